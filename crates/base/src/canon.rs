@@ -1,0 +1,121 @@
+//! Canonical bytes: the one spelling of a value that is signed, hashed or compared.
+//!
+//! The form is RFC 8785 (JSON Canonicalization Scheme) narrowed to what can be spelled only one
+//! way without arguing about floating point: objects, arrays, strings, booleans, null and integers
+//! within ±(2^53 − 1). Probabilities travel as integers in parts per million.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+/// Why a value has no canonical bytes.
+#[derive(Debug, thiserror::Error)]
+pub enum CanonError {
+    /// A number is not an integer, or is beyond ±(2^53 − 1).
+    #[error("number {0} is not an integer within ±(2^53 − 1)")]
+    Number(String),
+    /// The value does not serialise at all.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// The canonical bytes of any serialisable value.
+pub fn canonical<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, CanonError> {
+    let mut out = Vec::with_capacity(256);
+    write(&serde_json::to_value(value)?, &mut out)?;
+    Ok(out)
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonError> {
+    match value {
+        Value::Number(n) => {
+            const MAX: i64 = (1 << 53) - 1;
+            match n.as_i64() {
+                Some(i) if (-MAX..=MAX).contains(&i) => out.extend(i.to_string().bytes()),
+                _ => return Err(CanonError::Number(n.to_string())),
+            }
+        }
+        Value::Array(items) => {
+            out.push(b'[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write(item, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => {
+            // RFC 8785 sorts by UTF-16 code units, which differs from byte order only beyond the BMP.
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
+            out.push(b'{');
+            for (i, key) in keys.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                serde_json::to_writer(&mut *out, key)?;
+                out.push(b':');
+                write(&map[key], out)?;
+            }
+            out.push(b'}');
+        }
+        // serde_json escapes strings exactly as RFC 8785 asks (short escapes, \u00xx, no slash).
+        scalar => serde_json::to_writer(&mut *out, scalar)?,
+    }
+    Ok(())
+}
+
+/// SHA-256 of some bytes.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    let mut out = [0; 32];
+    out.copy_from_slice(digest.as_ref());
+    out
+}
+
+/// Standard base64 with padding.
+pub fn b64(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+/// Bytes behind standard base64; other spellings of the same bytes are refused.
+pub fn unb64(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn one_spelling() {
+        let v = json!({"b": [1, -2, true, null], "a": "é\n\"/\u{7}", "\u{fb33}": 1, "😀": 2});
+        let text = String::from_utf8(canonical(&v).unwrap()).unwrap();
+        assert_eq!(
+            text,
+            "{\"a\":\"é\\n\\\"/\\u0007\",\"b\":[1,-2,true,null],\"😀\":2,\"\u{fb33}\":1}"
+        );
+        assert!(canonical(&json!(0.5)).is_err());
+        assert!(canonical(&json!(1u64 << 60)).is_err());
+    }
+
+    #[test]
+    fn base64_is_strict() {
+        assert_eq!(unb64("YQ=="), Some(b"a".to_vec()));
+        for other in ["YR==", "YQ", "YQ= =", "YQ==\n"] {
+            assert_eq!(unb64(other), None, "{other:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_back_gives_the_same_bytes(keys in proptest::collection::btree_map(".{0,8}", -9i64..9, 0..6)) {
+            let bytes = canonical(&keys).unwrap();
+            let back: Value = serde_json::from_slice(&bytes).unwrap();
+            prop_assert_eq!(canonical(&back).unwrap(), bytes);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What every room of Homeplate shares: time, shutdown, typed ids, error kinds, redaction,
+//! canonical bytes, statements signed over them, and durable files. Nothing else, ever; and nothing here knows what a plate is.
+
+mod canon;
+mod error;
+mod files;
+mod ids;
+mod redact;
+mod shutdown;
+mod sign;
+mod time;
+
+pub use canon::{CanonError, b64, canonical, sha256, unb64};
+pub use error::{Error, Kind, Result};
+pub use files::{read_secret, write_atomic, write_secret};
+pub use ids::{
+    CameraId, EntryId, HitId, IdError, LeaseId, ListId, OrderId, PersonId, ReadId, SegmentId,
+};
+pub use redact::Secret;
+pub use shutdown::Shutdown;
+pub use sign::{PublicKey, Signed, SigningKey, Statement, random};
+pub use time::{Clock, Day, Epoch, ManualClock, SystemClock, Time};

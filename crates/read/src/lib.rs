@@ -1,0 +1,14 @@
+//! What a camera says, and what it may say: reads in wire format v1, the leases and orders that
+//! let it speak or silence it, envelopes sealed to the city's key, and what a job sees of a read.
+//!
+//! Pure: no clock, no file, no network.
+
+mod envelope;
+mod job;
+mod lease;
+mod wire;
+
+pub use envelope::{OpenKey, SealKey, Sealed};
+pub use job::{Effect, Job, Pass, hit_id};
+pub use lease::{Lease, LeaseRequest, Level, Order, Power, Stop};
+pub use wire::{Read, SignedRead};
