@@ -1,0 +1,264 @@
+//! The decision: what Cedar answers, and the bounds of the rule that allowed.
+
+use crate::engine::{self, Asked};
+use crate::rules::{Rule, Rules};
+use crate::{CaseFact, Intent};
+use base::{CameraId, PersonId, Time};
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a decision needs beyond the question itself. Each has a source that is not the asker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Who vouches for the case number.
+    pub case: CaseFact,
+    /// Whether the city has switched asking off.
+    pub asking_off: bool,
+    /// The present moment.
+    pub now: Time,
+}
+
+/// What a question may reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// These cameras.
+    pub cameras: Vec<CameraId>,
+    /// From this moment on.
+    pub from: Time,
+    /// Until before this moment.
+    pub until: Time,
+}
+
+/// The answer of the rules, with the rule that gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// As asked.
+    Allow {
+        /// The rule that allows it.
+        rule: String,
+    },
+    /// Less than was asked.
+    Narrow {
+        /// The rule that allows the rest.
+        rule: String,
+        /// The rest.
+        scope: Scope,
+    },
+    /// No.
+    Refuse {
+        /// The rule that forbids it.
+        rule: String,
+        /// One sentence for the asker.
+        because: String,
+    },
+}
+
+/// What a person can do here. A role is a set of these, named in the city's rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Ask where a plate was.
+    Search,
+    /// See and open hits.
+    ViewHits,
+    /// Confirm or reject a hit.
+    DecideHit,
+    /// Change a hot list.
+    EditHotList,
+    /// Add a camera.
+    EnrolCamera,
+    /// Add a person or change roles.
+    AddPerson,
+    /// Switch something off.
+    SwitchOff,
+    /// Switch something on again.
+    SwitchOn,
+    /// Read the private half of the log.
+    ReadAudit,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 9] = [
+        Action::Search,
+        Action::ViewHits,
+        Action::DecideHit,
+        Action::EditHotList,
+        Action::EnrolCamera,
+        Action::AddPerson,
+        Action::SwitchOff,
+        Action::SwitchOn,
+        Action::ReadAudit,
+    ];
+
+    /// As the rules spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Search => "Search",
+            Action::ViewHits => "ViewHits",
+            Action::DecideHit => "DecideHit",
+            Action::EditHotList => "EditHotList",
+            Action::EnrolCamera => "EnrolCamera",
+            Action::AddPerson => "AddPerson",
+            Action::SwitchOff => "SwitchOff",
+            Action::SwitchOn => "SwitchOn",
+            Action::ReadAudit => "ReadAudit",
+        }
+    }
+}
+
+fn refuse(rule: &str, because: impl Into<String>) -> Decision {
+    Decision::Refuse { rule: rule.into(), because: because.into() }
+}
+
+impl Rules {
+    /// Decides a question. The same question and facts give the same decision everywhere.
+    pub fn decide(&self, intent: &Intent, facts: &Facts) -> Decision {
+        if let Some(refusal) = malformed(intent) {
+            return refusal;
+        }
+        let asked = Asked {
+            purpose: &intent.purpose,
+            authority: &intent.authority,
+            case: facts.case,
+            asking_off: facts.asking_off,
+            on_behalf: intent.on_behalf_of.is_some(),
+            has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
+            plates: intent.plates.len(),
+            cameras: intent.cameras.len(),
+            hours: hours(intent.from, intent.until),
+        };
+        match self.verdict(&intent.person, &intent.roles, Action::Search, Some(&asked)) {
+            Err(refusal) => refusal,
+            Ok(permitting) => widest(&permitting, intent),
+        }
+    }
+
+    /// Whether a person may do something at all. For [`Action::Search`]: whether there is any
+    /// question that this person could ask; the question itself goes to [`Rules::decide`].
+    pub fn may(&self, person: &PersonId, roles: &[String], action: Action) -> Decision {
+        if action != Action::Search {
+            return match self.verdict(person, roles, action, None) {
+                Err(refusal) => refusal,
+                Ok(permitting) => Decision::Allow { rule: permitting[0].id.clone() },
+            };
+        }
+        let mut refusal = refuse("no-rule", NO_RULE);
+        for purpose in engine::PURPOSES {
+            for authority in engine::AUTHORITIES {
+                let asked = Asked::most_welcome(purpose, authority);
+                match self.verdict(person, roles, action, Some(&asked)) {
+                    Ok(permitting) => {
+                        return Decision::Allow { rule: permitting[0].id.clone() };
+                    }
+                    Err(no) => refusal = no,
+                }
+            }
+        }
+        refusal
+    }
+
+    /// The rules that allow, in file order and never none of them, or the refusal.
+    fn verdict(
+        &self,
+        person: &PersonId,
+        roles: &[String],
+        action: Action,
+        asked: Option<&Asked<'_>>,
+    ) -> Result<Vec<&Rule>, Decision> {
+        let outcome = match self.engine.ask(person, roles, action, asked) {
+            Ok(outcome) => outcome,
+            // A rule that fails would be skipped by Cedar, and it might have forbidden.
+            Err(_) => return Err(refuse("rule-error", RULE_ERROR)),
+        };
+        let mut fired: Vec<&Rule> = outcome.fired.iter().map(|at| &self.list[*at]).collect();
+        fired.sort_by_key(|rule| rule.place);
+        match (outcome.allowed, fired.first()) {
+            (true, Some(_)) => Ok(fired),
+            (false, Some(rule)) => Err(refuse(&rule.id, &rule.because)),
+            (_, None) => Err(refuse("no-rule", NO_RULE)),
+        }
+    }
+}
+
+const NO_RULE: &str =
+    "No rule of this city allows your role to do this; ask an administrator which role may.";
+const RULE_ERROR: &str =
+    "A rule of this city cannot be evaluated, so nothing is allowed; tell the clerk.";
+
+/// What no rule can decide: a word that the rules do not know, or a question about nothing.
+fn malformed(intent: &Intent) -> Option<Decision> {
+    let unknown = |rule: &str, what: &str, word: &str, known: &[&str]| {
+        if known.contains(&word) {
+            return None;
+        }
+        Some(refuse(rule, format!("{} Choose one of: {}.", no_such(what, word), known.join(", "))))
+    };
+    unknown("purpose-known", "purpose", &intent.purpose, &engine::PURPOSES)
+        .or_else(|| {
+            unknown("authority-known", "authority", &intent.authority, &engine::AUTHORITIES)
+        })
+        .or_else(|| {
+            let empty = intent.plates.is_empty() || intent.cameras.is_empty();
+            (empty || intent.from >= intent.until).then(|| {
+                refuse(
+                    "question-complete",
+                    "Name at least one plate, one camera and a time that ends after it begins.",
+                )
+            })
+        })
+}
+
+/// Names the unknown word, unless it could be more than a misspelt one: the sentence is shown and
+/// logged, and a plate that slipped into the field must not be.
+fn no_such(what: &str, word: &str) -> String {
+    let plain = (1..=40).contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    if plain {
+        format!("There is no {what} \"{word}\" here.")
+    } else {
+        format!("There is no such {what} here.")
+    }
+}
+
+/// Hours from one moment to another, every begun one counted.
+fn hours(from: Time, until: Time) -> i64 {
+    let ms = until.since(from).max(0);
+    ms / HOUR_MS + i64::from(ms % HOUR_MS != 0)
+}
+
+/// One rule must carry the whole answer: the one that leaves most of the question, the first of
+/// equals. Bounds of two rules are never mixed.
+fn widest(permitting: &[&Rule], intent: &Intent) -> Decision {
+    let mut best: Option<(i128, &Rule, Scope)> = None;
+    for rule in permitting {
+        let scope = within(rule, intent);
+        let size = scope.cameras.len() as i128 * i128::from(scope.until.since(scope.from));
+        if best.as_ref().is_none_or(|(most, _, _)| size > *most) {
+            best = Some((size, rule, scope));
+        }
+    }
+    match best {
+        None => refuse("no-rule", NO_RULE),
+        Some((_, rule, scope)) => {
+            let whole = scope.cameras.len() == intent.cameras.len()
+                && scope.from == intent.from
+                && scope.until == intent.until;
+            let rule = rule.id.clone();
+            if whole { Decision::Allow { rule } } else { Decision::Narrow { rule, scope } }
+        }
+    }
+}
+
+/// The question inside the bounds of one rule: its first cameras, its latest hours.
+fn within(rule: &Rule, intent: &Intent) -> Scope {
+    let most = rule.max_cameras.map_or(usize::MAX, |n| n as usize);
+    let earliest = match rule.max_hours {
+        Some(hours) => intent.until.plus_millis(-i64::from(hours).saturating_mul(HOUR_MS)),
+        None => intent.from,
+    };
+    Scope {
+        cameras: intent.cameras.iter().take(most).cloned().collect(),
+        from: intent.from.max(earliest),
+        until: intent.until,
+    }
+}

@@ -1,0 +1,220 @@
+//! Cedar, behind two functions: read a rule file, put a request to it.
+//!
+//! The rest of the crate does not know Cedar's types. Requests are built from parts and validated
+//! against the schema, so a request that the rules were not written for is an error.
+
+use crate::{Action, CaseFact};
+use base::{Error, PersonId, Result};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
+};
+use std::collections::{HashMap, HashSet};
+
+/// The purposes that rules can speak of; the schema has the same list and a test compares.
+pub(crate) const PURPOSES: [&str; 8] = [
+    "stolen-vehicle",
+    "stolen-plate",
+    "missing-person",
+    "hit-and-run",
+    "felony-investigation",
+    "warrant",
+    "immigration-enforcement",
+    "protected-health",
+];
+
+/// The authorities that rules can speak of.
+pub(crate) const AUTHORITIES: [&str; 2] = ["none", "judicial-warrant"];
+
+const SCHEMA: &str = include_str!("../rules/schema.cedarschema");
+
+/// What a search brings along for the rules to look at.
+pub(crate) struct Asked<'a> {
+    pub(crate) purpose: &'a str,
+    pub(crate) authority: &'a str,
+    pub(crate) case: CaseFact,
+    pub(crate) asking_off: bool,
+    pub(crate) on_behalf: bool,
+    pub(crate) has_reason: bool,
+    pub(crate) plates: usize,
+    pub(crate) cameras: usize,
+    pub(crate) hours: i64,
+}
+
+impl<'a> Asked<'a> {
+    /// The smallest and best-founded question for a purpose.
+    pub(crate) fn most_welcome(purpose: &'a str, authority: &'a str) -> Self {
+        Self {
+            purpose,
+            authority,
+            case: CaseFact::Attested,
+            asking_off: false,
+            on_behalf: false,
+            has_reason: true,
+            plates: 1,
+            cameras: 1,
+            hours: 1,
+        }
+    }
+}
+
+/// Cedar's answer: allowed or not, and the places of the rules that made it so.
+pub(crate) struct Outcome {
+    pub(crate) allowed: bool,
+    pub(crate) fired: Vec<usize>,
+}
+
+/// Types that every request names, parsed once.
+struct Types {
+    person: EntityTypeName,
+    role: EntityTypeName,
+    purpose: EntityTypeName,
+    authority: EntityTypeName,
+    case: EntityTypeName,
+    city: EntityUid,
+    actions: HashMap<Action, EntityUid>,
+}
+
+/// A validated set of rules, ready to be asked.
+pub(crate) struct Engine {
+    set: PolicySet,
+    schema: Schema,
+    types: Types,
+    places: HashMap<PolicyId, usize>,
+}
+
+fn broken(e: impl std::fmt::Display) -> Error {
+    Error::internal("The rule schema of this program is broken; install it again.")
+        .because(e.to_string())
+}
+
+fn type_name(name: &str) -> Result<EntityTypeName> {
+    name.parse().map_err(broken)
+}
+
+fn uid(of: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(of.clone(), EntityId::new(id))
+}
+
+impl Types {
+    fn new() -> Result<Self> {
+        let action = type_name("Action")?;
+        Ok(Self {
+            person: type_name("Person")?,
+            role: type_name("Role")?,
+            purpose: type_name("Purpose")?,
+            authority: type_name("Authority")?,
+            case: type_name("Case")?,
+            city: uid(&type_name("City")?, "here"),
+            actions: Action::ALL.into_iter().map(|a| (a, uid(&action, a.name()))).collect(),
+        })
+    }
+}
+
+impl Engine {
+    /// Reads a rule file. The policies come back in file order; the places in an [`Outcome`] count
+    /// in that order.
+    pub(crate) fn read(text: &str) -> Result<(Self, Vec<Policy>)> {
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(broken)?;
+        let set: PolicySet = text.parse().map_err(|e: cedar_policy::ParseErrors| {
+            Error::invalid(format!("The rule file is not Cedar: {e}. Mend it and try again."))
+        })?;
+        if set.templates().next().is_some() {
+            return Err(Error::invalid(
+                "The rule file holds a template (?principal or ?resource); write the rule out.",
+            ));
+        }
+        validate(&set, &schema)?;
+        let mut policies: Vec<Policy> = set.policies().cloned().collect();
+        // Cedar numbers policies as they stand in the text: policy0, policy1, …
+        policies.sort_by_key(|p| {
+            p.id().to_string().trim_start_matches("policy").parse::<usize>().unwrap_or(usize::MAX)
+        });
+        let places = policies.iter().enumerate().map(|(at, p)| (p.id().clone(), at)).collect();
+        Ok((Self { set, schema, types: Types::new()?, places }, policies))
+    }
+
+    /// Role names that the rules speak of.
+    pub(crate) fn roles(&self, policies: &[Policy]) -> HashSet<String> {
+        policies
+            .iter()
+            .flat_map(Policy::entity_literals)
+            .filter(|literal| literal.type_name() == &self.types.role)
+            .map(|literal| literal.id().unescaped().to_owned())
+            .collect()
+    }
+
+    /// Puts a request to the rules. An error in any rule is an error of the whole.
+    pub(crate) fn ask(
+        &self,
+        person: &PersonId,
+        roles: &[String],
+        action: Action,
+        asked: Option<&Asked<'_>>,
+    ) -> Result<Outcome> {
+        let unfit = |e: String| {
+            Error::internal("The rules cannot be put to this request; see the log.").because(e)
+        };
+        let principal = uid(&self.types.person, person.as_str());
+        let parents = roles.iter().map(|role| uid(&self.types.role, role)).collect();
+        let entities =
+            Entities::from_entities([Entity::new_no_attrs(principal.clone(), parents)], None)
+                .map_err(|e| unfit(e.to_string()))?;
+        let context = match asked {
+            Some(asked) => self.context(asked)?,
+            None => Context::empty(),
+        };
+        let request = Request::new(
+            principal,
+            self.types.actions[&action].clone(),
+            self.types.city.clone(),
+            context,
+            Some(&self.schema),
+        )
+        .map_err(|e| unfit(e.to_string()))?;
+        let response = Authorizer::new().is_authorized(&request, &self.set, &entities);
+        if let Some(e) = response.diagnostics().errors().next() {
+            return Err(unfit(e.to_string()));
+        }
+        let fired = response.diagnostics().reason();
+        Ok(Outcome {
+            allowed: response.decision() == Decision::Allow,
+            fired: fired.filter_map(|id| self.places.get(id).copied()).collect(),
+        })
+    }
+
+    fn context(&self, asked: &Asked<'_>) -> Result<Context> {
+        use RestrictedExpression as Value;
+        let count = |n: usize| Value::new_long(i64::try_from(n).unwrap_or(i64::MAX));
+        let named = |of: &EntityTypeName, id: &str| Value::new_entity_uid(uid(of, id));
+        let pairs = [
+            ("purpose", named(&self.types.purpose, asked.purpose)),
+            ("authority", named(&self.types.authority, asked.authority)),
+            ("case", named(&self.types.case, asked.case.slug())),
+            ("asking_off", Value::new_bool(asked.asking_off)),
+            ("on_behalf", Value::new_bool(asked.on_behalf)),
+            ("has_reason", Value::new_bool(asked.has_reason)),
+            ("plates", count(asked.plates)),
+            ("cameras", count(asked.cameras)),
+            ("hours", Value::new_long(asked.hours)),
+        ];
+        Context::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value))).map_err(broken)
+    }
+}
+
+/// Warnings count as errors: they are rules that can never apply and letters that look like others.
+fn validate(set: &PolicySet, schema: &Schema) -> Result<()> {
+    let result = Validator::new(schema.clone()).validate(set, ValidationMode::Strict);
+    let first = result
+        .validation_errors()
+        .map(|e| (e.policy_id().clone(), e.to_string()))
+        .chain(result.validation_warnings().map(|w| (w.policy_id().clone(), w.to_string())))
+        .next();
+    match first {
+        None => Ok(()),
+        Some((at, what)) => {
+            let name = set.annotation(&at, "id").unwrap_or("without @id").to_owned();
+            Err(Error::invalid(format!("Rule {name} does not hold: {what}. Mend it and try again.")))
+        }
+    }
+}

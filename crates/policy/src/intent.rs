@@ -1,0 +1,112 @@
+//! A question, as it is decided, logged and remembered.
+
+use base::{CameraId, PersonId, Secret, Time, canonical};
+use plate::{Reason, Text};
+use serde::Serialize;
+use std::fmt;
+
+/// A question before it is answered: who asks what, for which purpose, on whose authority.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// `q_` and 32 hex digits; it names the question on the public log and tells nothing.
+    pub id: String,
+    /// Who asks.
+    pub person: PersonId,
+    /// The roles that the city gave that person.
+    pub roles: Vec<String>,
+    /// One of the purposes that the rules know.
+    pub purpose: String,
+    /// The case number, where one is stated.
+    pub case: Option<String>,
+    /// `none` or the kind of paper the question rests on, for instance `judicial-warrant`.
+    pub authority: String,
+    /// For whom the person asks, where it is not for the own department.
+    pub on_behalf_of: Option<String>,
+    /// Why, in the asker's words.
+    pub reason: Option<String>,
+    /// The plates asked for.
+    pub plates: Vec<Text>,
+    /// The cameras asked about, each by name.
+    pub cameras: Vec<CameraId>,
+    /// First moment asked about.
+    pub from: Time,
+    /// First moment no longer asked about.
+    pub until: Time,
+    /// When the question was asked.
+    pub at: Time,
+}
+
+/// Shows what the public log shows; plates, case and reason stay out of every trace.
+impl fmt::Debug for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Intent({}, {} plates, {} cameras)", self.id, self.plates.len(), self.cameras.len())
+    }
+}
+
+/// Who vouches for the case number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CaseFact {
+    /// There is none.
+    None,
+    /// The asker alone states it.
+    Stated,
+    /// Somebody else confirmed it.
+    Attested,
+}
+
+impl CaseFact {
+    /// As rules and the public log spell it.
+    pub fn slug(self) -> &'static str {
+        match self {
+            CaseFact::None => "none",
+            CaseFact::Stated => "stated",
+            CaseFact::Attested => "attested",
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    v: u32,
+    id: &'a str,
+    person: &'a PersonId,
+    roles: &'a [String],
+    purpose: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<&'a str>,
+    authority: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    plates: Vec<&'a str>,
+    cameras: &'a [CameraId],
+    from: i64,
+    until: i64,
+    at: i64,
+}
+
+impl Intent {
+    /// The canonical bytes that the public log commits to. They spell the plates.
+    pub fn canonical(&self) -> Secret<Vec<u8>> {
+        let body = Body {
+            v: 1,
+            id: &self.id,
+            person: &self.person,
+            roles: &self.roles,
+            purpose: &self.purpose,
+            case: self.case.as_deref(),
+            authority: &self.authority,
+            on_behalf_of: self.on_behalf_of.as_deref(),
+            reason: self.reason.as_deref(),
+            plates: self.plates.iter().map(|p| p.reveal(Reason::Question)).collect(),
+            cameras: &self.cameras,
+            from: self.from.millis(),
+            until: self.until.millis(),
+            at: self.at.millis(),
+        };
+        // Only whole numbers and strings are in it, so it always has canonical bytes.
+        let bytes = canonical(&body).unwrap_or_else(|e| unreachable!("{e}"));
+        Secret::new(bytes)
+    }
+}
