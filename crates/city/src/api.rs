@@ -1,0 +1,353 @@
+//! What goes in and out of the city's flows: the types that HTTP and the command line share.
+//!
+//! An [`Answer`] and a [`HitView`] hold plates in the clear: they are the design's exceptions (a
+//! permit's answer, an open hit in the person's own view). They are never logged or stored, and have
+//! no `Debug`.
+
+use base::{CameraId, EntryId, HitId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
+use ledger::Figures;
+use read::Sealed;
+use serde::{Deserialize, Serialize};
+
+/// A camera introduces itself with the one-time code that a person gave it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrol {
+    /// The one-time code.
+    pub code: String,
+    /// The camera it was made for.
+    pub camera: CameraId,
+    /// The device key that the camera has made.
+    pub device_key: PublicKey,
+}
+
+/// What an enrolled camera has to know.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The camera.
+    pub camera: CameraId,
+    /// The city's name, for the operator's screen.
+    pub city: String,
+    /// The key that signs leases.
+    pub lease_key: PublicKey,
+}
+
+/// Reads on their way in, each sealed to the city's ingest key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Batch {
+    /// Version of this form: 1.
+    pub v: u32,
+    /// The camera whose device key signs the request.
+    pub camera: CameraId,
+    /// Sealed [`read::SignedRead`]s; at most [`Batch::MAX`].
+    pub items: Vec<Sealed>,
+}
+
+impl Batch {
+    /// The most reads in one batch.
+    pub const MAX: usize = 256;
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ingested {
+    /// Reads that were stored now.
+    pub new: usize,
+    /// Reads that were stored before: a resend.
+    pub known: usize,
+    /// Reads that were not stored, and will not be if they are sent again.
+    pub refused: Vec<RefusedItem>,
+}
+
+/// One read that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusedItem {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// The slug of the error's kind.
+    pub kind: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// A new line of a hot list.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewEntry {
+    /// The list; it is made when it is not there.
+    pub list: ListId,
+    /// The wanted plate as written.
+    pub plate: String,
+    /// State as `us-ca`, if known.
+    #[serde(default)]
+    pub state: Option<String>,
+    /// Why it is wanted.
+    pub reason: String,
+    /// Case number.
+    pub case: String,
+    /// When the entry ends by itself; mandatory.
+    pub expires: Time,
+}
+
+/// A hit as a line of a list: no plate in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HitLine {
+    /// The hit.
+    pub id: HitId,
+    /// The list that it matched.
+    pub list: ListId,
+    /// The entry that it matched.
+    pub entry: EntryId,
+    /// The camera that saw it.
+    pub camera: CameraId,
+    /// That camera's name.
+    pub camera_name: String,
+    /// When it was seen.
+    pub captured: Time,
+    /// P(the read is the listed plate), 0 to 1.
+    pub probability: f64,
+    /// `open`, `confirmed` or `rejected`.
+    pub state: String,
+    /// Goes up with every change; a verdict names the one it saw.
+    pub version: i64,
+}
+
+/// A hit in the view of the person who decides it.
+#[derive(Serialize, Deserialize)]
+pub struct HitView {
+    /// The line.
+    pub line: HitLine,
+    /// What the camera read.
+    pub read: AnswerRead,
+    /// What the list says; absent if the entry has been taken back.
+    pub listed: Option<Listed>,
+    /// The verdict, if there is one.
+    pub verdict: Option<Verdict>,
+    /// The log entry that shows that it was opened.
+    pub log_entry: u64,
+}
+
+/// A hot-list entry as the person who decides a hit sees it.
+#[derive(Serialize, Deserialize)]
+pub struct Listed {
+    /// The wanted plate.
+    pub plate: String,
+    /// Its state, if the list says so.
+    pub state: Option<String>,
+    /// Why it is wanted.
+    pub reason: String,
+    /// Case number.
+    pub case: String,
+    /// When the entry ends.
+    pub expires: Time,
+    /// Whether the entry is still in force: a stale one stops nobody.
+    pub fresh: bool,
+}
+
+/// What a person decided about a hit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// `confirmed` or `rejected`.
+    pub decision: Decision,
+    /// What was compared; a confirmation needs all four.
+    pub compared: Compared,
+    /// A remark; it stays private.
+    #[serde(default)]
+    pub note: String,
+    /// The version of the hit that the person saw.
+    pub version: i64,
+}
+
+/// The two verdicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    /// It is the wanted vehicle.
+    Confirmed,
+    /// It is not.
+    Rejected,
+}
+
+impl Decision {
+    /// As the log spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Decision::Confirmed => "confirmed",
+            Decision::Rejected => "rejected",
+        }
+    }
+}
+
+/// What the person has compared with the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    /// The characters, in the picture.
+    pub picture: bool,
+    /// The state or country.
+    pub state: bool,
+    /// The make.
+    pub make: bool,
+    /// The colour.
+    pub colour: bool,
+}
+
+/// A question.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// One of the city's purposes.
+    pub purpose: String,
+    /// Case number.
+    #[serde(default)]
+    pub case: Option<String>,
+    /// `none` or `judicial-warrant`.
+    #[serde(default)]
+    pub authority: Option<String>,
+    /// For whom, where the asker asks for somebody else.
+    #[serde(default)]
+    pub on_behalf_of: Option<String>,
+    /// Why, in the asker's words.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// The plates asked for, as written.
+    pub plates: Vec<String>,
+    /// The cameras; all where it is empty.
+    #[serde(default)]
+    pub cameras: Vec<CameraId>,
+    /// First moment asked about.
+    pub from: Time,
+    /// First moment no longer asked about.
+    pub until: Time,
+}
+
+/// The answer to a question.
+#[derive(Serialize, Deserialize)]
+pub struct Answer {
+    /// The number of the intent on the public log.
+    pub log_entry: u64,
+    /// The number of the outcome on the public log.
+    pub outcome_entry: u64,
+    /// The rule that allowed it.
+    pub rule: String,
+    /// What was narrowed, in a sentence; absent if nothing was.
+    pub narrowed: Option<String>,
+    /// How many reads lie in the cameras and time of the permit.
+    pub considered: u64,
+    /// How many were opened.
+    pub opened: u64,
+    /// Those reads, oldest first.
+    pub reads: Vec<AnswerRead>,
+}
+
+/// One opened read.
+#[derive(Serialize, Deserialize)]
+pub struct AnswerRead {
+    /// The read.
+    pub id: ReadId,
+    /// Its camera.
+    pub camera: CameraId,
+    /// That camera's name.
+    pub camera_name: String,
+    /// When it was captured.
+    pub captured: Time,
+    /// The most probable text.
+    pub plate: String,
+    /// P(that text is right), 0 to 1.
+    pub confidence: f32,
+    /// Region as `us-ca`, where known.
+    pub region: Option<String>,
+    /// The plate's neighbourhood as JPEG, base64.
+    pub picture: Option<String>,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ordered {
+    /// The order.
+    pub id: OrderId,
+    /// Its number on the public log.
+    pub log_entry: u64,
+    /// Cameras that it switched.
+    pub cameras: Vec<CameraId>,
+    /// Leases that ended with it.
+    pub leases: Vec<LeaseId>,
+}
+
+/// The public page's content. Every figure in it is recomputed from the log by `verify`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Public {
+    /// The city.
+    pub city: String,
+    /// The moment this was put together.
+    pub now: Time,
+    /// The figures, from the log alone.
+    pub figures: Figures,
+    /// The cameras, with what the log says of them.
+    pub cameras: Vec<PublicCamera>,
+    /// After how many days reads are forgotten.
+    pub retention_days: u32,
+    /// The log's origin line.
+    pub origin: String,
+    /// How many entries it has.
+    pub log_size: u64,
+    /// Its public key in the form of a signed note's verifier key.
+    pub vkey: String,
+    /// The witness rule in one sentence.
+    pub witness: String,
+    /// SHA-256 of the active rules.
+    pub rules: String,
+}
+
+/// A camera on the public page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PublicCamera {
+    /// The camera.
+    pub id: CameraId,
+    /// Its name.
+    pub name: String,
+    /// Whether the city lets it capture.
+    pub on: bool,
+    /// Since when it is so.
+    pub since: Time,
+}
+
+/// Something that happened, for live pages: ids only, never a plate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Time,
+    /// `read.sealed`, `hit.raised`, `hit.verdict`, `search.answered`, `search.refused`, `order.off`,
+    /// `order.on`, `camera.enrolled`, `hotlist.changed`.
+    pub kind: String,
+    /// The camera, where one is concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub camera: Option<CameraId>,
+    /// The id of the read, hit or question.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its number on the public log, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_entry: Option<u64>,
+    /// For `read.sealed`: the size of the sealed body in bytes and its first bytes in hex, for show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<String>,
+}
+
+/// A person to be added.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewPerson {
+    /// The id.
+    pub id: PersonId,
+    /// The name.
+    pub name: String,
+    /// The office.
+    pub office: String,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// The public key; the private one stays in the person's hand.
+    pub key: PublicKey,
+}

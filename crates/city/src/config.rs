@@ -1,0 +1,250 @@
+//! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
+
+use base::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The whole file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who the city is.
+    pub city: Section,
+    /// Where the server listens.
+    #[serde(default)]
+    pub server: Server,
+    /// Lengths of epochs and leases.
+    #[serde(default)]
+    pub keys: Keys,
+    /// How long things are kept.
+    #[serde(default)]
+    pub retention: Retention,
+    /// The public log.
+    #[serde(default)]
+    pub log: LogSection,
+    /// Case numbers.
+    #[serde(default)]
+    pub cases: Cases,
+    /// Switching on again.
+    #[serde(default)]
+    pub switch: Switching,
+}
+
+/// `[city]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Section {
+    /// The name that people read.
+    pub name: String,
+    /// The name in the log's origin: `a-z 0-9 -`.
+    pub slug: String,
+    /// IANA time zone, for what people read; the system itself keeps UTC.
+    #[serde(default = "utc")]
+    pub time_zone: String,
+}
+
+fn utc() -> String {
+    "UTC".into()
+}
+
+/// `[server]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address and port.
+    pub listen: String,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:8080".into() }
+    }
+}
+
+/// `[keys]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Keys {
+    /// Length of a key epoch in seconds; reads are forgotten by the epoch.
+    pub epoch_s: u32,
+    /// Length of a camera's lease in seconds, at most a day.
+    pub lease_s: u32,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { epoch_s: 3600, lease_s: 3600 }
+    }
+}
+
+/// `[retention]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    /// After so many days the keys of reads are destroyed.
+    pub reads_days: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { reads_days: 21 }
+    }
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// Seconds between two entries of the daily counts, while reads come in.
+    pub tally_s: u32,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { tally_s: 60 }
+    }
+}
+
+/// `[cases]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cases {
+    /// What a case number looks like: `#` is a digit, `@` a letter, `*` anything that follows.
+    pub format: String,
+}
+
+impl Default for Cases {
+    fn default() -> Self {
+        Self { format: "##-####*".into() }
+    }
+}
+
+/// `[switch]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Switching {
+    /// How many different people must order something on again.
+    pub on_signatures: u32,
+}
+
+impl Default for Switching {
+    fn default() -> Self {
+        Self { on_signatures: 2 }
+    }
+}
+
+impl Config {
+    /// Reads and checks the file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Error::not_found(format!(
+                "There is no city in {}; make one with `homeplate init`.",
+                path.parent().unwrap_or(Path::new(".")).display()
+            ))
+            .because(e)
+        })?;
+        Self::parse(&text)
+    }
+
+    /// Parses and checks the file's text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Config = toml::from_str(text).map_err(|e| {
+            let first = e.message().to_owned();
+            Error::invalid(format!("homeplate.toml: {first}.")).because(e)
+        })?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<()> {
+        let refuse = |what: &str| Err(Error::invalid(format!("homeplate.toml: {what}.")));
+        let slug = &self.city.slug;
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if !(1..=40).contains(&slug.len()) || !slug.bytes().all(plain) {
+            return refuse("city.slug is 1 to 40 characters of a-z, 0-9 and -");
+        }
+        if self.city.name.trim().is_empty() {
+            return refuse("city.name is empty");
+        }
+        if !(60..=86_400).contains(&self.keys.epoch_s) || 86_400 % self.keys.epoch_s != 0 {
+            return refuse("keys.epoch_s is 60 to 86400 and divides a day");
+        }
+        if !(60..=86_400).contains(&self.keys.lease_s) {
+            return refuse("keys.lease_s is 60 to 86400");
+        }
+        if !(1..=3650).contains(&self.retention.reads_days) {
+            return refuse("retention.reads_days is 1 to 3650");
+        }
+        if !(1..=3600).contains(&self.log.tally_s) {
+            return refuse("log.tally_s is 1 to 3600");
+        }
+        if self.cases.format.is_empty() {
+            return refuse("cases.format is empty; write * to take anything");
+        }
+        if self.switch.on_signatures == 0 {
+            return refuse("switch.on_signatures is at least 1");
+        }
+        Ok(())
+    }
+
+    /// The log's origin line.
+    pub fn origin(&self) -> String {
+        format!("homeplate/{}", self.city.slug)
+    }
+}
+
+/// Whether a case number has the city's format.
+pub(crate) fn case_fits(format: &str, case: &str) -> bool {
+    let mut given = case.chars();
+    for f in format.chars() {
+        let fits = match (f, given.next()) {
+            ('*', _) => return case.len() <= 64 && case.chars().all(|c| !c.is_control()),
+            ('#', Some(c)) => c.is_ascii_digit(),
+            ('@', Some(c)) => c.is_ascii_alphabetic(),
+            (f, Some(c)) => f == c,
+            (_, None) => false,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    given.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_files_say_what_is_wrong() {
+        let good = "[city]\nname = \"Springfield\"\nslug = \"springfield\"\n";
+        assert_eq!(Config::parse(good).unwrap().origin(), "homeplate/springfield");
+        for (text, want) in [
+            ("", "missing field `city`"),
+            ("[city]\nname=\"S\"\nslug=\"S\"\n", "city.slug"),
+            (&format!("{good}[keys]\nepoch=5\n"), "unknown field `epoch`"),
+            (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
+            (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
+            (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
+        ] {
+            let e = Config::parse(text).unwrap_err();
+            assert!(e.to_string().contains(want), "{e}");
+        }
+    }
+
+    #[test]
+    fn case_numbers() {
+        for (format, case, fits) in [
+            ("##-####*", "26-0417", true),
+            ("##-####*", "26-04179", true),
+            ("##-####*", "26-041", false),
+            ("##-####*", "investigation", false),
+            ("@@##", "AB12", true),
+            ("@@##", "AB123", false),
+            ("*", "anything", true),
+            ("*", "two\nlines", false),
+        ] {
+            assert_eq!(case_fits(format, case), fits, "{format} {case}");
+        }
+    }
+}

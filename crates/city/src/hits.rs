@@ -1,0 +1,152 @@
+//! A hit is a question to a person: who opens it is on the log, and nothing is confirmed before
+//! picture, state, make and colour have been compared.
+
+use crate::{AnswerRead, City, Decision, Event, HitLine, HitView, Listed, Verdict};
+use base::{CameraId, Error, HitId, PersonId, Result, b64};
+use identity::Person;
+use plate::Reason;
+use policy::Action;
+use read::Read;
+use std::collections::BTreeMap;
+use store::HitRow;
+
+impl City {
+    /// The newest hits, at most 200, newest first; no plate in them.
+    pub fn hits(&self, by: &PersonId) -> Result<Vec<HitLine>> {
+        self.allowed(by, Action::ViewHits)?;
+        let names = self.camera_names()?;
+        let rows = self.store.hits(200, None)?;
+        Ok(rows.into_iter().map(|row| line(row, &names)).collect())
+    }
+
+    /// Opens a hit for a person: the opening is on the log first.
+    pub fn hit(&self, by: &PersonId, id: &HitId) -> Result<HitView> {
+        let person = self.allowed(by, Action::ViewHits)?;
+        let row = self.row(id)?;
+        let sealed = self.store.sealed_hit(id)?;
+        let leaf = self.leaf("hit.opened", Some(&person)).job("hotlist").id(id.to_string());
+        let entry = self.log.append(&leaf)?;
+        let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
+        let names = self.camera_names()?;
+        let listed = self.store.entries()?.into_iter().find(|e| e.id == row.entry).map(|e| Listed {
+            plate: e.plate.reveal(Reason::Hit).to_owned(),
+            state: e.state,
+            reason: e.reason,
+            case: e.case_no,
+            expires: e.expires,
+            fresh: self.now() < e.expires,
+        });
+        let verdict = row.verdict_json.as_deref().and_then(|json| serde_json::from_str(json).ok());
+        Ok(HitView {
+            read: answer_read(&read, picture, &names, Reason::Hit),
+            line: line(row, &names),
+            listed,
+            verdict,
+            log_entry: entry.index,
+        })
+    }
+
+    /// Records a person's verdict. A confirmation needs all four comparisons and a fresh entry.
+    pub fn verdict(&self, by: &PersonId, id: &HitId, verdict: Verdict) -> Result<HitLine> {
+        let person = self.allowed(by, Action::DecideHit)?;
+        let row = self.row(id)?;
+        self.check_verdict(&row, &verdict)?;
+        let json = serde_json::to_string(&verdict)
+            .map_err(|e| Error::internal("The verdict cannot be stored.").because(e))?;
+        self.store.set_verdict(id, verdict.version, verdict.decision.as_str(), &json)?;
+        self.log_verdict(&self.row(id)?, Some(&person))?;
+        Ok(line(self.row(id)?, &self.camera_names()?))
+    }
+
+    fn check_verdict(&self, row: &HitRow, verdict: &Verdict) -> Result<()> {
+        if verdict.note.chars().count() > 500 {
+            return Err(Error::too_large("A remark has at most 500 characters."));
+        }
+        if row.state != "open" {
+            return Err(Error::conflict(format!("This hit is {} already.", row.state)));
+        }
+        if verdict.decision == Decision::Rejected {
+            return Ok(());
+        }
+        let c = verdict.compared;
+        if !(c.picture && c.state && c.make && c.colour) {
+            return Err(Error::invalid(
+                "Compare picture, state, make and colour before you confirm a hit.",
+            ));
+        }
+        let now = self.now();
+        let fresh = self.store.entries()?.iter().any(|e| e.id == row.entry && now < e.expires);
+        if fresh {
+            Ok(())
+        } else {
+            Err(Error::conflict("The list entry has ended; a stale entry confirms nothing."))
+        }
+    }
+
+    fn row(&self, id: &HitId) -> Result<HitRow> {
+        self.store.hit(id)?.ok_or_else(|| Error::not_found("There is no such hit."))
+    }
+
+    fn log_verdict(&self, row: &HitRow, by: Option<&Person>) -> Result<()> {
+        let leaf = self
+            .leaf("hit.verdict", by)
+            .job("hotlist")
+            .id(row.id.to_string())
+            .fact("verdict", row.state.as_str());
+        let entry = self.log.append_once(&leaf)?;
+        self.emit(Event {
+            camera: Some(row.camera.clone()),
+            id: Some(row.id.to_string()),
+            log_entry: Some(entry.index),
+            ..self.event("hit.verdict")
+        });
+        Ok(())
+    }
+
+    /// Verdicts that were stored when the process died before they were on the log.
+    pub(crate) fn log_verdicts(&self) -> Result<()> {
+        for row in self.store.hits(1000, None)? {
+            if row.state != "open" && !self.log.has("hit.verdict", &row.id.to_string()) {
+                self.log_verdict(&row, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn camera_names(&self) -> Result<BTreeMap<CameraId, String>> {
+        Ok(self.store.cameras()?.into_iter().map(|c| (c.id, c.name)).collect())
+    }
+}
+
+fn line(row: HitRow, names: &BTreeMap<CameraId, String>) -> HitLine {
+    HitLine {
+        camera_name: names.get(&row.camera).cloned().unwrap_or_default(),
+        id: row.id,
+        list: row.list,
+        entry: row.entry,
+        camera: row.camera,
+        captured: row.captured,
+        probability: f64::from(row.probability_ppm) / 1e6,
+        state: row.state,
+        version: row.version,
+    }
+}
+
+/// A read as the person sees it who may.
+pub(crate) fn answer_read(
+    read: &Read,
+    picture: Option<Vec<u8>>,
+    names: &BTreeMap<CameraId, String>,
+    reason: Reason,
+) -> AnswerRead {
+    AnswerRead {
+        id: read.id,
+        camera: read.camera.clone(),
+        camera_name: names.get(&read.camera).cloned().unwrap_or_default(),
+        captured: read.captured,
+        plate: read.odds.text().reveal(reason).to_owned(),
+        confidence: read.confidence,
+        region: read.region.clone(),
+        picture: picture.map(|p| b64(&p)),
+    }
+}

@@ -1,0 +1,189 @@
+//! Reads come in: opened in memory, shown to the jobs, sealed, stored in one transaction.
+
+use crate::{Batch, City, Event, Ingested, RefusedItem};
+use base::{CameraId, Day, Error, ReadId, Result, Time};
+use custody::SealedBatch;
+use read::{Effect, Pass, Sealed};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use store::LeaseRow;
+
+/// A capture time may be so far ahead of the city's clock.
+const AHEAD_MS: i64 = 60_000;
+
+type Arrived = (Pass, Option<Vec<u8>>);
+
+impl City {
+    /// Takes a camera's batch. Per day it is stored whole or not at all; an item that is not taken
+    /// is named with its reason and does not hold up the others. Sending it again changes nothing.
+    pub fn ingest(&self, by: &CameraId, batch: Batch) -> Result<Ingested> {
+        if batch.v != 1 {
+            return Err(Error::invalid("This city takes batches of version 1."));
+        }
+        if batch.items.len() > Batch::MAX {
+            return Err(Error::too_large(format!("Send at most {} reads a batch.", Batch::MAX)));
+        }
+        if &batch.camera != by {
+            return Err(Error::forbidden("A camera sends its own reads only."));
+        }
+        self.capture_allowed(by)?;
+        let now = self.now();
+        let mut out = Ingested::default();
+        let mut days: BTreeMap<Day, Vec<Arrived>> = BTreeMap::new();
+        let mut leases = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for (index, item) in batch.items.iter().enumerate() {
+            match self.open_item(by, item, now, &mut leases) {
+                Ok((pass, picture)) => {
+                    if seen.insert(pass.id) {
+                        days.entry(pass.id.day()).or_default().push((pass, picture));
+                    } else {
+                        out.known += 1;
+                    }
+                }
+                Err(e) => {
+                    tracing::warn!(camera = %by, index, error = %e.inside(), "read refused");
+                    out.refused.push(RefusedItem {
+                        index,
+                        kind: e.kind().slug().into(),
+                        message: e.message().into(),
+                    });
+                }
+            }
+        }
+        for (day, reads) in days {
+            let count = reads.len();
+            let new = self.keep(day, reads, now)?;
+            out.new += new;
+            out.known += count - new;
+        }
+        self.relay()?;
+        Ok(out)
+    }
+
+    fn open_item(
+        &self,
+        by: &CameraId,
+        item: &Sealed,
+        now: Time,
+        leases: &mut BTreeMap<base::LeaseId, LeaseRow>,
+    ) -> Result<Arrived> {
+        let signed = self.custody.open_item(by, item)?;
+        let claimed = signed.unverified();
+        let lease = match leases.get(&claimed.lease) {
+            Some(row) => row.clone(),
+            None => {
+                let row = self.store.lease(&claimed.lease)?.ok_or_else(|| {
+                    Error::unauthenticated("The read names a lease that this city never granted.")
+                })?;
+                leases.insert(claimed.lease, row.clone());
+                row
+            }
+        };
+        let (read, picture) = signed.verify(&lease.lease.capture_key)?;
+        if &read.camera != by || &lease.lease.camera != by {
+            return Err(Error::forbidden("A read of another camera; each camera sends its own."));
+        }
+        let covered = lease.lease.covers(read.captured)
+            && lease.ended.is_none_or(|ended| read.captured < ended);
+        if !covered {
+            return Err(Error::gone("The read was not captured under a valid lease."));
+        }
+        if read.captured.since(now) > AHEAD_MS {
+            return Err(Error::invalid("The capture time lies in the future; set the clock."));
+        }
+        Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
+    }
+
+    /// Stores the reads of one day: jobs, seal, one transaction. Returns how many were new.
+    fn keep(&self, day: Day, mut reads: Vec<Arrived>, now: Time) -> Result<usize> {
+        let ids: Vec<ReadId> = reads.iter().map(|(pass, _)| pass.id).collect();
+        let known: BTreeSet<ReadId> = self.store.known(day, &ids)?.into_iter().collect();
+        reads.retain(|(pass, _)| !known.contains(&pass.id));
+        if reads.is_empty() {
+            return Ok(0);
+        }
+        let passes: Vec<Pass> = reads.iter().map(|(pass, _)| pass.clone()).collect();
+        let effects: Vec<Effect> = if self.jobs_off() {
+            Vec::new()
+        } else {
+            self.jobs.iter().flat_map(|job| job.on_passes(&passes, now)).collect()
+        };
+        let mut batch = self.custody.seal(day, &reads)?;
+        self.seal_hits(&mut batch, &reads, &effects)?;
+        let shown: Vec<(ReadId, CameraId, String)> = batch
+            .reads
+            .iter()
+            .map(|r| {
+                let head: String = r.body.iter().take(24).map(|b| format!("{b:02x}")).collect();
+                (r.id, r.camera.clone(), format!("{} bytes {head}…", r.body.len()))
+            })
+            .collect();
+        let stored = self.store.put_batch(batch, effects)?;
+        for (id, camera, sealed) in shown {
+            if stored.new.contains(&id) {
+                self.emit(Event {
+                    camera: Some(camera),
+                    id: Some(id.to_string()),
+                    sealed: Some(sealed),
+                    ..self.event("read.sealed")
+                });
+            }
+        }
+        Ok(stored.new.len())
+    }
+
+    /// A hit keeps its own sealed copy, under a key and a retention of its own.
+    fn seal_hits(&self, batch: &mut SealedBatch, reads: &[Arrived], effects: &[Effect]) -> Result<()> {
+        for effect in effects {
+            let Effect::Hit { hit, read, .. } = effect;
+            if let Some((pass, picture)) = reads.iter().find(|(pass, _)| pass.id == *read) {
+                batch.hits.push(self.custody.seal_hit(*hit, pass, picture.as_deref())?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies stored effects to the control data, exactly once, and puts new hits on the log.
+    pub(crate) fn relay(&self) -> Result<()> {
+        self.store.relay()?;
+        for hit in self.store.hits_to_log()? {
+            let leaf = self
+                .leaf("hit.raised", None)
+                .job("hotlist")
+                .id(hit.id.to_string())
+                .fact("list", hit.list.as_str())
+                .fact("camera", hit.camera.as_str());
+            let entry = self.log.append_once(&leaf)?;
+            self.store.mark_hit_logged(&hit.id)?;
+            self.emit(Event {
+                camera: Some(hit.camera),
+                id: Some(hit.id.to_string()),
+                log_entry: Some(entry.index),
+                ..self.event("hit.raised")
+            });
+        }
+        Ok(())
+    }
+
+    /// Puts the day's counts on the log where they have grown since the last time.
+    pub fn tally(&self) -> Result<()> {
+        for day in self.store.days()? {
+            for (camera, reads) in self.store.counts(day)? {
+                let id = format!("{day}/{camera}/{reads}");
+                if reads == 0 || self.log.has("counts.daily", &id) {
+                    continue;
+                }
+                self.log.append_once(
+                    &self
+                        .leaf("counts.daily", None)
+                        .id(id)
+                        .fact("day", day.to_string())
+                        .fact("camera", camera.as_str())
+                        .fact("reads", reads),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}

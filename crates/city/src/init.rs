@@ -1,0 +1,131 @@
+//! Making a city: folder, keys, rules, log, the first administrator.
+
+use crate::Config;
+use base::{Clock, Error, PersonId, Result, SigningKey, sha256};
+use identity::Person;
+use ledger::{Folder, Leaf, Log};
+use policy::Rules;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::{PersonRow, Store};
+
+/// What `homeplate init` is told.
+pub struct InitOptions {
+    /// The configuration.
+    pub config: Config,
+    /// The first administrator's id.
+    pub admin: PersonId,
+    /// That person's name.
+    pub admin_name: String,
+    /// Roles of the first administrator.
+    pub roles: Vec<String>,
+    /// That person's public key; the private half never comes here.
+    pub key: base::PublicKey,
+}
+
+/// What has been made.
+#[derive(Debug)]
+pub struct Initialised {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// The log's public key.
+    pub vkey: String,
+}
+
+/// Makes a city in `dir`. The configuration file is written last: until it is there the folder is
+/// no city, and running this again finishes what was cut off.
+pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Initialised> {
+    let paths = Paths::new(dir);
+    if paths.config.exists() {
+        return Err(Error::conflict(format!(
+            "{} holds a city already; choose another folder.",
+            dir.display()
+        )));
+    }
+    let text = toml::to_string(&options.config)
+        .map_err(|e| Error::internal("The configuration cannot be written.").because(e))?;
+    Config::parse(&text)?;
+    let rules_text = Rules::standard();
+    let rules = Arc::new(Rules::parse(rules_text)?);
+    base::write_atomic(&paths.rules, rules_text.as_bytes())?;
+
+    let key = if paths.log_key.exists() {
+        SigningKey::load(&paths.log_key)?
+    } else {
+        let key = SigningKey::generate();
+        key.save(&paths.log_key)?;
+        key
+    };
+    let origin = options.config.origin();
+    let objects = Box::new(Folder::new(&paths.log));
+    let log = if paths.log.join("checkpoint").exists() {
+        Log::open(objects, &origin, key)?
+    } else {
+        Log::create(objects, &origin, key)?
+    };
+    base::write_atomic(&paths.vkey, format!("{}\n", log.vkey()).as_bytes())?;
+    let made = custody::Options {
+        dir: paths.custody.clone(),
+        epoch_s: options.config.keys.epoch_s,
+        log_vkey: log.vkey().to_owned(),
+    };
+    if custody::Custody::exists(&made) {
+        custody::Custody::open(&made, rules.clone(), clock.now())?;
+    } else {
+        custody::Custody::create(&made, rules.clone())?;
+    }
+    let store = Store::open(&paths.store)?;
+    put_person(
+        &store,
+        &Person {
+            id: options.admin.clone(),
+            name: options.admin_name.clone(),
+            office: "administrator".into(),
+            roles: options.roles.clone(),
+            key: options.key,
+        },
+    )?;
+    let now = clock.now();
+    log.append_once(
+        &Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash()),
+    )?;
+    log.append_once(&Leaf::new("admin.created", now).id(options.admin.as_str()))?;
+    base::write_atomic(&paths.config, text.as_bytes())?;
+    Ok(Initialised { config: paths.config, vkey: log.vkey().to_owned() })
+}
+
+pub(crate) fn put_person(store: &Store, person: &Person) -> Result<()> {
+    let json = serde_json::to_string(person)
+        .map_err(|e| Error::internal("The person cannot be stored.").because(e))?;
+    store.put_person(&PersonRow { id: person.id.clone(), json })
+}
+
+/// Where things lie in a city's folder.
+pub(crate) struct Paths {
+    pub config: PathBuf,
+    pub rules: PathBuf,
+    pub log: PathBuf,
+    pub log_key: PathBuf,
+    pub vkey: PathBuf,
+    pub custody: PathBuf,
+    pub store: PathBuf,
+}
+
+impl Paths {
+    pub fn new(dir: &Path) -> Self {
+        Self {
+            config: dir.join("homeplate.toml"),
+            rules: dir.join("rules.cedar"),
+            log: dir.join("log"),
+            log_key: dir.join("keys/log.key"),
+            vkey: dir.join("log.vkey"),
+            custody: dir.join("custody"),
+            store: dir.join("store"),
+        }
+    }
+}
+
+/// SHA-256 in hex, as `software.start` states it.
+pub(crate) fn hex_hash(bytes: &[u8]) -> String {
+    sha256(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,28 @@
+//! The city's flows: enrol, lease, ingest, raise a hit, decide it, ask, switch off, publish.
+//!
+//! This crate owns the order in which things happen, and that order is the product's promise:
+//! a question is on the public log *before* a key is handed out; a sealed read, its tokens and its
+//! effects are stored in *one* transaction; an order to switch off is on the log before anything
+//! else acts on it, and the log, not the database, decides whether a lease is signed.
+//! Every flow can be cut off between any two lines and ends the same when it is run again or when
+//! the city is opened again ([`City::open`] mends what a crash left half done).
+//!
+//! Not here: HTTP, SQL, keys, HTML.
+
+pub mod api;
+mod ask;
+mod config;
+mod devices;
+mod hits;
+mod ingest;
+mod init;
+mod lists;
+mod open;
+mod people;
+mod public;
+mod switch;
+
+pub use api::*;
+pub use config::{Config, Section};
+pub use init::{Initialised, InitOptions, init};
+pub use open::City;

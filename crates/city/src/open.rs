@@ -1,0 +1,175 @@
+//! The open city: its parts, how they are put together, and how a crash is mended.
+
+use crate::init::{Paths, hex_hash};
+use crate::{Config, Event};
+use base::{Clock, Error, PersonId, PublicKey, Result, SigningKey, Time};
+use custody::Custody;
+use hotlist::HotList;
+use identity::Person;
+use ledger::{Entry, Folder, Leaf, Log};
+use policy::{Action, Decision, Rules};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use store::Store;
+use tokio::sync::broadcast;
+
+/// A running city. All methods block; callers on an async runtime use a blocking thread.
+pub struct City {
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) log: Log,
+    pub(crate) custody: Custody,
+    pub(crate) store: Store,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) hot: Arc<HotList>,
+    pub(crate) jobs: Vec<Arc<dyn read::Job>>,
+    pub(crate) switches: Mutex<crate::switch::Switches>,
+    events: broadcast::Sender<Event>,
+    dir: PathBuf,
+}
+
+impl City {
+    /// Opens the city in `dir` and mends what a crash may have left: effects that were stored but
+    /// not applied, hits and verdicts that are not on the log, orders that are on the log alone.
+    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<City>> {
+        let paths = Paths::new(dir);
+        let config = Config::load(&paths.config)?;
+        let text = std::fs::read_to_string(&paths.rules).map_err(|e| {
+            Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
+        })?;
+        let rules = Arc::new(Rules::parse(&text)?);
+        let key = SigningKey::load(&paths.log_key)?;
+        let log = Log::open(Box::new(Folder::new(&paths.log)), &config.origin(), key)?;
+        let leaves = log.leaves(0, log.size())?;
+        active_is_adopted(&leaves, &rules)?;
+        let options = custody::Options {
+            dir: paths.custody,
+            epoch_s: config.keys.epoch_s,
+            log_vkey: log.vkey().to_owned(),
+        };
+        let custody = Custody::open(&options, rules.clone(), clock.now())?;
+        let store = Store::open(&paths.store)?;
+        let hot = Arc::new(HotList::new());
+        let switches = crate::switch::Switches::from_leaves(&leaves);
+        let city = City {
+            config,
+            clock,
+            log,
+            custody,
+            store,
+            rules,
+            jobs: vec![hot.clone()],
+            hot,
+            switches: Mutex::new(switches),
+            events: broadcast::channel(1024).0,
+            dir: dir.to_owned(),
+        };
+        city.reload_lists()?;
+        city.mend()?;
+        Ok(Arc::new(city))
+    }
+
+    fn mend(&self) -> Result<()> {
+        self.apply_orders()?;
+        self.relay()?;
+        self.log_verdicts()?;
+        self.tally()
+    }
+
+    /// Puts on the log which software, configuration and rules are running: once a start.
+    pub fn announce(&self) -> Result<Entry> {
+        let executable = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
+        let config = std::fs::read(Paths::new(&self.dir).config).unwrap_or_default();
+        self.log.append(
+            &Leaf::new("software.start", self.now())
+                .fact("version", env!("CARGO_PKG_VERSION"))
+                .fact("executable", hex_hash(&executable))
+                .fact("configuration", hex_hash(&config))
+                .fact("rules", self.rules.hash()),
+        )
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+    /// The present moment by the city's clock.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+    /// The folder that holds the log and nothing else.
+    pub fn log_folder(&self) -> PathBuf {
+        Paths::new(&self.dir).log
+    }
+    /// The log's public key.
+    pub fn vkey(&self) -> String {
+        self.log.vkey().to_owned()
+    }
+    /// Live events from now on; a listener that is too slow misses some and is told so.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+    pub(crate) fn emit(&self, event: Event) {
+        // No listener is no error.
+        let _ = self.events.send(event);
+    }
+
+    /// The key that signs the requests of a camera (`cam_…`) or a person (`per_…`).
+    pub fn key_of(&self, key_id: &str) -> Result<PublicKey> {
+        let stranger = || Error::unauthenticated("This key is not enrolled here; enrol it first.");
+        if let Ok(id) = key_id.parse::<PersonId>() {
+            return Ok(self.person(&id).map_err(|_| stranger())?.key);
+        }
+        let camera: base::CameraId = key_id.parse().map_err(|_| stranger())?;
+        let row = self.store.camera(&camera)?.ok_or_else(stranger)?;
+        match row.device_key {
+            Some(key) => Ok(key),
+            None => {
+                self.capture_allowed(&camera)?;
+                Err(stranger())
+            }
+        }
+    }
+
+    /// The person behind an id.
+    pub fn person(&self, id: &PersonId) -> Result<Person> {
+        let row = self.store.person(id)?.ok_or_else(|| {
+            Error::not_found("There is no such person here; ask an administrator to add them.")
+        })?;
+        serde_json::from_str(&row.json)
+            .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))
+    }
+
+    /// The person, if the rules let them do `action` at all.
+    pub(crate) fn allowed(&self, id: &PersonId, action: Action) -> Result<Person> {
+        let person = self.person(id)?;
+        match self.rules.may(&person.id, &person.roles, action) {
+            Decision::Refuse { rule, because } => {
+                tracing::info!(person = %id, %rule, "refused");
+                Err(Error::forbidden(because))
+            }
+            Decision::Allow { .. } | Decision::Narrow { .. } => Ok(person),
+        }
+    }
+
+    /// A leaf at the present moment, by an office.
+    pub(crate) fn leaf(&self, kind: &str, by: Option<&Person>) -> Leaf {
+        let leaf = Leaf::new(kind, self.now());
+        match by {
+            Some(person) => leaf.by(&person.office),
+            None => leaf,
+        }
+    }
+}
+
+/// The rules in force must be those whose activation is the newest on the log.
+fn active_is_adopted(leaves: &[Leaf], rules: &Rules) -> Result<()> {
+    let adopted = leaves.iter().rev().find(|l| l.kind == "policy.activated");
+    let hash = adopted.and_then(|l| l.facts.get("hash")).and_then(|h| h.as_str());
+    if hash == Some(rules.hash().as_str()) {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "rules.cedar is not the set that the log says was adopted; put the adopted file back.",
+    ))
+}

@@ -1,0 +1,88 @@
+"""What a camera and a detector do to a flat plate: perspective, size, light, blur, noise, a cut that is
+a little off. Input and output are grey images; the output is the recogniser's input, 144 by 48."""
+import random
+
+import cv2
+import numpy as np
+
+W, H = 144, 48
+
+
+def normalise(crop):
+    """(x - mean) / max(std, 8/255) on 0..1 values: the contract with the reader."""
+    x = crop.astype(np.float32) / 255
+    return (x - x.mean()) / max(float(x.std()), 8 / 255)
+
+
+def jitter_corners(w, h, amount, margin):
+    """Corners of the cut in the plate's own pixels: the plate grown by `margin`, each corner off a bit."""
+    mx, my = w * margin, h * margin
+    quad = np.float32([[-mx, -my], [w + mx, -my], [w + mx, h + my], [-mx, h + my]])
+    return quad + np.random.uniform(-1, 1, (4, 2)).astype(np.float32) * [w * amount, h * amount * 2.2]
+
+
+def degrade(grey, width):
+    """A shot `width` pixels wide of a flat plate, and back; every step by chance."""
+    h, w = grey.shape
+    small_h = max(6, round(width * h / w * random.uniform(.85, 1.15)))
+    img = cv2.resize(grey, (width, small_h), interpolation=cv2.INTER_AREA).astype(np.float32)
+    img = img * random.uniform(.35, 1.1) + random.uniform(-30, 60)
+    if random.random() < .5:  # light falls off to a side, or a shadow's edge
+        ramp = np.linspace(random.uniform(.5, 1), random.uniform(.5, 1), width, dtype=np.float32)
+        img *= ramp[None] if random.random() < .7 else np.linspace(random.uniform(.5, 1), random.uniform(.5, 1), small_h, dtype=np.float32)[:, None]
+    if random.random() < .12:
+        x = random.randint(0, width)
+        img[:, :x] *= random.uniform(.5, .9)
+    if random.random() < .6:
+        img = cv2.GaussianBlur(img, (0, 0), random.uniform(.3, 1.5) * max(.6, width / 130))
+    if random.random() < .2:
+        k = random.choice([2, 3, 4, 5])
+        kernel = np.zeros((k, k), np.float32)
+        kernel[(k // 2, slice(None)) if random.random() < .6 else (slice(None), k // 2)] = 1 / k
+        img = cv2.filter2D(img, -1, kernel)
+    img += np.random.randn(*img.shape).astype(np.float32) * random.choice([1, 2, 4, 8, 12])
+    if random.random() < .2:
+        img = cv2.addWeighted(img, 1.7, cv2.GaussianBlur(img, (0, 0), 1.2), -.7, 0)
+    img = np.clip(img, 0, 255).astype(np.uint8)
+    if random.random() < .5:
+        img = cv2.imdecode(cv2.imencode(".jpg", img, [1, random.randint(25, 90)])[1], 0)
+    return img
+
+
+def take(grey, rng_width=(34, 220), hard=1.0):
+    """A training crop of a flat plate image: tilted in space, shot, cut with an error, rectified."""
+    h, w = grey.shape
+    pad = int(.35 * w)
+    field = cv2.copyMakeBorder(grey, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=random.randint(0, 200))
+    if random.random() < .6:  # a car is not one grey
+        y = random.randint(0, pad)
+        field[:y] = random.randint(0, 255)
+        field[pad + h + random.randint(0, pad // 2):] = random.randint(0, 255)
+    quad = jitter_corners(w, h, .035 * hard, random.uniform(.0, .09)) + pad
+    if random.random() < .35 * hard:  # an upright box around a tilted plate
+        c = quad.mean(0)
+        a = np.deg2rad(random.uniform(-9, 9))
+        shear = random.uniform(-.12, .12)
+        m = np.float32([[np.cos(a), -np.sin(a) + shear], [np.sin(a), np.cos(a)]])
+        quad = (quad - c) @ m.T + c
+    wide = int(random.uniform(rng_width[0] ** .5, rng_width[1] ** .5) ** 2)
+    scale = wide / w
+    shot = degrade(field, max(16, int(field.shape[1] * scale)))
+    sx, sy = shot.shape[1] / field.shape[1], shot.shape[0] / field.shape[0]
+    return rectify(shot, quad * [sx, sy])
+
+
+def rectify(grey, quad, w=W, h=H):
+    """The quad (tl, tr, br, bl) warped to w by h; shrinks by area first where the plate is large."""
+    quad = np.float32(quad)
+    wide = np.linalg.norm(quad[1] - quad[0])
+    if wide > 2 * w:
+        s = 2 * w / wide * .75
+        x0, y0 = np.floor(np.clip(quad.min(0) - 8, 0, None)).astype(int)
+        x1, y1 = np.ceil(quad.max(0) + 8).astype(int)
+        part = grey[y0:y1, x0:x1]
+        if part.size:
+            grey = cv2.resize(part, None, fx=s, fy=s, interpolation=cv2.INTER_AREA)
+            quad = (quad - np.float32([x0, y0])) * s
+    m = cv2.getPerspectiveTransform(np.float32(quad), np.float32([[0, 0], [w, 0], [w, h], [0, h]]))
+    return cv2.warpPerspective(grey, m, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -1,0 +1,79 @@
+"""Paths, the alphabet, CTC decoding and small helpers that every script here shares.
+
+HOMEPLATE_DATA names the folder with the pictures (crops, scenes, templates, glyphs, negatives),
+HOMEPLATE_WORK one for checkpoints; neither is part of the repository.
+"""
+import copy
+import csv
+import hashlib
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # class 0 is the CTC blank
+DATA = Path(os.environ.get("HOMEPLATE_DATA", "data"))
+WORK = Path(os.environ.get("HOMEPLATE_WORK", "work"))
+HERE = Path(__file__).resolve().parent
+MODELS = HERE.parent / "models"
+STROKES = HERE.parent / "crates/testkit/assets/strokes.json"
+
+
+def held_out(text, share=10):
+    """Whether a plate's text belongs to the held-out tenth: by text, since texts recur in the data."""
+    return int(hashlib.sha256(text.encode()).hexdigest(), 16) % share == 0
+
+
+def labelled_crops(name):
+    """[(grey image, text)] of a crops folder, those without text left out."""
+    out = []
+    for row in csv.DictReader(open(DATA / "crops" / name / "labels.csv", newline="", encoding="utf-8")):
+        if 3 <= len(row["text"]) <= 9:
+            out.append((cv2.imread(str(DATA / "crops" / name / row["image"]), 0), row["text"]))
+    return out
+
+
+def judged_crops(name, margin=.05):
+    """[(crop 48x144 uint8, text)]: true boxes of the validation scenes, which only judge."""
+    from capture import rectify
+    out = []
+    folder = DATA / "scenes" / f"validation-{name}"
+    for row in csv.DictReader(open(folder / "labels.csv", newline="", encoding="utf-8")):
+        grey = cv2.imread(str(folder / row["image"]), 0)
+        x, y, w, h = (float(row[k]) for k in "xywh")
+        mx, my = w * margin, h * margin
+        quad = [[x - mx, y - my], [x + w + mx, y - my], [x + w + mx, y + h + my], [x - mx, y + h + my]]
+        out.append((rectify(grey, np.float32(quad)), row["text"]))
+    return out
+
+
+def greedy(probs):
+    """Best-path text and its product of odds from [T, 37] probabilities."""
+    best = probs.argmax(-1)
+    text, odds, last = "", 1.0, 0
+    for t, c in enumerate(best):
+        odds *= float(probs[t, c])
+        if c and c != last:
+            text += ALPHABET[c - 1]
+        last = c
+    return text, odds
+
+
+class Average:
+    """Exponential moving average of a network's weights; what is exported."""
+
+    def __init__(self, net, decay=.999):
+        self.net, self.decay = copy.deepcopy(net).eval(), decay
+        self.steps = 0
+
+    @torch.no_grad()
+    def update(self, net):
+        self.steps += 1
+        d = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for a, b in zip(self.net.state_dict().values(), net.state_dict().values()):
+            if a.dtype.is_floating_point:
+                a.lerp_(b, 1 - d)
+            else:
+                a.copy_(b)

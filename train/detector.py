@@ -1,0 +1,169 @@
+"""The detector: a grey picture to plate centres and corners at stride 8.
+
+`python detector.py --minutes 60` trains; started again it goes on from its checkpoint. Inputs are
+multiples of 32 pixels; outputs are `heat` (a plate's centre lies in this cell) and `corners` (offsets
+of the four corners from the cell's centre, in units of 8 pixels).
+"""
+import argparse
+import random
+import time
+
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import scenes
+from common import WORK, Average
+
+STRIDE = 8
+
+
+def conv(cin, cout, k=3, s=1, groups=1):
+    return nn.Sequential(nn.Conv2d(cin, cout, k, s, k // 2, groups=groups, bias=False), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
+
+
+class Separable(nn.Module):
+    """Depthwise 3x3 (or 5x5), then 1x1; adds its input where the shapes agree."""
+
+    def __init__(self, cin, cout, s=1, k=3):
+        super().__init__()
+        self.deep = nn.Sequential(nn.Conv2d(cin, cin, k, s, k // 2, groups=cin, bias=False), nn.BatchNorm2d(cin), nn.ReLU(inplace=True))
+        self.point = nn.Sequential(nn.Conv2d(cin, cout, 1, bias=False), nn.BatchNorm2d(cout))
+        self.same = s == 1 and cin == cout
+
+    def forward(self, x):
+        y = self.point(self.deep(x))
+        return F.relu(x + y if self.same else y)
+
+
+class Detector(nn.Module):
+    """[N, 1, H, W] grey 0..1 -> heat logits [N, 1, H/8, W/8], corners [N, 8, H/8, W/8]."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 24, 8, 4, 2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
+        self.s8 = nn.Sequential(Separable(24, 48, 2), Separable(48, 48), Separable(48, 48))
+        self.s16 = nn.Sequential(Separable(48, 96, 2), *[Separable(96, 96) for _ in range(3)])
+        self.s32 = nn.Sequential(Separable(96, 160, 2), *[Separable(160, 160, k=5) for _ in range(3)])
+        self.up32, self.up16, self.lat8 = nn.Conv2d(160, 96, 1), nn.Conv2d(96, 64, 1), nn.Conv2d(48, 64, 1)
+        self.mix16, self.mix8 = Separable(96, 96), nn.Sequential(Separable(64, 64, k=5), Separable(64, 64, k=5))
+        self.heat, self.corners = nn.Conv2d(64, 1, 1), nn.Conv2d(64, 8, 1)
+        nn.init.constant_(self.heat.bias, -5)
+
+    def forward(self, x):
+        a = self.s8(self.stem(x - .45))
+        b = self.s16(a)
+        c = self.s32(b)
+        b = self.mix16(b + F.interpolate(self.up32(c), scale_factor=2, mode="nearest"))
+        a = self.mix8(self.lat8(a) + F.interpolate(self.up16(b), scale_factor=2, mode="nearest"))
+        return self.heat(a), self.corners(a)
+
+
+def targets(quads, size):
+    """Heat (Gaussians that narrow with the plate), corner offsets and their weights of one picture."""
+    g = size // STRIDE
+    heat, corners, weight = np.zeros((g, g), np.float32), np.zeros((8, g, g), np.float32), np.zeros((g, g), np.float32)
+    ys, xs = np.mgrid[0:g, 0:g]
+    for quad in quads:
+        c = quad.mean(0) / STRIDE - .5
+        w = np.linalg.norm(quad[1] - quad[0]) / STRIDE
+        h = np.linalg.norm(quad[3] - quad[0]) / STRIDE
+        sx, sy = max(.6, w * .12), max(.6, h * .2)
+        if not (-.5 <= c[0] < g - .5 and -.5 <= c[1] < g - .5):
+            continue
+        cx, cy = int(round(c[0])), int(round(c[1]))
+        blob = np.exp(-((xs - c[0]) ** 2 / (2 * sx * sx) + (ys - c[1]) ** 2 / (2 * sy * sy)))
+        heat = np.maximum(heat, blob)
+        heat[cy, cx] = 1
+        near = blob > .5
+        near[cy, cx] = True
+        for k in range(4):
+            corners[2 * k][near] = quad[k, 0] / STRIDE - .5 - xs[near]
+            corners[2 * k + 1][near] = quad[k, 1] / STRIDE - .5 - ys[near]
+        weight[near] = 1 / max(2., h)
+    return heat, corners, weight
+
+
+class Windows(torch.utils.data.IterableDataset):
+    """Endless training windows."""
+
+    def __init__(self, size):
+        self.size = size
+
+    def __iter__(self):
+        seed = (int(time.time() * 1000) + torch.utils.data.get_worker_info().id) % 2 ** 31
+        random.seed(seed), np.random.seed(seed)
+        stock = scenes.Stock()
+        while True:
+            image, quads = scenes.window(stock, self.size)
+            heat, corners, weight = targets(quads, self.size)
+            yield torch.from_numpy(image.astype(np.float32) / 255)[None], heat[None], corners, weight[None]
+
+
+def loss_of(net, x, heat, corners, weight):
+    """Focal loss on centres (Zhou et al., Objects as Points) and L1 on corners, in plate heights."""
+    out, off = net(x)
+    out, off = out.float(), off.float()
+    p = torch.sigmoid(out).clamp(1e-4, 1 - 1e-4)
+    pos = heat.eq(1)
+    n = pos.sum().clamp(min=1)
+    found = -(torch.log(p) * (1 - p) ** 2)[pos].sum()
+    false = -(torch.log(1 - p) * p ** 2 * (1 - heat) ** 4)[~pos].sum()
+    l1 = ((off - corners).abs() * weight).sum() / (8 * (weight > 0).sum().clamp(min=1))
+    return (found + false) / n, l1
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--minutes", type=float, default=60)
+    ap.add_argument("--batch", type=int, default=24)
+    ap.add_argument("--size", type=int, default=256)
+    ap.add_argument("--rate", type=float, default=2e-3)
+    ap.add_argument("--workers", type=int, default=1)
+    ap.add_argument("--restart-schedule", action="store_true")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    WORK.mkdir(parents=True, exist_ok=True)
+    file = WORK / "detector.pt"
+    net = Detector().to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
+    average, spent, steps = Average(net), 0.0, 0
+    if file.exists():
+        state = torch.load(file)
+        net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"])
+        average.steps = state["steps"]
+        if not args.restart_schedule:
+            optimiser.load_state_dict(state["optimiser"])
+            spent, steps = state["spent"], state["steps"]
+    loader = iter(torch.utils.data.DataLoader(Windows(args.size), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
+    last, last_save, losses = time.time(), time.time(), []
+    net.train()
+    while spent < args.minutes * 60:
+        x, heat, corners, weight = next(loader)
+        share = spent / (args.minutes * 60)
+        rate = args.rate * min(1, (steps + 1) / 200) * (.02 + .98 * .5 * (1 + np.cos(np.pi * share)))
+        for g in optimiser.param_groups:
+            g["lr"] = rate
+        hot, l1 = loss_of(net, x.to(memory_format=torch.channels_last), heat, corners, weight)
+        optimiser.zero_grad(set_to_none=True)
+        (hot + 2 * l1).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 5)
+        optimiser.step()
+        average.update(net)
+        steps += 1
+        losses.append((hot.item(), l1.item()))
+        now = time.time()
+        spent, last = spent + now - last, now
+        if now - last_save > 120 or spent >= args.minutes * 60:
+            part = file.with_suffix(".new")
+            torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
+                        "spent": spent, "steps": steps}, part)
+            part.replace(file)
+            hot, l1 = np.mean(losses[-200:], 0)
+            print(f"{spent / 60:6.1f} min {steps * args.batch / 1000:7.0f} k  heat {hot:.3f}  corners {l1:.3f}", flush=True)
+            last_save = last = time.time()
+
+
+if __name__ == "__main__":
+    main()
