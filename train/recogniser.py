@@ -128,7 +128,7 @@ def main():
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, spent, steps = Average(net), 0.0, 0
     if file.exists():
-        state = torch.load(file)
+        state = torch.load(file, weights_only=False)
         net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
         if not args.restart_schedule:

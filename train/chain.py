@@ -1,0 +1,93 @@
+"""The whole chain as the Rust reader runs it, in Python: picture -> candidates -> verdicts -> texts.
+
+`predict.py` judges with it, `verifier.py` mines with it.
+"""
+import cv2
+import numpy as np
+import torch
+
+import capture
+from common import greedy
+
+AREA = 344_064
+
+
+def grey_of(path):
+    bgr = cv2.imread(str(path))
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
+
+
+def to_input(grey):
+    """The picture at the detector's size (own aspect, sides multiples of 32), and the scale in x and y."""
+    h, w = grey.shape
+    s = min((AREA / (h * w)) ** .5, 1.5)
+    nw, nh = max(32, round(w * s / 32) * 32), max(32, round(h * s / 32) * 32)
+    small = cv2.resize(grey, (nw, nh), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
+    return small, nw / w, nh / h
+
+
+def iou(a, b):
+    ax, ay, bx, by = a.min(0), a.max(0), b.min(0), b.max(0)
+    inter = np.clip(np.minimum(ay, by) - np.maximum(ax, bx), 0, None).prod()
+    return inter / max(1e-6, (ay - ax).prod() + (by - bx).prod() - inter)
+
+
+def peaks(heat, corners, threshold, most=40):
+    """[(score, quad in input pixels)] of 3x3 local maxima, the overlapping ones dropped."""
+    top = cv2.dilate(heat, np.ones((3, 3)))
+    ys, xs = np.nonzero((heat >= top) & (heat >= threshold))
+    order = np.argsort(-heat[ys, xs])[: 3 * most]
+    out = []
+    for y, x in zip(ys[order], xs[order]):
+        quad = corners[:, y, x].reshape(4, 2) * 8 + [(x + .5) * 8, (y + .5) * 8]
+        if (quad.max(0) - quad.min(0)).min() < 3:
+            continue
+        if all(iou(quad, q) < .35 for _, q in out):
+            out.append((float(heat[y, x]), quad))
+        if len(out) >= most:
+            break
+    return out
+
+
+def grow(quad, margin):
+    """The quad with each side `margin` of its length further out."""
+    tl, tr, br, bl = (np.float32(p) for p in quad)
+    return np.float32([tl + (tl - tr) * margin + (tl - bl) * margin, tr + (tr - tl) * margin + (tr - br) * margin,
+                       br + (br - bl) * margin + (br - tr) * margin, bl + (bl - br) * margin + (bl - tl) * margin])
+
+
+class Chain:
+    """Holds the three networks (torch); `candidates` and `read` work on one grey picture."""
+
+    def __init__(self, detector, recogniser=None, verifier=None):
+        self.detector, self.recogniser, self.verifier = detector, recogniser, verifier
+
+    @torch.no_grad()
+    def candidates(self, grey, threshold):
+        small, sx, sy = to_input(grey)
+        x = torch.from_numpy(small.astype(np.float32) / 255)[None, None]
+        heat, corners = self.detector(x)
+        found = peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
+        return [(score, quad / [sx, sy]) for score, quad in found]
+
+    @torch.no_grad()
+    def read(self, grey, heat_threshold, plate_threshold, margin=.05):
+        """[{text, confidence, box, corners, heat, plate}] of one picture."""
+        found = self.candidates(grey, heat_threshold)
+        if not found:
+            return []
+        wide = [capture.normalise(capture.rectify(grey, grow(q, .3))) for _, q in found]
+        plates = torch.sigmoid(self.verifier(torch.from_numpy(np.stack(wide))[:, None]))[:, 0].numpy() if self.verifier else np.ones(len(found))
+        out = []
+        for (score, quad), plate in zip(found, plates):
+            if plate < plate_threshold:
+                continue
+            crop = capture.normalise(capture.rectify(grey, grow(quad, margin)))
+            text, odds = greedy(self.recogniser(torch.from_numpy(crop)[None, None]).exp()[0].numpy())
+            if not 2 <= len(text) <= 12:
+                continue
+            x0, y0 = quad.min(0)
+            x1, y1 = quad.max(0)
+            out.append({"text": text, "confidence": odds, "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
+                        "corners": quad.tolist(), "heat": score, "plate": float(plate)})
+        return out

@@ -1,0 +1,77 @@
+"""Writes models/detector.onnx, recogniser.onnx and contract.json from the newest checkpoints.
+
+python export.py [--heat .2] [--plate .5]
+"""
+import argparse
+import hashlib
+import json
+
+import torch
+import torch.nn as nn
+
+from common import MODELS, WORK
+from detector import Detector
+from recogniser import Recogniser
+from verifier import Verifier, load
+
+
+class Whole(nn.Module):
+    """Recogniser and verifier as one graph: (crops, context) -> (chars, plate)."""
+
+    def __init__(self, recogniser, verifier):
+        super().__init__()
+        self.recogniser, self.verifier = recogniser, verifier
+
+    def forward(self, crops, context):
+        logits = self.recogniser.head(self.recogniser.trunk(crops)).squeeze(2).transpose(1, 2)
+        return torch.softmax(logits, -1), torch.sigmoid(self.verifier(context))
+
+
+class Heat(nn.Module):
+    """The detector with its sigmoid inside."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, image):
+        heat, corners = self.net(image)
+        return torch.sigmoid(heat), corners
+
+
+def write(net, name, inputs, names, outputs, axes):
+    path = MODELS / name
+    torch.onnx.export(net.eval(), inputs, str(path), input_names=names, output_names=outputs, dynamic_axes=axes,
+                      opset_version=17, dynamo=False)
+    return {"file": name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "bytes": path.stat().st_size}
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--heat", type=float, default=.2)
+    ap.add_argument("--plate", type=float, default=.5)
+    ap.add_argument("--platt", type=float, nargs=2, help="a and b of the confidence, from calibrate.py")
+    args = ap.parse_args()
+    MODELS.mkdir(exist_ok=True)
+    detector, recogniser, verifier = load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier")
+    hw, n = {2: "height", 3: "width"}, {0: "plates"}
+    files = [
+        write(Heat(detector), "detector.onnx", torch.rand(1, 1, 384, 640), ["image"], ["heat", "corners"],
+              {"image": hw, "heat": {2: "rows", 3: "columns"}, "corners": {2: "rows", 3: "columns"}}),
+        write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, 1, 48, 144)), ["crops", "context"],
+              ["chars", "plate"], {k: n for k in ("crops", "context", "chars", "plate")}),
+    ]
+    contract = {
+        "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat},
+        "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate},
+        "files": files,
+        "training": {k: int(torch.load(WORK / f"{k}.pt", weights_only=False)["steps"]) for k in ("detector", "recogniser", "verifier")},
+    }
+    if args.platt:
+        contract["confidence"] = {"a": args.platt[0], "b": args.platt[1]}
+    (MODELS / "contract.json").write_text(json.dumps(contract, indent=1) + "\n")
+    print(json.dumps(contract["files"], indent=1))
+
+
+if __name__ == "__main__":
+    main()
