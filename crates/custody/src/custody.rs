@@ -1,0 +1,390 @@
+//! Custody itself: the keys in memory, what is sealed to them, and their end.
+
+use crate::file::Files;
+use crate::keys::Keys;
+use crate::seal::{self, Key};
+use crate::sealed::{SealedBatch, SealedHit, SealedRead, SealedSegment};
+use base::{
+    CameraId, Clock, Day, Epoch, Error, HitId, PublicKey, Result, Secret, SegmentId, Signed,
+    SystemClock, Time, random,
+};
+use policy::Rules;
+use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+const INGEST: &[u8] = b"homeplate/ingest/v1";
+const RECORD: &[u8] = b"homeplate/record/v1";
+/// A segment spans at most this much of a camera's time.
+const SEGMENT_MS: i64 = 60_000;
+/// And at most so many reads.
+const SEGMENT_READS: usize = 256;
+/// Hits have epochs of a day: their retention is their own.
+const HIT_EPOCH_S: u32 = 86_400;
+/// Capture times may be so far ahead of our clock.
+const AHEAD_MS: i64 = 5 * 60_000;
+/// The longest lease that is signed.
+const LEASE_MS: i64 = 24 * 3_600_000;
+
+/// Where custody lives and what it believes.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Custody's own folder.
+    pub dir: PathBuf,
+    /// Length of an epoch in seconds.
+    pub epoch_s: u32,
+    /// The public key of the log whose entries are believed.
+    pub log_vkey: String,
+}
+
+/// The keeper of the city's keys. Everything here is `&self`; it is shared between threads.
+pub struct Custody {
+    pub(crate) options: Options,
+    pub(crate) rules: Arc<Rules>,
+    clock: Arc<dyn Clock>,
+    ring: Mutex<Ring>,
+}
+
+/// The keys and their files change together, under one lock.
+struct Ring {
+    files: Files,
+    keys: Keys,
+}
+
+impl fmt::Debug for Custody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Custody({})", self.options.dir.display())
+    }
+}
+
+/// Which of the two sorts of epoch keys.
+#[derive(Clone, Copy)]
+pub(crate) enum Sort {
+    Reads,
+    Hits,
+}
+
+impl Ring {
+    fn gone_before(&self, sort: Sort) -> Time {
+        match sort {
+            Sort::Reads => self.keys.gone_before,
+            Sort::Hits => self.keys.hits_gone_before,
+        }
+    }
+
+    fn epochs(&self, sort: Sort) -> &BTreeMap<Epoch, OpenKey> {
+        match sort {
+            Sort::Reads => &self.keys.epochs,
+            Sort::Hits => &self.keys.hits,
+        }
+    }
+
+    fn must_live(&self, sort: Sort, epoch: Epoch) -> Result<()> {
+        if epoch.end() <= self.gone_before(sort) {
+            return Err(Error::gone(format!(
+                "What was captured before {} has been forgotten; its key is destroyed.",
+                self.gone_before(sort)
+            )));
+        }
+        Ok(())
+    }
+
+    /// The public key of an epoch, made and written down if this is its first use.
+    fn seal_key(&mut self, sort: Sort, epoch: Epoch) -> Result<SealKey> {
+        self.must_live(sort, epoch)?;
+        if let Some(key) = self.epochs(sort).get(&epoch) {
+            return key.public();
+        }
+        let mut keys = self.keys.copy();
+        let fresh = OpenKey::generate();
+        let public = fresh.public()?;
+        match sort {
+            Sort::Reads => keys.epochs.insert(epoch, fresh),
+            Sort::Hits => keys.hits.insert(epoch, fresh),
+        };
+        // On disk first: a read sealed under a key that a crash loses would be lost with it.
+        self.files.save(&keys)?;
+        self.keys = keys;
+        Ok(public)
+    }
+
+    /// The index key of a day, made and written down if this is its first use.
+    fn day_key(&mut self, day: Day) -> Result<Key> {
+        if day.next().start() <= self.keys.gone_before {
+            return Err(Error::gone("This day has been forgotten; its key is destroyed."));
+        }
+        if let Some(key) = self.keys.days.get(&day) {
+            return Ok(key.clone());
+        }
+        let mut keys = self.keys.copy();
+        let fresh = Keys::new_day_key();
+        keys.days.insert(day, fresh.clone());
+        self.files.save(&keys)?;
+        self.keys = keys;
+        Ok(fresh)
+    }
+
+    /// Opens a key that was wrapped to an epoch.
+    fn unwrap_key(
+        &self,
+        sort: Sort,
+        epoch: Epoch,
+        (info, aad): (&[u8], &[u8]),
+        wrapped: &Sealed,
+    ) -> Result<Key> {
+        self.must_live(sort, epoch)?;
+        let key = self.epochs(sort).get(&epoch).ok_or_else(|| {
+            Error::not_found("A read is sealed to a key that this city never had.")
+        })?;
+        let plain = key.open(info, aad, wrapped)?;
+        match <[u8; 32]>::try_from(plain.expose().as_slice()) {
+            Ok(bytes) => Ok(Secret::new(bytes)),
+            Err(_) => Err(Error::invalid("A wrapped key does not have 32 bytes.")),
+        }
+    }
+}
+
+impl Custody {
+    /// Makes the keys of a new city; refuses a folder that holds keys already.
+    pub fn create(options: &Options, rules: Arc<Rules>) -> Result<Custody> {
+        let keys = Keys::generate();
+        let files = Files::create(&options.dir, &keys)?;
+        Ok(Self::with(options, rules, Ring { files, keys }))
+    }
+
+    /// Opens the keys of a city, and finishes a destruction that a crash cut off.
+    pub fn open(options: &Options, rules: Arc<Rules>) -> Result<Custody> {
+        let (files, keys) = Files::open(&options.dir)?;
+        Ok(Self::with(options, rules, Ring { files, keys }))
+    }
+
+    /// Whether there are keys in the folder.
+    pub fn exists(options: &Options) -> bool {
+        Files::exist(&options.dir)
+    }
+
+    fn with(options: &Options, rules: Arc<Rules>, ring: Ring) -> Self {
+        let clock = Arc::new(SystemClock);
+        Self { options: options.clone(), rules, clock, ring: Mutex::new(ring) }
+    }
+
+    /// The same custody with another clock than the machine's, for tests.
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        // The keys change in one assignment, after they are on disk: a panic leaves them whole.
+        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The public key that cameras seal their reads to.
+    pub fn ingest_key(&self) -> SealKey {
+        let public = self.ring().keys.ingest.public();
+        // The key was made or read as 32 bytes, and any 32 bytes are a private X25519 key.
+        public.unwrap_or_else(|e| unreachable!("{e}"))
+    }
+
+    /// Opens what a camera sent. Nothing in it is verified: that is the lease's business.
+    pub fn open_item(&self, camera: &CameraId, item: &Sealed) -> Result<SignedRead> {
+        let key = OpenKey::from_bytes(*self.ring().keys.ingest.bytes());
+        let plain = key.open(INGEST, camera.as_str().as_bytes(), item)?;
+        SignedRead::decode(plain.expose())
+    }
+
+    /// The public key that leases are signed with.
+    pub fn lease_public(&self) -> PublicKey {
+        self.ring().keys.lease.public()
+    }
+
+    /// Signs a lease of at most a day under our own ingest key.
+    pub fn sign_lease(&self, lease: Lease) -> Result<Signed<Lease>> {
+        let span = lease.until.since(lease.from);
+        if span <= 0 || span > LEASE_MS {
+            return Err(Error::invalid("A lease lasts longer than nothing and at most a day."));
+        }
+        if lease.seal_key != self.ingest_key().to_string() {
+            return Err(Error::invalid("The lease names another sealing key than the city's."));
+        }
+        Signed::sign(lease, &self.ring().keys.lease)
+    }
+
+    /// Whether a read captured at `at` would be sealed: not in the future, and not forgotten.
+    /// A caller asks this of each read first, because [`Custody::seal`] refuses a batch whole.
+    pub fn takes(&self, at: Time) -> Result<()> {
+        if at.since(self.clock.now()) > AHEAD_MS {
+            return Err(Error::invalid("The capture time lies in the future; set the clock."));
+        }
+        self.ring().must_live(Sort::Reads, self.epoch(at))
+    }
+
+    fn epoch(&self, at: Time) -> Epoch {
+        Epoch::of(at, self.options.epoch_s)
+    }
+
+    /// Seals the reads of one day, with their pictures, and makes their index tokens. All of them
+    /// or none: a read that is not of this day, forgotten, or in the future refuses the batch.
+    pub fn seal(&self, day: Day, reads: &[(Pass, Option<Vec<u8>>)]) -> Result<SealedBatch> {
+        let mut seen = BTreeSet::new();
+        for (read, _) in reads {
+            if read.id.time() != read.captured || read.id.day() != day {
+                return Err(Error::invalid("A read does not belong to the day it is stored in."));
+            }
+            if !seen.insert(read.id) {
+                return Err(Error::invalid("A read stands twice in its batch."));
+            }
+            self.takes(read.captured)?;
+        }
+        let mut batch = SealedBatch {
+            day,
+            segments: Vec::new(),
+            reads: Vec::with_capacity(reads.len()),
+            hits: Vec::new(),
+        };
+        if reads.is_empty() {
+            return Ok(batch);
+        }
+        let day_key = self.ring().day_key(day)?;
+        for ((camera, epoch), group) in self.groups(reads) {
+            for run in group.chunks(SEGMENT_READS) {
+                let (segment, sealed) = self.segment(&camera, epoch, run, &day_key)?;
+                batch.segments.push(segment);
+                batch.reads.extend(sealed);
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The reads by camera and epoch, cut into minutes, each group in the order of capture.
+    fn groups<'a>(&self, reads: &'a [(Pass, Option<Vec<u8>>)]) -> Vec<Group<'a>> {
+        let mut groups: BTreeMap<(CameraId, Epoch, Time), Vec<Arrived<'a>>> = BTreeMap::new();
+        for (read, picture) in reads {
+            let at = (read.camera.clone(), self.epoch(read.captured), minute(read.captured));
+            groups.entry(at).or_default().push((read.as_ref(), picture.as_deref()));
+        }
+        let sorted = groups.into_iter().map(|((camera, epoch, _), mut group)| {
+            group.sort_by_key(|(read, _)| (read.captured, read.id));
+            ((camera, epoch), group)
+        });
+        sorted.collect()
+    }
+
+    /// Seals one segment. Its key is wiped when this returns: not even we can add to it.
+    fn segment(
+        &self,
+        camera: &CameraId,
+        epoch: Epoch,
+        run: &[Arrived<'_>],
+        day_key: &Key,
+    ) -> Result<(SealedSegment, Vec<SealedRead>)> {
+        let to = self.ring().seal_key(Sort::Reads, epoch)?;
+        let key: Key = Secret::new(random());
+        let started = run.first().map_or(epoch.start(), |(read, _)| read.captured);
+        let id = SegmentId::new(started, random());
+        let aad = seal::segment_aad(&id, camera, epoch);
+        let wrapped = to.seal(seal::SEGMENT_KEY, &aad, key.expose())?;
+        let segment = SealedSegment { id, camera: camera.clone(), epoch, wrapped };
+        let reads = run
+            .iter()
+            .map(|(read, picture)| {
+                seal::seal_read(&key, &segment, read, *picture, seal::tokens(day_key, read))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok((segment, reads))
+    }
+
+    /// Seals a hit's own copy of its read, under a key with the retention of hits.
+    pub fn seal_hit(&self, hit: HitId, read: &Read, picture: Option<&[u8]>) -> Result<SealedHit> {
+        let epoch = Epoch::of(hit.time(), HIT_EPOCH_S);
+        if hit.time() != read.captured {
+            return Err(Error::invalid("A hit carries the time of its read."));
+        }
+        self.takes(read.captured)?;
+        let to = self.ring().seal_key(Sort::Hits, epoch)?;
+        let key: Key = Secret::new(random());
+        let wrapped = to.seal(seal::HIT_KEY, &seal::hit_aad(&hit, epoch), key.expose())?;
+        let (body, picture) = seal::seal_hit(&key, &hit, epoch, read, picture)?;
+        Ok(SealedHit { id: hit, epoch, wrapped, body, picture })
+    }
+
+    /// Seals the private half of a log entry. Only an audit opens it.
+    pub fn seal_record(&self, plain: &[u8]) -> Result<Sealed> {
+        let to = self.ring().keys.record.public()?;
+        to.seal(RECORD, b"", plain)
+    }
+
+    /// The key of a read's segment.
+    pub(crate) fn segment_key(&self, segment: &SealedSegment) -> Result<Key> {
+        let aad = seal::segment_aad(&segment.id, &segment.camera, segment.epoch);
+        let bound = (seal::SEGMENT_KEY, aad.as_slice());
+        self.ring().unwrap_key(Sort::Reads, segment.epoch, bound, &segment.wrapped)
+    }
+
+    /// The key of a hit.
+    pub(crate) fn hit_key(&self, hit: &SealedHit) -> Result<Key> {
+        let aad = seal::hit_aad(&hit.id, hit.epoch);
+        let bound = (seal::HIT_KEY, aad.as_slice());
+        self.ring().unwrap_key(Sort::Hits, hit.epoch, bound, &hit.wrapped)
+    }
+
+    /// The index keys of the days that lie in a span and hold anything.
+    pub(crate) fn day_keys(&self, from: Time, until: Time) -> Vec<(Day, Key)> {
+        let last = until.plus_millis(-1).day();
+        let ring = self.ring();
+        ring.keys.days.range(from.day()..=last.max(from.day())).map(|(d, k)| (*d, k.clone())).collect()
+    }
+
+    /// The first moment that is not forgotten.
+    pub(crate) fn remembers_from(&self) -> Time {
+        self.ring().keys.gone_before
+    }
+
+    /// Destroys the keys of every epoch of reads that ended by `t`, and the index keys of every
+    /// day that did. What was sealed under them opens never again, from backups neither. Returns
+    /// the epochs whose keys there were.
+    pub fn destroy_before(&self, t: Time) -> Result<Vec<Epoch>> {
+        self.destroy(Sort::Reads, self.epoch(t).start())
+    }
+
+    /// The same for hits, whose epochs are days.
+    pub fn destroy_hits_before(&self, t: Time) -> Result<Vec<Epoch>> {
+        self.destroy(Sort::Hits, Epoch::of(t, HIT_EPOCH_S).start())
+    }
+
+    fn destroy(&self, sort: Sort, before: Time) -> Result<Vec<Epoch>> {
+        if before > self.clock.now() {
+            return Err(Error::invalid("Keys are destroyed for time that has passed; set the clock."));
+        }
+        let mut ring = self.ring();
+        // A destruction that was written but not wiped is finished first.
+        ring.files.settle()?;
+        if before <= ring.gone_before(sort) {
+            return Ok(Vec::new());
+        }
+        let mut keys = ring.keys.copy();
+        let (epochs, gone) = match sort {
+            Sort::Reads => (&mut keys.epochs, &mut keys.gone_before),
+            Sort::Hits => (&mut keys.hits, &mut keys.hits_gone_before),
+        };
+        let dead: Vec<Epoch> = epochs.keys().copied().filter(|e| e.end() <= before).collect();
+        epochs.retain(|e, _| e.end() > before);
+        *gone = before;
+        if matches!(sort, Sort::Reads) {
+            keys.days.retain(|day, _| day.next().start() > before);
+        }
+        ring.files.rotate(&keys)?;
+        ring.keys = keys;
+        ring.files.settle()?;
+        Ok(dead)
+    }
+}
+
+type Arrived<'a> = (&'a Read, Option<&'a [u8]>);
+type Group<'a> = ((CameraId, Epoch), Vec<Arrived<'a>>);
+
+fn minute(at: Time) -> Time {
+    at.floor_to(SEGMENT_MS)
+}

@@ -1,0 +1,281 @@
+//! Custody's two files: `custody.keys`, encrypted under the key in `kek`.
+//!
+//! `custody.keys` is rewritten whole, durably, before a new key in it is used. At a destruction it
+//! is rewritten under a *new* key-encryption key and both old files are overwritten, so that every
+//! older copy of `custody.keys`, in a backup or in a disk's free blocks, is encrypted under a key
+//! that no longer exists. (A backup of `kek` itself would undo that: keep it out of backups that
+//! outlive the retention.) Whatever line a crash cuts this off at, [`Files::open`] finds either the
+//! old state or the new one and finishes wiping.
+
+use crate::keys::Keys;
+use crate::seal::Key;
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base::{Error, Result, Secret, b64, random, read_secret, sha256, unb64, write_secret};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroize;
+
+const MAGIC: &[u8] = b"homeplate/custody/v1\n";
+const ID: usize = 8;
+const HEAD: usize = MAGIC.len() + ID;
+/// More keys than a century of hours; a larger file is not ours.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// The folder, the key-encryption key in force, and the lock that keeps a second process out.
+pub(crate) struct Files {
+    dir: PathBuf,
+    kek: Key,
+    _lock: File,
+}
+
+fn disk(path: &Path, e: io::Error) -> Error {
+    Error::unavailable(format!(
+        "{} cannot be written; check the disk's free space and the folder's owner.",
+        path.display()
+    ))
+    .because(e)
+}
+
+fn damaged(path: &Path, what: &str) -> Error {
+    Error::invalid(format!(
+        "{} {what}; restore custody.keys and kek from the same backup.",
+        path.display()
+    ))
+}
+
+/// Names a key-encryption key without telling it.
+fn kek_id(kek: &Key) -> [u8; ID] {
+    let mut text = b"homeplate/kek/v1\n".to_vec();
+    text.extend_from_slice(kek.expose());
+    let hash = sha256(&text);
+    text.zeroize();
+    let mut out = [0; ID];
+    out.copy_from_slice(&hash[..ID]);
+    out
+}
+
+fn wrap(kek: &Key, keys: &Keys) -> Result<Vec<u8>> {
+    let cannot = |_| Error::internal("The keys cannot be encrypted; nothing was written.");
+    let head = [MAGIC, &kek_id(kek)].concat();
+    let nonce: [u8; NONCE_LEN] = random();
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, kek.expose()).map_err(cannot)?);
+    let plain = keys.write();
+    let mut body = plain.expose().clone();
+    let tag = cipher
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(&head),
+            &mut body,
+        )
+        .map_err(cannot)?;
+    Ok([head.as_slice(), &nonce, &body, tag.as_ref()].concat())
+}
+
+fn unwrap(path: &Path, kek: &Key, file: &[u8]) -> Result<Keys> {
+    let (head, rest) = file.split_at_checked(HEAD).ok_or_else(|| damaged(path, "is cut off"))?;
+    let (nonce, body) =
+        rest.split_at_checked(NONCE_LEN).ok_or_else(|| damaged(path, "is cut off"))?;
+    let changed = |_| damaged(path, "was changed");
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(changed)?;
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, kek.expose()).map_err(changed)?);
+    let mut plain = body.to_vec();
+    let opened = cipher.open_in_place(nonce, Aad::from(head), &mut plain).map(|p| p.len());
+    let len = opened.map_err(changed)?;
+    plain.truncate(len);
+    Keys::parse(Secret::new(plain).expose())
+}
+
+fn load_kek(path: &Path) -> Result<Option<Key>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = read_secret(path)?;
+    let bytes = std::str::from_utf8(text.expose()).ok().and_then(|t| unb64(t.trim_end()));
+    match bytes.map(<[u8; 32]>::try_from) {
+        Some(Ok(key)) => Ok(Some(Secret::new(key))),
+        _ => Err(damaged(path, "is not a key file")),
+    }
+}
+
+fn save_kek(path: &Path, kek: &Key) -> Result<()> {
+    let mut text = b64(kek.expose());
+    text.push('\n');
+    let done = write_secret(path, text.as_bytes());
+    text.zeroize();
+    done
+}
+
+/// Overwrites a file's bytes where they lie, then removes it. On a disk that moves blocks (flash,
+/// copy on write) the old blocks may survive; what they hold is useless without the key.
+fn wipe(path: &Path) -> Result<()> {
+    let overwrite = || -> io::Result<()> {
+        let mut file = match OpenOptions::new().write(true).open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let mut left = file.metadata()?.len();
+        let zeros = [0; 4096];
+        while left > 0 {
+            let step = left.min(4096);
+            file.write_all(&zeros[..step as usize])?;
+            left -= step;
+        }
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        sync_folder(path)
+    };
+    overwrite().map_err(|e| disk(path, e))
+}
+
+fn sync_folder(of: &Path) -> io::Result<()> {
+    File::open(of.parent().unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Whether two names are the same file on disk.
+fn same(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b)) {
+        (Ok(a), Ok(b)) => (a.dev(), a.ino()) == (b.dev(), b.ino()),
+        _ => false,
+    }
+}
+
+impl Files {
+    fn keys_path(dir: &Path) -> PathBuf {
+        dir.join("custody.keys")
+    }
+
+    /// Whether there are keys in this folder.
+    pub(crate) fn exist(dir: &Path) -> bool {
+        Self::keys_path(dir).exists()
+    }
+
+    /// Makes the files of a new city.
+    pub(crate) fn create(dir: &Path, keys: &Keys) -> Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(|e| disk(dir, e))?;
+        let lock = lock(dir)?;
+        if Self::exist(dir) {
+            return Err(Error::conflict(format!(
+                "{} holds custody keys already; choose another folder.",
+                dir.display()
+            )));
+        }
+        let kek = Secret::new(random());
+        save_kek(&dir.join("kek"), &kek)?;
+        let files = Self { dir: dir.to_owned(), kek, _lock: lock };
+        files.save(keys)?;
+        Ok(files)
+    }
+
+    /// Opens what [`Files::create`] made, and finishes a change of keys that a crash cut off.
+    pub(crate) fn open(dir: &Path) -> Result<(Self, Keys)> {
+        let path = Self::keys_path(dir);
+        if !path.exists() {
+            return Err(Error::not_found(format!(
+                "There are no custody keys in {}; make them with `homeplate init`.",
+                dir.display()
+            )));
+        }
+        let lock = lock(dir)?;
+        if fs::metadata(&path).is_ok_and(|m| m.len() > LARGEST) {
+            return Err(damaged(&path, "is too large to be ours"));
+        }
+        let file = read_secret(&path)?;
+        let file = file.expose();
+        if !file.starts_with(MAGIC) || file.len() < HEAD {
+            return Err(damaged(&path, "is not a custody key file"));
+        }
+        let mut found = None;
+        for name in ["kek", "kek.next"] {
+            if let Some(kek) = load_kek(&dir.join(name))? {
+                if file[MAGIC.len()..HEAD] == kek_id(&kek) {
+                    found = Some(kek);
+                    break;
+                }
+            }
+        }
+        let kek = found.ok_or_else(|| damaged(&path, "was not written under the key in kek"))?;
+        let keys = unwrap(&path, &kek, file)?;
+        let files = Self { dir: dir.to_owned(), kek, _lock: lock };
+        files.settle()?;
+        Ok((files, keys))
+    }
+
+    /// Writes the keys under the present key-encryption key; on disk when this returns.
+    pub(crate) fn save(&self, keys: &Keys) -> Result<()> {
+        write_secret(&Self::keys_path(&self.dir), &wrap(&self.kek, keys)?)
+    }
+
+    /// Writes the keys under a new key-encryption key. When this returns `Ok`, the new file is in
+    /// force; the old key and file are overwritten by [`Files::settle`], which comes next.
+    pub(crate) fn rotate(&mut self, keys: &Keys) -> Result<()> {
+        // A `kek.next` that is in force must not be overwritten by the next one.
+        self.settle()?;
+        let path = Self::keys_path(&self.dir);
+        let kek = Secret::new(random());
+        save_kek(&self.dir.join("kek.next"), &kek)?;
+        let old = self.dir.join("custody.keys.old");
+        fs::hard_link(&path, &old).map_err(|e| disk(&old, e))?;
+        write_secret(&path, &wrap(&kek, keys)?)?;
+        self.kek = kek;
+        Ok(())
+    }
+
+    /// Puts the key-encryption key in force in its place and wipes what is left of others.
+    pub(crate) fn settle(&self) -> Result<()> {
+        let (kek, next) = (self.dir.join("kek"), self.dir.join("kek.next"));
+        let in_force = |path: &Path| -> Result<bool> {
+            Ok(load_kek(path)?.is_some_and(|k| kek_id(&k) == kek_id(&self.kek)))
+        };
+        let old = self.dir.join("kek.old");
+        if !in_force(&kek)? {
+            if !in_force(&next)? {
+                return Err(damaged(&kek, "is not the key in use"));
+            }
+            if kek.exists() && !old.exists() {
+                fs::hard_link(&kek, &old).map_err(|e| disk(&old, e))?;
+            }
+            fs::rename(&next, &kek).and_then(|()| sync_folder(&kek)).map_err(|e| disk(&kek, e))?;
+        }
+        for left in ["kek.next", "kek.next.new", "kek.new", "kek.old"] {
+            self.wipe_left(left, &kek)?;
+        }
+        for left in ["custody.keys.new", "custody.keys.old"] {
+            self.wipe_left(left, &Self::keys_path(&self.dir))?;
+        }
+        Ok(())
+    }
+
+    /// Wipes a left-over, unless it is a second name of the live file: then only the name goes.
+    fn wipe_left(&self, name: &str, live: &Path) -> Result<()> {
+        let path = self.dir.join(name);
+        if same(&path, live) {
+            return fs::remove_file(&path)
+                .and_then(|()| sync_folder(&path))
+                .map_err(|e| disk(&path, e));
+        }
+        wipe(&path)
+    }
+}
+
+/// Two processes would overwrite each other's keys; the lock goes with the process.
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join("custody.lock");
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|e| disk(&path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(Error::conflict(
+            "The custody keys are in use by another homeplate process; stop it first.",
+        )),
+        Err(fs::TryLockError::Error(e)) => Err(disk(&path, e)),
+    }
+}

@@ -1,0 +1,248 @@
+//! The keys that custody keeps, and how they are written down before they are wrapped.
+//!
+//! One line a key, so that a damaged or hostile file is a named line and not a parser's surprise.
+//! The text exists in memory only; on disk it is encrypted (`file.rs`).
+
+use crate::seal::Key;
+use base::{Day, Epoch, Error, Result, Secret, SigningKey, Time, b64, random, unb64};
+use read::OpenKey;
+use std::collections::BTreeMap;
+use zeroize::Zeroize;
+
+/// Every key of the city.
+pub(crate) struct Keys {
+    /// Epochs that ended by then are gone for good.
+    pub(crate) gone_before: Time,
+    /// The same for the epochs of hits.
+    pub(crate) hits_gone_before: Time,
+    /// Opens what cameras send.
+    pub(crate) ingest: OpenKey,
+    /// Signs leases.
+    pub(crate) lease: SigningKey,
+    /// Opens the private halves of log entries.
+    pub(crate) record: OpenKey,
+    /// Open the segments of an epoch.
+    pub(crate) epochs: BTreeMap<Epoch, OpenKey>,
+    /// Open the hits of a hit epoch.
+    pub(crate) hits: BTreeMap<Epoch, OpenKey>,
+    /// Make the index tokens of a day.
+    pub(crate) days: BTreeMap<Day, Key>,
+}
+
+fn key_of(bytes: &[u8; 32]) -> Key {
+    Secret::new(*bytes)
+}
+
+impl Keys {
+    /// The keys of a new city.
+    pub(crate) fn generate() -> Self {
+        Self {
+            gone_before: Time::from_millis(0),
+            hits_gone_before: Time::from_millis(0),
+            ingest: OpenKey::generate(),
+            lease: SigningKey::generate(),
+            record: OpenKey::generate(),
+            epochs: BTreeMap::new(),
+            hits: BTreeMap::new(),
+            days: BTreeMap::new(),
+        }
+    }
+
+    /// A second copy, for a change that is kept only once it is on disk.
+    pub(crate) fn copy(&self) -> Self {
+        let epochs = |of: &BTreeMap<Epoch, OpenKey>| {
+            of.iter().map(|(e, k)| (*e, OpenKey::from_bytes(*k.bytes()))).collect()
+        };
+        Self {
+            gone_before: self.gone_before,
+            hits_gone_before: self.hits_gone_before,
+            ingest: OpenKey::from_bytes(*self.ingest.bytes()),
+            lease: SigningKey::from_seed(*self.lease.seed()),
+            record: OpenKey::from_bytes(*self.record.bytes()),
+            epochs: epochs(&self.epochs),
+            hits: epochs(&self.hits),
+            days: self.days.clone(),
+        }
+    }
+
+    /// A fresh day key.
+    pub(crate) fn new_day_key() -> Key {
+        Secret::new(random())
+    }
+
+    /// The text that is wrapped and kept.
+    pub(crate) fn write(&self) -> Secret<Vec<u8>> {
+        // Reserved at once: a growing buffer leaves copies of keys behind.
+        let lines = 8 + self.epochs.len() + self.hits.len() + self.days.len();
+        let mut out = Vec::with_capacity(lines * 96);
+        let mut line = |head: String, key: Option<&[u8; 32]>| {
+            out.extend_from_slice(head.as_bytes());
+            if let Some(key) = key {
+                let mut text = b64(key);
+                out.push(b' ');
+                out.extend_from_slice(text.as_bytes());
+                text.zeroize();
+            }
+            out.push(b'\n');
+        };
+        line(format!("gone {}", self.gone_before.millis()), None);
+        line(format!("hits-gone {}", self.hits_gone_before.millis()), None);
+        line("ingest".into(), Some(self.ingest.bytes()));
+        line("lease".into(), Some(self.lease.seed()));
+        line("record".into(), Some(self.record.bytes()));
+        for (e, key) in &self.epochs {
+            line(format!("epoch {} {}", e.start_s, e.len_s), Some(key.bytes()));
+        }
+        for (e, key) in &self.hits {
+            line(format!("hit {} {}", e.start_s, e.len_s), Some(key.bytes()));
+        }
+        for (day, key) in &self.days {
+            line(format!("day {day}"), Some(key.expose()));
+        }
+        Secret::new(out)
+    }
+
+    /// Reads [`Keys::write`]'s text back; any other spelling is refused.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
+        let bad = |line: usize| {
+            Error::invalid(format!(
+                "Line {line} inside custody.keys is malformed; restore custody.keys and kek from the same backup."
+            ))
+        };
+        let text = std::str::from_utf8(text).map_err(|_| bad(0))?;
+        let mut found = Found::default();
+        for (at, line) in text.lines().enumerate() {
+            let words: Vec<&str> = line.split(' ').collect();
+            found.line(&words).ok_or_else(|| bad(at + 1))?;
+        }
+        let keys = found.whole().ok_or_else(|| bad(text.lines().count()))?;
+        if keys.write().expose() != text.as_bytes() {
+            return Err(bad(0));
+        }
+        Ok(keys)
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Found {
+    gone: Option<Time>,
+    hits_gone: Option<Time>,
+    ingest: Option<OpenKey>,
+    lease: Option<SigningKey>,
+    record: Option<OpenKey>,
+    epochs: BTreeMap<Epoch, OpenKey>,
+    hits: BTreeMap<Epoch, OpenKey>,
+    days: BTreeMap<Day, Key>,
+}
+
+impl Found {
+    /// Takes one line; `None` if it is malformed. Lines that stand twice are caught by the caller,
+    /// who writes the keys again and compares.
+    fn line(&mut self, words: &[&str]) -> Option<()> {
+        match words {
+            ["gone", ms] => self.gone = Some(Time::from_millis(ms.parse().ok()?)),
+            ["hits-gone", ms] => self.hits_gone = Some(Time::from_millis(ms.parse().ok()?)),
+            ["ingest", key] => self.ingest = Some(open_key(key)?),
+            ["lease", key] => self.lease = Some(SigningKey::from_seed(*bytes(key)?.expose())),
+            ["record", key] => self.record = Some(open_key(key)?),
+            ["epoch", start, len, key] => {
+                self.epochs.insert(epoch(start, len)?, open_key(key)?);
+            }
+            ["hit", start, len, key] => {
+                self.hits.insert(epoch(start, len)?, open_key(key)?);
+            }
+            ["day", day, key] => {
+                self.days.insert(day.parse().ok()?, key_of(bytes(key)?.expose()));
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn whole(self) -> Option<Keys> {
+        Some(Keys {
+            gone_before: self.gone?,
+            hits_gone_before: self.hits_gone?,
+            ingest: self.ingest?,
+            lease: self.lease?,
+            record: self.record?,
+            epochs: self.epochs,
+            hits: self.hits,
+            days: self.days,
+        })
+    }
+}
+
+fn bytes(text: &str) -> Option<Key> {
+    let mut raw = unb64(text)?;
+    let key = <[u8; 32]>::try_from(raw.as_slice()).ok().map(Secret::new);
+    raw.zeroize();
+    key
+}
+
+fn open_key(text: &str) -> Option<OpenKey> {
+    bytes(text).map(|key| OpenKey::from_bytes(*key.expose()))
+}
+
+fn epoch(start: &str, len: &str) -> Option<Epoch> {
+    let (start_s, len_s): (i64, u32) = (start.parse().ok()?, len.parse().ok()?);
+    let whole = len_s > 0 && start_s >= 0 && start_s % i64::from(len_s) == 0;
+    whole.then_some(Epoch { start_s, len_s })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn some() -> Keys {
+        let mut keys = Keys::generate();
+        keys.gone_before = Time::from_millis(7_200_000);
+        keys.epochs.insert(Epoch { start_s: 7200, len_s: 3600 }, OpenKey::generate());
+        keys.hits.insert(Epoch { start_s: 0, len_s: 86_400 }, OpenKey::generate());
+        keys.days.insert(Day::from_number(20_000), Keys::new_day_key());
+        keys
+    }
+
+    #[test]
+    fn keys_survive_their_text() {
+        let keys = some();
+        let text = keys.write();
+        let back = Keys::parse(text.expose()).unwrap();
+        assert_eq!(back.write().expose(), text.expose());
+        assert_eq!(back.copy().write().expose(), text.expose());
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        let text = String::from_utf8(some().write().expose().clone()).unwrap();
+        let first = text.lines().next().unwrap();
+        for other in [
+            String::new(),
+            format!("{text}\n"),
+            format!("{text}epoch 7200 3600 AAAA\n"),
+            format!("{text}{first}\n"),
+            text.replace("epoch 7200 3600", "epoch 7201 3600"),
+            text.replace("epoch 7200 3600", "epoch 7200 0"),
+            text.replace("epoch 7200", "epoch +7200"),
+            text.replace("ingest ", "inject "),
+            text.replace("day 2024-10-04", "day 2024-13-04"),
+        ] {
+            let e = Keys::parse(other.as_bytes()).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(e.contains("restore custody.keys and kek"), "{e}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_text_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Keys::parse(&bytes).is_ok();
+        }
+
+        #[test]
+        fn hostile_lines_never_panic(text in "(gone|day|epoch|hit|lease) [-0-9]{0,30} [0-9]{0,12} [A-Za-z=]{0,44}") {
+            let _ = Keys::parse(text.as_bytes()).is_ok();
+        }
+    }
+}

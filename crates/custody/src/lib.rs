@@ -1,0 +1,23 @@
+//! Seals reads, makes index tokens, gives permits, destroys keys. No city key lives anywhere else.
+//!
+//! Holds: a read is opened only by the holder of a [`Permit`], and there is no permit without an
+//! entry of the public log *and* our own `Allow` by our own copy of the rules. A permit opens single
+//! reads: those of its cameras, in its time, that carry one of its tokens. Bodies never pass
+//! through here; what is handed out is keys. A key is on disk before anything is sealed under it,
+//! and what was sealed under a destroyed one is gone, from backups too.
+//! What a hostile store says about a read (its tokens, its camera, its counter) goes into the
+//! derivation of the read's key: a lie gives a key that opens nothing.
+//!
+//! Not here: HTTP, SQL, who is signed in, when a retention ends.
+//! Formats: `ref/sealed-v1.md`.
+
+mod custody;
+mod file;
+mod keys;
+mod permit;
+mod seal;
+mod sealed;
+
+pub use custody::{Custody, Options};
+pub use permit::{Permit, ReadKey};
+pub use sealed::{Found, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};

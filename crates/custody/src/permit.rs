@@ -1,0 +1,182 @@
+//! Permits: the only way from a sealed read to a readable one.
+//!
+//! Holds: no permit without an entry of the public log that commits to this very question, and our
+//! own decision by our own copy of the rules. A permit cannot be stored, copied or shown: it is
+//! neither `Clone` nor `Debug` nor `Serialize`, and only custody makes one.
+
+use crate::Custody;
+use crate::seal::{self, BodyKeys};
+use crate::sealed::{Found, SealedHit, SealedRead, SealedSegment, Token};
+use base::{CameraId, Day, Epoch, Error, ReadId, Result, Time};
+use ledger::{Entry, Leaf, commitment};
+use policy::{CaseFact, Decision, Facts, Intent, Scope};
+use read::Read;
+use std::collections::BTreeMap;
+
+/// Leave to look for some plates at some cameras in some time, for one question on the log.
+pub struct Permit {
+    entry: u64,
+    cameras: Vec<CameraId>,
+    from: Time,
+    until: Time,
+    tokens: BTreeMap<Day, Vec<Token>>,
+}
+
+impl Permit {
+    /// The cameras, sorted.
+    pub fn cameras(&self) -> &[CameraId] {
+        &self.cameras
+    }
+    /// First moment that may be looked at.
+    pub fn from(&self) -> Time {
+        self.from
+    }
+    /// First moment that may not.
+    pub fn until(&self) -> Time {
+        self.until
+    }
+    /// The days that may hold something.
+    pub fn days(&self) -> Vec<Day> {
+        self.tokens.keys().copied().collect()
+    }
+    /// What to look for in a day's index; nothing for a day outside the permit.
+    pub fn tokens(&self, day: Day) -> &[Token] {
+        self.tokens.get(&day).map_or(&[], Vec::as_slice)
+    }
+    /// The number of the question on the public log.
+    pub fn entry(&self) -> u64 {
+        self.entry
+    }
+
+    /// Whether a read, as the store describes it, is one of those that were asked for.
+    fn covers(&self, read: &SealedRead, segment: &SealedSegment) -> bool {
+        let told_straight = read.segment == segment.id
+            && read.camera == segment.camera
+            && read.id.time() == read.captured
+            && Epoch::of(read.captured, segment.epoch.len_s) == segment.epoch;
+        let asked = self.tokens(read.id.day());
+        told_straight
+            && self.cameras.binary_search(&read.camera).is_ok()
+            && self.from <= read.captured
+            && read.captured < self.until
+            && read.tokens.iter().any(|token| asked.contains(token))
+    }
+}
+
+/// The keys of one read. They open that read, once, and nothing else.
+pub struct ReadKey {
+    read: ReadId,
+    keys: BodyKeys,
+    epoch: Epoch,
+}
+
+impl ReadKey {
+    /// Opens the read: what was sealed, and its picture where one was kept.
+    pub fn open(self, found: &Found) -> Result<(Read, Option<Vec<u8>>)> {
+        let (read, picture) = self.keys.open_read(&found.read, self.epoch)?;
+        if found.read.id != self.read || read.id != self.read || read.camera != found.read.camera {
+            return Err(Error::forbidden("This key opens another read."));
+        }
+        Ok((read, picture))
+    }
+}
+
+fn not_on_the_log() -> Error {
+    Error::forbidden("The log entry is not of this question; put the question on the log first.")
+}
+
+/// The public half must say what was asked, or the log would show a harmless question for another.
+fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -> Result<()> {
+    let said = |key: &str| leaf.facts.get(key).and_then(|v| v.as_str());
+    let case = match facts.case {
+        CaseFact::None => None,
+        vouched => Some(vouched.slug()),
+    };
+    let committed = commitment(salt, intent.canonical().expose());
+    let same = leaf.kind == "search.intent"
+        && leaf.id.as_deref() == Some(intent.id.as_str())
+        && leaf.body.as_deref() == Some(committed.as_str())
+        && leaf.on_behalf_of == intent.on_behalf_of
+        && said("purpose") == Some(intent.purpose.as_str())
+        && said("authority") == Some(intent.authority.as_str())
+        && said("case").filter(|c| *c != "none") == case;
+    if same { Ok(()) } else { Err(not_on_the_log()) }
+}
+
+impl Custody {
+    /// Gives a permit for a question that is on the log, as far as our own rules allow it.
+    pub fn permit(
+        &self,
+        intent: &Intent,
+        facts: &Facts,
+        salt: &[u8; 32],
+        entry: &Entry,
+    ) -> Result<Permit> {
+        let leaf = entry.check(&self.options.log_vkey)?;
+        same_question(&leaf, intent, facts, salt)?;
+        let scope = match self.rules.decide(intent, facts) {
+            Decision::Allow { .. } => Scope {
+                cameras: intent.cameras.clone(),
+                from: intent.from,
+                until: intent.until,
+            },
+            Decision::Narrow { scope, .. } => scope,
+            Decision::Refuse { rule, because } => {
+                return Err(Error::refused(because).because(format!("rule {rule}")));
+            }
+        };
+        // What is forgotten is not looked for; a question about nothing else has no answer.
+        let from = scope.from.max(self.remembers_from());
+        if from >= scope.until {
+            return Err(Error::gone("All of the time you ask about has been forgotten."));
+        }
+        let tokens = self.day_keys(from, scope.until).into_iter().map(|(day, key)| {
+            (day, intent.plates.iter().map(|plate| seal::token(&key, plate)).collect())
+        });
+        let mut cameras = scope.cameras;
+        cameras.sort_unstable();
+        cameras.dedup();
+        Ok(Permit {
+            entry: entry.index,
+            cameras,
+            from,
+            until: scope.until,
+            tokens: tokens.collect(),
+        })
+    }
+
+    /// The keys of the reads that a permit covers, in the order of `found`. One read outside it
+    /// refuses them all: the store should not have found it.
+    pub fn keys(&self, permit: &Permit, found: &[Found]) -> Result<Vec<ReadKey>> {
+        if !found.iter().all(|f| permit.covers(&f.read, &f.segment)) {
+            return Err(Error::forbidden("A read lies outside the permit; no key was given."));
+        }
+        let key = |Found { read, segment }: &Found| {
+            let segment_key = self.segment_key(segment)?;
+            let keys = BodyKeys::of_read(
+                &segment_key,
+                &read.id,
+                &segment.id,
+                read.counter,
+                &read.tokens,
+            )?;
+            Ok(ReadKey { read: read.id, keys, epoch: segment.epoch })
+        };
+        found.iter().map(key).collect()
+    }
+
+    /// Opens a hit's copy of its read, for an opening that is on the log.
+    pub fn open_hit(&self, hit: &SealedHit, entry: &Entry) -> Result<(Read, Option<Vec<u8>>)> {
+        let leaf = entry.check(&self.options.log_vkey)?;
+        if leaf.kind != "hit.opened" || leaf.id.as_deref() != Some(hit.id.to_string().as_str()) {
+            return Err(Error::forbidden(
+                "The log entry is not of this hit; put its opening on the log first.",
+            ));
+        }
+        let (read, picture) = seal::open_hit(&self.hit_key(hit)?, hit)?;
+        if read.captured != hit.id.time() {
+            return Err(Error::invalid("The read kept with a hit is not the hit's."));
+        }
+        Ok((read, picture))
+    }
+}
