@@ -1,0 +1,181 @@
+//! The public figures, computed from the leaves and from nothing else.
+//!
+//! One function of one leaf after the other: the server keeps them up to date with it, and the
+//! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
+//! than stopping the count, because what is on the log stays on the log.
+
+use crate::Leaf;
+use base::{Day, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the log says about the city so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    /// Every camera ever enrolled.
+    pub cameras: BTreeMap<String, CameraState>,
+    /// Reads in all: for each camera and day the largest count that was logged.
+    pub reads: u64,
+    /// The same by UTC day.
+    pub reads_by_day: BTreeMap<Day, u64>,
+    /// Hits raised.
+    pub hits: u64,
+    /// How often a person looked into a hit.
+    pub hits_opened: u64,
+    /// Verdicts on hits, by verdict.
+    pub verdicts: BTreeMap<String, u64>,
+    /// Questions that were let through.
+    pub searches: u64,
+    /// Questions by purpose.
+    pub by_purpose: BTreeMap<String, u64>,
+    /// Questions that a rule refused.
+    pub refusals: u64,
+    /// Reads that answers opened.
+    pub opened: u64,
+    /// Questions whose outcome is not on the log: under way, or cut off by a crash.
+    pub open_intents: u64,
+    /// When cameras were off.
+    pub gaps: Vec<Gap>,
+    /// What is switched off for the whole city, by level, and since when.
+    pub off: BTreeMap<String, Time>,
+    /// Largest count by day and camera.
+    #[serde(skip)]
+    counts: BTreeMap<(Day, String), u64>,
+    /// Orders in force that stop capture: of one camera, or (`None`) of all.
+    #[serde(skip)]
+    stopped: BTreeSet<Option<String>>,
+    /// Questions without outcome.
+    #[serde(skip)]
+    waiting: BTreeSet<String>,
+}
+
+/// Whether a camera may capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameraState {
+    /// No order keeps it off.
+    pub on: bool,
+    /// Since when it has been so.
+    pub since: Time,
+    /// What people call the place.
+    pub name: String,
+}
+
+/// A time in which a camera was switched off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// Which camera.
+    pub camera: String,
+    /// Since when.
+    pub from: Time,
+    /// Until when; `None` while it lasts.
+    pub until: Option<Time>,
+}
+
+impl Figures {
+    /// Takes one more leaf into account. Leaves come in the order of the log.
+    pub fn add(&mut self, leaf: &Leaf) {
+        match leaf.kind.as_str() {
+            "camera.enrolled" => self.enrolled(leaf),
+            "order.off" | "order.on" => self.ordered(leaf),
+            "counts.daily" => self.counted(leaf),
+            "hit.raised" => self.hits += 1,
+            "hit.opened" => self.hits_opened += 1,
+            "hit.verdict" => tick(&mut self.verdicts, leaf.text("verdict")),
+            "search.refused" => self.refusals += 1,
+            "search.intent" => {
+                self.searches += 1;
+                tick(&mut self.by_purpose, leaf.text("purpose"));
+                self.waiting.extend(leaf.id.clone());
+            }
+            "search.outcome" => {
+                self.opened = self.opened.saturating_add(leaf.number("opened").unwrap_or(0));
+                leaf.id.as_ref().map(|id| self.waiting.remove(id));
+            }
+            _ => {}
+        }
+        self.open_intents = self.waiting.len() as u64;
+    }
+
+    /// Cameras that are on.
+    pub fn cameras_on(&self) -> u64 {
+        self.cameras.values().filter(|c| c.on).count() as u64
+    }
+
+    fn enrolled(&mut self, leaf: &Leaf) {
+        let Some(id) = leaf.id.clone() else { return };
+        let on = !self.is_stopped(&id);
+        let name = leaf.text("name").unwrap_or(&id).to_owned();
+        // A new key for a known camera changes nothing about being on or off.
+        self.cameras.entry(id).and_modify(|c| c.name.clone_from(&name)).or_insert(CameraState {
+            on,
+            since: leaf.time,
+            name,
+        });
+    }
+
+    fn ordered(&mut self, leaf: &Leaf) {
+        let Some(level) = leaf.text("level") else { return };
+        let camera = leaf.text("camera").map(str::to_owned);
+        let off = leaf.kind == "order.off";
+        if camera.is_none() {
+            if off {
+                self.off.entry(level.to_owned()).or_insert(leaf.time);
+            } else {
+                self.off.remove(level);
+            }
+        }
+        if level == "capture" {
+            if off {
+                self.stopped.insert(camera);
+            } else {
+                self.stopped.remove(&camera);
+            }
+            self.settle(leaf.time);
+        }
+    }
+
+    /// A camera is off while an order of its own or one for all cameras is in force.
+    fn is_stopped(&self, camera: &str) -> bool {
+        self.stopped.contains(&None) || self.stopped.contains(&Some(camera.to_owned()))
+    }
+
+    fn settle(&mut self, at: Time) {
+        let ids: Vec<String> = self.cameras.keys().cloned().collect();
+        for id in ids {
+            let on = !self.is_stopped(&id);
+            let Some(camera) = self.cameras.get_mut(&id).filter(|c| c.on != on) else { continue };
+            camera.on = on;
+            camera.since = at;
+            if on {
+                let open = |g: &&mut Gap| g.camera == id && g.until.is_none();
+                if let Some(gap) = self.gaps.iter_mut().rev().find(open) {
+                    gap.until = Some(at);
+                }
+            } else {
+                self.gaps.push(Gap { camera: id, from: at, until: None });
+            }
+        }
+    }
+
+    /// Counts are cumulative, so that a lost or repeated entry changes nothing.
+    fn counted(&mut self, leaf: &Leaf) {
+        let day = leaf.text("day").and_then(|d| d.parse::<Day>().ok());
+        let (Some(day), Some(camera), Some(reads)) =
+            (day, leaf.text("camera"), leaf.number("reads"))
+        else {
+            return;
+        };
+        let most = self.counts.entry((day, camera.to_owned())).or_insert(0);
+        let more = reads.saturating_sub(*most);
+        *most += more;
+        self.reads = self.reads.saturating_add(more);
+        let of_day = self.reads_by_day.entry(day).or_insert(0);
+        *of_day = of_day.saturating_add(more);
+    }
+}
+
+fn tick(counts: &mut BTreeMap<String, u64>, key: Option<&str>) {
+    if let Some(key) = key {
+        *counts.entry(key.to_owned()).or_insert(0) += 1;
+    }
+}

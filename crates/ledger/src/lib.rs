@@ -1,0 +1,32 @@
+//! The public log: what the city did, in an order that nobody can change afterwards.
+//!
+//! One entry is one [`Leaf`]: a few public facts and at most a commitment to a private body that is
+//! kept elsewhere. The entries lie in plain files in the C2SP `tlog-tiles` layout under a signed
+//! `tlog-checkpoint`, so copying the folder, serving it from any web server and checking it with
+//! somebody else's program just work (`ref/log-v1.md` has every byte).
+//!
+//! Holds:
+//! - [`Log::append`] returns only what is on disk under a signed checkpoint, with the proof of it;
+//! - whatever moment the process dies at, [`Log::open`] finds the last checkpoint whole;
+//! - every public figure is computed leaf by leaf ([`Figures::add`]), so [`verify()`] comes to the same;
+//! - one byte changed anywhere in the folder is noticed by [`verify()`].
+//!
+//! Not here: who may append, what a body says, HTTP. A restored older copy of the whole folder is
+//! consistent in itself; only a witness outside can notice it.
+
+mod entry;
+mod figures;
+mod leaf;
+mod log;
+mod notes;
+mod objects;
+mod scan;
+mod tree;
+mod verify;
+
+pub use entry::Entry;
+pub use figures::{CameraState, Figures, Gap};
+pub use leaf::{Leaf, commitment};
+pub use log::Log;
+pub use objects::{Folder, Guard, Objects};
+pub use verify::{Report, verify};

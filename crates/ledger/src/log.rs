@@ -1,0 +1,401 @@
+//! The log itself: appends that are on disk before anybody hears of them.
+//!
+//! An append writes bundles, then tiles, then swaps the checkpoint. Until the swap nothing that a
+//! checkpoint promises has been touched, so a crash leaves at most files beyond the checkpoint,
+//! which [`Log::open`] removes. Callers that come while a write is under way wait together and
+//! become one write with one checkpoint: the disk's syncs are shared.
+//!
+//! Holds: memory runs behind the disk, never ahead of it. After a write that failed half-way nobody
+//! knows what the disk has; the next append reads the log anew before it writes.
+
+use crate::entry::Entry;
+use crate::figures::Figures;
+use crate::leaf::Leaf;
+use crate::notes::Signer;
+use crate::objects::{Guard, Objects};
+use crate::scan::scan;
+use crate::tree::{FULL, Name, Piece, Standing, Tree, split};
+use base::{Error, Result, SigningKey};
+use std::collections::HashMap;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+
+/// Full tiles kept in memory (8 KiB each), because proofs of new entries need few and the same.
+const TILES: usize = 256;
+const CHECKPOINT: &str = "checkpoint";
+
+/// A log that this process alone writes.
+pub struct Log {
+    objects: Box<dyn Objects>,
+    signer: Signer,
+    state: RwLock<State>,
+    queue: Mutex<Queue>,
+    done: Condvar,
+    /// A checkpoint that may or may not have reached the disk.
+    doubt: Mutex<Option<String>>,
+    tiles: Mutex<HashMap<Name, Vec<u8>>>,
+    _guard: Guard,
+}
+
+/// What is on disk.
+struct State {
+    tree: Tree,
+    checkpoint: String,
+    index: HashMap<(String, String), u64>,
+    figures: Figures,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<Request>,
+    answers: HashMap<u64, Result<Entry>>,
+    next: u64,
+    busy: bool,
+}
+
+struct Request {
+    ticket: u64,
+    once: bool,
+    leaf: Leaf,
+    bytes: Vec<u8>,
+}
+
+impl Log {
+    /// Starts a log that is empty and signed; refused where one is.
+    pub fn create(objects: Box<dyn Objects>, origin: &str, key: SigningKey) -> Result<Log> {
+        let signer = Signer::new(origin, key)?;
+        let guard = objects.lock()?;
+        if !objects.list("tile/")?.is_empty() {
+            return Err(Error::conflict(
+                "There is a log here already; open it, or restore its checkpoint from a copy.",
+            ));
+        }
+        let checkpoint = signer.checkpoint(0, Tree::default().root()?)?;
+        objects.replace(CHECKPOINT, None, checkpoint.as_bytes())?;
+        Self::with(objects, signer, guard)
+    }
+
+    /// Opens a log: reads it whole, compares all of it, and removes what a crash left over.
+    pub fn open(objects: Box<dyn Objects>, origin: &str, key: SigningKey) -> Result<Log> {
+        let signer = Signer::new(origin, key)?;
+        let guard = objects.lock()?;
+        Self::with(objects, signer, guard)
+    }
+
+    fn with(objects: Box<dyn Objects>, signer: Signer, guard: Guard) -> Result<Log> {
+        let state = load(objects.as_ref(), &signer)?;
+        mend(objects.as_ref(), state.tree.size())?;
+        Ok(Log {
+            objects,
+            signer,
+            state: RwLock::new(state),
+            queue: Mutex::default(),
+            done: Condvar::new(),
+            doubt: Mutex::default(),
+            tiles: Mutex::default(),
+            _guard: guard,
+        })
+    }
+
+    /// Appends a leaf. On return it is on disk, under a signed checkpoint, with its proof.
+    pub fn append(&self, leaf: &Leaf) -> Result<Entry> {
+        self.request(leaf, false)
+    }
+
+    /// Appends a leaf unless one with its type and id is there; then that one is returned.
+    pub fn append_once(&self, leaf: &Leaf) -> Result<Entry> {
+        self.request(leaf, true)
+    }
+
+    /// Whether there is an entry of this type and id.
+    pub fn has(&self, kind: &str, id: &str) -> bool {
+        self.state().index.contains_key(&(kind.to_owned(), id.to_owned()))
+    }
+
+    /// Entry number `index`, proven under the newest checkpoint.
+    pub fn entry(&self, index: u64) -> Result<Entry> {
+        self.entry_in(&self.state(), index)
+    }
+
+    /// The leaves from number `from` up to, not including, `to`; fewer where the log ends.
+    pub fn leaves(&self, from: u64, to: u64) -> Result<Vec<Leaf>> {
+        let state = self.state();
+        self.bytes(&state.tree, from, to)?.iter().map(|bytes| Leaf::parse(bytes)).collect()
+    }
+
+    /// How many entries there are.
+    pub fn size(&self) -> u64 {
+        self.state().tree.size()
+    }
+
+    /// The newest signed checkpoint.
+    pub fn checkpoint(&self) -> String {
+        self.state().checkpoint.clone()
+    }
+
+    /// The key to verify this log with, as it is handed to everybody.
+    pub fn vkey(&self) -> &str {
+        self.signer.spelled()
+    }
+
+    /// The public figures as of the newest entry.
+    pub fn figures(&self) -> Figures {
+        self.state().figures.clone()
+    }
+
+    fn state(&self) -> std::sync::RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until some thread, perhaps this one, has written the leaf with all that waited.
+    fn request(&self, leaf: &Leaf, once: bool) -> Result<Entry> {
+        let bytes = leaf.bytes()?;
+        let mut queue = lock(&self.queue);
+        let ticket = queue.next;
+        queue.next += 1;
+        queue.waiting.push(Request { ticket, once, leaf: leaf.clone(), bytes });
+        loop {
+            if let Some(answer) = queue.answers.remove(&ticket) {
+                return answer;
+            }
+            if queue.busy {
+                queue = self.done.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            if !queue.waiting.iter().any(|r| r.ticket == ticket) {
+                return Err(Error::internal("An append broke off; see the log of the server."));
+            }
+            queue.busy = true;
+            let batch = std::mem::take(&mut queue.waiting);
+            drop(queue);
+            let turn = Turn(self);
+            let answers = self.commit(batch);
+            queue = lock(&self.queue);
+            queue.answers.extend(answers);
+            drop(queue);
+            drop(turn);
+            queue = lock(&self.queue);
+        }
+    }
+
+    fn commit(&self, batch: Vec<Request>) -> Vec<(u64, Result<Entry>)> {
+        let places = self.settle().and_then(|()| self.write(&batch));
+        let state = self.state();
+        let mut answers = Vec::with_capacity(batch.len());
+        for (at, request) in batch.into_iter().enumerate() {
+            let answer = match &places {
+                // Every waiter hears the same; the cause goes with it for the operator.
+                Err(e) => Err(Error::new(e.kind(), e.message()).because(e.inside())),
+                Ok(places) => match places[at] {
+                    Place::New(index) => self.prove(&state, index, request.bytes),
+                    Place::Known(index) => self.entry_in(&state, index),
+                },
+            };
+            answers.push((request.ticket, answer));
+        }
+        answers
+    }
+
+    /// Writes what is new in a batch: bundles and tiles first, the checkpoint last.
+    fn write(&self, batch: &[Request]) -> Result<Vec<Place>> {
+        let (mut tree, old) = {
+            let state = self.state();
+            (state.tree.clone(), state.checkpoint.clone())
+        };
+        let before = tree.clone();
+        let mut fresh = HashMap::new();
+        let mut places = Vec::with_capacity(batch.len());
+        let mut pieces = Vec::new();
+        for request in batch {
+            let key = request.leaf.id.clone().map(|id| (request.leaf.kind.clone(), id));
+            let known = key
+                .as_ref()
+                .filter(|_| request.once)
+                .and_then(|key| self.state().index.get(key).or_else(|| fresh.get(key)).copied());
+            if let Some(index) = known {
+                places.push(Place::Known(index));
+                continue;
+            }
+            places.push(Place::New(tree.size()));
+            key.map(|key| fresh.entry(key).or_insert(tree.size()));
+            pieces.extend(tree.push(&request.bytes));
+        }
+        if tree.size() == before.size() {
+            return Ok(places);
+        }
+        let full: Vec<Name> = pieces.iter().map(|p| p.name).collect();
+        let unchanged: Vec<Name> = before.edge().iter().map(|p| p.name).collect();
+        pieces.extend(tree.edge().into_iter().filter(|p| !unchanged.contains(&p.name)));
+        let checkpoint = self.signer.checkpoint(tree.size(), tree.root()?)?;
+        self.make_durable(&pieces, &old, &checkpoint)?;
+        self.adopt(
+            batch,
+            &places,
+            State { tree, checkpoint, index: fresh, figures: Figures::default() },
+        );
+        // Readers may have been sent to these by an earlier checkpoint; the full ones serve them now.
+        // If this fails they stay, are verified as beginnings, and go at the next opening.
+        let _ = full.iter().try_for_each(|name| self.drop_partials(*name));
+        Ok(places)
+    }
+
+    fn make_durable(&self, pieces: &[Piece], old: &str, new: &str) -> Result<()> {
+        *lock(&self.doubt) = Some(new.to_owned());
+        for piece in pieces {
+            self.objects.put(&piece.name.to_string(), &piece.bytes)?;
+        }
+        self.objects.replace(CHECKPOINT, Some(old.as_bytes()), new.as_bytes())?;
+        *lock(&self.doubt) = None;
+        Ok(())
+    }
+
+    /// Memory follows the disk: `next` holds the new tree and checkpoint and what the index gained.
+    fn adopt(&self, batch: &[Request], places: &[Place], next: State) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for (key, index) in next.index {
+            state.index.entry(key).or_insert(index);
+        }
+        for (request, place) in batch.iter().zip(places) {
+            if matches!(place, Place::New(_)) {
+                state.figures.add(&request.leaf);
+            }
+        }
+        state.tree = next.tree;
+        state.checkpoint = next.checkpoint;
+    }
+
+    fn drop_partials(&self, name: Name) -> Result<()> {
+        let partials = self.objects.list(&format!("{name}.p/"))?;
+        partials.iter().try_for_each(|path| self.objects.remove(path))
+    }
+
+    /// After a write that failed: finds out what the disk has before anything else is written.
+    fn settle(&self) -> Result<()> {
+        let mut doubt = lock(&self.doubt);
+        let Some(tried) = doubt.as_ref() else { return Ok(()) };
+        let found = load(self.objects.as_ref(), &self.signer)?;
+        let expected = self.state().checkpoint == found.checkpoint || *tried == found.checkpoint;
+        if !expected {
+            return Err(Error::conflict(
+                "Somebody else has written to this log; stop the other process and start again.",
+            ));
+        }
+        mend(self.objects.as_ref(), found.tree.size())?;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = found;
+        lock(&self.tiles).clear();
+        *doubt = None;
+        Ok(())
+    }
+
+    fn entry_in(&self, state: &State, index: u64) -> Result<Entry> {
+        let leaf = self.bytes(&state.tree, index, index.saturating_add(1))?.pop();
+        let leaf = leaf.ok_or_else(|| {
+            Error::not_found(format!("The log has only {} entries.", state.tree.size()))
+        })?;
+        self.prove(state, index, leaf)
+    }
+
+    fn prove(&self, state: &State, index: u64, leaf: Vec<u8>) -> Result<Entry> {
+        let proof = state.tree.prove(index, &|name| self.full_tile(name))?;
+        Ok(Entry { index, leaf, proof, checkpoint: state.checkpoint.clone() })
+    }
+
+    fn full_tile(&self, name: Name) -> Result<Vec<u8>> {
+        if let Some(bytes) = lock(&self.tiles).get(&name) {
+            return Ok(bytes.clone());
+        }
+        let bytes = self.objects.get(&name.to_string())?.unwrap_or_default();
+        let mut tiles = lock(&self.tiles);
+        if tiles.len() >= TILES {
+            tiles.clear();
+        }
+        tiles.insert(name, bytes.clone());
+        Ok(bytes)
+    }
+
+    /// The bytes of the entries `from..to`, as far as the tree goes.
+    fn bytes(&self, tree: &Tree, from: u64, to: u64) -> Result<Vec<Vec<u8>>> {
+        let to = to.min(tree.size());
+        let mut out = Vec::new();
+        let mut at = from;
+        while at < to {
+            let n = at / FULL;
+            let width = (tree.size() - n * FULL).min(FULL);
+            let name = Name { level: None, n, width };
+            let torn = || {
+                Error::unavailable(format!(
+                    "The log's file {name} is missing or damaged; run `homeplate verify`."
+                ))
+            };
+            let bundle = self.objects.get(&name.to_string())?.ok_or_else(torn)?;
+            let entries = split(&bundle, width).ok_or_else(torn)?;
+            let end = to.min((n + 1) * FULL);
+            let wanted = (at % FULL) as usize..(end - n * FULL) as usize;
+            out.extend(entries[wanted].iter().map(|entry| entry.to_vec()));
+            at = end;
+        }
+        Ok(out)
+    }
+}
+
+/// Where a request's leaf is.
+enum Place {
+    New(u64),
+    Known(u64),
+}
+
+/// The right to write; given back even if the writer panics, so that nobody waits for ever.
+struct Turn<'a>(&'a Log);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.queue).busy = false;
+        self.0.done.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads and compares the whole log.
+fn load(objects: &dyn Objects, signer: &Signer) -> Result<State> {
+    let Some(checkpoint) = objects.get(CHECKPOINT)? else {
+        let lost = !objects.list("tile/")?.is_empty();
+        return Err(Error::not_found(if lost {
+            "The log has lost its checkpoint; restore it from a copy of the log."
+        } else {
+            "There is no log here; make one with `homeplate init`."
+        }));
+    };
+    let head = signer.vkey().open(&checkpoint)?;
+    let mut index = HashMap::new();
+    let mut figures = Figures::default();
+    let tree = scan(&|path| objects.get(path), &head, &mut |at, leaf| {
+        figures.add(&leaf);
+        if let Some(id) = leaf.id {
+            index.entry((leaf.kind, id)).or_insert(at);
+        }
+    })?;
+    // A checkpoint that opens is UTF-8.
+    let checkpoint = String::from_utf8_lossy(&checkpoint).into_owned();
+    Ok(State { tree, checkpoint, index, figures })
+}
+
+/// Removes what an append that was cut off left beyond the checkpoint, half-written files, and
+/// partial tiles whose full ones are there.
+fn mend(objects: &dyn Objects, size: u64) -> Result<()> {
+    for path in objects.list("")? {
+        let stem = path.strip_suffix(".new");
+        let leftover = match Name::parse(stem.unwrap_or(&path)).map(|name| name.standing(size)) {
+            Some(_) if stem.is_some() => true,
+            Some(Standing::Beyond) => true,
+            Some(Standing::Earlier(whole)) => whole.width == FULL,
+            Some(Standing::Current) => false,
+            None => stem == Some(CHECKPOINT),
+        };
+        if leftover {
+            objects.remove(&path)?;
+        }
+    }
+    Ok(())
+}
