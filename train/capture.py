@@ -58,7 +58,7 @@ def take(grey, rng_width=(34, 220), hard=1.0):
         y = random.randint(0, pad)
         field[:y] = random.randint(0, 255)
         field[pad + h + random.randint(0, pad // 2):] = random.randint(0, 255)
-    quad = jitter_corners(w, h, .035 * hard, random.uniform(.0, .09)) + pad
+    quad = jitter_corners(w, h, .035 * hard * random.choice([.4, 1, 1, 1.8]), random.uniform(.0, .09)) + pad
     if random.random() < .35 * hard:  # an upright box around a tilted plate
         c = quad.mean(0)
         a = np.deg2rad(random.uniform(-9, 9))

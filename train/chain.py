@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 import capture
-from common import greedy
+from common import greedy, likelihood
 
 AREA = 344_064
 
@@ -76,18 +76,17 @@ class Chain:
         found = self.candidates(grey, heat_threshold)
         if not found:
             return []
-        wide = [capture.normalise(capture.rectify(grey, grow(q, .3))) for _, q in found]
-        plates = torch.sigmoid(self.verifier(torch.from_numpy(np.stack(wide))[:, None]))[:, 0].numpy() if self.verifier else np.ones(len(found))
+        close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))
+        features = self.recogniser.trunk(close)
+        chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
+        plates = torch.sigmoid(self.verifier(wide, features))[:, 0].numpy() if self.verifier else np.ones(len(found))
         out = []
-        for (score, quad), plate in zip(found, plates):
-            if plate < plate_threshold:
-                continue
-            crop = capture.normalise(capture.rectify(grey, grow(quad, margin)))
-            text, odds = greedy(self.recogniser(torch.from_numpy(crop)[None, None]).exp()[0].numpy())
-            if not 2 <= len(text) <= 12:
+        for (score, quad), plate, probs in zip(found, plates, chars):
+            text = greedy(probs)
+            if plate < plate_threshold or not 2 <= len(text) <= 12:
                 continue
             x0, y0 = quad.min(0)
             x1, y1 = quad.max(0)
-            out.append({"text": text, "confidence": odds, "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
+            out.append({"text": text, "confidence": likelihood(probs, text), "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
                         "corners": quad.tolist(), "heat": score, "plate": float(plate)})
-        return out
+        return sorted(out, key=lambda p: -p["confidence"])

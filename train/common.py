@@ -50,15 +50,30 @@ def judged_crops(name, margin=.05):
 
 
 def greedy(probs):
-    """Best-path text and its product of odds from [T, 37] probabilities."""
-    best = probs.argmax(-1)
-    text, odds, last = "", 1.0, 0
-    for t, c in enumerate(best):
-        odds *= float(probs[t, c])
+    """Best-path text of [T, 37] probabilities."""
+    text, last = "", 0
+    for c in probs.argmax(-1):
         if c and c != last:
             text += ALPHABET[c - 1]
         last = c
-    return text, odds
+    return text
+
+
+def likelihood(probs, text):
+    """P(text) under CTC: the sum over all alignments, by the forward recursion."""
+    states = [0]
+    for c in text:
+        states += [ALPHABET.index(c) + 1, 0]
+    alpha = np.zeros(len(states))
+    alpha[:2] = probs[0, states[:2]]
+    for column in probs[1:]:
+        moved = alpha.copy()
+        moved[1:] += alpha[:-1]
+        for s in range(3, len(states), 2):  # from one character straight to another one
+            if states[s] != states[s - 2]:
+                moved[s] += alpha[s - 2]
+        alpha = moved * column[states]
+    return float(min(1., alpha[-2:].sum()))
 
 
 class Average:

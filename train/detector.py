@@ -6,6 +6,7 @@ of the four corners from the cell's centre, in units of 8 pixels).
 """
 import argparse
 import random
+import shutil
 import time
 
 import numpy as np
@@ -60,12 +61,12 @@ class Detector(nn.Module):
         return self.heat(a), self.corners(a)
 
 
-def targets(quads, size):
+def targets(quads, trust, size):
     """Heat (Gaussians that narrow with the plate), corner offsets and their weights of one picture."""
     g = size // STRIDE
     heat, corners, weight = np.zeros((g, g), np.float32), np.zeros((8, g, g), np.float32), np.zeros((g, g), np.float32)
     ys, xs = np.mgrid[0:g, 0:g]
-    for quad in quads:
+    for quad, sure in zip(quads, trust):
         c = quad.mean(0) / STRIDE - .5
         w = np.linalg.norm(quad[1] - quad[0]) / STRIDE
         h = np.linalg.norm(quad[3] - quad[0]) / STRIDE
@@ -81,7 +82,7 @@ def targets(quads, size):
         for k in range(4):
             corners[2 * k][near] = quad[k, 0] / STRIDE - .5 - xs[near]
             corners[2 * k + 1][near] = quad[k, 1] / STRIDE - .5 - ys[near]
-        weight[near] = 1 / max(2., h)
+        weight[near] = sure / max(2., h)
     return heat, corners, weight
 
 
@@ -96,8 +97,8 @@ class Windows(torch.utils.data.IterableDataset):
         random.seed(seed), np.random.seed(seed)
         stock = scenes.Stock()
         while True:
-            image, quads = scenes.window(stock, self.size)
-            heat, corners, weight = targets(quads, self.size)
+            image, quads, trust = scenes.window(stock, self.size)
+            heat, corners, weight = targets(quads, trust, self.size)
             yield torch.from_numpy(image.astype(np.float32) / 255)[None], heat[None], corners, weight[None]
 
 
@@ -147,7 +148,7 @@ def main():
             g["lr"] = rate
         hot, l1 = loss_of(net, x.to(memory_format=torch.channels_last), heat, corners, weight)
         optimiser.zero_grad(set_to_none=True)
-        (hot + 2 * l1).backward()
+        (hot + 4 * l1).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5)
         optimiser.step()
         average.update(net)
@@ -160,6 +161,7 @@ def main():
             torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
                         "spent": spent, "steps": steps}, part)
             part.replace(file)
+            shutil.copy(file, file.with_name(f"detector-{int(spent // 600):02d}.pt"))  # one is kept for every ten minutes
             hot, l1 = np.mean(losses[-200:], 0)
             print(f"{spent / 60:6.1f} min {steps * args.batch / 1000:7.0f} k  heat {hot:.3f}  corners {l1:.3f}", flush=True)
             last_save = last = time.time()

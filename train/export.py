@@ -1,6 +1,6 @@
 """Writes models/detector.onnx, recogniser.onnx and contract.json from the newest checkpoints.
 
-python export.py [--heat .2] [--plate .5]
+`python export.py`: thresholds and confidence come from calibration.json (`calibrate.py`) where it exists.
 """
 import argparse
 import hashlib
@@ -23,8 +23,8 @@ class Whole(nn.Module):
         self.recogniser, self.verifier = recogniser, verifier
 
     def forward(self, crops, context):
-        logits = self.recogniser.head(self.recogniser.trunk(crops)).squeeze(2).transpose(1, 2)
-        return torch.softmax(logits, -1), torch.sigmoid(self.verifier(context))
+        features = self.recogniser.trunk(crops)
+        return torch.softmax(self.recogniser.columns(features), -1), torch.sigmoid(self.verifier(context, features))
 
 
 class Heat(nn.Module):
@@ -48,10 +48,10 @@ def write(net, name, inputs, names, outputs, axes):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--heat", type=float, default=.2)
-    ap.add_argument("--plate", type=float, default=.5)
-    ap.add_argument("--platt", type=float, nargs=2, help="a and b of the confidence, from calibrate.py")
+    ap.add_argument("--heat", type=float, help="instead of calibration.json's")
+    ap.add_argument("--plate", type=float, help="instead of calibration.json's")
     args = ap.parse_args()
+    chosen = json.loads((WORK / "calibration.json").read_text()) if (WORK / "calibration.json").exists() else {"heat": .2, "plate": .5}
     MODELS.mkdir(exist_ok=True)
     detector, recogniser, verifier = load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier")
     hw, n = {2: "height", 3: "width"}, {0: "plates"}
@@ -62,13 +62,13 @@ def main():
               ["chars", "plate"], {k: n for k in ("crops", "context", "chars", "plate")}),
     ]
     contract = {
-        "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat},
-        "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate},
+        "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat or chosen["heat"]},
+        "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate or chosen["plate"]},
         "files": files,
         "training": {k: int(torch.load(WORK / f"{k}.pt", weights_only=False)["steps"]) for k in ("detector", "recogniser", "verifier")},
     }
-    if args.platt:
-        contract["confidence"] = {"a": args.platt[0], "b": args.platt[1]}
+    if "a" in chosen:  # confidence = sigmoid(a * logit(P(text)) + b), P(text) summed over CTC alignments
+        contract["confidence"] = {"a": chosen["a"], "b": chosen["b"]}
     (MODELS / "contract.json").write_text(json.dumps(contract, indent=1) + "\n")
     print(json.dumps(contract["files"], indent=1))
 

@@ -6,8 +6,10 @@ whether it is a plate at all (from a wider cut; trained by `verifier.py`).
 import argparse
 import json
 import random
+import shutil
 import time
 
+import cv2
 import numpy as np
 import torch
 import torch.nn as nn
@@ -23,6 +25,23 @@ def block(cin, cout, stride=(1, 1), kernel=3):
     return nn.Sequential(nn.Conv2d(cin, cout, kernel, stride, pad, bias=False), nn.BatchNorm2d(cout), nn.ReLU(inplace=True))
 
 
+class Wide(nn.Module):
+    """What stands elsewhere on the plate, added to every column: letters and digits have their places, so
+    the rest of a serial tells O from 0. [N, C, 1, 36] in and out; begins as the identity."""
+
+    def __init__(self, c, inner=128, reach=17):
+        super().__init__()
+        self.enter = block(c, inner, kernel=(1, 1))
+        self.deep = nn.Conv2d(inner, inner, (1, reach), padding=(0, reach // 2), groups=inner)
+        self.all = nn.Conv2d(inner, inner, 1)
+        self.leave = nn.Conv2d(inner, c, 1)
+        nn.init.zeros_(self.leave.weight), nn.init.zeros_(self.leave.bias)
+
+    def forward(self, x):
+        y = self.enter(x)
+        return x + self.leave(F.relu(self.deep(y) + self.all(y.mean(3, keepdim=True))))
+
+
 class Recogniser(nn.Module):
     """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank."""
 
@@ -32,10 +51,15 @@ class Recogniser(nn.Module):
             block(1, 32, (2, 2)), block(32, 48, (2, 2)), block(48, 64), block(64, 96, (2, 1)), block(96, 96),
             block(96, 128, (2, 1)), block(128, 128),
             block(128, 192, kernel=(3, 1)), nn.Dropout2d(.1), block(192, 192, kernel=(1, 5)))
+        self.wide = nn.Sequential(Wide(192), Wide(192))
         self.head = nn.Conv2d(192, 37, 1)
 
+    def columns(self, features):
+        """Logits [N, 36, 37] of the trunk's features [N, 192, 1, 36]."""
+        return self.head(self.wide(features)).squeeze(2).transpose(1, 2)
+
     def forward(self, x):
-        return F.log_softmax(self.head(self.trunk(x)).squeeze(2).transpose(1, 2).float(), -1)
+        return F.log_softmax(self.columns(self.trunk(x)).float(), -1)
 
 
 class Crops(torch.utils.data.IterableDataset):
@@ -62,7 +86,7 @@ class Crops(torch.utils.data.IterableDataset):
                     image, text = render.any_plate(dies)
                 low = int(34 + (1 - ease) * 60)
                 crop = capture.take(image, (low, 220), ease)
-            except cv2_error():
+            except cv2.error:
                 continue
             label = torch.tensor([ALPHABET.index(c) + 1 for c in text] + [0] * (12 - len(text)))
             yield torch.from_numpy(capture.normalise(crop))[None], label, len(text)
@@ -72,22 +96,24 @@ class Crops(torch.utils.data.IterableDataset):
         return {"us": .45, "br": .25, "eu": .3}.get(name, .2)
 
 
-def cv2_error():
-    import cv2
-    return cv2.error
-
-
 def real_crops():
-    """Training and held-out crops; European ones come from `pseudo.py` once it has run."""
+    """Training and held-out crops, split by text; unlabelled ones come from `pseudo.py` once it has run.
+
+    Crops that show a text of the judging scenes are left out, so that no plate is both trained on and judged.
+    """
+    from pseudo import judged_texts
+    forbidden = judged_texts()
     train, test = {}, {}
     for name in ("us", "br"):
-        every = labelled_crops(name)
+        every = [c for c in labelled_crops(name) if c[1] not in forbidden]
         train[name] = [c for c in every if not held_out(c[1])]
         test[name] = [c for c in every if held_out(c[1])][:150]
     pseudo = WORK / "pseudo.json"
     if pseudo.exists():
-        import cv2
-        train["eu"] = [(cv2.imread(str(DATA / "crops/eu" / name), 0), text) for name, text in json.loads(pseudo.read_text())]
+        train["eu"] = []
+        for name, text in json.loads(pseudo.read_text()):
+            if not held_out(text):
+                train[name[:2]].append((cv2.imread(str(DATA / "crops" / name), 0), text))
     return train, test
 
 
@@ -98,7 +124,7 @@ def judge(net, sets):
     for name, crops in sets.items():
         x = torch.from_numpy(np.stack([capture.normalise(c) for c, _ in crops]))[:, None]
         probs = net(x).exp().numpy()
-        out[name] = sum(greedy(p)[0] == t for p, (_, t) in zip(probs, crops)) / len(crops)
+        out[name] = sum(greedy(p) == t for p, (_, t) in zip(probs, crops)) / len(crops)
     return out
 
 
@@ -129,7 +155,8 @@ def main():
     average, spent, steps = Average(net), 0.0, 0
     if file.exists():
         state = torch.load(file, weights_only=False)
-        net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"])
+        grown = not any(k.startswith("wide") for k in state["net"])  # a checkpoint from before `Wide`
+        net.load_state_dict(state["net"], strict=not grown), average.net.load_state_dict(state["average"], strict=not grown)
         average.steps = state["steps"]
         if not args.restart_schedule:
             optimiser.load_state_dict(state["optimiser"])
@@ -172,6 +199,8 @@ def save(file, net, average, optimiser, spent, steps):
     torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
                 "spent": spent, "steps": steps}, part)
     part.replace(file)
+    number = int(spent // 600)  # one is kept for every ten minutes
+    shutil.copy(file, file.with_name(f"recogniser-{number:02d}.pt"))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from dies import load_us_dies
+
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
 
@@ -21,20 +23,17 @@ class Dies:
 
     def __init__(self, data: Path, fonts: Path, strokes: Path):
         self.fonts = sorted(fonts.glob("*.woff"))
-        self.templates = [load_template(p) for p in sorted((data / "templates/us").glob("*.jpg"))]
+        # (state, blank plate); the file name begins with the state's two letters.
+        self.templates = [(p.name[:2], load_template(p)) for p in sorted((data / "templates/us").glob("*.jpg"))]
+        self.us, self.us_formats = load_us_dies()
         self.sheets = load_sheets(data / "glyphs/sheets")
         self.glyphs = {c: load_glyphs(data / "glyphs" / c) for c in ("gb", "br")}
         self.strokes = json.loads(strokes.read_text()) if strokes.exists() else None
-        self._cache = {}
+        self.loaded = [ImageFont.truetype(str(p), 96) for p in self.fonts]
+        self.drawn = {}  # (font, character) -> mask, see font_mask
 
-    def font(self, size):
-        path = random.choice(self.fonts)
-        key = (path, size)
-        if key not in self._cache:
-            if len(self._cache) > 600:
-                self._cache.clear()
-            self._cache[key] = ImageFont.truetype(str(path), size)
-        return self._cache[key]
+    def font(self):
+        return random.choice(self.loaded)
 
 
 def load_template(path):
@@ -77,10 +76,13 @@ def load_glyphs(folder):
 
 def font_mask(dies, font, c, height):
     """Ink mask of one character, `height` pixels high."""
-    x0, y0, x1, y1 = font.getbbox(c)
-    im = Image.new("L", (max(1, x1 - x0) + 2, max(1, y1 - y0) + 2))
-    ImageDraw.Draw(im).text((1 - x0, 1 - y0), c, fill=255, font=font)
-    m = np.array(im)
+    key = (id(font), c)  # fonts live as long as `dies`
+    if key not in dies.drawn:
+        x0, y0, x1, y1 = font.getbbox(c)
+        im = Image.new("L", (max(1, x1 - x0) + 2, max(1, y1 - y0) + 2))
+        ImageDraw.Draw(im).text((1 - x0, 1 - y0), c, fill=255, font=font)
+        dies.drawn[key] = np.array(im)
+    m = dies.drawn[key]
     return cv2.resize(m, (max(2, round(m.shape[1] * height / m.shape[0])), height), interpolation=cv2.INTER_AREA)
 
 
@@ -96,13 +98,15 @@ def stroke_mask(dies, c, height, pen, aspect):
 
 
 def typeface(dies, kind):
-    """A function (char, height) -> mask in one consistent face; kind: font, stroke, sheet name, gb, br."""
+    """A function (char, height) -> mask in one consistent face; kind: font, stroke, sheet name, gb, br, us-XX."""
     if kind == "stroke":
         pen, aspect = random.uniform(.12, .18), random.uniform(.45, .65)
         return lambda c, h: stroke_mask(dies, c, h, pen, aspect)
+    if kind.startswith("us-"):
+        return us_typeface(dies, kind[3:])
     if kind in dies.sheets:
         chars = dies.sheets[kind]
-        backup = dies.font(96)
+        backup = dies.font()
 
         def draw(c, h):
             if c not in chars:
@@ -112,19 +116,36 @@ def typeface(dies, kind):
         return draw
     if kind in dies.glyphs:
         chars, aspect = dies.glyphs[kind], random.uniform(.5, .72)
-        backup = dies.font(96)
+        backup = dies.font()
 
         def draw(c, h):
             if c not in chars:
                 return font_mask(dies, backup, c, h)
             return cv2.resize(random.choice(chars[c]), (round(h * aspect), h), interpolation=cv2.INTER_AREA)
         return draw
-    font = dies.font(96)
+    font = dies.font()
     stretch = random.uniform(.8, 1.25)
 
     def draw(c, h):
         m = font_mask(dies, font, c, h)
         return cv2.resize(m, (max(2, round(m.shape[1] * stretch)), h))
+    return draw
+
+
+def us_typeface(dies, state):
+    """A state's own die; a character that no crop of it shows comes from another state's."""
+    stretch, borrowed = random.uniform(.85, 1.15), {}
+    own = dies.us.get(state, {})
+    heavier = random.choice([0, 0, 0, 1, -1])  # paint that filled or wore off
+
+    def draw(c, h):
+        if c not in own and c not in borrowed:
+            others = [d[c] for d in dies.us.values() if c in d]
+            borrowed[c] = random.choice(others) if others else [font_mask(dies, dies.font(), c, 96)]
+        m = random.choice(own.get(c) or borrowed[c])
+        if heavier:
+            m = (cv2.dilate if heavier > 0 else cv2.erode)(m, np.ones((3, 3), np.uint8))
+        return cv2.resize(m, (max(3, round(m.shape[1] * h * stretch / m.shape[0])), h), interpolation=cv2.INTER_AREA)
     return draw
 
 
@@ -201,16 +222,19 @@ def pattern(spec):
 
 US = ("AAA1111 AAA111 111AAA 1AAA111 AAA 1111|AA11111 A11AAA 1111AA 11A1111 AA1111 A111111 111111 AA111A 1A11111 "
       "11AA11 AAA11A A11111 1A1AA 1AA1A1 A1AAA ??????? ?????? ????? 11111A 1111111 AA11AA AAAA11 11111").replace("|", " ").split()
-EU = ("AA|111AA A|AA1111 AA|AA111 AAA|A111 AA|A1111 AAA|AA11 AA|11111 AA111|AA A11|1111 1A1|1111 1AA|1111 "
-      "AA11|AAA 11|AA|AA 11AAA1 AA|111|AA AAA111 A111|AA AA|11|AA AAA|111 111|AAA 1|AAA|111 A|11|AAA AA|11|11|AA "
-      "A11|AAA B|11|AAA 1111|AAA AAA1111 AA1111A AAA1A11 AA|1111|A A|111111 A|12345 A|1111").split()
+EU = ("AA|111AA AA|111AA A|AA1111 AA|AA111 AAA|A111 AA|A1111 A|AA111 AA|AA1111 AAA|AA111 AA|A111 AA11|AAA AA11|AAA AA11|AAA AA11|AAA "
+      "1A1|1111 1AA|1111 AA|11AAA AAA|11AA AA|1111A AAA|A111 AA|11111 AA|111 1111|AAA 1111|AAA A|1111AA AA|1111AA AAA|1111 "
+      "AAA|111 AAA|111 AAA|11A 111|AAA AA|1111 AA|111|AA AA|1111|AA AA|11|111 AA|AA|111 AA|A1|11A AA|AA|11A A11|A|111 "
+      "1|AAA|111 11|AA|11 AA|11|11 11|11|AA 11|AAA|1 1|AAA|11 AA|111|A A|111|AA 11|AA|AA AA|AA|11 11|A|11111 111|A|1111 "
+      "A|111|AAA AA|11|AAA AA|11|AAA A|11111 AA|111111 AA|11111 A|AA1 A111|AAA AAA|111A A|111AAA 11|AAA|11 11|AA|111 AAA|1A11").split()
 
 
 def us_plate(dies):
     """A serial on a blank state plate (or a plain one with made-up small print)."""
-    text = pattern(random.choice(US))
+    state, plate = random.choice(dies.templates)
+    formats = dies.us_formats.get(state)
+    text = pattern(random.choice(formats if formats and random.random() < .6 else US))
     if random.random() < .8:
-        plate = random.choice(dies.templates).copy()
         plate = cv2.resize(plate, (300, 150))
     else:
         plate = np.full((150, 300), random.randint(40, 245), np.uint8)
@@ -220,8 +244,11 @@ def us_plate(dies):
             small_text(dies, plate, 150, random.randint(128, 140), random.randint(8, 13), ink)
     ground = float(np.median(plate[45:110]))
     ink = random.randint(0, 90) if ground > 110 else random.randint(180, 255)
-    kinds = ["font"] * 6 + list(dies.sheets)[:1] + (["stroke"] * 2 if dies.strokes else [])
-    draw = typeface(dies, random.choice(kinds))
+    if random.random() < .6:
+        kind = "us-" + (state if state in dies.us and random.random() < .7 else random.choice(list(dies.us)))
+    else:
+        kind = random.choice(["font"] * 6 + list(dies.sheets)[:1] + (["stroke"] * 2 if dies.strokes else []))
+    draw = typeface(dies, kind)
     height = random.randint(58, 82)
     cut = random.choice([None, 2, 3, 3, 3, 4]) if len(text) > 4 else None
     gaps = {cut: random.randint(6, 34)} if cut and cut < len(text) else {}

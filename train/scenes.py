@@ -13,27 +13,60 @@ AREA = 344_064  # pixels of the picture as the reader sees it
 
 
 class Stock:
-    """What windows are made of, loaded once a process."""
+    """What windows are made of, loaded once a process: nine tenths to train with, or the tenth kept to choose
+    thresholds with (`held`)."""
 
-    def __init__(self):
+    def __init__(self, held=False):
         self.dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
         boxes = {}
         for row in csv.DictReader(open(DATA / "scenes/ro/boxes.csv", newline="", encoding="utf-8")):
             boxes.setdefault(row["image"], []).append([float(row[k]) for k in "xywh"])
-        self.scenes = [(str(DATA / "scenes/ro" / name), b) for name, b in boxes.items()]
-        self.empty = [str(p) for p in sorted((DATA / "negatives").iterdir()) if p.suffix in (".jpg", ".png")]
-        # The last tenth of each is kept to choose thresholds with.
-        self.scenes = self.scenes[: len(self.scenes) * 9 // 10]
-        self.empty = self.empty[: len(self.empty) * 9 // 10]
+        self.scenes = [(DATA / "scenes/ro" / name, b) for name, b in boxes.items()]
+        self.empty = [p for p in sorted((DATA / "negatives").iterdir()) if p.suffix in (".jpg", ".png")]
+        part = slice(-len(self.scenes) // 10, None) if held else slice(None, len(self.scenes) * 9 // 10)
+        self.scenes = self.scenes[part]
+        part = slice(-len(self.empty) // 10, None) if held else slice(None, len(self.empty) * 9 // 10)
+        self.empty = self.empty[part]
         self.crops = {k: sorted((DATA / "crops" / k).glob("*.jpg")) for k in ("us", "br", "eu")}
+        self.kept, self.flats, self.panels = {}, [], []
+        self.noise = (np.random.randn(640, 640) * 64).astype(np.int16)  # 64 units are one deviation
+
+    def picture(self, path):
+        """The decoded picture; kept, since decoding costs more than all that follows (2 GB in all)."""
+        if path not in self.kept:
+            self.kept[path] = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        return self.kept[path]
 
     def plate(self):
-        """A flat plate, real for most."""
-        p = random.random()
-        if p < .62:
-            path = random.choice(self.crops[random.choice(["us", "us", "us", "br", "eu", "eu"])])
-            return cv2.imread(str(path), 0)
-        return render.any_plate(self.dies)[0]
+        """A flat plate, real for most; drawn ones are drawn on four windows before another takes their place."""
+        if random.random() < .62:
+            return to_grey(self.picture(random.choice(self.crops[random.choice(["us", "us", "us", "br", "eu", "eu"])])))
+        return self.stored(self.flats, 400, lambda: render.any_plate(self.dies)[0])
+
+    def lettering(self):
+        """A panel of words that is no plate."""
+        return self.stored(self.panels, 300, self.panel)
+
+    def panel(self):
+        s, ink = random.randint(20, 90), random.randint(0, 255)
+        panel = np.full((s, random.randint(s, 5 * s)), random.randint(0, 255), np.uint8)
+        for k in range(random.randint(1, 3)):
+            render.small_text(self.dies, panel, panel.shape[1] / 2, s * (.25 + .28 * k), max(6, int(s * random.uniform(.15, .3))), ink)
+        return panel
+
+    @staticmethod
+    def stored(shelf, size, make):
+        """One of the shelf's pictures; every fourth time a new one is put there first."""
+        if len(shelf) < 40 or random.random() < .25:
+            shelf.append(make())
+            if len(shelf) > size:
+                shelf.pop(random.randrange(size))
+        return random.choice(shelf)
+
+    def grain(self, h, w, sigma):
+        """Noise of `sigma` grey levels, a random part of the stored field."""
+        y, x = random.randint(0, 640 - h), random.randint(0, 640 - w)
+        return self.noise[y:y + h, x:x + w] * np.int16(round(sigma * 4)) >> 8
 
 
 def gradient(h, w, a, b, across=False):
@@ -75,7 +108,9 @@ def height_noise(h):
 
 
 def car_rear(image, cx, cy, pw):
-    """A drawn car around a plate place: body, window, bumper, lamps, badge, mouldings, dark recess."""
+    """A drawn car around a plate place: body, window, bumper, lamps, badge, mouldings, dark recess.
+
+    Returns the box x0, y0, x1, y1 that it covers."""
     body = random.randint(15, 240)
     w, h = pw * random.uniform(2.6, 4.6), pw * random.uniform(1.6, 2.8)
     x0, y0 = int(cx - w / 2 + random.uniform(-.3, .3) * pw), int(cy - h * random.uniform(.45, .75))
@@ -100,6 +135,7 @@ def car_rear(image, cx, cy, pw):
     if random.random() < .6:
         r = pw * random.uniform(.55, .75)
         cv2.rectangle(image, (int(cx - r), int(cy - pw * .34)), (int(cx + r), int(cy + pw * .32)), random.randint(0, 100), -1)
+    return x0, int(y0 - h * .3), x1, y1
 
 
 def distractor(stock, image):
@@ -109,9 +145,9 @@ def distractor(stock, image):
     ink = random.randint(0, 255)
     kind = random.random()
     if kind < .35:
-        panel = np.full((s, random.randint(s, 5 * s)), random.randint(0, 255), np.uint8)
-        for k in range(random.randint(1, 3)):
-            render.small_text(stock.dies, panel, panel.shape[1] / 2, s * (.25 + .28 * k), max(6, int(s * random.uniform(.15, .3))), ink)
+        panel = stock.lettering()
+        s = min(s, panel.shape[0])
+        panel = cv2.resize(panel, (max(4, panel.shape[1] * s // panel.shape[0]), s), interpolation=cv2.INTER_AREA)
         part = image[max(0, y):y + s, max(0, x):x + panel.shape[1]]
         part[:] = panel[:part.shape[0], :part.shape[1]]
     elif kind < .5:
@@ -126,69 +162,88 @@ def distractor(stock, image):
         cv2.ellipse(image, (x, y), (s // 2, s // 4), random.randint(0, 180), 0, 360, ink, random.choice([-1, 2]))
 
 
-def load_scaled(path, boxes, zoom):
-    """The picture at the reader's scale times `zoom`; its boxes as quads."""
-    grey = cv2.imread(path, 0)
-    s = min((AREA / grey.size) ** .5, 1.5) * zoom
-    grey = cv2.resize(grey, None, fx=s, fy=s, interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
-    quads = [np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) * s for x, y, w, h in boxes]
-    return grey, quads
+def to_grey(image):
+    """Grey by chance weights of the colours: red lamps at dusk and the cast of a night camera vanish in some."""
+    if image.ndim == 2:
+        return image
+    weights = np.random.dirichlet([1, 1, 1]) if random.random() < .6 else (.114, .587, .299)
+    return cv2.transform(image, np.float32(weights)[None])
 
 
-def cut(grey, quads, size, aim):
-    """A size x size window, around a plate if `aim`; quads outside it are dropped."""
-    h, w = grey.shape
-    if aim and quads:
-        c = random.choice(quads).mean(0) + np.random.uniform(-.42, .42, 2) * size
+def view(image, boxes, size, zoom, aim):
+    """A size x size grey window of a picture at the reader's scale times `zoom`, around a box if `aim`.
+
+    Returns the window and the quads of the boxes whose centres lie in it; by chance mirrored.
+    """
+    h, w = image.shape[:2]
+    s = min((AREA / (h * w)) ** .5, 1.5) * zoom
+    reach = size / s
+    if aim and boxes:
+        x, y, bw, bh = random.choice(boxes)
+        c = np.array([x + bw / 2, y + bh / 2]) + np.random.uniform(-.42, .42, 2) * reach
     else:
         c = np.array([random.uniform(0, w), random.uniform(0, h)])
-    x = int(np.clip(c[0] - size / 2, 0, max(0, w - size)))
-    y = int(np.clip(c[1] - size / 2, 0, max(0, h - size)))
+    x0 = int(np.clip(c[0] - reach / 2, 0, max(0, w - reach)))
+    y0 = int(np.clip(c[1] - reach / 2, 0, max(0, h - reach)))
+    part = to_grey(image[y0:y0 + int(reach), x0:x0 + int(reach)])
+    ph, pw = min(size, round(part.shape[0] * s)), min(size, round(part.shape[1] * s))
     window = np.full((size, size), random.randint(0, 255), np.uint8)
-    part = grey[y:y + size, x:x + size]
-    window[:part.shape[0], :part.shape[1]] = part
-    moved = [q - [x, y] for q in quads]
-    return window, [q for q in moved if -20 < q.mean(0)[0] < size + 20 and -20 < q.mean(0)[1] < size + 20]
+    window[:ph, :pw] = cv2.resize(part, (pw, ph), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
+    quads = [(np.float32([[x, y], [x + bw, y], [x + bw, y + bh], [x, y + bh]]) - np.float32([x0, y0])) * s for x, y, bw, bh in boxes]
+    if random.random() < .5:
+        window = np.ascontiguousarray(window[:, ::-1])
+        quads = [(np.float32([size, 0]) + q * [-1, 1])[[1, 0, 3, 2]] for q in quads]
+    return window, [q for q in quads if (-20 < q.mean(0)).all() and (q.mean(0) < size + 20).all()]
 
 
-def light(image):
-    """Exposure, contrast, gamma, darkness, blur, noise, JPEG, mirror-free."""
-    x = image.astype(np.float32) / 255
-    x = np.clip(x, 0, 1) ** random.uniform(.55, 1.7)
-    x = x * random.uniform(.65, 1.6) + random.uniform(-.1, .15)
+def light(image, stock=None):
+    """Exposure, contrast, gamma, darkness, haze, blur, noise, JPEG; grey uint8 to grey uint8."""
+    dark = image.mean() < 64 and random.random() < .6  # a night scene lit up, as day scenes are few
+    x = (np.arange(256, dtype=np.float32) / 255) ** (random.uniform(.3, .6) if dark else random.uniform(.55, 1.7))
+    x = x * random.uniform(.5, 1.25) + random.uniform(-.12, .15)
     if random.random() < .15:
-        x = 1 - (1 - x) * random.uniform(.3, .8)  # haze
+        x = 1 - (1 - x) * random.uniform(.3, .8)
+    x = cv2.LUT(image, (np.clip(x, 0, 1) * 255).astype(np.uint8))
     if random.random() < .3:
         x = cv2.GaussianBlur(x, (0, 0), random.uniform(.3, 1.1))
-    x += np.random.randn(*x.shape).astype(np.float32) * random.choice([.004, .01, .02, .04])
-    x = (np.clip(x, 0, 1) * 255).astype(np.uint8)
+    if stock:
+        x = np.clip(x + stock.grain(*x.shape, random.choice([1, 2.5, 5, 10])), 0, 255).astype(np.uint8)
     if random.random() < .4:
         x = cv2.imdecode(cv2.imencode(".jpg", x, [1, random.randint(30, 90)])[1], 0)
     return x
 
 
 def window(stock, size):
-    """One training window: (grey uint8 [size, size], quads)."""
-    real = random.random() < .5
-    path, boxes = random.choice(stock.scenes) if real else (random.choice(stock.empty), [])
-    zoom = float(np.exp(random.uniform(np.log(.55), np.log(1.9))))
-    grey, quads = load_scaled(path, boxes, zoom)
-    image, quads = cut(grey, quads, size, aim=random.random() < .8)
-    if random.random() < .15:  # no photograph at all: sky, wall, road
-        image = gradient(size, size, random.randint(0, 255), random.randint(0, 255), random.random() < .5)
-        quads = []
+    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted)."""
+    if random.random() < .12:  # no photograph at all: sky, wall, road
+        image, quads = gradient(size, size, random.randint(0, 255), random.randint(0, 255), random.random() < .5), []
+    else:
+        path, boxes = random.choice(stock.scenes) if random.random() < .6 else (random.choice(stock.empty), [])
+        zoom = float(np.exp(random.uniform(np.log(.55), np.log(1.9))))
+        image, quads = view(stock.picture(path), boxes, size, zoom, aim=random.random() < .8)
+    trust = [.25] * len(quads)  # the labels are upright boxes of one shape, not corners
     for q in range(len(quads)):
-        if random.random() < .55:  # another plate in the place of the real one
-            quads[q] = replace_plate(stock, image, quads[q])
-    keep = np.zeros(image.shape, np.uint8)
-    cv2.fillPoly(keep, [q.astype(np.int32) for q in quads], 255)
-    before = image.copy()
+        if random.random() < .6:  # another plate in the place of the real one
+            quads[q], trust[q] = replace_plate(stock, image, quads[q]), 1.
+    clean = image.copy()
     for _ in range(random.choice([0, 0, 1, 2, 4])):
         distractor(stock, image)
-    image[keep > 0] = before[keep > 0]  # no plate is hidden behind a distractor
+    for quad in quads:  # nothing may hide a plate
+        part = inside(quad, size)
+        image[part] = clean[part]
+    known = [(q, t) for q, t in zip(quads, trust)]
     for _ in range(random.choice([0, 1, 1, 2])):
-        add_plate(stock, image, quads, size)
-    return light(image), [np.float32(q) for q in quads]
+        known = add_plate(stock, image, known, size)
+    image = light(image, stock)
+    known = [(q, t) for q, t in known if image[inside(q, size)].std() > 5]  # lost in glare or dark: no plate to find
+    return image, [np.float32(q) for q, _ in known], [t for _, t in known]
+
+
+def inside(quad, size):
+    """The upright box of a quad as slices of a size x size window."""
+    x0, y0 = np.clip(np.floor(quad.min(0)), 0, size - 1).astype(int)
+    x1, y1 = np.clip(np.ceil(quad.max(0)), 1, size).astype(int)
+    return slice(y0, max(y1, y0 + 1)), slice(x0, max(x1, x0 + 1))
 
 
 def replace_plate(stock, image, quad):
@@ -201,21 +256,22 @@ def replace_plate(stock, image, quad):
     return new
 
 
-def add_plate(stock, image, quads, size):
+def add_plate(stock, image, known, size):
+    """Pastes one more plate, mostly on a drawn car; returns the (quad, trust) that remain in sight."""
     flat = stock.plate()
     aspect = flat.shape[1] / flat.shape[0]
-    width = float(np.exp(random.uniform(np.log(22), np.log(190))))
+    width = float(np.exp(random.uniform(np.log(22), np.log(210))))
     for _ in range(8):
         cx, cy = random.uniform(0, size), random.uniform(0, size)
-        if all(np.abs(q.mean(0) - [cx, cy]).max() > width * .8 + (q[1, 0] - q[0, 0]) for q in quads):
+        if all(np.abs(q.mean(0) - [cx, cy]).max() > width * .8 + (q[1, 0] - q[0, 0]) for q, _ in known):
             break
     else:
-        return
+        return known
     if random.random() < .65:
-        car_rear(image, cx, cy, width)
-        quads[:] = [q for q in quads if abs(q.mean(0)[0] - cx) > width * 2.4 or abs(q.mean(0)[1] - cy) > width * 2]
+        x0, y0, x1, y1 = car_rear(image, cx, cy, width)
+        known = [(q, t) for q, t in known if not (x0 < q.mean(0)[0] < x1 and y0 < q.mean(0)[1] < y1)]
     quad = plate_quad(cx, cy, width, aspect)
     paste(image, flat, quad)
     if random.random() < .25:  # a frame around it
         cv2.polylines(image, [quad.astype(np.int32)], True, random.randint(0, 255), random.randint(1, 3), cv2.LINE_AA)
-    quads.append(quad)
+    return known + [(quad, 1.)]

@@ -1,7 +1,8 @@
-"""The verdict "is this a plate": a small network over a wide cut (30 % around), trained on what the
-detector itself proposes: true plates, and the badges, lamps, signs and lettering it takes for them.
+"""The verdict "is this a plate": a small branch that looks at a wide cut (30 % around) and at what the
+recogniser's trunk makes of the close cut. It is trained on what the detector itself proposes: true
+plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
 
-`python verifier.py --minutes 4` mines candidates with the present detector, then trains.
+`python verifier.py --mine 200 --minutes 4` mines candidates with the present detector, then trains.
 """
 import argparse
 import random
@@ -18,20 +19,22 @@ import scenes
 from chain import Chain, grow, iou
 from common import WORK, Average
 from detector import Detector
-from recogniser import block
+from recogniser import Recogniser, block
 
 
 class Verifier(nn.Module):
-    """[N, 1, 48, 144] wide cut -> logit [N, 1]."""
+    """(wide cuts [N, 1, 48, 144], trunk features [N, 192, 1, 36]) -> logits [N, 1]."""
 
     def __init__(self):
         super().__init__()
         self.body = nn.Sequential(block(1, 16, (2, 2)), block(16, 32, (2, 2)), block(32, 48), block(48, 64, (2, 2)), block(64, 64), block(64, 96, (1, 2)))
-        self.out = nn.Linear(192, 1)
+        self.text = nn.Sequential(nn.Linear(384, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
+        self.out = nn.Linear(192 + 48, 1)
 
-    def forward(self, x):
-        y = self.body(x)
-        return self.out(torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1))
+    def forward(self, context, features):
+        y = self.body(context)
+        t = self.text(torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1))
+        return self.out(torch.cat([y.mean((2, 3)), y.amax((2, 3)), t], 1))
 
 
 def load(kind, name):
@@ -40,40 +43,65 @@ def load(kind, name):
     return net.eval()
 
 
-def mine(chain, seconds, threshold):
-    """[(wide cut uint8, is a plate)] from fresh windows and whole pictures, for so many seconds."""
-    stock, out, end = scenes.Stock(), [], time.time() + seconds
-    while time.time() < end:
-        if random.random() < .6:
-            grey, quads = scenes.window(stock, 384)
-        elif random.random() < .5:
-            grey, quads = cv2.imread(random.choice(stock.empty), 0), []
+def pictures(stock):
+    """Endless (grey, quads of its plates): half drawn-on windows, the rest whole pictures, some at dusk."""
+    while True:
+        p = random.random()
+        if p < .55:
+            grey, quads, _ = scenes.window(stock, 384)
+        elif p < .8:
+            grey, quads = stock.picture(random.choice(stock.empty)), []
         else:
             path, boxes = random.choice(stock.scenes)
-            grey = cv2.imread(path, 0)
+            grey = scenes.light(scenes.to_grey(stock.picture(path)))
             quads = [np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) for x, y, w, h in boxes]
+        yield grey, quads
+
+
+def both_cuts(grey, quad):
+    """The close and the wide cut of a candidate, uint8 [2, 48, 144]."""
+    return np.stack([capture.rectify(grey, grow(quad, .05)), capture.rectify(grey, grow(quad, .3))])
+
+
+def mine(chain, seconds, threshold):
+    """[(close and wide cut uint8 [2, 48, 144], is a plate)] for so many seconds."""
+    out, end = [], time.time() + seconds
+    for grey, quads in pictures(scenes.Stock()):
         for _, quad in chain.candidates(grey, threshold):
             near = max((iou(quad, q) for q in quads), default=0)
-            if .2 < near < .5:
-                continue  # neither one nor the other
-            out.append((capture.rectify(grey, grow(quad, .3)), near >= .5))
+            if not .15 < near < .45:  # between: neither one nor the other
+                out.append((both_cuts(grey, quad), near >= .45))
         for q in quads:  # true plates with corner errors, so that there are enough of them
             if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]:
                 noisy = q + np.random.randn(4, 2) * [(q[1, 0] - q[0, 0]) * .03, (q[3, 1] - q[0, 1]) * .07]
-                out.append((capture.rectify(grey, grow(noisy, .3)), True))
-    return out
+                out.append((both_cuts(grey, noisy), True))
+        if time.time() > end:
+            return out
 
 
-def batch(samples, n):
-    picked = random.sample(samples, n)
-    x = []
-    for crop, _ in picked:
-        crop = crop.astype(np.float32)
-        if random.random() < .3:
-            crop = cv2.GaussianBlur(crop, (0, 0), random.uniform(.3, 1.5))
-        crop += np.random.randn(*crop.shape) * random.choice([0, 2, 6])
-        x.append(capture.normalise(np.clip(crop, 0, 255)))
-    return torch.from_numpy(np.stack(x).astype(np.float32))[:, None], torch.tensor([float(p) for _, p in picked])[:, None]
+def batch(groups, n):
+    """n samples, half plates and half others: (close, wide, is a plate)."""
+    picked = random.choices(groups[True], k=n // 2) + random.choices(groups[False], k=n // 2)
+    x = np.zeros((2, n, 48, 144), np.float32)
+    for k, cuts in enumerate(picked):
+        blur, noise = (random.uniform(.3, 1.5) if random.random() < .3 else 0), random.choice([0, 2, 6])
+        for way in range(2):
+            cut = cuts[way].astype(np.float32)
+            if blur:
+                cut = cv2.GaussianBlur(cut, (0, 0), blur)
+            x[way, k] = capture.normalise(np.clip(cut + np.random.randn(*cut.shape) * noise, 0, 255))
+    x = torch.from_numpy(x)
+    return x[0][:, None], x[1][:, None], torch.tensor([1.] * (n // 2) + [0.] * (n // 2))[:, None]
+
+
+@torch.no_grad()
+def verdicts(net, trunk, samples):
+    """Odds of being a plate, [N]."""
+    out = []
+    for k in range(0, len(samples), 64):
+        x = torch.from_numpy(np.stack([[capture.normalise(c) for c in cuts] for cuts, _ in samples[k:k + 64]]))
+        out.append(torch.sigmoid(net(x[:, 1:], trunk(x[:, :1])))[:, 0].numpy())
+    return np.concatenate(out)
 
 
 def main():
@@ -83,29 +111,29 @@ def main():
     ap.add_argument("--threshold", type=float, default=.12)
     args = ap.parse_args()
     torch.set_num_threads(1)
-    chain = Chain(load(Detector, "detector"))
+    chain, trunk = Chain(load(Detector, "detector")), load(Recogniser, "recogniser").trunk
     samples = mine(chain, args.mine, args.threshold)
     cut = len(samples) * 9 // 10
     train, test = samples[:cut], samples[cut:]
+    groups = {kind: [c for c, p in train if p == kind] for kind in (True, False)}
     print(f"{len(samples)} candidates, {sum(p for _, p in samples)} plates", flush=True)
     net = Verifier()
     average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=2e-2)
     start, steps = time.time(), 0
     while (share := (time.time() - start) / (args.minutes * 60)) < 1:
-        x, y = batch(train, 64)
+        close, wide, y = batch(groups, 64)
         for g in optimiser.param_groups:
             g["lr"] = 2e-3 * .5 * (1 + np.cos(np.pi * share)) + 1e-5
-        loss = F.binary_cross_entropy_with_logits(net(x), y)
+        with torch.no_grad():
+            features = trunk(close)
+        loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
         optimiser.zero_grad(), loss.backward(), optimiser.step()
         average.update(net)
         steps += 1
-    with torch.no_grad():
-        x = torch.from_numpy(np.stack([capture.normalise(c) for c, _ in test]))[:, None]
-        p = torch.sigmoid(average.net(x))[:, 0].numpy()
-    y = np.array([t for _, t in test])
+    p, y = verdicts(average.net, trunk, test), np.array([t for _, t in test])
     for t in (.3, .5, .7, .9):
         print(f"{steps} steps  above {t}: plates kept {np.mean(p[y] >= t):.3f}, others kept {np.mean(p[~y] >= t):.3f}", flush=True)
-    torch.save({"average": average.net.state_dict(), "steps": steps}, WORK / "verifier.pt")
+    torch.save({"average": average.net.state_dict(), "steps": steps, "spent": args.minutes * 60}, WORK / "verifier.pt")
 
 
 if __name__ == "__main__":
