@@ -1,0 +1,124 @@
+//! What goes into the control data and comes out of it: plain rows, one struct a thing.
+
+use base::{CameraId, EntryId, HitId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
+use custody::Found;
+use read::{Lease, Sealed};
+
+/// A camera as the city knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CameraRow {
+    /// The camera.
+    pub id: CameraId,
+    /// What people call it.
+    pub name: String,
+    /// Latitude in degrees, where told.
+    pub lat: Option<f64>,
+    /// Longitude in degrees, where told.
+    pub lon: Option<f64>,
+    /// The lasting key of the device; none before enrolment and after switching off.
+    pub device_key: Option<PublicKey>,
+    /// Since when it is switched off, if it is.
+    pub off_since: Option<Time>,
+}
+
+/// A lease that was granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRow {
+    /// The lease.
+    pub lease: Lease,
+    /// When it was ended before its time, if it was.
+    pub ended: Option<Time>,
+}
+
+/// A person; what `identity` says of them is kept as the text it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonRow {
+    /// The person.
+    pub id: PersonId,
+    /// The person as JSON.
+    pub json: String,
+}
+
+/// A hit: a question to a person. No plate is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HitRow {
+    /// The hit.
+    pub id: HitId,
+    /// The list of the entry.
+    pub list: ListId,
+    /// The entry that the read looks like.
+    pub entry: EntryId,
+    /// The camera that saw it.
+    pub camera: CameraId,
+    /// The read.
+    pub read: ReadId,
+    /// When it was captured.
+    pub captured: Time,
+    /// P(the read is the listed plate), parts per million.
+    pub probability_ppm: u32,
+    /// `open`, or what the verdict says.
+    pub state: String,
+    /// The verdict, as the text that `city` wrote.
+    pub verdict_json: Option<String>,
+    /// Grows by one with every change; a writer names the one it saw.
+    pub version: i64,
+    /// Whether the public log knows of it.
+    pub raised_logged: bool,
+}
+
+/// A line of a hot list: the only plate that is on disk in the clear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRow {
+    /// The entry.
+    pub id: EntryId,
+    /// Its list.
+    pub list: ListId,
+    /// The plate that is looked for.
+    pub plate: plate::Text,
+    /// The state that issued it, where known.
+    pub state: Option<String>,
+    /// Why it is looked for.
+    pub reason: String,
+    /// The case it belongs to.
+    pub case_no: String,
+    /// First moment at which it is looked for no longer.
+    pub expires: Time,
+    /// Who added it.
+    pub added_by: PersonId,
+}
+
+/// The private half of a log entry: the salt of its commitment and its sealed body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordRow {
+    /// The salt; whoever destroys it has erased what the log commits to.
+    pub salt: [u8; 32],
+    /// The body, sealed to the auditors.
+    pub sealed: Sealed,
+}
+
+/// A switching order, as the text that its signer signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRow {
+    /// The order.
+    pub id: OrderId,
+    /// The signed order as JSON.
+    pub json: String,
+}
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Reads that are stored now and were not before.
+    pub new: Vec<ReadId>,
+    /// Reads that were stored already; nothing of them was changed.
+    pub known: Vec<ReadId>,
+}
+
+/// What a permit found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// The reads that carry one of the permit's tokens, by time.
+    pub found: Vec<Found>,
+    /// How many reads lie in the permit's cameras and time.
+    pub considered: u64,
+}
