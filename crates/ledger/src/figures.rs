@@ -179,3 +179,110 @@ fn tick(counts: &mut BTreeMap<String, u64>, key: Option<&str>) {
         *counts.entry(key.to_owned()).or_insert(0) += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    /// One leaf a line: time, type, id or `-`, then facts as `key=value`.
+    fn check(log: &str, expected: Expect) {
+        let mut figures = Figures::default();
+        for line in log.lines().map(str::trim).filter(|l| !l.is_empty()) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let time: Time = format!("2026-11-23T{}:00Z", words[0]).parse().unwrap();
+            let mut leaf = Leaf::new(words[1], time);
+            if words[2] != "-" {
+                leaf = leaf.id(words[2]);
+            }
+            for (key, value) in words[3..].iter().filter_map(|w| w.split_once('=')) {
+                leaf = match value.parse::<u64>() {
+                    Ok(number) => leaf.fact(key, number),
+                    Err(_) => leaf.fact(key, value),
+                };
+            }
+            figures.add(&leaf);
+        }
+        let hm = |t: &Time| t.to_string()[11..16].to_owned();
+        let mut out = format!(
+            "reads {} hits {} searches {} open {} opened {} refusals {} on {}\n",
+            figures.reads,
+            figures.hits,
+            figures.searches,
+            figures.open_intents,
+            figures.opened,
+            figures.refusals,
+            figures.cameras_on()
+        );
+        for (id, c) in &figures.cameras {
+            let state = if c.on { "on" } else { "off" };
+            out += &format!("{id} {} {state} since {}\n", c.name, hm(&c.since));
+        }
+        for gap in &figures.gaps {
+            let until = gap.until.as_ref().map_or("now".into(), hm);
+            out += &format!("gap {} {} to {until}\n", gap.camera, hm(&gap.from));
+        }
+        for (level, since) in &figures.off {
+            out += &format!("{level} off since {}\n", hm(since));
+        }
+        expected.assert_eq(&out);
+    }
+
+    #[test]
+    fn counts_are_cumulative_by_camera_and_day() {
+        check(
+            "08:00 counts.daily a day=2026-11-23 camera=cam_a reads=5
+             09:00 counts.daily b day=2026-11-23 camera=cam_a reads=7
+             09:00 counts.daily c day=2026-11-23 camera=cam_a reads=6
+             09:00 counts.daily d day=2026-11-23 camera=cam_b reads=1
+             09:00 counts.daily e day=2026-11-22 camera=cam_a reads=2
+             09:00 counts.daily f day=yesterday camera=cam_a reads=2
+             09:00 counts.daily g day=2026-11-22 camera=cam_a",
+            expect![[r#"
+                reads 10 hits 0 searches 0 open 0 opened 0 refusals 0 on 0
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_camera_is_on_when_no_order_keeps_it_off() {
+        check(
+            "08:00 camera.enrolled cam_a name=Main
+             08:05 camera.enrolled cam_b name=Oak
+             09:00 order.off ord_1 level=capture camera=cam_a
+             09:30 order.off ord_2 level=capture
+             10:00 order.on ord_3 level=capture camera=cam_a
+             10:30 camera.enrolled cam_a name=Main2
+             11:00 order.on ord_4 level=capture
+             11:30 order.off ord_5 level=asking
+             12:00 order.off ord_6 level=capture camera=cam_b
+             12:10 order.off ord_7 level=capture camera=cam_b",
+            expect![[r#"
+                reads 0 hits 0 searches 0 open 0 opened 0 refusals 0 on 1
+                cam_a Main2 on since 11:00
+                cam_b Oak off since 12:00
+                gap cam_a 09:00 to 11:00
+                gap cam_b 09:30 to 11:00
+                gap cam_b 12:00 to now
+                asking off since 11:30
+            "#]],
+        );
+    }
+
+    #[test]
+    fn questions_and_hits() {
+        check(
+            "08:00 search.intent q_1 purpose=stolen-vehicle
+             08:00 search.outcome q_1 intent=0 opened=3 considered=100
+             08:01 search.intent q_2 purpose=stolen-vehicle
+             08:02 search.refused q_3 purpose=stolen-vehicle rule=case-required
+             08:03 search.outcome q_9 opened=many
+             08:04 hit.raised hit_1
+             08:05 hit.verdict hit_1 verdict=confirmed
+             08:06 something.new x reads=5",
+            expect![[r#"
+                reads 0 hits 1 searches 2 open 1 opened 3 refusals 1 on 0
+            "#]],
+        );
+    }
+}

@@ -239,6 +239,10 @@ impl Log {
     }
 
     fn make_durable(&self, pieces: &[Piece], old: &str, new: &str) -> Result<()> {
+        // Names beyond our checkpoint may be another writer's by now: nothing is touched then.
+        if self.objects.get(CHECKPOINT)?.as_deref() != Some(old.as_bytes()) {
+            return Err(other_writer());
+        }
         *lock(&self.doubt) = Some(new.to_owned());
         for piece in pieces {
             self.objects.put(&piece.name.to_string(), &piece.bytes)?;
@@ -275,9 +279,7 @@ impl Log {
         let found = load(self.objects.as_ref(), &self.signer)?;
         let expected = self.state().checkpoint == found.checkpoint || *tried == found.checkpoint;
         if !expected {
-            return Err(Error::conflict(
-                "Somebody else has written to this log; stop the other process and start again.",
-            ));
+            return Err(other_writer());
         }
         mend(self.objects.as_ref(), found.tree.size())?;
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = found;
@@ -355,6 +357,12 @@ impl Drop for Turn<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn other_writer() -> Error {
+    Error::conflict(
+        "Somebody else has written to this log; stop the other process and start again.",
+    )
 }
 
 /// Reads and compares the whole log.

@@ -1,0 +1,152 @@
+// Checks a Homeplate log and computes its figures: node verify.mjs FOLDER VKEY
+//
+// Written from the C2SP texts (signed-note, tlog-checkpoint, tlog-tiles), RFC 6962 and
+// ref/log-v1.md, so that it shares neither code nor mistakes with the Rust verifier.
+import { createHash, createPublicKey, verify } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+
+class Refused extends Error {}
+const refuse = why => { throw new Refused(why) }
+const sha256 = (...parts) => parts.reduce((h, p) => h.update(p), createHash('sha256')).digest()
+const leafHash = entry => sha256(Buffer.of(0), entry)
+const nodeHash = (left, right) => sha256(Buffer.of(1), left, right)
+
+const unbase64 = text => {
+  const bytes = Buffer.from(text, 'base64')
+  return bytes.toString('base64') === text ? bytes : refuse(`not strict base64: ${text}`)
+}
+const utf8 = bytes => {
+  const text = bytes.toString('utf8')
+  return Buffer.from(text, 'utf8').equals(bytes) ? text : refuse('text that is not UTF-8')
+}
+
+function parseVkey(text) {
+  const [, name, id, key] = /^([^+\s]+)\+([0-9a-f]{8})\+(\S+)$/u.exec(text) ?? refuse('not a verifier key')
+  const tagged = unbase64(key)
+  if (tagged.length !== 33 || tagged[0] !== 1) refuse('not an Ed25519 verifier key')
+  if (sha256(`${name}\n`, tagged).toString('hex', 0, 4) !== id) refuse('the verifier key does not match its id')
+  const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), tagged.subarray(1)])
+  return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) }
+}
+
+function openCheckpoint(bytes, vkey) {
+  const note = utf8(bytes)
+  const form = /^([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/=]{44})\n\n\u2014 ([^\n ]+) ([A-Za-z0-9+/=]+)\n$/u
+  const [, origin, size, root, name, signed] = form.exec(note) ?? refuse('the checkpoint is malformed')
+  if (origin !== vkey.name || name !== vkey.name) refuse('the checkpoint is of another log')
+  const signature = unbase64(signed)
+  const text = Buffer.from(note.slice(0, note.indexOf('\n\n') + 1))
+  if (signature.toString('hex', 0, 4) !== vkey.id) refuse('the checkpoint is signed by another key')
+  if (!verify(null, text, vkey.key, signature.subarray(4))) refuse('the signature does not hold')
+  return { size: Number(size), root: unbase64(root) }
+}
+
+// RFC 6962, section 2.1: the largest power of two below n goes left.
+function root(hashes) {
+  if (hashes.length === 0) return sha256()
+  if (hashes.length === 1) return hashes[0]
+  let left = 1
+  while (left * 2 < hashes.length) left *= 2
+  return nodeHash(root(hashes.slice(0, left)), root(hashes.slice(left)))
+}
+
+const padded = n => String(n).padStart(Math.ceil(String(n).length / 3) * 3, '0').match(/.{3}/g)
+const tilePath = (level, n) => `tile/${level}/` + padded(n).map((d, i, all) => (i < all.length - 1 ? 'x' : '') + d).join('/')
+
+function splitBundle(bytes, path) {
+  const entries = []
+  for (let at = 0; at < bytes.length;) {
+    const end = at + 2 + (at + 2 <= bytes.length ? bytes.readUInt16BE(at) : bytes.length)
+    if (end > bytes.length) refuse(`${path} ends in the middle of an entry`)
+    entries.push(bytes.subarray(at + 2, end))
+    at = end
+  }
+  return entries
+}
+
+const canonical = value => Array.isArray(value) ? `[${value.map(canonical)}]`
+  : value && typeof value === 'object' ? `{${Object.keys(value).sort().map(k => `${JSON.stringify(k)}:${canonical(value[k])}`)}}`
+  : typeof value !== 'number' || Number.isSafeInteger(value) ? JSON.stringify(value)
+  : refuse(`${value} is not a whole number`)
+
+function parseLeaf(entry, number) {
+  const text = utf8(entry)
+  let leaf
+  try { leaf = JSON.parse(text) } catch { refuse(`entry ${number} is not JSON`) }
+  if (canonical(leaf) !== text || leaf.v !== 1) refuse(`entry ${number} is not a canonical leaf of version 1`)
+  return leaf
+}
+
+function figures(leaves) {
+  const of = type => leaves.filter(leaf => leaf.type === type)
+  const counts = new Map()
+  for (const { facts = {} } of of('counts.daily')) {
+    const key = `${facts.day} ${facts.camera}`
+    counts.set(key, Math.max(counts.get(key) ?? 0, facts.reads ?? 0))
+  }
+  const stopped = new Set()
+  for (const { type, facts = {} } of leaves) {
+    if (facts.level === 'capture' && type === 'order.off') stopped.add(facts.camera)
+    if (facts.level === 'capture' && type === 'order.on') stopped.delete(facts.camera)
+  }
+  const cameras = new Set(of('camera.enrolled').map(leaf => leaf.id).filter(Boolean))
+  return {
+    reads: [...counts.values()].reduce((sum, n) => sum + n, 0),
+    hits: of('hit.raised').length,
+    searches: of('search.intent').length,
+    refusals: of('search.refused').length,
+    cameras_on: stopped.has(undefined) ? 0 : [...cameras].filter(id => !stopped.has(id)).length,
+  }
+}
+
+function check(folder, vkeyText) {
+  const files = new Map(readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => !entry.isDirectory())
+    .map(entry => join(entry.parentPath ?? entry.path, entry.name))
+    .map(path => [path.slice(join(folder, '/').length), readFileSync(path)]))
+  const take = path => files.get(path) ?? refuse(`${path} is missing`)
+  const { size, root: promised } = openCheckpoint(take('checkpoint'), parseVkey(vkeyText))
+  files.delete('checkpoint')
+
+  // Each tile or bundle of this size must be there; earlier, shorter ones must be how it begins.
+  const takeTile = (level, n, width, whole) => {
+    const full = tilePath(level, n)
+    const bytes = take(width === 256 ? full : `${full}.p/${width}`)
+    whole?.equals(bytes) === false && refuse(`${full} does not match the entries`)
+    const items = level === 'entries' ? splitBundle(bytes, full) : bytes.toString('latin1').match(/[^]{1,32}/g)
+    if (items.length !== width) refuse(`${full} has ${items.length} items, not ${width}`)
+    const begins = w => level === 'entries' ? items.slice(0, w).reduce((sum, e) => sum + 2 + e.length, 0) : 32 * w
+    for (let w = 1; w <= width; w++) {
+      const path = w === 256 ? full : `${full}.p/${w}`
+      const found = files.get(path)
+      if (found && !found.equals(bytes.subarray(0, begins(w)))) refuse(`${path} does not match ${full}`)
+      files.delete(path)
+    }
+    return items
+  }
+
+  const entries = []
+  for (let n = 0; n * 256 < size; n++) entries.push(...takeTile('entries', n, Math.min(256, size - n * 256)))
+  const hashes = entries.map(leafHash)
+  for (let level = 0, row = hashes; row.length > 0; level++) {
+    const above = []
+    for (let n = 0; n * 256 < row.length; n++) {
+      const part = row.slice(n * 256, n * 256 + 256)
+      takeTile(level, n, part.length, Buffer.concat(part))
+      if (part.length === 256) above.push(root(part))
+    }
+    row = above
+  }
+  if (!root(hashes).equals(promised)) refuse('the entries are not those that the checkpoint was signed over')
+  for (const path of files.keys()) refuse(`${path} does not belong to the log`)
+  return { size, root: promised.toString('base64'), figures: figures(entries.map(parseLeaf)) }
+}
+
+try {
+  const [folder, vkey] = process.argv.slice(2)
+  console.log(JSON.stringify(check(folder ?? refuse('usage: node verify.mjs FOLDER VKEY'), vkey ?? refuse('no VKEY given'))))
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}
