@@ -334,7 +334,11 @@ impl Custody {
     pub(crate) fn day_keys(&self, from: Time, until: Time) -> Vec<(Day, Key)> {
         let last = until.plus_millis(-1).day();
         let ring = self.ring();
-        ring.keys.days.range(from.day()..=last.max(from.day())).map(|(d, k)| (*d, k.clone())).collect()
+        ring.keys
+            .days
+            .range(from.day()..=last.max(from.day()))
+            .map(|(d, k)| (*d, k.clone()))
+            .collect()
     }
 
     /// The first moment that is not forgotten.
@@ -356,7 +360,9 @@ impl Custody {
 
     fn destroy(&self, sort: Sort, before: Time) -> Result<Vec<Epoch>> {
         if before > self.clock.now() {
-            return Err(Error::invalid("Keys are destroyed for time that has passed; set the clock."));
+            return Err(Error::invalid(
+                "Keys are destroyed for time that has passed; set the clock.",
+            ));
         }
         let mut ring = self.ring();
         // A destruction that was written but not wiped is finished first.

@@ -153,11 +153,7 @@ impl Files {
 
     /// Makes the files of a new city.
     pub(crate) fn create(dir: &Path, keys: &Keys) -> Result<Self> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(|e| disk(dir, e))?;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| disk(dir, e))?;
         let lock = lock(dir)?;
         if Self::exist(dir) {
             return Err(Error::conflict(format!(
@@ -266,16 +262,149 @@ impl Files {
 /// Two processes would overwrite each other's keys; the lock goes with the process.
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join("custody.lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(|e| disk(&path, e))?;
+    let file =
+        OpenOptions::new().create(true).append(true).open(&path).map_err(|e| disk(&path, e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(Error::conflict(
             "The custody keys are in use by another homeplate process; stop it first.",
         )),
         Err(fs::TryLockError::Error(e)) => Err(disk(&path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use read::OpenKey;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut out: Vec<String> = fs::read_dir(dir)
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
+        out.sort();
+        out
+    }
+
+    fn epoch(n: i64) -> base::Epoch {
+        base::Epoch { start_s: n * 3600, len_s: 3600 }
+    }
+
+    /// Keys with epochs 1 and 2, on disk.
+    fn city(dir: &Path) -> (Files, Keys) {
+        let mut keys = Keys::generate();
+        keys.epochs.insert(epoch(1), OpenKey::generate());
+        keys.epochs.insert(epoch(2), OpenKey::generate());
+        (Files::create(dir, &keys).unwrap(), keys)
+    }
+
+    /// Cuts a destruction of epoch 1 off after some of its steps; says whether it has happened.
+    fn cut_off(dir: &Path, steps: usize) -> bool {
+        let (mut files, mut keys) = city(dir);
+        let at = |name: &str| dir.join(name);
+        match steps {
+            0 => {}
+            1 => save_kek(&at("kek.next"), &Secret::new(random())).unwrap(),
+            2 => {
+                save_kek(&at("kek.next"), &Secret::new(random())).unwrap();
+                fs::hard_link(at("custody.keys"), at("custody.keys.old")).unwrap();
+            }
+            3 => {
+                save_kek(&at("kek.next"), &Secret::new(random())).unwrap();
+                fs::hard_link(at("custody.keys"), at("custody.keys.old")).unwrap();
+                fs::write(at("custody.keys.new"), b"half a fi").unwrap();
+            }
+            _ => {
+                keys.epochs.remove(&epoch(1));
+                files.rotate(&keys).unwrap();
+            }
+        }
+        if steps >= 5 {
+            fs::hard_link(at("kek"), at("kek.old")).unwrap();
+        }
+        if steps >= 6 {
+            fs::rename(at("kek.next"), at("kek")).unwrap();
+        }
+        if steps >= 7 {
+            wipe(&at("kek.old")).unwrap();
+        }
+        steps >= 4
+    }
+
+    #[test]
+    fn a_destruction_cut_off_anywhere_leaves_working_files() {
+        for steps in 0..=7 {
+            let dir = tempfile::tempdir().unwrap();
+            let happened = cut_off(dir.path(), steps);
+            for _ in 0..2 {
+                let (files, keys) = Files::open(dir.path()).unwrap();
+                assert_eq!(!happened, keys.epochs.contains_key(&epoch(1)), "step {steps}");
+                assert!(keys.epochs.contains_key(&epoch(2)), "step {steps}");
+                assert_eq!(names(dir.path()), ["custody.keys", "custody.lock", "kek"]);
+                // And it can be written to.
+                files.save(&keys).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_rotation_without_wiping_does_not_lose_the_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut files, mut keys) = city(dir.path());
+        for n in 1..=2 {
+            keys.epochs.remove(&epoch(n));
+            files.rotate(&keys).unwrap();
+        }
+        drop(files);
+        assert!(Files::open(dir.path()).unwrap().1.epochs.is_empty());
+    }
+
+    #[test]
+    fn a_new_city_cut_off_after_its_kek_is_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        save_kek(&dir.path().join("kek"), &Secret::new(random())).unwrap();
+        assert!(!Files::exist(dir.path()));
+        drop(city(dir.path()));
+        assert!(Files::open(dir.path()).is_ok());
+    }
+
+    #[test]
+    fn files_are_their_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let _files = city(&dir.path().join("custody"));
+        let mode =
+            |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode("custody"), 0o700);
+        assert_eq!((mode("custody/kek"), mode("custody/custody.keys")), (0o600, 0o600));
+    }
+
+    #[test]
+    fn hostile_files_get_a_clear_error() {
+        let check = |what: &str, name: &str, change: &dyn Fn(&mut Vec<u8>), want: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            drop(city(dir.path()));
+            let path = dir.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            change(&mut bytes);
+            fs::write(&path, bytes).unwrap();
+            let e = Files::open(dir.path()).err().unwrap().to_string();
+            assert!(e.contains(want) && e.contains("same backup"), "{what}: {e}");
+        };
+        let keys = "custody.keys";
+        check("empty", keys, &|b| b.clear(), "is not a custody key file");
+        check("another file", keys, &|b| b[0] ^= 1, "is not a custody key file");
+        check("another kek", keys, &|b| b[MAGIC.len()] ^= 1, "not written under the key in kek");
+        check("head only", keys, &|b| b.truncate(HEAD), "is cut off");
+        check("one bit", keys, &|b| b[HEAD + 40] ^= 1, "was changed");
+        check("cut", keys, &|b| b.truncate(HEAD + 20), "was changed");
+        check("longer", keys, &|b| b.push(0), "was changed");
+        check("no kek", "kek", &|b| b.clear(), "is not a key file");
+        check("short kek", "kek", &|b| b.truncate(20), "is not a key file");
+        // No file at all.
+        let dir = tempfile::tempdir().unwrap();
+        let e = Files::open(dir.path()).err().unwrap();
+        assert!(e.to_string().contains("homeplate init"), "{e}");
     }
 }

@@ -13,6 +13,8 @@
 
 mod custody;
 mod file;
+#[cfg(test)]
+mod golden;
 mod keys;
 mod permit;
 mod seal;

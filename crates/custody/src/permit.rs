@@ -115,11 +115,9 @@ impl Custody {
         let leaf = entry.check(&self.options.log_vkey)?;
         same_question(&leaf, intent, facts, salt)?;
         let scope = match self.rules.decide(intent, facts) {
-            Decision::Allow { .. } => Scope {
-                cameras: intent.cameras.clone(),
-                from: intent.from,
-                until: intent.until,
-            },
+            Decision::Allow { .. } => {
+                Scope { cameras: intent.cameras.clone(), from: intent.from, until: intent.until }
+            }
             Decision::Narrow { scope, .. } => scope,
             Decision::Refuse { rule, because } => {
                 return Err(Error::refused(because).because(format!("rule {rule}")));
@@ -153,13 +151,8 @@ impl Custody {
         }
         let key = |Found { read, segment }: &Found| {
             let segment_key = self.segment_key(segment)?;
-            let keys = BodyKeys::of_read(
-                &segment_key,
-                &read.id,
-                &segment.id,
-                read.counter,
-                &read.tokens,
-            )?;
+            let keys =
+                BodyKeys::of_read(&segment_key, &read.id, &segment.id, read.counter, &read.tokens)?;
             Ok(ReadKey { read: read.id, keys, epoch: segment.epoch })
         };
         found.iter().map(key).collect()

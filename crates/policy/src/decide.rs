@@ -211,8 +211,8 @@ fn malformed(intent: &Intent) -> Option<Decision> {
 /// Names the unknown word, unless it could be more than a misspelt one: the sentence is shown and
 /// logged, and a plate that slipped into the field must not be.
 fn no_such(what: &str, word: &str) -> String {
-    let plain = (1..=40).contains(&word.len())
-        && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+    let plain =
+        (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
     if plain {
         format!("There is no {what} \"{word}\" here.")
     } else {

@@ -214,7 +214,9 @@ fn validate(set: &PolicySet, schema: &Schema) -> Result<()> {
         None => Ok(()),
         Some((at, what)) => {
             let name = set.annotation(&at, "id").unwrap_or("without @id").to_owned();
-            Err(Error::invalid(format!("Rule {name} does not hold: {what}. Mend it and try again.")))
+            Err(Error::invalid(format!(
+                "Rule {name} does not hold: {what}. Mend it and try again."
+            )))
         }
     }
 }

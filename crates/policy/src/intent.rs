@@ -39,7 +39,13 @@ pub struct Intent {
 /// Shows what the public log shows; plates, case and reason stay out of every trace.
 impl fmt::Debug for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Intent({}, {} plates, {} cameras)", self.id, self.plates.len(), self.cameras.len())
+        write!(
+            f,
+            "Intent({}, {} plates, {} cameras)",
+            self.id,
+            self.plates.len(),
+            self.cameras.len()
+        )
     }
 }
 

@@ -94,10 +94,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("purpose=immigration-enforcement", "refuse no-immigration-enforcement"),
     ("purpose=immigration-enforcement case=none", "refuse no-immigration-enforcement"),
     ("purpose=immigration-enforcement authority=judicial-warrant", "refuse reason-required"),
-    (
-        "purpose=immigration-enforcement authority=judicial-warrant reason",
-        "allow warrant-search",
-    ),
+    ("purpose=immigration-enforcement authority=judicial-warrant reason", "allow warrant-search"),
     ("purpose=protected-health reason", "refuse no-protected-health"),
     ("purpose=protected-health authority=judicial-warrant reason", "allow warrant-search"),
     ("role=dispatcher", "refuse no-rule"),
@@ -164,13 +161,11 @@ fn roles() {
 #[test]
 fn every_rule_is_reached_by_the_tables() {
     let rules = Rules::parse(Rules::standard()).unwrap();
-    let mut reached: BTreeSet<String> = ROLES
-        .iter()
-        .flat_map(|(_, may)| may.iter().map(|(_, rule)| (*rule).to_owned()))
-        .collect();
-    reached.extend(QUESTIONS.iter().map(|(_, want)| {
-        want.split_whitespace().nth(1).unwrap().to_owned()
-    }));
+    let mut reached: BTreeSet<String> =
+        ROLES.iter().flat_map(|(_, may)| may.iter().map(|(_, rule)| (*rule).to_owned())).collect();
+    reached.extend(
+        QUESTIONS.iter().map(|(_, want)| want.split_whitespace().nth(1).unwrap().to_owned()),
+    );
     for id in rules.ids() {
         assert!(reached.contains(id), "{id}");
     }
@@ -181,7 +176,10 @@ fn refusals_say_what_to_do() {
     let rules = Rules::parse(Rules::standard()).unwrap();
     for (line, want) in [
         ("case=none", "State the case number this question belongs to."),
-        ("purpose=curiosity", "There is no purpose \"curiosity\" here. Choose one of: stolen-vehicle,"),
+        (
+            "purpose=curiosity",
+            "There is no purpose \"curiosity\" here. Choose one of: stolen-vehicle,",
+        ),
         // A plate in the wrong field is not repeated.
         ("purpose=7ABC128", "There is no such purpose here."),
         ("role=nobody", "ask an administrator"),
@@ -233,7 +231,10 @@ fn rule_files_are_read_strictly() {
         let e = Rules::parse(&text).unwrap_err();
         assert!(e.to_string().contains(want), "{text}\n{e}");
     }
-    assert_eq!(shown(&Rules::parse("").unwrap().decide(&question(), &spoken("").1)), "refuse no-rule");
+    assert_eq!(
+        shown(&Rules::parse("").unwrap().decide(&question(), &spoken("").1)),
+        "refuse no-rule"
+    );
 }
 
 #[test]

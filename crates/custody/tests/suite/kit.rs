@@ -1,0 +1,161 @@
+//! A small city: a log, its custody, a clock, and reads.
+
+use base::{CameraId, Clock, LeaseId, ManualClock, ReadId, SigningKey, Time};
+use custody::{Custody, Found, Options, Permit, SealedBatch};
+use ledger::{Entry, Folder, Leaf, Log, commitment};
+use plate::{Odds, Reason, Text};
+use policy::{CaseFact, Facts, Intent, Rules};
+use read::{Pass, Read};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+pub const HOUR: i64 = 3_600_000;
+pub const SALT: [u8; 32] = [5; 32];
+
+pub fn now() -> Time {
+    "2026-11-23T12:34:56Z".parse().unwrap()
+}
+
+pub struct City {
+    pub dir: TempDir,
+    pub log: Log,
+    pub custody: Custody,
+    pub clock: Arc<ManualClock>,
+    options: Options,
+}
+
+impl City {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let objects = Box::new(Folder::new(dir.path().join("log")));
+        let log = Log::create(objects, "homeplate/test", SigningKey::generate()).unwrap();
+        let options = Options {
+            dir: dir.path().join("custody"),
+            epoch_s: 3600,
+            log_vkey: log.vkey().to_owned(),
+        };
+        let clock = Arc::new(ManualClock::new(now()));
+        let custody = Custody::create(&options, rules()).unwrap().with_clock(clock.clone());
+        Self { dir, log, custody, clock, options }
+    }
+
+    /// The process dies and starts again.
+    pub fn restart(self) -> Self {
+        let Self { dir, log, custody, clock, options } = self;
+        drop(custody);
+        let custody = Custody::open(&options, rules()).unwrap().with_clock(clock.clone());
+        Self { dir, log, custody, clock, options }
+    }
+
+    pub fn at(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Puts a question on the log.
+    pub fn logged(&self, intent: &Intent) -> Entry {
+        self.log.append(&leaf(intent)).unwrap()
+    }
+
+    /// A permit for a question about `plate`, changed by `change`.
+    pub fn permit(&self, plate: &str, change: impl Fn(&mut Intent)) -> base::Result<Permit> {
+        let mut intent = question(plate, self.at());
+        change(&mut intent);
+        let entry = self.logged(&intent);
+        self.custody.permit(&intent, &facts(self.at()), &SALT, &entry)
+    }
+
+    /// Seals reads of one day.
+    pub fn seal(&self, reads: &[Read]) -> base::Result<SealedBatch> {
+        let passes: Vec<(Pass, Option<Vec<u8>>)> =
+            reads.iter().map(|r| (Arc::new(r.clone()), None)).collect();
+        self.custody.seal(reads[0].id.day(), &passes)
+    }
+}
+
+pub fn rules() -> Arc<Rules> {
+    Arc::new(Rules::parse(Rules::standard()).unwrap())
+}
+
+pub fn facts(now: Time) -> Facts {
+    Facts { case: CaseFact::Stated, asking_off: false, now }
+}
+
+/// The public half of a question, as the city's flow writes it.
+pub fn leaf(intent: &Intent) -> Leaf {
+    Leaf::new("search.intent", intent.at)
+        .id(&intent.id)
+        .fact("purpose", intent.purpose.as_str())
+        .fact("authority", intent.authority.as_str())
+        .fact("case", "stated")
+        .body(commitment(&SALT, intent.canonical().expose()))
+}
+
+pub fn question(plate: &str, now: Time) -> Intent {
+    let id: [u8; 16] = base::random();
+    Intent {
+        id: format!("q_{}", id.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+        person: "per_ana".parse().unwrap(),
+        roles: vec!["officer".into()],
+        purpose: "stolen-vehicle".into(),
+        case: Some("26-000123".into()),
+        authority: "none".into(),
+        on_behalf_of: None,
+        reason: None,
+        plates: vec![Text::parse(plate).unwrap()],
+        cameras: vec![camera("one"), camera("two")],
+        from: now.plus_millis(-24 * HOUR),
+        until: now.plus_millis(1),
+        at: now,
+    }
+}
+
+pub fn camera(name: &str) -> CameraId {
+    format!("cam_{name}").parse().unwrap()
+}
+
+/// A read of `plate`: every character certain but the last, which may be an `8`.
+pub fn sighting(plate: &str, camera: CameraId, captured: Time) -> Read {
+    let mut places: Vec<_> = plate.chars().map(|c| vec![(c, 0.98)]).collect();
+    if !plate.ends_with('8') {
+        places.last_mut().unwrap().push(('8', 0.01));
+    }
+    Read {
+        id: ReadId::new(captured, base::random()),
+        camera,
+        lease: LeaseId::new(captured, base::random()),
+        counter: 1,
+        captured,
+        first: captured,
+        last: captured,
+        frames: 3,
+        odds: Odds::new(places).unwrap(),
+        confidence: 0.9,
+        region: None,
+        corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
+        frame_size: [640, 384],
+        picture: None,
+    }
+}
+
+/// What an honest store finds: the reads of the permit's cameras, time and tokens.
+pub fn search(batch: &SealedBatch, permit: &Permit) -> Vec<Found> {
+    all(batch)
+        .into_iter()
+        .filter(|f| {
+            permit.cameras().contains(&f.read.camera)
+                && permit.from() <= f.read.captured
+                && f.read.captured < permit.until()
+                && f.read.tokens.iter().any(|t| permit.tokens(f.read.id.day()).contains(t))
+        })
+        .collect()
+}
+
+/// Every read with its segment.
+pub fn all(batch: &SealedBatch) -> Vec<Found> {
+    let segment = |id| batch.segments.iter().find(|s| s.id == id).unwrap().clone();
+    batch.reads.iter().map(|r| Found { read: r.clone(), segment: segment(r.segment) }).collect()
+}
+
+pub fn text(read: &Read) -> String {
+    read.odds.text().reveal(Reason::Matching).to_owned()
+}
