@@ -23,6 +23,8 @@ mod public;
 mod switch;
 
 pub use api::*;
-pub use config::{Config, Section};
+pub use config::{
+    Cases, Config, Keys, LogSection, Retention, Section, Server as ServerSection, Switching,
+};
 pub use init::{Initialised, InitOptions, init};
 pub use open::City;

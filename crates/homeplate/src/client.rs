@@ -1,0 +1,176 @@
+//! Signed requests of a person to the city.
+
+use base::{Clock, Error, Kind, PersonId, Result, Secret, SigningKey, SystemClock};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Who asks whom; shared by all commands of people.
+#[derive(clap::Args)]
+pub struct ClientArgs {
+    /// The city's address.
+    #[arg(long, env = "HOMEPLATE_SERVER", default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// Your key file, made by `homeplate key new`.
+    #[arg(long, env = "HOMEPLATE_KEY")]
+    key: PathBuf,
+}
+
+/// A person's key file: JSON, mode 0600.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyFile {
+    person: PersonId,
+    /// The 32-byte seed, base64.
+    seed: String,
+}
+
+/// A person's id and private key.
+pub struct PersonKey {
+    /// Whose it is.
+    pub person: PersonId,
+    /// The key.
+    pub key: SigningKey,
+}
+
+impl PersonKey {
+    /// Makes a key and writes it; an existing file is never replaced.
+    pub fn create(path: &Path, person: PersonId) -> Result<Self> {
+        if path.exists() {
+            return Err(Error::conflict(format!("{} exists; choose another file.", path.display())));
+        }
+        let key = SigningKey::generate();
+        let file = KeyFile { person: person.clone(), seed: base::b64(key.seed()) };
+        let json = Secret::new(
+            serde_json::to_vec_pretty(&file)
+                .map_err(|e| Error::internal("The key cannot be written.").because(e))?,
+        );
+        base::write_secret(path, json.expose())?;
+        Ok(Self { person, key })
+    }
+
+    /// Reads a key file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let bad = || Error::invalid(format!("{} is not a person's key file.", path.display()));
+        let bytes = base::read_secret(path)?;
+        // serde's message could quote the seed: it is dropped.
+        let file: KeyFile = serde_json::from_slice(bytes.expose()).map_err(|_| bad())?;
+        let seed = base::unb64(&file.seed).and_then(|b| <[u8; 32]>::try_from(b).ok());
+        Ok(Self { person: file.person, key: SigningKey::from_seed(seed.ok_or_else(bad)?) })
+    }
+}
+
+/// A connection to the city in one person's name.
+pub struct Client {
+    agent: ureq::Agent,
+    server: String,
+    me: PersonKey,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    kind: String,
+    message: String,
+}
+
+impl Client {
+    /// Loads the key; nothing is sent yet.
+    pub fn new(args: &ClientArgs) -> Result<Self> {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build();
+        Ok(Self {
+            agent: config.into(),
+            server: args.server.trim_end_matches('/').to_owned(),
+            me: PersonKey::load(&args.key)?,
+        })
+    }
+
+    /// Whose key signs.
+    pub fn person(&self) -> &PersonId {
+        &self.me.person
+    }
+
+    /// The private key, to sign statements with.
+    pub fn key(&self) -> &SigningKey {
+        &self.me.key
+    }
+
+    /// The city's address.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// A signed GET.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = self.agent.get(format!("{}{path}", self.server));
+        for (name, value) in self.signature("GET", path, b"") {
+            request = request.header(name, value);
+        }
+        self.answer(request.call())
+    }
+
+    /// A signed POST of a JSON body.
+    pub fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
+        let body = serde_json::to_vec(body)
+            .map_err(|e| Error::internal("The request cannot be written.").because(e))?;
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.server))
+            .header("content-type", "application/json");
+        for (name, value) in self.signature("POST", path, &body) {
+            request = request.header(name, value);
+        }
+        self.answer(request.send(&body[..]))
+    }
+
+    fn signature(&self, method: &str, path: &str, body: &[u8]) -> Vec<(String, String)> {
+        let now = SystemClock.now();
+        identity::http::sign(method, path, body, self.me.person.as_str(), &self.me.key, now)
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T> {
+        let mut answer = answer.map_err(|e| {
+            Error::unavailable(format!(
+                "The city at {} does not answer; is `homeplate serve` running there?",
+                self.server
+            ))
+            .because(e)
+        })?;
+        let good = answer.status().is_success();
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(64 << 20)
+            .read_to_vec()
+            .map_err(|e| Error::unavailable("The answer was cut off; try again.").because(e))?;
+        if good {
+            let json: &[u8] = if text.is_empty() { b"null" } else { &text };
+            return serde_json::from_slice(json)
+                .map_err(|e| Error::internal("The city's answer is not understood.").because(e));
+        }
+        match serde_json::from_slice::<Problem>(&text) {
+            Ok(p) => Err(Error::new(Kind::from_slug(&p.kind).unwrap_or(Kind::Internal), p.message)),
+            Err(e) => Err(Error::unavailable(format!(
+                "{} answered, but it is not a Homeplate server.",
+                self.server
+            ))
+            .because(e)),
+        }
+    }
+}
+
+/// Prints a value as JSON on one line.
+pub fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    use std::io::Write;
+    let text = serde_json::to_string(value)
+        .map_err(|e| Error::internal("The answer cannot be printed.").because(e))?;
+    // A closed pipe (`| head`) is the reader's choice, not a failure.
+    let _ = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}

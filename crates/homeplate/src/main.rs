@@ -1,0 +1,103 @@
+//! `homeplate`: one executable, one file a command.
+//!
+//! Commands that a person runs against a city are signed with the key in that person's hand
+//! (`--key`, made by `homeplate key new`); nothing here knows a password.
+
+mod ask;
+mod client;
+mod edge;
+mod hits;
+mod init;
+mod key;
+mod manage;
+mod order;
+mod read;
+mod serve;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "homeplate", version, about = "The licence-plate-camera system a city owns.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read plates from pictures and folders of pictures.
+    Read(read::ReadArgs),
+    /// Make a city: folder, configuration, keys, rules, public log.
+    Init(init::InitArgs),
+    /// Serve a city: cameras, people and the public page.
+    Serve(serve::ServeArgs),
+    /// Read one camera and deliver its sealed reads to the city.
+    Edge(edge::EdgeArgs),
+    /// Make a person's key, or show its public half.
+    Key(key::KeyArgs),
+    /// Register a camera and print the code it enrols with.
+    Camera(manage::CameraArgs),
+    /// Add a person of the city.
+    Person(manage::PersonArgs),
+    /// Add an entry to a hot list.
+    Hotlist(manage::HotlistArgs),
+    /// List hits.
+    Hits(hits::HitsArgs),
+    /// Open one hit: what was read beside what is listed.
+    Hit(hits::HitArgs),
+    /// Decide a hit after comparing picture, state, make and colour.
+    Verdict(hits::VerdictArgs),
+    /// Ask where a plate was seen; the question goes on the public log first.
+    Ask(ask::AskArgs),
+    /// Switch capture, asking, sharing or the jobs off.
+    Off(order::OrderArgs),
+    /// Order something on again; needs several people.
+    On(order::OrderArgs),
+    /// Print a one-time link that opens the console in a browser.
+    Console(manage::ConsoleArgs),
+    /// Check a city's public log from a folder.
+    Verify(verify::VerifyArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HOMEPLATE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let done = match cli.command {
+        Command::Read(args) => read::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Edge(args) => edge::run(args),
+        Command::Key(args) => key::run(args),
+        Command::Camera(args) => manage::camera(args),
+        Command::Person(args) => manage::person(args),
+        Command::Hotlist(args) => manage::hotlist(args),
+        Command::Hits(args) => hits::list(args),
+        Command::Hit(args) => hits::show(args),
+        Command::Verdict(args) => hits::verdict(args),
+        Command::Ask(args) => ask::run(args),
+        Command::Off(args) => order::run(args, ::read::Power::Off),
+        Command::On(args) => order::run(args, ::read::Power::On),
+        Command::Console(args) => manage::console(args),
+        Command::Verify(args) => verify::run(args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(e) => report(&e),
+    }
+}
+
+/// One sentence for the person on stderr, the cause in the log, the kind as the exit code.
+fn report(e: &anyhow::Error) -> ExitCode {
+    if let Some(known) = e.downcast_ref::<base::Error>() {
+        eprintln!("homeplate: {known}");
+        tracing::debug!(error = %known.inside(), "failed");
+        return ExitCode::from(known.kind().exit_code());
+    }
+    eprintln!("homeplate: {e}");
+    tracing::debug!(error = ?e, "failed");
+    ExitCode::from(base::Kind::Internal.exit_code())
+}

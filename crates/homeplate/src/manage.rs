@@ -1,0 +1,142 @@
+//! What administrators do: cameras, people, hot-list entries; and the door to the console.
+
+use crate::client::{Client, ClientArgs};
+use base::{CameraId, EntryId, ListId, PersonId, PublicKey, Time};
+use city::{NewEntry, NewPerson};
+use serde::Deserialize;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Arguments of `homeplate camera`.
+#[derive(clap::Args)]
+pub struct CameraArgs {
+    /// The camera's id, for instance cam_main-st.
+    id: CameraId,
+    /// What people call it.
+    #[arg(long)]
+    name: String,
+    /// Latitude in degrees.
+    #[arg(long, requires = "lon", allow_negative_numbers = true)]
+    lat: Option<f64>,
+    /// Longitude in degrees.
+    #[arg(long, requires = "lat", allow_negative_numbers = true)]
+    lon: Option<f64>,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    code: String,
+}
+
+/// Registers a camera and prints its one-time code.
+pub fn camera(args: CameraArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&args.client)?;
+    let body = json!({"id": args.id, "name": args.name, "lat": args.lat, "lon": args.lon});
+    let code: Code = client.post("/v1/cameras", &body)?;
+    println!("{}", code.code);
+    eprintln!("good for one enrolment within 24 hours: homeplate edge --camera {} --code …", args.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments of `homeplate person`.
+#[derive(clap::Args)]
+pub struct PersonArgs {
+    /// The person's id, as in their key file.
+    id: PersonId,
+    /// Public key, as `homeplate key show` prints it.
+    #[arg(long)]
+    public_key: PublicKey,
+    /// Their name; it never goes on the log.
+    #[arg(long)]
+    name: String,
+    /// Their office, as the log shows it.
+    #[arg(long)]
+    office: String,
+    /// Roles: admin, dispatcher, officer, clerk, auditor.
+    #[arg(long, value_delimiter = ',', required = true)]
+    roles: Vec<String>,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// Adds a person.
+pub fn person(args: PersonArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&args.client)?;
+    let new = NewPerson {
+        id: args.id.clone(),
+        name: args.name,
+        office: args.office,
+        roles: args.roles,
+        key: args.public_key,
+    };
+    let _: serde_json::Value = client.post("/v1/people", &new)?;
+    println!("{} added", args.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments of `homeplate hotlist`.
+#[derive(clap::Args)]
+pub struct HotlistArgs {
+    /// The wanted plate.
+    plate: String,
+    /// The list.
+    #[arg(long, default_value = "lst_local")]
+    list: ListId,
+    /// State, for instance us-ca.
+    #[arg(long)]
+    state: Option<String>,
+    /// Why it is wanted.
+    #[arg(long)]
+    reason: String,
+    /// Case number.
+    #[arg(long)]
+    case: String,
+    /// When the entry ends (RFC 3339).
+    #[arg(long)]
+    expires: Time,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    id: EntryId,
+}
+
+/// Adds an entry to a hot list.
+pub fn hotlist(args: HotlistArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&args.client)?;
+    let new = NewEntry {
+        list: args.list,
+        plate: args.plate,
+        state: args.state,
+        reason: args.reason,
+        case: args.case,
+        expires: args.expires,
+    };
+    let added: Added = client.post("/v1/hotlist", &new)?;
+    println!("{}", added.id);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Arguments of `homeplate console`.
+#[derive(clap::Args)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    path: String,
+}
+
+/// Prints a one-time link to the console, good for five minutes.
+pub fn console(args: ConsoleArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&args.client)?;
+    let link: Link = client.post("/v1/console-links", &json!({}))?;
+    println!("{}{}", client.server(), link.path);
+    Ok(ExitCode::SUCCESS)
+}

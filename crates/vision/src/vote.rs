@@ -1,0 +1,110 @@
+//! One text from many looks at the same plate.
+//!
+//! Looks of the length that has the most weight vote place by place: the mean of the log odds,
+//! weighted by confidence and size, raised to the square root of the number of looks. Looks at one
+//! plate share its dirt and its angle, so n of them are worth less than n independent ones and more
+//! than one.
+
+use plate::{Choice, Odds};
+use std::collections::BTreeMap;
+
+/// A character that a look does not list is not impossible.
+const UNLISTED: f32 = 0.004;
+/// Choices less probable than this are left out of the vote's odds.
+const LEAST: f32 = 0.005;
+const KEPT: usize = 5;
+
+/// One look: odds and weight (positive).
+pub(crate) struct Look<'a> {
+    pub odds: &'a Odds,
+    pub weight: f32,
+}
+
+/// The voted odds and P(text): the product of the places' best odds, times the share of the weight
+/// that agrees on the length. `None` without looks.
+pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
+    let mut lengths: BTreeMap<usize, f32> = BTreeMap::new();
+    for look in looks {
+        *lengths.entry(look.odds.places().len()).or_default() += look.weight;
+    }
+    let total: f32 = lengths.values().sum();
+    let (&length, &weight) = lengths.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
+    let voters: Vec<&Look> = looks.iter().filter(|l| l.odds.places().len() == length).collect();
+    let power = (voters.len() as f32).sqrt();
+    let places: Vec<Choice> = (0..length).map(|i| place(&voters, i, power)).collect();
+    let sure: f32 = places.iter().map(|p| p[0].1).product();
+    Some((Odds::new(places).ok()?, (sure * weight / total.max(1e-9)).clamp(0.0, 1.0)))
+}
+
+fn place(voters: &[&Look], i: usize, power: f32) -> Choice {
+    let mut chars: Vec<char> = Vec::new();
+    for v in voters {
+        chars.extend(v.odds.places()[i].iter().map(|(c, _)| *c));
+    }
+    chars.sort_unstable();
+    chars.dedup();
+    let weights: f32 = voters.iter().map(|v| v.weight).sum::<f32>().max(1e-9);
+    let logs: Vec<f32> = chars
+        .iter()
+        .map(|c| {
+            let sum: f32 = voters
+                .iter()
+                .map(|v| {
+                    let listed = v.odds.places()[i].iter().find(|(d, _)| d == c);
+                    v.weight * listed.map_or(UNLISTED, |(_, p)| p.max(UNLISTED)).ln()
+                })
+                .sum();
+            power * sum / weights
+        })
+        .collect();
+    let top = logs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let all: f32 = logs.iter().map(|l| (l - top).exp()).sum();
+    let mut out: Choice =
+        chars.into_iter().zip(&logs).map(|(c, l)| (c, (l - top).exp() / all)).collect();
+    out.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    out.truncate(KEPT);
+    let keep = out.iter().take_while(|(_, p)| *p >= LEAST).count().max(1);
+    out.truncate(keep);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plate::Reason;
+
+    fn odds(spec: &str) -> Odds {
+        // "8B" with B as the second choice of the first place is written "8/B 1"
+        let places = spec
+            .split(' ')
+            .map(|p| match p.split_once('/') {
+                Some((a, b)) => {
+                    vec![(a.chars().next().unwrap(), 0.6), (b.chars().next().unwrap(), 0.4)]
+                }
+                None => vec![(p.chars().next().unwrap(), 0.95)],
+            })
+            .collect();
+        Odds::new(places).unwrap()
+    }
+
+    fn check(looks: &[(&str, f32)], want: &str) {
+        let odds: Vec<Odds> = looks.iter().map(|(s, _)| odds(s)).collect();
+        let looks: Vec<Look> = odds
+            .iter()
+            .zip(looks)
+            .map(|(odds, (_, weight))| Look { odds, weight: *weight })
+            .collect();
+        let (voted, sure) = vote(&looks).unwrap();
+        assert_eq!(voted.text().reveal(Reason::Matching), want);
+        assert!((0.0..=1.0).contains(&sure));
+    }
+
+    #[test]
+    fn votes() {
+        check(&[("A 1", 1.0)], "A1");
+        check(&[("8/B 1", 1.0), ("B 1", 1.0)], "B1");
+        check(&[("A 1", 1.0), ("A 1", 1.0), ("A 1 X", 0.5)], "A1");
+        check(&[("8 1", 0.2), ("B 1", 0.9)], "B1");
+        assert!(vote(&[]).is_none());
+    }
+}

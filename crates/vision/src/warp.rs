@@ -1,0 +1,207 @@
+//! Four corners, and the flat cut between them.
+
+/// Corners of a plate in pixels: top left, top right, bottom right, bottom left.
+pub type Quad = [[f32; 2]; 4];
+
+/// A grey plane, row by row.
+pub(crate) struct Plane<'a> {
+    pub width: usize,
+    pub height: usize,
+    pub pixels: &'a [u8],
+}
+
+/// The upright box around a quad: left, top, right, bottom.
+pub(crate) fn bounds(q: &Quad) -> [f32; 4] {
+    let x = q.map(|p| p[0]);
+    let y = q.map(|p| p[1]);
+    let low = |v: [f32; 4]| v.into_iter().fold(f32::INFINITY, f32::min);
+    let high = |v: [f32; 4]| v.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    [low(x), low(y), high(x), high(y)]
+}
+
+/// Overlap of the upright boxes of two quads: intersection over union.
+pub(crate) fn overlap(a: &Quad, b: &Quad) -> f32 {
+    let (a, b) = (bounds(a), bounds(b));
+    let w = (a[2].min(b[2]) - a[0].max(b[0])).max(0.0);
+    let h = (a[3].min(b[3]) - a[1].max(b[1])).max(0.0);
+    let area = |r: [f32; 4]| (r[2] - r[0]) * (r[3] - r[1]);
+    w * h / (area(a) + area(b) - w * h).max(1e-6)
+}
+
+/// Middle of the four corners.
+pub(crate) fn centre(q: &Quad) -> [f32; 2] {
+    [q.iter().map(|p| p[0]).sum::<f32>() / 4.0, q.iter().map(|p| p[1]).sum::<f32>() / 4.0]
+}
+
+/// Length of the upper side.
+pub(crate) fn width(q: &Quad) -> f32 {
+    (q[1][0] - q[0][0]).hypot(q[1][1] - q[0][1])
+}
+
+/// The quad with each corner moved outwards by `margin` of the sides that meet there.
+pub(crate) fn grow(q: &Quad, margin: f32) -> Quad {
+    let out = |at: [f32; 2], next: [f32; 2], last: [f32; 2]| {
+        [0, 1].map(|k| at[k] + margin * (at[k] - next[k]) + margin * (at[k] - last[k]))
+    };
+    [out(q[0], q[1], q[3]), out(q[1], q[0], q[2]), out(q[2], q[3], q[1]), out(q[3], q[2], q[0])]
+}
+
+/// The projective map that takes a `w` x `h` rectangle to the quad: eight coefficients, row by row,
+/// the ninth being one. `None` where the quad is degenerate. Heckbert's closed form, 1989.
+fn projection(q: &Quad, w: f32, h: f32) -> Option<[f32; 8]> {
+    let [p0, p1, p2, p3] = q;
+    let s = [p0[0] - p1[0] + p2[0] - p3[0], p0[1] - p1[1] + p2[1] - p3[1]];
+    let d1 = [p1[0] - p2[0], p1[1] - p2[1]];
+    let d2 = [p3[0] - p2[0], p3[1] - p2[1]];
+    let det = d1[0] * d2[1] - d2[0] * d1[1];
+    if det.abs() < 1e-3 || !det.is_finite() {
+        return None;
+    }
+    let g = (s[0] * d2[1] - d2[0] * s[1]) / det;
+    let k = (d1[0] * s[1] - s[0] * d1[1]) / det;
+    let a = p1[0] - p0[0] + g * p1[0];
+    let b = p3[0] - p0[0] + k * p3[0];
+    let d = p1[1] - p0[1] + g * p1[1];
+    let e = p3[1] - p0[1] + k * p3[1];
+    Some([a / w, b / h, p0[0], d / w, e / h, p0[1], g / w, k / h])
+}
+
+/// The part of `plane` inside the quad as `w` x `h` pixels. Shrinks by area first where the plate is
+/// much larger than the cut; repeats the picture's edge beyond it.
+pub(crate) fn rectify(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
+    let shrink = (width(q) / (1.5 * w as f32)).floor() as usize;
+    if shrink >= 2 {
+        let (small, moved) = shrunk(plane, q, shrink);
+        let plane = Plane { width: small.0, height: small.1, pixels: &small.2 };
+        return sample(&plane, &moved, w, h);
+    }
+    sample(plane, q, w, h)
+}
+
+/// The neighbourhood of the quad, averaged over `n` x `n` pixels, and the quad in it.
+fn shrunk(plane: &Plane, q: &Quad, n: usize) -> ((usize, usize, Vec<u8>), Quad) {
+    let [x0, y0, x1, y1] = bounds(q);
+    let clamp = |v: f32, most: usize| v.clamp(0.0, most as f32) as usize;
+    let (left, top) = (clamp(x0 - 8.0, plane.width - 1), clamp(y0 - 8.0, plane.height - 1));
+    let (right, bottom) = (clamp(x1 + 8.0, plane.width), clamp(y1 + 8.0, plane.height));
+    let (sw, sh) =
+        (((right.max(left + 1)) - left).div_ceil(n), ((bottom.max(top + 1)) - top).div_ceil(n));
+    let mut out = Vec::with_capacity(sw * sh);
+    for y in 0..sh {
+        for x in 0..sw {
+            let (mut sum, mut count) = (0u32, 0u32);
+            for yy in (top + y * n)..(top + y * n + n).min(plane.height) {
+                let row = yy * plane.width;
+                for xx in (left + x * n)..(left + x * n + n).min(plane.width) {
+                    sum += u32::from(plane.pixels[row + xx]);
+                    count += 1;
+                }
+            }
+            out.push((sum / count.max(1)) as u8);
+        }
+    }
+    let moved = q.map(|p| [(p[0] - left as f32) / n as f32, (p[1] - top as f32) / n as f32]);
+    ((sw, sh, out), moved)
+}
+
+/// Bilinear samples of the quad. Pixel centres lie at whole coordinates, as the training code has it.
+fn sample(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
+    if !q.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e6) {
+        return None;
+    }
+    let m = projection(q, w as f32, h as f32)?;
+    let (most_x, most_y) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
+    let mut out = Vec::with_capacity(w * h);
+    for v in 0..h {
+        for u in 0..w {
+            let (u, v) = (u as f32, v as f32);
+            let z = m[6] * u + m[7] * v + 1.0;
+            let x = ((m[0] * u + m[1] * v + m[2]) / z).clamp(0.0, most_x);
+            let y = ((m[3] * u + m[4] * v + m[5]) / z).clamp(0.0, most_y);
+            if !(x.is_finite() && y.is_finite()) {
+                return None;
+            }
+            let (xi, yi) = (x as usize, y as usize);
+            let (xf, yf) = (x - xi as f32, y - yi as f32);
+            let (xn, yn) = ((xi + 1).min(plane.width - 1), (yi + 1).min(plane.height - 1));
+            let at = |x: usize, y: usize| f32::from(plane.pixels[y * plane.width + x]);
+            let top = at(xi, yi) * (1.0 - xf) + at(xn, yi) * xf;
+            let low = at(xi, yn) * (1.0 - xf) + at(xn, yn) * xf;
+            out.push(top * (1.0 - yf) + low * yf);
+        }
+    }
+    Some(out)
+}
+
+/// (x - mean) / max(deviation, 8/255) of grey values 0..255: what the recogniser takes.
+pub(crate) fn normalise(crop: &mut [f32]) {
+    let n = crop.len() as f32;
+    let mean = crop.iter().sum::<f32>() / n;
+    let spread = (crop.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / n).sqrt();
+    let scale = 1.0 / spread.max(8.0);
+    for v in crop {
+        *v = (*v - mean) * scale;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ramp(w: usize, h: usize) -> Vec<u8> {
+        (0..h).flat_map(|y| (0..w).map(move |x| (x + 2 * y) as u8)).collect()
+    }
+
+    #[test]
+    fn an_upright_quad_is_a_cut() {
+        let pixels = ramp(60, 40);
+        let plane = Plane { width: 60, height: 40, pixels: &pixels };
+        let q = [[10.0, 5.0], [30.0, 5.0], [30.0, 15.0], [10.0, 15.0]];
+        let cut = rectify(&plane, &q, 20, 10).unwrap();
+        for y in 0..10 {
+            for x in 0..20 {
+                let want = ((10 + x) + 2 * (5 + y)) as f32;
+                assert!((cut[y * 20 + x] - want).abs() < 0.01, "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn growing_keeps_the_centre() {
+        let q = [[10.0, 5.0], [30.0, 8.0], [31.0, 18.0], [9.0, 15.0]];
+        let g = grow(&q, 0.1);
+        let (a, b) = (centre(&q), centre(&g));
+        assert!((a[0] - b[0]).abs() < 0.2 && (a[1] - b[1]).abs() < 0.2);
+        assert!(width(&g) > width(&q) * 1.15);
+    }
+
+    #[test]
+    fn a_large_plate_is_averaged_not_picked() {
+        // Stripes one pixel wide must become grey, not black or white.
+        let pixels: Vec<u8> =
+            (0..900 * 300).map(|i| if (i % 900) % 2 == 0 { 0 } else { 255 }).collect();
+        let plane = Plane { width: 900, height: 300, pixels: &pixels };
+        let q = [[20.0, 20.0], [880.0, 20.0], [880.0, 280.0], [20.0, 280.0]];
+        let cut = rectify(&plane, &q, 144, 48).unwrap();
+        assert!(cut.iter().all(|v| (90.0..170.0).contains(v)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_quad_is_cut_or_refused(q in proptest::array::uniform4(proptest::array::uniform2(-500f32..2500.0))) {
+            let pixels = ramp(64, 48);
+            let plane = Plane { width: 64, height: 48, pixels: &pixels };
+            if let Some(cut) = rectify(&plane, &q, 36, 12) {
+                prop_assert_eq!(cut.len(), 36 * 12);
+                prop_assert!(cut.iter().all(|v| (0.0..=255.0).contains(v)));
+            }
+        }
+
+        #[test]
+        fn overlap_is_a_share(q in proptest::array::uniform4(proptest::array::uniform2(0f32..100.0))) {
+            let o = overlap(&q, &q);
+            prop_assert!((0.0..=1.001).contains(&o));
+        }
+    }
+}
