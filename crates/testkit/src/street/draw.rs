@@ -65,8 +65,8 @@ impl Canvas {
                     last = last.max(b);
                 }
             }
-            for x in first..last {
-                let c = cover[x] / SUB as f32;
+            for (x, sum) in cover.iter().enumerate().take(last).skip(first) {
+                let c = sum / SUB as f32;
                 if c > 0.0 {
                     self.blend(x, y, colour, alpha * c.min(1.0));
                 }
@@ -175,7 +175,7 @@ impl Canvas {
     pub fn texture(&mut self, levels: &[Canvas], quad: [Point; 4], tone: impl Fn(Rgb) -> Rgb) {
         const S: usize = 3;
         let wide = (quad[1][0] - quad[0][0]).hypot(quad[1][1] - quad[0][1]);
-        let fits = |l: &&Canvas| (l.width as f32) < wide * 2.0 * S as f32 / 2.0;
+        let fits = |l: &&Canvas| (l.width as f32) < wide * S as f32;
         let Some(level) = levels.iter().find(fits).or(levels.last()) else { return };
         let Some(back) = Homography::to_quad(quad).inverse() else { return };
         let axis = |i: usize| quad.map(|p| p[i]);
@@ -271,7 +271,7 @@ impl Homography {
             a * e - b * d,
         ];
         let det = a * m[0] + b * m[3] + c * m[6];
-        (det.abs() > 1e-6).then(|| Self(m))
+        (det.abs() > 1e-6).then_some(Self(m))
     }
 
     fn apply(&self, [x, y]: Point) -> Point {

@@ -104,7 +104,7 @@ impl Scenario {
     /// Traffic by chance: a car every two to four seconds, lanes in turn.
     pub fn traffic(seconds: f32, light: Light, seed: u64) -> Self {
         let mut out = Self::empty(seconds, light, seed);
-        let mut rng = Rng::new(seed);
+        let mut rng = Rng::new(seed ^ (light as u64) << 40);
         let mut at = 0.3;
         let mut lane = 0;
         while at < seconds - 1.5 {

@@ -22,13 +22,13 @@ pub struct View {
 }
 
 impl View {
-    /// The street's camera for a picture of this size: 24 degrees wide, 2 m up at the kerb.
+    /// The street's camera for a picture of this size: 23 degrees wide, 2 m up at the kerb.
     pub fn street(width: usize, height: usize) -> Self {
         Self {
-            focal: width as f32 * 3000.0 / 1280.0,
+            focal: width as f32 * 3200.0 / 1280.0,
             centre: [width as f32 / 2.0, height as f32 / 2.0],
             at: [2.4, 2.0, 0.0],
-            pitch: 5.2f32.to_radians().sin_cos(),
+            pitch: 6.2f32.to_radians().sin_cos(),
             yaw: 13.0f32.to_radians().sin_cos(),
         }
     }
