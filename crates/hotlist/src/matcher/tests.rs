@@ -39,7 +39,9 @@ fn pass(number: u8, spec: &str) -> Pass {
             }
             None => (choice.chars().next().unwrap(), 1.0),
         });
-        choices.collect()
+        let mut choices: Vec<(char, f32)> = choices.collect();
+        choices.sort_by(|a, b| b.1.total_cmp(&a.1));
+        choices
     };
     read(number, Odds::new(places.split_whitespace().map(place).collect()).unwrap(), region)
 }

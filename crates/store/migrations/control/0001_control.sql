@@ -1,0 +1,83 @@
+-- What the city runs on: cameras, leases, people, hits, switching, the private halves of log entries.
+
+CREATE TABLE meta (
+  key TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE cameras (
+  id TEXT NOT NULL PRIMARY KEY,
+  name TEXT NOT NULL,
+  lat REAL,
+  lon REAL,
+  device_key BLOB,
+  off_since INTEGER
+) STRICT;
+
+CREATE TABLE codes (
+  hash BLOB NOT NULL PRIMARY KEY,
+  camera TEXT NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE leases (
+  id BLOB NOT NULL PRIMARY KEY,
+  camera TEXT NOT NULL,
+  until INTEGER NOT NULL,
+  ended INTEGER,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX leases_by_camera ON leases (camera, until);
+
+CREATE TABLE persons (
+  id TEXT NOT NULL PRIMARY KEY,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE orders (
+  id BLOB NOT NULL PRIMARY KEY,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE records (
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  salt BLOB NOT NULL,
+  sealed BLOB NOT NULL,
+  PRIMARY KEY (kind, id)
+) STRICT;
+
+-- One line a day that has, or had, a partition of reads. `relayed` is how far its effects have been
+-- applied here: it moves in the transaction that applies them.
+CREATE TABLE partitions (
+  day INTEGER NOT NULL PRIMARY KEY,
+  relayed INTEGER NOT NULL,
+  dropped INTEGER NOT NULL
+) STRICT;
+
+-- An id begins with its time, so the order of ids is the order of time.
+CREATE TABLE hits (
+  id BLOB NOT NULL PRIMARY KEY,
+  list TEXT NOT NULL,
+  entry TEXT NOT NULL,
+  camera TEXT NOT NULL,
+  read BLOB NOT NULL,
+  captured INTEGER NOT NULL,
+  probability_ppm INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  verdict TEXT,
+  version INTEGER NOT NULL,
+  logged INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX hits_to_log ON hits (id) WHERE logged = 0;
+
+CREATE TABLE sealed_hits (
+  id BLOB NOT NULL PRIMARY KEY,
+  epoch_start INTEGER NOT NULL,
+  epoch_len INTEGER NOT NULL,
+  wrapped BLOB NOT NULL,
+  body BLOB NOT NULL,
+  picture BLOB
+) STRICT;

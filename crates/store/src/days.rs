@@ -1,0 +1,183 @@
+//! The files of reads, one a UTC day: opened when needed, closed when many are open, and when
+//! dropped gone for good.
+//!
+//! The control data knows every day that ever had a file. That one was dropped is written there
+//! before its file goes, so that a crash between the two cannot bring a day back, nor a late read.
+
+use crate::engine::{Arg, Db, Kind, remove};
+use crate::open::{Store, hold};
+use base::{Day, Error, Result};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// How many days are kept open at a time; each holds three files.
+const OPEN: usize = 48;
+
+/// A day's file as it stands.
+pub(crate) enum Slot {
+    /// There is none.
+    Nothing,
+    /// There is one, not open.
+    Closed,
+    /// Open.
+    Open(Db),
+    /// There was one. No read of this day is taken ever again.
+    Dropped,
+}
+
+/// The days and their files.
+pub(crate) struct Days {
+    folder: PathBuf,
+    slots: Mutex<BTreeMap<Day, Arc<Mutex<Slot>>>>,
+    /// Days that may hold effects that were not relayed.
+    pub(crate) pending: Mutex<BTreeSet<Day>>,
+}
+
+impl Days {
+    /// Takes stock at the start, and finishes drops that were cut off.
+    pub fn open(dir: &Path, control: &Db, files: &[Day]) -> Result<Self> {
+        let folder = dir.join("reads");
+        let mut slots: BTreeMap<Day, Slot> = files.iter().map(|d| (*d, Slot::Closed)).collect();
+        for mut row in control.query("SELECT day FROM partitions WHERE dropped = 1", &[])? {
+            let day = row.get(0)?;
+            if slots.insert(day, Slot::Dropped).is_some() {
+                remove_file(&folder, day)?;
+            }
+        }
+        let slots = slots.into_iter().map(|(d, s)| (d, Arc::new(Mutex::new(s)))).collect();
+        let pending = Mutex::new(files.iter().copied().collect());
+        Ok(Self { folder, slots: Mutex::new(slots), pending })
+    }
+
+    fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
+        let mut slots = hold(&self.slots);
+        slots.entry(day).or_insert_with(|| Arc::new(Mutex::new(Slot::Nothing))).clone()
+    }
+
+    fn open_file(&self, day: Day) -> Result<Db> {
+        self.close_some(day);
+        let name = format!("reads/{day}.db");
+        Db::open(&self.folder.join(format!("{day}.db")), &name, Kind::Reads)
+    }
+
+    /// Closes the oldest open days that nobody is using, if there are too many.
+    fn close_some(&self, but: Day) {
+        let slots = hold(&self.slots);
+        let others = slots.iter().filter(|(day, _)| **day != but);
+        // One that is in use is skipped here and closed another time.
+        let mut open: Vec<_> = others.filter_map(|(_, slot)| slot.try_lock().ok()).collect();
+        open.retain(|slot| matches!(**slot, Slot::Open(_)));
+        let surplus = (open.len() + 1).saturating_sub(OPEN);
+        for slot in open.iter_mut().take(surplus) {
+            **slot = Slot::Closed;
+        }
+    }
+}
+
+fn remove_file(folder: &Path, day: Day) -> Result<()> {
+    remove(&folder.join(format!("{day}.db"))).map_err(|e| {
+        Error::unavailable(format!("reads/{day}.db cannot be removed; check the folder's owner."))
+            .because(e)
+    })
+}
+
+fn forgotten(day: Day) -> Error {
+    Error::gone(format!("The reads of {day} have been forgotten; none is taken for it."))
+}
+
+impl Store {
+    /// Does something with a day's file, which is made if there is none. A dropped day is
+    /// [`base::Kind::Gone`].
+    pub(crate) fn in_day<T>(&self, day: Day, f: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
+        let slot = self.days.slot(day);
+        let mut slot = hold(&slot);
+        match &mut *slot {
+            Slot::Dropped => Err(forgotten(day)),
+            Slot::Open(db) => f(db),
+            Slot::Closed | Slot::Nothing => {
+                if matches!(*slot, Slot::Nothing) {
+                    // Known to the control data first, so that `check` misses a lost file.
+                    self.control().exec(
+                        "INSERT INTO partitions (day, relayed, dropped) VALUES (?1, 0, 0) \
+                         ON CONFLICT (day) DO NOTHING",
+                        &[Arg::from(day)],
+                    )?;
+                }
+                let mut db = self.days.open_file(day)?;
+                let out = f(&mut db);
+                *slot = Slot::Open(db);
+                out
+            }
+        }
+    }
+
+    /// The same for a day that has a file; `None` where it has none (any more).
+    pub(crate) fn in_old_day<T>(
+        &self,
+        day: Day,
+        f: impl FnOnce(&mut Db) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let there = {
+            let slot = self.days.slot(day);
+            let slot = hold(&slot);
+            matches!(*slot, Slot::Closed | Slot::Open(_))
+        };
+        if !there {
+            return Ok(None);
+        }
+        match self.in_day(day, f) {
+            Ok(out) => Ok(Some(out)),
+            // Dropped a moment ago.
+            Err(e) if e.kind() == base::Kind::Gone => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The days that have reads, the oldest first.
+    pub fn days(&self) -> Result<Vec<Day>> {
+        // One lock at a time: who holds a day may be waiting for the map.
+        let slots = hold(&self.days.slots).clone();
+        let there = |slot: &Mutex<Slot>| matches!(*hold(slot), Slot::Closed | Slot::Open(_));
+        Ok(slots.iter().filter(|(_, slot)| there(slot)).map(|(day, _)| *day).collect())
+    }
+
+    /// Forgets a day: its file goes, and no read of it is taken ever again. What the jobs made of
+    /// its reads stays. Repeating it is harmless.
+    pub fn drop_day(&self, day: Day) -> Result<()> {
+        // Hits that were not relayed would be lost with the file.
+        self.relay()?;
+        let slot = self.days.slot(day);
+        let mut slot = hold(&slot);
+        self.control().exec(
+            "INSERT INTO partitions (day, relayed, dropped) VALUES (?1, 0, 1) \
+             ON CONFLICT (day) DO UPDATE SET dropped = excluded.dropped",
+            &[Arg::from(day)],
+        )?;
+        // Closes the file; from here on it is gone whatever happens.
+        *slot = Slot::Dropped;
+        remove_file(&self.days.folder, day)
+    }
+
+    pub(crate) fn check_days(&self) -> Result<Vec<String>> {
+        const REGISTERED: &str = "SELECT day FROM partitions WHERE dropped = 0 ORDER BY day";
+        let mut wrong = Vec::new();
+        let there = self.days()?;
+        let registered = self.control().query(REGISTERED, &[])?;
+        for mut row in registered {
+            let day = row.get(0)?;
+            if !there.contains(&day) {
+                wrong.push(format!("reads/{day}.db is missing; restore it from a backup."));
+            }
+        }
+        for day in there {
+            let found = self.in_old_day(day, |db| {
+                let mut wrong = db.check(Kind::Reads)?;
+                wrong.extend(crate::reads::orphans(db, day)?);
+                Ok(wrong)
+            })?;
+            wrong.extend(found.into_iter().flatten());
+        }
+        Ok(wrong)
+    }
+}

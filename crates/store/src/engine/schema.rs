@@ -1,0 +1,86 @@
+//! The three kinds of files and their migrations: numbered, frozen, applied one by one.
+
+/// What a database file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Cameras, leases, people, hits.
+    Control,
+    /// The hot list.
+    HotList,
+    /// One day of reads.
+    Reads,
+}
+
+macro_rules! sql {
+    ($folder:literal: $($name:literal),+) => {
+        &[$(include_str!(concat!("../../migrations/", $folder, "/", $name, ".sql"))),+]
+    };
+}
+
+impl Kind {
+    /// Stands in the header of the file and says whose it is: `HPc1`, `HPh1`, `HPr1`.
+    pub fn application_id(self) -> i64 {
+        i64::from(i32::from_be_bytes(match self {
+            Kind::Control => *b"HPc1",
+            Kind::HotList => *b"HPh1",
+            Kind::Reads => *b"HPr1",
+        }))
+    }
+
+    /// Every migration, the first first. A published one never changes: the next one mends it.
+    pub fn migrations(self) -> &'static [&'static str] {
+        match self {
+            Kind::Control => sql!("control": "0001_control"),
+            Kind::HotList => sql!("hotlist": "0001_entries"),
+            Kind::Reads => sql!("reads": "0001_sealed_reads"),
+        }
+    }
+
+    /// The schema that they lead to, as one piece.
+    pub fn fresh(self) -> &'static str {
+        match self {
+            Kind::Control => include_str!("../../schema/control.sql"),
+            Kind::HotList => include_str!("../../schema/hotlist.sql"),
+            Kind::Reads => include_str!("../../schema/reads.sql"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Db;
+
+    const KINDS: [Kind; 3] = [Kind::Control, Kind::HotList, Kind::Reads];
+
+    #[test]
+    fn replayed_equals_fresh() {
+        for kind in KINDS {
+            let replayed = Db::replayed(kind).unwrap().shape().unwrap();
+            assert_eq!(replayed, Db::fresh(kind).unwrap().shape().unwrap(), "{kind:?}");
+            assert!(!replayed.is_empty());
+        }
+    }
+
+    /// Only ever add lines here. A hash that changes means that cities have another schema than
+    /// the program believes.
+    #[test]
+    fn published_migrations_are_frozen() {
+        let frozen = [
+            "Control 1 36486bb664b885e6",
+            "HotList 1 3a491dcb667cd5d1",
+            "Reads 1 6f1093ac2475af84",
+        ];
+        let now: Vec<String> = KINDS
+            .iter()
+            .flat_map(|kind| {
+                (1..).zip(kind.migrations()).map(move |(n, sql)| {
+                    let hash = base::sha256(sql.as_bytes());
+                    let hex: String = hash[..8].iter().map(|b| format!("{b:02x}")).collect();
+                    format!("{kind:?} {n} {hex}")
+                })
+            })
+            .collect();
+        assert_eq!(now, frozen);
+    }
+}

@@ -1,0 +1,384 @@
+//! SQLite behind the primitives: one connection a file, used by one thread at a time.
+//!
+//! A commit is on disk when it returns (WAL, `synchronous=FULL`); deleted bytes are overwritten
+//! (`secure_delete`); a database from elsewhere cannot make us run what its schema says
+//! (`trusted_schema` off, defensive mode). A transaction that is dropped is undone.
+
+use super::{Arg, Kind, Row, Value};
+use base::{Error, Result};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a statement waits for another program that reads the file (a backup, for instance).
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An open database file.
+pub(crate) struct Db {
+    conn: Connection,
+    /// As messages name it, without the folder: `reads/2026-11-23.db`.
+    name: String,
+    #[cfg(test)]
+    pub faults: faults::Faults,
+}
+
+impl Db {
+    /// Opens the database, making it if it is not there, and brings its schema up to date.
+    pub fn open(path: &Path, name: &str, kind: Kind) -> Result<Self> {
+        make_private(path).map_err(|e| {
+            Error::unavailable(format!(
+                "{} cannot be written; check the disk's free space and the folder's owner.",
+                path.display()
+            ))
+            .because(e)
+        })?;
+        let conn = Connection::open(path).map_err(|e| told(name, e))?;
+        let mut db = Self::over(conn, name);
+        db.prepare(kind)?;
+        Ok(db)
+    }
+
+    fn over(conn: Connection, name: &str) -> Self {
+        Self {
+            conn,
+            name: name.to_owned(),
+            #[cfg(test)]
+            faults: faults::Faults::default(),
+        }
+    }
+
+    /// The present schema in memory, by its migrations.
+    #[cfg(test)]
+    pub fn replayed(kind: Kind) -> Result<Self> {
+        let conn = Connection::open_in_memory().map_err(|e| told("memory", e))?;
+        let mut db = Self::over(conn, "memory");
+        db.prepare(kind)?;
+        Ok(db)
+    }
+
+    /// The present schema in memory, as one piece.
+    pub fn fresh(kind: Kind) -> Result<Self> {
+        let conn = Connection::open_in_memory().map_err(|e| told("memory", e))?;
+        conn.execute_batch(kind.fresh()).map_err(|e| told("memory", e))?;
+        Ok(Self::over(conn, "memory"))
+    }
+
+    fn prepare(&mut self, kind: Kind) -> Result<()> {
+        self.identify(kind)?;
+        let conn = &self.conn;
+        let set = || -> rusqlite::Result<()> {
+            conn.busy_timeout(PATIENCE)?;
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+            conn.set_prepared_statement_cache_capacity(64);
+            // Answers with the mode that it chose; an in-memory database stays in memory.
+            conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+            conn.pragma_update(None, "synchronous", "FULL")?;
+            conn.pragma_update(None, "temp_store", "MEMORY")?;
+            conn.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))
+        };
+        set().map_err(|e| told(&self.name, e))?;
+        self.migrate(kind)
+    }
+
+    /// Looks before anything is written: somebody else's database stays as it is.
+    fn identify(&self, kind: Kind) -> Result<()> {
+        let owner = self.number("application_id")?;
+        let empty = self.number("schema_version")? == 0;
+        if owner == kind.application_id() || (owner == 0 && empty) {
+            Ok(())
+        } else {
+            Err(Error::unavailable(format!(
+                "{} is another program's database; move it away, or choose another folder.",
+                self.name
+            )))
+        }
+    }
+
+    /// Applies what is missing, each migration whole or not at all.
+    fn migrate(&mut self, kind: Kind) -> Result<()> {
+        let have = self.number("user_version")?;
+        let all = kind.migrations();
+        if have > all.len() as i64 {
+            return Err(Error::unavailable(format!(
+                "{} was written by a newer Homeplate; run that version or a newer one.",
+                self.name
+            )));
+        }
+        for (number, sql) in (1i64..).zip(all).filter(|(number, _)| *number > have) {
+            let apply = |conn: &mut Connection| -> rusqlite::Result<()> {
+                let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                tx.execute_batch(sql)?;
+                tx.pragma_update(None, "application_id", kind.application_id())?;
+                tx.pragma_update(None, "user_version", number)?;
+                tx.commit()
+            };
+            apply(&mut self.conn).map_err(|e| told(&self.name, e))?;
+        }
+        Ok(())
+    }
+
+    fn number(&self, pragma: &str) -> Result<i64> {
+        self.conn
+            .pragma_query_value(None, pragma, |row| row.get(0))
+            .map_err(|e| told(&self.name, e))
+    }
+
+    /// Begins a transaction that may write.
+    pub fn begin(&mut self) -> Result<Tx<'_>> {
+        let name = &self.name;
+        let inner = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|e| told(name, e))?;
+        Ok(Tx {
+            inner,
+            name,
+            #[cfg(test)]
+            faults: &self.faults,
+        })
+    }
+
+    /// One statement that writes, in a transaction of its own. Returns how many rows it changed.
+    pub fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<usize> {
+        let mut tx = self.begin()?;
+        let changed = tx.exec(sql, args)?;
+        tx.commit()?;
+        Ok(changed)
+    }
+
+    /// The rows of a query.
+    pub fn query(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
+        query(&self.conn, sql, args).map_err(|e| told(&self.name, e))
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn first(&self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>> {
+        Ok(self.query(sql, args)?.into_iter().next())
+    }
+
+    /// Moves everything into the main file and empties the log of changes, in which deleted bytes
+    /// would otherwise stand until it is written over.
+    pub fn settle(&self) -> Result<()> {
+        self.conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|e| told(&self.name, e))
+    }
+
+    /// What is wrong with the file: its pages, and its schema beside the present one.
+    pub fn check(&self, kind: Kind) -> Result<Vec<String>> {
+        let mut wrong = Vec::new();
+        for mut row in self.query("PRAGMA integrity_check(20)", &[])? {
+            let line: String = row.get(0)?;
+            if line != "ok" {
+                // The engine's own words may quote what is stored; the count says enough.
+                wrong.push(format!("{} is damaged; restore it from a backup.", self.name));
+                break;
+            }
+        }
+        if self.shape()? != Self::fresh(kind)?.shape()? {
+            wrong.push(format!(
+                "{} has another schema than this program; restore it from a backup.",
+                self.name
+            ));
+        }
+        Ok(wrong)
+    }
+
+    /// The schema as lines: every table, column and index.
+    pub fn shape(&self) -> Result<Vec<String>> {
+        const COLUMNS: &str = "SELECT l.name, l.type, l.wr, l.strict, c.name, c.type, \
+            c.\"notnull\", c.dflt_value, c.pk \
+            FROM pragma_table_list AS l, pragma_table_xinfo(l.name) AS c \
+            WHERE l.schema = 'main' AND l.name NOT LIKE 'sqlite_%' ORDER BY l.name, c.cid";
+        const OTHERS: &str = "SELECT type, name, tbl_name, sql FROM sqlite_schema \
+            WHERE type <> 'table' AND sql IS NOT NULL ORDER BY name";
+        let mut out: Vec<String> =
+            self.query(COLUMNS, &[])?.iter().map(|row| format!("{:?}", row.0)).collect();
+        for mut row in self.query(OTHERS, &[])? {
+            let sql: String = row.get(3)?;
+            let spaced: Vec<&str> = sql.split_whitespace().collect();
+            out.push(format!("{:?} {}", &row.0[..3], spaced.join(" ")));
+        }
+        Ok(out)
+    }
+
+    /// Lets the file grow no further than so many pages more, as a full disk would.
+    #[cfg(test)]
+    pub fn fill(&self, spare_pages: i64) {
+        let pages = self.number("page_count").unwrap() + spare_pages;
+        self.conn.query_row(&format!("PRAGMA max_page_count={pages}"), [], |_| Ok(())).unwrap();
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it has never been.
+pub(crate) struct Tx<'a> {
+    inner: rusqlite::Transaction<'a>,
+    name: &'a str,
+    #[cfg(test)]
+    faults: &'a faults::Faults,
+}
+
+impl Tx<'_> {
+    /// Runs a statement; returns how many rows it changed.
+    pub fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<usize> {
+        #[cfg(test)]
+        self.faults.step()?;
+        let run = || self.inner.prepare_cached(sql)?.execute(rusqlite::params_from_iter(args));
+        run().map_err(|e| told(self.name, e))
+    }
+
+    /// The rows of a query, as this transaction sees them.
+    pub fn query(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
+        #[cfg(test)]
+        self.faults.step()?;
+        query(&self.inner, sql, args).map_err(|e| told(self.name, e))
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn first(&self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>> {
+        Ok(self.query(sql, args)?.into_iter().next())
+    }
+
+    /// Makes it lasting: when this returns, it is on disk.
+    pub fn commit(self) -> Result<()> {
+        #[cfg(test)]
+        self.faults.step()?;
+        self.inner.commit().map_err(|e| told(self.name, e))?;
+        // What a crash right after the commit looks like to the caller.
+        #[cfg(test)]
+        self.faults.step()?;
+        Ok(())
+    }
+}
+
+fn query(conn: &Connection, sql: &str, args: &[Arg<'_>]) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let rows = statement.query_map(rusqlite::params_from_iter(args), |row| {
+        (0..columns).map(|at| row.get_ref(at).and_then(|v| owned(at, v))).collect()
+    })?;
+    rows.map(|row| row.map(Row)).collect()
+}
+
+fn owned(column: usize, value: ValueRef<'_>) -> rusqlite::Result<Value> {
+    Ok(match value {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(i) => Value::Int(i),
+        ValueRef::Real(r) => Value::Real(r),
+        ValueRef::Blob(b) => Value::Blob(b.to_vec()),
+        ValueRef::Text(t) => match std::str::from_utf8(t) {
+            Ok(text) => Value::Text(text.to_owned()),
+            Err(e) => return Err(rusqlite::Error::Utf8Error(column, e)),
+        },
+    })
+}
+
+impl ToSql for Arg<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Arg::Null => ValueRef::Null,
+            Arg::Int(i) => ValueRef::Integer(*i),
+            Arg::Real(r) => ValueRef::Real(*r),
+            Arg::Text(t) => ValueRef::Text(t.as_bytes()),
+            Arg::Blob(b) => ValueRef::Blob(b),
+        }))
+    }
+}
+
+/// An error of SQLite in our words. Its own go into the cause; they quote statements, which hold
+/// placeholders, and never values.
+fn told(name: &str, e: rusqlite::Error) -> Error {
+    let error = match e.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::unavailable(format!(
+            "The disk is full: {name} cannot grow. Nothing was changed; make room and try again."
+        )),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            Error::internal(format!("{name} is damaged or no database; restore it from a backup."))
+        }
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            Error::busy(format!("{name} is held by another program; try again when that is done."))
+        }
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::ReadOnly
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => Error::unavailable(format!(
+            "{name} cannot be read or written; check the disk and the folder's owner."
+        )),
+        Some(ErrorCode::TooBig) => Error::too_large("One value is too large to be stored."),
+        Some(ErrorCode::ConstraintViolation) => {
+            Error::conflict("Something of this name is stored already, or not as it must be.")
+        }
+        _ => Error::internal(format!("{name} failed in an unforeseen way; see the log.")),
+    };
+    error.because(e)
+}
+
+/// Makes the file, empty and its owner's alone; SQLite gives the files beside it the same mode.
+fn make_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => {
+            file.sync_all()?;
+            path.parent().map_or(Ok(()), sync_folder)
+        }
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(e) => Err(e),
+    }
+}
+
+/// Puts a folder's list of names on disk.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Removes a closed database: the files beside it first, because they mean nothing alone.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    for file in [beside("-wal"), beside("-shm"), path.to_owned()] {
+        match fs::remove_file(&file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+    }
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+#[cfg(test)]
+pub(crate) mod faults {
+    //! A power cut at a chosen step: every statement, and a commit twice, before and after.
+
+    use base::{Error, Result};
+    use std::cell::Cell;
+
+    #[derive(Default)]
+    pub(crate) struct Faults(Cell<Option<u32>>);
+
+    impl Faults {
+        /// Lets so many steps pass and fails from then on; `None` lets all pass.
+        pub fn after(&self, steps: Option<u32>) {
+            self.0.set(steps);
+        }
+
+        pub(super) fn step(&self) -> Result<()> {
+            match self.0.get() {
+                Some(0) => Err(Error::unavailable("The power is cut.")),
+                left => {
+                    self.0.set(left.map(|n| n - 1));
+                    Ok(())
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Sealed reads: taken by the batch, found by the permit.
+//!
+//! A read is stored once. What comes again under its id changes nothing, and what the jobs made of
+//! the second copy is dropped with it.
+
+use crate::engine::{Arg, Db, Row, Tx};
+use crate::open::{Store, hold};
+use crate::rows::{Search, Stored};
+use base::{CameraId, Day, Epoch, Error, HitId, ReadId, Result, SegmentId, Time};
+use custody::{Found, Permit, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
+use read::{Effect, Sealed};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// What is looked for: a permit's scope without its power.
+pub(crate) struct Wanted<'a> {
+    pub cameras: &'a [CameraId],
+    pub from: Time,
+    pub until: Time,
+    pub days: Vec<(Day, &'a [Token])>,
+}
+
+impl Store {
+    /// Which of these reads are stored already.
+    pub fn known(&self, day: Day, ids: &[ReadId]) -> Result<Vec<ReadId>> {
+        let known = self.in_old_day(day, |db| {
+            let mut known = Vec::new();
+            for id in ids {
+                let args = [Arg::from(id.bytes())];
+                if db.first("SELECT 1 FROM reads WHERE id = ?1", &args)?.is_some() {
+                    known.push(*id);
+                }
+            }
+            Ok(known)
+        })?;
+        Ok(known.unwrap_or_default())
+    }
+
+    /// Stores a batch in one transaction in the file of its day. When this returns, it is on disk.
+    /// Reads that are there already are `known`; they and their effects change nothing.
+    pub fn put_batch(&self, batch: SealedBatch, effects: Vec<Effect>) -> Result<Stored> {
+        check_batch(&batch, &effects)?;
+        if batch.reads.is_empty() {
+            return Ok(Stored::default());
+        }
+        // Before the transaction: whatever happens in it, the relay will have looked.
+        hold(&self.days.pending).insert(batch.day);
+        self.in_day(batch.day, |db| {
+            let mut tx = db.begin()?;
+            let stored = put_reads(&mut tx, &batch)?;
+            let new: HashSet<ReadId> = stored.new.iter().copied().collect();
+            put_effects(&mut tx, &batch, &effects, &new)?;
+            tx.commit()?;
+            Ok(stored)
+        })
+    }
+
+    /// The sealed reads that a permit covers, by time, and how many reads lie in its cameras and
+    /// time. Only the permit's days are opened.
+    pub fn search(&self, permit: &Permit) -> Result<Search> {
+        let days = permit.days();
+        self.search_in(&Wanted {
+            cameras: permit.cameras(),
+            from: permit.from(),
+            until: permit.until(),
+            days: days.into_iter().map(|day| (day, permit.tokens(day))).collect(),
+        })
+    }
+
+    pub(crate) fn search_in(&self, wanted: &Wanted<'_>) -> Result<Search> {
+        let cameras: BTreeSet<&str> = wanted.cameras.iter().map(CameraId::as_str).collect();
+        let mut out = Search::default();
+        for (day, tokens) in &wanted.days {
+            let part = self.in_old_day(*day, |db| {
+                let found = find(db, wanted, &cameras, tokens)?;
+                Ok((found, considered(db, *day, wanted, &cameras)?))
+            })?;
+            if let Some((found, considered)) = part {
+                out.found.extend(found);
+                out.considered += considered;
+            }
+        }
+        out.found.sort_by_key(|f| (f.read.captured, f.read.id));
+        Ok(out)
+    }
+
+    /// How many reads each camera has on a day.
+    pub fn counts(&self, day: Day) -> Result<Vec<(CameraId, u64)>> {
+        let counts = self.in_old_day(day, |db| {
+            let rows = db.query("SELECT camera, reads FROM counts ORDER BY camera", &[])?;
+            rows.into_iter()
+                .map(|mut row| Ok((row.parsed(0)?, row.get::<i64>(1)?.unsigned_abs())))
+                .collect::<Result<Vec<_>>>()
+        })?;
+        Ok(counts.unwrap_or_default())
+    }
+}
+
+/// A batch that contradicts itself is refused before anything is written.
+fn check_batch(batch: &SealedBatch, effects: &[Effect]) -> Result<()> {
+    let bad = |what: &str| Err(Error::invalid(format!("The batch cannot be stored: {what}.")));
+    let segments: HashMap<SegmentId, &CameraId> =
+        batch.segments.iter().map(|s| (s.id, &s.camera)).collect();
+    if segments.len() != batch.segments.len() {
+        return bad("a segment stands in it twice");
+    }
+    let mut reads = HashSet::with_capacity(batch.reads.len());
+    for read in &batch.reads {
+        if read.id.day() != batch.day || read.id.time() != read.captured {
+            return bad("a read is of another day than its id or the batch says");
+        }
+        if segments.get(&read.segment) != Some(&&read.camera) {
+            return bad("a read names a segment that is not in it, or another camera's");
+        }
+        if !reads.insert(read.id) {
+            return bad("a read stands in it twice");
+        }
+    }
+    let copies: HashSet<HitId> = batch.hits.iter().map(|h| h.id).collect();
+    for effect in effects {
+        let Effect::Hit { hit, .. } = effect;
+        if !reads.contains(&effect.read()) {
+            return bad("an effect is of a read that is not in it");
+        }
+        // A hit that nobody can ever open would be a question without a picture.
+        if !copies.contains(hit) {
+            return bad("a hit has no sealed copy of its read");
+        }
+    }
+    Ok(())
+}
+
+fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> {
+    let mut stored = Stored::default();
+    let mut counts: BTreeMap<&CameraId, i64> = BTreeMap::new();
+    let mut used = HashSet::new();
+    for read in &batch.reads {
+        if put_read(tx, read)? {
+            stored.new.push(read.id);
+            used.insert(read.segment);
+            *counts.entry(&read.camera).or_default() += 1;
+        } else {
+            stored.known.push(read.id);
+        }
+    }
+    for segment in batch.segments.iter().filter(|s| used.contains(&s.id)) {
+        put_segment(tx, segment)?;
+    }
+    for (camera, reads) in counts {
+        tx.exec(
+            "INSERT INTO counts (camera, reads) VALUES (?1, ?2) \
+             ON CONFLICT (camera) DO UPDATE SET reads = counts.reads + excluded.reads",
+            &[Arg::from(camera.as_str()), Arg::from(reads)],
+        )?;
+    }
+    Ok(stored)
+}
+
+/// Writes one read with its picture and tokens; `false` if it is there already.
+fn put_read(tx: &mut Tx<'_>, read: &SealedRead) -> Result<bool> {
+    let id = Arg::from(read.id.bytes());
+    let tokens: Vec<u8> = read.tokens.iter().flat_map(|token| token.0).collect();
+    let changed = tx.exec(
+        "INSERT INTO reads (id, camera, captured, segment, counter, body, tokens) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+        &[
+            id,
+            Arg::from(read.camera.as_str()),
+            Arg::from(read.captured),
+            Arg::from(read.segment.bytes()),
+            // All 64 bits are kept: the counter is bound into the body, whatever a camera says.
+            Arg::from(read.counter.cast_signed()),
+            Arg::from(read.body.as_slice()),
+            Arg::from(tokens.as_slice()),
+        ],
+    )?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    if let Some(picture) = &read.picture {
+        let args = [id, Arg::from(picture.as_slice())];
+        tx.exec("INSERT INTO pictures (read, sealed) VALUES (?1, ?2)", &args)?;
+    }
+    for token in &read.tokens {
+        tx.exec(
+            "INSERT INTO tokens (token, read) VALUES (?1, ?2) ON CONFLICT (token, read) DO NOTHING",
+            &[Arg::from(&token.0), id],
+        )?;
+    }
+    Ok(true)
+}
+
+fn put_segment(tx: &mut Tx<'_>, segment: &SealedSegment) -> Result<()> {
+    tx.exec(
+        "INSERT INTO segments (id, camera, epoch_start, epoch_len, wrapped) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        &[
+            Arg::from(segment.id.bytes()),
+            Arg::from(segment.camera.as_str()),
+            Arg::from(segment.epoch.start_s),
+            Arg::from(i64::from(segment.epoch.len_s)),
+            Arg::from(segment.wrapped.0.as_slice()),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes what the jobs made of the new reads, with the copies for their hits.
+fn put_effects(
+    tx: &mut Tx<'_>,
+    batch: &SealedBatch,
+    effects: &[Effect],
+    new: &HashSet<ReadId>,
+) -> Result<()> {
+    let effects: Vec<&Effect> = effects.iter().filter(|e| new.contains(&e.read())).collect();
+    if effects.is_empty() {
+        return Ok(());
+    }
+    let last = tx.first("SELECT coalesce(max(seq), 0) FROM effects", &[])?;
+    let mut seq: i64 = last.map_or(Ok(0), |mut row| row.get(0))?;
+    let mut hits = HashSet::new();
+    for effect in effects {
+        let Effect::Hit { hit, read, .. } = effect;
+        hits.insert(*hit);
+        seq += 1;
+        let json = serde_json::to_string(effect)
+            .map_err(|e| Error::internal("An effect cannot be written; see the log.").because(e))?;
+        tx.exec(
+            "INSERT INTO effects (seq, read, json) VALUES (?1, ?2, ?3)",
+            &[Arg::from(seq), Arg::from(read.bytes()), Arg::from(json.as_str())],
+        )?;
+    }
+    for copy in batch.hits.iter().filter(|copy| hits.contains(&copy.id)) {
+        put_hit_copy(tx, "hit_copies", copy)?;
+    }
+    Ok(())
+}
+
+/// Writes a hit's copy of its read to one of the two tables that keep them.
+pub(crate) fn put_hit_copy(tx: &mut Tx<'_>, table: &str, copy: &SealedHit) -> Result<()> {
+    let sql = format!(
+        "INSERT INTO {table} (id, epoch_start, epoch_len, wrapped, body, picture) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING"
+    );
+    tx.exec(
+        &sql,
+        &[
+            Arg::from(copy.id.bytes()),
+            Arg::from(copy.epoch.start_s),
+            Arg::from(i64::from(copy.epoch.len_s)),
+            Arg::from(copy.wrapped.0.as_slice()),
+            Arg::from(copy.body.as_slice()),
+            Arg::from(copy.picture.as_deref()),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A hit's copy from the columns that [`put_hit_copy`] wrote, in that order.
+pub(crate) fn hit_copy(mut row: Row) -> Result<SealedHit> {
+    Ok(SealedHit {
+        id: row.id(0, HitId::from_bytes)?,
+        epoch: Epoch { start_s: row.get(1)?, len_s: row.get(2)? },
+        wrapped: Sealed(row.get(3)?),
+        body: row.get(4)?,
+        picture: row.maybe(5)?,
+    })
+}
+
+/// The reads of one day that carry a token and lie in scope. Scope is looked at twice, here and by
+/// custody: what lies outside it does not even leave this function.
+fn find(
+    db: &Db,
+    wanted: &Wanted<'_>,
+    cameras: &BTreeSet<&str>,
+    tokens: &[Token],
+) -> Result<Vec<Found>> {
+    const BY_TOKEN: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, r.body, \
+        r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped \
+        FROM tokens AS t JOIN reads AS r ON r.id = t.read \
+        JOIN segments AS s ON s.id = r.segment LEFT JOIN pictures AS p ON p.read = r.id \
+        WHERE t.token = ?1 AND r.captured >= ?2 AND r.captured < ?3";
+    let mut seen = HashSet::new();
+    let mut out = Vec::new();
+    for token in tokens {
+        let args = [Arg::from(&token.0), Arg::from(wanted.from), Arg::from(wanted.until)];
+        for row in db.query(BY_TOKEN, &args)? {
+            let found = found(row)?;
+            if cameras.contains(found.read.camera.as_str()) && seen.insert(found.read.id) {
+                out.push(found);
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn found(mut row: Row) -> Result<Found> {
+    let camera: CameraId = row.parsed(1)?;
+    let segment = row.id(3, SegmentId::from_bytes)?;
+    let tokens: Vec<u8> = row.get(6)?;
+    Ok(Found {
+        read: SealedRead {
+            id: row.id(0, ReadId::from_bytes)?,
+            camera: camera.clone(),
+            segment,
+            captured: row.get(2)?,
+            counter: row.get::<i64>(4)?.cast_unsigned(),
+            body: row.get(5)?,
+            picture: row.maybe(7)?,
+            tokens: tokens.as_chunks().0.iter().map(|token| Token(*token)).collect(),
+        },
+        segment: SealedSegment {
+            id: segment,
+            camera,
+            epoch: Epoch { start_s: row.get(8)?, len_s: row.get(9)? },
+            wrapped: Sealed(row.get(10)?),
+        },
+    })
+}
+
+/// How many reads of these cameras lie in the time; a whole day is read off its counts.
+fn considered(db: &Db, day: Day, wanted: &Wanted<'_>, cameras: &BTreeSet<&str>) -> Result<u64> {
+    let whole = wanted.from <= day.start() && day.next().start() <= wanted.until;
+    let mut sum = 0;
+    for camera in cameras {
+        let camera = Arg::from(*camera);
+        let row = if whole {
+            db.first("SELECT reads FROM counts WHERE camera = ?1", &[camera])?
+        } else {
+            db.first(
+                "SELECT count(*) FROM reads \
+                 WHERE camera = ?1 AND captured >= ?2 AND captured < ?3",
+                &[camera, Arg::from(wanted.from), Arg::from(wanted.until)],
+            )?
+        };
+        sum += row.map_or(Ok(0), |mut row| row.get::<i64>(0))?.unsigned_abs();
+    }
+    Ok(sum)
+}
+
+/// What refers to nothing, in sentences.
+pub(crate) fn orphans(db: &Db, day: Day) -> Result<Vec<String>> {
+    const CHECKS: [(&str, &str); 4] = [
+        (
+            "reads without their segment",
+            "SELECT count(*) FROM reads AS r LEFT JOIN segments AS s ON s.id = r.segment \
+             WHERE s.id IS NULL",
+        ),
+        (
+            "tokens without their read",
+            "SELECT count(*) FROM tokens AS t LEFT JOIN reads AS r ON r.id = t.read \
+             WHERE r.id IS NULL",
+        ),
+        (
+            "pictures without their read",
+            "SELECT count(*) FROM pictures AS p LEFT JOIN reads AS r ON r.id = p.read \
+             WHERE r.id IS NULL",
+        ),
+        (
+            "cameras whose count is wrong",
+            "SELECT count(*) FROM counts AS c \
+             WHERE c.reads <> (SELECT count(*) FROM reads AS r WHERE r.camera = c.camera)",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (what, sql) in CHECKS {
+        let many = db.first(sql, &[])?.map_or(Ok(0), |mut row| row.get::<i64>(0))?;
+        if many > 0 {
+            wrong.push(format!("reads/{day}.db has {many} {what}; restore it from a backup."));
+        }
+    }
+    Ok(wrong)
+}

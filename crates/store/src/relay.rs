@@ -1,0 +1,120 @@
+//! The relay: what the jobs left behind in the files of the days goes to the control data, once.
+//!
+//! A step reads some effects beyond the position that the control data holds, and writes what they
+//! mean *and* the new position in one transaction there. A crash before the commit leaves both as
+//! they were, one after it leaves both done; the next relay goes on from the position it finds.
+
+use crate::engine::{Arg, Tx};
+use crate::open::{Store, hold};
+use crate::reads::{hit_copy, put_hit_copy};
+use base::{CameraId, Day, Error, HitId, Result, Time};
+use custody::SealedHit;
+use read::Effect;
+
+/// So many effects are applied in a transaction.
+const STEP: i64 = 100;
+
+/// An effect with what its row of control data needs from the file of the day.
+struct Waiting {
+    seq: i64,
+    effect: Effect,
+    camera: CameraId,
+    captured: Time,
+    copy: SealedHit,
+}
+
+impl Store {
+    /// Applies what is waiting, exactly once, and returns the hits that are new.
+    pub fn relay(&self) -> Result<Vec<HitId>> {
+        let _one = hold(&self.relaying);
+        let mut new = Vec::new();
+        loop {
+            let next = hold(&self.days.pending).pop_first();
+            let Some(day) = next else { return Ok(new) };
+            if let Err(e) = self.relay_day(day, &mut new) {
+                hold(&self.days.pending).insert(day);
+                return Err(e);
+            }
+        }
+    }
+
+    fn relay_day(&self, day: Day, new: &mut Vec<HitId>) -> Result<()> {
+        loop {
+            let position = self.position(day)?;
+            let waiting = self.waiting(day, position)?;
+            let Some(last) = waiting.last() else { return Ok(()) };
+            let mut control = self.control();
+            let mut tx = control.begin()?;
+            let mut made = Vec::new();
+            for one in &waiting {
+                made.extend(apply(&mut tx, one)?);
+            }
+            // The day is registered before its file is made; a restored control file may lag.
+            tx.exec(
+                "INSERT INTO partitions (day, relayed, dropped) VALUES (?1, ?2, 0) \
+                 ON CONFLICT (day) DO UPDATE SET relayed = excluded.relayed",
+                &[Arg::from(day), Arg::from(last.seq)],
+            )?;
+            tx.commit()?;
+            new.extend(made);
+        }
+    }
+
+    fn position(&self, day: Day) -> Result<i64> {
+        let row = self
+            .control()
+            .first("SELECT relayed FROM partitions WHERE day = ?1", &[Arg::from(day)])?;
+        row.map_or(Ok(0), |mut row| row.get(0))
+    }
+
+    fn waiting(&self, day: Day, position: i64) -> Result<Vec<Waiting>> {
+        const WAITING: &str = "SELECT e.seq, e.json, r.camera, r.captured \
+            FROM effects AS e JOIN reads AS r ON r.id = e.read \
+            WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
+        const COPY: &str = "SELECT id, epoch_start, epoch_len, wrapped, body, picture \
+            FROM hit_copies WHERE id = ?1";
+        let waiting = self.in_old_day(day, |db| {
+            let rows = db.query(WAITING, &[Arg::from(position), Arg::from(STEP)])?;
+            rows.into_iter()
+                .map(|mut row| {
+                    let effect: Effect = row.json(1)?;
+                    let Effect::Hit { hit, .. } = &effect;
+                    let copy = db.first(COPY, &[Arg::from(hit.bytes())])?.ok_or_else(|| {
+                        Error::internal(format!(
+                            "reads/{day}.db lost a hit's copy; run `homeplate check`."
+                        ))
+                    })?;
+                    Ok(Waiting {
+                        seq: row.get(0)?,
+                        effect,
+                        camera: row.parsed(2)?,
+                        captured: row.get(3)?,
+                        copy: hit_copy(copy)?,
+                    })
+                })
+                .collect::<Result<Vec<_>>>()
+        })?;
+        Ok(waiting.unwrap_or_default())
+    }
+}
+
+/// Writes what an effect means; returns the hit if there was none of this id.
+fn apply(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<Option<HitId>> {
+    let Effect::Hit { hit, list, entry, read, probability_ppm } = &waiting.effect;
+    let changed = tx.exec(
+        "INSERT INTO hits (id, list, entry, camera, read, captured, probability_ppm, state, \
+         version, logged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', 1, 0) \
+         ON CONFLICT (id) DO NOTHING",
+        &[
+            Arg::from(hit.bytes()),
+            Arg::from(list.as_str()),
+            Arg::from(entry.as_str()),
+            Arg::from(waiting.camera.as_str()),
+            Arg::from(read.bytes()),
+            Arg::from(waiting.captured),
+            Arg::from(i64::from(*probability_ppm)),
+        ],
+    )?;
+    put_hit_copy(tx, "sealed_hits", &waiting.copy)?;
+    Ok((changed == 1).then_some(*hit))
+}
