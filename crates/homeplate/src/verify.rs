@@ -147,7 +147,8 @@ mod tests {
               cameras    0 of 1 on
                 cam_main (Main?[2J Street) off since 2026-11-23T08:05:00.000Z
               gap        cam_main from 2026-11-23T08:05:00.000Z until now
-        "#]].assert_eq(&in_words(&report));
+        "#]]
+        .assert_eq(&in_words(&report));
     }
 
     #[test]

@@ -36,7 +36,10 @@ impl Failing {
         if left == 0 && self.how == How::After {
             write()?;
         }
-        if left == 0 && self.how == How::Torn && (path == "checkpoint" || self.inner.get(path)?.is_none()) {
+        if left == 0
+            && self.how == How::Torn
+            && (path == "checkpoint" || self.inner.get(path)?.is_none())
+        {
             self.inner.put(&format!("{path}.new"), b"half")?;
         }
         Err(Error::unavailable("the disk is full"))

@@ -146,3 +146,24 @@ fn the_wrong_key_or_origin_opens_nothing() {
     assert_eq!(nowhere.kind(), Kind::NotFound);
     assert_eq!(reopen(&dir.path().join("nowhere")).err().unwrap().kind(), Kind::NotFound);
 }
+
+#[test]
+fn a_log_in_use_is_never_called_tampered_with() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(build(&dir.path().join("log"), 240));
+    let root = dir.path().join("log");
+    let log = Log::open(Box::new(Folder::new(&root)), ORIGIN, key()).unwrap();
+    let vkey = log.vkey().to_owned();
+    let mut accepted = 0;
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| extend(&log, 270));
+        while !writer.is_finished() {
+            match verify(&root, &vkey) {
+                Ok(report) => accepted = report.size,
+                // Too busy to be looked at whole.
+                Err(e) => assert_eq!(e.kind(), Kind::Conflict, "{e}"),
+            }
+        }
+    });
+    assert!(accepted <= 270 && verify(&root, &vkey).unwrap().size == 270);
+}
