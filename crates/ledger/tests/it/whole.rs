@@ -41,7 +41,7 @@ fn sizes_around_the_borders() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 4, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 4, max_shrink_iters: 4, ..Default::default() })]
     #[test]
     fn any_size(first in 0u64..300, second in 0u64..300) {
         check(first, second);
