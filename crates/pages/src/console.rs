@@ -1,0 +1,89 @@
+//! Pages for people of the city.
+
+use askama::Template;
+
+/// How to get in.
+#[derive(Template)]
+#[template(path = "signin.html")]
+pub struct SignInPage {
+    /// The city.
+    pub city: String,
+}
+
+/// A one-time link was opened: one more click uses it, so that a preview robot does not.
+#[derive(Template)]
+#[template(path = "enter.html")]
+pub struct EnterPage {
+    /// The city.
+    pub city: String,
+    /// The link's secret.
+    pub link: String,
+}
+
+/// A hit in the list.
+pub struct HitRow {
+    /// The hit's id.
+    pub id: String,
+    /// `open`, `confirmed` or `rejected`.
+    pub state: String,
+    /// When it was seen, as shown.
+    pub captured: String,
+    /// The camera's name.
+    pub camera: String,
+    /// The list.
+    pub list: String,
+    /// Probability as shown, for instance `97 %`.
+    pub probability: String,
+}
+
+/// The list of hits.
+#[derive(Template)]
+#[template(path = "hits.html")]
+pub struct HitsPage {
+    /// The city.
+    pub city: String,
+    /// Who is signed in.
+    pub person: String,
+    /// Newest first.
+    pub hits: Vec<HitRow>,
+}
+
+/// The entry beside a hit.
+pub struct ListedView {
+    /// The wanted plate.
+    pub plate: String,
+    /// Its state, as shown.
+    pub state: String,
+    /// Why it is wanted.
+    pub reason: String,
+    /// Case number.
+    pub case: String,
+    /// When it ends, as shown.
+    pub expires: String,
+    /// Whether it is in force.
+    pub fresh: bool,
+}
+
+/// One hit, to be decided.
+#[derive(Template)]
+#[template(path = "hit.html")]
+pub struct HitPage {
+    /// The city.
+    pub city: String,
+    /// Who is signed in.
+    pub person: String,
+    /// The line.
+    pub hit: HitRow,
+    /// Version that a verdict refers to.
+    pub version: i64,
+    /// What was read.
+    pub plate: String,
+    /// How sure the reader is, as shown.
+    pub confidence: String,
+    /// The picture, base64 JPEG; empty if there is none.
+    pub picture: String,
+    /// The entry, if it is still there.
+    pub listed: Option<ListedView>,
+    /// The number of the log entry that shows this opening.
+    pub log_entry: u64,
+}

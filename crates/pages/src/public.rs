@@ -1,0 +1,85 @@
+//! Pages for everybody.
+
+use askama::Template;
+
+/// A camera's line.
+pub struct CameraRow {
+    /// What people call it.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// Whether the city lets it capture.
+    pub on: bool,
+    /// Since when, as shown.
+    pub since: String,
+}
+
+/// A time in which a camera was off.
+pub struct GapRow {
+    /// The camera's name.
+    pub camera: String,
+    /// Its beginning, as shown.
+    pub from: String,
+    /// Its end, as shown; `None` while it lasts.
+    pub until: Option<String>,
+}
+
+/// What everybody may see of a city.
+#[derive(Template)]
+#[template(path = "public.html")]
+pub struct PublicPage {
+    /// The city.
+    pub city: String,
+    /// When the page was made, as shown.
+    pub now: String,
+    /// Reads in all.
+    pub reads: u64,
+    /// Hits raised.
+    pub hits: u64,
+    /// Of them confirmed by a person.
+    pub confirmed: u64,
+    /// Of them rejected by a person.
+    pub rejected: u64,
+    /// Questions answered.
+    pub searches: u64,
+    /// Questions refused.
+    pub refusals: u64,
+    /// Questions on the log that have no outcome: a crash, or one in progress.
+    pub open_questions: u64,
+    /// The cameras.
+    pub cameras: Vec<CameraRow>,
+    /// Times in which one was off.
+    pub gaps: Vec<GapRow>,
+    /// Days after which reads are forgotten.
+    pub retention_days: u32,
+    /// Entries of the log.
+    pub log_size: u64,
+    /// The log's origin line.
+    pub origin: String,
+    /// Its public key.
+    pub vkey: String,
+    /// The witness rule in one sentence.
+    pub witness: String,
+    /// Hash of the active rules.
+    pub rules: String,
+}
+
+/// The demonstration: live picture, events, figures.
+#[derive(Template)]
+#[template(path = "street.html")]
+pub struct StreetPage {
+    /// The city.
+    pub city: String,
+    /// Address of the camera's live picture.
+    pub live: String,
+}
+
+/// Something went wrong: what the visitor can do.
+#[derive(Template)]
+#[template(path = "error.html")]
+pub struct ErrorPage {
+    /// The city.
+    pub city: String,
+    /// One sentence.
+    pub message: String,
+}

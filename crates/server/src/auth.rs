@@ -1,0 +1,133 @@
+//! Who sent this? A signature for programs, a session cookie for browsers.
+
+use crate::state::{AppState, State};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use base::{CameraId, Error, PersonId, Result};
+use serde::de::DeserializeOwned;
+
+/// The largest body that is read before its signature is checked.
+const BODY_MAX: usize = 8 << 20;
+/// Name of the session cookie.
+pub(crate) const COOKIE: &str = "homeplate";
+
+/// One header's value; `None` if it is absent, not text, or there twice.
+fn single(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut all = headers.get_all(name).iter();
+    let one = all.next()?.to_str().ok()?.to_owned();
+    if all.next().is_some() { None } else { Some(one) }
+}
+
+/// Reads a body within the limit.
+pub(crate) async fn body_of(request: Request) -> Result<Bytes> {
+    to_bytes(request.into_body(), BODY_MAX).await.map_err(|e| {
+        Error::too_large("The request has more than 8 MiB, or was cut off; send smaller batches.")
+            .because(e)
+    })
+}
+
+/// A JSON body; the parser's words are kept out of the answer, since they may quote a plate.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|e| {
+        Error::invalid(format!(
+            "The body is not the JSON that this address takes (line {}, column {}).",
+            e.line(),
+            e.column()
+        ))
+    })
+}
+
+impl AppState {
+    /// The id of the key that signed the request, and its body. The signature holds, is fresh and
+    /// was not seen before.
+    async fn signed(&self, request: Request) -> Result<(String, Bytes)> {
+        let method = request.method().as_str().to_owned();
+        let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
+        let headers = request.headers().clone();
+        let look = |name: &str| single(&headers, name);
+        let claim = identity::http::claim(&look)?;
+        let id = claim.key_id.clone();
+        let key = self.run(move |city| city.key_of(&id)).await?;
+        let body = body_of(request).await?;
+        let now = self.city.now();
+        let claim = identity::http::verify(&method, &path, &body, &look, &key, now)?;
+        if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
+            return Err(Error::unauthenticated("This request was sent before; sign a new one."));
+        }
+        Ok((claim.key_id, body))
+    }
+
+    /// The person who signed, and the body.
+    pub(crate) async fn person(&self, request: Request) -> Result<(PersonId, Bytes)> {
+        let (key_id, body) = self.signed(request).await?;
+        let id = key_id.parse().map_err(|_| Error::forbidden("Only a person may do this."))?;
+        Ok((id, body))
+    }
+
+    /// The camera that signed, and the body.
+    pub(crate) async fn camera(&self, request: Request) -> Result<(CameraId, Bytes)> {
+        let (key_id, body) = self.signed(request).await?;
+        let id = key_id.parse().map_err(|_| Error::forbidden("Only a camera may do this."))?;
+        Ok((id, body))
+    }
+
+    /// The session token of a browser's request.
+    pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
+        let cookies = single(headers, header::COOKIE.as_str())?;
+        cookies
+            .split(';')
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(name, _)| *name == COOKIE)
+            .map(|(_, value)| value.to_owned())
+    }
+
+    /// The person of a browser's session, if it is open.
+    pub(crate) fn visitor(&self, headers: &HeaderMap) -> Option<PersonId> {
+        self.sessions.who(&Self::token(headers)?, self.city.now())
+    }
+}
+
+/// A form must come from a page of this very server: browsers say where a POST comes from.
+pub(crate) fn same_origin(headers: &HeaderMap) -> Result<()> {
+    let foreign = || Error::forbidden("This form was not sent from this city's own page.");
+    let origin = single(headers, header::ORIGIN.as_str()).ok_or_else(foreign)?;
+    let host = single(headers, header::HOST.as_str()).ok_or_else(foreign)?;
+    let there = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+    if there == Some(host.as_str()) { Ok(()) } else { Err(foreign()) }
+}
+
+/// Extractor-free access to the shared state in handlers.
+pub(crate) type Shared = axum::extract::State<State>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_come_from_our_own_pages() {
+        let check = |origin: Option<&str>, good: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "plates.example:8080".parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, origin.parse().unwrap());
+            }
+            assert_eq!(same_origin(&headers).is_ok(), good, "{origin:?}");
+        };
+        check(Some("http://plates.example:8080"), true);
+        check(Some("https://plates.example:8080"), true);
+        check(Some("http://plates.example"), false);
+        check(Some("http://evil.example"), false);
+        check(Some("null"), false);
+        check(None, false);
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, "a=b; homeplate=123; c=d".parse().unwrap());
+        assert_eq!(AppState::token(&headers).as_deref(), Some("123"));
+        headers.append(header::COOKIE, "homeplate=456".parse().unwrap());
+        assert_eq!(AppState::token(&headers), None, "two cookie headers are ambiguous");
+    }
+}

@@ -1,0 +1,192 @@
+//! The console in a browser: sign in by a one-time link, see hits, decide one.
+
+use crate::auth::{COOKIE, Shared, same_origin};
+use crate::problem::{note, status_of};
+use crate::state::{AppState, State as Held};
+use axum::extract::{Form, Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use base::{Error, HitId, PersonId, Time};
+use city::{Compared, Decision, HitLine, HitView, Verdict};
+use pages::{EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, SignInPage, render};
+use serde::Deserialize;
+
+/// An error as a page.
+fn failed(state: &AppState, e: &Error) -> Response {
+    note(e);
+    let status = StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
+    let city = state.city.config().city.name.clone();
+    (status, Html(render(&ErrorPage { city, message: e.message().into() }))).into_response()
+}
+
+fn sign_in(state: &AppState) -> Response {
+    let page = SignInPage { city: state.city.config().city.name.clone() };
+    (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
+}
+
+/// A moment as people read it.
+pub(crate) fn shown(t: Time) -> String {
+    t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
+}
+
+fn row(line: HitLine) -> HitRow {
+    HitRow {
+        id: line.id.to_string(),
+        state: line.state,
+        captured: shown(line.captured),
+        camera: line.camera_name,
+        list: line.list.to_string(),
+        probability: format!("{:.0} %", line.probability * 100.0),
+    }
+}
+
+/// Query of the one-time link.
+#[derive(Deserialize)]
+pub(crate) struct Link {
+    #[serde(default)]
+    link: String,
+}
+
+/// `GET /console/enter?link=…`.
+pub(crate) async fn enter(State(state): Shared, Query(query): Query<Link>) -> Response {
+    let city = state.city.config().city.name.clone();
+    Html(render(&EnterPage { city, link: query.link })).into_response()
+}
+
+/// `POST /console/enter`: uses the link up and opens a session.
+pub(crate) async fn redeem(
+    State(state): Shared,
+    headers: HeaderMap,
+    Form(form): Form<Link>,
+) -> Response {
+    if let Err(e) = same_origin(&headers) {
+        return failed(&state, &e);
+    }
+    let Some(token) = state.sessions.redeem(&form.link, state.city.now()) else {
+        let e = Error::unauthenticated("The link was used or is too old; make a new one.");
+        return failed(&state, &e);
+    };
+    let cookie = format!("{COOKIE}={}; Path=/console; HttpOnly; SameSite=Strict", token.expose());
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
+}
+
+/// `POST /console/leave`.
+pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response {
+    if let Err(e) = same_origin(&headers) {
+        return failed(&state, &e);
+    }
+    if let Some(token) = AppState::token(&headers) {
+        state.sessions.end(&token);
+    }
+    let cookie = format!("{COOKIE}=; Path=/console; HttpOnly; SameSite=Strict; Max-Age=0");
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+/// `GET /console`: the list of hits.
+pub(crate) async fn hits(State(state): Shared, headers: HeaderMap) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    let asked = who.clone();
+    match state.run(move |city| Ok((city.person(&asked)?.name, city.hits(&asked)?))).await {
+        Ok((person, lines)) => {
+            let city = state.city.config().city.name.clone();
+            let hits = lines.into_iter().map(row).collect();
+            Html(render(&HitsPage { city, person, hits })).into_response()
+        }
+        Err(e) => failed(&state, &e),
+    }
+}
+
+/// `GET /console/hits/{id}`.
+pub(crate) async fn hit(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    let Ok(id) = id.parse::<HitId>() else {
+        return failed(&state, &Error::not_found("There is no such hit."));
+    };
+    match state.run(move |city| Ok((city.person(&who)?.name, city.hit(&who, &id)?))).await {
+        Ok((person, view)) => {
+            let city = state.city.config().city.name.clone();
+            Html(render(&page_of(city, person, view))).into_response()
+        }
+        Err(e) => failed(&state, &e),
+    }
+}
+
+fn page_of(city: String, person: String, view: HitView) -> HitPage {
+    HitPage {
+        city,
+        person,
+        version: view.line.version,
+        hit: row(view.line),
+        plate: view.read.plate,
+        confidence: format!("{:.0} %", view.read.confidence * 100.0),
+        picture: view.read.picture.unwrap_or_default(),
+        listed: view.listed.map(|l| ListedView {
+            plate: l.plate,
+            state: l.state.unwrap_or_else(|| "state not listed".into()),
+            reason: l.reason,
+            case: l.case,
+            expires: shown(l.expires),
+            fresh: l.fresh,
+        }),
+        log_entry: view.log_entry,
+    }
+}
+
+/// The verdict form.
+#[derive(Deserialize)]
+pub(crate) struct VerdictForm {
+    version: i64,
+    decision: String,
+    #[serde(default)]
+    picture: Option<String>,
+    #[serde(default)]
+    state: Option<String>,
+    #[serde(default)]
+    make: Option<String>,
+    #[serde(default)]
+    colour: Option<String>,
+    #[serde(default)]
+    note: String,
+}
+
+/// `POST /console/hits/{id}/verdict`.
+pub(crate) async fn verdict(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<VerdictForm>,
+) -> Response {
+    if let Err(e) = same_origin(&headers) {
+        return failed(&state, &e);
+    }
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    match decide(&state, who, &id, form).await {
+        Ok(()) => Redirect::to("/console").into_response(),
+        Err(e) => failed(&state, &e),
+    }
+}
+
+async fn decide(state: &Held, who: PersonId, id: &str, form: VerdictForm) -> base::Result<()> {
+    let id: HitId = id.parse().map_err(|_| Error::not_found("There is no such hit."))?;
+    let decision = match form.decision.as_str() {
+        "confirmed" => Decision::Confirmed,
+        "rejected" => Decision::Rejected,
+        _ => return Err(Error::invalid("A verdict is confirmed or rejected.")),
+    };
+    let verdict = Verdict {
+        decision,
+        compared: Compared {
+            picture: form.picture.is_some(),
+            state: form.state.is_some(),
+            make: form.make.is_some(),
+            colour: form.colour.is_some(),
+        },
+        note: form.note,
+        version: form.version,
+    };
+    state.run(move |city| city.verdict(&who, &id, verdict).map(|_| ())).await
+}

@@ -1,0 +1,103 @@
+//! HTTP and nothing else: who signed the request, which flow of [`city::City`] it wants, and how the
+//! answer is spelled. Status codes exist in this crate alone.
+//!
+//! Programs (cameras, the command line) sign every request; browsers have a console session by a
+//! one-time link. The public page, its figures and the log's files need neither.
+//! Not in any trace: bodies, query strings, plates.
+
+mod auth;
+mod camera;
+mod console;
+mod live;
+mod people;
+mod problem;
+mod public;
+mod state;
+
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use axum::middleware::map_response_with_state;
+use axum::response::Response;
+use axum::routing::{get, post};
+use base::{Error, Result};
+use city::City;
+use state::{AppState, State};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+pub use problem::{STATUS_TABLE, status_of};
+
+/// What the operator may choose.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Address of a camera's live picture (`http://127.0.0.1:8081`): adds the page `/street`.
+    pub preview: Option<String>,
+}
+
+/// Serves the city on `listener` until `shutdown` is ready; open event streams are ended then.
+pub async fn serve(
+    city: Arc<City>,
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let state = Arc::new(AppState::new(city, options));
+    let closing = state.clone();
+    axum::serve(listener, router(state))
+        .with_graceful_shutdown(async move {
+            shutdown.await;
+            closing.close();
+        })
+        .await
+        .map_err(|e| Error::unavailable("The server has stopped; see the log.").because(e))
+}
+
+fn router(state: State) -> Router {
+    Router::new()
+        .route("/", get(public::page))
+        .route("/street", get(public::street))
+        .route("/assets/{name}", get(public::asset))
+        .route("/log.vkey", get(public::vkey))
+        .route("/log/{*path}", get(public::log_file))
+        .route("/v1/public", get(public::figures))
+        .route("/v1/events", get(live::events))
+        .route("/v1/enrol", post(camera::enrol))
+        .route("/v1/leases", post(camera::lease))
+        .route("/v1/reads", post(camera::reads))
+        .route("/v1/stops", post(camera::stop))
+        .route("/v1/cameras", post(people::camera))
+        .route("/v1/people", post(people::person))
+        .route("/v1/hotlist", post(people::hotlist))
+        .route("/v1/hits", get(people::hits))
+        .route("/v1/hits/{id}", get(people::hit))
+        .route("/v1/hits/{id}/verdict", post(people::verdict))
+        .route("/v1/ask", post(people::ask))
+        .route("/v1/orders", post(people::order))
+        .route("/v1/console-links", post(people::console_link))
+        .route("/console", get(console::hits))
+        .route("/console/enter", get(console::enter).post(console::redeem))
+        .route("/console/leave", post(console::leave))
+        .route("/console/hits/{id}", get(console::hit))
+        .route("/console/hits/{id}/verdict", post(console::verdict))
+        .fallback(problem::nowhere)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(map_response_with_state(state.clone(), harden))
+        .with_state(state)
+}
+
+/// Headers that every answer carries: no sniffing, no framing, no scripts but our own files.
+async fn harden(axum::extract::State(state): axum::extract::State<State>, mut r: Response) -> Response {
+    let live = state.options.preview.as_deref().unwrap_or_default();
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+         img-src 'self' data: {live}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    let headers = r.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    r
+}

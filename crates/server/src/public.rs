@@ -1,0 +1,113 @@
+//! What everybody may have: the page, its figures, the log's files.
+
+use crate::auth::Shared;
+use crate::console::shown;
+use crate::problem::Problem;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use base::{Error, Result};
+use city::Public;
+use pages::{ASSETS, CameraRow, GapRow, PublicPage, StreetPage, render};
+
+/// `GET /v1/public`.
+pub(crate) async fn figures(State(state): Shared) -> Result<Json<Public>, Problem> {
+    Ok(Json(state.run(|city| city.public()).await?))
+}
+
+/// `GET /`.
+pub(crate) async fn page(State(state): Shared) -> Result<Html<String>, Problem> {
+    let public = state.run(|city| city.public()).await?;
+    Ok(Html(render(&view(public))))
+}
+
+fn view(p: Public) -> PublicPage {
+    let name = |id: &str| {
+        let found = p.cameras.iter().find(|c| c.id.as_str() == id);
+        found.map_or_else(|| id.to_owned(), |c| c.name.clone())
+    };
+    let gaps = p
+        .figures
+        .gaps
+        .iter()
+        .map(|g| GapRow { camera: name(&g.camera), from: shown(g.from), until: g.until.map(shown) })
+        .collect();
+    let verdicts = |word: &str| p.figures.verdicts.get(word).copied().unwrap_or(0);
+    PublicPage {
+        city: p.city.clone(),
+        now: shown(p.now),
+        reads: p.figures.reads,
+        hits: p.figures.hits,
+        confirmed: verdicts("confirmed"),
+        rejected: verdicts("rejected"),
+        searches: p.figures.searches,
+        refusals: p.figures.refusals,
+        open_questions: p.figures.open_intents,
+        gaps,
+        cameras: p
+            .cameras
+            .iter()
+            .map(|c| CameraRow {
+                name: c.name.clone(),
+                id: c.id.to_string(),
+                on: c.on,
+                since: shown(c.since),
+            })
+            .collect(),
+        retention_days: p.retention_days,
+        log_size: p.log_size,
+        origin: p.origin,
+        vkey: p.vkey,
+        witness: p.witness,
+        rules: p.rules,
+    }
+}
+
+/// `GET /street`: the demonstration page, where a preview is configured.
+pub(crate) async fn street(State(state): Shared) -> Result<Html<String>, Problem> {
+    let Some(live) = state.options.preview.clone() else {
+        return Err(Error::not_found("There is nothing at this address.").into());
+    };
+    let city = state.city.config().city.name.clone();
+    Ok(Html(render(&StreetPage { city, live: live.trim_end_matches('/').to_owned() })))
+}
+
+/// `GET /assets/{name}`.
+pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
+    let found = ASSETS.iter().find(|(n, _, _)| *n == name);
+    let (_, kind, bytes) = found.ok_or_else(|| Error::not_found("There is no such file."))?;
+    Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "max-age=300")], *bytes)
+        .into_response())
+}
+
+/// `GET /log.vkey`.
+pub(crate) async fn vkey(State(state): Shared) -> String {
+    format!("{}\n", state.city.vkey())
+}
+
+/// `GET /log/…`: the log's own files, as C2SP's tlog-tiles names them, and nothing beside them.
+pub(crate) async fn log_file(
+    State(state): Shared,
+    Path(path): Path<String>,
+) -> Result<Response, Problem> {
+    let missing = || Error::not_found("The log has no such file.");
+    let part = |p: &str| {
+        !p.is_empty()
+            && p != ".."
+            && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.')
+    };
+    let plain = path.len() <= 120 && path.split('/').all(part) && !path.starts_with('.');
+    if !(plain && (path == "checkpoint" || path.starts_with("tile/"))) {
+        return Err(missing().into());
+    }
+    let checkpoint = path == "checkpoint";
+    // A full tile never changes; a partial one is replaced by a wider one.
+    let forever = !checkpoint && !path.contains(".p/");
+    let file = state.city.log_folder().join(&path);
+    let bytes = tokio::task::spawn_blocking(move || std::fs::read(file)).await;
+    let bytes = bytes.ok().and_then(|read| read.ok()).ok_or_else(missing)?;
+    let kind = if checkpoint { "text/plain; charset=utf-8" } else { "application/octet-stream" };
+    let cache = if forever { "max-age=31536000, immutable" } else { "no-cache" };
+    Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], bytes).into_response())
+}
