@@ -1,0 +1,126 @@
+//! With a real custody and a real log: a permit finds its reads, and the folder holds no plate.
+
+use super::*;
+use ::custody::{Custody, Options};
+use base::{LeaseId, ManualClock, ReadId, SigningKey, Time};
+use ledger::{Folder, Leaf, Log, commitment};
+use plate::{Odds, Text};
+use policy::{CaseFact, Facts, Intent, Rules};
+use read::{Pass, Read};
+use std::sync::Arc;
+
+struct City {
+    dir: TempDir,
+    log: Log,
+    custody: Custody,
+    store: Store,
+    now: Time,
+}
+
+fn city() -> City {
+    let dir = tempfile::tempdir().unwrap();
+    let now: Time = "2026-11-23T12:00:00Z".parse().unwrap();
+    let folder = Box::new(Folder::new(dir.path().join("log")));
+    let log = Log::create(folder, "homeplate/test", SigningKey::generate()).unwrap();
+    let rules = Arc::new(Rules::parse(Rules::standard()).unwrap());
+    let options =
+        Options { dir: dir.path().join("custody"), epoch_s: 3600, log_vkey: log.vkey().to_owned() };
+    let custody =
+        Custody::create(&options, rules).unwrap().with_clock(Arc::new(ManualClock::new(now)));
+    let store = Store::open(&dir.path().join("store")).unwrap();
+    City { dir, log, custody, store, now }
+}
+
+fn pass(name: &str, captured: Time, plate: &str) -> Pass {
+    Arc::new(Read {
+        id: ReadId::new(captured, random()),
+        camera: camera(name),
+        lease: LeaseId::new(captured, random()),
+        counter: 1,
+        captured,
+        first: captured,
+        last: captured,
+        frames: 3,
+        odds: Odds::new(plate.chars().map(|c| vec![(c, 0.99)]).collect()).unwrap(),
+        confidence: 0.95,
+        region: None,
+        corners: [[0; 2]; 4],
+        frame_size: [640, 360],
+        picture: None,
+    })
+}
+
+impl City {
+    fn ingest(&self, reads: &[Pass]) {
+        let mut by_day: std::collections::BTreeMap<Day, Vec<(Pass, Option<Vec<u8>>)>> =
+            Default::default();
+        for read in reads {
+            by_day.entry(read.id.day()).or_default().push((read.clone(), None));
+        }
+        for (day, reads) in by_day {
+            let batch = self.custody.seal(day, &reads).unwrap();
+            self.store.put_batch(batch, vec![]).unwrap();
+        }
+    }
+
+    /// Asks for a plate as the city does, and gives the times of what was opened.
+    fn ask(&self, plate: &str, cameras: &[&str], from: Time, until: Time) -> (Vec<Read>, u64) {
+        let intent = Intent {
+            id: format!("q_{:032x}", u128::from_be_bytes(random())),
+            person: "per_ann".parse().unwrap(),
+            roles: vec!["officer".into()],
+            purpose: "stolen-vehicle".into(),
+            case: Some("26-000123".into()),
+            authority: "none".into(),
+            on_behalf_of: None,
+            reason: None,
+            plates: vec![Text::parse(plate).unwrap()],
+            cameras: cameras.iter().map(|c| camera(c)).collect(),
+            from,
+            until,
+            at: self.now,
+        };
+        let facts = Facts { case: CaseFact::Stated, asking_off: false, now: self.now };
+        let salt = random();
+        let leaf = Leaf::new("search.intent", self.now)
+            .id(&intent.id)
+            .fact("purpose", intent.purpose.as_str())
+            .fact("authority", "none")
+            .fact("case", "stated")
+            .body(commitment(&salt, intent.canonical().expose()));
+        let entry = self.log.append(&leaf).unwrap();
+        let permit = self.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        let search = self.store.search(&permit).unwrap();
+        let keys = self.custody.keys(&permit, &search.found).unwrap();
+        let opened = keys.into_iter().zip(&search.found).map(|(k, f)| k.open(f).unwrap().0);
+        (opened.collect(), search.considered)
+    }
+}
+
+#[test]
+fn a_permit_finds_its_reads_and_no_file_holds_a_plate() {
+    let city = city();
+    let ago = |minutes: i64| city.now.plus_millis(-minutes * 60_000);
+    let reads = [
+        pass("one", ago(90), "7ABC128"),
+        pass("one", ago(30), "8XYZ999"),
+        pass("two", ago(20), "7ABC128"),
+        pass("six", ago(10), "7ABC128"),
+        pass("one", ago(14 * 60), "7ABC128"),
+    ];
+    city.ingest(&reads);
+    assert_eq!(city.store.days().unwrap().len(), 2);
+
+    let (opened, considered) = city.ask("7ABC128", &["one", "two"], ago(24 * 60), ago(0));
+    let want = [&reads[4], &reads[0], &reads[2]].map(|r| (**r).clone());
+    assert_eq!(opened, want);
+    assert_eq!(considered, 4);
+    let (opened, considered) = city.ask("7ABC128", &["one"], ago(60), ago(0));
+    assert_eq!((opened.len(), considered), (0, 1));
+    let (opened, _) = city.ask("9NOT000", &["one", "two", "six"], ago(60), ago(0));
+    assert!(opened.is_empty());
+
+    for plate in ["7ABC128", "8XYZ999", "9NOT000"] {
+        assert_eq!(files_with(city.dir.path(), plate.as_bytes()), [""; 0]);
+    }
+}

@@ -1,0 +1,250 @@
+//! What stands in the folder, and what is done about it.
+
+use super::*;
+use crate::{CameraRow, EntryRow, LeaseRow, OrderRow, PersonRow, RecordRow};
+use base::{Kind, PublicKey, Time};
+use proptest::prelude::*;
+use read::Lease;
+use std::os::unix::fs::PermissionsExt;
+
+fn at(second: i64) -> Time {
+    Time::from_millis(second * 1000)
+}
+
+fn entry(id: &str, plate: &str) -> EntryRow {
+    EntryRow {
+        id: id.parse().unwrap(),
+        list: "lst_stolen".parse().unwrap(),
+        plate: plate::Text::parse(plate).unwrap(),
+        state: Some("us-ca".into()),
+        reason: "stolen".into(),
+        case_no: "26-000123".into(),
+        expires: at(500),
+        added_by: "per_ann".parse().unwrap(),
+    }
+}
+
+/// Opening a folder that something has happened to says what, and what to do.
+fn check(change: impl Fn(&Path), kind: Kind, want: &str) {
+    let (dir, store) = new_store();
+    put(&store, day(0), "a 10 XYZ!").unwrap();
+    drop(store);
+    change(dir.path());
+    let e =
+        Store::open(dir.path()).and_then(|store| store.counts(day(0)).map(drop)).expect_err(want);
+    assert_eq!(e.kind(), kind, "{e}");
+    assert!(e.to_string().contains(want), "{e}");
+}
+
+#[test]
+fn damage_is_named() {
+    let reads = format!("reads/{}.db", day(0));
+    let noise =
+        |name: String| move |dir: &Path| fs::write(dir.join(&name), random::<5000>()).unwrap();
+    for name in ["control.db", "hotlist.db", &reads] {
+        check(noise(name.into()), Kind::Internal, name);
+    }
+    let gone = |name: &'static str| move |dir: &Path| fs::remove_file(dir.join(name)).unwrap();
+    check(gone("hotlist.db"), Kind::Unavailable, "hotlist.db is missing");
+    check(gone("control.db"), Kind::Unavailable, "control.db is missing");
+    let foreign = |dir: &Path| fs::write(dir.join("letter.txt"), "Dear").unwrap();
+    check(foreign, Kind::Invalid, "choose an empty folder");
+    let foreign = |dir: &Path| fs::write(dir.join("reads/notes.db"), "Dear").unwrap();
+    check(foreign, Kind::Invalid, "choose an empty folder");
+    let sql = |name: String, sql: &'static str| {
+        move |dir: &Path| {
+            rusqlite::Connection::open(dir.join(&name)).unwrap().execute_batch(sql).unwrap();
+        }
+    };
+    let newer = "written by a newer Homeplate";
+    check(sql(reads.clone(), "PRAGMA user_version=99"), Kind::Unavailable, newer);
+    check(sql("control.db".into(), "PRAGMA user_version=99"), Kind::Unavailable, newer);
+    let another = "another program's database";
+    check(sql("control.db".into(), "PRAGMA application_id=7"), Kind::Unavailable, another);
+    let swapped = |dir: &Path| {
+        fs::copy(dir.join("hotlist.db"), dir.join("control.db")).map(drop).unwrap();
+    };
+    check(swapped, Kind::Unavailable, another);
+}
+
+#[test]
+fn a_lost_day_and_a_changed_schema_are_found() {
+    let check = |change: &dyn Fn(&Path), want: &str| {
+        let (dir, store) = new_store();
+        put(&store, day(0), "a 10 XYZ").unwrap();
+        assert_eq!(store.check().unwrap(), [""; 0]);
+        drop(store);
+        change(dir.path());
+        let wrong = Store::open(dir.path()).unwrap().check().unwrap();
+        assert_eq!(wrong.len(), 1, "{wrong:?}");
+        assert!(wrong[0].contains(want), "{wrong:?}");
+    };
+    let file = |dir: &Path| dir.join(format!("reads/{}.db", day(0)));
+    let run = |path: &Path, sql: &str| {
+        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    };
+    check(&|dir| fs::remove_file(file(dir)).unwrap(), "is missing");
+    check(&|dir| run(&file(dir), "DELETE FROM segments"), "without their segment");
+    check(&|dir| run(&file(dir), "UPDATE counts SET reads = 7"), "count is wrong");
+    check(&|dir| run(&dir.join("control.db"), "DROP INDEX hits_to_log"), "another schema");
+    check(&|dir| run(&dir.join("control.db"), "CREATE TABLE x (y)"), "another schema");
+}
+
+#[test]
+fn one_process_at_a_time() {
+    let (dir, store) = new_store();
+    let e = Store::open(dir.path()).unwrap_err();
+    assert_eq!(e.kind(), Kind::Unavailable);
+    assert!(e.to_string().contains("stop it first"), "{e}");
+    drop(store);
+    Store::open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_finished() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["lock", "control.db"] {
+        fs::write(dir.path().join(name), "").unwrap();
+    }
+    let store = Store::open(dir.path()).unwrap();
+    put(&store, day(0), "a 10 XYZ").unwrap();
+}
+
+#[test]
+fn every_file_is_its_owners_alone() {
+    let (dir, store) = new_store();
+    put(&store, day(0), "a 10 XYZ!").unwrap();
+    store.relay().unwrap();
+    store.add_entry(&entry("ent_a", "XYZ")).unwrap();
+    let files = all_files(dir.path());
+    assert!(files.iter().any(|f| f.to_string_lossy().ends_with("-wal")));
+    for file in files {
+        let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.display());
+    }
+    let mode = fs::metadata(dir.path().join("reads")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+}
+
+#[test]
+fn a_removed_entry_leaves_no_trace() {
+    let (dir, store) = new_store();
+    for (id, plate) in [("ent_a", "7ABC128"), ("ent_b", "8XYZ999")] {
+        store.add_entry(&entry(id, plate)).unwrap();
+    }
+    let rows = store.entries().unwrap();
+    assert_eq!(rows, [entry("ent_a", "7ABC128"), entry("ent_b", "8XYZ999")]);
+    assert_eq!(store.add_entry(&rows[0]).unwrap_err().kind(), Kind::Conflict);
+    let holding = files_with(dir.path(), b"7ABC128");
+    assert!(!holding.is_empty() && holding.iter().all(|f| f.starts_with("hotlist.db")));
+    store.remove_entry(&rows[0].id).unwrap();
+    assert_eq!(files_with(dir.path(), b"7ABC128"), [""; 0]);
+    assert_eq!(store.remove_entry(&rows[0].id).unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(store.entries().unwrap().len(), 1);
+}
+
+#[test]
+fn control_data_comes_back_as_it_went() {
+    let (dir, store) = new_store();
+    let row = CameraRow {
+        id: camera("one"),
+        name: "Main St".into(),
+        lat: Some(34.05),
+        lon: None,
+        device_key: Some(PublicKey([7; 32])),
+        off_since: None,
+    };
+    let off = CameraRow { device_key: None, off_since: Some(at(9)), ..row.clone() };
+    store.put_camera(&row).unwrap();
+    assert_eq!(store.camera(&row.id).unwrap(), Some(row));
+    store.put_camera(&off).unwrap();
+    let person = PersonRow { id: "per_ann".parse().unwrap(), json: "{}".into() };
+    store.put_person(&person).unwrap();
+    let order = OrderRow { id: base::OrderId::new(at(1), [1; 10]), json: "{}".into() };
+    store.put_order(&order).unwrap();
+    store.put_order(&order).unwrap();
+    let record = RecordRow { salt: [3; 32], sealed: Sealed(vec![1, 2, 3]) };
+    store.put_record("intent", "q_1", &record.salt, &record.sealed).unwrap();
+    let again = store.put_record("intent", "q_1", &[4; 32], &record.sealed);
+    assert_eq!(again.unwrap_err().kind(), Kind::Conflict);
+    store.set_meta("tally", "1").unwrap();
+    store.set_meta("tally", "2").unwrap();
+    drop(store);
+
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(store.cameras().unwrap(), [off]);
+    assert_eq!(store.camera(&camera("two")).unwrap(), None);
+    assert_eq!(store.person(&person.id).unwrap(), Some(person.clone()));
+    assert_eq!(store.persons().unwrap(), [person]);
+    assert_eq!(store.orders().unwrap(), [order]);
+    assert_eq!(store.record("intent", "q_1").unwrap(), Some(record));
+    assert_eq!(store.record("intent", "q_2").unwrap(), None);
+    assert_eq!(store.meta("tally").unwrap().as_deref(), Some("2"));
+    assert_eq!(store.meta("store").unwrap(), None, "our own marks are apart");
+}
+
+#[test]
+fn a_code_is_used_once() {
+    let (_dir, store) = new_store();
+    let (one, two) = (camera("one"), camera("two"));
+    store.put_code(&[1; 32], &one, at(10)).unwrap();
+    store.put_code(&[2; 32], &two, at(10)).unwrap();
+    assert_eq!(store.take_code(&[9; 32], at(5)).unwrap(), None);
+    assert_eq!(store.take_code(&[1; 32], at(5)).unwrap(), Some(one.clone()));
+    assert_eq!(store.take_code(&[1; 32], at(5)).unwrap(), None);
+    assert_eq!(store.take_code(&[2; 32], at(10)).unwrap(), None, "too old");
+    store.put_code(&[3; 32], &one, at(10)).unwrap();
+    store.put_code(&[4; 32], &one, at(10)).unwrap();
+    assert_eq!(store.take_code(&[3; 32], at(5)).unwrap(), None, "a newer one took its place");
+    assert_eq!(store.take_code(&[4; 32], at(5)).unwrap(), Some(one));
+}
+
+#[test]
+fn leases_end_while_they_run() {
+    let (_dir, store) = new_store();
+    let lease = |n: u8, name: &str, until: i64| LeaseRow {
+        lease: Lease {
+            id: base::LeaseId::new(at(1), [n; 10]),
+            camera: camera(name),
+            capture_key: PublicKey([n; 32]),
+            from: at(1),
+            until: at(until),
+            seal_key: "key".into(),
+        },
+        ended: None,
+    };
+    let rows = [lease(1, "one", 10), lease(2, "one", 100), lease(3, "two", 100)];
+    rows.iter().for_each(|row| store.put_lease(row).unwrap());
+    assert_eq!(store.lease(&rows[1].lease.id).unwrap(), Some(rows[1].clone()));
+    assert_eq!(store.end_leases(&camera("one"), at(50)).unwrap(), [rows[1].lease.id]);
+    assert_eq!(store.end_leases(&camera("one"), at(60)).unwrap(), []);
+    let ended = |n: usize| store.lease(&rows[n].lease.id).unwrap().unwrap().ended;
+    assert_eq!([ended(0), ended(1), ended(2)], [None, Some(at(50)), None]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Damage anywhere in a file is an error or goes unnoticed by a call that does not touch it; it
+    /// is never a panic.
+    #[test]
+    fn a_damaged_file_never_panics(flips in proptest::collection::vec((any::<usize>(), 1u8..), 1..40)) {
+        let (dir, store) = new_store();
+        put(&store, day(0), "a 10 XYZ!, b 20 ABC").unwrap();
+        store.relay().unwrap();
+        drop(store);
+        for name in ["control.db".to_owned(), format!("reads/{}.db", day(0))] {
+            let path = dir.path().join(name);
+            let mut bytes = fs::read(&path).unwrap();
+            for (at, flip) in &flips {
+                let at = at % bytes.len();
+                bytes[at] ^= flip;
+            }
+            fs::write(path, bytes).unwrap();
+        }
+        if let Ok(store) = Store::open(dir.path()) {
+            let _ = (store.check().is_ok(), store.counts(day(0)).is_ok(), store.hits(9, None).is_ok());
+            let _ = (put(&store, day(0), "c 30 DEF!").is_ok(), store.relay().is_ok());
+        }
+    }
+}
