@@ -188,11 +188,11 @@ impl Files {
         }
         let mut found = None;
         for name in ["kek", "kek.next"] {
-            if let Some(kek) = load_kek(&dir.join(name))? {
-                if file[MAGIC.len()..HEAD] == kek_id(&kek) {
-                    found = Some(kek);
-                    break;
-                }
+            if let Some(kek) = load_kek(&dir.join(name))?
+                && file[MAGIC.len()..HEAD] == kek_id(&kek)
+            {
+                found = Some(kek);
+                break;
             }
         }
         let kek = found.ok_or_else(|| damaged(&path, "was not written under the key in kek"))?;
