@@ -1,14 +1,64 @@
 //! The two networks as bytes, and the contract that says how they are fed and where they cut.
 //!
 //! The files lie in `models/` with a card that says what they were trained on. They are part of the
-//! executable: nothing is fetched at run time, and `software.start` on the public log holds the
-//! executable's hash and with it theirs.
+//! executable: nothing is fetched at run time, and `software.start` on the public log holds their
+//! hashes ([`Network::sha256`]), so that anybody can tell which weights read.
+//!
+//! Not here: what runs a network (`vision`), and how they were trained (`train/`).
 
-/// Finds plates: `image` [1, 1, H, W] to `heat` and `corners` at stride 8 (ONNX).
-pub static DETECTOR: &[u8] = include_bytes!("../../../models/detector.onnx");
+mod contract;
 
-/// Reads them: `crops` and `context` [N, 1, 48, 144] to `chars` [N, T, 37] and `plate` [N, 1] (ONNX).
-pub static RECOGNISER: &[u8] = include_bytes!("../../../models/recogniser.onnx");
+pub use contract::{Contract, ContractError, Detector, File, Platt, Recogniser};
 
-/// Sizes, margins and thresholds that belong to these weights (JSON).
-pub static CONTRACT: &str = include_str!("../../../models/contract.json");
+/// One network in ONNX.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// Its file in `models/`.
+    pub file: &'static str,
+    /// The whole file.
+    pub onnx: &'static [u8],
+}
+
+impl Network {
+    /// SHA-256 of the bytes that are in this executable, in hex.
+    pub fn sha256(&self) -> String {
+        hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.onnx))
+    }
+}
+
+/// Finds plates: `image` [1, 1, H, W] to `heat` and `corners` at stride 8.
+pub static DETECTOR: Network =
+    Network { file: "detector.onnx", onnx: include_bytes!("../../../models/detector.onnx") };
+
+/// Reads them: `crops` and, where the contract says so, `context` [N, 1, 48, 144] to `chars`
+/// [N, T, 37] and `plate` [N, 1].
+pub static RECOGNISER: Network =
+    Network { file: "recogniser.onnx", onnx: include_bytes!("../../../models/recogniser.onnx") };
+
+/// Both, for a list of hashes.
+pub static ALL: [&Network; 2] = [&DETECTOR, &RECOGNISER];
+
+/// Sizes, margins and thresholds that belong to these weights.
+pub fn contract() -> Result<Contract, ContractError> {
+    Contract::parse(include_str!("../../../models/contract.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Weights and contract are written together; a half-copied set must not be built in.
+    #[test]
+    fn the_contract_is_about_these_files() {
+        let contract = contract().unwrap();
+        for network in ALL {
+            let listed = contract.files.iter().find(|f| f.file == network.file);
+            assert_eq!(
+                listed.map(|f| f.sha256.clone()),
+                Some(network.sha256()),
+                "{}",
+                network.file
+            );
+        }
+    }
+}

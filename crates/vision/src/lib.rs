@@ -10,6 +10,7 @@ mod engine;
 mod picture;
 mod reader;
 mod recognise;
+mod scale;
 mod track;
 mod vote;
 mod warp;

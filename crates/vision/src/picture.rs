@@ -1,14 +1,18 @@
 //! A decoded picture: grey for the networks, colour for people.
 
-use crate::warp::{Quad, bounds};
+use crate::warp::{Plane, Quad, bounds};
 use base::{Error, Result};
-use image::{DynamicImage, ImageDecoder, ImageReader, RgbImage};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
 
-/// The longest side that is taken, in pixels.
+/// The shortest and the longest side that are taken, in pixels.
+const SIDE_MIN: u32 = 16;
 const SIDE_MAX: u32 = 16_384;
 /// The most pixels that are taken: 60 megapixels are 180 MB in colour.
 const PIXELS_MAX: u64 = 60_000_000;
+/// The most memory that a decoder may take: 60 megapixels of 16 bits in four channels.
+const MEMORY_MAX: u64 = 512 << 20;
 /// Width of the picture that people compare a hit with.
 const SHOWN_WIDTH: u32 = 320;
 
@@ -22,57 +26,61 @@ pub struct Picture {
 
 impl Picture {
     /// Decodes JPEG, PNG or WebP by its content, whatever it is called, within fixed limits, and
-    /// turns it upright where its EXIF data say how.
+    /// turns it upright where its EXIF data say how. Nothing is allocated for the pixels before the
+    /// declared size has passed the limits, so a small file cannot ask for much memory.
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         if bytes.is_empty() {
             return Err(Error::invalid("The file is empty."));
         }
-        let broken = |e: image::ImageError| {
-            Error::invalid("The picture is damaged or cut off; export it again.").because(e)
-        };
-        let reader = ImageReader::new(Cursor::new(bytes))
-            .with_guessed_format()
-            .map_err(|e| Error::invalid("The file cannot be read.").because(e))?;
-        if reader.format().is_none() {
+        let format = image::guess_format(bytes).ok();
+        let Some(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) = format
+        else {
             return Err(Error::invalid("This is no JPEG, PNG or WebP picture."));
+        };
+        // JPEG decoders fill what is missing with grey; a reader must not take that for a street.
+        if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
+            return Err(Error::invalid("The picture is cut off; export it again."));
         }
-        let mut decoder = reader.into_decoder().map_err(broken)?;
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+        reader.limits(limits());
+        let mut decoder = reader.into_decoder().map_err(refused)?;
         let (w, h) = decoder.dimensions();
         if w.max(h) > SIDE_MAX || u64::from(w) * u64::from(h) > PIXELS_MAX {
             return Err(Error::too_large(format!(
-                "The picture has {w} x {h} pixels; the limit is {SIDE_MAX} a side and 60 million in all."
+                "The picture has {w} x {h} pixels; the limit is {SIDE_MAX} a side and {} million in all.",
+                PIXELS_MAX / 1_000_000
             )));
         }
-        if w < 16 || h < 16 {
-            return Err(Error::invalid("The picture is smaller than 16 x 16 pixels."));
+        if w < SIDE_MIN || h < SIDE_MIN {
+            return Err(Error::invalid(format!(
+                "The picture has {w} x {h} pixels; the least is {SIDE_MIN} a side."
+            )));
         }
-        let turn = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
-        let mut image = DynamicImage::from_decoder(decoder).map_err(broken)?;
+        let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
         image.apply_orientation(turn);
-        Ok(Self::from_image(&image))
+        Ok(Self::from_image(image))
     }
 
-    fn from_image(image: &DynamicImage) -> Self {
-        let colour = image.to_rgb8();
-        let grey = colour
-            .pixels()
-            .map(|p| {
-                // Rec. 601 luma in integers, as the networks were trained with.
-                let [r, g, b] = p.0.map(u32::from);
-                ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
-            })
-            .collect();
-        Self {
-            width: colour.width() as usize,
-            height: colour.height() as usize,
-            grey,
-            colour: Some(colour),
+    fn from_image(image: DynamicImage) -> Self {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        if let DynamicImage::ImageLuma8(grey) = image {
+            return Self { width, height, grey: grey.into_raw(), colour: None };
         }
+        let colour = image.into_rgb8();
+        // Rec. 601 luma in integers, as the networks were trained with.
+        let luma = |p: &[u8]| {
+            let [r, g, b] = [p[0], p[1], p[2]].map(u32::from);
+            ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
+        };
+        let grey = colour.as_raw().chunks_exact(3).map(luma).collect();
+        Self { width, height, grey, colour: Some(colour) }
     }
 
     /// A picture from grey pixels, row by row.
     pub fn from_grey(width: usize, height: usize, grey: Vec<u8>) -> Result<Self> {
-        if width < 16 || height < 16 || grey.len() != width * height {
+        let least = SIDE_MIN as usize;
+        if width < least || height < least || width.checked_mul(height) != Some(grey.len()) {
             return Err(Error::invalid(
                 "A grey picture has width x height bytes, 16 a side or more.",
             ));
@@ -91,6 +99,10 @@ impl Picture {
     /// Grey values, row by row.
     pub fn grey(&self) -> &[u8] {
         &self.grey
+    }
+
+    pub(crate) fn plane(&self) -> Plane<'_> {
+        Plane { width: self.width, height: self.height, pixels: &self.grey }
     }
 
     /// The surroundings of a plate as a JPEG for people: the plate's box with `grow` times its width
@@ -135,10 +147,44 @@ impl Picture {
     }
 }
 
+/// What a decoder may take. The sides are checked apart from it, so that the message can name them.
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = None;
+    limits.max_image_height = None;
+    limits.max_alloc = Some(MEMORY_MAX);
+    limits
+}
+
+/// What a decoder said, as one sentence for the person who has the file.
+fn refused(e: ImageError) -> Error {
+    let error = match e {
+        ImageError::Limits(_) => {
+            Error::too_large("The picture needs more than 512 MB to decode; export it smaller.")
+        }
+        ImageError::Unsupported(_) => Error::invalid(
+            "The picture uses a rare variant of its format; export it as an ordinary JPEG.",
+        ),
+        _ => Error::invalid("The picture is damaged; export it again."),
+    };
+    error.because(e)
+}
+
+/// Whether a JPEG's end marker follows its last start of scan. Compressed data never holds either
+/// marker, and a thumbnail's own end marker stands in front of the picture's scan.
+fn jpeg_is_whole(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|w| w == [0xff, marker]);
+    match (last(0xda), last(0xd9)) {
+        (Some(scan), Some(end)) => end > scan,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use base::Kind;
+    use proptest::prelude::*;
 
     fn png(w: u32, h: u32) -> Vec<u8> {
         let mut out = Cursor::new(Vec::new());
@@ -161,7 +207,31 @@ mod tests {
         check(b"plain text", Kind::Invalid, "no JPEG");
         check(&good[..good.len() / 2], Kind::Invalid, "damaged");
         check(&png(30_000, 20), Kind::TooLarge, "30000 x 20");
-        check(&png(4, 4), Kind::Invalid, "smaller");
+        check(&png(4, 4), Kind::Invalid, "4 x 4");
+        check(b"GIF89a\x01\0\x01\0\0\0\0;", Kind::Invalid, "no JPEG");
+        let picture = Picture::decode(&good).unwrap();
+        let corners = [[4.0, 4.0], [60.0, 4.0], [60.0, 40.0], [4.0, 40.0]];
+        let jpeg = picture.plate_jpeg(&corners, 0.0).unwrap();
+        assert!(Picture::decode(&jpeg).is_ok());
+        check(&jpeg[..jpeg.len() - 9], Kind::Invalid, "cut off");
+    }
+
+    #[test]
+    fn a_picture_that_lies_on_its_side_is_turned() {
+        // The smallest EXIF block that says "rotate by 90 degrees" (orientation 6), in a JPEG.
+        let upright =
+            RgbImage::from_fn(40, 20, |x, _| image::Rgb([if x < 20 { 250 } else { 5 }; 3]));
+        let mut plain = Vec::new();
+        image::codecs::jpeg::JpegEncoder::new(&mut plain).encode_image(&upright).unwrap();
+        let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01".to_vec();
+        exif.extend([0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0]);
+        let mut turned = plain[..2].to_vec();
+        turned.extend([0xff, 0xe1, 0, exif.len() as u8 + 2]);
+        turned.extend(&exif);
+        turned.extend(&plain[2..]);
+        let picture = Picture::decode(&turned).unwrap();
+        assert_eq!((picture.width(), picture.height()), (20, 40));
+        assert!(picture.grey()[0] > 200 && picture.grey()[20 * 39] < 60, "the left became the top");
     }
 
     #[test]
@@ -172,5 +242,27 @@ mod tests {
         assert!(Picture::decode(&jpeg).unwrap().width() <= 320);
         let outside = [[500.0, 400.0], [520.0, 400.0], [520.0, 410.0], [500.0, 410.0]];
         assert!(picture.plate_jpeg(&outside, 0.1).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Whatever the bytes: a picture within the limits, or one sentence.
+        #[test]
+        fn flipped_bytes_never_panic(flips in proptest::collection::vec((0usize..1 << 16, any::<u8>()), 1..9)) {
+            let mut jpeg = Vec::new();
+            let grey = image::GrayImage::from_fn(48, 32, |x, y| image::Luma([(x * y) as u8]));
+            image::codecs::jpeg::JpegEncoder::new(&mut jpeg).encode_image(&grey).unwrap();
+            for start in [jpeg, png(48, 32)] {
+                let mut bytes = start.clone();
+                for (at, value) in &flips {
+                    let at = at % bytes.len();
+                    bytes[at] = *value;
+                }
+                match Picture::decode(&bytes) {
+                    Ok(p) => prop_assert_eq!(p.grey().len(), p.width() * p.height()),
+                    Err(e) => prop_assert!(!e.to_string().contains('\n')),
+                }
+            }
+        }
     }
 }

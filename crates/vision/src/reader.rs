@@ -4,10 +4,10 @@ use crate::detect::{Candidate, input, peaks};
 use crate::engine::{Net, Rten, Tensor};
 use crate::picture::Picture;
 use crate::recognise::decode;
-use crate::warp::{Plane, Quad, bounds, grow, normalise, rectify};
+use crate::warp::{Quad, bounds, grow, normalise, rectify};
 use base::{Error, Result};
+use models::Contract;
 use plate::Odds;
-use serde::Deserialize;
 
 /// One plate in a picture.
 #[derive(Clone, Debug)]
@@ -37,36 +37,6 @@ pub struct ReaderOptions {
     pub min_confidence: f32,
 }
 
-/// `models/contract.json`: what belongs to the weights.
-#[derive(Deserialize)]
-struct Contract {
-    detector: DetectorPart,
-    recogniser: RecogniserPart,
-    confidence: Option<Platt>,
-}
-
-#[derive(Deserialize)]
-struct DetectorPart {
-    area: f32,
-    heat_threshold: f32,
-}
-
-#[derive(Deserialize)]
-struct RecogniserPart {
-    width: usize,
-    height: usize,
-    margin: f32,
-    context_margin: f32,
-    plate_threshold: f32,
-}
-
-/// Platt scaling: confidence = 1 / (1 + exp(-(a·logit(p) + b))).
-#[derive(Deserialize)]
-struct Platt {
-    a: f32,
-    b: f32,
-}
-
 /// Reads plates; one a thread.
 pub struct Reader {
     detector: Box<dyn Net>,
@@ -78,12 +48,13 @@ pub struct Reader {
 impl Reader {
     /// Loads the two networks that are part of the executable.
     pub fn new(options: ReaderOptions) -> Result<Self> {
-        let contract = serde_json::from_str(models::CONTRACT).map_err(|e| {
-            Error::internal("The contract of the networks is damaged; reinstall.").because(e)
+        let contract = models::contract().map_err(|e| {
+            Error::internal("The networks in this executable do not fit it; reinstall it.")
+                .because(e)
         })?;
         Ok(Self {
-            detector: Box::new(Rten::load(models::DETECTOR)?),
-            recogniser: Box::new(Rten::load(models::RECOGNISER)?),
+            detector: Box::new(Rten::load(models::DETECTOR.onnx)?),
+            recogniser: Box::new(Rten::load(models::RECOGNISER.onnx)?),
             contract,
             options,
         })
@@ -102,17 +73,16 @@ impl Reader {
     }
 
     fn find(&mut self, picture: &Picture) -> Result<Vec<Candidate>> {
-        let image = input(picture, self.contract.detector.area)?;
+        let image = input(picture, self.contract.detector.area);
         let out = self.detector.run(vec![("image", image)], &["heat", "corners"])?;
         let size = (picture.width(), picture.height());
-        peaks(&out[0], &out[1], self.contract.detector.heat_threshold, size)
+        peaks(&out[0], &out[1], &self.contract.detector, size)
     }
 
     fn recognise(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Plate>> {
         let part = &self.contract.recogniser;
         let (w, h) = (part.width, part.height);
-        let plane =
-            Plane { width: picture.width(), height: picture.height(), pixels: picture.grey() };
+        let plane = picture.plane();
         let cut = |quad: &Quad, margin: f32| {
             let mut crop = rectify(&plane, &grow(quad, margin), w, h)?;
             normalise(&mut crop);
@@ -132,7 +102,10 @@ impl Reader {
             return Ok(Vec::new());
         }
         let tensor = |data| Tensor { shape: vec![quads.len(), 1, h, w], data };
-        let inputs = vec![("crops", tensor(crops)), ("context", tensor(wide))];
+        let mut inputs = vec![("crops", tensor(crops))];
+        if part.context {
+            inputs.push(("context", tensor(wide)));
+        }
         let out = self.recogniser.run(inputs, &["chars", "plate"])?;
         let &[n, columns, classes] = &out[0].shape[..] else {
             return Err(Error::internal("The recogniser's answer has an unknown shape."));
@@ -159,12 +132,6 @@ impl Reader {
     }
 
     fn calibrated(&self, p: f32) -> f32 {
-        match &self.contract.confidence {
-            None => p,
-            Some(Platt { a, b }) => {
-                let p = p.clamp(1e-6, 1.0 - 1e-6);
-                1.0 / (1.0 + (-(a * (p / (1.0 - p)).ln() + b)).exp())
-            }
-        }
+        self.contract.confidence.map_or(p, |platt| platt.scale(p))
     }
 }

@@ -1,5 +1,7 @@
 //! Four corners, and the flat cut between them.
 
+use crate::scale::scale;
+
 /// Corners of a plate in pixels: top left, top right, bottom right, bottom left.
 pub type Quad = [[f32; 2]; 4];
 
@@ -66,49 +68,57 @@ fn projection(q: &Quad, w: f32, h: f32) -> Option<[f32; 8]> {
     Some([a / w, b / h, p0[0], d / w, e / h, p0[1], g / w, k / h])
 }
 
-/// The part of `plane` inside the quad as `w` x `h` pixels. Shrinks by area first where the plate is
-/// much larger than the cut; repeats the picture's edge beyond it.
+/// The part of `plane` inside the quad as `w` x `h` pixels. Where the plate is more than twice as
+/// wide as the cut it is shrunk by area first; beyond the picture its edge is repeated.
 pub(crate) fn rectify(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
-    let shrink = (width(q) / (1.5 * w as f32)).floor() as usize;
-    if shrink >= 2 {
-        let (small, moved) = shrunk(plane, q, shrink);
-        let plane = Plane { width: small.0, height: small.1, pixels: &small.2 };
-        return sample(&plane, &moved, w, h);
+    if !q.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e6) {
+        return None;
+    }
+    let size = 1.5 * w as f32 / width(q).max(1.0);
+    if size < 0.75 {
+        let (small, moved) = shrunk(plane, q, size)?;
+        return sample(&small.plane(), &moved, w, h);
     }
     sample(plane, q, w, h)
 }
 
-/// The neighbourhood of the quad, averaged over `n` x `n` pixels, and the quad in it.
-fn shrunk(plane: &Plane, q: &Quad, n: usize) -> ((usize, usize, Vec<u8>), Quad) {
-    let [x0, y0, x1, y1] = bounds(q);
-    let clamp = |v: f32, most: usize| v.clamp(0.0, most as f32) as usize;
-    let (left, top) = (clamp(x0 - 8.0, plane.width - 1), clamp(y0 - 8.0, plane.height - 1));
-    let (right, bottom) = (clamp(x1 + 8.0, plane.width), clamp(y1 + 8.0, plane.height));
-    let (sw, sh) =
-        (((right.max(left + 1)) - left).div_ceil(n), ((bottom.max(top + 1)) - top).div_ceil(n));
-    let mut out = Vec::with_capacity(sw * sh);
-    for y in 0..sh {
-        for x in 0..sw {
-            let (mut sum, mut count) = (0u32, 0u32);
-            for yy in (top + y * n)..(top + y * n + n).min(plane.height) {
-                let row = yy * plane.width;
-                for xx in (left + x * n)..(left + x * n + n).min(plane.width) {
-                    sum += u32::from(plane.pixels[row + xx]);
-                    count += 1;
-                }
-            }
-            out.push((sum / count.max(1)) as u8);
-        }
+/// Grey pixels that are owned.
+struct Owned {
+    width: usize,
+    height: usize,
+    pixels: Vec<u8>,
+}
+
+impl Owned {
+    fn plane(&self) -> Plane<'_> {
+        Plane { width: self.width, height: self.height, pixels: &self.pixels }
     }
-    let moved = q.map(|p| [(p[0] - left as f32) / n as f32, (p[1] - top as f32) / n as f32]);
-    ((sw, sh, out), moved)
+}
+
+/// The neighbourhood of the quad `size` times as large, averaged by area, and the quad in it.
+/// `None` where the quad lies outside the picture.
+fn shrunk(plane: &Plane, q: &Quad, size: f32) -> Option<(Owned, Quad)> {
+    let [x0, y0, x1, y1] = bounds(q);
+    let within = |v: f32, most: usize| v.clamp(0.0, most as f32) as usize;
+    let (left, top) = (within(x0 - 8.0, plane.width), within(y0 - 8.0, plane.height));
+    let right = within((x1 + 8.0).ceil(), plane.width);
+    let bottom = within((y1 + 8.0).ceil(), plane.height);
+    if right <= left || bottom <= top {
+        return None;
+    }
+    let side = |n: usize| ((n as f32 * size).round() as usize).max(1);
+    let (width, height) = (side(right - left), side(bottom - top));
+    let part = [left, top, right - left, bottom - top];
+    let pixels = scale(plane, part, width, height);
+    let at = [left as f32, top as f32];
+    // The sides were rounded to whole pixels: the exact scale of each differs a little.
+    let by = [width as f32 / part[2] as f32, height as f32 / part[3] as f32];
+    let moved = q.map(|p| [(p[0] - at[0]) * by[0], (p[1] - at[1]) * by[1]]);
+    Some((Owned { width, height, pixels }, moved))
 }
 
 /// Bilinear samples of the quad. Pixel centres lie at whole coordinates, as the training code has it.
 fn sample(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
-    if !q.iter().flatten().all(|v| v.is_finite() && v.abs() < 1e6) {
-        return None;
-    }
     let m = projection(q, w as f32, h as f32)?;
     let (most_x, most_y) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
     let mut out = Vec::with_capacity(w * h);

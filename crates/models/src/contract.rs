@@ -1,0 +1,152 @@
+//! `models/contract.json`: what belongs to the weights and is chosen with them.
+//!
+//! Keys that are not named here (how long they were trained, on what) are for people.
+
+use serde::Deserialize;
+
+/// Why a contract is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ContractError {
+    /// It is no JSON, or a key is missing.
+    #[error("the contract of the networks cannot be read")]
+    Json(#[from] serde_json::Error),
+    /// A number that no network could be fed with.
+    #[error("the contract of the networks says {0}, which cannot be")]
+    Range(&'static str),
+}
+
+/// The whole contract.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Contract {
+    /// How the detector is fed and cut.
+    pub detector: Detector,
+    /// How the recogniser is fed and cut.
+    pub recogniser: Recogniser,
+    /// How a text's probability becomes a confidence; absent before calibration.
+    #[serde(default)]
+    pub confidence: Option<Platt>,
+    /// The files it was written with.
+    #[serde(default)]
+    pub files: Vec<File>,
+}
+
+/// How the detector is fed and cut.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Detector {
+    /// Pixels of its input; the sides follow the picture's own shape.
+    pub area: f32,
+    /// Input pixels a cell of its answer stands for.
+    pub stride: usize,
+    /// Cells below this are no candidates.
+    pub heat_threshold: f32,
+}
+
+/// How the recogniser is fed and cut.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recogniser {
+    /// Width of a cut.
+    #[serde(default = "default_width")]
+    pub width: usize,
+    /// Height of a cut.
+    #[serde(default = "default_height")]
+    pub height: usize,
+    /// Growth of the quad on each side, as a share of that side.
+    pub margin: f32,
+    /// Whether it takes a second, wider cut as `context`.
+    #[serde(default)]
+    pub context: bool,
+    /// Growth of the quad for the wider cut.
+    #[serde(default = "default_context_margin")]
+    pub context_margin: f32,
+    /// Candidates below this verdict are no plates.
+    pub plate_threshold: f32,
+}
+
+/// Platt scaling: confidence = 1 / (1 + exp(-(a · logit(p) + b))).
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Platt {
+    /// Slope.
+    pub a: f32,
+    /// Offset.
+    pub b: f32,
+}
+
+/// A file and its hash.
+#[derive(Clone, Debug, Deserialize)]
+pub struct File {
+    /// Name in `models/`.
+    pub file: String,
+    /// In hex.
+    pub sha256: String,
+}
+
+fn default_width() -> usize {
+    144
+}
+fn default_height() -> usize {
+    48
+}
+fn default_context_margin() -> f32 {
+    0.3
+}
+
+impl Contract {
+    /// Reads and checks a contract.
+    pub fn parse(json: &str) -> Result<Self, ContractError> {
+        let it: Self = serde_json::from_str(json)?;
+        let inside = |good: bool, what| if good { Ok(()) } else { Err(ContractError::Range(what)) };
+        inside((1e4..=1e7).contains(&it.detector.area), "detector.area")?;
+        inside((1..=32).contains(&it.detector.stride), "detector.stride")?;
+        inside((0.0..=1.0).contains(&it.detector.heat_threshold), "detector.heat_threshold")?;
+        inside((16..=1024).contains(&it.recogniser.width), "recogniser.width")?;
+        inside((16..=1024).contains(&it.recogniser.height), "recogniser.height")?;
+        inside((0.0..=1.0).contains(&it.recogniser.margin), "recogniser.margin")?;
+        inside((0.0..=2.0).contains(&it.recogniser.context_margin), "recogniser.context_margin")?;
+        inside((0.0..=1.0).contains(&it.recogniser.plate_threshold), "recogniser.plate_threshold")?;
+        Ok(it)
+    }
+}
+
+impl Platt {
+    /// The confidence of a text of probability `p`.
+    pub fn scale(&self, p: f32) -> f32 {
+        let p = p.clamp(1e-6, 1.0 - 1e-6);
+        1.0 / (1.0 + (-(self.a * (p / (1.0 - p)).ln() + self.b)).exp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contracts() {
+        let check = |json: &str, want: Result<bool, &str>| {
+            let got =
+                Contract::parse(json).map(|c| c.recogniser.context).map_err(|e| e.to_string());
+            match want {
+                Ok(context) => assert_eq!(got.as_ref(), Ok(&context), "{json}"),
+                Err(part) => assert!(got.as_ref().is_err_and(|e| e.contains(part)), "{got:?}"),
+            }
+        };
+        let detector = r#""detector":{"area":344064,"stride":8,"heat_threshold":0.2}"#;
+        let short = r#""recogniser":{"margin":0.05,"plate_threshold":0.5}"#;
+        check(&format!("{{{detector},{short}}}"), Ok(false));
+        let wide = r#""recogniser":{"margin":0.05,"context":true,"plate_threshold":0.5}"#;
+        check(&format!("{{{detector},{wide},\"training\":7}}"), Ok(true));
+        let bad = r#""recogniser":{"margin":0.05,"plate_threshold":7}"#;
+        check(&format!("{{{detector},{bad}}}"), Err("plate_threshold"));
+        check("{}", Err("cannot be read"));
+    }
+
+    #[test]
+    fn scaling_keeps_the_order() {
+        let platt = Platt { a: 0.8, b: -0.4 };
+        let scaled: Vec<f32> = [0.0, 0.2, 0.5, 0.9, 1.0].map(|p| platt.scale(p)).to_vec();
+        assert!(
+            scaled.windows(2).all(|w| w[0] < w[1])
+                && scaled.iter().all(|p| (0.0..=1.0).contains(p))
+        );
+        assert!((Platt { a: 1.0, b: 0.0 }.scale(0.3) - 0.3).abs() < 1e-6);
+    }
+}
