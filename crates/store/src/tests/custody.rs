@@ -7,6 +7,7 @@ use ledger::{Folder, Leaf, Log, commitment};
 use plate::{Odds, Text};
 use policy::{CaseFact, Facts, Intent, Rules};
 use read::{Pass, Read};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 struct City {
@@ -52,14 +53,11 @@ fn pass(name: &str, captured: Time, plate: &str) -> Pass {
 
 impl City {
     fn ingest(&self, reads: &[Pass]) {
-        let mut by_day: std::collections::BTreeMap<Day, Vec<(Pass, Option<Vec<u8>>)>> =
-            Default::default();
-        for read in reads {
-            by_day.entry(read.id.day()).or_default().push((read.clone(), None));
-        }
-        for (day, reads) in by_day {
-            let batch = self.custody.seal(day, &reads).unwrap();
-            self.store.put_batch(batch, vec![]).unwrap();
+        let days: BTreeSet<Day> = reads.iter().map(|read| read.id.day()).collect();
+        for day in days {
+            let of_day = reads.iter().filter(|read| read.id.day() == day);
+            let of_day: Vec<_> = of_day.map(|read| (read.clone(), None)).collect();
+            self.store.put_batch(self.custody.seal(day, &of_day).unwrap(), vec![]).unwrap();
         }
     }
 
