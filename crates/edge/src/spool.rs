@@ -1,0 +1,258 @@
+//! Sealed reads on their way: a folder of files, oldest first.
+//!
+//! Each item is written beside, synced, renamed into place, and the folder synced: after kill -9 or a
+//! power cut an item is there whole or not at all. An item goes only when [`Spool::remove`] is called,
+//! and that is after the city has said what became of it. What lies here is ciphertext to the city's
+//! key: this machine cannot read it back.
+
+use base::{Error, Result, sha256};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+const MAGIC: &[u8; 4] = b"HPS1";
+/// Magic, length, first eight bytes of the hash.
+const HEAD: usize = 16;
+const END: &str = ".sealed";
+
+/// A bounded queue of sealed reads that survives the process.
+#[derive(Debug)]
+pub struct Spool {
+    folder: PathBuf,
+    limit: u64,
+    index: Mutex<Index>,
+}
+
+/// What is in the folder: item numbers with their sizes.
+#[derive(Debug, Default)]
+struct Index {
+    items: BTreeMap<u64, u64>,
+    next: u64,
+}
+
+impl Spool {
+    /// Opens (or makes) a spool that holds at most `limit` bytes. Items that a crash or a disk has
+    /// damaged are set aside as `.damaged`; how many is the second value.
+    pub fn open(folder: &Path, limit: u64) -> Result<(Self, usize)> {
+        let cannot = |e: std::io::Error| {
+            Error::unavailable(format!("The spool {} cannot be opened.", folder.display()))
+                .because(e)
+        };
+        fs::create_dir_all(folder).map_err(cannot)?;
+        let mut index = Index { items: BTreeMap::new(), next: 1 };
+        let mut damaged = 0;
+        for entry in fs::read_dir(folder).map_err(cannot)? {
+            let path = entry.map_err(cannot)?.path();
+            let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+            if name.ends_with(".new") {
+                // Never renamed: nobody was told that it is here.
+                fs::remove_file(&path).map_err(cannot)?;
+                continue;
+            }
+            let Some(number) = name.strip_suffix(END).and_then(|n| n.parse::<u64>().ok()) else {
+                continue;
+            };
+            index.next = index.next.max(number + 1);
+            match fs::read(&path).ok().and_then(|bytes| unpack(&bytes).map(<[u8]>::len)) {
+                Some(size) => {
+                    index.items.insert(number, size as u64);
+                }
+                None => {
+                    damaged += 1;
+                    fs::rename(&path, path.with_extension("damaged")).map_err(cannot)?;
+                }
+            }
+        }
+        Ok((Self { folder: folder.to_owned(), limit, index: Mutex::new(index) }, damaged))
+    }
+
+    /// Puts a sealed item at the end; on disk when this returns.
+    pub fn push(&self, sealed: &[u8]) -> Result<()> {
+        let mut index = self.lock();
+        let held: u64 = index.items.values().sum();
+        if held + sealed.len() as u64 > self.limit {
+            return Err(Error::busy("The spool is full; reads are lost until the city answers."));
+        }
+        let number = index.next;
+        base::write_atomic(&self.path(number), &pack(sealed))?;
+        index.next += 1;
+        index.items.insert(number, sealed.len() as u64);
+        Ok(())
+    }
+
+    /// The oldest items, at most `count` and (the first aside) at most `bytes`, with their numbers.
+    pub fn oldest(&self, count: usize, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+        let mut out = Vec::new();
+        let mut total = 0;
+        let mut index = self.lock();
+        let numbers: Vec<(u64, u64)> =
+            index.items.iter().take(count).map(|(n, s)| (*n, *s)).collect();
+        for (number, size) in numbers {
+            total += size;
+            if !out.is_empty() && total > bytes {
+                break;
+            }
+            let path = self.path(number);
+            match fs::read(&path).ok().and_then(|file| unpack(&file).map(<[u8]>::to_vec)) {
+                Some(sealed) => out.push((number, sealed)),
+                None => {
+                    tracing::error!(item = number, "a spooled item is damaged; set aside");
+                    index.items.remove(&number);
+                    let _ = fs::rename(&path, path.with_extension("damaged"));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Removes items that the city has answered for.
+    pub fn remove(&self, numbers: &[u64]) -> Result<()> {
+        let cannot = |e: std::io::Error| {
+            Error::unavailable("A delivered read cannot be removed from the spool.").because(e)
+        };
+        let mut index = self.lock();
+        for number in numbers {
+            match fs::remove_file(self.path(*number)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(e)),
+                _ => index.items.remove(number),
+            };
+        }
+        // If this is lost in a power cut the items come back and are sent again: harmless.
+        File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)
+    }
+
+    /// How many items wait.
+    pub fn len(&self) -> usize {
+        self.lock().items.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number:016}{END}"))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pack(sealed: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD + sealed.len());
+    out.extend_from_slice(MAGIC);
+    out.extend_from_slice(&(sealed.len() as u32).to_le_bytes());
+    out.extend_from_slice(&sha256(sealed)[..8]);
+    out.extend_from_slice(sealed);
+    out
+}
+
+fn unpack(file: &[u8]) -> Option<&[u8]> {
+    let (head, sealed) = file.split_at_checked(HEAD)?;
+    let length = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+    let whole =
+        &head[..4] == MAGIC && length as usize == sealed.len() && head[8..] == sha256(sealed)[..8];
+    whole.then_some(sealed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn open(dir: &tempfile::TempDir) -> (Spool, usize) {
+        Spool::open(&dir.path().join("spool"), 10_000).unwrap()
+    }
+
+    fn bodies(spool: &Spool) -> Vec<Vec<u8>> {
+        spool.oldest(100, u64::MAX).unwrap().into_iter().map(|(_, b)| b).collect()
+    }
+
+    #[test]
+    fn first_in_first_out_over_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(&dir);
+        for item in [b"one".as_slice(), b"two", b"three"] {
+            spool.push(item).unwrap();
+        }
+        let (spool, damaged) = open(&dir);
+        assert_eq!((spool.len(), damaged), (3, 0));
+        let first = spool.oldest(1, u64::MAX).unwrap();
+        assert_eq!(first[0].1, b"one");
+        spool.remove(&[first[0].0]).unwrap();
+        spool.remove(&[first[0].0]).unwrap();
+        let (spool, _) = open(&dir);
+        assert_eq!(bodies(&spool), [b"two".to_vec(), b"three".to_vec()]);
+        spool.push(b"four").unwrap();
+        assert_eq!(bodies(&spool).len(), 3);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_but_never_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(&dir);
+        for _ in 0..4 {
+            spool.push(&[1; 100]).unwrap();
+        }
+        assert_eq!(spool.oldest(10, 250).unwrap().len(), 2);
+        assert_eq!(spool.oldest(10, 1).unwrap().len(), 1);
+        assert_eq!(spool.oldest(3, u64::MAX).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_full_spool_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(&dir);
+        spool.push(&[0; 9_000]).unwrap();
+        assert_eq!(spool.push(&[0; 2_000]).unwrap_err().kind(), base::Kind::Busy);
+        assert_eq!(spool.len(), 1);
+    }
+
+    /// What a kill leaves behind at each point of a write, and what a disk may do to a file.
+    #[test]
+    fn crashes_lose_nothing_that_was_there() {
+        let check = |leave: &dyn Fn(&Path), want_items: usize, want_damaged: usize| {
+            let dir = tempfile::tempdir().unwrap();
+            let (spool, _) = open(&dir);
+            spool.push(b"kept").unwrap();
+            spool.push(b"last").unwrap();
+            drop(spool);
+            leave(&dir.path().join("spool"));
+            let (spool, damaged) = open(&dir);
+            assert_eq!((spool.len(), damaged), (want_items, want_damaged));
+            assert_eq!(bodies(&spool)[0], b"kept");
+            // It goes on where it was, and a second start finds nothing new to complain about.
+            spool.push(b"after").unwrap();
+            let (spool, damaged) = open(&dir);
+            assert_eq!(
+                (bodies(&spool).last().unwrap().as_slice(), damaged),
+                (b"after".as_slice(), 0)
+            );
+        };
+        let last = |folder: &Path| folder.join("0000000000000002.sealed");
+        check(&|_| {}, 2, 0);
+        // Killed before the rename: half a file beside.
+        check(&|f| fs::write(f.join("0000000000000003.sealed.new"), b"HPS1\x09").unwrap(), 2, 0);
+        check(&|f| fs::write(f.join("0000000000000003.sealed.new"), pack(b"whole")).unwrap(), 2, 0);
+        // The last item cut off, emptied, or changed by the disk.
+        check(&|f| fs::write(last(f), &pack(b"last")[..18]).unwrap(), 1, 1);
+        check(&|f| fs::write(last(f), b"").unwrap(), 1, 1);
+        check(&|f| fs::write(last(f), [pack(b"last"), vec![0]].concat()).unwrap(), 1, 1);
+        // Other files are nobody's business.
+        check(&|f| fs::write(f.join("notes.txt"), b"hello").unwrap(), 2, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn packing_is_checked(body in proptest::collection::vec(any::<u8>(), 0..64), at in 0usize..80, flip in 1u8..=255) {
+            let mut file = pack(&body);
+            prop_assert_eq!(unpack(&file), Some(&body[..]));
+            let at = at % file.len();
+            file[at] ^= flip;
+            prop_assert_eq!(unpack(&file), None);
+        }
+    }
+}

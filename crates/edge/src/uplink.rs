@@ -1,0 +1,153 @@
+//! The line to the city: sealed reads go up in order, and leave the spool when the city has answered
+//! for each of them. Ids make a resend harmless, so whatever is in doubt is sent again.
+
+use crate::counts::{Counts, add};
+use crate::keeper::Keeper;
+use crate::{Client, Spool};
+use base::{CameraId, Error, Kind, Result, Shutdown, b64};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most reads and bytes in one batch.
+const BATCH: usize = 64;
+const BATCH_BYTES: u64 = 2 << 20;
+const IDLE: Duration = Duration::from_millis(50);
+const BACK_OFF_MIN: Duration = Duration::from_millis(500);
+const BACK_OFF_MAX: Duration = Duration::from_secs(30);
+
+/// Reads on their way.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Batch {
+    /// Version of this form: 1.
+    pub v: u32,
+    /// The camera.
+    pub camera: CameraId,
+    /// Sealed reads, base64.
+    pub items: Vec<String>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ingested {
+    /// Stored now.
+    pub new: usize,
+    /// Stored before.
+    pub known: usize,
+    /// Not taken, now or later.
+    pub refused: Vec<RefusedItem>,
+}
+
+/// A read that the city did not take.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RefusedItem {
+    /// Its place in the batch.
+    pub index: usize,
+    /// The slug of the error's kind.
+    pub kind: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// Sends what the spool holds.
+pub struct Uplink {
+    client: Arc<Client>,
+    spool: Arc<Spool>,
+    counts: Arc<Counts>,
+    /// Since when nothing gets through, and why.
+    bad: Mutex<Option<(Instant, Kind, String)>>,
+}
+
+impl Uplink {
+    /// An uplink that has sent nothing yet.
+    pub fn new(client: Arc<Client>, spool: Arc<Spool>, counts: Arc<Counts>) -> Self {
+        Self { client, spool, counts, bad: Mutex::new(None) }
+    }
+
+    /// Why nothing gets through, if that has lasted for `patience` or will not mend by itself.
+    pub fn given_up(&self, patience: Duration) -> Option<Error> {
+        let bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        bad.as_ref()
+            .filter(|(since, kind, _)| since.elapsed() >= patience || Keeper::lasting(*kind))
+            .map(|(_, kind, message)| Error::new(*kind, message.clone()))
+    }
+
+    fn note(&self, e: Option<&Error>) {
+        let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = bad.as_ref().map_or_else(Instant::now, |(since, ..)| *since);
+        *bad = e.map(|e| (since, e.kind(), e.message().to_owned()));
+    }
+
+    /// Sends until `done`. Word that the camera is off goes to the keeper.
+    pub fn run(&self, keeper: &Keeper, done: &Shutdown) {
+        let mut wait = BACK_OFF_MIN;
+        let mut most = BATCH;
+        loop {
+            let pause = match self.send(most) {
+                Ok(sent) => {
+                    self.note(None);
+                    wait = BACK_OFF_MIN;
+                    most = (most * 2).min(BATCH);
+                    if sent > 0 { Duration::ZERO } else { IDLE }
+                }
+                Err(e) => {
+                    tracing::warn!(error = %e.inside(), waiting = self.spool.len(), "uplink");
+                    if Keeper::means_off(e.kind()) {
+                        keeper.switched_off(&e);
+                    }
+                    // Perhaps one item is at fault: it is found by sending fewer.
+                    if matches!(e.kind(), Kind::Invalid | Kind::TooLarge) {
+                        most = (most / 2).max(1);
+                    } else {
+                        self.note(Some(&e));
+                    }
+                    let pause = wait;
+                    wait = (wait * 2).min(BACK_OFF_MAX);
+                    pause
+                }
+            };
+            if done.sleep(pause) {
+                return;
+            }
+        }
+    }
+
+    /// Sends one batch of at most `most` reads; returns how many were answered for.
+    pub fn send(&self, most: usize) -> Result<usize> {
+        let items = self.spool.oldest(most, BATCH_BYTES)?;
+        if items.is_empty() {
+            return Ok(0);
+        }
+        let (numbers, sealed): (Vec<u64>, Vec<Vec<u8>>) = items.into_iter().unzip();
+        let batch = Batch {
+            v: 1,
+            camera: self.client.camera().clone(),
+            items: sealed.iter().map(|s| b64(s)).collect(),
+        };
+        let answer = match self.client.post::<_, Ingested>("/v1/reads", &batch) {
+            // Alone in its batch and wrong for ever: it would stop the line.
+            Err(e) if numbers.len() == 1 && matches!(e.kind(), Kind::Invalid | Kind::TooLarge) => {
+                let (kind, message) = (e.kind().slug().into(), e.message().into());
+                Ingested {
+                    new: 0,
+                    known: 0,
+                    refused: vec![RefusedItem { index: 0, kind, message }],
+                }
+            }
+            other => other?,
+        };
+        if answer.new + answer.known + answer.refused.len() != numbers.len() {
+            return Err(Error::unavailable(
+                "The city did not answer for every read; sending again.",
+            ));
+        }
+        for item in &answer.refused {
+            tracing::warn!(kind = %item.kind, message = %item.message, "the city refused a read");
+        }
+        self.spool.remove(&numbers)?;
+        add(&self.counts.delivered, answer.new + answer.known);
+        add(&self.counts.known, answer.known);
+        add(&self.counts.refused, answer.refused.len());
+        Ok(numbers.len())
+    }
+}

@@ -1,0 +1,164 @@
+//! A pretended city: one thread, HTTP just well enough, real keys. Answers are scripted.
+
+use base::{Clock, LeaseId, Signed, SigningKey, SystemClock, Time};
+use read::{Lease, LeaseRequest, OpenKey, Sealed, SignedRead, Stop};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+/// What the pretended city knows and has seen.
+pub struct City {
+    pub address: String,
+    pub state: Arc<Mutex<Seen>>,
+}
+
+/// What arrived, and answers to give instead of the usual one.
+pub struct Seen {
+    pub lease_key: SigningKey,
+    pub open_key: OpenKey,
+    /// Status and problem to answer to the next requests for reads.
+    pub scripted: VecDeque<(u16, Value)>,
+    /// Every request is answered with 410.
+    pub off: bool,
+    pub lease_s: i64,
+    pub lease: Option<Lease>,
+    pub leases: usize,
+    pub reads: Vec<SignedRead>,
+    pub batches: usize,
+    pub stops: Vec<Signed<Stop>>,
+    pub paths: Vec<String>,
+}
+
+impl City {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(Seen {
+            lease_key: SigningKey::generate(),
+            open_key: OpenKey::generate(),
+            scripted: VecDeque::new(),
+            off: false,
+            lease_s: 3600,
+            lease: None,
+            leases: 0,
+            reads: Vec::new(),
+            batches: 0,
+            stops: Vec::new(),
+            paths: Vec::new(),
+        }));
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let shared = shared.clone();
+                std::thread::spawn(move || while serve_one(&stream, &shared).is_some() {});
+            }
+        });
+        Self { address, state }
+    }
+
+    pub fn seen<T>(&self, look: impl FnOnce(&mut Seen) -> T) -> T {
+        look(&mut self.state.lock().unwrap())
+    }
+}
+
+pub fn problem(kind: &str, message: &str) -> Value {
+    json!({ "kind": kind, "message": message })
+}
+
+fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
+    let mut from = BufReader::new(stream);
+    let mut line = String::new();
+    from.read_line(&mut line).ok().filter(|n| *n > 0)?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let (mut length, mut signed) = (0, false);
+    loop {
+        let mut header = String::new();
+        from.read_line(&mut header).ok()?;
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        match name.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.trim().parse().ok()?,
+            "signature" => signed = true,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    from.read_exact(&mut body).ok()?;
+    assert!(signed, "every request is signed");
+    let (status, answer) = answer(&path, &body, &mut state.lock().ok()?);
+    let text = if answer.is_string() { answer.as_str()?.to_owned() } else { answer.to_string() };
+    let mut to = stream;
+    write!(to, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len()).ok()
+}
+
+fn answer(path: &str, body: &[u8], seen: &mut Seen) -> (u16, Value) {
+    seen.paths.push(path.to_owned());
+    if seen.off && path != "/v1/stops" {
+        return (410, problem("gone", "This camera has been switched off by order of the city."));
+    }
+    match path {
+        "/v1/enrol" => {
+            let asked: Value = serde_json::from_slice(body).unwrap();
+            if asked["code"] != "right" {
+                return (401, problem("unauthenticated", "The code is wrong, used or old."));
+            }
+            (
+                200,
+                json!({ "camera": asked["camera"], "city": "Testville", "lease_key": seen.lease_key.public() }),
+            )
+        }
+        "/v1/leases" => (200, serde_json::to_value(grant(body, seen)).unwrap()),
+        "/v1/reads" => reads(body, seen),
+        "/v1/stops" => {
+            seen.stops.push(serde_json::from_slice(body).unwrap());
+            (200, Value::Null)
+        }
+        _ => (404, problem("not-found", "There is no such page.")),
+    }
+}
+
+fn grant(body: &[u8], seen: &mut Seen) -> Signed<Lease> {
+    let request: Signed<LeaseRequest> = serde_json::from_slice(body).unwrap();
+    let asked = request.unverified();
+    let now: Time = SystemClock.now();
+    let lease = Lease {
+        id: LeaseId::new(now, base::random()),
+        camera: asked.camera.clone(),
+        capture_key: asked.capture_key,
+        from: now.plus_millis(-300_000),
+        until: now.plus_millis(seen.lease_s * 1000),
+        seal_key: seen.open_key.public().unwrap().to_string(),
+    };
+    seen.lease = Some(lease.clone());
+    seen.leases += 1;
+    Signed::sign(lease, &seen.lease_key).unwrap()
+}
+
+fn reads(body: &[u8], seen: &mut Seen) -> (u16, Value) {
+    seen.batches += 1;
+    if let Some(scripted) = seen.scripted.pop_front() {
+        return scripted;
+    }
+    let batch: edge::Batch = serde_json::from_slice(body).unwrap();
+    let (mut new, mut known, mut refused) = (0, 0, Vec::new());
+    for (index, item) in batch.items.iter().enumerate() {
+        let sealed = Sealed(base::unb64(item).unwrap());
+        let aad = batch.camera.as_str().as_bytes();
+        match seen.open_key.open(b"homeplate/ingest/v1", aad, &sealed) {
+            Ok(plain) => {
+                let signed = SignedRead::decode(plain.expose()).unwrap();
+                if seen.reads.iter().any(|r| r.unverified().id == signed.unverified().id) {
+                    known += 1;
+                } else {
+                    new += 1;
+                    seen.reads.push(signed);
+                }
+            }
+            Err(e) => {
+                refused.push(json!({ "index": index, "kind": "invalid", "message": e.to_string() }))
+            }
+        }
+    }
+    (200, json!({ "new": new, "known": known, "refused": refused }))
+}

@@ -1,0 +1,5 @@
+//! The edge against a city of a hundred lines: what is sent, what is kept, what stops.
+
+mod city;
+mod run;
+mod uplink;

@@ -1,0 +1,209 @@
+//! Whole runs: a rendered clip through the real networks into the pretended city.
+
+use crate::city::{City, problem};
+use base::{Kind, Shutdown, SystemClock};
+use camera::{Folder, Source};
+use edge::{Config, Ended};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use testkit::street::{Body, Car, Light, Scenario, Street};
+
+const PLATE: &str = "7ABC128";
+
+/// A clip of one car, two seconds long, rendered once for all tests.
+fn clip() -> &'static Path {
+    static CLIP: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    CLIP.get_or_init(|| {
+        let car = Car {
+            plate: PLATE.into(),
+            state: "us-ca".into(),
+            lane: 0,
+            start_s: -0.6,
+            speed: 7.0,
+            toward: true,
+            body: Body::Suv,
+        };
+        let street = Street::new(Scenario::empty(2.0, Light::Day, 3).with(car));
+        let dir = tempfile::tempdir().unwrap();
+        street.write(dir.path()).unwrap();
+        dir
+    })
+    .path()
+}
+
+struct Edge {
+    config: Config,
+    stop: Shutdown,
+    said: Arc<Mutex<Vec<String>>>,
+}
+
+impl Edge {
+    fn new(city: &City, data: &Path) -> Self {
+        let folder = Folder { path: clip().into(), fps: None, looped: false, realtime: false };
+        let config = Config {
+            server: city.address.clone(),
+            camera: "cam_main-st-1".parse().unwrap(),
+            data: data.into(),
+            source: Source::Folder(folder),
+            code: Some("right".into()),
+            preview: None,
+            once: true,
+        };
+        Self { config, stop: Shutdown::new(), said: Arc::default() }
+    }
+
+    fn looped(mut self) -> Self {
+        let folder = Folder { path: clip().into(), fps: None, looped: true, realtime: true };
+        self.config.source = Source::Folder(folder);
+        self.config.once = false;
+        self
+    }
+
+    fn run(&self) -> base::Result<Ended> {
+        let said = self.said.clone();
+        let say = move |line: &str| said.lock().unwrap().push(line.to_owned());
+        edge::run(&self.config, Arc::new(SystemClock), &self.stop, Arc::new(say))
+    }
+
+    fn said(&self) -> String {
+        self.said.lock().unwrap().join("\n")
+    }
+}
+
+fn until(what: &str, done: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !done() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Every byte of every file under a folder.
+fn bytes_under(folder: &Path) -> Vec<u8> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            out.extend(bytes_under(&path));
+        } else {
+            out.extend(std::fs::read(path).unwrap());
+        }
+    }
+    out
+}
+
+#[test]
+fn one_car_is_one_read() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    let edge = Edge::new(&city, data.path());
+    let ended = edge.run().unwrap();
+    assert!(ended.because.is_none(), "{:?}", ended.because);
+    let s = ended.summary;
+    assert_eq!((s.frames, s.frames_without_lease, s.lost, s.refused, s.waiting), (20, 0, 0, 0, 0));
+    assert!(s.sealed >= 1 && s.sealed == s.delivered, "{s:?}\n{}", edge.said());
+    city.seen(|seen| {
+        let lease = seen.lease.clone().unwrap();
+        let counters: Vec<u64> = seen.reads.iter().map(|r| r.unverified().counter).collect();
+        assert_eq!(counters, (1..=s.sealed).collect::<Vec<_>>());
+        for read in &seen.reads {
+            let (read, picture) = read.verify(&lease.capture_key).unwrap();
+            assert!(lease.covers(read.captured) && picture.is_some());
+        }
+        assert_eq!(seen.stops.len(), 1);
+        assert_eq!(seen.stops[0].verify(&lease.capture_key).unwrap().counter, s.sealed);
+    });
+    assert!(!edge.said().contains(PLATE));
+    // A second start needs no code, and takes the same device key.
+    let mut again = Edge::new(&city, data.path());
+    again.config.code = None;
+    assert_eq!(again.run().unwrap().summary.delivered, s.delivered);
+}
+
+#[test]
+fn a_wrong_code_or_none_is_told() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    for code in [None, Some("wrong".to_owned())] {
+        let mut edge = Edge::new(&city, data.path());
+        edge.config.code = code;
+        assert_eq!(edge.run().unwrap_err().kind(), Kind::Unauthenticated);
+    }
+}
+
+#[test]
+fn a_camera_that_is_off_captures_nothing() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    Edge::new(&city, data.path()).run().unwrap();
+    let batches = city.seen(|s| {
+        s.off = true;
+        s.batches
+    });
+    let ended = Edge::new(&city, data.path()).run();
+    // Enrolment with the code is refused already; without one the lease is.
+    assert_eq!(ended.unwrap_err().kind(), Kind::Gone);
+    let mut edge = Edge::new(&city, data.path());
+    edge.config.code = None;
+    let ended = edge.run().unwrap();
+    assert_eq!(ended.because.unwrap().kind(), Kind::Gone);
+    assert_eq!((ended.summary.frames, city.seen(|s| s.batches)), (0, batches));
+}
+
+#[test]
+fn switched_off_while_it_runs_it_stops_and_says_so() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    city.seen(|s| s.lease_s = 3);
+    let edge = Edge::new(&city, data.path()).looped();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| edge.run().unwrap());
+        until("a renewal", || city.seen(|s| s.leases >= 2));
+        let lease = city.seen(|s| {
+            s.off = true;
+            s.lease.clone().unwrap()
+        });
+        until("the last word", || city.seen(|s| !s.stops.is_empty()));
+        let stop = city.seen(|s| s.stops[0].clone());
+        assert_eq!(stop.unverified().lease, lease.id);
+        assert!(stop.verify(&lease.capture_key).is_ok());
+        std::thread::sleep(Duration::from_millis(500));
+        edge.stop.stop();
+        let ended = running.join().unwrap();
+        assert!(ended.summary.frames_without_lease > 0);
+        assert!(edge.said().contains("nothing is captured"), "{}", edge.said());
+        assert_eq!(city.seen(|s| s.stops.len()), 1);
+    });
+}
+
+#[test]
+fn what_cannot_be_sent_waits_sealed_and_goes_up_later() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    let later = || (403, problem("forbidden", "Not this camera."));
+    city.seen(|s| s.scripted.extend((0..100).map(|_| later())));
+    let edge = Edge::new(&city, data.path());
+    let ended = edge.run().unwrap();
+    assert_eq!(ended.because.unwrap().kind(), Kind::Forbidden);
+    let waiting = ended.summary.waiting;
+    assert!(waiting >= 1 && ended.summary.delivered == 0);
+    let disk = bytes_under(data.path());
+    assert!(!disk.windows(PLATE.len()).any(|w| w == PLATE.as_bytes()));
+    // The first run's lease is over, its reads are still good: they were sealed and signed under it.
+    city.seen(|s| s.scripted.clear());
+    let ended = Edge::new(&city, data.path()).run().unwrap();
+    assert!(ended.because.is_none());
+    assert_eq!(ended.summary.delivered, waiting + ended.summary.sealed);
+}
+
+#[test]
+fn two_readers_do_not_share_a_folder() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    let edge = Edge::new(&city, data.path()).looped();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| edge.run().unwrap());
+        until("the first lease", || city.seen(|s| s.leases >= 1));
+        assert_eq!(Edge::new(&city, data.path()).run().unwrap_err().kind(), Kind::Conflict);
+        edge.stop.stop();
+        assert!(running.join().unwrap().because.is_none());
+    });
+    let mut other = Edge::new(&city, data.path());
+    other.config.camera = "cam_other".parse().unwrap();
+    assert_eq!(other.run().unwrap_err().kind(), Kind::Conflict);
+}
