@@ -92,6 +92,7 @@ impl City {
         if read.captured.since(now) > AHEAD_MS {
             return Err(Error::invalid("The capture time lies in the future; set the clock."));
         }
+        self.custody.takes(read.captured)?;
         Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
     }
 

@@ -70,7 +70,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         log_vkey: log.vkey().to_owned(),
     };
     if custody::Custody::exists(&made) {
-        custody::Custody::open(&made, rules.clone(), clock.now())?;
+        custody::Custody::open(&made, rules.clone())?;
     } else {
         custody::Custody::create(&made, rules.clone())?;
     }

@@ -47,7 +47,7 @@ impl City {
             epoch_s: config.keys.epoch_s,
             log_vkey: log.vkey().to_owned(),
         };
-        let custody = Custody::open(&options, rules.clone(), clock.now())?;
+        let custody = Custody::open(&options, rules.clone())?.with_clock(clock.clone());
         let store = Store::open(&paths.store)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);

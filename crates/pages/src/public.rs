@@ -83,3 +83,10 @@ pub struct ErrorPage {
     /// One sentence.
     pub message: String,
 }
+
+impl PublicPage {
+    /// How many cameras are on; templates take no closures.
+    fn cameras_on(&self) -> usize {
+        self.cameras.iter().filter(|c| c.on).count()
+    }
+}

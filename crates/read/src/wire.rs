@@ -14,6 +14,8 @@ use zeroize::Zeroize;
 
 const DOMAIN: &[u8] = b"homeplate/read/v1\n";
 const PPM: f32 = 1_000_000.0;
+/// The largest whole number that canonical JSON spells.
+const COUNTER_MAX: u64 = (1 << 53) - 1;
 /// The largest picture that travels with a read.
 const PICTURE_MAX: usize = 256 * 1024;
 
@@ -147,7 +149,7 @@ impl Read {
             frame_size: w.frame_size,
             picture,
         };
-        read.check()?;
+        read.check()?; // before `canonical`, which takes checked numbers only
         if read.canonical().expose() != bytes {
             return Err(bad("the bytes are not canonical"));
         }
@@ -162,8 +164,9 @@ impl Read {
         if !(self.first <= self.captured && self.captured <= self.last) {
             return Err(bad("captured lies outside first..last"));
         }
-        if self.counter == 0 || self.frames == 0 {
-            return Err(bad("counter and frames start at 1"));
+        // Beyond 2^53 a number has no canonical bytes.
+        if self.counter == 0 || self.frames == 0 || self.counter > COUNTER_MAX {
+            return Err(bad("counter and frames start at 1, counter ends at 2^53 - 1"));
         }
         let named = self.region.as_deref().is_none_or(|r| {
             (2..=6).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
@@ -316,6 +319,13 @@ mod tests {
         let mut moved = signed;
         moved.read.camera = "cam_elsewhere".parse().unwrap();
         assert!(moved.verify(&key.public()).is_err());
+    }
+
+    #[test]
+    fn a_counter_without_canonical_bytes_is_refused() {
+        let text = String::from_utf8(example().canonical().expose().clone()).unwrap();
+        let huge = text.replace("\"counter\":42", &format!("\"counter\":{}", u64::MAX));
+        assert!(Read::from_canonical(huge.as_bytes()).is_err());
     }
 
     #[test]

@@ -46,17 +46,18 @@ pub(crate) async fn events(
     };
     let stream = unfold(listening, |mut l| async move {
         loop {
-            tokio::select! {
+            let event = tokio::select! {
                 _ = l.closing.wait_for(|closed| *closed) => return None,
-                event = l.events.recv() => match event {
-                    Ok(event) => {
-                        let data = serde_json::to_string(&event).unwrap_or_default();
-                        return Some((Ok(Event::default().data(data)), l));
-                    }
-                    // A slow listener has missed some; the figures on the page are whole anyway.
-                    Err(RecvError::Lagged(_)) => {}
-                    Err(RecvError::Closed) => return None,
-                },
+                event = l.events.recv() => event,
+            };
+            match event {
+                Ok(event) => {
+                    let data = serde_json::to_string(&event).unwrap_or_default();
+                    return Some((Ok(Event::default().data(data)), l));
+                }
+                // A slow listener has missed some; the figures on the page are whole anyway.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
             }
         }
     });

@@ -1,0 +1,79 @@
+// Drives the pages in a real browser: node pages.mjs BASE_URL CONSOLE_LINK SCREENSHOTS PLATE
+import { chromium } from 'playwright-core';
+import { mkdirSync } from 'node:fs';
+import assert from 'node:assert/strict';
+
+const [base, link, shots, plate] = process.argv.slice(2);
+mkdirSync(shots, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+
+async function page(size) {
+  const context = await browser.newContext({ viewport: sizes[size] });
+  const tab = await context.newPage();
+  const complaints = [];
+  tab.on('console', (m) => { if (m.type() === 'error') complaints.push(m.text()); });
+  tab.on('pageerror', (e) => complaints.push(String(e)));
+  return { tab, complaints };
+}
+
+async function fits(tab, what) {
+  const wide = await tab.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  assert.ok(wide <= 0, `${what} scrolls sideways by ${wide} px`);
+}
+
+// Everybody's page, at both sizes.
+for (const size of Object.keys(sizes)) {
+  const { tab, complaints } = await page(size);
+  await tab.goto(base);
+  await tab.getByRole('heading', { level: 1 }).waitFor();
+  assert.equal(await tab.locator('[data-figure=hits]').textContent(), '1');
+  assert.ok(!(await tab.content()).includes(plate), 'the public page names no plate');
+  await fits(tab, `public page, ${size}`);
+  await tab.screenshot({ path: `${shots}/public-${size}.png`, fullPage: true });
+  assert.deepEqual(complaints, []);
+  await tab.context().close();
+}
+
+// Without a session the console says how to get one.
+{
+  const { tab } = await page('desktop');
+  await tab.goto(`${base}/console`);
+  assert.match(await tab.locator('main').textContent(), /homeplate console/);
+  await tab.context().close();
+}
+
+// A dispatcher decides the hit, on a phone; the desktop picture is taken on the way.
+const { tab, complaints } = await page('phone');
+await tab.goto(link);
+await tab.getByRole('button', { name: 'Open the console' }).click();
+await tab.getByRole('heading', { name: 'Hits' }).waitFor();
+await fits(tab, 'hits');
+await tab.screenshot({ path: `${shots}/hits-phone.png`, fullPage: true });
+await tab.locator('ul.hits a').first().click();
+await tab.getByRole('heading', { name: 'Is this the wanted car?' }).waitFor();
+const picture = tab.locator('figure img');
+assert.ok(await picture.evaluate((i) => i.complete && i.naturalWidth > 40), 'the picture shows');
+assert.ok((await tab.content()).includes(plate), 'its person sees the plate');
+const confirm = tab.getByRole('button', { name: /Confirm/ });
+assert.ok(await confirm.isDisabled(), 'nothing is confirmed before it is compared');
+await fits(tab, 'hit');
+await tab.screenshot({ path: `${shots}/hit-phone.png`, fullPage: true });
+await tab.setViewportSize(sizes.desktop);
+await tab.screenshot({ path: `${shots}/hit-desktop.png`, fullPage: true });
+for (const box of await tab.locator('.verdict input[type=checkbox]').all()) await box.check();
+assert.ok(await confirm.isEnabled());
+await confirm.click();
+await tab.getByText('confirmed').first().waitFor();
+await tab.screenshot({ path: `${shots}/hits-desktop.png`, fullPage: true });
+assert.deepEqual(complaints, []);
+
+// The link works once.
+const again = await page('desktop');
+await again.tab.goto(link);
+await again.tab.getByRole('button', { name: 'Open the console' }).click();
+assert.match(await again.tab.locator('main').textContent(), /used or is too old/);
+await browser.close();

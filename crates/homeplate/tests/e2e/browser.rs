@@ -1,0 +1,37 @@
+//! The pages in a real browser: Debian's chromium, driven through playwright-core.
+
+use crate::world::{CAMERA, WANTED, World};
+use std::path::Path;
+use std::process::Command;
+
+#[test]
+fn a_dispatcher_decides_a_hit_in_the_browser() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
+    let mut world = World::new();
+    world.init();
+    world.clip();
+    world.serve();
+    world.person("dora", "dispatcher");
+    let tomorrow = base::Clock::now(&base::SystemClock).plus_millis(86_400_000).to_string();
+    world
+        .by("admin", &["hotlist", WANTED, "--reason", "stolen vehicle", "--case", "26-0417", "--expires", &tomorrow])
+        .good();
+    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    world.edge(Some(code.trim())).good();
+    world.until("a hit", || world.by("dora", &["hits"]).good(), |text| text.contains("open"));
+    let link = world.by("dora", &["console"]).good();
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS").unwrap_or_else(|_| world.path("shots").display().to_string());
+    let done = Command::new("node")
+        .arg(folder.join("pages.mjs"))
+        .args([&world.url(), link.trim(), &shots, WANTED])
+        .output()
+        .expect("node runs");
+    assert!(
+        done.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    assert!(world.by("dora", &["hits"]).good().contains("confirmed"));
+}

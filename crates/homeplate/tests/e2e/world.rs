@@ -1,0 +1,198 @@
+//! A city of its own for a test: folder, server process, people with keys, a clip.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use testkit::street::{Body, Car, Light, Scenario, Street};
+use testkit::{Process, free_port};
+
+/// The executable under test.
+pub const EXE: &str = env!("CARGO_BIN_EXE_homeplate");
+/// The plate of the clip's one car, which is on the hot list.
+pub const WANTED: &str = "7ABC128";
+/// The camera.
+pub const CAMERA: &str = "cam_main-st";
+
+/// What a command did.
+pub struct Done {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Done {
+    /// Standard output of a command that must have succeeded.
+    #[track_caller]
+    pub fn good(self) -> String {
+        assert_eq!(self.code, 0, "stdout: {}\nstderr: {}", self.out, self.err);
+        self.out
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let text = self.good();
+        serde_json::from_str(text.trim()).unwrap_or_else(|e| panic!("{e}: {text}"))
+    }
+}
+
+impl From<Output> for Done {
+    fn from(o: Output) -> Self {
+        Self {
+            code: o.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&o.stdout).into_owned(),
+            err: String::from_utf8_lossy(&o.stderr).into_owned(),
+        }
+    }
+}
+
+/// A city, its people and their server.
+pub struct World {
+    dir: tempfile::TempDir,
+    port: u16,
+    server: Option<Process>,
+}
+
+impl World {
+    /// An empty folder and a port.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a folder");
+        Self { dir, port: free_port().expect("a port"), server: None }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// `homeplate …` without a person.
+    pub fn plain(&self, args: &[&str]) -> Done {
+        Command::new(EXE).args(args).current_dir(self.dir.path()).output().expect("runs").into()
+    }
+
+    /// `homeplate …` in a person's name.
+    pub fn by(&self, person: &str, args: &[&str]) -> Done {
+        Command::new(EXE)
+            .args(args)
+            .env("HOMEPLATE_SERVER", self.url())
+            .env("HOMEPLATE_KEY", self.path(&format!("{person}.key")))
+            .current_dir(self.dir.path())
+            .output()
+            .expect("runs")
+            .into()
+    }
+
+    /// Makes the city, with counts on the log every second.
+    pub fn init(&self) {
+        self.plain(&[
+            "init", "--data", "city", "--name", "Springfield", "--slug", "springfield",
+            "--admin-key", "admin.key", "--tally-s", "1",
+        ])
+        .good();
+    }
+
+    /// Starts the server and waits until it listens.
+    pub fn serve(&mut self) {
+        let mut command = Command::new(EXE);
+        command
+            .args(["serve", "--data"])
+            .arg(self.path("city"))
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .env("HOMEPLATE_LOG", "debug");
+        let server = Process::spawn(&mut command).expect("the server starts");
+        server.wait_for("http://", Duration::from_secs(30)).expect("the server listens");
+        self.server = Some(server);
+    }
+
+    /// Pulls the plug and starts the server again.
+    pub fn crash(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("killed");
+        }
+        self.serve();
+    }
+
+    /// What the server has printed so far, its log included.
+    pub fn server_output(&self) -> String {
+        self.server.as_ref().map(Process::output).unwrap_or_default()
+    }
+
+    /// Makes a key for a person and has the administrator add them.
+    pub fn person(&self, name: &str, role: &str) {
+        let id = format!("per_{name}");
+        let file = format!("{name}.key");
+        let made = self.plain(&["key", "new", "--person", &id, "--out", &file]).good();
+        let public = made.split_whitespace().nth(1).expect("a public key").to_owned();
+        self.by(
+            "admin",
+            &["person", &id, "--public-key", &public, "--name", "A Person", "--office", role, "--roles", role],
+        )
+        .good();
+    }
+
+    /// Renders six seconds with one car whose capture times begin half a minute ago.
+    pub fn clip(&self) {
+        let start = base::Clock::now(&base::SystemClock).plus_millis(-30_000);
+        let scenario = Scenario { start, fps: 5.0, ..Scenario::empty(6.0, Light::Day, 7) }.with(Car {
+            plate: WANTED.into(),
+            state: "us-ca".into(),
+            lane: 0,
+            start_s: 0.4,
+            speed: 7.0,
+            toward: true,
+            body: Body::Sedan,
+        });
+        Street::new(scenario).write(&self.path("clip")).expect("a clip");
+    }
+
+    /// Reads the clip once; `code` on the first time.
+    pub fn edge(&self, code: Option<&str>) -> Done {
+        let url = self.url();
+        let mut args = vec![
+            "edge", "--server", &url, "--camera", CAMERA, "--data", "edge", "--source", "clip", "--once", "--json",
+        ];
+        if let Some(code) = code {
+            args.extend(["--code", code]);
+        }
+        self.plain(&args)
+    }
+
+    /// A page or figure that needs no key.
+    pub fn get(&self, path: &str) -> String {
+        ureq::get(format!("{}{path}", self.url()))
+            .call()
+            .and_then(|mut r| r.body_mut().read_to_string())
+            .unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
+    /// Asks again until `good` says so; panics with the last answer after 15 s.
+    pub fn until(&self, what: &str, mut ask: impl FnMut() -> String, good: impl Fn(&str) -> bool) -> String {
+        let end = Instant::now() + Duration::from_secs(15);
+        loop {
+            let got = ask();
+            if good(&got) {
+                return got;
+            }
+            assert!(Instant::now() < end, "{what}: {got}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Every file below the test's folder.
+    pub fn files(&self, below: &str) -> Vec<PathBuf> {
+        fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).expect("readable") {
+                let path = entry.expect("readable").path();
+                if path.is_dir() { walk(&path, out) } else { out.push(path) }
+            }
+        }
+        let mut out = Vec::new();
+        walk(&self.path(below), &mut out);
+        out.sort();
+        out
+    }
+}
