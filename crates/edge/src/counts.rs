@@ -32,6 +32,8 @@ counts! {
     frames_without_lease,
     /// Frames that were no picture.
     frames_damaged,
+    /// Passes whose text was too unsure to be a read.
+    unsure,
     /// Reads sealed and put into the spool.
     sealed,
     /// Reads lost: no lease covered them, or the spool was full.

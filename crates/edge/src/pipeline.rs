@@ -10,6 +10,10 @@ use read::Stop;
 use std::sync::Arc;
 use vision::{Picture, Reader, ReaderOptions, Track, TrackOptions, Tracker};
 
+/// A pass whose voted text is less sure than this is no read: it is mostly a fence or a shop sign.
+/// What is dropped is counted, so that a badly aimed camera shows.
+const SURE: f32 = 0.2;
+
 /// The reading of one camera.
 pub struct Pipeline {
     reader: Reader,
@@ -94,6 +98,10 @@ impl Pipeline {
 
     fn keep(&mut self, tracks: Vec<Track>) {
         for track in tracks {
+            if track.confidence < SURE {
+                add(&self.counts.unsure, 1);
+                continue;
+            }
             let kept = match &self.session {
                 Some(session) => session.seal(track).and_then(|s| self.spool.push(&s.0)),
                 None => Err(base::Error::gone("No lease covered this pass.")),

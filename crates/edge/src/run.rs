@@ -109,10 +109,10 @@ impl Run {
             None => None,
         };
         let mut pipeline = Pipeline::new(self.spool.clone(), self.counts.clone(), shown)?;
-        if config.once {
-            if let Err(e) = self.keeper.first_lease(stop, PATIENCE) {
-                return Ok(self.ended(Some(e)));
-            }
+        if config.once
+            && let Err(e) = self.keeper.first_lease(stop, PATIENCE)
+        {
+            return Ok(self.ended(Some(e)));
         }
         let word = self.play(config, stop, &mut pipeline)?;
         let because = self.flush(config.once, stop);

@@ -86,7 +86,9 @@ fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
     let mut body = vec![0; length];
     from.read_exact(&mut body).ok()?;
     assert!(signed, "every request is signed");
-    let (status, answer) = answer(&path, &body, &mut state.lock().ok()?);
+    let mut seen = state.lock().ok()?;
+    let (status, answer) = answer(&path, &body, &mut seen);
+    drop(seen);
     let text = if answer.is_string() { answer.as_str()?.to_owned() } else { answer.to_string() };
     let mut to = stream;
     write!(to, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len()).ok()

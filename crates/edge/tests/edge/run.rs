@@ -11,7 +11,7 @@ use testkit::street::{Body, Car, Light, Scenario, Street};
 
 const PLATE: &str = "7ABC128";
 
-/// A clip of one car, two seconds long, rendered once for all tests.
+/// A clip of one car, a second and a half long, rendered once for all tests.
 fn clip() -> &'static Path {
     static CLIP: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
     CLIP.get_or_init(|| {
@@ -19,12 +19,13 @@ fn clip() -> &'static Path {
             plate: PLATE.into(),
             state: "us-ca".into(),
             lane: 0,
-            start_s: -0.6,
-            speed: 7.0,
+            start_s: -1.2,
+            speed: 6.0,
             toward: true,
             body: Body::Suv,
         };
-        let street = Street::new(Scenario::empty(2.0, Light::Day, 3).with(car));
+        let street =
+            Street::new(Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(car));
         let dir = tempfile::tempdir().unwrap();
         street.write(dir.path()).unwrap();
         dir
@@ -100,7 +101,7 @@ fn one_car_is_one_read() {
     let ended = edge.run().unwrap();
     assert!(ended.because.is_none(), "{:?}", ended.because);
     let s = ended.summary;
-    assert_eq!((s.frames, s.frames_without_lease, s.lost, s.refused, s.waiting), (20, 0, 0, 0, 0));
+    assert_eq!((s.frames, s.frames_without_lease, s.lost, s.refused, s.waiting), (12, 0, 0, 0, 0));
     assert!(s.sealed >= 1 && s.sealed == s.delivered, "{s:?}\n{}", edge.said());
     city.seen(|seen| {
         let lease = seen.lease.clone().unwrap();

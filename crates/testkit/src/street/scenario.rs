@@ -114,7 +114,7 @@ impl Scenario {
                 state: design.region.to_owned(),
                 lane,
                 start_s: at,
-                speed: rng.range(6.0, 9.0),
+                speed: rng.range(5.0, 7.0),
                 // The near lane comes, the far lane leaves: a one-way pair seen from both ends.
                 toward: lane == 0,
                 body: *rng.pick(&[Body::Sedan, Body::Sedan, Body::Suv, Body::Suv, Body::Van]),
@@ -147,7 +147,7 @@ impl Scenario {
             state: "us-ca".to_owned(),
             lane: 0,
             start_s: 4.6,
-            speed: 6.5,
+            speed: 6.0,
             toward: true,
             body: Body::Sedan,
         })
