@@ -14,14 +14,18 @@ const UNLISTED: f32 = 0.004;
 const LEAST: f32 = 0.005;
 const KEPT: usize = 5;
 
-/// One look: odds and weight (positive).
-pub(crate) struct Look<'a> {
-    pub odds: &'a Odds,
+/// One look: odds, weight (positive), and P(its whole text is right).
+pub(crate) struct Look {
+    pub odds: Odds,
     pub weight: f32,
+    pub confidence: f32,
 }
 
-/// The voted odds and P(text): the product of the places' best odds, times the share of the weight
-/// that agrees on the length. `None` without looks.
+/// The voted odds and P(text). `None` without looks.
+///
+/// P(text) is the product of the places' best odds, times the share of the weight that agrees on the
+/// length, times the odds that not every look of that length was wrong. The last is needed because
+/// the odds of a place are about *which* character stands there, not whether one does.
 pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
     let mut lengths: BTreeMap<usize, f32> = BTreeMap::new();
     for look in looks {
@@ -33,7 +37,10 @@ pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
     let power = (voters.len() as f32).sqrt();
     let places: Vec<Choice> = (0..length).map(|i| place(&voters, i, power)).collect();
     let sure: f32 = places.iter().map(|p| p[0].1).product();
-    Some((Odds::new(places).ok()?, (sure * weight / total.max(1e-9)).clamp(0.0, 1.0)))
+    let doubt = voters.iter().map(|v| 1.0 - v.confidence).sum::<f32>() / voters.len() as f32;
+    let seen = 1.0 - doubt.clamp(0.0, 1.0).powf(power);
+    let share = weight / total.max(1e-9);
+    Some((Odds::new(places).ok()?, (sure * share * seen).clamp(0.0, 1.0)))
 }
 
 fn place(voters: &[&Look], i: usize, power: f32) -> Choice {
@@ -88,12 +95,9 @@ mod tests {
     }
 
     fn check(looks: &[(&str, f32)], want: &str) {
-        let odds: Vec<Odds> = looks.iter().map(|(s, _)| odds(s)).collect();
-        let looks: Vec<Look> = odds
-            .iter()
-            .zip(looks)
-            .map(|(odds, (_, weight))| Look { odds, weight: *weight })
-            .collect();
+        let look =
+            |(s, weight): &(&str, f32)| Look { odds: odds(s), weight: *weight, confidence: 0.9 };
+        let looks: Vec<Look> = looks.iter().map(look).collect();
         let (voted, sure) = vote(&looks).unwrap();
         assert_eq!(voted.text().reveal(Reason::Matching), want);
         assert!((0.0..=1.0).contains(&sure));
@@ -106,5 +110,16 @@ mod tests {
         check(&[("A 1", 1.0), ("A 1", 1.0), ("A 1 X", 0.5)], "A1");
         check(&[("8 1", 0.2), ("B 1", 0.9)], "B1");
         assert!(vote(&[]).is_none());
+    }
+
+    #[test]
+    fn more_looks_are_surer_and_poor_ones_stay_poor() {
+        let sure = |n: usize, confidence: f32| {
+            let look = || Look { odds: odds("A 1"), weight: 1.0, confidence };
+            vote(&(0..n).map(|_| look()).collect::<Vec<_>>()).unwrap().1
+        };
+        assert!(sure(4, 0.6) > sure(1, 0.6) + 0.2);
+        assert!(sure(9, 0.9) > 0.97);
+        assert!(sure(2, 0.03) < 0.1);
     }
 }
