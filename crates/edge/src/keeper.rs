@@ -120,11 +120,14 @@ impl Keeper {
                 }
                 Action::End(_) => {
                     held.session = None;
-                    (self.say)(&format!(
-                        "camera {}: no lease ({}), nothing is captured",
-                        self.enrolment.camera,
-                        held.machine.state().as_str()
-                    ));
+                    let state = held.machine.state().as_str();
+                    let camera = &self.enrolment.camera;
+                    // Who ends the program knows that it ends.
+                    if event != Event::Shutdown {
+                        (self.say)(&format!(
+                            "camera {camera}: no lease ({state}), nothing is captured"
+                        ));
+                    }
                 }
             }
         }
@@ -192,7 +195,7 @@ impl Keeper {
         let mut held = self.lock();
         if held.trouble.as_ref() != Some(&said) {
             (self.say)(&format!("camera {}: {}", self.enrolment.camera, e.message()));
-            tracing::warn!(error = %e.inside(), "lease");
+            tracing::debug!(error = %e.inside(), "lease");
             held.trouble = Some(said);
         }
     }

@@ -12,7 +12,7 @@ use vision::{Picture, Reader, ReaderOptions, Track, TrackOptions, Tracker};
 
 /// A pass whose voted text is less sure than this is no read: it is mostly a fence or a shop sign.
 /// What is dropped is counted, so that a badly aimed camera shows.
-const SURE: f32 = 0.2;
+pub const SURE: f32 = 0.2;
 
 /// The reading of one camera.
 pub struct Pipeline {

@@ -4,6 +4,7 @@
 //! and only if asked for on the command line. `live.json` holds numbers and no plate.
 
 use crate::glyphs;
+use crate::pipeline::SURE;
 use base::{Error, Result, Shutdown, Time};
 use image::{Rgb, RgbImage};
 use plate::Reason;
@@ -226,7 +227,7 @@ fn drawn(shot: Option<&Shot>) -> Vec<u8> {
     let decoded = shot.and_then(|s| Some((s, image::load_from_memory(&s.coded).ok()?.to_rgb8())));
     let image = match decoded {
         Some((shot, mut image)) => {
-            for track in &shot.tracks {
+            for track in shot.tracks.iter().filter(|t| t.confidence >= SURE) {
                 mark(&mut image, track);
             }
             image

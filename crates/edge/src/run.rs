@@ -115,7 +115,7 @@ impl Run {
             return Ok(self.ended(Some(e)));
         }
         let word = self.play(config, stop, &mut pipeline)?;
-        let because = self.flush(config.once, stop);
+        let because = self.flush(stop);
         if let Some(word) = word {
             self.last_word(&word);
         }
@@ -148,25 +148,26 @@ impl Run {
 
     /// Waits for the spool to empty: for as long as it moves after a whole clip, for a moment when
     /// told to stop. What remains stays sealed on disk and goes up after the next start.
-    fn flush(&self, once: bool, stop: &Shutdown) -> Option<Error> {
+    fn flush(&self, stop: &Shutdown) -> Option<Error> {
         let mut interrupted = None;
         while !self.spool.is_empty() {
-            if let Some(e) = self.keeper.off() {
-                return Some(e);
-            }
-            if let Some(e) = self.uplink.given_up(PATIENCE) {
-                return Some(e);
-            }
-            if stop.stopped() || !once {
+            if stop.stopped() {
                 let since: &mut Instant = interrupted.get_or_insert_with(Instant::now);
-                if since.elapsed() >= FAREWELL {
+                if since.elapsed() >= FAREWELL || self.hopeless().is_some() {
                     return None;
                 }
+            } else if let Some(e) = self.hopeless() {
+                return Some(e);
             }
             std::thread::sleep(Duration::from_millis(20));
         }
         // An empty spool of a camera that was switched off midway is still an early end.
-        if stop.stopped() { None } else { self.keeper.off().filter(|_| once) }
+        if stop.stopped() { None } else { self.keeper.off() }
+    }
+
+    /// Why waiting for the spool to empty is in vain, if it is.
+    fn hopeless(&self) -> Option<Error> {
+        self.keeper.off().or_else(|| self.uplink.given_up(PATIENCE))
     }
 
     fn last_word(&self, word: &Signed<Stop>) {

@@ -3,6 +3,7 @@
 
 use crate::counts::{Counts, add};
 use crate::keeper::Keeper;
+use crate::lease::State;
 use crate::{Client, Spool};
 use base::{CameraId, Error, Kind, Result, Shutdown, b64};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,8 @@ use std::time::{Duration, Instant};
 const BATCH: usize = 64;
 const BATCH_BYTES: u64 = 2 << 20;
 const IDLE: Duration = Duration::from_millis(50);
+/// On an empty street the city is heard this often, so that an order to stop arrives.
+const BEAT: Duration = Duration::from_secs(5);
 const BACK_OFF_MIN: Duration = Duration::from_millis(500);
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
@@ -82,8 +85,17 @@ impl Uplink {
     pub fn run(&self, keeper: &Keeper, done: &Shutdown) {
         let mut wait = BACK_OFF_MIN;
         let mut most = BATCH;
+        let mut heard = Instant::now();
         loop {
-            let pause = match self.send(most) {
+            let leased = matches!(keeper.state(), State::Leased(_));
+            let sent = match self.send(most) {
+                Ok(0) if leased && heard.elapsed() >= BEAT => self.beat(),
+                other => other,
+            };
+            if !matches!(sent, Ok(0)) {
+                heard = Instant::now();
+            }
+            let pause = match sent {
                 Ok(sent) => {
                     self.note(None);
                     wait = BACK_OFF_MIN;
@@ -91,9 +103,10 @@ impl Uplink {
                     if sent > 0 { Duration::ZERO } else { IDLE }
                 }
                 Err(e) => {
-                    tracing::warn!(error = %e.inside(), waiting = self.spool.len(), "uplink");
                     if Keeper::means_off(e.kind()) {
                         keeper.switched_off(&e);
+                    } else {
+                        tracing::warn!(error = %e.inside(), waiting = self.spool.len(), "uplink");
                     }
                     // Perhaps one item is at fault: it is found by sending fewer.
                     if matches!(e.kind(), Kind::Invalid | Kind::TooLarge) {
@@ -110,6 +123,12 @@ impl Uplink {
                 return;
             }
         }
+    }
+
+    /// Sends nothing, to hear whether this camera may go on; counts as one thing done.
+    fn beat(&self) -> Result<usize> {
+        let batch = Batch { v: 1, camera: self.client.camera().clone(), items: Vec::new() };
+        self.client.post::<_, Ingested>("/v1/reads", &batch).map(|_| 1)
     }
 
     /// Sends one batch of at most `most` reads; returns how many were answered for.

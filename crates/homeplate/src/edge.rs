@@ -64,7 +64,8 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
     };
     let stop = Shutdown::new();
     let signals = listen(stop.clone())?;
-    let ended = run_edge(&config, Arc::new(SystemClock), &stop, Arc::new(|line| eprintln!("{line}")));
+    let ended =
+        run_edge(&config, Arc::new(SystemClock), &stop, Arc::new(|line| eprintln!("{line}")));
     signals.shutdown_background();
     let Ended { summary, because } = ended?;
     if args.json {

@@ -168,6 +168,7 @@ fn switched_off_while_it_runs_it_stops_and_says_so() {
         std::thread::sleep(Duration::from_millis(500));
         edge.stop.stop();
         let ended = running.join().unwrap();
+        assert!(ended.because.is_none(), "told to stop, it ends well");
         assert!(ended.summary.frames_without_lease > 0);
         assert!(edge.said().contains("nothing is captured"), "{}", edge.said());
         assert_eq!(city.seen(|s| s.stops.len()), 1);

@@ -119,33 +119,34 @@ fn houses(c: &mut Canvas, view: &View, light: Light, rng: &mut Rng) {
         upright(c, view, (z0, z1), (0.0, high), haze(wall));
         upright(c, view, (z0, z1), (0.0, 0.7), haze(shade(wall, 0.72)));
         upright(c, view, (z0, z1), (high - 0.35, high), haze(shade(wall, 0.8)));
-        let count = ((z1 - z0 - 1.0) / 2.3) as usize;
+        let count = ((z1 - z0 - 1.0) / 3.6) as usize;
         let step = (z1 - z0) / count as f32;
         let door = rng.range(0.0, count as f32) as usize;
         for floor in 0..floors {
             for i in 0..count {
                 let mid = z0 + (i as f32 + 0.5) * step;
-                let base = floor as f32 * 3.1 + 1.1;
-                let opening =
-                    if floor == 0 && i == door { (0.1, 2.5) } else { (base, base + 1.55) };
                 let lit = light == Light::Dusk && rng.range(0.0, 1.0) < 0.35;
                 let glass = if lit {
                     [2.2, 1.8, 1.1]
                 } else {
                     shade([0.30, 0.36, 0.42], rng.range(0.6, 1.3))
                 };
-                upright(
-                    c,
-                    view,
-                    (mid - 0.62, mid + 0.62),
-                    (opening.0 - 0.08, opening.1 + 0.1),
-                    haze([0.85, 0.84, 0.8]),
-                );
-                upright(c, view, (mid - 0.52, mid + 0.52), opening, haze(glass));
-                upright(c, view, (mid - 0.03, mid + 0.03), opening, haze([0.8, 0.8, 0.76]));
+                let sill = floor as f32 * 3.1 + 1.1;
+                let is_door = floor == 0 && i == door;
+                let rows = if is_door { (0.1, 2.5) } else { (sill, sill + 1.25) };
+                opening(c, view, mid, rows, haze(glass), haze([0.85, 0.84, 0.8]));
             }
         }
     }
+}
+
+/// A window or a door: frame, glass, and a bar across, as sash windows have it. Upright bars would
+/// make a row of houses look like a row of letters.
+fn opening(c: &mut Canvas, view: &View, mid: f32, rows: (f32, f32), glass: Rgb, frame: Rgb) {
+    let bar = rows.0 + 0.55 * (rows.1 - rows.0);
+    upright(c, view, (mid - 0.95, mid + 0.95), (rows.0 - 0.08, rows.1 + 0.1), frame);
+    upright(c, view, (mid - 0.86, mid + 0.86), rows, glass);
+    upright(c, view, (mid - 0.86, mid + 0.86), (bar, bar + 0.06), frame);
 }
 
 fn upright(c: &mut Canvas, view: &View, z: (f32, f32), y: (f32, f32), colour: Rgb) {
