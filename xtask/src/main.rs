@@ -1,2 +1,29 @@
-//! House work.
-fn main() {}
+//! House work that `./run` calls: `tidy` (the house rules), `demo`, `bench`.
+
+mod bench;
+mod demo;
+mod directions;
+mod tidy;
+
+use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+fn main() -> Result<()> {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    match std::env::args().nth(1).as_deref() {
+        Some("tidy") => {
+            let mut complaints = tidy::check(&root)?;
+            complaints.extend(directions::check(&root)?);
+            for complaint in &complaints {
+                eprintln!("tidy: {complaint}");
+            }
+            if !complaints.is_empty() {
+                bail!("{} house rules are broken", complaints.len());
+            }
+            Ok(())
+        }
+        Some("demo") => demo::run(&root),
+        Some("bench") => bench::run(&root),
+        _ => bail!("xtask tidy | demo | bench"),
+    }
+}

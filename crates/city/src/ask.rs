@@ -48,7 +48,9 @@ impl City {
         }
         let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
         if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
-            return Err(Error::too_large("Case, reason and on_behalf_of have at most 300 characters."));
+            return Err(Error::too_large(
+                "Case, reason and on_behalf_of have at most 300 characters.",
+            ));
         }
         let id: [u8; 16] = base::random();
         Ok(Intent {
@@ -106,7 +108,8 @@ impl City {
     /// Logs a refusal and gives the error that the asker reads.
     fn refuse(&self, person: &Person, intent: &Intent, rule: &str, because: &str) -> Result<Error> {
         let (_, body) = self.keep_body(intent)?;
-        let leaf = self.question_leaf("search.refused", person, intent).fact("rule", rule).body(&body);
+        let leaf =
+            self.question_leaf("search.refused", person, intent).fact("rule", rule).body(&body);
         let entry = self.log.append(&leaf)?;
         self.emit(Event {
             id: Some(intent.id.clone()),
@@ -148,7 +151,7 @@ impl City {
             let (read, picture) = key.open(found)?;
             reads.push(answer_read(&read, picture, &names, Reason::Answer));
         }
-        reads.sort_by(|a, b| (a.captured, a.id).cmp(&(b.captured, b.id)));
+        reads.sort_by_key(|r| (r.captured, r.id));
         let opened = reads.len() as u64;
         let outcome = self.log.append_once(
             &self

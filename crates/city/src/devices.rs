@@ -47,9 +47,7 @@ impl City {
     /// Takes a camera's device key in exchange for its code.
     pub fn enrol(&self, enrol: Enrol) -> Result<Enrolled> {
         self.capture_allowed(&enrol.camera)?;
-        let wrong = || {
-            Error::unauthenticated("The code is wrong, used or old; ask for a new one.")
-        };
+        let wrong = || Error::unauthenticated("The code is wrong, used or old; ask for a new one.");
         let row = self.store.camera(&enrol.camera)?.ok_or_else(wrong)?;
         let hash = sha256(enrol.code.as_bytes());
         let answer = Enrolled {
@@ -133,5 +131,9 @@ fn code() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let random: [u8; 16] = base::random();
     let letter = |b: &u8| char::from(ALPHABET[usize::from(*b) % 32]);
-    random.chunks(4).map(|four| four.iter().map(letter).collect::<String>()).collect::<Vec<_>>().join("-")
+    random
+        .chunks(4)
+        .map(|four| four.iter().map(letter).collect::<String>())
+        .collect::<Vec<_>>()
+        .join("-")
 }

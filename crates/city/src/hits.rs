@@ -28,14 +28,15 @@ impl City {
         let entry = self.log.append(&leaf)?;
         let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
         let names = self.camera_names()?;
-        let listed = self.store.entries()?.into_iter().find(|e| e.id == row.entry).map(|e| Listed {
-            plate: e.plate.reveal(Reason::Hit).to_owned(),
-            state: e.state,
-            reason: e.reason,
-            case: e.case_no,
-            expires: e.expires,
-            fresh: self.now() < e.expires,
-        });
+        let listed =
+            self.store.entries()?.into_iter().find(|e| e.id == row.entry).map(|e| Listed {
+                plate: e.plate.reveal(Reason::Hit).to_owned(),
+                state: e.state,
+                reason: e.reason,
+                case: e.case_no,
+                expires: e.expires,
+                fresh: self.now() < e.expires,
+            });
         let verdict = row.verdict_json.as_deref().and_then(|json| serde_json::from_str(json).ok());
         Ok(HitView {
             read: answer_read(&read, picture, &names, Reason::Hit),

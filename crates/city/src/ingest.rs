@@ -135,7 +135,12 @@ impl City {
     }
 
     /// A hit keeps its own sealed copy, under a key and a retention of its own.
-    fn seal_hits(&self, batch: &mut SealedBatch, reads: &[Arrived], effects: &[Effect]) -> Result<()> {
+    fn seal_hits(
+        &self,
+        batch: &mut SealedBatch,
+        reads: &[Arrived],
+        effects: &[Effect],
+    ) -> Result<()> {
         for effect in effects {
             let Effect::Hit { hit, read, .. } = effect;
             if let Some((pass, picture)) = reads.iter().find(|(pass, _)| pass.id == *read) {

@@ -20,11 +20,12 @@ mod lists;
 mod open;
 mod people;
 mod public;
+mod retain;
 mod switch;
 
 pub use api::*;
 pub use config::{
     Cases, Config, Keys, LogSection, Retention, Section, Server as ServerSection, Switching,
 };
-pub use init::{Initialised, InitOptions, init};
+pub use init::{InitOptions, Initialised, init};
 pub use open::City;

@@ -73,7 +73,9 @@ impl City {
         self.apply_orders()?;
         self.relay()?;
         self.log_verdicts()?;
-        self.tally()
+        // Counted before anything is forgotten: the last count of a day must be on the log.
+        self.tally()?;
+        self.retain()
     }
 
     /// Puts on the log which software, configuration and rules are running: once a start.

@@ -14,7 +14,9 @@ impl City {
             return Err(Error::invalid("A person has a name, an office and at least one role."));
         }
         if let Some(unknown) = new.roles.iter().find(|r| !self.rules.has_role(r)) {
-            return Err(Error::invalid(format!("There is no role {unknown:?} in the city's rules.")));
+            return Err(Error::invalid(format!(
+                "There is no role {unknown:?} in the city's rules."
+            )));
         }
         if let Some(row) = self.store.person(&new.id)? {
             let old: Person = serde_json::from_str(&row.json)

@@ -12,7 +12,12 @@ impl City {
             .iter()
             .filter_map(|(id, state)| {
                 let id: CameraId = id.parse().ok()?;
-                Some(PublicCamera { id, name: state.name.clone(), on: state.on, since: state.since })
+                Some(PublicCamera {
+                    id,
+                    name: state.name.clone(),
+                    on: state.on,
+                    since: state.since,
+                })
             })
             .collect();
         Ok(Public {

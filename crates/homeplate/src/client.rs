@@ -38,7 +38,10 @@ impl PersonKey {
     /// Makes a key and writes it; an existing file is never replaced.
     pub fn create(path: &Path, person: PersonId) -> Result<Self> {
         if path.exists() {
-            return Err(Error::conflict(format!("{} exists; choose another file.", path.display())));
+            return Err(Error::conflict(format!(
+                "{} exists; choose another file.",
+                path.display()
+            )));
         }
         let key = SigningKey::generate();
         let file = KeyFile { person: person.clone(), seed: base::b64(key.seed()) };

@@ -120,7 +120,11 @@ pub fn verdict(args: VerdictArgs) -> anyhow::Result<ExitCode> {
         .ok_or_else(|| Error::not_found("There is no such hit; `homeplate hits` lists them."))?;
     let has = |thing| args.compared.contains(&thing);
     let verdict = Verdict {
-        decision: if args.decision == Word::Confirm { Decision::Confirmed } else { Decision::Rejected },
+        decision: if args.decision == Word::Confirm {
+            Decision::Confirmed
+        } else {
+            Decision::Rejected
+        },
         compared: Compared {
             picture: has(Thing::Picture),
             state: has(Thing::State),

@@ -36,7 +36,10 @@ pub fn camera(args: CameraArgs) -> anyhow::Result<ExitCode> {
     let body = json!({"id": args.id, "name": args.name, "lat": args.lat, "lon": args.lon});
     let code: Code = client.post("/v1/cameras", &body)?;
     println!("{}", code.code);
-    eprintln!("good for one enrolment within 24 hours: homeplate edge --camera {} --code …", args.id);
+    eprintln!(
+        "good for one enrolment within 24 hours: homeplate edge --camera {} --code …",
+        args.id
+    );
     Ok(ExitCode::SUCCESS)
 }
 

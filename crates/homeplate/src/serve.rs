@@ -5,7 +5,10 @@ use city::City;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often old reads are looked for.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
 
 /// Arguments of `homeplate serve`.
 #[derive(clap::Args)]
@@ -26,7 +29,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open(&args.data, Arc::new(SystemClock))?;
     city.announce()?;
     let stop = Shutdown::new();
-    let tally = spawn_tally(city.clone(), stop.clone());
+    let chores = spawn_chores(city.clone(), stop.clone());
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
@@ -42,18 +45,26 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     });
     stop.stop();
     // The last counts go on the log before the process ends.
-    let _ = tally.join();
+    let _ = chores.join();
     served?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn spawn_tally(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
+/// What the city does by the clock: counts on the log, and once an hour forgetting.
+fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
+    let mut forgot = Instant::now();
     std::thread::spawn(move || {
         loop {
             let ended = stop.sleep(wait);
             if let Err(e) = city.tally() {
                 tracing::error!(error = %e.inside(), "counting");
+            }
+            if forgot.elapsed() >= FORGET_EVERY {
+                forgot = Instant::now();
+                if let Err(e) = city.retain() {
+                    tracing::error!(error = %e.inside(), "forgetting");
+                }
             }
             if ended {
                 return;

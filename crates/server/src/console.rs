@@ -29,6 +29,11 @@ pub(crate) fn shown(t: Time) -> String {
     t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
 }
 
+/// A probability as people read it: never 100 %, which no reader can promise.
+fn percent(p: f64) -> String {
+    if p > 0.99 { "over 99 %".into() } else { format!("{:.0} %", p * 100.0) }
+}
+
 fn row(line: HitLine) -> HitRow {
     HitRow {
         id: line.id.to_string(),
@@ -36,7 +41,7 @@ fn row(line: HitLine) -> HitRow {
         captured: shown(line.captured),
         camera: line.camera_name,
         list: line.list.to_string(),
-        probability: format!("{:.0} %", line.probability * 100.0),
+        probability: percent(line.probability),
     }
 }
 
@@ -122,7 +127,7 @@ fn page_of(city: String, person: String, view: HitView) -> HitPage {
         version: view.line.version,
         hit: row(view.line),
         plate: view.read.plate,
-        confidence: format!("{:.0} %", view.read.confidence * 100.0),
+        confidence: percent(f64::from(view.read.confidence)),
         picture: view.read.picture.unwrap_or_default(),
         listed: view.listed.map(|l| ListedView {
             plate: l.plate,

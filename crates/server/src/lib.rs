@@ -85,8 +85,12 @@ fn router(state: State) -> Router {
         .with_state(state)
 }
 
-/// Headers that every answer carries: no sniffing, no framing, no scripts but our own files.
-async fn harden(axum::extract::State(state): axum::extract::State<State>, mut r: Response) -> Response {
+/// Headers that every answer carries: no sniffing, no framing, no scripts but our own files. The
+/// referrer stays within this origin: without any, browsers send forms with `Origin: null`.
+async fn harden(
+    axum::extract::State(state): axum::extract::State<State>,
+    mut r: Response,
+) -> Response {
     let live = state.options.preview.as_deref().unwrap_or_default();
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -97,7 +101,7 @@ async fn harden(axum::extract::State(state): axum::extract::State<State>, mut r:
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     r
 }

@@ -30,8 +30,7 @@ pub(crate) async fn camera(State(state): Shared, request: Request) -> Answered<V
     let (who, body) = state.person(request).await?;
     let new: NewCamera = json(&body)?;
     let place = new.lat.zip(new.lon);
-    let code =
-        state.run(move |city| city.enrolment_code(&who, &new.id, &new.name, place)).await?;
+    let code = state.run(move |city| city.enrolment_code(&who, &new.id, &new.name, place)).await?;
     Ok(Json(json!({ "code": code })))
 }
 

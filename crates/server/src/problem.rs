@@ -38,7 +38,9 @@ impl From<Error> for Problem {
 /// Logs the inside of an error, once; the caller sees the sentence alone.
 pub(crate) fn note(e: &Error) {
     match e.kind() {
-        Kind::Internal | Kind::Unavailable => tracing::error!(error = %e.inside(), "request failed"),
+        Kind::Internal | Kind::Unavailable => {
+            tracing::error!(error = %e.inside(), "request failed")
+        }
         kind => tracing::info!(kind = kind.slug(), error = %e.inside(), "request refused"),
     }
 }
@@ -94,7 +96,8 @@ mod tests {
              | kind | exit code | HTTP status |\n|---|---|---|\n",
         );
         for kind in Kind::ALL {
-            let _ = writeln!(text, "| {} | {} | {} |", kind.slug(), kind.exit_code(), status_of(kind));
+            let _ =
+                writeln!(text, "| {} | {} | {} |", kind.slug(), kind.exit_code(), status_of(kind));
         }
         text.push_str("\nExit code 0 is success; 2 is the argument parser's.\n");
         expect_file!["../../../ref/errors.md"].assert_eq(&text);

@@ -51,7 +51,9 @@ impl AppState {
         let city = self.city.clone();
         match tokio::task::spawn_blocking(move || flow(&city)).await {
             Ok(done) => done,
-            Err(e) => Err(Error::internal("The request ran into a defect; see the log.").because(e)),
+            Err(e) => {
+                Err(Error::internal("The request ran into a defect; see the log.").because(e))
+            }
         }
     }
 }

@@ -15,13 +15,26 @@ fn a_dispatcher_decides_a_hit_in_the_browser() {
     world.person("dora", "dispatcher");
     let tomorrow = base::Clock::now(&base::SystemClock).plus_millis(86_400_000).to_string();
     world
-        .by("admin", &["hotlist", WANTED, "--reason", "stolen vehicle", "--case", "26-0417", "--expires", &tomorrow])
+        .by(
+            "admin",
+            &[
+                "hotlist",
+                WANTED,
+                "--reason",
+                "stolen vehicle",
+                "--case",
+                "26-0417",
+                "--expires",
+                &tomorrow,
+            ],
+        )
         .good();
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
     world.edge(Some(code.trim())).good();
     world.until("a hit", || world.by("dora", &["hits"]).good(), |text| text.contains("open"));
     let link = world.by("dora", &["console"]).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS").unwrap_or_else(|_| world.path("shots").display().to_string());
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
     let done = Command::new("node")
         .arg(folder.join("pages.mjs"))
         .args([&world.url(), link.trim(), &shots, WANTED])

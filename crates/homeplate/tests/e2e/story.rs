@@ -5,8 +5,10 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
+type Step = (&'static str, fn(&mut World));
+
 /// The steps, in order. Between any two the server may die.
-const STEPS: [(&str, fn(&mut World)); 9] = [
+const STEPS: [Step; 9] = [
     ("people", people),
     ("hot list", hot_list),
     ("the car passes", car_passes),
@@ -70,9 +72,20 @@ fn people(world: &mut World) {
 fn hot_list(world: &mut World) {
     let tomorrow = base::Clock::now(&base::SystemClock).plus_millis(86_400_000).to_string();
     let args = |plate: &'static str| -> Vec<String> {
-        ["hotlist", plate, "--state", "us-ca", "--reason", "stolen vehicle", "--case", "26-0417", "--expires", &tomorrow]
-            .map(String::from)
-            .to_vec()
+        [
+            "hotlist",
+            plate,
+            "--state",
+            "us-ca",
+            "--reason",
+            "stolen vehicle",
+            "--case",
+            "26-0417",
+            "--expires",
+            &tomorrow,
+        ]
+        .map(String::from)
+        .to_vec()
     };
     let call = |args: Vec<String>| {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
@@ -84,14 +97,22 @@ fn hot_list(world: &mut World) {
 }
 
 fn car_passes(world: &mut World) {
-    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street", "--lat", "39.8", "--lon", "-89.6"]).good();
+    let code = world
+        .by(
+            "admin",
+            &["camera", CAMERA, "--name", "Main Street", "--lat", "39.8", "--lon", "-89.6"],
+        )
+        .good();
     let read = world.edge(Some(code.trim())).json();
     assert_eq!(read["delivered"], 1, "one vehicle, one read: {read}");
     // The same frames again are new captures only if they were captured anew; nothing is left to send.
     let hits = world.until(
         "a hit is raised",
         || world.by("dora", &["hits", "--json"]).good(),
-        |hits| serde_json::from_str::<Value>(hits).is_ok_and(|h| h.as_array().is_some_and(|h| h.len() == 1)),
+        |hits| {
+            serde_json::from_str::<Value>(hits)
+                .is_ok_and(|h| h.as_array().is_some_and(|h| h.len() == 1))
+        },
     );
     assert!(!hits.contains(WANTED), "the list of hits names no plate");
 }
@@ -108,14 +129,21 @@ fn person_decides(world: &mut World) {
     let view = world.by("dora", &["hit", &id, "--json"]).json();
     assert_eq!(view["read"]["plate"], WANTED);
     assert_eq!(view["listed"]["plate"], WANTED);
-    assert!(view["read"]["picture"].as_str().is_some_and(|p| p.len() > 1000), "there is a picture to compare");
+    assert!(
+        view["read"]["picture"].as_str().is_some_and(|p| p.len() > 1000),
+        "there is a picture to compare"
+    );
     let hasty = world.by("dora", &["verdict", &id, "confirm", "--compared", "picture,state"]);
     assert_eq!(hasty.code, 3, "{}", hasty.err);
     assert!(hasty.err.contains("make and colour"), "{}", hasty.err);
     let all = "picture,state,make,colour";
     let done = world.by("dora", &["verdict", &id, "confirm", "--compared", all]).good();
     assert!(done.contains("confirmed"), "{done}");
-    assert_eq!(world.by("dora", &["verdict", &id, "reject"]).code, 8, "a decided hit stays decided");
+    assert_eq!(
+        world.by("dora", &["verdict", &id, "reject"]).code,
+        8,
+        "a decided hit stays decided"
+    );
 }
 
 fn ask_without_case(world: &mut World) {
@@ -145,7 +173,9 @@ fn everybody_sees(world: &mut World) {
     );
     let page = world.get("/");
     // Two refusals: without a case, and by a role that does not ask.
-    for (figure, want) in [("cameras_on", 1), ("reads", 1), ("hits", 1), ("searches", 1), ("refusals", 2)] {
+    for (figure, want) in
+        [("cameras_on", 1), ("reads", 1), ("hits", 1), ("searches", 1), ("refusals", 2)]
+    {
         assert!(page.contains(&format!("data-figure=\"{figure}\">{want}<")), "{figure}: {page}");
     }
     assert!(!page.contains(WANTED));
@@ -156,7 +186,9 @@ fn anybody_checks(world: &mut World) {
     assert!(ours.0, "{}", ours.1);
     assert!(theirs.0, "{}", theirs.1);
     let told: Value = serde_json::from_str(theirs.1.trim()).expect("JSON");
-    for (figure, want) in [("reads", 1), ("hits", 1), ("searches", 1), ("refusals", 2), ("cameras_on", 1)] {
+    for (figure, want) in
+        [("reads", 1), ("hits", 1), ("searches", 1), ("refusals", 2), ("cameras_on", 1)]
+    {
         assert_eq!(told["figures"][figure], want, "{figure}: {told}");
     }
     // One flipped byte, in every file of the log, at its start, middle and end.
@@ -206,13 +238,16 @@ fn verify_independently(world: &World, folder: &str) -> (bool, String) {
         .current_dir(world.path(""))
         .output()
         .expect("node runs");
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
+    let text =
+        String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
     (out.status.success(), text)
 }
 
 fn off(world: &mut World) {
     assert_eq!(world.by("otto", &["off", CAMERA, "--reason", "no"]).code, 5, "an officer cannot");
-    let done = world.by("clara", &["off", CAMERA, "--reason", "Council vote of 23 November", "--json"]).json();
+    let done = world
+        .by("clara", &["off", CAMERA, "--reason", "Council vote of 23 November", "--json"])
+        .json();
     assert_eq!(done["cameras"][0], CAMERA);
     let refused = world.edge(None);
     assert_eq!(refused.code, 9, "{}{}", refused.out, refused.err);
@@ -228,9 +263,7 @@ fn off(world: &mut World) {
 /// Nothing but the hot list spells a plate: not the store, the spool, the log, what the server printed.
 fn no_plate_in_the_clear(world: &World) {
     let plate = WANTED.as_bytes();
-    let holds = |bytes: &[u8]| {
-        bytes.windows(plate.len()).any(|w| w.eq_ignore_ascii_case(plate))
-    };
+    let holds = |bytes: &[u8]| bytes.windows(plate.len()).any(|w| w.eq_ignore_ascii_case(plate));
     let mut searched = 0;
     for file in ["city", "edge"].iter().flat_map(|d| world.files(d)) {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -89,8 +89,17 @@ impl World {
     /// Makes the city, with counts on the log every second.
     pub fn init(&self) {
         self.plain(&[
-            "init", "--data", "city", "--name", "Springfield", "--slug", "springfield",
-            "--admin-key", "admin.key", "--tally-s", "1",
+            "init",
+            "--data",
+            "city",
+            "--name",
+            "Springfield",
+            "--slug",
+            "springfield",
+            "--admin-key",
+            "admin.key",
+            "--tally-s",
+            "1",
         ])
         .good();
     }
@@ -129,7 +138,18 @@ impl World {
         let public = made.split_whitespace().nth(1).expect("a public key").to_owned();
         self.by(
             "admin",
-            &["person", &id, "--public-key", &public, "--name", "A Person", "--office", role, "--roles", role],
+            &[
+                "person",
+                &id,
+                "--public-key",
+                &public,
+                "--name",
+                "A Person",
+                "--office",
+                role,
+                "--roles",
+                role,
+            ],
         )
         .good();
     }
@@ -137,15 +157,16 @@ impl World {
     /// Renders six seconds with one car whose capture times begin half a minute ago.
     pub fn clip(&self) {
         let start = base::Clock::now(&base::SystemClock).plus_millis(-30_000);
-        let scenario = Scenario { start, fps: 5.0, ..Scenario::empty(6.0, Light::Day, 7) }.with(Car {
-            plate: WANTED.into(),
-            state: "us-ca".into(),
-            lane: 0,
-            start_s: 0.4,
-            speed: 7.0,
-            toward: true,
-            body: Body::Sedan,
-        });
+        let scenario =
+            Scenario { start, fps: 5.0, ..Scenario::empty(6.0, Light::Day, 7) }.with(Car {
+                plate: WANTED.into(),
+                state: "us-ca".into(),
+                lane: 0,
+                start_s: 0.4,
+                speed: 7.0,
+                toward: true,
+                body: Body::Sedan,
+            });
         Street::new(scenario).write(&self.path("clip")).expect("a clip");
     }
 
@@ -153,7 +174,8 @@ impl World {
     pub fn edge(&self, code: Option<&str>) -> Done {
         let url = self.url();
         let mut args = vec![
-            "edge", "--server", &url, "--camera", CAMERA, "--data", "edge", "--source", "clip", "--once", "--json",
+            "edge", "--server", &url, "--camera", CAMERA, "--data", "edge", "--source", "clip",
+            "--once", "--json",
         ];
         if let Some(code) = code {
             args.extend(["--code", code]);
@@ -170,7 +192,12 @@ impl World {
     }
 
     /// Asks again until `good` says so; panics with the last answer after 15 s.
-    pub fn until(&self, what: &str, mut ask: impl FnMut() -> String, good: impl Fn(&str) -> bool) -> String {
+    pub fn until(
+        &self,
+        what: &str,
+        mut ask: impl FnMut() -> String,
+        good: impl Fn(&str) -> bool,
+    ) -> String {
         let end = Instant::now() + Duration::from_secs(15);
         loop {
             let got = ask();
