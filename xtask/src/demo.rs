@@ -1,10 +1,12 @@
 //! `./run demo`: a city on the embedded default, a rendered street, the real reader, the real server.
 //!
 //! Everything lives in `.run/demo`; a second start goes on with the same city. Ctrl-C reaches the
-//! server and the reader as it reaches this process; all three end by themselves.
+//! reader as it reaches this process; the server stands in a group of its own and is told to end after
+//! the reader has delivered what it had.
 
 use anyhow::{Context, Result, bail};
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -38,18 +40,21 @@ pub fn run(root: &Path) -> Result<()> {
         demo.init()?;
     }
     let mut server = demo.serve()?;
-    let outcome = demo.play(fresh);
-    if let Err(e) = outcome {
-        let _ = server.kill();
-        return Err(e);
-    }
-    let mut edge = outcome?;
-    demo.tell()?;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(demo.wait(&mut server, &mut edge))?;
+    let mut edge = match demo.play(fresh) {
+        Ok(edge) => edge,
+        Err(e) => {
+            end(&mut server);
+            return Err(e);
+        }
+    };
+    let waited = demo.tell().and_then(|()| {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(demo.wait(&mut server, &mut edge))
+    });
     end(&mut edge);
     end(&mut server);
+    waited?;
     eprintln!("stopped; ./run demo goes on where this ended");
     Ok(())
 }
@@ -61,8 +66,13 @@ fn port(name: &str, default: u16) -> Result<u16> {
     }
 }
 
-/// Waits up to ten seconds for a process that was interrupted, then insists.
+/// Tells a process to end, waits up to ten seconds, then insists.
 fn end(child: &mut Child) {
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    // The reader has had the terminal's Ctrl-C already; a second word does no harm.
+    let _ = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     let until = Instant::now() + Duration::from_secs(10);
     while Instant::now() < until {
         if matches!(child.try_wait(), Ok(Some(_))) {
@@ -146,6 +156,7 @@ impl Demo {
             .args(["--preview", &format!("http://{}", self.preview)])
             .current_dir(&self.dir)
             .stdout(Stdio::null())
+            .process_group(0)
             .spawn()
             .context("the server does not start")?;
         let until = Instant::now() + Duration::from_secs(20);
