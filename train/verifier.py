@@ -50,7 +50,7 @@ def pictures(stock):
         if p < .55:
             grey, quads, _ = scenes.window(stock, 384)
         elif p < .8:
-            grey, quads = stock.picture(random.choice(stock.empty)), []
+            grey, quads = scenes.to_grey(stock.picture(random.choice(stock.empty))), []
         else:
             path, boxes = random.choice(stock.scenes)
             grey = scenes.light(scenes.to_grey(stock.picture(path)))
