@@ -94,7 +94,7 @@ impl City {
             until: now.plus_millis(i64::from(self.config.keys.lease_s) * 1000),
             seal_key: self.custody.ingest_key().to_string(),
         };
-        // An epoch's key must exist before reads of it come in; a new one goes on the log.
+        // Stored before it is signed: a lease that a camera holds is always known here.
         self.store.put_lease(&LeaseRow { lease: lease.clone(), ended: None })?;
         self.log.append(
             &self

@@ -26,11 +26,17 @@ pub struct ReadArgs {
     /// One JSON object a picture instead of a table.
     #[arg(long)]
     json: bool,
+    /// Leave out plates whose whole text is less probable than this (0 to 1).
+    #[arg(long, default_value_t = 0.05)]
+    min_confidence: f32,
 }
 
 /// Reads every picture; the exit code says whether all could be read.
 pub fn run(args: ReadArgs) -> Result<ExitCode> {
-    let mut reader = Reader::new(ReaderOptions::default())?;
+    if !(0.0..=1.0).contains(&args.min_confidence) {
+        return Err(Error::invalid("--min-confidence is a share from 0 to 1.").into());
+    }
+    let mut reader = Reader::new(ReaderOptions { min_confidence: args.min_confidence })?;
     let mut out = Output { json: args.json, stdout: io::stdout().lock(), started: false };
     match read_all(&args.paths, &mut reader, &mut out) {
         Ok(worst) => Ok(worst.map_or(ExitCode::SUCCESS, |kind| ExitCode::from(kind.exit_code()))),
