@@ -80,18 +80,14 @@ def mine(chain, seconds, threshold):
 
 
 def batch(groups, n):
-    """n samples, half plates and half others: (close, wide, is a plate)."""
+    """n samples, half plates and half others: (close, wide, is a plate). Half of them with noise on top."""
     picked = random.choices(groups[True], k=n // 2) + random.choices(groups[False], k=n // 2)
-    x = np.zeros((2, n, 48, 144), np.float32)
-    for k, cuts in enumerate(picked):
-        blur, noise = (random.uniform(.3, 1.5) if random.random() < .3 else 0), random.choice([0, 2, 6])
-        for way in range(2):
-            cut = cuts[way].astype(np.float32)
-            if blur:
-                cut = cv2.GaussianBlur(cut, (0, 0), blur)
-            x[way, k] = capture.normalise(np.clip(cut + np.random.randn(*cut.shape) * noise, 0, 255))
+    x = np.stack(picked).astype(np.float32)
+    x[::2] += np.random.randn(n // 2, *x.shape[1:]).astype(np.float32) * random.choice([2, 4, 8])
+    x -= x.mean((2, 3), keepdims=True)
+    x /= np.maximum(x.std((2, 3), keepdims=True), 8)
     x = torch.from_numpy(x)
-    return x[0][:, None], x[1][:, None], torch.tensor([1.] * (n // 2) + [0.] * (n // 2))[:, None]
+    return x[:, :1], x[:, 1:], torch.tensor([1.] * (n // 2) + [0.] * (n // 2))[:, None]
 
 
 @torch.no_grad()
@@ -113,6 +109,7 @@ def main():
     torch.set_num_threads(1)
     chain, trunk = Chain(load(Detector, "detector")), load(Recogniser, "recogniser").trunk
     samples = mine(chain, args.mine, args.threshold)
+    random.shuffle(samples)
     cut = len(samples) * 9 // 10
     train, test = samples[:cut], samples[cut:]
     groups = {kind: [c for c, p in train if p == kind] for kind in (True, False)}
@@ -124,8 +121,8 @@ def main():
         close, wide, y = batch(groups, 64)
         for g in optimiser.param_groups:
             g["lr"] = 2e-3 * .5 * (1 + np.cos(np.pi * share)) + 1e-5
-        with torch.no_grad():
-            features = trunk(close)
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            features = trunk(close.to(memory_format=torch.channels_last)).float()
         loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
         optimiser.zero_grad(), loss.backward(), optimiser.step()
         average.update(net)
