@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 const CAMERA: &str = "cam_main-st";
 const STOLEN: &str = "7ABC128";
-const SECONDS: &str = "40";
+const DAY_SECONDS: &str = "30";
+const DUSK_SECONDS: &str = "20";
 
 struct Demo {
     exe: PathBuf,
@@ -84,29 +85,51 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
+/// Renders one scenario into an empty folder.
+fn render(exe: &Path, scenario: &str, seconds: &str, out: &Path) -> Result<()> {
+    let _ = fs::remove_dir_all(out);
+    let done = Command::new(exe)
+        .args(["--seconds", seconds, "--fps", "5", "--scenario", scenario, "--out"])
+        .arg(out)
+        .status()
+        .context("the street renderer does not start; run ./run demo again")?;
+    if !done.success() {
+        bail!("the street could not be rendered; is the disk full?");
+    }
+    Ok(())
+}
+
+/// The frames of a folder, in order.
+fn frames(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut out: Vec<PathBuf> =
+        fs::read_dir(folder)?.map(|e| e.map(|e| e.path())).collect::<std::io::Result<_>>()?;
+    out.retain(|p| p.extension().is_some_and(|e| e == "jpg"));
+    out.sort();
+    Ok(out)
+}
+
 impl Demo {
     fn say(&self, text: &str) {
         eprintln!("\x1b[1m{text}\x1b[0m");
     }
 
-    /// Renders day and dusk once; they are played in turn.
+    /// Renders day and dusk once, one after the other in one folder.
     fn street(&self, exe: &Path) -> Result<()> {
         let clip = self.dir.join("street");
         if clip.join("clip.json").exists() {
             return Ok(());
         }
-        self.say("rendering a street");
-        let part = self.dir.join("street.new");
-        let _ = fs::remove_dir_all(&part);
-        let done = Command::new(exe)
-            .args(["--seconds", SECONDS, "--fps", "5", "--scenario", "demo", "--out"])
-            .arg(&part)
-            .status()
-            .context("the street renderer does not start; run ./run demo again")?;
-        if !done.success() {
-            bail!("the street could not be rendered; is the disk full?");
+        self.say("rendering a street, by day and at dusk");
+        let (day, dusk) = (self.dir.join("street.new"), self.dir.join("dusk.new"));
+        render(exe, "demo", DAY_SECONDS, &day)?;
+        render(exe, "dusk", DUSK_SECONDS, &dusk)?;
+        let mut next = frames(&day)?.len();
+        for frame in frames(&dusk)? {
+            next += 1;
+            fs::rename(frame, day.join(format!("{next:06}.jpg")))?;
         }
-        fs::rename(part, clip)?;
+        fs::remove_dir_all(dusk)?;
+        fs::rename(day, clip)?;
         Ok(())
     }
 
