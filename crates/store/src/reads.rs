@@ -42,16 +42,18 @@ impl Store {
         if batch.reads.is_empty() {
             return Ok(Stored::default());
         }
-        // Before the transaction: whatever happens in it, the relay will have looked.
-        hold(&self.days.pending).insert(batch.day);
-        self.in_day(batch.day, |db| {
+        let done = self.in_day(batch.day, |db| {
             let mut tx = db.begin()?;
             let stored = put_reads(&mut tx, &batch)?;
             let new: HashSet<ReadId> = stored.new.iter().copied().collect();
             put_effects(&mut tx, &batch, &effects, &new)?;
             tx.commit()?;
             Ok(stored)
-        })
+        });
+        // After the transaction, and even if it failed: marked before it, the day could be looked at
+        // by another thread's relay while there is nothing to see yet, and then not again.
+        hold(&self.days.pending).insert(batch.day);
+        done
     }
 
     /// The sealed reads that a permit covers, by time, and how many reads lie in its cameras and
