@@ -49,8 +49,19 @@ def degrade(grey, width):
     return img
 
 
-def take(grey, rng_width=(34, 220), hard=1.0):
-    """A training crop of a flat plate image: tilted in space, shot, cut with an error, rectified."""
+# A line's share of a two-line plate's height, from above: the cuts overlap, as lines differ in height.
+LINES = (0, .58), (.42, 1)
+
+
+def between(quad, low, high):
+    """The part of a quad (tl, tr, br, bl) between two shares of its height."""
+    tl, tr, br, bl = np.float32(quad)
+    return np.float32([tl + (bl - tl) * low, tr + (br - tr) * low, tr + (br - tr) * high, tl + (bl - tl) * high])
+
+
+def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
+    """A training crop of a flat plate image: tilted in space, shot, cut with an error, rectified; of the
+    whole plate or of the `part` of its height that holds a line."""
     h, w = grey.shape
     pad = int(.35 * w)
     field = cv2.copyMakeBorder(grey, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=random.randint(0, 200))
@@ -69,7 +80,7 @@ def take(grey, rng_width=(34, 220), hard=1.0):
     scale = wide / w
     shot = degrade(field, max(16, int(field.shape[1] * scale)))
     sx, sy = shot.shape[1] / field.shape[1], shot.shape[0] / field.shape[0]
-    return rectify(shot, quad * [sx, sy])
+    return rectify(shot, between(quad * [sx, sy], *part))
 
 
 def rectify(grey, quad, w=W, h=H):

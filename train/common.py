@@ -7,6 +7,7 @@ import copy
 import csv
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -27,11 +28,11 @@ def held_out(text, share=10):
 
 
 def labelled_crops(name):
-    """[(grey image, text)] of a crops folder, those without text left out."""
+    """[(grey image, text, region)] of a crops folder, those without text left out."""
     out = []
     for row in csv.DictReader(open(DATA / "crops" / name / "labels.csv", newline="", encoding="utf-8")):
         if 3 <= len(row["text"]) <= 9:
-            out.append((cv2.imread(str(DATA / "crops" / name / row["image"]), 0), row["text"]))
+            out.append((cv2.imread(str(DATA / "crops" / name / row["image"]), 0), row["text"], row["region"]))
     return out
 
 
@@ -92,3 +93,13 @@ class Average:
                 a.lerp_(b, 1 - d)
             else:
                 a.copy_(b)
+
+
+def save(file, net, average, optimiser, schedule):
+    """Writes a checkpoint whole or not at all; `schedule` counts the steps of the present schedule, and one
+    checkpoint is kept for every thousand of them."""
+    part = file.with_suffix(".new")
+    torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
+                "schedule": schedule, "steps": average.steps}, part)
+    part.replace(file)
+    shutil.copy(file, file.with_name(f"{file.stem}-{average.steps // 1000:03d}.pt"))

@@ -1,12 +1,11 @@
 """The detector: a grey picture to plate centres and corners at stride 8.
 
-`python detector.py --minutes 60` trains; started again it goes on from its checkpoint. Inputs are
+`python detector.py --steps 10000` trains; started again it goes on from its checkpoint. Inputs are
 multiples of 32 pixels; outputs are `heat` (a plate's centre lies in this cell) and `corners` (offsets
 of the four corners from the cell's centre, in units of 8 pixels).
 """
 import argparse
 import random
-import shutil
 import time
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import scenes
-from common import WORK, Average
+from common import WORK, Average, save
 
 STRIDE = 8
 
@@ -117,7 +116,7 @@ def loss_of(net, x, heat, corners, weight):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--minutes", type=float, default=60)
+    ap.add_argument("--steps", type=int, default=10_000, help="of the whole schedule; a step is one batch")
     ap.add_argument("--batch", type=int, default=24)
     ap.add_argument("--size", type=int, default=256)
     ap.add_argument("--rate", type=float, default=2e-3)
@@ -129,20 +128,20 @@ def main():
     file = WORK / "detector.pt"
     net = Detector().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
-    average, spent, steps = Average(net), 0.0, 0
+    average, steps = Average(net), 0
     if file.exists():
         state = torch.load(file, weights_only=False)
         net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
         if not args.restart_schedule:
             optimiser.load_state_dict(state["optimiser"])
-            spent, steps = state["spent"], state["steps"]
+            steps = state["schedule"]
     loader = iter(torch.utils.data.DataLoader(Windows(args.size), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
-    last, last_save, losses = time.time(), time.time(), []
+    last_save, losses = time.time(), []
     net.train()
-    while spent < args.minutes * 60:
+    while steps < args.steps:
         x, heat, corners, weight = next(loader)
-        share = spent / (args.minutes * 60)
+        share = steps / args.steps
         rate = args.rate * min(1, (steps + 1) / 200) * (.02 + .98 * .5 * (1 + np.cos(np.pi * share)))
         for g in optimiser.param_groups:
             g["lr"] = rate
@@ -154,17 +153,11 @@ def main():
         average.update(net)
         steps += 1
         losses.append((hot.item(), l1.item()))
-        now = time.time()
-        spent, last = spent + now - last, now
-        if now - last_save > 120 or spent >= args.minutes * 60:
-            part = file.with_suffix(".new")
-            torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
-                        "spent": spent, "steps": steps}, part)
-            part.replace(file)
-            shutil.copy(file, file.with_name(f"detector-{int(spent // 600):02d}.pt"))  # one is kept for every ten minutes
+        if time.time() - last_save > 120 or steps >= args.steps:
+            save(file, net, average, optimiser, steps)
             hot, l1 = np.mean(losses[-200:], 0)
-            print(f"{spent / 60:6.1f} min {steps * args.batch / 1000:7.0f} k  heat {hot:.3f}  corners {l1:.3f}", flush=True)
-            last_save = last = time.time()
+            print(f"{steps:7d} steps {average.steps * args.batch / 1000:7.0f} k in all  heat {hot:.3f}  corners {l1:.3f}", flush=True)
+            last_save = time.time()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ rows = []
 for _ in range(12):
     row = []
     for _ in range(4):
-        flat, text = render.any_plate(dies)
+        plate = render.any_plate(dies)
+        flat, text = plate.image, plate.text
         crop = capture.take(flat)
         both = np.full((100, 340), 128, np.uint8)
         f = cv2.resize(flat, (180, min(80, round(180 * flat.shape[0] / flat.shape[1]))))

@@ -1,12 +1,13 @@
-"""The recogniser: a grey 48x144 cut of a plate to character odds in 36 columns (CTC), and a verdict
-whether it is a plate at all (from a wider cut; trained by `verifier.py`).
+"""The recogniser: a grey 48x144 cut of a plate to character odds in 36 columns (CTC), the region the
+plate is from, and whether it has two lines. (Whether it is a plate at all is `verifier.py`'s question.)
 
-`python recogniser.py --minutes 40` trains; started again it goes on from its checkpoint.
+A two-line plate is cut twice, a line each (`capture.LINES`), and the columns stand one after the other.
+
+`python recogniser.py --steps 8000` trains; started again it goes on from its checkpoint.
 """
 import argparse
 import json
 import random
-import shutil
 import time
 
 import cv2
@@ -16,8 +17,9 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import capture
+import regions
 import render
-from common import ALPHABET, DATA, HERE, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops
+from common import ALPHABET, DATA, HERE, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save
 
 
 def block(cin, cout, stride=(1, 1), kernel=3):
@@ -42,8 +44,24 @@ class Wide(nn.Module):
         return x + self.leave(F.relu(self.deep(y) + self.all(y.mean(3, keepdim=True))))
 
 
+class Layout(nn.Module):
+    """Where a plate is from and whether it has two lines, from the trunk's early map [N, 96, 6, 36], where
+    the state's name and the country's band are still to be seen: logits [N, regions + 1]."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(block(96, 64), block(64, 96, (2, 2)), nn.Dropout2d(.1), block(96, 128))
+        self.out = nn.Sequential(nn.Linear(256 + 192, 160), nn.ReLU(inplace=True), nn.Dropout(.2), nn.Linear(160, len(regions.REGIONS) + 1))
+
+    def forward(self, early, features):
+        y = self.body(early)
+        return self.out(torch.cat([y.mean((2, 3)), y.amax((2, 3)), features.amax((2, 3))], 1))
+
+
 class Recogniser(nn.Module):
     """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank."""
+
+    EARLY = 5  # blocks of the trunk before `Layout` branches off
 
     def __init__(self):
         super().__init__()
@@ -53,6 +71,12 @@ class Recogniser(nn.Module):
             block(128, 192, kernel=(3, 1)), nn.Dropout2d(.1), block(192, 192, kernel=(1, 5)))
         self.wide = nn.Sequential(Wide(192), Wide(192))
         self.head = nn.Conv2d(192, 37, 1)
+        self.layout = Layout()
+
+    def both(self, x):
+        """The early map [N, 96, 6, 36] and the features [N, 192, 1, 36] of cuts."""
+        early = self.trunk[:self.EARLY](x)
+        return early, self.trunk[self.EARLY:](early)
 
     def columns(self, features):
         """Logits [N, 36, 37] of the trunk's features [N, 192, 1, 36]."""
@@ -65,39 +89,39 @@ class Recogniser(nn.Module):
 class Crops(torch.utils.data.IterableDataset):
     """An endless mix of rendered plates and real crops under hard augmentation."""
 
-    def __init__(self, real, real_share, start_easy):
-        self.real, self.real_share, self.start_easy = real, real_share, start_easy
+    def __init__(self, real, real_share):
+        self.real, self.real_share = real, real_share
 
     def __iter__(self):
         seed = (int(time.time() * 1000) + torch.utils.data.get_worker_info().id) % 2 ** 31
         random.seed(seed), np.random.seed(seed)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
-        done = 0
         sets = list(self.real.values())
-        weights = [self.weight(k) for k in self.real]
+        weights = [{"us": .44, "br": .22, "eu": .26, "two": .08}[k] for k in self.real]
         while True:
-            # From easy to hard over the first 20,000 samples: CTC leaves its plateau sooner.
-            ease = min(1.0, .35 + done / 20_000) if self.start_easy else 1.0
-            done += 1
             try:
-                if random.random() < self.real_share:
-                    image, text = random.choice(random.choices(sets, weights)[0])
-                else:
-                    image, text = render.any_plate(dies)
-                low = int(34 + (1 - ease) * 60)
-                crop = capture.take(image, (low, 220), ease)
+                real = random.random() < self.real_share
+                yield sample(random.choice(random.choices(sets, weights)[0]) if real else render.any_plate(dies))
             except cv2.error:
                 continue
-            label = torch.tensor([ALPHABET.index(c) + 1 for c in text] + [0] * (12 - len(text)))
-            yield torch.from_numpy(capture.normalise(crop))[None], label, len(text)
 
-    @staticmethod
-    def weight(name):
-        return {"us": .45, "br": .25, "eu": .3}.get(name, .2)
+
+def sample(plate):
+    """(cut, text's classes, its length or 0, may-be regions, lines: 0 one, 1 two, -1 not asked) of a `render.Flat`."""
+    line = random.randrange(2) if plate.lines and plate.lines[0] and random.random() < .7 else None
+    text = plate.text if line is None and not plate.lines else plate.lines[line] if line is not None else ""
+    crop = capture.take(plate.image, part=(0, 1) if line is None else capture.LINES[line])
+    label = torch.tensor([ALPHABET.index(c) + 1 for c in text] + [0] * (12 - len(text)))
+    may = torch.zeros(len(regions.REGIONS))
+    if line is None:
+        may[list(plate.regions)] = 1
+    two = -1. if line is not None else float(plate.lines is not None)
+    return torch.from_numpy(capture.normalise(crop))[None], label, len(text), may, two
 
 
 def real_crops():
-    """Training and held-out crops, split by text; unlabelled ones come from `pseudo.py` once it has run.
+    """Training and held-out crops as lists of `render.Flat`, split by text; unlabelled ones come from
+    `pseudo.py` once it has run. Two-line crops have no text: they teach what two lines look like.
 
     Crops that show a text of the judging scenes are left out, so that no plate is both trained on and judged.
     """
@@ -105,42 +129,71 @@ def real_crops():
     forbidden = judged_texts()
     train, test = {}, {}
     for name in ("us", "br"):
-        every = [c for c in labelled_crops(name) if c[1] not in forbidden]
-        train[name] = [c for c in every if not held_out(c[1])]
-        test[name] = [c for c in every if held_out(c[1])][:150]
+        every = [render.Flat(image, text, frozenset([regions.index(where)])) for image, text, where in labelled_crops(name) if text not in forbidden]
+        train[name] = [c for c in every if not held_out(c.text)]
+        test[name] = [c for c in every if held_out(c.text)][:150]
     pseudo = WORK / "pseudo.json"
     if pseudo.exists():
         train["eu"] = []
         for name, text in json.loads(pseudo.read_text()):
-            if not held_out(text):
-                train[name[:2]].append((cv2.imread(str(DATA / "crops" / name), 0), text))
+            where = regions.european(text) if name.startswith("eu") else frozenset([regions.index("br")])
+            kept = test.setdefault("eu", []) if held_out(text) and name.startswith("eu") else train[name[:2]]
+            if not held_out(text) or name.startswith("eu"):
+                kept.append(render.Flat(cv2.imread(str(DATA / "crops" / name), 0), text, where))
+    known = {}
+    if (WORK / "pseudo-two-line.json").exists():
+        known = {name: (top, low) for name, top, low in json.loads((WORK / "pseudo-two-line.json").read_text())}
+    pictures = [(p.name, cv2.imread(str(p), 0)) for p in sorted((DATA / "crops/eu-two-line").glob("*.jpg"))]
+    flats = [render.Flat(im, "", regions.EU, known.get(name, ("", ""))) for name, im in pictures]
+    train["two"] = [f for f, (name, _) in zip(flats, pictures) if not held_out(name)]
+    test["two"] = [f for f, (name, _) in zip(flats, pictures) if held_out(name)]
     return train, test
 
 
 @torch.no_grad()
 def judge(net, sets):
-    """Share of exactly read crops a set."""
+    """Share of exactly read crops a set; of regions, those right among the labelled; of two-line plates, those seen as such."""
     out = {}
     for name, crops in sets.items():
-        x = torch.from_numpy(np.stack([capture.normalise(c) for c, _ in crops]))[:, None]
-        probs = net(x).exp().numpy()
-        out[name] = sum(greedy(p) == t for p, (_, t) in zip(probs, crops)) / len(crops)
+        x = torch.from_numpy(np.stack([capture.normalise(c) for c, *_ in crops]))[:, None]
+        early, features = net.both(x)
+        probs, layout = torch.softmax(net.columns(features), -1).numpy(), net.layout(early, features).numpy()
+        if name != "held-two":
+            out[name] = np.mean([greedy(p) == t for p, (_, t, *_) in zip(probs, crops)])
+        if name.startswith("held-"):
+            out[name + " region"] = np.mean([int(l[:-1].argmax()) in where for l, (_, _, where, _) in zip(layout, crops)])
+            out[name + " lines"] = np.mean([(l[-1] > 0) == two for l, (*_, two) in zip(layout, crops)])
     return out
 
 
 def upright(crops):
-    """Held-out crops as the reader would cut them."""
+    """Held-out crops as the reader would cut them: (cut, text, regions, two lines)."""
     out = []
-    for image, text in crops:
-        h, w = image.shape
+    for plate in crops:
+        h, w = plate.image.shape
         quad = np.float32([[0, 0], [w, 0], [w, h], [0, h]])
-        out.append((capture.rectify(image, quad), text))
+        out.append((capture.rectify(plate.image, quad), plate.text, plate.regions, plate.lines is not None))
     return out
+
+
+def loss_of(net, x, y, n, may, two):
+    """CTC where there is a text, the odds of the regions that a plate may be from, and of two lines."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        early, features = net.both(x)
+        columns, layout = net.columns(features), net.layout(early, features)
+    logs, layout = F.log_softmax(columns.float(), -1), layout.float()
+    text = n > 0
+    ctc = F.ctc_loss(logs[text].transpose(0, 1), y[text], torch.full((int(text.sum()),), logs.shape[1]), n[text], zero_infinity=True)
+    named = may.sum(1) > 0
+    where = -torch.logsumexp(torch.log_softmax(layout[named, :-1], -1).masked_fill(may[named] == 0, -1e9), -1).mean()
+    asked = two >= 0
+    lines = F.binary_cross_entropy_with_logits(layout[asked, -1], two[asked])
+    return ctc, where, lines
 
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--minutes", type=float, default=40)
+    ap.add_argument("--steps", type=int, default=10_000, help="of the whole schedule; a step is one batch")
     ap.add_argument("--batch", type=int, default=64)
     ap.add_argument("--rate", type=float, default=2e-3)
     ap.add_argument("--real", type=float, default=.5)
@@ -152,55 +205,43 @@ def main():
     file = WORK / "recogniser.pt"
     net = Recogniser().to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
-    average, spent, steps = Average(net), 0.0, 0
+    average, steps = Average(net), 0
     if file.exists():
         state = torch.load(file, weights_only=False)
-        grown = not any(k.startswith("wide") for k in state["net"])  # a checkpoint from before `Wide`
+        grown = not any(k.startswith("layout") for k in state["net"])  # a checkpoint from before `Layout`
         net.load_state_dict(state["net"], strict=not grown), average.net.load_state_dict(state["average"], strict=not grown)
         average.steps = state["steps"]
         if not args.restart_schedule:
             optimiser.load_state_dict(state["optimiser"])
-            spent, steps = state["spent"], state["steps"]
+            steps = state["schedule"]
     train, test = real_crops()
     judges = {f"held-{k}": upright(v) for k, v in test.items()}
     judges |= {k: judged_crops(k) for k in ("us", "eu", "br")}
-    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real, steps == 0), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
-    ctc = nn.CTCLoss(zero_infinity=True)
-    last, last_save, losses = time.time(), time.time(), []
+    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
+    last_save, losses = time.time(), []
     net.train()
-    while spent < args.minutes * 60:
-        x, y, n = next(loader)
-        share = spent / (args.minutes * 60)
+    while steps < args.steps:
+        x, y, n, may, two = next(loader)
+        share = steps / args.steps
         rate = args.rate * min(1, (steps + 1) / 200) * (.02 + .98 * .5 * (1 + np.cos(np.pi * share)))
         for g in optimiser.param_groups:
             g["lr"] = rate
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            out = net(x.to(memory_format=torch.channels_last))
-        loss = ctc(out.transpose(0, 1), y, torch.full((len(x),), out.shape[1]), n)
+        parts = loss_of(net, x.to(memory_format=torch.channels_last), y, n, may, two.float())
+        loss = parts[0] + .1 * parts[1] + .1 * parts[2]
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5)
         optimiser.step()
         average.update(net)
         steps += 1
-        losses.append(float(loss))
-        now = time.time()
-        spent, last = spent + now - last, now
-        if now - last_save > 120 or spent >= args.minutes * 60:
-            save(file, net, average, optimiser, spent, steps)
+        losses.append([float(p.detach()) for p in parts])
+        if time.time() - last_save > 120 or steps >= args.steps:
+            save(file, net, average, optimiser, steps)
             scores = judge(average.net, judges)
-            print(f"{spent / 60:6.1f} min {steps * args.batch / 1000:7.0f} k  loss {np.mean(losses[-200:]):.3f}  "
+            ctc, where, lines = np.mean(losses[-200:], 0)
+            print(f"{steps:7d} steps {average.steps * args.batch / 1000:7.0f} k in all  text {ctc:.3f} region {where:.3f} lines {lines:.3f}  "
                   + "  ".join(f"{k} {v:.3f}" for k, v in scores.items()), flush=True)
-            last_save = last = time.time()
-
-
-def save(file, net, average, optimiser, spent, steps):
-    part = file.with_suffix(".new")
-    torch.save({"net": net.state_dict(), "average": average.net.state_dict(), "optimiser": optimiser.state_dict(),
-                "spent": spent, "steps": steps}, part)
-    part.replace(file)
-    number = int(spent // 600)  # one is kept for every ten minutes
-    shutil.copy(file, file.with_name(f"recogniser-{number:02d}.pt"))
+            last_save = time.time()
 
 
 if __name__ == "__main__":

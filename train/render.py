@@ -1,18 +1,31 @@
 """Draws plates: blank US designs, European and Brazilian dies, and our own street's stroke font.
 
-Every drawing function returns (grey image uint8 [H, W], text): the plate seen flat and sharp. What
-a camera does to it is `capture.py`'s business. Distractors (stickers, seals, crests, stacked
+Every drawing function returns a `Flat`: the plate seen flat and sharp. What a camera does to it is
+`capture.py`'s business. Distractors (stickers, seals, crests, stacked
 letters, bolts) are drawn and not labelled, or the reader takes them for characters.
 """
 import json
 import random
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+import regions
 from dies import load_us_dies
+
+@dataclass
+class Flat:
+    """A plate's grey picture uint8 [H, W], its text, the regions it may be from (indices), and its two
+    lines where it has two."""
+
+    image: np.ndarray
+    text: str
+    regions: frozenset = frozenset()
+    lines: tuple | None = None
+
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = "0123456789"
@@ -222,22 +235,16 @@ def pattern(spec):
 
 US = ("AAA1111 AAA111 111AAA 1AAA111 AAA 1111|AA11111 A11AAA 1111AA 11A1111 AA1111 A111111 111111 AA111A 1A11111 "
       "11AA11 AAA11A A11111 1A1AA 1AA1A1 A1AAA ??????? ?????? ????? 11111A 1111111 AA11AA AAAA11 11111").replace("|", " ").split()
-EU = ("AA|111AA AA|111AA A|AA1111 AA|AA111 AAA|A111 AA|A1111 A|AA111 AA|AA1111 AAA|AA111 AA|A111 AA11|AAA AA11|AAA AA11|AAA AA11|AAA "
-      "1A1|1111 1AA|1111 AA|11AAA AAA|11AA AA|1111A AAA|A111 AA|11111 AA|111 1111|AAA 1111|AAA A|1111AA AA|1111AA AAA|1111 "
-      "AAA|111 AAA|111 AAA|11A 111|AAA AA|1111 AA|111|AA AA|1111|AA AA|11|111 AA|AA|111 AA|A1|11A AA|AA|11A A11|A|111 "
-      "1|AAA|111 11|AA|11 AA|11|11 11|11|AA 11|AAA|1 1|AAA|11 AA|111|A A|111|AA 11|AA|AA AA|AA|11 11|A|11111 111|A|1111 "
-      "A|111|AAA AA|11|AAA AA|11|AAA A|11111 AA|111111 AA|11111 A|AA1 A111|AAA AAA|111A A|111AAA 11|AAA|11 11|AA|111 AAA|1A11").split()
-
-
 def us_plate(dies):
     """A serial on a blank state plate (or a plain one with made-up small print)."""
     state, plate = random.choice(dies.templates)
+    where = frozenset([regions.index(f"us-{state.lower()}")])
     formats = dies.us_formats.get(state)
     text = pattern(random.choice(formats if formats and random.random() < .6 else US))
     if random.random() < .8:
         plate = cv2.resize(plate, (300, 150))
     else:
-        plate = np.full((150, 300), random.randint(40, 245), np.uint8)
+        plate, where = np.full((150, 300), random.randint(40, 245), np.uint8), regions.US
         ink = 255 - int(plate[0, 0])
         small_text(dies, plate, 150, random.randint(12, 24), random.randint(12, 20), ink)
         if random.random() < .7:
@@ -267,7 +274,7 @@ def us_plate(dies):
         if random.random() < .6 and b - a > 12:
             emblem(plate, x + (a + b) / 2, y + height / 2, min(14, (b - a) / 2.4))
     us_extras(dies, plate, ink, x)
-    return plate, text
+    return Flat(plate, text, where)
 
 
 def us_extras(dies, plate, ink, x):
@@ -292,21 +299,31 @@ def us_extras(dies, plate, ink, x):
             small_text(dies, plate, 150, 143, 9, 255 - g)
 
 
+def band(dies, part, code):
+    """The blue band: a ring of stars, and the country's letters below it."""
+    h, w = part.shape
+    part[:] = random.randint(20, 110)
+    cv2.circle(part, (w // 2, int(h * .3)), int(w * .28), random.randint(150, 255), 2)
+    m, _ = set_line(typeface(dies, "font"), code, max(8, int(h * .19)), 2, {})
+    if m.shape[1] > w - 6:
+        m = cv2.resize(m, (w - 6, m.shape[0]), interpolation=cv2.INTER_AREA)
+    blend(part, m, (w - m.shape[1]) // 2, int(h * .68), 235)
+
+
 def eu_plate(dies):
     """A long plate with band, gaps, seals; the label leaves out whatever stands in the gaps."""
-    spec = random.choice(EU)
+    country = random.choice(list(regions.EUROPE))
+    code, specs = regions.EUROPE[country]
+    spec = random.choice(specs.split())
     wide = random.random() < .92
     W, H = (520, 112) if wide else (460, 112)
     dark = random.random() < .07
     ground = random.randint(20, 70) if dark else random.randint(165, 250)
     ink = random.randint(200, 255) if dark else random.randint(0, 60)
     plate = np.full((H, W), ground, np.uint8)
-    left = 0
-    if random.random() < .85:
-        left = random.randint(38, 48)
-        plate[:, :left] = random.randint(20, 110)
-        cv2.circle(plate, (left // 2, 34), 13, random.randint(150, 255), 2)
-        small_text(dies, plate[:, :left], left / 2, 88, 22, 235, random.choice([1, 1, 2, 3]))
+    left = random.randint(38, 48) if random.random() < .85 else 0
+    if left:
+        band(dies, plate[:, :left], code)
     if random.random() < .2:
         plate[:, W - 42:] = random.randint(20, 110)
         small_text(dies, plate[:, W - 42:], 21, 88, 20, 235, 2)
@@ -340,7 +357,7 @@ def eu_plate(dies):
     cv2.rectangle(plate, (1, 1), (W - 2, H - 2), random.choice([ink, ground, 120]), random.randint(1, 4))
     if random.random() < .3:
         cv2.rectangle(plate, (0, 0), (W - 1, H - 1), random.randint(0, 90), random.randint(4, 10))
-    return plate, text
+    return Flat(plate, text, frozenset([regions.index(country)]) if left else regions.european(text))
 
 
 def br_plate(dies):
@@ -364,7 +381,7 @@ def br_plate(dies):
         if random.random() < .6:
             cv2.circle(plate, (cx, random.choice([12, 118])), 5, random.randint(0, 255), -1)
     cv2.rectangle(plate, (1, 1), (398, 128), ink, random.randint(1, 4))
-    return plate, text
+    return Flat(plate, text, frozenset([regions.index("br")]))
 
 
 def street_plate(dies):
@@ -385,16 +402,81 @@ def street_plate(dies):
         m = cv2.resize(m, (280, m.shape[0]), interpolation=cv2.INTER_AREA)
     blend(plate, m, (300 - m.shape[1]) // 2, 78 - m.shape[0] // 2, ink)
     small_text(dies, plate, 150, 16, random.randint(11, 18), ink, random.randint(4, 12))
-    return plate, text
+    return Flat(plate, text, regions.US)
+
+
+def two_line_plate(dies):
+    """A square European plate or a motorcycle's, in Brazil with the town above."""
+    brazil = random.random() < .25
+    aspect = random.uniform(1.1, 1.4) if brazil else random.choice([random.uniform(1.3, 1.75), random.uniform(.95, 1.3)])
+    h = 240
+    w = int(h * aspect)
+    dark = random.random() < .1
+    plate = np.full((h, w), random.randint(20, 80) if dark else random.randint(150, 250), np.uint8)
+    ink = random.randint(200, 255) if dark else random.randint(0, 70)
+    country = random.choice(list(regions.EUROPE))
+    top, low = ("AAA", "1111") if brazil else split_spec(random.choice(regions.EUROPE[country][1].split()))
+    top, low = pattern(top), pattern(low)
+    sheets = [k for k in dies.sheets if ("brazil" in k) == brazil]
+    draw = typeface(dies, random.choice(sheets + ["br" if brazil else "gb", "font", "font"]))
+    banded = not brazil and random.random() < .7
+    left = random.randint(36, 50) if banded else 0
+    if left:
+        band(dies, plate[:h // 2 + random.randint(-10, 10), :left], regions.EUROPE[country][0])
+    head = random.randint(36, 50) if brazil else random.randint(8, 20)
+    tall = (h - head - random.randint(14, 40)) // 2
+    for k, line in enumerate((top, low)):
+        m, _ = set_line(draw, line, tall, random.randint(6, 16), {random.choice([1, 2]): random.choice([0, 0, 10, 20])} if len(line) > 2 else {})
+        x0 = left + 6 if k == 0 else random.choice([6, left + 6])
+        room = w - x0 - 8
+        if m.shape[1] > room:
+            m = cv2.resize(m, (room, tall), interpolation=cv2.INTER_AREA)
+        spare = room - m.shape[1]
+        x = x0 + (spare // 2 if random.random() < .7 else random.randint(0, spare))
+        y = head + k * (tall + random.randint(6, 14))
+        blend(plate, m, x, y, ink)
+        if spare > 40 and random.random() < .6:  # seals stand where there is room
+            place = x + m.shape[1] + (w - x - m.shape[1]) / 2 if random.random() < .7 else (x0 + x) / 2
+            emblem(plate, place, y + tall / 2, min(24, spare / 5))
+    if brazil:
+        small_text(dies, plate, w / 2, head / 2, head // 2, ink)
+    cv2.rectangle(plate, (1, 1), (w - 2, h - 2), random.choice([ink, 120]), random.randint(1, 5))
+    where = frozenset([regions.index("br")]) if brazil else frozenset([regions.index(country)]) if left else regions.EU
+    return Flat(plate, top + low, where, (top, low))
+
+
+def split_spec(spec):
+    """A layout as two lines: at its first gap, or in its middle; a line has one character at least."""
+    parts = spec.split("|")
+    if len(parts) == 1:
+        return spec[:len(spec) // 2], spec[len(spec) // 2:]
+    if len(parts) == 3 and random.random() < .5:
+        return "".join(parts[:2]), parts[2]
+    return parts[0], "".join(parts[1:])
+
+
+def other_plate(dies):
+    """From none of the regions that are named: made-up layouts with a side panel or a crest."""
+    text = pattern(random.choice("AA1111 AAA1111 AA111AA A111AA111 11A11111 AAA11A 111111 A11111 AA111111 1111AA11".split()))
+    w, h = random.choice([(300, 150), (520, 112), (440, 140)])
+    dark = random.random() < .35
+    plate = np.full((h, w), random.randint(20, 90) if dark else random.randint(130, 245), np.uint8)
+    ink = random.randint(190, 255) if dark else random.randint(0, 80)
+    side, at = random.randint(0, 60), random.choice([0, 1])
+    if side > 20:
+        part = plate[:, :side] if at == 0 else plate[:, w - side:]
+        part[:] = random.randint(0, 255)
+        emblem(part, side / 2, h / 2, side / 3)
+    m, _ = set_line(typeface(dies, "font"), text, int(h * random.uniform(.45, .7)), random.randint(3, 12), {random.choice([2, 3]): random.randint(0, 30)})
+    room = w - side - 14
+    if m.shape[1] > room:
+        m = cv2.resize(m, (room, m.shape[0]), interpolation=cv2.INTER_AREA)
+    blend(plate, m, (side + 7 if side > 20 and at == 0 else 7) + (room - m.shape[1]) // 2, (h - m.shape[0]) // 2 + random.randint(-6, 10), ink)
+    cv2.rectangle(plate, (1, 1), (w - 2, h - 2), ink, random.randint(1, 5))
+    return Flat(plate, text, frozenset([regions.index("other")]))
 
 
 def any_plate(dies):
     """A plate of the mix that training uses."""
-    p = random.random()
-    if p < .38:
-        return us_plate(dies)
-    if p < .80:
-        return eu_plate(dies)
-    if p < .92:
-        return br_plate(dies)
-    return street_plate(dies)
+    kinds = (us_plate, .36), (eu_plate, .34), (br_plate, .10), (street_plate, .07), (two_line_plate, .10), (other_plate, .03)
+    return random.choices([k for k, _ in kinds], [share for _, share in kinds])[0](dies)

@@ -27,7 +27,7 @@ class Stock:
         self.scenes = self.scenes[part]
         part = slice(-len(self.empty) // 10, None) if held else slice(None, len(self.empty) * 9 // 10)
         self.empty = self.empty[part]
-        self.crops = {k: sorted((DATA / "crops" / k).glob("*.jpg")) for k in ("us", "br", "eu")}
+        self.crops = {k: sorted((DATA / "crops" / k).glob("*.jpg")) for k in ("us", "br", "eu", "eu-two-line")}
         self.kept, self.flats, self.panels = {}, [], []
         self.noise = (np.random.randn(640, 640) * 64).astype(np.int16)  # 64 units are one deviation
 
@@ -40,8 +40,8 @@ class Stock:
     def plate(self):
         """A flat plate, real for most; drawn ones are drawn on four windows before another takes their place."""
         if random.random() < .62:
-            return to_grey(self.picture(random.choice(self.crops[random.choice(["us", "us", "us", "br", "eu", "eu"])])))
-        return self.stored(self.flats, 400, lambda: render.any_plate(self.dies)[0])
+            return to_grey(self.picture(random.choice(self.crops[random.choice(["us", "us", "us", "us", "br", "eu", "eu", "eu-two-line"])])))
+        return self.stored(self.flats, 400, lambda: render.any_plate(self.dies).image)
 
     def lettering(self):
         """A panel of words that is no plate."""
