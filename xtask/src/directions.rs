@@ -7,13 +7,14 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 18] = [
+const TABLE: [(&str, &str); 19] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
     ("models", ""),
     ("vision", "base models plate read"),
     ("camera", "base"),
+    ("frames", "base camera"),
     ("edge", "base camera identity ledger plate read vision"),
     ("policy", "base plate read"),
     ("ledger", "base"),
@@ -29,8 +30,8 @@ const TABLE: [(&str, &str); 18] = [
 ];
 
 /// Libraries that one crate alone may name: SQL in `store`, HTTP serving in `server`, Cedar in
-/// `policy`, log formats in `ledger`, engines in `vision`.
-const OWNED: [(&str, &str); 7] = [
+/// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
+const OWNED: [(&str, &str); 10] = [
     ("rusqlite", "store"),
     ("axum", "server"),
     ("cedar-policy", "policy"),
@@ -38,6 +39,9 @@ const OWNED: [(&str, &str); 7] = [
     ("signed_note", "ledger"),
     ("rten", "vision"),
     ("askama", "pages"),
+    ("gstreamer", "frames"),
+    ("gstreamer-app", "frames"),
+    ("gstreamer-video", "frames"),
 ];
 
 /// Pure crates: no runtime, no file system helper, no network.

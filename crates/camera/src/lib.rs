@@ -5,10 +5,14 @@
 //! process and nothing else; a frame's time is never in the future; a header is checked before a
 //! byte of payload is taken. Not here: what a plate is, and whether the camera may capture at all.
 
+mod child;
+mod fault;
 mod folder;
 mod pipe;
 mod source;
 
+pub use child::{PixelFrame, Video, VideoFile};
+pub use fault::Fault;
 pub use folder::FolderSource;
 pub use pipe::{
     FLAG_GAP, FLAG_LAST, HEADER_LEN, Header, HeaderError, PAYLOAD_MAX, PixelFormat, read_frame,

@@ -1,0 +1,117 @@
+//! What can be wrong with a video, as both ends of the frame pipe know it.
+//!
+//! The child says it with its exit code alone. A child that a hostile video has taken over can thus
+//! choose among these sentences, but cannot put one of its own before a person.
+
+use base::{Error, Kind};
+
+/// Why a video gave no frames, or no more frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// There is no such file.
+    Missing,
+    /// A folder, a device or a pipe.
+    NotAFile,
+    /// The file may not be read.
+    Unreadable,
+    /// The file has no bytes.
+    Empty,
+    /// Text, a picture, a playlist, or a container that is not on the list.
+    NotAVideo,
+    /// A container without a picture track: sound alone, subtitles.
+    NoPictures,
+    /// Pictures in a coding that is not on the list.
+    Coding,
+    /// The container or its pictures contradict themselves, or end too early.
+    Damaged,
+    /// The video ended by itself before its first frame.
+    NoFrame,
+    /// A part of the media library is not installed.
+    Incomplete,
+    /// A defect of the child itself.
+    Defect,
+}
+
+impl Fault {
+    /// Every fault with its exit code. 1, 2 and 101 are left to the language and the arguments.
+    const CODES: [(Fault, u8); 11] = [
+        (Fault::Missing, 20),
+        (Fault::NotAFile, 21),
+        (Fault::Unreadable, 22),
+        (Fault::Empty, 23),
+        (Fault::NotAVideo, 24),
+        (Fault::NoPictures, 25),
+        (Fault::Coding, 26),
+        (Fault::Damaged, 27),
+        (Fault::NoFrame, 28),
+        (Fault::Incomplete, 29),
+        (Fault::Defect, 30),
+    ];
+
+    /// The exit code by which the child names this fault.
+    pub fn exit_code(self) -> u8 {
+        Self::CODES.iter().find(|(f, _)| *f == self).map_or(30, |(_, code)| *code)
+    }
+
+    /// The fault behind an exit code, if it is one of these.
+    pub fn from_exit_code(code: i32) -> Option<Self> {
+        Self::CODES.iter().find(|(_, c)| i32::from(*c) == code).map(|(f, _)| *f)
+    }
+
+    /// Seen from the caller: is the file wrong, or this machine?
+    pub fn kind(self) -> Kind {
+        match self {
+            Fault::Missing => Kind::NotFound,
+            Fault::Unreadable | Fault::Incomplete => Kind::Unavailable,
+            Fault::Defect => Kind::Internal,
+            _ => Kind::Invalid,
+        }
+    }
+
+    /// One sentence for a person; `name` is the file's name.
+    pub fn sentence(self, name: &str) -> String {
+        match self {
+            Fault::Missing => format!("There is no file {name}."),
+            Fault::NotAFile => format!("{name} is not a file; choose a video file."),
+            Fault::Unreadable => {
+                format!("The file {name} cannot be read; look at its permissions.")
+            }
+            Fault::Empty => format!("The file {name} is empty."),
+            Fault::NotAVideo => format!(
+                "{name} is not a video of a known kind; send MP4, MOV, MKV, WebM, AVI, FLV or MPEG."
+            ),
+            Fault::NoPictures => format!("The video {name} has no picture track."),
+            Fault::Coding => format!(
+                "The pictures of {name} are coded in a way that is not supported; convert it to H.264."
+            ),
+            Fault::Damaged => format!("The video {name} is damaged or was cut off."),
+            Fault::NoFrame => format!("The video {name} ended without a single picture."),
+            Fault::Incomplete => {
+                "A part of the media library is missing; install the whole package.".into()
+            }
+            Fault::Defect => "The program for videos has failed; see the log.".into(),
+        }
+    }
+
+    /// The fault as an error.
+    pub fn error(self, name: &str) -> Error {
+        Error::new(self.kind(), self.sentence(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_name_faults() {
+        for (fault, code) in Fault::CODES {
+            assert_eq!(fault.exit_code(), code);
+            assert_eq!(Fault::from_exit_code(code.into()), Some(fault));
+            assert!(fault.sentence("x").ends_with('.'));
+        }
+        for code in [-1, 0, 1, 2, 101, 137, 276] {
+            assert_eq!(Fault::from_exit_code(code), None);
+        }
+    }
+}

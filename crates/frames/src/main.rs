@@ -1,0 +1,120 @@
+//! `homeplate-frames`: decodes one video and writes its frames to stdout by the frame pipe
+//! (`ref/frame-pipe-v1.md`).
+//!
+//! A media library is a large body of C that reads what strangers send. It is linked here and nowhere
+//! else, so whatever a video does to it, it does to a process that holds no key, no read and no
+//! connection, and that can be killed at any moment.
+//!
+//! What holds:
+//! - The process bounds itself before it opens the video (`limits`): memory, files, no new rights.
+//! - No registry and no auto-plugging: elements come from one table (`parts`), and a plugin is loaded
+//!   only when its element is needed. What the table does not name (playlists, network sources, sound,
+//!   subtitles, picture sequences) is not refused by a rule, it is not there.
+//! - Nothing but frames is ever on stdout. How it ended is the exit code ([`camera::Fault`]); one line
+//!   on stderr tells an operator more.
+//! - A defect in a callback ends the process at once.
+//!
+//! Not here: what a frame shows, how long a video may take (the supervisor in `camera` watches), and
+//! streams from cameras.
+
+mod grey;
+mod limits;
+mod pace;
+mod parts;
+mod player;
+mod tracks;
+mod writer;
+
+use camera::Fault;
+use clap::{Args, Parser, Subcommand};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+/// Decodes a video and writes its grey frames to a pipe.
+#[derive(Parser)]
+#[command(name = "homeplate-frames", version)]
+struct Cli {
+    #[command(subcommand)]
+    source: Source,
+}
+
+#[derive(Subcommand)]
+enum Source {
+    /// A video file.
+    File(FileArgs),
+}
+
+/// What to read and how much of it.
+#[derive(Args, Clone)]
+struct FileArgs {
+    /// The video file.
+    path: PathBuf,
+    /// At most so many frames a second; the others are left out evenly.
+    #[arg(long, value_parser = fps)]
+    fps: Option<f64>,
+    /// At most so many pixels a frame; larger frames are scaled down.
+    #[arg(long, default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=64_000_000))]
+    pixels: u32,
+    /// When the first frame was captured: microseconds since 1970, UTC.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    start: i64,
+}
+
+fn fps(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(fps) if (0.1..=120.0).contains(&fps) => Ok(fps),
+        _ => Err("choose between 0.1 and 120".into()),
+    }
+}
+
+/// Why there are no frames, or no more: the fault for the exit code, the rest for the operator.
+#[derive(Clone, Debug)]
+struct Failure {
+    fault: Fault,
+    inside: String,
+}
+
+impl Failure {
+    fn new(fault: Fault, inside: impl Into<String>) -> Self {
+        Self { fault, inside: inside.into() }
+    }
+}
+
+/// The whole environment. The registry is switched off, so that starting reads and writes no cache and
+/// opens no plugin that is not asked for; few malloc arenas, because each reserves address space and
+/// that is limited; no folder for temporary files.
+const ENVIRONMENT: [(&str, &str); 2] = [("GST_REGISTRY_DISABLE", "yes"), ("MALLOC_ARENA_MAX", "2")];
+/// What stays of the caller's environment: where an unusual installation keeps its libraries.
+const INHERITED: [&str; 2] = ["LD_LIBRARY_PATH", parts::FOLDER_VARIABLE];
+
+fn main() -> ExitCode {
+    // A panic in a callback of the library, on one of its threads, must not leave the others running.
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        print(info);
+        std::process::abort();
+    }));
+    let Source::File(args) = Cli::parse().source;
+    match enter_environment().and_then(|()| player::play(&args)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { fault, inside }) => {
+            let name = args.path.file_name().unwrap_or(args.path.as_os_str()).to_string_lossy();
+            eprintln!("{}: {} ({inside})", fault.kind().slug(), fault.sentence(&name));
+            ExitCode::from(fault.exit_code())
+        }
+    }
+}
+
+/// Starts itself anew with [`ENVIRONMENT`], unless that has happened. The library reads variables while
+/// it is being loaded, too early to set them here.
+fn enter_environment() -> Result<(), Failure> {
+    if ENVIRONMENT.iter().all(|(name, value)| std::env::var_os(name).is_some_and(|v| v == *value)) {
+        return Ok(());
+    }
+    let cannot = |e: std::io::Error| Failure::new(Fault::Defect, format!("starting anew: {e}"));
+    let mut again = Command::new(std::env::current_exe().map_err(cannot)?);
+    again.args(std::env::args_os().skip(1)).env_clear().envs(ENVIRONMENT);
+    again.envs(INHERITED.iter().filter_map(|n| Some((n, std::env::var_os(n)?))));
+    Err(cannot(again.exec()))
+}
