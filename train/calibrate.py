@@ -1,6 +1,5 @@
-"""Chooses the operating thresholds and the scaling of the confidence, on held-out training-side data only:
-the last tenth of the street scenes and of the empty pictures (windows with pasted plates, and whole
-pictures), and labelled crops whose text is in no training crop.
+"""Chooses the operating thresholds, on held-out training-side data only: the last tenth of the street
+scenes and of the empty pictures (windows with pasted plates, and whole pictures).
 
 `python calibrate.py --seconds 120` writes calibration.json into the work folder; `export.py` takes it over.
 """
@@ -12,12 +11,11 @@ import time
 import numpy as np
 import torch
 
-import capture
 import scenes
 from chain import Chain, iou
-from common import WORK, greedy, likelihood
+from common import WORK
 from detector import Detector
-from recogniser import Recogniser, real_crops
+from recogniser import Recogniser
 from verifier import Verifier, both_cuts, load, pictures, verdicts
 
 HEAT = (.05, .08, .12, .16, .2, .25, .3, .4)
@@ -55,28 +53,6 @@ def thresholds(rows, plates, shown, most):
     return best
 
 
-@torch.no_grad()
-def platt(net, n=1500):
-    """(a, b, share right) of the logit of the text's likelihood, fitted on held-out crops under capture."""
-    sets = [c for crops in real_crops()[1].values() for c in crops]
-    logits, right = [], []
-    for _ in range(n):
-        image, text = random.choice(sets)
-        probs = net(torch.from_numpy(capture.normalise(capture.take(image, (50, 220), .6)))[None, None]).exp()[0].numpy()
-        got = greedy(probs)
-        p = np.clip(likelihood(probs, got), 1e-6, 1 - 1e-6)
-        logits.append(np.log(p / (1 - p))), right.append(got == text)
-    x, y = np.array(logits), np.array(right, float)
-    a, b = 1., 0.
-    for _ in range(60):  # Newton's method on the logistic loss
-        p = 1 / (1 + np.exp(-(a * x + b)))
-        w = p * (1 - p) + 1e-6
-        grad = np.array([((p - y) * x).sum(), (p - y).sum()])
-        hess = np.array([[(w * x * x).sum() + 1e-3, (w * x).sum()], [(w * x).sum(), w.sum() + 1e-3]])
-        a, b = np.array([a, b]) - np.linalg.solve(hess, grad)
-    return float(a), float(b), float(y.mean())
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seconds", type=float, default=120)
@@ -88,9 +64,7 @@ def main():
     chain, verifier = Chain(load(Detector, "detector"), recogniser), load(Verifier, "verifier")
     rows, plates, shown = survey(chain, verifier, args.seconds)
     recall, heat, plate, false = thresholds(rows, plates, shown, args.false)
-    a, b, right = platt(recogniser)
-    out = {"heat": heat, "plate": plate, "a": round(a, 4), "b": round(b, 4), "pictures": shown, "plates": plates,
-           "recall": round(recall, 4), "false_a_picture": round(false, 4), "crops_right": round(right, 4)}
+    out = {"heat": heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
     (WORK / "calibration.json").write_text(json.dumps(out, indent=1))
     print(json.dumps(out))
     seen = len(set(rows[rows[:, 2] >= 0, 2])) / plates

@@ -77,11 +77,14 @@ class Chain:
         if not found:
             return []
         close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))
-        features = self.recogniser.trunk(close)
+        early, features = self.recogniser.both(close)
         chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
+        two = self.recogniser.layout(early, features)[:, -1].numpy() > 0
         plates = torch.sigmoid(self.verifier(wide, features))[:, 0].numpy() if self.verifier else np.ones(len(found))
         out = []
-        for (score, quad), plate, probs in zip(found, plates, chars):
+        for (score, quad), plate, probs, lined in zip(found, plates, chars, two):
+            if lined and plate >= plate_threshold and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
+                probs = max(probs, self.two_lines(grey, grow(quad, margin)), key=lambda p: likelihood(p, greedy(p)))
             text = greedy(probs)
             if plate < plate_threshold or not 2 <= len(text) <= 12:
                 continue
@@ -90,3 +93,9 @@ class Chain:
             out.append({"text": text, "confidence": likelihood(probs, text), "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
                         "corners": quad.tolist(), "heat": score, "plate": float(plate)})
         return sorted(out, key=lambda p: -p["confidence"])
+
+    def two_lines(self, grey, quad):
+        """The columns of a two-line plate: those of its lines, with a blank between them."""
+        cuts = [capture.normalise(capture.rectify(grey, capture.between(quad, *part))) for part in capture.LINES]
+        top, low = torch.softmax(self.recogniser.columns(self.recogniser.trunk(torch.from_numpy(np.stack(cuts))[:, None])), -1).numpy()
+        return np.concatenate([top, np.eye(1, 37, dtype=np.float32), low])

@@ -9,6 +9,8 @@ import json
 import torch
 import torch.nn as nn
 
+import capture
+import regions
 from common import MODELS, WORK
 from detector import Detector
 from recogniser import Recogniser
@@ -16,15 +18,18 @@ from verifier import Verifier, load
 
 
 class Whole(nn.Module):
-    """Recogniser and verifier as one graph: (crops, context) -> (chars, plate)."""
+    """Recogniser and verifier as one graph: (crops, context) -> (chars, plate, layout); layout holds the odds
+    of every region, then those of two lines."""
 
     def __init__(self, recogniser, verifier):
         super().__init__()
         self.recogniser, self.verifier = recogniser, verifier
 
     def forward(self, crops, context):
-        features = self.recogniser.trunk(crops)
-        return torch.softmax(self.recogniser.columns(features), -1), torch.sigmoid(self.verifier(context, features))
+        early, features = self.recogniser.both(crops)
+        layout = self.recogniser.layout(early, features)
+        layout = torch.cat([torch.softmax(layout[:, :-1], -1), torch.sigmoid(layout[:, -1:])], 1)
+        return torch.softmax(self.recogniser.columns(features), -1), torch.sigmoid(self.verifier(context, features)), layout
 
 
 class Heat(nn.Module):
@@ -59,15 +64,16 @@ def main():
         write(Heat(detector), "detector.onnx", torch.rand(1, 1, 384, 640), ["image"], ["heat", "corners"],
               {"image": hw, "heat": {2: "rows", 3: "columns"}, "corners": {2: "rows", 3: "columns"}}),
         write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, 1, 48, 144)), ["crops", "context"],
-              ["chars", "plate"], {k: n for k in ("crops", "context", "chars", "plate")}),
+              ["chars", "plate", "layout"], {k: n for k in ("crops", "context", "chars", "plate", "layout")}),
     ]
     contract = {
         "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat or chosen["heat"]},
         "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate or chosen["plate"]},
+        "layout": {"regions": regions.REGIONS, "line_split": [capture.LINES[1][0], capture.LINES[0][1]]},
         "files": files,
         "training": {k: int(torch.load(WORK / f"{k}.pt", weights_only=False)["steps"]) for k in ("detector", "recogniser", "verifier")},
     }
-    if "a" in chosen:  # confidence = sigmoid(a * logit(P(text)) + b), P(text) summed over CTC alignments
+    if "a" in chosen:  # confidence = sigmoid(a * logit(P(text)) + b), fitted by confidence.py on the reader itself
         contract["confidence"] = {"a": chosen["a"], "b": chosen["b"]}
     (MODELS / "contract.json").write_text(json.dumps(contract, indent=1) + "\n")
     print(json.dumps(contract["files"], indent=1))

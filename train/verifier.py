@@ -2,11 +2,11 @@
 recogniser's trunk makes of the close cut. It is trained on what the detector itself proposes: true
 plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
 
-`python verifier.py --mine 200 --minutes 4` mines candidates with the present detector, then trains.
+`python verifier.py --mine 2500 --steps 2500` mines candidates with the present detector, then trains.
 """
 import argparse
+import itertools
 import random
-import time
 
 import cv2
 import numpy as np
@@ -63,10 +63,10 @@ def both_cuts(grey, quad):
     return np.stack([capture.rectify(grey, grow(quad, .05)), capture.rectify(grey, grow(quad, .3))])
 
 
-def mine(chain, seconds, threshold):
-    """[(close and wide cut uint8 [2, 48, 144], is a plate)] for so many seconds."""
-    out, end = [], time.time() + seconds
-    for grey, quads in pictures(scenes.Stock()):
+def mine(chain, shown, threshold):
+    """[(close and wide cut uint8 [2, 48, 144], is a plate)] of so many pictures."""
+    out = []
+    for grey, quads in itertools.islice(pictures(scenes.Stock()), shown):
         for _, quad in chain.candidates(grey, threshold):
             near = max((iou(quad, q) for q in quads), default=0)
             if not .15 < near < .45:  # between: neither one nor the other
@@ -75,8 +75,7 @@ def mine(chain, seconds, threshold):
             if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]:
                 noisy = q + np.random.randn(4, 2) * [(q[1, 0] - q[0, 0]) * .03, (q[3, 1] - q[0, 1]) * .07]
                 out.append((both_cuts(grey, noisy), True))
-        if time.time() > end:
-            return out
+    return out
 
 
 def batch(groups, n):
@@ -102,8 +101,8 @@ def verdicts(net, trunk, samples):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--minutes", type=float, default=4)
-    ap.add_argument("--mine", type=float, default=240, help="seconds of mining")
+    ap.add_argument("--steps", type=int, default=2500)
+    ap.add_argument("--mine", type=int, default=2500, help="pictures to mine")
     ap.add_argument("--threshold", type=float, default=.12)
     args = ap.parse_args()
     torch.set_num_threads(1)
@@ -116,21 +115,19 @@ def main():
     print(f"{len(samples)} candidates, {sum(p for _, p in samples)} plates", flush=True)
     net = Verifier()
     average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=2e-2)
-    start, steps = time.time(), 0
-    while (share := (time.time() - start) / (args.minutes * 60)) < 1:
+    for step in range(args.steps):
         close, wide, y = batch(groups, 64)
         for g in optimiser.param_groups:
-            g["lr"] = 2e-3 * .5 * (1 + np.cos(np.pi * share)) + 1e-5
+            g["lr"] = 2e-3 * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
         loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
         optimiser.zero_grad(), loss.backward(), optimiser.step()
         average.update(net)
-        steps += 1
     p, y = verdicts(average.net, trunk, test), np.array([t for _, t in test])
     for t in (.3, .5, .7, .9):
-        print(f"{steps} steps  above {t}: plates kept {np.mean(p[y] >= t):.3f}, others kept {np.mean(p[~y] >= t):.3f}", flush=True)
-    torch.save({"average": average.net.state_dict(), "steps": steps, "spent": args.minutes * 60}, WORK / "verifier.pt")
+        print(f"{args.steps} steps  above {t}: plates kept {np.mean(p[y] >= t):.3f}, others kept {np.mean(p[~y] >= t):.3f}", flush=True)
+    torch.save({"average": average.net.state_dict(), "steps": args.steps}, WORK / "verifier.pt")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,8 @@ counts! {
     frames_without_lease,
     /// Frames that were no picture.
     frames_damaged,
+    /// Vehicles that passed with a plate that could not be read.
+    unread,
     /// Passes whose text was too unsure to be a read.
     unsure,
     /// Reads sealed and put into the spool.

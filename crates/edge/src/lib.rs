@@ -11,7 +11,6 @@
 mod client;
 mod counts;
 mod enrol;
-mod glyphs;
 mod keeper;
 mod lease;
 mod pipeline;

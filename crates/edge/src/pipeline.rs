@@ -97,13 +97,17 @@ impl Pipeline {
     }
 
     fn keep(&mut self, tracks: Vec<Track>) {
-        for track in tracks {
-            if track.confidence < SURE {
+        for mut track in tracks {
+            let Some(voted) = track.read.take() else {
+                add(&self.counts.unread, 1);
+                continue;
+            };
+            if voted.confidence < SURE {
                 add(&self.counts.unsure, 1);
                 continue;
             }
             let kept = match &self.session {
-                Some(session) => session.seal(track).and_then(|s| self.spool.push(&s.0)),
+                Some(session) => session.seal(track, voted).and_then(|s| self.spool.push(&s.0)),
                 None => Err(base::Error::gone("No lease covered this pass.")),
             };
             match kept {

@@ -3,7 +3,6 @@
 //! It shows plates, so it is served on loopback alone, only while a lease is in force, from memory,
 //! and only if asked for on the command line. `live.json` holds numbers and no plate.
 
-use crate::glyphs;
 use crate::pipeline::SURE;
 use base::{Error, Result, Shutdown, Time};
 use image::{Rgb, RgbImage};
@@ -13,13 +12,12 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use vision::LiveTrack;
+use vision::{LiveTrack, draw};
 
 /// Most people who look at once.
 const VIEWERS: usize = 8;
 const REQUEST_MAX: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(5);
-const BOX: Rgb<u8> = Rgb([255, 196, 0]);
 const DARK: Rgb<u8> = Rgb([24, 24, 28]);
 
 /// One frame and what was seen in it.
@@ -234,7 +232,7 @@ fn drawn(shot: Option<&Shot>) -> Vec<u8> {
         }
         None => {
             let mut image = RgbImage::from_pixel(640, 360, DARK);
-            glyphs::write(&mut image, "NOTHING IS CAPTURED", [92, 165], 4, Rgb([150; 3]));
+            draw::write(&mut image, "NOTHING IS CAPTURED", [92, 165], 4, Rgb([150; 3]));
             image
         }
     };
@@ -246,22 +244,12 @@ fn drawn(shot: Option<&Shot>) -> Vec<u8> {
     }
 }
 
-/// A box, the track's number, how sure the vote is, and the text that is being voted.
+/// The plate's outline, the track's number, the text that is being voted and how sure the vote is.
 fn mark(image: &mut RgbImage, track: &LiveTrack) {
-    const DOT: i32 = 3;
-    let c = track.corners;
-    for i in 0..4 {
-        glyphs::line(image, c[i], c[(i + 1) % 4], BOX);
-    }
     let text = track.odds.text();
     let sure = (track.confidence.clamp(0.0, 1.0) * 100.0).round();
     let label = format!("#{} {} {sure}%", track.number, text.reveal(Reason::Reader));
-    let top = c.iter().map(|p| p[1]).fold(f32::MAX, f32::min) as i32 - 9 * DOT - 6;
-    let left = c.iter().map(|p| p[0]).fold(f32::MAX, f32::min) as i32;
-    let wide = glyphs::text_width(&label, DOT) + 2 * DOT;
-    let left = left.min(image.width() as i32 - wide).max(0);
-    glyphs::fill(image, [left, top.max(0)], [wide, 9 * DOT], DARK);
-    glyphs::write(image, &label, [left + DOT, top.max(0) + DOT], DOT, BOX);
+    draw::plate(image, &track.corners, &label);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use base::{Error, ReadId, Result, Signed, SigningKey, Time};
 use read::{Lease, Read, SealKey, Sealed, SignedRead, Stop};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-use vision::Track;
+use vision::{Track, Voted};
 
 /// Purpose that the envelope of a read on its way in is bound to.
 const INGEST: &[u8] = b"homeplate/ingest/v1";
@@ -41,13 +41,13 @@ impl Session {
     }
 
     /// Signs one vehicle's read and seals it to the city. Nobody here can open it again.
-    pub fn seal(&self, track: Track) -> Result<Sealed> {
+    pub fn seal(&self, track: Track, voted: Voted) -> Result<Sealed> {
         if !self.lease.covers(track.best) {
             return Err(Error::gone("No lease covered this capture; the read is dropped."));
         }
         let counter = self.made.fetch_add(1, Ordering::SeqCst) + 1;
         let picture = track.jpeg.filter(|jpeg| jpeg.len() <= PICTURE_MAX);
-        let region = track.region.filter(|r| REGION.contains(&r.len()));
+        let region = voted.region.map(|r| r.code).filter(|r| REGION.contains(&r.len()));
         let read = Read {
             id: ReadId::new(track.best, base::random()),
             camera: self.lease.camera.clone(),
@@ -57,8 +57,8 @@ impl Session {
             first: track.first.min(track.best),
             last: track.last.max(track.best),
             frames: track.frames.max(1),
-            odds: track.odds,
-            confidence: track.confidence,
+            odds: voted.odds,
+            confidence: voted.confidence,
             region,
             corners: track.corners.map(|p| p.map(|v| v.round() as i32)),
             frame_size: track.frame_size,
@@ -101,19 +101,25 @@ mod tests {
         Session::new(lease, key, Instant::now() + Duration::from_secs(60)).unwrap()
     }
 
+    fn voted() -> Voted {
+        let odds = Odds::new("7ABC128".chars().map(|c| vec![(c, 0.9)]).collect()).unwrap();
+        Voted { odds, confidence: 0.9, region: None }
+    }
+
     fn track(at: i64) -> Track {
         let at = Time::from_millis(at);
         Track {
+            number: 1,
             first: at.plus_millis(-300),
             last: at.plus_millis(200),
             best: at,
             corners: [[410.4, 300.0], [520.0, 304.0], [519.0, 350.6], [409.0, 346.0]],
             frame_size: [1280, 720],
             jpeg: Some(vec![0xff; 100]),
-            odds: Odds::new("7ABC128".chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
-            confidence: 0.9,
+            jpeg_corners: [[0.0; 2]; 4],
+            flat: None,
+            read: None,
             frames: 6,
-            region: None,
         }
     }
 
@@ -122,7 +128,7 @@ mod tests {
         let city = OpenKey::generate();
         let session = session(&city);
         for counter in 1..=2 {
-            let sealed = session.seal(track(T0 + 1000)).unwrap();
+            let sealed = session.seal(track(T0 + 1000), voted()).unwrap();
             assert!(!sealed.0.windows(7).any(|w| w == b"7ABC128"));
             let aad = session.lease.camera.as_str().as_bytes();
             let plain = city.open(INGEST, aad, &sealed).unwrap();
@@ -139,7 +145,7 @@ mod tests {
     fn a_capture_outside_the_lease_is_dropped() {
         let session = session(&OpenKey::generate());
         for at in [T0 - 1, T0 + 60_000] {
-            assert_eq!(session.seal(track(at)).unwrap_err().kind(), base::Kind::Gone);
+            assert_eq!(session.seal(track(at), voted()).unwrap_err().kind(), base::Kind::Gone);
             assert!(!session.covers(Time::from_millis(at)));
         }
         assert_eq!(session.stop(Time::from_millis(T0)).unwrap().unverified().counter, 0);

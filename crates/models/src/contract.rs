@@ -22,6 +22,9 @@ pub struct Contract {
     pub detector: Detector,
     /// How the recogniser is fed and cut.
     pub recogniser: Recogniser,
+    /// What else the recogniser tells; absent in weights that were not trained for it.
+    #[serde(default)]
+    pub layout: Option<Layout>,
     /// How a text's probability becomes a confidence; absent before calibration.
     #[serde(default)]
     pub confidence: Option<Platt>,
@@ -60,6 +63,16 @@ pub struct Recogniser {
     pub context_margin: f32,
     /// Candidates below this verdict are no plates.
     pub plate_threshold: f32,
+}
+
+/// The recogniser's third answer: odds of every region, then of two lines.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Layout {
+    /// Codes (`us-ca`, `de`, `other`) in the network's order.
+    pub regions: Vec<String>,
+    /// Where a two-line plate is cut, as shares of its height: the lower line begins at the first, the
+    /// upper one ends at the second; they overlap, as lines differ in height.
+    pub line_split: [f32; 2],
 }
 
 /// Platt scaling: confidence = 1 / (1 + exp(-(a · logit(p) + b))).
@@ -103,6 +116,11 @@ impl Contract {
         inside((0.0..=1.0).contains(&it.recogniser.margin), "recogniser.margin")?;
         inside((0.0..=2.0).contains(&it.recogniser.context_margin), "recogniser.context_margin")?;
         inside((0.0..=1.0).contains(&it.recogniser.plate_threshold), "recogniser.plate_threshold")?;
+        if let Some(layout) = &it.layout {
+            inside((1..=1000).contains(&layout.regions.len()), "layout.regions")?;
+            let [low, high] = layout.line_split;
+            inside((0.1..=0.6).contains(&low) && (low..=0.9).contains(&high), "layout.line_split")?;
+        }
         Ok(it)
     }
 }

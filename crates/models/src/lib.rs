@@ -8,7 +8,7 @@
 
 mod contract;
 
-pub use contract::{Contract, ContractError, Detector, File, Platt, Recogniser};
+pub use contract::{Contract, ContractError, Detector, File, Layout, Platt, Recogniser};
 
 /// One network in ONNX.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +31,7 @@ pub static DETECTOR: Network =
     Network { file: "detector.onnx", onnx: include_bytes!("../../../models/detector.onnx") };
 
 /// Reads them: `crops` and, where the contract says so, `context` [N, 1, 48, 144] to `chars`
-/// [N, T, 37] and `plate` [N, 1].
+/// [N, T, 37], `plate` [N, 1] and, where it says so, `layout` [N, regions + 1].
 pub static RECOGNISER: Network =
     Network { file: "recogniser.onnx", onnx: include_bytes!("../../../models/recogniser.onnx") };
 

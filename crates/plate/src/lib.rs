@@ -5,8 +5,16 @@
 //! and no `Serialize`, its `Debug` prints `Plate(7)`, and the only way to the letters is
 //! [`Text::reveal`] with a [`Reason`].
 
+mod alike;
+mod formats;
 mod odds;
+mod rank;
+mod same;
 mod text;
 
+pub use alike::{confusion, look_alikes};
+pub use formats::{Format, Region, fits, regions};
 pub use odds::{Choice, Odds, OddsError, Reading};
-pub use text::{Reason, Text, TextError, look_alikes};
+pub use rank::{Ranked, RegionError, RegionOdds, rank};
+pub use same::same_plate;
+pub use text::{Reason, Text, TextError};

@@ -6,6 +6,7 @@
 //! A [`Reader`] runs on one thread; a second thread takes a second reader.
 
 mod detect;
+pub mod draw;
 mod engine;
 mod picture;
 mod reader;
@@ -15,7 +16,8 @@ mod track;
 mod vote;
 mod warp;
 
-pub use picture::Picture;
-pub use reader::{Plate, Reader, ReaderOptions};
-pub use track::{LiveTrack, Track, TrackOptions, Tracker};
+pub use engine::Engine;
+pub use picture::{Flat, Picture, jpeg};
+pub use reader::{Plate, Reader, ReaderOptions, Region};
+pub use track::{LiveTrack, Track, TrackOptions, Tracker, Voted};
 pub use warp::Quad;

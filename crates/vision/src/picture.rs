@@ -1,10 +1,24 @@
 //! A decoded picture: grey for the networks, colour for people.
+//!
+//! A JPEG's grey plane is decoded alone, which takes three quarters of the time that colour takes;
+//! the few pictures that are shown to somebody are decoded again. Decoding straight to a smaller
+//! scale was measured and left out: in safe Rust it takes twice as long as the whole picture, and
+//! small plates would lose the pixels they are read from.
 
-use crate::warp::{Plane, Quad, bounds};
+use crate::scale::scale;
+use crate::warp::{Plane, Quad, bounds, height, rectify, width};
 use base::{Error, Result};
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{
+    DynamicImage, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
+    RgbImage,
+};
+use std::borrow::Cow;
 use std::io::Cursor;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The shortest and the longest side that are taken, in pixels.
 const SIDE_MIN: u32 = 16;
@@ -15,13 +29,24 @@ const PIXELS_MAX: u64 = 60_000_000;
 const MEMORY_MAX: u64 = 512 << 20;
 /// Width of the picture that people compare a hit with.
 const SHOWN_WIDTH: u32 = 320;
+/// Width of a plate seen flat.
+const FLAT_WIDTH: usize = 288;
 
 /// One picture in memory.
 pub struct Picture {
     width: usize,
     height: usize,
     grey: Vec<u8>,
-    colour: Option<RgbImage>,
+    colour: Colour,
+}
+
+/// Where the colours of a picture are, should somebody want to see them.
+enum Colour {
+    /// There are none.
+    None,
+    Decoded(RgbImage),
+    /// In the JPEG that the grey values were decoded from.
+    Coded(Vec<u8>),
 }
 
 impl Picture {
@@ -41,31 +66,40 @@ impl Picture {
         if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
             return Err(Error::invalid("The picture is cut off; export it again."));
         }
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
-        reader.limits(limits());
-        let mut decoder = reader.into_decoder().map_err(refused)?;
+        let mut decoder = decoder(bytes, format)?;
         let (w, h) = decoder.dimensions();
-        if w.max(h) > SIDE_MAX || u64::from(w) * u64::from(h) > PIXELS_MAX {
-            return Err(Error::too_large(format!(
-                "The picture has {w} x {h} pixels; the limit is {SIDE_MAX} a side and {} million in all.",
-                PIXELS_MAX / 1_000_000
-            )));
-        }
-        if w < SIDE_MIN || h < SIDE_MIN {
-            return Err(Error::invalid(format!(
-                "The picture has {w} x {h} pixels; the least is {SIDE_MIN} a side."
-            )));
-        }
+        check_size(w, h)?;
         let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+        if let Some(grey) = luma_of_jpeg(bytes, format) {
+            let mut image = DynamicImage::ImageLuma8(grey);
+            image.apply_orientation(turn);
+            let mut picture = Self::from_image(image);
+            picture.colour = Colour::Coded(bytes.to_vec());
+            return Ok(picture);
+        }
         let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
         image.apply_orientation(turn);
         Ok(Self::from_image(image))
     }
 
+    /// The picture in colour, or in grey where it has none.
+    pub fn rgb(&self) -> Cow<'_, RgbImage> {
+        match &self.colour {
+            Colour::Decoded(rgb) => Cow::Borrowed(rgb),
+            Colour::Coded(jpeg) => Cow::Owned(colours(jpeg).unwrap_or_else(|| self.grey_as_rgb())),
+            Colour::None => Cow::Owned(self.grey_as_rgb()),
+        }
+    }
+
+    fn grey_as_rgb(&self) -> RgbImage {
+        let at = |x: u32, y: u32| self.grey[y as usize * self.width + x as usize];
+        RgbImage::from_fn(self.width as u32, self.height as u32, |x, y| image::Rgb([at(x, y); 3]))
+    }
+
     fn from_image(image: DynamicImage) -> Self {
         let (width, height) = (image.width() as usize, image.height() as usize);
         if let DynamicImage::ImageLuma8(grey) = image {
-            return Self { width, height, grey: grey.into_raw(), colour: None };
+            return Self { width, height, grey: grey.into_raw(), colour: Colour::None };
         }
         let colour = image.into_rgb8();
         // Rec. 601 luma in integers, as the networks were trained with.
@@ -74,7 +108,7 @@ impl Picture {
             ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
         };
         let grey = colour.as_raw().chunks_exact(3).map(luma).collect();
-        Self { width, height, grey, colour: Some(colour) }
+        Self { width, height, grey, colour: Colour::Decoded(colour) }
     }
 
     /// A picture from grey pixels, row by row.
@@ -85,7 +119,7 @@ impl Picture {
                 "A grey picture has width x height bytes, 16 a side or more.",
             ));
         }
-        Ok(Self { width, height, grey, colour: None })
+        Ok(Self { width, height, grey, colour: Colour::None })
     }
 
     /// Width in pixels.
@@ -105,9 +139,20 @@ impl Picture {
         Plane { width: self.width, height: self.height, pixels: &self.grey }
     }
 
-    /// The surroundings of a plate as a JPEG for people: the plate's box with `grow` times its width
-    /// added on every side, at most 320 pixels wide.
-    pub fn plate_jpeg(&self, corners: &Quad, grow: f32) -> Result<Vec<u8>> {
+    /// The plate seen flat: 288 pixels wide, as high as its shape asks for, with a little around it.
+    /// `None` where the corners are no plate's.
+    pub fn flat(&self, corners: &Quad) -> Option<Flat> {
+        let shape = height(corners) / width(corners).max(1.0);
+        let high = ((FLAT_WIDTH as f32 * shape).round() as usize).clamp(48, FLAT_WIDTH);
+        let grown = crate::warp::grow(corners, 0.05);
+        let values = rectify(&self.plane(), &grown, FLAT_WIDTH, high)?;
+        let grey = values.into_iter().map(|v| (v * 255.0 + 0.5) as u8).collect();
+        Some(Flat { width: FLAT_WIDTH, height: high, grey })
+    }
+
+    /// The surroundings of a plate as a JPEG for people, and the corners in it: the plate's box with
+    /// `grow` times its width added on every side, at most 320 pixels wide.
+    pub fn plate_jpeg(&self, corners: &Quad, grow: f32) -> Result<(Vec<u8>, Quad)> {
         let [x0, y0, x1, y1] = bounds(corners);
         let more = (x1 - x0) * grow.max(0.0);
         let left = (x0 - more).max(0.0) as u32;
@@ -117,34 +162,121 @@ impl Picture {
         if right <= left + 1 || bottom <= top + 1 {
             return Err(Error::invalid("The plate lies outside the picture."));
         }
-        let cut = self.cut(left, top, right - left, bottom - top);
-        let cut = if cut.width() > SHOWN_WIDTH {
-            let height = (cut.height() * SHOWN_WIDTH / cut.width()).max(1);
-            image::imageops::resize(
-                &cut,
-                SHOWN_WIDTH,
-                height,
-                image::imageops::FilterType::Triangle,
-            )
-        } else {
-            cut
-        };
-        let mut out = Vec::new();
-        image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 82)
-            .encode_image(&cut)
-            .map_err(|e| Error::internal("The picture cannot be written as JPEG.").because(e))?;
-        Ok(out)
+        let whole = self.rgb();
+        let part = (left, top, right - left, bottom - top);
+        let cut = image::imageops::crop_imm(&*whole, part.0, part.1, part.2, part.3).to_image();
+        let fitted = fit(cut, SHOWN_WIDTH);
+        let by = fitted.width() as f32 / part.2 as f32;
+        let moved = corners.map(|p| [(p[0] - left as f32) * by, (p[1] - top as f32) * by]);
+        Ok((jpeg(&fitted)?, moved))
+    }
+}
+
+/// A plate seen flat, grey.
+#[derive(Clone)]
+pub struct Flat {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Grey values, row by row.
+    pub grey: Vec<u8>,
+}
+
+/// Sizes only: the pixels are a plate.
+impl std::fmt::Debug for Flat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Flat({} x {})", self.width, self.height)
+    }
+}
+
+impl Flat {
+    /// The same at another size.
+    pub fn scaled(&self, width: usize, height: usize) -> Flat {
+        let plane = Plane { width: self.width, height: self.height, pixels: &self.grey };
+        let (width, height) = (width.max(1), height.max(1));
+        let grey = scale(&plane, [0, 0, self.width, self.height], width, height);
+        Flat { width, height, grey }
     }
 
-    fn cut(&self, left: u32, top: u32, width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| match &self.colour {
-            Some(colour) => *colour.get_pixel(left + x, top + y),
-            None => {
-                let v = self.grey[(top + y) as usize * self.width + (left + x) as usize];
-                image::Rgb([v, v, v])
-            }
-        })
+    /// As a PNG, without loss.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        let (w, h) = (self.width as u32, self.height as u32);
+        image::codecs::png::PngEncoder::new(&mut out)
+            .write_image(&self.grey, w, h, image::ExtendedColorType::L8)
+            .map_err(|e| Error::internal("The plate cannot be written as PNG.").because(e))?;
+        Ok(out)
     }
+}
+
+/// The picture as a JPEG of a quality that people compare with.
+pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 82)
+        .encode_image(picture)
+        .map_err(|e| Error::internal("The picture cannot be written as JPEG.").because(e))?;
+    Ok(out)
+}
+
+fn fit(picture: RgbImage, width: u32) -> RgbImage {
+    if picture.width() <= width {
+        return picture;
+    }
+    let height = (picture.height() * width / picture.width()).max(1);
+    image::imageops::resize(&picture, width, height, image::imageops::FilterType::Triangle)
+}
+
+/// A decoder that has read the header; nothing is allocated for pixels yet.
+fn decoder(bytes: &[u8], format: ImageFormat) -> Result<impl ImageDecoder> {
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    reader.limits(limits());
+    reader.into_decoder().map_err(refused)
+}
+
+fn check_size(w: u32, h: u32) -> Result<()> {
+    if w.max(h) > SIDE_MAX || u64::from(w) * u64::from(h) > PIXELS_MAX {
+        return Err(Error::too_large(format!(
+            "The picture has {w} x {h} pixels; the limit is {SIDE_MAX} a side and {} million in all.",
+            PIXELS_MAX / 1_000_000
+        )));
+    }
+    if w < SIDE_MIN || h < SIDE_MIN {
+        return Err(Error::invalid(format!(
+            "The picture has {w} x {h} pixels; the least is {SIDE_MIN} a side."
+        )));
+    }
+    Ok(())
+}
+
+/// The grey plane of an ordinary JPEG. `None` where the general decoder has to look: another format,
+/// unusual colours, damage (it says what is wrong).
+fn luma_of_jpeg(bytes: &[u8], format: ImageFormat) -> Option<image::GrayImage> {
+    if format != ImageFormat::Jpeg {
+        return None;
+    }
+    // As lenient as the general decoder: what one of them reads the other reads too.
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(SIDE_MAX as usize)
+        .set_max_height(SIDE_MAX as usize)
+        .jpeg_set_out_colorspace(ColorSpace::Luma);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().ok()?;
+    if !matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma)) {
+        return None;
+    }
+    let (w, h) = decoder.dimensions()?;
+    image::GrayImage::from_raw(w as u32, h as u32, decoder.decode().ok()?)
+}
+
+/// The colours of a JPEG that was decoded before, upright.
+fn colours(jpeg: &[u8]) -> Option<RgbImage> {
+    let mut decoder = decoder(jpeg, ImageFormat::Jpeg).ok()?;
+    let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).ok()?;
+    image.apply_orientation(turn);
+    Some(image.into_rgb8())
 }
 
 /// What a decoder may take. The sides are checked apart from it, so that the message can name them.
@@ -211,7 +343,7 @@ mod tests {
         check(b"GIF89a\x01\0\x01\0\0\0\0;", Kind::Invalid, "no JPEG");
         let picture = Picture::decode(&good).unwrap();
         let corners = [[4.0, 4.0], [60.0, 4.0], [60.0, 40.0], [4.0, 40.0]];
-        let jpeg = picture.plate_jpeg(&corners, 0.0).unwrap();
+        let jpeg = picture.plate_jpeg(&corners, 0.0).unwrap().0;
         assert!(Picture::decode(&jpeg).is_ok());
         check(&jpeg[..jpeg.len() - 9], Kind::Invalid, "cut off");
     }
@@ -238,7 +370,8 @@ mod tests {
     fn surroundings_stay_inside_the_picture() {
         let picture = Picture::decode(&png(400, 300)).unwrap();
         let quad = [[350.0, 250.0], [399.0, 250.0], [399.0, 270.0], [350.0, 270.0]];
-        let jpeg = picture.plate_jpeg(&quad, 3.0).unwrap();
+        let (jpeg, moved) = picture.plate_jpeg(&quad, 3.0).unwrap();
+        assert!(moved.iter().flatten().all(|v| (0.0..=320.0).contains(v)));
         assert!(Picture::decode(&jpeg).unwrap().width() <= 320);
         let outside = [[500.0, 400.0], [520.0, 400.0], [520.0, 410.0], [500.0, 410.0]];
         assert!(picture.plate_jpeg(&outside, 0.1).is_err());

@@ -1,13 +1,16 @@
 //! The reader: picture in, plates out.
 
 use crate::detect::{Candidate, input, peaks};
-use crate::engine::{Net, Rten, Tensor};
+use crate::engine::{Engine, Net, Tensor};
 use crate::picture::Picture;
-use crate::recognise::decode;
-use crate::warp::{Quad, bounds, grow, normalise, rectify};
+use crate::recognise::{Columns, decode, likelihood};
+use crate::warp::{Quad, between, bounds, grow, height, normalise, rectify, sharpness, width};
 use base::{Error, Result};
-use models::Contract;
-use plate::Odds;
+use models::{Contract, Layout};
+use plate::{Odds, RegionOdds, rank};
+
+/// A plate this flat (width over height) has one line, whatever the network says of its lines.
+const FLAT: f32 = 2.3;
 
 /// One plate in a picture.
 #[derive(Clone, Debug)]
@@ -18,8 +21,22 @@ pub struct Plate {
     pub confidence: f32,
     /// Corners in the picture's pixels.
     pub corners: Quad,
-    /// Region as `us-ca`, where known.
-    pub region: Option<String>,
+    /// Where it is from, where known.
+    pub region: Option<Region>,
+    /// 1 or 2.
+    pub lines: u8,
+    /// Mean step between neighbouring pixels of the flat cut, in deviations of its grey values: about 0.1
+    /// where it is blurred, 0.4 where it is sharp.
+    pub sharpness: f32,
+}
+
+/// A region and how probable it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// ISO 3166 in lower case: `us-ca`, `de`, `br`.
+    pub code: String,
+    /// 0 to 1.
+    pub confidence: f32,
 }
 
 impl Plate {
@@ -31,18 +48,32 @@ impl Plate {
 }
 
 /// What a reader may be told.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ReaderOptions {
     /// Plates below this confidence are left out.
     pub min_confidence: f32,
+    /// What runs the networks.
+    pub engine: Engine,
+    /// The regions that plates are from, as codes or the groups `us` and `eu`; empty for all.
+    pub regions: Vec<String>,
 }
 
 /// Reads plates; one a thread.
 pub struct Reader {
     detector: Box<dyn Net>,
     recogniser: Box<dyn Net>,
+    engine: Engine,
     contract: Contract,
     options: ReaderOptions,
+}
+
+/// What the recogniser says of a batch of cuts.
+struct Answer {
+    columns: Vec<Columns>,
+    plate: Vec<f32>,
+    /// Odds of every region and of two lines, a row a cut; empty where the network names none.
+    regions: Vec<Vec<f32>>,
+    lines: Vec<f32>,
 }
 
 impl Reader {
@@ -52,12 +83,22 @@ impl Reader {
             Error::internal("The networks in this executable do not fit it; reinstall it.")
                 .because(e)
         })?;
+        RegionOdds::unknown()
+            .narrow(&options.regions)
+            .map_err(|e| Error::invalid(e.to_string()))?;
+        let engine = options.engine.settle().0;
         Ok(Self {
-            detector: Box::new(Rten::load(models::DETECTOR.onnx)?),
-            recogniser: Box::new(Rten::load(models::RECOGNISER.onnx)?),
+            detector: engine.load(models::DETECTOR.onnx)?,
+            recogniser: engine.load(models::RECOGNISER.onnx)?,
+            engine,
             contract,
             options,
         })
+    }
+
+    /// The engine that runs the networks: never [`Engine::Auto`].
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The plates of one picture, surest first.
@@ -80,58 +121,144 @@ impl Reader {
     }
 
     fn recognise(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Plate>> {
-        let part = &self.contract.recogniser;
-        let (w, h) = (part.width, part.height);
-        let plane = picture.plane();
-        let cut = |quad: &Quad, margin: f32| {
-            let mut crop = rectify(&plane, &grow(quad, margin), w, h)?;
-            normalise(&mut crop);
-            Some(crop)
-        };
-        let (mut crops, mut wide, mut quads) = (Vec::new(), Vec::new(), Vec::new());
+        let part = self.contract.recogniser.clone();
+        let (mut cuts, mut quads) = (Vec::new(), Vec::new());
         for candidate in found {
-            if let (Some(near), Some(far)) =
-                (cut(&candidate.quad, part.margin), cut(&candidate.quad, part.context_margin))
-            {
-                crops.extend(near);
-                wide.extend(far);
+            let near = self.cut(picture, &grow(&candidate.quad, part.margin));
+            let far = self.cut(picture, &grow(&candidate.quad, part.context_margin));
+            if let (Some(near), Some(far)) = (near, far) {
+                cuts.push((near, far));
                 quads.push(candidate.quad);
             }
         }
-        if quads.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tensor = |data| Tensor { shape: vec![quads.len(), 1, h, w], data };
-        let mut inputs = vec![("crops", tensor(crops))];
-        if part.context {
-            inputs.push(("context", tensor(wide)));
-        }
-        let out = self.recogniser.run(inputs, &["chars", "plate"])?;
-        let &[n, columns, classes] = &out[0].shape[..] else {
-            return Err(Error::internal("The recogniser's answer has an unknown shape."));
-        };
-        if n != quads.len() || out[1].data.len() != n {
-            return Err(Error::internal("The recogniser answered for other plates than asked."));
-        }
-        let one = columns * classes;
+        let answer = self.ask(&cuts)?;
         let mut plates = Vec::new();
         for (i, quad) in quads.iter().enumerate() {
-            if out[1].data[i] < part.plate_threshold {
+            if answer.plate[i] < part.plate_threshold {
                 continue;
             }
-            if let Some(read) = decode(&out[0].data[i * one..(i + 1) * one], columns) {
-                plates.push(Plate {
-                    odds: read.odds,
-                    confidence: self.calibrated(read.confidence),
-                    corners: *quad,
-                    region: None,
-                });
+            let prior = self.prior(answer.regions.get(i))?;
+            let mut best = self.plate(&answer.columns[i], quad, &prior, 1, &cuts[i].0);
+            let two = answer.lines.get(i).is_some_and(|p| *p > 0.5);
+            if two && width(quad) < FLAT * height(quad) {
+                let lined = self.two_lines(picture, quad)?;
+                let split = lined.and_then(|c| self.plate(&c, quad, &prior, 2, &cuts[i].0));
+                let sure = |p: &Option<Plate>| p.as_ref().map_or(0.0, |p| p.confidence);
+                if sure(&split) >= sure(&best) {
+                    best = split;
+                }
             }
+            plates.extend(best);
         }
         Ok(plates)
     }
 
-    fn calibrated(&self, p: f32) -> f32 {
-        self.contract.confidence.map_or(p, |platt| platt.scale(p))
+    /// The columns of a two-line plate: its lines are cut apart and read one after the other.
+    fn two_lines(&mut self, picture: &Picture, quad: &Quad) -> Result<Option<Columns>> {
+        let Some(Layout { line_split: [low, high], .. }) = self.contract.layout.clone() else {
+            return Ok(None);
+        };
+        let whole = grow(quad, self.contract.recogniser.margin);
+        let line = |from, to| self.cut(picture, &between(&whole, from, to));
+        let (Some(top), Some(bottom)) = (line(0.0, high), line(low, 1.0)) else { return Ok(None) };
+        // The verdict is not asked again: the wide cut may be any.
+        let answer = self.ask(&[(top.clone(), top), (bottom.clone(), bottom)])?;
+        Ok(Some(answer.columns[0].then(&answer.columns[1])))
+    }
+
+    fn cut(&self, picture: &Picture, quad: &Quad) -> Option<Vec<f32>> {
+        let part = &self.contract.recogniser;
+        let mut crop = rectify(&picture.plane(), quad, part.width, part.height)?;
+        normalise(&mut crop);
+        Some(crop)
+    }
+
+    /// Runs the recogniser over pairs of a close and a wide cut.
+    fn ask(&mut self, cuts: &[(Vec<f32>, Vec<f32>)]) -> Result<Answer> {
+        let part = &self.contract.recogniser;
+        let shape = vec![cuts.len(), 1, part.height, part.width];
+        let tensor = |data| Tensor { shape: shape.clone(), data };
+        let mut inputs =
+            vec![("crops", tensor(cuts.iter().flat_map(|c| c.0.iter().copied()).collect()))];
+        if part.context {
+            let wide = cuts.iter().flat_map(|c| c.1.iter().copied()).collect();
+            inputs.push(("context", tensor(wide)));
+        }
+        let layout = self.contract.layout.as_ref();
+        let names: &[&str] =
+            if layout.is_some() { &["chars", "plate", "layout"] } else { &["chars", "plate"] };
+        if cuts.is_empty() {
+            return Ok(Answer { columns: vec![], plate: vec![], regions: vec![], lines: vec![] });
+        }
+        let out = self.recogniser.run(inputs, names)?;
+        let &[n, columns, classes] = &out[0].shape[..] else {
+            return Err(Error::internal("The recogniser's answer has an unknown shape."));
+        };
+        if n != cuts.len() || out[1].data.len() != n {
+            return Err(Error::internal("The recogniser answered for other plates than asked."));
+        }
+        let rows = out[0].data.chunks_exact(columns * classes);
+        let mut answer = Answer {
+            columns: rows.map(|row| Columns::new(row.to_vec(), columns)).collect(),
+            plate: out[1].data.clone(),
+            regions: Vec::new(),
+            lines: Vec::new(),
+        };
+        if let Some(layout) = layout {
+            let wide = layout.regions.len() + 1;
+            if out[2].data.len() != n * wide {
+                return Err(Error::internal("The recogniser names other regions than agreed."));
+            }
+            for row in out[2].data.chunks_exact(wide) {
+                answer.regions.push(row[..wide - 1].to_vec());
+                answer.lines.push(row[wide - 1]);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What is known of the region before the text is read: the network's opinion, narrowed to what
+    /// the person who runs the reader allows.
+    fn prior(&self, regions: Option<&Vec<f32>>) -> Result<RegionOdds> {
+        let named =
+            match (&self.contract.layout, regions) {
+                (Some(layout), Some(odds)) => RegionOdds::new(
+                    layout.regions.iter().map(String::as_str).zip(odds.iter().copied()),
+                )
+                .map_err(|e| Error::internal("The network names a strange region.").because(e))?,
+                _ => RegionOdds::unknown(),
+            };
+        named.narrow(&self.options.regions).map_err(|e| Error::invalid(e.to_string()))
+    }
+
+    fn plate(
+        &self,
+        columns: &Columns,
+        quad: &Quad,
+        prior: &RegionOdds,
+        lines: u8,
+        cut: &[f32],
+    ) -> Option<Plate> {
+        let seen = decode(columns)?;
+        let ranked = rank(&seen, prior);
+        // The formats may have preferred another reading: the columns say how probable that one is, and
+        // the odds how much more probable the formats make it.
+        let alone = likelihood(columns, &ranked.odds.text());
+        let product = |odds: &Odds| odds.probability_of(&ranked.odds.text());
+        let lift = product(&ranked.odds) / product(&seen).max(1e-9);
+        let confidence = (f64::from(alone) * lift).min(1.0) as f32;
+        Some(Plate {
+            confidence: self
+                .contract
+                .confidence
+                .map_or(confidence, |platt| platt.scale(confidence)),
+            odds: ranked.odds,
+            corners: *quad,
+            region: ranked
+                .region
+                .map(|(code, confidence)| Region { code: code.to_owned(), confidence }),
+            lines,
+            sharpness: sharpness(cut, self.contract.recogniser.width),
+        })
     }
 }

@@ -10,36 +10,68 @@ const KEPT: usize = 5;
 /// A plate of fewer characters is no plate.
 const SHORTEST: usize = 2;
 
-/// Odds and the probability of the text.
-pub(crate) struct Recognised {
-    pub odds: Odds,
-    pub confidence: f32,
+/// Class probabilities of a cut's columns, 37 each.
+#[derive(Clone)]
+pub(crate) struct Columns {
+    probs: Vec<f32>,
+    count: usize,
 }
 
-/// Decodes `columns` x 37 probabilities. `None` if it is no text of 2 to 12 characters.
-pub(crate) fn decode(probs: &[f32], columns: usize) -> Option<Recognised> {
-    let classes = CLASSES.len() + 1;
-    if probs.len() != columns * classes || !probs.iter().all(|p| p.is_finite()) {
+impl Columns {
+    /// `probs` holds `count` rows of 37.
+    pub fn new(probs: Vec<f32>, count: usize) -> Self {
+        Self { probs, count }
+    }
+
+    /// These columns, a blank, and those of the next line: a character that ends one line and begins
+    /// the other is two characters.
+    pub fn then(&self, next: &Columns) -> Columns {
+        let mut probs = self.probs.clone();
+        probs.push(1.0);
+        probs.resize(probs.len() + CLASSES.len(), 0.0);
+        probs.extend(&next.probs);
+        Columns { probs, count: self.count + 1 + next.count }
+    }
+
+    fn at(&self, t: usize) -> &[f32] {
+        let classes = CLASSES.len() + 1;
+        &self.probs[t * classes..(t + 1) * classes]
+    }
+
+    fn sound(&self) -> bool {
+        self.probs.len() == self.count * (CLASSES.len() + 1)
+            && self.probs.iter().all(|p| p.is_finite())
+    }
+}
+
+/// The most probable path as odds. `None` if it is no text of 2 to 12 characters.
+pub(crate) fn decode(columns: &Columns) -> Option<Odds> {
+    if !columns.sound() {
         return None;
     }
-    let column = |t: usize| &probs[t * classes..(t + 1) * classes];
     let mut places: Vec<Choice> = Vec::new();
-    let mut text: Vec<usize> = Vec::new();
     let mut t = 0;
-    while t < columns {
-        let class = best(column(t));
-        let end = (t..columns).find(|&u| best(column(u)) != class).unwrap_or(columns);
+    while t < columns.count {
+        let class = best(columns.at(t));
+        let end = (t..columns.count).find(|&u| best(columns.at(u)) != class);
+        let end = end.unwrap_or(columns.count);
         if class != 0 {
-            places.push(choices((t..end).map(column)));
-            text.push(class);
+            places.push(choices((t..end).map(|u| columns.at(u))));
         }
         t = end;
     }
-    if !(SHORTEST..=plate::Text::MAX).contains(&text.len()) {
+    if !(SHORTEST..=plate::Text::MAX).contains(&places.len()) {
         return None;
     }
-    let confidence = probability(probs, columns, &text);
-    Some(Recognised { odds: Odds::new(places).ok()?, confidence })
+    Odds::new(places).ok()
+}
+
+/// P(the columns show this text), over all alignments.
+pub(crate) fn likelihood(columns: &Columns, text: &plate::Text) -> f32 {
+    let class = |c: u8| CLASSES.iter().position(|k| *k == c).map(|i| i + 1);
+    let letters = text.reveal(plate::Reason::Matching).bytes();
+    let classes: Option<Vec<usize>> = letters.map(class).collect();
+    classes.map_or(0.0, |text| probability(columns, &text))
 }
 
 fn best(column: &[f32]) -> usize {
@@ -73,13 +105,12 @@ fn choices<'a>(columns: impl Iterator<Item = &'a [f32]>) -> Choice {
 }
 
 /// P(text): the sum over all alignments, by the forward recursion.
-fn probability(probs: &[f32], columns: usize, text: &[usize]) -> f32 {
-    let classes = CLASSES.len() + 1;
+fn probability(columns: &Columns, text: &[usize]) -> f32 {
     // blank, first character, blank, second character, …, blank
     let states: Vec<usize> = std::iter::once(0).chain(text.iter().flat_map(|c| [*c, 0])).collect();
     let mut alpha = vec![0f64; states.len()];
-    for t in 0..columns {
-        let p = |state: usize| f64::from(probs[t * classes + states[state]]);
+    for t in 0..columns.count {
+        let p = |state: usize| f64::from(columns.at(t)[states[state]]);
         if t == 0 {
             alpha[0] = p(0);
             alpha[1] = p(1);
@@ -108,21 +139,22 @@ mod tests {
     use proptest::prelude::*;
 
     /// Columns like "_ 8 8 _ B" with the named class at `p` and the rest shared out.
-    fn columns(spec: &str, p: f32) -> (Vec<f32>, usize) {
+    fn columns(spec: &str, p: f32) -> Columns {
         let marks: Vec<char> = spec.split_whitespace().map(|s| s.chars().next().unwrap()).collect();
         let mut out = Vec::new();
         for m in &marks {
             let class = CLASSES.iter().position(|c| char::from(*c) == *m).map_or(0, |i| i + 1);
             out.extend((0..37).map(|k| if k == class { p } else { (1.0 - p) / 36.0 }));
         }
-        (out, marks.len())
+        Columns::new(out, marks.len())
+    }
+
+    fn text(columns: &Columns) -> Option<String> {
+        decode(columns).map(|odds| odds.text().reveal(Reason::Matching).to_owned())
     }
 
     fn check(spec: &str, want: Option<&str>) {
-        let (probs, n) = columns(spec, 0.95);
-        let got = decode(&probs, n);
-        let text = got.map(|r| r.odds.text().reveal(Reason::Matching).to_owned());
-        assert_eq!(text.as_deref(), want, "{spec}");
+        assert_eq!(text(&columns(spec, 0.95)).as_deref(), want, "{spec}");
     }
 
     #[test]
@@ -135,16 +167,21 @@ mod tests {
     }
 
     #[test]
+    fn two_lines_are_one_text() {
+        let both = columns("_ A A", 0.95).then(&columns("A _ 1", 0.95));
+        assert_eq!(text(&both).as_deref(), Some("AA1"), "the last A and the first are two");
+    }
+
+    #[test]
     fn confidence_counts_every_alignment() {
-        let (probs, n) = columns("A B", 0.5);
-        let r = decode(&probs, n).unwrap();
-        assert!((r.confidence - 0.25).abs() < 1e-6, "only one alignment fits two columns");
-        let (probs, n) = columns("A A B", 0.5);
+        let p = |spec: &str, text: &str| {
+            likelihood(&columns(spec, 0.5), &plate::Text::parse(text).unwrap())
+        };
+        assert!((p("A B", "AB") - 0.25).abs() < 1e-6, "only one alignment fits two columns");
         let rest = 0.5f32 / 36.0;
         // AAB, ABB, A_B, AB_, _AB
         let want = 0.125 + 0.5 * rest * 0.5 + 0.5 * rest * 0.5 + 2.0 * (0.5 * rest * rest).min(1.0);
-        let r = decode(&probs, n).unwrap();
-        assert!((r.confidence - want).abs() < 0.01, "{} {want}", r.confidence);
+        assert!((p("A A B", "AB") - want).abs() < 0.01);
     }
 
     proptest! {
@@ -154,9 +191,11 @@ mod tests {
                 let s: f32 = c.iter().sum::<f32>().max(1e-3);
                 c.iter().map(move |p| p / s).collect::<Vec<_>>()
             }).collect();
-            if let Some(r) = decode(&probs, 8) {
-                prop_assert!((0.0..=1.0).contains(&r.confidence));
-                prop_assert!(r.odds.places().len() >= 2);
+            let columns = Columns::new(probs, 8);
+            if let Some(odds) = decode(&columns) {
+                let p = likelihood(&columns, &odds.text());
+                prop_assert!((0.0..=1.0).contains(&p));
+                prop_assert!(odds.places().len() >= 2);
             }
         }
     }

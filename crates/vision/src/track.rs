@@ -1,36 +1,77 @@
 //! Following plates over the frames of a fixed camera: one track is one vehicle's pass.
+//!
+//! A track is linked by place and by text. It ends a second after its plate was last seen; two where
+//! the text is sure enough to know the car again behind a pole; twenty where the car stood, so that a
+//! person who walks by does not make two cars of one. A pass whose plate nobody could read is a pass
+//! too, provided that it moved: signs and badges stay where they are.
 
-use crate::picture::Picture;
-use crate::reader::Plate;
+use crate::picture::{Flat, Picture};
+use crate::reader::{Plate, Region};
 use crate::vote::{Look, vote};
 use crate::warp::{Quad, centre, overlap, width};
 use base::Time;
 use plate::{Odds, Reason};
 
-/// How tracks are made and ended.
+/// Looks that are kept of a pass: the heaviest. A car that stands for an hour gives 36,000.
+const LOOKS: usize = 40;
+/// A plate that stays within so many of its widths stands.
+const STILL: f32 = 0.4;
+/// A look counts as fresh when the plate has moved by so many pixels since the last fresh one.
+const FRESH: f32 = 3.0;
+
+/// How tracks are made and ended. Times are in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct TrackOptions {
-    /// A track ends when its plate was not seen for so many milliseconds.
+    /// A track ends when its plate was not seen for so long.
     pub gap_ms: i64,
+    /// The same, where the text is sure (voted at 0.5 or more) and so can tell the car again.
+    pub sure_gap_ms: i64,
+    /// The same, where the car had stood for three seconds or more.
+    pub standing_gap_ms: i64,
     /// A track of fewer frames is no vehicle: a sign that once looked like a plate.
     pub min_frames: u32,
-    /// A track whose voted text is less probable than this is no read: a badge, or a plate so far
-    /// away that its reading would be a second, wrong one of a vehicle that was read when it was near.
+    /// A track whose voted text is less probable than this has no read.
     pub min_confidence: f32,
+    /// A track without a read is a vehicle's pass if it was seen in so many frames …
+    pub unread_frames: u32,
+    /// … and moved by so many of its plate's widths; else it is a sign.
+    pub unread_moved: f32,
     /// How much of the surroundings the picture for people shows, in plate widths a side.
     pub grow: f32,
 }
 
 impl Default for TrackOptions {
     fn default() -> Self {
-        Self { gap_ms: 1000, min_frames: 2, min_confidence: 0.1, grow: 0.9 }
+        Self {
+            gap_ms: 1000,
+            sure_gap_ms: 2000,
+            standing_gap_ms: 20_000,
+            min_frames: 2,
+            min_confidence: 0.1,
+            unread_frames: 4,
+            unread_moved: 1.5,
+            grow: 0.9,
+        }
     }
+}
+
+/// What the frames of a pass agree on.
+#[derive(Clone, Debug)]
+pub struct Voted {
+    /// Voted odds.
+    pub odds: Odds,
+    /// P(the voted text is right), 0 to 1.
+    pub confidence: f32,
+    /// Region of the best frame's plate, where known.
+    pub region: Option<Region>,
 }
 
 /// One vehicle's pass, ended.
 #[derive(Clone, Debug)]
 pub struct Track {
-    /// When the plate was first and last seen.
+    /// Counts the tracks of a tracker from 1.
+    pub number: u64,
+    /// When the plate was first seen.
     pub first: Time,
     /// When it was last seen.
     pub last: Time,
@@ -42,14 +83,14 @@ pub struct Track {
     pub frame_size: [u32; 2],
     /// The surroundings of the plate in that frame, JPEG; absent where it could not be cut.
     pub jpeg: Option<Vec<u8>>,
-    /// Voted odds.
-    pub odds: Odds,
-    /// P(the voted text is right), 0 to 1.
-    pub confidence: f32,
+    /// The plate's corners in that picture.
+    pub jpeg_corners: Quad,
+    /// The plate in that frame, seen flat.
+    pub flat: Option<Flat>,
+    /// What was read; `None` where the plate could not be read.
+    pub read: Option<Voted>,
     /// In how many frames it was seen.
     pub frames: u32,
-    /// Region of the best frame's plate, where known.
-    pub region: Option<String>,
 }
 
 /// A track that goes on, for a live picture.
@@ -68,11 +109,19 @@ pub struct LiveTrack {
 struct Open {
     number: u64,
     looks: Vec<Look>,
+    frames: u32,
     first: Time,
     last: Time,
     corners: Quad,
     /// Pixels a millisecond, smoothed.
     speed: [f32; 2],
+    /// Where and since when it has stood still.
+    anchor: ([f32; 2], Time),
+    /// Where the last fresh look was.
+    fresh: [f32; 2],
+    start: [f32; 2],
+    /// The farthest it came from its start, in plate widths.
+    moved: f32,
     best: Best,
 }
 
@@ -81,30 +130,48 @@ struct Best {
     at: Time,
     corners: Quad,
     size: [u32; 2],
-    jpeg: Option<Vec<u8>>,
-    region: Option<String>,
+    jpeg: Option<(Vec<u8>, Quad)>,
+    flat: Option<Flat>,
+    region: Option<Region>,
+}
+
+/// Where a pass with a read was, for as long as a piece of it may still turn up as an unread track.
+struct Trace {
+    first: Time,
+    last: Time,
+    from: [f32; 2],
+    to: [f32; 2],
+    speed: [f32; 2],
+    width: f32,
 }
 
 /// Follows the plates of one fixed camera.
 pub struct Tracker {
     options: TrackOptions,
     open: Vec<Open>,
+    /// Ended without a read, and not yet known to be a piece of another pass.
+    unread: Vec<Open>,
+    traces: Vec<Trace>,
     started: u64,
 }
+
+/// So long an unread track waits for the pass that it may be a piece of, in milliseconds.
+const PIECE_MS: i64 = 2500;
 
 impl Tracker {
     /// A tracker without tracks.
     pub fn new(options: TrackOptions) -> Self {
-        Self { options, open: Vec::new(), started: 0 }
+        let (open, unread, traces) = (Vec::new(), Vec::new(), Vec::new());
+        Self { options, open, unread, traces, started: 0 }
     }
 
     /// Takes the plates of the next frame; returns the tracks that ended before it.
     pub fn push(&mut self, at: Time, picture: &Picture, plates: Vec<Plate>) -> Vec<Track> {
-        let ended = self.end_before(at);
+        let ended = self.end_before(Some(at));
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (i, track) in self.open.iter().enumerate() {
             for (j, plate) in plates.iter().enumerate() {
-                if let Some(score) = likeness(track, plate, at) {
+                if let Some(score) = likeness(track, plate, at, self.options.gap_ms) {
                     pairs.push((score, i, j));
                 }
             }
@@ -129,30 +196,93 @@ impl Tracker {
 
     /// Ends every track: the source is at its end.
     pub fn finish(&mut self) -> Vec<Track> {
-        let open = std::mem::take(&mut self.open);
-        open.into_iter().filter_map(|t| t.end(&self.options)).collect()
+        self.end_before(None)
     }
 
     /// The tracks that go on.
     pub fn live(&self) -> Vec<LiveTrack> {
         let one = |t: &Open| {
-            let (odds, confidence) = t.voted()?;
+            let (odds, confidence) = vote(&t.looks)?;
             Some(LiveTrack { number: t.number, corners: t.corners, odds, confidence })
         };
         self.open.iter().filter_map(one).collect()
     }
 
-    fn end_before(&mut self, at: Time) -> Vec<Track> {
-        let gap = self.options.gap_ms;
+    /// Ends what is over at a time, or everything.
+    fn end_before(&mut self, at: Option<Time>) -> Vec<Track> {
+        let over = |t: &Open| at.is_none_or(|at| at.since(t.last) > t.patience(&self.options));
         let (over, open): (Vec<Open>, Vec<Open>) =
-            std::mem::take(&mut self.open).into_iter().partition(|t| at.since(t.last) > gap);
+            std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = open;
-        over.into_iter().filter_map(|t| t.end(&self.options)).collect()
+        let mut out = Vec::new();
+        for track in over {
+            match track.voted(&self.options) {
+                Some(read) if track.frames >= self.options.min_frames => {
+                    self.traces.push(track.trace());
+                    out.push(track.end(Some(read)));
+                }
+                _ => self.unread.push(track),
+            }
+        }
+        out.extend(self.end_unread(at));
+        out
+    }
+
+    /// The unread tracks that nothing more will be found about: passes if they moved like a vehicle and
+    /// are no piece of a pass that was read.
+    fn end_unread(&mut self, at: Option<Time>) -> Vec<Track> {
+        let ripe = |t: &Open| at.is_none_or(|at| at.since(t.last) > 2 * PIECE_MS);
+        // A pass that goes on may be the one that a piece belongs to.
+        let going: Vec<Trace> = self.open.iter().map(Open::trace).collect();
+        let (ripe, waiting): (Vec<Open>, Vec<Open>) =
+            std::mem::take(&mut self.unread).into_iter().partition(ripe);
+        self.unread = waiting;
+        let known = |t: &Open| self.traces.iter().chain(&going).any(|trace| trace.holds(t));
+        let vehicle = |t: &Open| {
+            t.frames >= self.options.unread_frames && t.moved >= self.options.unread_moved
+        };
+        let mut out: Vec<Track> = Vec::new();
+        let mut kept: Vec<Trace> = Vec::new();
+        for track in ripe {
+            if vehicle(&track) && !known(&track) && !kept.iter().any(|k| k.holds(&track)) {
+                kept.push(track.trace());
+                out.push(track.end(None));
+            }
+        }
+        self.traces.extend(kept);
+        self.traces.retain(|t| at.is_some_and(|at| at.since(t.last) < 8 * PIECE_MS));
+        out
+    }
+}
+
+impl Trace {
+    /// Whether an unread track may be a piece of this pass: it was seen at the same time or shortly
+    /// before or after, near the way that this one went.
+    fn holds(&self, piece: &Open) -> bool {
+        let apart =
+            |a: [f32; 2], b: [f32; 2]| (a[0] - b[0]).hypot(a[1] - b[1]) / self.width.max(1.0);
+        let along = |from: [f32; 2], ms: i64| [0, 1].map(|k| from[k] + self.speed[k] * ms as f32);
+        let before = self.first.since(piece.last);
+        let after = piece.first.since(self.last);
+        if before > PIECE_MS || after > PIECE_MS {
+            return false;
+        }
+        let end = centre(&piece.corners);
+        if before >= 0 {
+            return apart(end, self.from) < 6.0 || apart(end, along(self.from, -before)) < 4.0;
+        }
+        if after >= 0 {
+            let start = piece.start;
+            return apart(start, self.to) < 6.0 || apart(start, along(self.to, after)) < 4.0;
+        }
+        // At the same time: only beside its own plate, as another car is farther away than that.
+        let at = along(self.from, piece.first.since(self.first));
+        apart(piece.start, at) < 1.5
     }
 }
 
 /// How well a plate goes on a track; `None` where it cannot be the same vehicle.
-fn likeness(track: &Open, plate: &Plate, at: Time) -> Option<f32> {
+fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     let dt = at.since(track.last).max(0) as f32;
     let moved = track.corners.map(|p| [p[0] + track.speed[0] * dt, p[1] + track.speed[1] * dt]);
     let size = width(&track.corners).max(width(&plate.corners)).max(1.0);
@@ -163,6 +293,11 @@ fn likeness(track: &Open, plate: &Plate, at: Time) -> Option<f32> {
     // One look may have been misread; the last few are asked.
     let recent = track.looks.iter().rev().take(3);
     let same = recent.map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max);
+    // After a longer gap only the text tells a car from the next one in its place.
+    if dt > gap_ms as f32 {
+        let fits = (0.4..2.5).contains(&grown) && apart < 6.0 && same > 0.7;
+        return fits.then_some(near + 2.0 * same);
+    }
     // An unsure text that differs says little against the place: cars are wider than three plates,
     // so that nothing else of the kind stands within one.
     let reach = if plate.confidence < 0.5 { 1.2 } else { 0.4 };
@@ -188,19 +323,26 @@ fn similarity(a: &Odds, b: &Odds) -> f32 {
 
 impl Open {
     fn new(number: u64, at: Time, picture: &Picture, plate: &Plate, grow: f32) -> Self {
+        let place = centre(&plate.corners);
         let mut track = Self {
             number,
             looks: Vec::new(),
+            frames: 0,
             first: at,
             last: at,
             corners: plate.corners,
             speed: [0.0; 2],
+            anchor: (place, at),
+            fresh: [f32::INFINITY; 2],
+            start: place,
+            moved: 0.0,
             best: Best {
                 score: f32::NEG_INFINITY,
                 at,
                 corners: plate.corners,
                 size: [picture.width() as u32, picture.height() as u32],
                 jpeg: None,
+                flat: None,
                 region: None,
             },
         };
@@ -209,20 +351,12 @@ impl Open {
     }
 
     fn add(&mut self, at: Time, picture: &Picture, plate: &Plate, grow: f32) {
-        let dt = at.since(self.last) as f32;
-        if dt > 0.0 {
-            let (a, b) = (centre(&self.corners), centre(&plate.corners));
-            let now = [(b[0] - a[0]) / dt, (b[1] - a[1]) / dt];
-            // Corners tremble by a pixel or two: over a gap, the last step alone would throw far.
-            let keep = if self.looks.len() > 1 { 0.6 } else { 0.0 };
-            self.speed = [0, 1].map(|k| keep * self.speed[k] + (1.0 - keep) * now[k]);
-        }
-        self.last = at;
-        self.corners = plate.corners;
-        // Large and sure looks count; a weight of zero would lose a track of hopeless looks.
-        let score = (plate.confidence + 0.02) * width(&plate.corners).clamp(20.0, 160.0);
-        let confidence = plate.confidence;
-        self.looks.push(Look { odds: plate.odds.clone(), weight: score, confidence });
+        self.follow(at, plate);
+        // Large, sharp and sure looks count; a weight of zero would lose a track of hopeless looks.
+        let score = (plate.confidence + 0.02)
+            * width(&plate.corners).clamp(20.0, 160.0)
+            * (plate.sharpness / 0.25).clamp(0.3, 1.5);
+        self.look(plate, score);
         // Cutting and compressing a picture costs a millisecond: only for a clearly better frame.
         if score > self.best.score * 1.1 {
             self.best = Best {
@@ -231,123 +365,95 @@ impl Open {
                 corners: plate.corners,
                 size: [picture.width() as u32, picture.height() as u32],
                 jpeg: picture.plate_jpeg(&plate.corners, grow).ok(),
+                flat: picture.flat(&plate.corners),
                 region: plate.region.clone(),
             };
         }
     }
 
-    fn voted(&self) -> Option<(Odds, f32)> {
-        vote(&self.looks)
+    fn follow(&mut self, at: Time, plate: &Plate) {
+        let (place, wide) = (centre(&plate.corners), width(&plate.corners).max(1.0));
+        let dt = at.since(self.last) as f32;
+        if dt > 0.0 {
+            let last = centre(&self.corners);
+            let now = [(place[0] - last[0]) / dt, (place[1] - last[1]) / dt];
+            // Corners tremble by a pixel or two: over a gap, the last step alone would throw far.
+            let keep = if self.frames > 1 { 0.6 } else { 0.0 };
+            self.speed = [0, 1].map(|k| keep * self.speed[k] + (1.0 - keep) * now[k]);
+        }
+        let from = |a: [f32; 2]| (place[0] - a[0]).hypot(place[1] - a[1]);
+        if from(self.anchor.0) > STILL * wide {
+            self.anchor = (place, at);
+        }
+        self.moved = self.moved.max(from(self.start) / wide);
+        self.frames += 1;
+        self.last = at;
+        self.corners = plate.corners;
     }
 
-    fn end(self, options: &TrackOptions) -> Option<Track> {
-        if (self.looks.len() as u32) < options.min_frames {
-            return None;
+    fn look(&mut self, plate: &Plate, weight: f32) {
+        let place = centre(&plate.corners);
+        let fresh = (place[0] - self.fresh[0]).hypot(place[1] - self.fresh[1]) >= FRESH;
+        if fresh {
+            self.fresh = place;
         }
-        let (odds, confidence) = self.voted()?;
-        if confidence < options.min_confidence {
-            return None;
+        let (odds, confidence) = (plate.odds.clone(), plate.confidence);
+        self.looks.push(Look { odds, weight, confidence, fresh });
+        if self.looks.len() > LOOKS {
+            let weights = self.looks.iter().map(|l| l.weight).enumerate();
+            let lightest = weights.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(i, _)| i);
+            self.looks.remove(lightest);
         }
-        Some(Track {
+    }
+
+    /// How long its plate may stay unseen before the track is over.
+    fn patience(&self, options: &TrackOptions) -> i64 {
+        if self.last.since(self.anchor.1) >= 3000 {
+            return options.standing_gap_ms;
+        }
+        match vote(&self.looks) {
+            Some((_, confidence)) if confidence >= 0.5 => options.sure_gap_ms,
+            _ => options.gap_ms,
+        }
+    }
+
+    fn voted(&self, options: &TrackOptions) -> Option<Voted> {
+        let (odds, confidence) = vote(&self.looks)?;
+        let region = self.best.region.clone();
+        (confidence >= options.min_confidence).then_some(Voted { odds, confidence, region })
+    }
+
+    fn trace(&self) -> Trace {
+        Trace {
+            first: self.first,
+            last: self.last,
+            from: self.start,
+            to: centre(&self.corners),
+            speed: self.speed,
+            width: width(&self.corners),
+        }
+    }
+
+    fn end(self, read: Option<Voted>) -> Track {
+        let (jpeg, jpeg_corners) = match self.best.jpeg {
+            Some((jpeg, corners)) => (Some(jpeg), corners),
+            None => (None, [[0.0; 2]; 4]),
+        };
+        Track {
+            number: self.number,
             first: self.first,
             last: self.last,
             best: self.best.at,
             corners: self.best.corners,
             frame_size: self.best.size,
-            jpeg: self.best.jpeg,
-            odds,
-            confidence,
-            frames: self.looks.len() as u32,
-            region: self.best.region,
-        })
+            jpeg,
+            jpeg_corners,
+            flat: self.best.flat,
+            read,
+            frames: self.frames,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Frames as lines of `text@x,y`; 100 ms apart; `-` is a frame without a plate, `?` behind a text
-    /// makes it unsure.
-    /// Gives the passes as `text frames`.
-    fn check(frames: &[&str], want: &[&str]) {
-        let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
-        let mut tracker = Tracker::new(TrackOptions::default());
-        let mut ended = Vec::new();
-        for (i, line) in frames.iter().enumerate() {
-            let plates = line.split_whitespace().filter(|w| *w != "-").map(plate).collect();
-            ended.extend(tracker.push(Time::from_millis(1000 + 100 * i as i64), &picture, plates));
-        }
-        ended.extend(tracker.finish());
-        let mut got: Vec<String> = ended
-            .iter()
-            .map(|t| format!("{} {}", t.odds.text().reveal(Reason::Matching), t.frames))
-            .collect();
-        got.sort();
-        assert_eq!(got, want);
-        assert!(ended.iter().all(|t| t.first <= t.best && t.best <= t.last));
-    }
-
-    fn plate(word: &str) -> Plate {
-        let (text, place) = word.split_once('@').unwrap();
-        let (x, y) = place.split_once(',').unwrap();
-        let (x, y): (f32, f32) = (x.parse().unwrap(), y.parse().unwrap());
-        let (text, confidence) = text.strip_suffix('?').map_or((text, 0.8), |t| (t, 0.02));
-        Plate {
-            odds: Odds::new(text.chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
-            confidence,
-            corners: [[x, y], [x + 60.0, y], [x + 60.0, y + 20.0], [x, y + 20.0]],
-            region: None,
-        }
-    }
-
-    #[test]
-    fn one_vehicle_one_pass() {
-        check(
-            &["7ABC128@10,10", "7ABC128@40,14", "7ABC12B@75,20", "7ABC128@110,26"],
-            &["7ABC128 4"],
-        );
-    }
-
-    #[test]
-    fn hidden_for_a_moment_is_still_one() {
-        check(
-            &["AB123@10,10", "AB123@40,10", "-", "-", "AB123@130,10", "AB123@160,10"],
-            &["AB123 4"],
-        );
-    }
-
-    #[test]
-    fn two_side_by_side_stay_two() {
-        check(
-            &["AB123@10,10 XY987@200,10", "AB123@40,10 XY987@230,12", "XY987@260,14 AB123@70,10"],
-            &["AB123 3", "XY987 3"],
-        );
-    }
-
-    #[test]
-    fn a_misread_look_does_not_make_another_vehicle() {
-        check(
-            &["AB123@10,10", "AB123@40,10", "QI?@72,11", "AB123@100,10", "ZZ?@131,10"],
-            &["AB123 5"],
-        );
-    }
-
-    #[test]
-    fn hopeless_looks_are_no_read() {
-        check(&["II1?@10,10", "II1?@10,10", "I1?@10,10"], &[]);
-    }
-
-    #[test]
-    fn one_glimpse_is_no_vehicle() {
-        check(&["-", "AB123@10,10", "-"], &[]);
-    }
-
-    #[test]
-    fn the_next_car_is_another() {
-        let mut frames = vec!["AB123@10,10", "AB123@20,10"];
-        frames.extend(["-"; 12]);
-        frames.extend(["XY987@10,10", "XY987@20,10"]);
-        check(&frames, &["AB123 2", "XY987 2"]);
-    }
-}
+mod tests;

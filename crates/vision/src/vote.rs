@@ -1,7 +1,7 @@
 //! One text from many looks at the same plate.
 //!
 //! Looks of the length that has the most weight vote place by place: the mean of the log odds,
-//! weighted by confidence and size, raised to the square root of the number of looks. Looks at one
+//! weighted by confidence, size and sharpness, raised to the square root of the number of looks. Looks at one
 //! plate share its dirt and its angle, so n of them are worth less than n independent ones and more
 //! than one.
 
@@ -19,6 +19,9 @@ pub(crate) struct Look {
     pub odds: Odds,
     pub weight: f32,
     pub confidence: f32,
+    /// Whether the plate had moved since the last look: a car that stands shows the same picture again
+    /// and again, and that makes nothing surer.
+    pub fresh: bool,
 }
 
 /// The voted odds and P(text). `None` without looks.
@@ -34,7 +37,8 @@ pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
     let total: f32 = lengths.values().sum();
     let (&length, &weight) = lengths.iter().max_by(|a, b| a.1.total_cmp(b.1))?;
     let voters: Vec<&Look> = looks.iter().filter(|l| l.odds.places().len() == length).collect();
-    let power = (voters.len() as f32).sqrt();
+    let fresh = voters.iter().filter(|v| v.fresh).count().max(1);
+    let power = (fresh as f32).sqrt();
     let places: Vec<Choice> = (0..length).map(|i| place(&voters, i, power)).collect();
     let sure: f32 = places.iter().map(|p| p[0].1).product();
     let doubt = voters.iter().map(|v| 1.0 - v.confidence).sum::<f32>() / voters.len() as f32;
@@ -95,8 +99,12 @@ mod tests {
     }
 
     fn check(looks: &[(&str, f32)], want: &str) {
-        let look =
-            |(s, weight): &(&str, f32)| Look { odds: odds(s), weight: *weight, confidence: 0.9 };
+        let look = |(s, weight): &(&str, f32)| Look {
+            odds: odds(s),
+            weight: *weight,
+            confidence: 0.9,
+            fresh: true,
+        };
         let looks: Vec<Look> = looks.iter().map(look).collect();
         let (voted, sure) = vote(&looks).unwrap();
         assert_eq!(voted.text().reveal(Reason::Matching), want);
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn more_looks_are_surer_and_poor_ones_stay_poor() {
         let sure = |n: usize, confidence: f32| {
-            let look = || Look { odds: odds("A 1"), weight: 1.0, confidence };
+            let look = || Look { odds: odds("A 1"), weight: 1.0, confidence, fresh: true };
             vote(&(0..n).map(|_| look()).collect::<Vec<_>>()).unwrap().1
         };
         assert!(sure(4, 0.6) > sure(1, 0.6) + 0.2);

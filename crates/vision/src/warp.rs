@@ -40,6 +40,24 @@ pub(crate) fn width(q: &Quad) -> f32 {
     (q[1][0] - q[0][0]).hypot(q[1][1] - q[0][1])
 }
 
+/// Length of the left side.
+pub(crate) fn height(q: &Quad) -> f32 {
+    (q[3][0] - q[0][0]).hypot(q[3][1] - q[0][1])
+}
+
+/// The part of a quad between two shares of its height, from above.
+pub(crate) fn between(q: &Quad, low: f32, high: f32) -> Quad {
+    let down = |a: [f32; 2], b: [f32; 2], t: f32| [0, 1].map(|k| a[k] + (b[k] - a[k]) * t);
+    [down(q[0], q[3], low), down(q[1], q[2], low), down(q[1], q[2], high), down(q[0], q[3], high)]
+}
+
+/// Mean step between neighbours along the rows of a normalised cut.
+pub(crate) fn sharpness(cut: &[f32], width: usize) -> f32 {
+    let steps = cut.chunks_exact(width).flat_map(|row| row.windows(2).map(|w| (w[1] - w[0]).abs()));
+    let (sum, n) = steps.fold((0.0f32, 0u32), |(sum, n), step| (sum + step, n + 1));
+    sum / n.max(1) as f32
+}
+
 /// The quad with each corner moved outwards by `margin` of the sides that meet there.
 pub(crate) fn grow(q: &Quad, margin: f32) -> Quad {
     let out = |at: [f32; 2], next: [f32; 2], last: [f32; 2]| {

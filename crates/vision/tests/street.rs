@@ -47,23 +47,28 @@ impl Clip {
             let m = middle(c);
             (m[0] - at[0]).hypot(m[1] - at[1]) < width / 2.0
         };
-        let text = track.odds.text();
+        let text = text(track);
         let here = self.street.plates(frame).into_iter().find(|p| near(&p.corners, p.width));
         here.map(|p| p.car).or_else(|| {
             let passes = self.street.truth().passes;
-            passes.iter().find(|p| p.text == text.reveal(Reason::Matching)).map(|p| p.car)
+            passes.iter().find(|p| p.text == text).map(|p| p.car)
         })
     }
+}
+
+/// What was read; `?` where nothing was.
+fn text(track: &Track) -> String {
+    let read = track.read.as_ref();
+    read.map_or("?".to_owned(), |r| r.odds.text().reveal(Reason::Matching).to_owned())
 }
 
 fn check(name: &str, scenario: Scenario) {
     let clip = Clip::new(scenario);
     let (mut by_car, mut strays): (BTreeMap<usize, Vec<String>>, Vec<String>) = Default::default();
     for track in clip.tracks() {
-        let text = track.odds.text().reveal(Reason::Matching).to_owned();
+        let text = text(&track);
         let [first, last] = [track.first, track.last].map(|t| t.since(clip.start));
-        let told =
-            format!("{text} {} looks, {first}-{last} ms, {:.2}", track.frames, track.confidence);
+        let told = format!("{text} {} looks, {first}-{last} ms", track.frames);
         match clip.car_of(&track) {
             Some(car) => by_car.entry(car).or_default().push(told),
             None => strays.push(told),

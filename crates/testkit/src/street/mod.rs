@@ -109,7 +109,10 @@ impl Street {
 
     /// The cars on the street at a frame, the farthest first.
     fn poses(&self, frame: usize) -> Vec<(usize, Pose<'_>)> {
-        let at = frame as f32 / self.scenario.fps;
+        self.poses_at(frame as f32 / self.scenario.fps)
+    }
+
+    fn poses_at(&self, at: f32) -> Vec<(usize, Pose<'_>)> {
         let pose = |(i, car): (usize, &Car)| {
             let mut rng = Rng::new(self.scenario.seed ^ (i as u64 + 77));
             let place = car.place(at)?;
@@ -131,11 +134,7 @@ impl Street {
 
     /// Frame `frame`, counted from 0, as a JPEG.
     pub fn jpeg(&self, frame: usize) -> Vec<u8> {
-        let light = self.scenario.light;
-        let mut c = self.empty.clone();
-        for (_, pose) in self.poses(frame) {
-            pose.draw(&mut c, &self.view, light);
-        }
+        let mut c = self.shutter(frame as f32 / self.scenario.fps);
         c.soften(0.13);
         let rgb = self.sensor(&c, frame);
         let mut out = Vec::with_capacity(200_000);
@@ -149,6 +148,33 @@ impl Street {
         // Into memory, with a size that fits the buffer: it cannot fail.
         done.unwrap_or_else(|e| unreachable!("{e}"));
         out
+    }
+
+    /// What falls on the sensor while the shutter is open: the mean of three moments.
+    fn shutter(&self, at: f32) -> Canvas {
+        const MOMENTS: usize = 3;
+        let draw = |at: f32| {
+            let mut c = self.empty.clone();
+            for (_, pose) in self.poses_at(at) {
+                pose.draw(&mut c, &self.view, self.scenario.light);
+            }
+            c
+        };
+        if self.scenario.exposure_ms <= 0.0 {
+            return draw(at);
+        }
+        let step = self.scenario.exposure_ms / 1000.0 / (MOMENTS - 1) as f32;
+        let moment = |k: usize| draw(at + (k as f32 - (MOMENTS - 1) as f32 / 2.0) * step);
+        let mut sum = moment(0);
+        for k in 1..MOMENTS {
+            for (a, b) in sum.pixels.iter_mut().zip(&moment(k).pixels) {
+                *a = [0, 1, 2].map(|i| a[i] + b[i]);
+            }
+        }
+        for p in &mut sum.pixels {
+            *p = p.map(|v| v / MOMENTS as f32);
+        }
+        sum
     }
 
     /// The sensor: eight bits a channel, and noise that grows in the dark.

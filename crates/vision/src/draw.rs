@@ -1,6 +1,24 @@
-//! A 5×7 dot font for the live picture, and lines and boxes. Our own dots.
+//! Marks on pictures for people: a plate's outline with its text. A 5×7 dot font, our own dots.
 
+use crate::warp::{Quad, bounds};
 use image::{Rgb, RgbImage};
+
+/// The colour of outlines and letters, and that of the ground behind letters.
+const MARK: Rgb<u8> = Rgb([255, 196, 0]);
+const GROUND: Rgb<u8> = Rgb([24, 24, 28]);
+
+/// Outlines a plate and writes `label` above it.
+pub fn plate(image: &mut RgbImage, corners: &Quad, label: &str) {
+    const DOT: i32 = 3;
+    for i in 0..4 {
+        line(image, corners[i], corners[(i + 1) % 4], MARK);
+    }
+    let [left, top, ..] = bounds(corners).map(|v| v as i32);
+    let (top, wide) = ((top - 9 * DOT - 6).max(0), text_width(label, DOT) + 2 * DOT);
+    let left = left.min(image.width() as i32 - wide).max(0);
+    fill(image, [left, top], [wide, 9 * DOT], GROUND);
+    write(image, label, [left + DOT, top + DOT], DOT, MARK);
+}
 
 /// Rows from the top, the leftmost dot in bit 4.
 const DOTS: [(char, [u8; 7]); 38] = [

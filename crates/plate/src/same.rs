@@ -1,0 +1,100 @@
+//! How probable it is that two readings are of one plate.
+
+use crate::alike::confusion;
+use crate::odds::{Choice, Odds};
+use crate::text::ALPHABET;
+
+/// The odds that a reading has one character too many or too few, for each place where it may be.
+const SLIP: f64 = 0.004;
+
+/// P(both readings are of the same plate), by Bayes: `prior` (0 to 1) is the probability before the
+/// characters are compared, for instance from place and time.
+///
+/// Under "same" a place shows Σ π(c)·P(a shows it | c)·P(b shows it | c), under "different" the two are
+/// independent; π is uniform. Lengths that differ by one are aligned at every place, each at the odds of
+/// a slip; by more, they are different plates. Symmetric in the two readings.
+pub fn same_plate(a: &Odds, b: &Odds, prior: f64) -> f64 {
+    let prior = if prior.is_nan() { 0.5 } else { prior.clamp(0.0, 1.0) };
+    let (a, b) = (a.places(), b.places());
+    let ratio = match a.len().abs_diff(b.len()) {
+        0 => aligned(a.iter().zip(b)),
+        1 => {
+            let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
+            let without = |skip: usize| {
+                let rest = long.iter().enumerate().filter(move |(i, _)| *i != skip);
+                aligned(short.iter().zip(rest.map(|(_, p)| p)))
+            };
+            SLIP * (0..long.len()).map(without).sum::<f64>()
+        }
+        _ => 0.0,
+    };
+    let (same, other) = (prior * ratio, 1.0 - prior);
+    if same.is_infinite() { 1.0 } else { same / (same + other).max(1e-300) }
+}
+
+/// How much likelier the two rows of places are under one plate than under two.
+fn aligned<'a>(pairs: impl Iterator<Item = (&'a Choice, &'a Choice)>) -> f64 {
+    pairs.map(|(a, b)| place(a, b)).product()
+}
+
+/// The same of one place: Σ π(c) L_a(c) L_b(c) over (Σ π(c) L_a(c))·(Σ π(c) L_b(c)), where L(c) is the
+/// likelihood of what was shown if the truth is c.
+fn place(a: &Choice, b: &Choice) -> f64 {
+    let (mut both, mut first, mut second) = (0.0, 0.0, 0.0);
+    for c in ALPHABET.iter().map(|b| *b as char) {
+        let (la, lb) = (shown(a, c), shown(b, c));
+        both += la * lb;
+        first += la;
+        second += lb;
+    }
+    36.0 * both / (first * second).max(1e-300)
+}
+
+/// The likelihood of a place's odds if the truth is `c`: what the reader itself says of `c`, softened by
+/// what readers confuse, as no network is as sure as it says.
+fn shown(place: &Choice, c: char) -> f64 {
+    place.iter().map(|(seen, p)| f64::from(*p) * confusion(*seen, c)).sum::<f64>().max(1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn odds(text: &str) -> Odds {
+        Odds::new(text.chars().map(|c| vec![(c, 0.97)]).collect()).unwrap()
+    }
+
+    fn check(a: &str, b: &str, low: f64, high: f64) {
+        let p = same_plate(&odds(a), &odds(b), 0.01);
+        assert!((low..=high).contains(&p), "{a} {b}: {p}");
+    }
+
+    #[test]
+    fn pairs() {
+        check("7ABC128", "7ABC128", 0.9999, 1.0);
+        check("7ABC128", "7ABC12B", 0.9, 1.0); // 8 and B
+        check("7ABC128", "7ABC124", 0.5, 0.999_999); // one strange difference in seven
+        check("7ABC128", "4XYZ935", 0.0, 1e-6);
+        check("7ABC128", "7ABC12", 0.9, 1.0); // one lost at the end
+        check("7ABC128", "7ABC", 0.0, 1e-9);
+        check("AB1", "XY9", 0.0, 1e-6);
+    }
+
+    #[test]
+    fn the_prior_counts() {
+        let (a, b) = (odds("AB12"), odds("AB17"));
+        assert!(same_plate(&a, &b, 0.5) > same_plate(&a, &b, 0.001));
+        assert_eq!(same_plate(&a, &b, 0.0), 0.0);
+        assert!(same_plate(&a, &b, f64::NAN).is_finite());
+    }
+
+    proptest! {
+        #[test]
+        fn symmetric_and_a_probability(a in "[A-Z0-9]{1,12}", b in "[A-Z0-9]{1,12}", prior in 0f64..=1.0) {
+            let (a, b) = (odds(&a), odds(&b));
+            let (p, q) = (same_plate(&a, &b, prior), same_plate(&b, &a, prior));
+            prop_assert!((0.0..=1.0).contains(&p) && (p - q).abs() < 1e-9);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The tracker over frames that are written as text.
+
+use super::*;
+
+/// Frames as lines of `text@x,y`; 100 ms apart; `-` is a frame without a plate, `?` behind a text
+/// makes it unsure.
+/// Gives the passes as `text frames`.
+fn check(frames: &[&str], want: &[&str]) {
+    let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+    let mut tracker = Tracker::new(TrackOptions::default());
+    let mut ended = Vec::new();
+    for (i, line) in frames.iter().enumerate() {
+        let plates = line.split_whitespace().filter(|w| *w != "-").map(plate).collect();
+        ended.extend(tracker.push(Time::from_millis(1000 + 100 * i as i64), &picture, plates));
+    }
+    ended.extend(tracker.finish());
+    let mut got: Vec<String> = ended.iter().map(|t| format!("{} {}", text(t), t.frames)).collect();
+    got.sort();
+    assert_eq!(got, want);
+    assert!(ended.iter().all(|t| t.first <= t.best && t.best <= t.last));
+}
+
+fn text(track: &Track) -> String {
+    let read = track.read.as_ref();
+    read.map_or("?".to_owned(), |r| r.odds.text().reveal(Reason::Matching).to_owned())
+}
+
+fn plate(word: &str) -> Plate {
+    let (text, place) = word.split_once('@').unwrap();
+    let (x, y) = place.split_once(',').unwrap();
+    let (x, y): (f32, f32) = (x.parse().unwrap(), y.parse().unwrap());
+    let (text, confidence) = text.strip_suffix('?').map_or((text, 0.8), |t| (t, 0.02));
+    Plate {
+        odds: Odds::new(text.chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
+        confidence,
+        corners: [[x, y], [x + 60.0, y], [x + 60.0, y + 20.0], [x, y + 20.0]],
+        region: None,
+        lines: 1,
+        sharpness: 0.25,
+    }
+}
+
+#[test]
+fn one_vehicle_one_pass() {
+    check(&["7ABC128@10,10", "7ABC128@40,14", "7ABC12B@75,20", "7ABC128@110,26"], &["7ABC128 4"]);
+}
+
+#[test]
+fn hidden_for_a_moment_is_still_one() {
+    check(&["AB123@10,10", "AB123@40,10", "-", "-", "AB123@130,10", "AB123@160,10"], &["AB123 4"]);
+}
+
+#[test]
+fn two_side_by_side_stay_two() {
+    check(
+        &["AB123@10,10 XY987@200,10", "AB123@40,10 XY987@230,12", "XY987@260,14 AB123@70,10"],
+        &["AB123 3", "XY987 3"],
+    );
+}
+
+#[test]
+fn a_misread_look_does_not_make_another_vehicle() {
+    check(&["AB123@10,10", "AB123@40,10", "QI?@72,11", "AB123@100,10", "ZZ?@131,10"], &["AB123 5"]);
+}
+
+#[test]
+fn a_sign_that_looks_like_a_plate_is_nothing() {
+    check(&["II1?@10,10", "II1?@10,10", "I1?@10,10", "II1?@10,10", "II1?@11,10"], &[]);
+}
+
+#[test]
+fn a_vehicle_whose_plate_nobody_can_read_is_a_pass() {
+    check(&["II1?@10,10", "I1?@60,12", "IL1?@110,14", "I11?@160,16", "II1?@210,18"], &["? 5"]);
+}
+
+#[test]
+fn the_far_end_of_a_pass_is_no_second_one() {
+    let mut frames = vec!["I1?@10,10", "1I?@40,12", "II?@70,14", "LI?@100,16"];
+    frames.extend(["-"; 12]); // lost for longer than a gap
+    frames.extend(["AB123@490,40", "AB123@520,42", "AB123@550,44"]);
+    check(&frames, &["AB123 3"]);
+}
+
+#[test]
+fn a_car_that_stands_is_one_pass_whoever_walks_by() {
+    let mut frames = vec!["AB123@300,100"; 60];
+    frames.extend(["-"; 80]);
+    frames.extend(["AB123@301,100"; 60]);
+    check(&frames, &["AB123 120"]);
+}
+
+#[test]
+fn the_next_car_in_the_same_place_is_another() {
+    let mut frames = vec!["AB123@300,100"; 60];
+    frames.extend(["-"; 30]);
+    frames.extend(["XY987@301,100"; 60]);
+    check(&frames, &["AB123 60", "XY987 60"]);
+}
+
+#[test]
+fn a_pole_in_between_makes_no_second_car() {
+    let mut frames = vec!["AB123@10,10", "AB123@30,10", "AB123@50,10"];
+    frames.extend(["-"; 15]);
+    frames.extend(["AB123@370,10", "AB123@390,10"]);
+    check(&frames, &["AB123 5"]);
+}
+
+#[test]
+fn standing_makes_nothing_surer() {
+    let sure = |steps: f32| {
+        let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+        let mut tracker = Tracker::new(TrackOptions::default());
+        for i in 0..20 {
+            let mut seen = plate(&format!("AB123@{},100", 10.0 + steps * i as f32));
+            seen.odds = Odds::new("AB123".chars().map(|c| vec![(c, 0.7)]).collect()).unwrap();
+            tracker.push(Time::from_millis(1000 + 100 * i), &picture, vec![seen]);
+        }
+        tracker.finish()[0].read.as_ref().unwrap().confidence
+    };
+    assert!(sure(20.0) > sure(0.0) + 0.1, "{} {}", sure(20.0), sure(0.0));
+}
+
+#[test]
+fn one_glimpse_is_no_vehicle() {
+    check(&["-", "AB123@10,10", "-"], &[]);
+}
+
+#[test]
+fn the_next_car_is_another() {
+    let mut frames = vec!["AB123@10,10", "AB123@20,10"];
+    frames.extend(["-"; 12]);
+    frames.extend(["XY987@10,10", "XY987@20,10"]);
+    check(&frames, &["AB123 2", "XY987 2"]);
+}
