@@ -3,8 +3,12 @@
 //! All pictures are made here: streets rendered by the testkit, and files broken in every way that
 //! came to mind. The promise: one clear line each, no crash, the good ones read.
 
+#[path = "read/film.rs"]
+mod film;
 #[path = "read/hostile.rs"]
 mod hostile;
+#[path = "read/passes.rs"]
+mod passes;
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -121,9 +125,9 @@ fn what_is_not_there() {
         assert!(stderr(&out).contains(want) && stderr(&out).lines().count() == 1);
     };
     check(&dir.path().join("missing.jpg"), 7, "There is no such file");
-    check(dir.path(), 3, "holds no JPEG, PNG or WebP picture");
+    check(dir.path(), 3, "holds no picture and no video");
     std::fs::write(dir.path().join("notes.txt"), "not a picture").unwrap();
-    check(dir.path(), 3, "holds no JPEG, PNG or WebP picture");
+    check(dir.path(), 3, "holds no picture and no video");
     check(&dir.path().join("notes.txt"), 3, "This is no JPEG, PNG or WebP picture.");
 }
 

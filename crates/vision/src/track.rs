@@ -293,17 +293,21 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     // One look may have been misread; the last few are asked.
     let recent = track.looks.iter().rev().take(3);
     let same = recent.map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max);
+    let plausible = (0.4..2.5).contains(&grown);
+    // Nobody else has the same text: such a plate belongs to this track wherever it turns up.
+    let known = same > 0.8 && plate.confidence > 0.3 && (0.2..5.0).contains(&grown);
     // After a longer gap only the text tells a car from the next one in its place.
     if dt > gap_ms as f32 {
-        let fits = (0.4..2.5).contains(&grown) && apart < 6.0 && same > 0.7;
+        let fits = known || (plausible && apart < 6.0 && same > 0.7);
         return fits.then_some(near + 2.0 * same);
     }
     // An unsure text that differs says little against the place: cars are wider than three plates,
     // so that nothing else of the kind stands within one.
     let reach = if plate.confidence < 0.5 { 1.2 } else { 0.4 };
     // Near enough by itself, or somewhat near with nearly the same text: a car that turned or braked.
-    let fits = (0.4..2.5).contains(&grown)
-        && ((apart < 1.0 && same > 0.25) || (apart < reach) || (apart < 6.0 && same > 0.7));
+    let fits = known
+        || plausible
+            && ((apart < 1.0 && same > 0.25) || (apart < reach) || (apart < 6.0 && same > 0.7));
     fits.then_some(near + 2.0 * same)
 }
 

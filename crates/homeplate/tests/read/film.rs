@@ -20,7 +20,14 @@ pub fn film(folder: &Path, name: &str, scenario: Scenario) -> Film {
     let pictures = frames.join("%06d.jpg").display().to_string();
     let out = Command::new("gst-launch-1.0")
         .args(["-q", "multifilesrc", &format!("location={pictures}"), "start-index=1"])
-        .args([&format!("caps=image/jpeg,framerate={fps}/1"), "!", "jpegdec", "!", "videoconvert", "!"])
+        .args([
+            &format!("caps=image/jpeg,framerate={fps}/1"),
+            "!",
+            "jpegdec",
+            "!",
+            "videoconvert",
+            "!",
+        ])
         .args(["x264enc", "bitrate=6000", "speed-preset=veryfast", "!", "mp4mux", "!", "filesink"])
         .arg(format!("location={}", path.display()))
         .output()
