@@ -105,7 +105,9 @@ mod tests {
 
     #[test]
     fn exit_codes_name_faults() {
+        let table = include_str!("../../../ref/frame-pipe-v1.md");
         for (fault, code) in Fault::CODES {
+            assert!(table.contains(&format!("| {code} |")));
             assert_eq!(fault.exit_code(), code);
             assert_eq!(Fault::from_exit_code(code.into()), Some(fault));
             assert!(fault.sentence("x").ends_with('.'));

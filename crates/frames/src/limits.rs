@@ -7,6 +7,9 @@ use rustix::process::{
     Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal, setrlimit,
 };
 use rustix::thread::set_no_new_privs;
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// Enough for a few dozen decoded 8K frames; a video that claims more ends in an abort, not in a
 /// machine without memory.
@@ -28,8 +31,11 @@ pub fn apply() -> Result<(), Failure> {
     limit(Resource::Core, 0).map_err(cannot("core files"))?;
     set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)
         .map_err(cannot("core files"))?;
-    // Nothing is ever written but the pipe; a regular file cannot grow by a single byte.
-    limit(Resource::Fsize, 0).map_err(cannot("written files"))?;
+    // Nothing is ever written but the pipe; no regular file can grow by a single byte. Where a person
+    // has led the output into a file by hand, this limit would end the process in silence.
+    if !into_file(io::stdout().as_fd()) && !into_file(io::stderr().as_fd()) {
+        limit(Resource::Fsize, 0).map_err(cannot("written files"))?;
+    }
     limit(Resource::Nofile, OPEN_FILES).map_err(cannot("open files"))?;
     // Claimed sizes in a header must not become the machine's memory.
     limit(Resource::As, ADDRESS_SPACE).map_err(cannot("memory"))
@@ -38,4 +44,9 @@ pub fn apply() -> Result<(), Failure> {
 
 fn limit(resource: Resource, most: u64) -> Result<(), rustix::io::Errno> {
     setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
+}
+
+fn into_file(fd: BorrowedFd<'_>) -> bool {
+    let look = fd.try_clone_to_owned().and_then(|fd| File::from(fd).metadata());
+    look.is_ok_and(|m| m.is_file())
 }

@@ -22,6 +22,7 @@ mod limits;
 mod pace;
 mod parts;
 mod player;
+mod shape;
 mod tracks;
 mod writer;
 

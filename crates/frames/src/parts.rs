@@ -12,14 +12,10 @@ use std::path::PathBuf;
 pub const FOLDER_VARIABLE: &str = "GST_PLUGIN_SYSTEM_PATH_1_0";
 
 /// Element and plugin.
-const PARTS: [(&str, &str); 29] = [
+const PARTS: [(&str, &str); 25] = [
     ("filesrc", "coreelements"),
     ("typefind", "coreelements"),
-    ("capsfilter", "coreelements"),
     ("appsink", "app"),
-    ("videoconvert", "videoconvertscale"),
-    ("videoscale", "videoconvertscale"),
-    ("videoflip", "videofilter"),
     ("qtdemux", "isomp4"),
     ("matroskademux", "matroska"),
     ("avidemux", "avi"),
@@ -69,6 +65,7 @@ pub fn chains(coding: &gst::StructureRef) -> &'static [&'static [&'static str]] 
         ("video/x-av1", _) => &[&["av1parse", "av1dec"]],
         ("image/jpeg", _) => &[&["jpegdec"]],
         ("video/mpeg", Some(1 | 2)) => &[&["mpegvideoparse", "avdec_mpeg2video"]],
+        ("video/x-divx", _) => &[&["avdec_mpeg4"]],
         ("video/mpeg", Some(4)) => &[&["mpeg4videoparse", "avdec_mpeg4"]],
         _ => &[],
     }
@@ -146,12 +143,12 @@ mod tests {
     #[test]
     fn the_lists_and_the_table_agree() {
         gst::init().unwrap();
-        let mut used = vec!["filesrc", "typefind", "capsfilter", "appsink"];
-        used.extend(["videoconvert", "videoscale", "videoflip"]);
+        let mut used = vec!["filesrc", "typefind", "appsink"];
         let containers =
             ["quicktime", "x-matroska", "webm", "x-msvideo", "x-flv", "mpegts", "mpeg"];
         used.extend(containers.iter().map(|c| demuxer(&format!("video/{c}")).unwrap()));
-        let codings = ["x-h264", "x-h265", "x-vp8", "x-vp9", "x-av1"].map(|c| format!("video/{c}"));
+        let codings =
+            ["x-h264", "x-h265", "x-vp8", "x-vp9", "x-av1", "x-divx"].map(|c| format!("video/{c}"));
         let codings = codings.into_iter().chain(["image/jpeg".into(), "video/x-raw".into()]);
         let mut all: Vec<gst::Structure> = codings.map(gst::Structure::new_empty).collect();
         for version in [1i32, 2, 4] {

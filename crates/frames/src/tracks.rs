@@ -11,7 +11,7 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Where decoding takes place: threads beyond a few cost memory and add little.
+/// Threads of a decoder, at most: more than a few cost memory and add little.
 const DECODER_THREADS: usize = 4;
 
 /// What the steps have found so far.
@@ -94,7 +94,9 @@ impl Tracks {
         // An elementary stream, as some recorders write it. Single pictures are none.
         let stream = kind.name().starts_with("video/") && kind.name() != "video/x-raw";
         if !stream {
-            return Err(Failure::new(Fault::NotAVideo, kind.name().to_string()));
+            let sound = kind.name().starts_with("audio/");
+            let fault = if sound { Fault::NoPictures } else { Fault::NotAVideo };
+            return Err(Failure::new(fault, kind.name().to_string()));
         }
         self.decode(&from, kind)
     }
@@ -135,7 +137,7 @@ impl Tracks {
         if found.chosen {
             return Ok(());
         }
-        let otherwise = Failure::new(Fault::NoPictures, "the container has no tracks");
+        let otherwise = Failure::new(Fault::Damaged, "the container shows no tracks");
         Err(found.without_decoder(otherwise))
     }
 
