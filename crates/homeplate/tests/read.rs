@@ -7,6 +7,10 @@
 mod film;
 #[path = "read/hostile.rs"]
 mod hostile;
+#[path = "read/options.rs"]
+mod options;
+#[path = "read/parity.rs"]
+mod parity;
 #[path = "read/passes.rs"]
 mod passes;
 
@@ -51,8 +55,8 @@ fn good_pictures_among_hostile_ones() {
     for (name, plate, light) in good {
         std::fs::write(dir.path().join(name), street(plate, light)).unwrap();
     }
-    let hostile = hostile::files();
-    assert!(hostile.len() >= 100, "{}", hostile.len());
+    let hostile = [hostile::files(), hostile::many()].concat();
+    assert!(hostile.len() >= 1000, "{}", hostile.len());
     for (name, bytes) in &hostile {
         std::fs::write(dir.path().join(name), bytes).unwrap();
     }

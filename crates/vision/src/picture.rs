@@ -146,7 +146,7 @@ impl Picture {
         let high = ((FLAT_WIDTH as f32 * shape).round() as usize).clamp(48, FLAT_WIDTH);
         let grown = crate::warp::grow(corners, 0.05);
         let values = rectify(&self.plane(), &grown, FLAT_WIDTH, high)?;
-        let grey = values.into_iter().map(|v| (v * 255.0 + 0.5) as u8).collect();
+        let grey = values.into_iter().map(|v| (v + 0.5) as u8).collect();
         Some(Flat { width: FLAT_WIDTH, height: high, grey })
     }
 

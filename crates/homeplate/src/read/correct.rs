@@ -2,7 +2,8 @@
 //!
 //! Each is shown in the terminal as a picture of half blocks, with the odds of its characters; the
 //! answers become a table (see `labels`) and flat pictures of the plates, for training and for measuring
-//! a site. Every answer is on the disk before the next question: a closed terminal loses nothing.
+//! a site. A picture's answers are on the disk before the next picture is shown, and a picture that is in
+//! the table is not shown again: a person stops and goes on whenever they like.
 
 use super::inputs::{self, Input, What};
 use super::labels::{self, Label};
@@ -10,6 +11,7 @@ use super::save;
 use anyhow::Result;
 use base::Error;
 use plate::{Reason, Text};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -35,6 +37,8 @@ struct Book {
     folder: PathBuf,
     /// The folders that pictures are named from.
     roots: Vec<PathBuf>,
+    /// Pictures that were answered before.
+    known: HashSet<String>,
     table: csv::Writer<File>,
 }
 
@@ -50,6 +54,9 @@ pub fn run(
     let mut lines = io::stdin().lock().lines();
     let (mut asked, mut failed) = (0, None);
     for input in inputs {
+        if book.known.contains(&labels::key(&input.path, roots)) {
+            continue;
+        }
         let (picture, plates) = match read(input, reader) {
             Ok(both) => both,
             Err(e) => {
@@ -63,20 +70,23 @@ pub fn run(
         if !unsure.contains(&true) {
             continue;
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut stop) = (Vec::new(), false);
         for (i, plate) in plates.iter().enumerate() {
-            let answer = match unsure[i] {
+            let answer = match unsure[i] && !stop {
                 true => ask(&input.path, &picture, plate, &mut lines)?,
                 false => Answer::Skip,
             };
-            asked += u32::from(unsure[i] && answer != Answer::Skip);
-            if answer == Answer::Stop {
-                book.write(&rows)?;
-                return finish(asked, folder, failed);
-            }
+            stop |= answer == Answer::Stop;
+            asked += u32::from(!matches!(answer, Answer::Skip | Answer::Stop));
             rows.push(book.row(&input.path, i, &picture, plate, answer)?);
         }
-        book.write(&rows)?;
+        // Nothing is kept of a picture that nobody said anything about.
+        if rows.iter().any(Label::is_truth) {
+            book.write(&rows)?;
+        }
+        if stop {
+            break;
+        }
     }
     finish(asked, folder, failed)
 }
@@ -160,12 +170,16 @@ impl Book {
     fn open(folder: &Path, roots: &[PathBuf]) -> base::Result<Self> {
         save::make(&folder.join("crops"))?;
         let path = folder.join("labels.csv");
-        let fresh = !path.exists();
+        let fresh = !std::fs::metadata(&path).is_ok_and(|m| m.len() > 0);
+        let known = match fresh {
+            true => HashSet::new(),
+            false => labels::load(&path)?.into_keys().collect(),
+        };
         let file = OpenOptions::new().create(true).append(true).open(&path).map_err(|e| {
             Error::unavailable(format!("{} cannot be written.", path.display())).because(e)
         })?;
         let table = csv::WriterBuilder::new().has_headers(fresh).from_writer(file);
-        Ok(Self { folder: folder.to_owned(), roots: roots.to_vec(), table })
+        Ok(Self { folder: folder.to_owned(), roots: roots.to_vec(), known, table })
     }
 
     /// The row of an answer, its plate cut out beside the table.
@@ -182,7 +196,8 @@ impl Book {
             Answer::Nothing => String::new(),
             _ => plate.odds.text().reveal(Reason::Reader).to_owned(),
         };
-        let by = if answer == Answer::Skip { "reader" } else { "person" };
+        let unasked = matches!(answer, Answer::Skip | Answer::Stop);
+        let by = if unasked { "reader" } else { "person" };
         let mut crop = String::new();
         if by == "person"
             && let Some(flat) = picture.flat(&plate.corners)

@@ -21,6 +21,33 @@ pub fn files() -> Vec<File> {
     out
 }
 
+/// Nine hundred more, by chance: each may be read or refused, but not more than that.
+pub fn many() -> Vec<File> {
+    let mut chance = Chance(4711);
+    let mut out = Vec::new();
+    for (format, ending) in FORMATS {
+        let whole = picture(90, 60, format);
+        for i in 0..300 {
+            let mut bytes = whole.clone();
+            if i % 3 == 0 {
+                bytes.truncate(1 + chance.below(whole.len()));
+            }
+            if i % 3 == 1 {
+                // A part of the file again, somewhere else.
+                let (from, to) = (chance.below(bytes.len()), chance.below(bytes.len()));
+                let part = bytes[from..(from + 40).min(bytes.len())].to_vec();
+                bytes.splice(to..to, part);
+            }
+            let reach = if i % 2 == 0 { bytes.len() } else { bytes.len().min(200) };
+            for _ in 0..i % 7 {
+                bytes[chance.below(reach)] = chance.below(256) as u8;
+            }
+            out.push((name(format!("flipped-many-{i}.{ending}")), bytes));
+        }
+    }
+    out
+}
+
 /// A picture of a gradient with some structure, in a format.
 fn picture(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
     let image = RgbImage::from_fn(width, height, |x, y| {
