@@ -1,19 +1,17 @@
 """Chooses the operating thresholds, on held-out training-side data only: the last tenth of the street
 scenes and of the empty pictures (windows with pasted plates, and whole pictures).
 
-`python calibrate.py --seconds 120` writes calibration.json into the work folder; `export.py` takes it over.
+`python calibrate.py` writes calibration.json into the work folder; `export.py` takes it over.
 """
 import argparse
 import json
-import random
-import time
 
 import numpy as np
 import torch
 
 import scenes
 from chain import Chain, iou
-from common import WORK
+from common import CONFIG, WORK, seed
 from detector import Detector
 from recogniser import Recogniser
 from verifier import Verifier, both_cuts, load, pictures, verdicts
@@ -22,9 +20,9 @@ HEAT = (.05, .08, .12, .16, .2, .25, .3, .4)
 PLATE = (.3, .4, .5, .6, .7, .8, .9, .95, .97, .99)
 
 
-def survey(chain, verifier, seconds):
+def survey(chain, verifier, most):
     """([candidate: heat, plate odds, index of the plate it hits or -1], plates, pictures) of held-out pictures."""
-    rows, plates, shown, end = [], 0, 0, time.time() + seconds
+    rows, plates, shown = [], 0, 0
     for grey, quads in pictures(scenes.Stock(held=True)):
         shown += 1
         inside = [q for q in quads if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]]
@@ -37,7 +35,7 @@ def survey(chain, verifier, seconds):
                 continue  # a plate at the picture's edge counts neither way
             rows.append((heat, p, hits[0] if hits else -1))
         plates += len(inside)
-        if time.time() > end:
+        if shown == most:
             return np.array(rows), plates, shown
 
 
@@ -55,14 +53,14 @@ def thresholds(rows, plates, shown, most):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--seconds", type=float, default=120)
-    ap.add_argument("--false", type=float, default=.03, help="false plates a picture at most")
+    ap.add_argument("--pictures", type=int, default=CONFIG["calibrate"]["pictures"])
+    ap.add_argument("--false", type=float, default=CONFIG["calibrate"]["false"], help="false plates a picture at most")
     args = ap.parse_args()
     torch.set_num_threads(1)
-    random.seed(7), np.random.seed(7)
+    seed()
     recogniser = load(Recogniser, "recogniser")
     chain, verifier = Chain(load(Detector, "detector"), recogniser), load(Verifier, "verifier")
-    rows, plates, shown = survey(chain, verifier, args.seconds)
+    rows, plates, shown = survey(chain, verifier, args.pictures)
     recall, heat, plate, false = thresholds(rows, plates, shown, args.false)
     out = {"heat": heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
     (WORK / "calibration.json").write_text(json.dumps(out, indent=1))

@@ -7,7 +7,9 @@ import copy
 import csv
 import hashlib
 import os
+import random
 import shutil
+import tomllib
 from pathlib import Path
 
 import cv2
@@ -19,7 +21,14 @@ DATA = Path(os.environ.get("HOMEPLATE_DATA", "data"))
 WORK = Path(os.environ.get("HOMEPLATE_WORK", "work"))
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parent / "models"
+CONFIG = tomllib.loads((HERE / "config.toml").read_text())
 STROKES = HERE.parent / "crates/testkit/assets/strokes.json"
+
+
+def seed(position=0, worker=0):
+    """Seeds both generators: the same for the same configuration, checkpoint position and worker."""
+    value = (CONFIG["seed"] + 7919 * position + 104_729 * worker) % 2 ** 31
+    random.seed(value), np.random.seed(value)
 
 
 def held_out(text, share=10):

@@ -17,7 +17,7 @@ import numpy as np
 import capture
 import render
 import scenes
-from common import HERE, MODELS, WORK
+from common import CONFIG, MODELS, WORK, seed
 from recogniser import real_crops
 
 
@@ -86,9 +86,9 @@ def error(p, y):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("reader", help="the homeplate executable, with the weights that are to be calibrated")
-    ap.add_argument("--pictures", type=int, default=600)
+    ap.add_argument("--pictures", type=int, default=CONFIG["confidence"]["pictures"])
     args = ap.parse_args()
-    random.seed(11), np.random.seed(11)
+    seed()
     folder = WORK / "confidence"
     folder.mkdir(parents=True, exist_ok=True)
     truth = pictures(folder, args.pictures)

@@ -5,7 +5,6 @@ multiples of 32 pixels; outputs are `heat` (a plate's centre lies in this cell) 
 of the four corners from the cell's centre, in units of 8 pixels).
 """
 import argparse
-import random
 import time
 
 import numpy as np
@@ -14,7 +13,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import scenes
-from common import WORK, Average, save
+from common import CONFIG, WORK, Average, save, seed
 
 STRIDE = 8
 
@@ -88,12 +87,11 @@ def targets(quads, trust, size):
 class Windows(torch.utils.data.IterableDataset):
     """Endless training windows."""
 
-    def __init__(self, size):
-        self.size = size
+    def __init__(self, size, position):
+        self.size, self.position = size, position
 
     def __iter__(self):
-        seed = (int(time.time() * 1000) + torch.utils.data.get_worker_info().id) % 2 ** 31
-        random.seed(seed), np.random.seed(seed)
+        seed(self.position, torch.utils.data.get_worker_info().id)
         stock = scenes.Stock()
         while True:
             image, quads, trust = scenes.window(stock, self.size)
@@ -116,10 +114,11 @@ def loss_of(net, x, heat, corners, weight):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--steps", type=int, default=10_000, help="of the whole schedule; a step is one batch")
-    ap.add_argument("--batch", type=int, default=24)
-    ap.add_argument("--size", type=int, default=256)
-    ap.add_argument("--rate", type=float, default=2e-3)
+    config = CONFIG["detector"]
+    ap.add_argument("--steps", type=int, default=config["steps"], help="of the whole schedule; a step is one batch")
+    ap.add_argument("--batch", type=int, default=config["batch"])
+    ap.add_argument("--size", type=int, default=config["size"])
+    ap.add_argument("--rate", type=float, default=config["rate"])
     ap.add_argument("--workers", type=int, default=1)
     ap.add_argument("--restart-schedule", action="store_true")
     args = ap.parse_args()
@@ -136,7 +135,7 @@ def main():
         if not args.restart_schedule:
             optimiser.load_state_dict(state["optimiser"])
             steps = state["schedule"]
-    loader = iter(torch.utils.data.DataLoader(Windows(args.size), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
+    loader = iter(torch.utils.data.DataLoader(Windows(args.size, average.steps), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
     last_save, losses = time.time(), []
     net.train()
     while steps < args.steps:

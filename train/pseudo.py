@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 import capture
-from common import ALPHABET, DATA, WORK
+from common import ALPHABET, CONFIG, DATA, WORK
 from recogniser import Recogniser
 
 # (margin, lift of the right edge in heights): what a camera's cut might be.
@@ -58,7 +58,7 @@ def judged_texts():
 @torch.no_grad()
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--floor", type=float, default=.85)
+    ap.add_argument("--floor", type=float, default=CONFIG["pseudo"]["floor"])
     args = ap.parse_args()
     torch.set_num_threads(1)
     net = Recogniser()

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 import capture
 import regions
 import render
-from common import ALPHABET, DATA, HERE, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save
+from common import ALPHABET, CONFIG, DATA, HERE, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save, seed
 
 
 def block(cin, cout, stride=(1, 1), kernel=3):
@@ -89,12 +89,11 @@ class Recogniser(nn.Module):
 class Crops(torch.utils.data.IterableDataset):
     """An endless mix of rendered plates and real crops under hard augmentation."""
 
-    def __init__(self, real, real_share):
-        self.real, self.real_share = real, real_share
+    def __init__(self, real, real_share, position):
+        self.real, self.real_share, self.position = real, real_share, position
 
     def __iter__(self):
-        seed = (int(time.time() * 1000) + torch.utils.data.get_worker_info().id) % 2 ** 31
-        random.seed(seed), np.random.seed(seed)
+        seed(self.position, torch.utils.data.get_worker_info().id)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
         sets = list(self.real.values())
         weights = [{"us": .44, "br": .22, "eu": .26, "two": .08}[k] for k in self.real]
@@ -193,10 +192,11 @@ def loss_of(net, x, y, n, may, two):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--steps", type=int, default=10_000, help="of the whole schedule; a step is one batch")
-    ap.add_argument("--batch", type=int, default=64)
-    ap.add_argument("--rate", type=float, default=2e-3)
-    ap.add_argument("--real", type=float, default=.5)
+    config = CONFIG["recogniser"]
+    ap.add_argument("--steps", type=int, default=config["steps"], help="of the whole schedule; a step is one batch")
+    ap.add_argument("--batch", type=int, default=config["batch"])
+    ap.add_argument("--rate", type=float, default=config["rate"])
+    ap.add_argument("--real", type=float, default=config["real"])
     ap.add_argument("--workers", type=int, default=1)
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
@@ -217,7 +217,7 @@ def main():
     train, test = real_crops()
     judges = {f"held-{k}": upright(v) for k, v in test.items()}
     judges |= {k: judged_crops(k) for k in ("us", "eu", "br")}
-    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
+    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real, average.steps), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
     last_save, losses = time.time(), []
     net.train()
     while steps < args.steps:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 import capture
 import scenes
 from chain import Chain, grow, iou
-from common import WORK, Average
+from common import CONFIG, WORK, Average, seed
 from detector import Detector
 from recogniser import Recogniser, block
 
@@ -101,10 +101,12 @@ def verdicts(net, trunk, samples):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("--steps", type=int, default=2500)
-    ap.add_argument("--mine", type=int, default=2500, help="pictures to mine")
-    ap.add_argument("--threshold", type=float, default=.12)
+    config = CONFIG["verifier"]
+    ap.add_argument("--steps", type=int, default=config["steps"])
+    ap.add_argument("--mine", type=int, default=config["pictures"], help="pictures to mine")
+    ap.add_argument("--threshold", type=float, default=config["threshold"])
     args = ap.parse_args()
+    seed()
     torch.set_num_threads(1)
     chain, trunk = Chain(load(Detector, "detector")), load(Recogniser, "recogniser").trunk
     samples = mine(chain, args.mine, args.threshold)
@@ -114,11 +116,11 @@ def main():
     groups = {kind: [c for c, p in train if p == kind] for kind in (True, False)}
     print(f"{len(samples)} candidates, {sum(p for _, p in samples)} plates", flush=True)
     net = Verifier()
-    average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=2e-2)
+    average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=config["rate"], weight_decay=2e-2)
     for step in range(args.steps):
-        close, wide, y = batch(groups, 64)
+        close, wide, y = batch(groups, config["batch"])
         for g in optimiser.param_groups:
-            g["lr"] = 2e-3 * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
+            g["lr"] = config["rate"] * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
         loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
