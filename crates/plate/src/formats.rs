@@ -3,19 +3,25 @@
 //! The data are in `formats/*.txt`, whose heads say where they come from and what they do not claim.
 
 use crate::text::{Reason, Text, class_of};
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// Letters and digits as sets over the 36 characters, bit by [`class_of`].
-pub(crate) const LETTERS: u64 = ((1 << 36) - 1) ^ DIGITS;
-pub(crate) const DIGITS: u64 = (1 << 10) - 1;
+const LETTERS: u64 = ((1 << 36) - 1) ^ DIGITS;
+const DIGITS: u64 = (1 << 10) - 1;
+
+/// All 36 characters.
+const ANY: u64 = LETTERS | DIGITS;
+/// Where [`sets`] has the set of all characters.
+pub(crate) const ANYTHING: usize = 0;
 
 /// One serial format of a region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Format {
     /// Share of the region's plates that have it, 0 to 1; the shares of a region sum to 1.
     pub share: f64,
-    /// For each place the set of characters that may stand there, a bit a character.
-    pub(crate) places: Vec<u64>,
+    /// For each place the set of characters that may stand there, by its number in [`sets`].
+    pub(crate) places: Vec<usize>,
 }
 
 /// A region and its formats.
@@ -27,19 +33,42 @@ pub struct Region {
     pub formats: Vec<Format>,
 }
 
-static REGIONS: LazyLock<Vec<Region>> = LazyLock::new(|| {
-    let texts = [include_str!("formats/us.txt"), include_str!("formats/world.txt")];
-    let parsed: Result<Vec<Region>, String> = texts.iter().flat_map(|t| parse(t)).collect();
-    // Our own data, parsed in a test.
-    parsed.unwrap_or_else(|e| unreachable!("{e}"))
-});
-
-/// Every region whose formats are known.
-pub fn regions() -> &'static [Region] {
-    &REGIONS
+/// The data once parsed. Few sets serve all formats, so that they are numbered and weighed once.
+struct Data {
+    regions: Vec<Region>,
+    numbers: HashMap<String, usize>,
+    sets: Vec<u64>,
 }
 
-/// The regions one of whose formats a text has.
+static DATA: LazyLock<Data> = LazyLock::new(|| {
+    let mut sets = vec![ANY];
+    let lines = [include_str!("formats/us.txt"), include_str!("formats/world.txt")];
+    let lines = lines.iter().flat_map(|text| text.lines());
+    let lines = lines.filter(|l| !l.starts_with('#') && !l.trim().is_empty());
+    // Our own data: a test sees that every line of it parses.
+    let parse = |l| region(l, &mut sets).unwrap_or_else(|| unreachable!("no formats: {l}"));
+    let regions: Vec<Region> = lines.map(parse).collect();
+    let numbers = regions.iter().enumerate().map(|(i, r)| (r.code.clone(), i)).collect();
+    Data { regions, numbers, sets }
+});
+
+/// Every region whose formats are known: the United States by state, then Europe, then Brazil.
+pub fn regions() -> &'static [Region] {
+    &DATA.regions
+}
+
+/// Where [`regions`] has the region of a code.
+pub(crate) fn number(code: &str) -> Option<usize> {
+    DATA.numbers.get(code).copied()
+}
+
+/// The sets of characters that formats are made of: a bit a character, by [`class_of`].
+pub(crate) fn sets() -> &'static [u64] {
+    &DATA.sets
+}
+
+/// The codes of the regions one of whose formats a text has. A text that none has may still be a plate:
+/// vanity and special plates follow no format.
 pub fn fits(text: &Text) -> impl Iterator<Item = &'static str> {
     let letters: Vec<u64> =
         text.reveal(Reason::Matching).chars().filter_map(class_of).map(|c| 1 << c).collect();
@@ -52,16 +81,12 @@ pub fn fits(text: &Text) -> impl Iterator<Item = &'static str> {
 impl Format {
     fn takes(&self, letters: &[u64]) -> bool {
         self.places.len() == letters.len()
-            && self.places.iter().zip(letters).all(|(place, c)| place & c != 0)
+            && self.places.iter().zip(letters).all(|(set, c)| sets()[*set] & c != 0)
     }
 }
 
-fn parse(text: &str) -> Vec<Result<Region, String>> {
-    let lines = text.lines().filter(|l| !l.starts_with('#') && !l.trim().is_empty());
-    lines.map(|line| region(line).ok_or_else(|| format!("no formats: {line}"))).collect()
-}
-
-fn region(line: &str) -> Option<Region> {
+/// Parses one line, adding the sets that are new; `None` where the line is not as the files' heads say.
+fn region(line: &str, sets: &mut Vec<u64>) -> Option<Region> {
     let (code, rest) = line.split_once(':')?;
     let (formats, no) = rest.split_once(" no ").unwrap_or((rest, ""));
     let mut issued = LETTERS;
@@ -71,16 +96,29 @@ fn region(line: &str) -> Option<Region> {
     let mut out = Vec::new();
     for word in formats.split_whitespace() {
         let (shape, share) = match word.split_once('*') {
-            Some((shape, share)) => (shape, share.parse().ok()?),
+            Some((shape, share)) => (shape, share.parse::<f64>().ok()?),
             None => (word, 1.0),
         };
+        if shape.is_empty() || shape.len() > Text::MAX || !share.is_normal() || share < 0.0 {
+            return None;
+        }
         let place = |c: char| match c {
             'A' => Some(issued),
+            'L' => Some(LETTERS),
             '1' => Some(DIGITS),
             c if c.is_ascii_lowercase() => class_of(c.to_ascii_uppercase()).map(|c| 1 << c),
             _ => None,
         };
-        out.push(Format { share, places: shape.chars().map(place).collect::<Option<_>>()? });
+        let mut places = Vec::new();
+        for c in shape.chars() {
+            let set = place(c)?;
+            let known = sets.iter().position(|s| *s == set);
+            places.push(known.unwrap_or_else(|| {
+                sets.push(set);
+                sets.len() - 1
+            }));
+        }
+        out.push(Format { share, places });
     }
     let sum: f64 = out.iter().map(|f: &Format| f.share).sum();
     out.iter_mut().for_each(|f| f.share /= sum);
@@ -107,16 +145,59 @@ mod tests {
         check("1234BCD", "es", true);
         check("1234BCO", "es", false);
         check("GÖTT123", "de", true);
+        check("M-AB 123E", "de", true); // electric
+        check("8AIB123", "us-ca", true); // I stands in the middle alone
+        check("8IAB123", "us-ca", false);
+        check("OAA123", "us-wv", true); // October
+        check("AIG1234", "gb", true); // Northern Ireland
+        check("SE1234BC", "es", true); // an old plate of Sevilla
+        check("ΙΜΝ-1234", "gr", true);
+        check("DMN1234", "gr", false); // no Greek letter looks like D
+        check("131-SO-123", "ie", true);
+        check("OW12OA", "at", false); // O stands in a district, never in a serial
+        check("OW-12ABC", "at", true);
+    }
+
+    #[test]
+    fn bad_lines_are_refused() {
+        for line in
+            ["xx", "xx:", "xx: A?1", "xx: A1*x", "xx: A1*-1", "xx: A1*0", "xx: *2", "xx: A1 no !"]
+        {
+            assert!(region(line, &mut vec![]).is_none(), "{line}");
+        }
+        assert_eq!(region("xx: a1*3 A", &mut vec![]).unwrap().formats[0].share, 0.75);
+    }
+
+    /// The codes that the recogniser is trained on, in its own words.
+    #[test]
+    fn every_region_of_the_network_has_formats() {
+        let source = include_str!("../../../train/regions.py");
+        let states = source.split_once("STATES = (").unwrap().1.split_once(".split()").unwrap().0;
+        let mut codes: Vec<String> = states
+            .split(|c: char| !c.is_ascii_lowercase())
+            .filter(|s| !s.is_empty())
+            .map(|s| format!("us-{s}"))
+            .collect();
+        let europe = source.split_once("EUROPE = {").unwrap().1.split_once("\n}").unwrap().0;
+        let country =
+            |line: &str| Some(line.trim().strip_prefix('"')?.split_once('"')?.0.to_owned());
+        codes.extend(europe.lines().filter_map(country));
+        codes.push("br".to_owned());
+        assert_eq!(codes.len(), 51 + 32 + 1);
+        for code in codes {
+            assert!(number(&code).is_some(), "{code}");
+        }
     }
 
     #[test]
     fn every_line_parses() {
-        assert!(regions().len() >= 51 + 33, "{}", regions().len());
+        assert_eq!(regions().len(), 51 + 32 + 1);
         for r in regions() {
             assert!((r.formats.iter().map(|f| f.share).sum::<f64>() - 1.0).abs() < 1e-9);
             assert!(r.formats.iter().all(|f| (3..=12).contains(&f.places.len())), "{}", r.code);
         }
         let mut codes: Vec<&str> = regions().iter().map(|r| r.code.as_str()).collect();
+        codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), regions().len(), "a region stands once");
     }

@@ -1,5 +1,10 @@
 //! What a plate is: its text, how sure a reader is of each character, which characters look alike,
-//! and how probable it is that a read and a listed plate are the same.
+//! which formats the plates of a region have, and how probable it is that two readings are of one plate.
+//!
+//! - [`Text`] normalises what was written; [`Odds`] say how sure a reader is of each character.
+//! - [`look_alikes`] and [`confusion`] say what is taken for what.
+//! - [`regions`] are the serial formats as data; [`rank`] lets them weigh [`Odds`].
+//! - [`same_plate`] compares two readings.
 //!
 //! Pure: no clock, no file, no network. The text of a plate is guarded: [`Text`] has no `Display`
 //! and no `Serialize`, its `Debug` prints `Plate(7)`, and the only way to the letters is

@@ -6,33 +6,36 @@
 //! the places of Σ odds(c)·q(c). New odds are the mixture's exact marginals: only characters that were
 //! among the odds of a place can come out of it, and as many places as went in.
 
-use crate::formats::regions;
+use crate::formats::{ANYTHING, Format, Region, number, regions, sets};
 use crate::odds::{Choice, Odds};
 use crate::text::class_of;
 
-/// Share of plates that follow no format of their region.
+/// Share of plates that follow no format of their region: vanity and special plates, and what the data
+/// leave out. An estimate on the high side, so that a format persuades and does not overrule.
 const FREE: f64 = 0.2;
-/// What an unnamed region's plates are like: free.
-const UNNAMED: &str = "other";
+/// The name of everywhere else, which has no formats.
+const ELSEWHERE: &str = "other";
+/// Share that [`RegionOdds::unknown`] leaves to elsewhere.
+const UNNAMED: f32 = 0.1;
 /// A region is named where it is at least so probable.
 const NAMED: f32 = 0.5;
 
 /// Why region odds are refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RegionError {
-    /// A probability that is none, or a sum above 1.
-    #[error("the odds of regions are not from 0 to 1, or sum to more than 1")]
+    /// A probability that is none, a sum above 1, or a region that stands twice.
+    #[error("the odds of regions are not from 0 to 1, sum to more than 1, or name a region twice")]
     Odds,
     /// A name that is no region and no group.
-    #[error("{0} is no region; name us, eu, br, or regions like us-ca and de")]
+    #[error("{0:?} is no region; name the groups us, eu and br, or of {known}", known = known())]
     Name(String),
 }
 
 /// How probable it is that a plate is from each region.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionOdds {
-    /// Region and probability; what is missing to 1 is from elsewhere.
-    named: Vec<(String, f32)>,
+    /// Region (its place in [`regions`]) and probability; what is missing to 1 is from elsewhere.
+    named: Vec<(usize, f32)>,
     /// Whether anybody looked: formats alone may prefer a reading, but never name a region.
     seen: bool,
 }
@@ -42,156 +45,201 @@ pub struct RegionOdds {
 pub struct Ranked {
     /// Odds of every character, re-ranked.
     pub odds: Odds,
-    /// The region, where one is more probable than all others together and the picture showed it.
-    pub region: Option<(String, f32)>,
+    /// The region and its probability (0.5 to 1), where one is at least as probable as all others
+    /// together and the picture showed it.
+    pub region: Option<(&'static str, f32)>,
+    /// How probable each region is once the text was considered.
+    pub regions: RegionOdds,
 }
 
 impl RegionOdds {
-    /// Odds of regions; they sum to 1 at most.
-    pub fn new<S: Into<String>>(
+    /// Odds of regions, 0 to 1 each; they sum to 1 at most (a hundredth over is rounding). What is
+    /// missing to 1 is from elsewhere, which may also be named: `other`.
+    ///
+    /// Fails with [`RegionError::Name`] for a code that [`regions`] has not, and with
+    /// [`RegionError::Odds`] for numbers that are no odds and for a code that stands twice.
+    pub fn new<S: AsRef<str>>(
         odds: impl IntoIterator<Item = (S, f32)>,
     ) -> Result<Self, RegionError> {
-        let named: Vec<(String, f32)> = odds.into_iter().map(|(r, p)| (r.into(), p)).collect();
-        let sum: f32 = named.iter().map(|(_, p)| p).sum();
-        let inside = named.iter().all(|(_, p)| (0.0..=1.0).contains(p));
-        if inside && sum <= 1.01 { Ok(Self { named, seen: true }) } else { Err(RegionError::Odds) }
+        let (mut named, mut sum) = (Vec::new(), 0.0);
+        let mut met = vec![false; regions().len()];
+        for (code, p) in odds {
+            let code = code.as_ref();
+            if !(0.0..=1.0).contains(&p) {
+                return Err(RegionError::Odds);
+            }
+            sum += p;
+            match number(code) {
+                Some(i) if met[i] => return Err(RegionError::Odds),
+                Some(i) => {
+                    met[i] = true;
+                    named.push((i, p));
+                }
+                None if code == ELSEWHERE => {}
+                None => return Err(RegionError::Name(code.to_owned())),
+            }
+        }
+        if sum <= 1.01 { Ok(Self { named, seen: true }) } else { Err(RegionError::Odds) }
     }
 
-    /// Nothing is known: the United States, Europe and Brazil at equal odds, alike inside.
+    /// Nothing is known: the United States, Europe and Brazil at equal odds, alike inside, and a tenth
+    /// for elsewhere.
     pub fn unknown() -> Self {
-        let size = |code: &str| regions().iter().filter(|r| group(&r.code) == group(code)).count();
-        let odds = |code: &str| 0.9 / 3.0 / size(code) as f32;
-        let named = regions().iter().map(|r| (r.code.clone(), odds(&r.code))).collect();
-        Self { named, seen: false }
+        let size =
+            |r: &Region| regions().iter().filter(|s| group(&s.code) == group(&r.code)).count();
+        let odds = |r: &Region| (1.0 - UNNAMED) / 3.0 / size(r) as f32;
+        Self { named: regions().iter().map(odds).enumerate().collect(), seen: false }
     }
 
     /// Only the regions named, as codes or as the groups `us`, `eu` and `br`; all where none is named.
+    /// They keep their proportions and then sum to 1: who names regions says that there are no others.
+    ///
+    /// Fails with [`RegionError::Name`] for what is neither a region nor a group.
     pub fn narrow(&self, names: &[String]) -> Result<Self, RegionError> {
         if names.is_empty() {
             return Ok(self.clone());
         }
-        let known = |name: &str| regions().iter().any(|r| r.code == name || group(&r.code) == name);
-        if let Some(strange) = names.iter().find(|n| !known(n)) {
+        let is = |name: &String, r: &Region| r.code == *name || group(&r.code) == name;
+        if let Some(strange) = names.iter().find(|n| !regions().iter().any(|r| is(n, r))) {
             return Err(RegionError::Name(strange.clone()));
         }
-        let meant = |code: &str| names.iter().any(|n| n == code || n == group(code));
-        let mut named: Vec<(String, f32)> =
-            self.named.iter().filter(|(code, _)| meant(code)).cloned().collect();
-        let sum: f32 = named.iter().map(|(_, p)| p).sum();
-        if sum < 1e-6 {
+        let meant = |i: usize| names.iter().any(|n| is(n, &regions()[i]));
+        let mut named = self.named.clone();
+        named.retain(|(i, _)| meant(*i));
+        if named.iter().map(|(_, p)| p).sum::<f32>() < 1e-6 {
             // What the picture showed is not allowed: the allowed ones stay, alike.
-            named = regions()
-                .iter()
-                .filter(|r| meant(&r.code))
-                .map(|r| (r.code.clone(), 1.0))
-                .collect();
+            named = (0..regions().len()).filter(|i| meant(*i)).map(|i| (i, 1.0)).collect();
         }
         let sum: f32 = named.iter().map(|(_, p)| p).sum();
         named.iter_mut().for_each(|(_, p)| *p /= sum);
         Ok(Self { named, seen: self.seen })
     }
+
+    /// The regions that were named, with their probabilities, 0 to 1.
+    pub fn named(&self) -> impl Iterator<Item = (&'static str, f32)> + '_ {
+        self.named.iter().map(|(i, p)| (regions()[*i].code.as_str(), *p))
+    }
 }
 
 fn group(code: &str) -> &str {
     match code {
-        "br" | UNNAMED => code,
+        "br" => code,
         _ if code.starts_with("us-") => "us",
         _ => "eu",
     }
 }
 
-/// Re-ranks odds by the formats of the regions that a plate may be from.
-pub fn rank(odds: &Odds, prior: &RegionOdds) -> Ranked {
-    let places: Vec<Vec<(u64, f64)>> = odds
-        .places()
-        .iter()
-        .map(|p| {
-            let bit = |c: char| class_of(c).map_or(0, |k| 1u64 << k);
-            p.iter().map(|(c, q)| (bit(*c), f64::from(q.max(1e-6)))).collect()
-        })
-        .collect();
-    let mut mixture = Mixture::new(&places);
-    let mut posterior: Vec<(String, f64)> = Vec::new();
-    let mut elsewhere = 1.0;
-    for (code, p) in prior.named.iter().map(|(code, p)| (code, f64::from(*p))) {
-        elsewhere -= p;
-        let before = mixture.total;
-        match regions().iter().find(|r| r.code == *code) {
-            Some(region) => {
-                for f in region.formats.iter().filter(|f| f.places.len() == places.len()) {
-                    mixture.add(p * (1.0 - FREE) * f.share, &f.places);
-                }
-                mixture.add_free(p * FREE);
-            }
-            None => mixture.add_free(p),
-        }
-        posterior.push((code.clone(), mixture.total - before));
-    }
-    mixture.add_free(f64::max(elsewhere, 0.0));
-    let total = mixture.total.max(1e-300);
-    let best = posterior.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-    let region = best
-        .map(|(code, w)| (code.clone(), (w / total) as f32))
-        .filter(|(code, p)| prior.seen && *p >= NAMED && code != UNNAMED);
-    Ranked { odds: mixture.marginals(odds), region }
+fn known() -> String {
+    regions().iter().map(|r| r.code.as_str()).collect::<Vec<_>>().join(" ")
 }
 
-/// Hypotheses summed up: for every place and choice the weight of those that have it.
+/// Re-ranks odds by the formats of the regions that a plate may be from.
+pub fn rank(odds: &Odds, prior: &RegionOdds) -> Ranked {
+    let places: Vec<Vec<(u64, f64)>> = odds.places().iter().map(place).collect();
+    let mut mixture = Mixture::new(&places);
+    let anything = vec![ANYTHING; places.len()];
+    let free = mixture.fits(&anything);
+    let mut weights = Vec::with_capacity(prior.named.len());
+    let mut unbound = 1.0;
+    for (i, p) in prior.named.iter().map(|(i, p)| (*i, f64::from(*p))) {
+        let bound = p * (1.0 - FREE);
+        let of_length = |f: &&Format| f.places.len() == places.len();
+        let formats = regions()[i].formats.iter().filter(of_length);
+        let fit: f64 = formats.map(|f| mixture.add(bound * f.share, &f.places)).sum();
+        weights.push((i, fit + p * FREE * free));
+        unbound -= bound;
+    }
+    // Free plates are alike everywhere, so that one hypothesis stands for those of all regions.
+    mixture.add(f64::max(unbound, 0.0), &anything);
+    let total = mixture.total;
+    if total <= 0.0 {
+        // A place whose odds are all 0 says nothing, and leaves nothing to weigh.
+        return Ranked { odds: odds.clone(), region: None, regions: prior.clone() };
+    }
+    let named = weights.into_iter().map(|(i, w)| (i, (w / total).min(1.0) as f32)).collect();
+    let regions = RegionOdds { named, seen: prior.seen };
+    let best = regions.named().max_by(|a, b| a.1.total_cmp(&b.1));
+    let region = best.filter(|(_, p)| prior.seen && *p >= NAMED);
+    Ranked { odds: mixture.marginals(odds), region, regions }
+}
+
+/// A place as bits of characters and their odds, in units of the best: a factor that all hypotheses
+/// share tells nothing, and without it no product of twelve small odds can underflow.
+fn place(choice: &Choice) -> Vec<(u64, f64)> {
+    let best = f64::from(choice[0].1.max(f32::MIN_POSITIVE));
+    let bit = |c: char| class_of(c).map_or(0, |k| 1u64 << k);
+    choice.iter().map(|(c, p)| (bit(*c), f64::from(*p) / best)).collect()
+}
+
+/// Hypotheses summed up by the sets that they are made of: 300 formats share some 30 sets.
 struct Mixture<'a> {
     places: &'a [Vec<(u64, f64)>],
-    sums: Vec<Vec<f64>>,
+    /// For every place and set the likelihood of the place: Σ odds(c)·q(c), q uniform over the set.
+    fits: Vec<Vec<f64>>,
+    /// For every place and set the weight of the hypotheses that have it there.
+    weights: Vec<Vec<f64>>,
     total: f64,
 }
 
 impl<'a> Mixture<'a> {
     fn new(places: &'a [Vec<(u64, f64)>]) -> Self {
-        let sums = places.iter().map(|p| vec![0.0; p.len()]).collect();
-        Self { places, sums, total: 0.0 }
-    }
-
-    fn add_free(&mut self, weight: f64) {
-        let any = vec![(1u64 << 36) - 1; self.places.len()];
-        self.add(weight, &any);
-    }
-
-    /// Adds a hypothesis: its weight and the characters that it allows at each place.
-    fn add(&mut self, weight: f64, allowed: &[u64]) {
-        let likelihood = |(place, set): (&Vec<(u64, f64)>, &u64)| {
-            let fit: f64 = place.iter().filter(|(bit, _)| set & bit != 0).map(|(_, q)| q).sum();
-            fit / f64::from(set.count_ones())
+        let fit = |place: &Vec<(u64, f64)>, set: &u64| {
+            let sum: f64 = place.iter().filter(|(bit, _)| set & bit != 0).map(|(_, q)| q).sum();
+            sum / f64::from(set.count_ones())
         };
-        let each: Vec<f64> = self.places.iter().zip(allowed).map(likelihood).collect();
-        let all = weight * each.iter().product::<f64>();
-        if all.is_nan() || all <= 0.0 {
-            return;
+        let fits = places.iter().map(|p| sets().iter().map(|s| fit(p, s)).collect()).collect();
+        Self { places, fits, weights: vec![vec![0.0; sets().len()]; places.len()], total: 0.0 }
+    }
+
+    /// The likelihood of the places under a hypothesis, given the set that it allows at each.
+    fn fits(&self, allowed: &[usize]) -> f64 {
+        self.fits.iter().zip(allowed).map(|(fits, set)| fits[*set]).product()
+    }
+
+    /// Adds a hypothesis of a weight, and returns how much it adds to the total.
+    fn add(&mut self, weight: f64, allowed: &[usize]) -> f64 {
+        let all = weight * self.fits(allowed);
+        if all > 0.0 {
+            self.total += all;
+            for (weights, set) in self.weights.iter_mut().zip(allowed) {
+                weights[*set] += all;
+            }
         }
-        self.total += all;
-        for (((place, sums), set), fit) in
-            self.places.iter().zip(&mut self.sums).zip(allowed).zip(&each)
-        {
-            let share = all / (fit * f64::from(set.count_ones()));
-            for ((bit, q), sum) in place.iter().zip(sums) {
-                if set & bit != 0 {
-                    *sum += share * q;
+        all
+    }
+
+    /// For every choice of a place the weight of the hypotheses under which it is the true one.
+    fn sums(&self, i: usize) -> Vec<f64> {
+        let mut sums = vec![0.0; self.places[i].len()];
+        for ((set, weight), fit) in sets().iter().zip(&self.weights[i]).zip(&self.fits[i]) {
+            if *weight > 0.0 {
+                let share = weight / (fit * f64::from(set.count_ones()));
+                for ((bit, q), sum) in self.places[i].iter().zip(&mut sums) {
+                    if set & bit != 0 {
+                        *sum += share * q;
+                    }
                 }
             }
         }
+        sums
     }
 
-    /// The odds of each place under all hypotheses.
+    /// The odds of each place under all hypotheses. A place keeps the sum that it had: what the reader
+    /// left to characters that it does not list stays theirs.
     fn marginals(&self, odds: &Odds) -> Odds {
-        let place = |(old, sums): (&Choice, &Vec<f64>)| {
+        let place = |(i, old): (usize, &Choice)| {
+            let sums = self.sums(i);
             let sure: f32 = old.iter().map(|(_, p)| p).sum();
             let all: f64 = sums.iter().sum::<f64>().max(1e-300);
             let mut new: Choice = old
                 .iter()
-                .zip(sums)
+                .zip(&sums)
                 .map(|((c, _), s)| (*c, ((s / all) as f32 * sure.min(1.0)).clamp(0.0, 1.0)))
                 .collect();
             new.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             new
         };
-        let places = odds.places().iter().zip(&self.sums).map(place).collect();
+        let places = odds.places().iter().enumerate().map(place).collect();
         Odds::new(places).unwrap_or_else(|_| odds.clone())
     }
 }
@@ -201,6 +249,7 @@ mod tests {
     use super::*;
     use crate::Reason;
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
 
     /// `7 A B/8 1`: two choices of a place at 55 and 45 %.
     fn odds(spec: &str) -> Odds {
@@ -221,6 +270,8 @@ mod tests {
         };
         let got = rank(&odds(spec), &prior);
         let region = got.region.map_or(String::new(), |(r, _)| format!(" {r}"));
+        let sum: f32 = got.regions.named().map(|(_, p)| p).sum();
+        assert!(sum <= 1.001, "{spec} {sum}");
         let text = got.odds.text();
         assert_eq!(format!("{}{region}", text.reveal(Reason::Matching)), want, "{spec}");
     }
@@ -244,14 +295,50 @@ mod tests {
 
     #[test]
     fn narrowing() {
-        let odds = RegionOdds::new([("us-ca", 0.5), ("de", 0.3), ("other", 0.2)]).unwrap();
-        let names = |n: &[&str]| n.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>();
-        assert_eq!(odds.narrow(&names(&["us"])).unwrap().named, [("us-ca".to_owned(), 1.0)]);
-        assert_eq!(odds.narrow(&[]).unwrap(), odds);
-        assert!(odds.narrow(&names(&["br"])).unwrap().named == [("br".to_owned(), 1.0)]);
-        assert_eq!(odds.narrow(&names(&["mars"])), Err(RegionError::Name("mars".into())));
-        assert_eq!(RegionOdds::new([("de", 1.5)]), Err(RegionError::Odds));
-        assert_eq!(RegionOdds::new([("de", f32::NAN)]), Err(RegionError::Odds));
+        let check = |names: &[&str], want: &[(&str, f32)]| {
+            let odds = RegionOdds::new([("us-ca", 0.5), ("de", 0.3), ("other", 0.2)]).unwrap();
+            let names: Vec<String> = names.iter().map(|s| (*s).to_owned()).collect();
+            let narrowed = odds.narrow(&names).unwrap();
+            assert_eq!(narrowed.named().collect::<Vec<_>>(), want, "{names:?}");
+        };
+        check(&[], &[("us-ca", 0.5), ("de", 0.3)]);
+        check(&["us"], &[("us-ca", 1.0)]);
+        check(&["us", "eu"], &[("us-ca", 0.625), ("de", 0.375)]);
+        check(&["br"], &[("br", 1.0)]);
+        check(&["us-nh", "us-wy"], &[("us-nh", 0.5), ("us-wy", 0.5)]);
+        let error = RegionOdds::unknown().narrow(&["mars".to_owned()]).unwrap_err();
+        assert_eq!(error, RegionError::Name("mars".into()));
+        let told = error.to_string();
+        assert!(
+            told.contains("\"mars\"") && told.contains("us-ca") && told.contains("de"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn bad_region_odds_are_refused() {
+        let check = |odds: &[(&str, f32)], want: RegionError| {
+            assert_eq!(RegionOdds::new(odds.iter().copied()).unwrap_err(), want, "{odds:?}");
+        };
+        check(&[("de", 1.5)], RegionError::Odds);
+        check(&[("de", -0.1)], RegionError::Odds);
+        check(&[("de", f32::NAN)], RegionError::Odds);
+        check(&[("de", 0.6), ("other", 0.6)], RegionError::Odds);
+        check(&[("de", 0.3), ("de", 0.3)], RegionError::Odds);
+        check(&[("mars", 0.3)], RegionError::Name("mars".into()));
+        check(&[("us", 0.3)], RegionError::Name("us".into()));
+    }
+
+    /// Odds that are 0 are listed by readers that round; they change nothing and break nothing.
+    #[test]
+    fn nothing_comes_of_nothing() {
+        let zero = Odds::new(vec![vec![('A', 0.0), ('B', 0.0)], vec![('1', 1.0)]]).unwrap();
+        assert_eq!(rank(&zero, &RegionOdds::unknown()).odds, zero);
+        let tiny = Odds::new(vec![vec![('A', 1e-38), ('8', 1e-39)]; 12]).unwrap();
+        assert_eq!(rank(&tiny, &RegionOdds::unknown()).odds.text(), tiny.text());
+        let listed = Odds::new("7A8C128".chars().map(|c| vec![(c, 1.0), ('B', 0.0)]).collect());
+        let got = rank(&listed.unwrap(), &RegionOdds::new([("us-ca", 1.0)]).unwrap()).odds;
+        assert!(got.places()[2] == [('8', 1.0), ('B', 0.0)]);
     }
 
     fn any_odds() -> impl Strategy<Value = Odds> {
@@ -278,11 +365,21 @@ mod tests {
                 let ranked = rank(&odds, &prior).odds;
                 prop_assert_eq!(ranked.places().len(), odds.places().len());
                 for (new, old) in ranked.places().iter().zip(odds.places()) {
-                    let sorted = |p: &Choice| { let mut c: Vec<char> = p.iter().map(|x| x.0).collect(); c.sort(); c };
-                    prop_assert_eq!(sorted(new), sorted(old));
+                    let listed = |p: &Choice| p.iter().map(|x| x.0).collect::<BTreeSet<_>>();
+                    prop_assert_eq!((listed(new), new.len()), (listed(old), old.len()));
                     let sum: f32 = new.iter().map(|x| x.1).sum();
                     prop_assert!(sum <= 1.001 && new.windows(2).all(|w| w[0].1 >= w[1].1));
                 }
+            }
+        }
+
+        /// Where no format is known, nothing is preferred.
+        #[test]
+        fn without_formats_nothing_changes(odds in any_odds()) {
+            let ranked = rank(&odds, &RegionOdds::new([("other", 1.0)]).unwrap());
+            prop_assert!(ranked.region.is_none());
+            for (new, old) in ranked.odds.places().iter().zip(odds.places()) {
+                prop_assert!(new.iter().zip(old).all(|(n, o)| n.0 == o.0 && (n.1 - o.1).abs() < 1e-5));
             }
         }
 

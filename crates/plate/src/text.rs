@@ -49,7 +49,16 @@ impl Text {
     /// The longest text that is taken.
     pub const MAX: usize = 12;
 
-    /// Normalises what a person or a list wrote: upper case, without accents, spaces, dots and dashes.
+    /// Normalises what a person or a list wrote: upper case `A-Z` and `0-9`, without accents, spaces of
+    /// every kind, dots and dashes.
+    ///
+    /// A letter with an accent becomes its base letter (Ä→A, Æ→A, Ø→O, Œ→O, Đ→D), a Greek or Cyrillic
+    /// letter that plates use the Latin one of the same shape (Ρ→P, Х→X), a full-width one the plain one.
+    /// This is the field's usual folding, as readers see the base letter and keyboards have it. It loses
+    /// the difference: the German districts HÖ and HO become one.
+    ///
+    /// Fails with [`TextError`] where nothing or more than [`Text::MAX`] is left, and for every other
+    /// character: a slash, an apostrophe, ß, other scripts.
     pub fn parse(written: &str) -> Result<Self, TextError> {
         let mut out = String::with_capacity(Self::MAX);
         for c in written.chars() {
@@ -102,11 +111,13 @@ pub(crate) fn class_of(c: char) -> Option<usize> {
     }
 }
 
-/// The plain letter or digit that a written character stands for: upper case, without accents, and
-/// the Latin letter of the same shape for the Greek and Cyrillic ones that plates use. Folding Ä to A
-/// is the field's way; it takes two German district codes for one.
+/// The plain letter or digit that a written character stands for; see [`Text::parse`].
 fn folded(c: char) -> Option<char> {
-    let c = c.to_uppercase().next().unwrap_or(c);
+    let mut upper = c.to_uppercase();
+    let (Some(c), None) = (upper.next(), upper.next()) else {
+        // ß and the ligatures are more than one letter: no plate has them, and none is guessed.
+        return None;
+    };
     Some(match c {
         '0'..='9' | 'A'..='Z' => c,
         '\u{ff10}'..='\u{ff19}' | '\u{ff21}'..='\u{ff3a}' => {
@@ -114,36 +125,43 @@ fn folded(c: char) -> Option<char> {
         }
         'À'..='Æ' | 'Ā' | 'Ă' | 'Ą' | 'Α' | 'А' => 'A',
         'Β' | 'В' => 'B',
-        'Ç' | 'Ć' | 'Č' | 'С' => 'C',
+        'Ç' | 'Ć' | 'Ĉ' | 'Ċ' | 'Č' | 'С' => 'C',
         'Ð' | 'Ď' | 'Đ' => 'D',
-        'È'..='Ë' | 'Ē' | 'Ė' | 'Ę' | 'Ě' | 'Ε' | 'Е' => 'E',
-        'Ğ' | 'Ģ' => 'G',
-        'Η' | 'Н' => 'H',
-        'Ì'..='Ï' | 'Ī' | 'Į' | 'İ' | 'Ι' | 'І' => 'I',
+        'È'..='Ë' | 'Ē' | 'Ĕ' | 'Ė' | 'Ę' | 'Ě' | 'Ε' | 'Е' => 'E',
+        'Ĝ' | 'Ğ' | 'Ġ' | 'Ģ' => 'G',
+        'Ĥ' | 'Ħ' | 'Η' | 'Н' => 'H',
+        'Ì'..='Ï' | 'Ĩ' | 'Ī' | 'Ĭ' | 'Į' | 'İ' | 'Ι' | 'І' => 'I',
+        'Ĵ' => 'J',
         'Ķ' | 'Κ' | 'К' => 'K',
         'Ĺ' | 'Ļ' | 'Ľ' | 'Ł' => 'L',
         'Μ' | 'М' => 'M',
         'Ñ' | 'Ń' | 'Ņ' | 'Ň' | 'Ν' => 'N',
-        'Ò'..='Ö' | 'Ø' | 'Ő' | 'Ο' | 'О' => 'O',
+        'Ò'..='Ö' | 'Ø' | 'Ō' | 'Ŏ' | 'Ő' | 'Œ' | 'Ο' | 'О' => 'O',
         'Ρ' | 'Р' => 'P',
         'Ŕ' | 'Ř' => 'R',
-        'Ś' | 'Ş' | 'Š' | 'Ș' => 'S',
-        'Ţ' | 'Ť' | 'Ț' | 'Τ' | 'Т' => 'T',
-        'Ù'..='Ü' | 'Ū' | 'Ů' | 'Ű' | 'Ų' => 'U',
+        'Ś' | 'Ŝ' | 'Ş' | 'Š' | 'Ș' => 'S',
+        'Ţ' | 'Ť' | 'Ŧ' | 'Ț' | 'Τ' | 'Т' => 'T',
+        'Ù'..='Ü' | 'Ũ' | 'Ū' | 'Ŭ' | 'Ů' | 'Ű' | 'Ų' => 'U',
+        'Ŵ' => 'W',
         'Χ' | 'Х' => 'X',
-        'Ý' | 'Υ' | 'У' => 'Y',
+        'Ý' | 'Ŷ' | 'Ÿ' | 'Υ' | 'У' => 'Y',
         'Ź' | 'Ż' | 'Ž' | 'Ζ' => 'Z',
         _ => return None,
     })
 }
 
-/// What stands between the characters of a plate and is none of them: spaces, dashes, dots.
+/// What stands between the characters of a plate and is none of them: spaces, also those without a
+/// width, dashes, dots, and accents that are written as a character of their own.
 fn is_gap(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,
-            '-' | '.' | '·' | '•' | '\u{2010}'..='\u{2015}' | '−' | '\u{200b}' | '\u{2060}'
+            '-' | '\u{ad}' | '\u{2010}'
+                ..='\u{2015}' | '\u{2043}' | '−' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
         )
+        || matches!(c, '.' | '·' | '•' | '‧' | '∙' | '⋅' | '●' | '・' | '\u{ff0e}')
+        || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}')
+        || matches!(c, '\u{300}'..='\u{36f}')
 }
 
 pub(crate) fn is_plate_char(c: char) -> bool {
@@ -171,6 +189,18 @@ mod tests {
             ("７ＡＢＣ", Ok("7ABC")),
             ("漢1", Err(TextError::Character)),
             ("AB/1", Err(TextError::Character)),
+            ("AB'1", Err(TextError::Character)),
+            ("ß1", Err(TextError::Character)), // not S
+            ("ﬁ1", Err(TextError::Character)), // a ligature
+            ("Д1", Err(TextError::Character)), // no Latin letter looks like it
+            ("A\u{308}B\u{30a}1", Ok("AB1")),  // accents of their own
+            ("\u{308}-", Err(TextError::Empty)),
+            ("åæø ÉÑÇ", Ok("AAOENC")),
+            ("łńśźżŸœ", Ok("LNSZZYO")),
+            ("АВЕКМНОРСТУХ", Ok("ABEKMHOPCTYX")),
+            ("αβεζηικμνορτ", Ok("ABEZHIKMNOPT")),
+            ("A‑B‒C—D―E−F•G·1", Ok("ABCDEFG1")),
+            ("\u{feff}A\u{a0}B\u{3000}C\u{200b}1", Ok("ABC1")),
         ] {
             let got = Text::parse(written);
             assert_eq!(
