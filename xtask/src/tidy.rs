@@ -21,7 +21,7 @@ const REVEALS: [&str; 12] = [
     "crates/city/src/hits.rs",
     "crates/custody/src",
     "crates/edge/src",
-    "crates/homeplate/src/read.rs",
+    "crates/homeplate/src/read/",
     "crates/hotlist/src",
     "crates/plate/src",
     "crates/policy/src",
