@@ -76,7 +76,7 @@ fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
         || name.ends_with("tests.rs")
         || name.ends_with("golden.rs")
         || name.contains("testkit");
-    if test || fixture || name.starts_with("xtask") {
+    if test || fixture || name.starts_with("xtask") || name.starts_with("fuzz") {
         return;
     }
     // What stands below `#[cfg(test)]` is test code.
@@ -99,8 +99,17 @@ fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
 }
 
 fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    const SKIPPED: [&str; 8] =
-        ["target", "node_modules", ".git", ".run", "fonts", "models", "golden", "__pycache__"];
+    const SKIPPED: [&str; 9] = [
+        "target",
+        "node_modules",
+        ".git",
+        ".run",
+        "fonts",
+        "models",
+        "golden",
+        "corpus",
+        "__pycache__",
+    ];
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
