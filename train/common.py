@@ -1,7 +1,8 @@
 """Paths, the alphabet, CTC decoding and small helpers that every script here shares.
 
 HOMEPLATE_DATA names the folder with the pictures (crops, scenes, templates, glyphs, negatives),
-HOMEPLATE_WORK one for checkpoints; neither is part of the repository.
+HOMEPLATE_WORK one for checkpoints, HOMEPLATE_OWN one with a site's own labelled plates, if there is one;
+none is part of the repository.
 """
 import copy
 import csv
@@ -19,6 +20,7 @@ import torch
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # class 0 is the CTC blank
 DATA = Path(os.environ.get("HOMEPLATE_DATA", "data"))
 WORK = Path(os.environ.get("HOMEPLATE_WORK", "work"))
+OWN = Path(os.environ["HOMEPLATE_OWN"]) if "HOMEPLATE_OWN" in os.environ else None
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parent / "models"
 CONFIG = tomllib.loads((HERE / "config.toml").read_text())

@@ -6,6 +6,7 @@ A two-line plate is cut twice, a line each (`capture.LINES`), and the columns st
 `python recogniser.py --steps 8000` trains; started again it goes on from its checkpoint.
 """
 import argparse
+import csv
 import json
 import random
 import time
@@ -19,7 +20,7 @@ import torch.nn.functional as F
 import capture
 import regions
 import render
-from common import ALPHABET, CONFIG, DATA, HERE, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save, seed
+from common import ALPHABET, CONFIG, DATA, HERE, OWN, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save, seed
 
 
 def block(cin, cout, stride=(1, 1), kernel=3):
@@ -96,7 +97,7 @@ class Crops(torch.utils.data.IterableDataset):
         seed(self.position, torch.utils.data.get_worker_info().id)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
         sets = list(self.real.values())
-        weights = [{"us": .44, "br": .22, "eu": .26, "two": .08}[k] for k in self.real]
+        weights = [{"us": .44, "br": .22, "eu": .26, "two": .08, "own": .3}[k] for k in self.real]
         while True:
             try:
                 real = random.random() < self.real_share
@@ -116,6 +117,16 @@ def sample(plate):
         may[list(plate.regions)] = 1
     two = -1. if line is not None else float(plate.lines is not None)
     return torch.from_numpy(capture.normalise(crop))[None], label, len(text), may, two
+
+
+def own_crops():
+    """What a site's people said about its plates (`homeplate read --correct`), one-line plates alone."""
+    if not OWN:
+        return []
+    rows = [r for r in csv.DictReader(open(OWN / "labels.csv", newline="", encoding="utf-8")) if r["by"] == "person" and r["text"] and r["crop"]]
+    pictures = [(cv2.imread(str(OWN / r["crop"]), 0), r) for r in rows]
+    where = {c: frozenset([regions.index(c)]) for c in regions.REGIONS}
+    return [render.Flat(im, r["text"], where.get(r["region"], frozenset())) for im, r in pictures if im.shape[1] > 1.8 * im.shape[0]]
 
 
 def real_crops():
@@ -139,6 +150,8 @@ def real_crops():
             kept = test.setdefault("eu", []) if held_out(text) and name.startswith("eu") else train[name[:2]]
             if not held_out(text) or name.startswith("eu"):
                 kept.append(render.Flat(cv2.imread(str(DATA / "crops" / name), 0), text, where))
+    if own := own_crops():
+        train["own"] = own
     known = {}
     if (WORK / "pseudo-two-line.json").exists():
         known = {name: (top, low) for name, top, low in json.loads((WORK / "pseudo-two-line.json").read_text())}
