@@ -262,3 +262,17 @@ impl Reader {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Weights and formats are made apart; a region that one of them does not know would stop reading.
+    #[test]
+    fn every_region_that_the_network_names_has_formats() {
+        let layout = models::contract().unwrap().layout.unwrap();
+        let each = 1.0 / layout.regions.len() as f32;
+        RegionOdds::new(layout.regions.iter().map(|r| (r.as_str(), each))).unwrap();
+        assert!(layout.regions.iter().any(|r| r == "us-ca") && layout.regions.len() > 80);
+    }
+}
