@@ -101,7 +101,7 @@ mod tests {
         for (path, want) in [
             ("a/b/c.jpg", "a_b_c"),
             ("/srv/x.png", "srv_x"),
-            ("../../etc/passwd", "_.._etc_passwd"),
+            ("../../etc/passwd", "etc_passwd"),
             ("b c\n.jpg", "b_c_"),
         ] {
             assert_eq!(flat_name(Path::new(path)), want);
