@@ -311,18 +311,24 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     fits.then_some(near + 2.0 * same)
 }
 
-/// Share of places at which two odds have the same best character; places are compared from the end
-/// where the lengths differ by one.
+/// Share of places at which two odds have the same best character; a look-alike counts for most of one, as
+/// the same plate is read now this way and now that. Places are compared from the end where the lengths
+/// differ by one.
 fn similarity(a: &Odds, b: &Odds) -> f32 {
     let (a, b) = (a.text(), b.text());
-    let (a, b) = (a.reveal(Reason::Matching).as_bytes(), b.reveal(Reason::Matching).as_bytes());
+    let (a, b) = (a.reveal(Reason::Matching), b.reveal(Reason::Matching));
     let longest = a.len().max(b.len());
     if a.len().abs_diff(b.len()) > 1 {
         return 0.0;
     }
-    let front = a.iter().zip(b).filter(|(x, y)| x == y).count();
-    let back = a.iter().rev().zip(b.iter().rev()).filter(|(x, y)| x == y).count();
-    front.max(back) as f32 / longest as f32
+    let alike = |(x, y): (char, char)| match x == y {
+        true => 1.0,
+        false if plate::confusion(x, y) > 0.01 => 0.8,
+        false => 0.0,
+    };
+    let front: f32 = a.chars().zip(b.chars()).map(alike).sum();
+    let back: f32 = a.chars().rev().zip(b.chars().rev()).map(alike).sum();
+    front.max(back) / longest as f32
 }
 
 impl Open {

@@ -106,6 +106,14 @@ fn a_pole_in_between_makes_no_second_car() {
 }
 
 #[test]
+fn look_alikes_are_the_same_car() {
+    let mut frames = vec!["F25SGG@10,10", "F25SGG@40,10", "F25SGG@70,10"];
+    frames.extend(["-"; 4]);
+    frames.extend(["F25S66@330,10", "F25S66@360,10"]);
+    check(&frames, &["F25SGG 5"]);
+}
+
+#[test]
 fn standing_makes_nothing_surer() {
     let sure = |steps: f32| {
         let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
