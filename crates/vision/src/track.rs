@@ -30,6 +30,9 @@ pub struct TrackOptions {
     pub standing_gap_ms: i64,
     /// A track of fewer frames is no vehicle: a sign that once looked like a plate.
     pub min_frames: u32,
+    /// A track that lasted less than this and is not sure (0.5) has no read: the edge of a plate that
+    /// came into the picture, seen twice at a high frame rate.
+    pub short_ms: i64,
     /// A track whose voted text is less probable than this has no read.
     pub min_confidence: f32,
     /// A track without a read is a vehicle's pass if it was seen in so many frames …
@@ -47,6 +50,7 @@ impl Default for TrackOptions {
             sure_gap_ms: 2000,
             standing_gap_ms: 20_000,
             min_frames: 2,
+            short_ms: 200,
             min_confidence: 0.1,
             unread_frames: 4,
             unread_moved: 1.5,
@@ -430,7 +434,12 @@ impl Open {
     fn voted(&self, options: &TrackOptions) -> Option<Voted> {
         let (odds, confidence) = vote(&self.looks)?;
         let region = self.best.region.clone();
-        (confidence >= options.min_confidence).then_some(Voted { odds, confidence, region })
+        let glimpse = confidence < 0.5 && self.last.since(self.first) < options.short_ms;
+        (confidence >= options.min_confidence && !glimpse).then_some(Voted {
+            odds,
+            confidence,
+            region,
+        })
     }
 
     fn trace(&self) -> Trace {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Frames as lines of `text@x,y`; 100 ms apart; `-` is a frame without a plate, `?` behind a text
-/// makes it unsure.
+/// makes it hopeless, `~` unsure.
 /// Gives the passes as `text frames`.
 fn check(frames: &[&str], want: &[&str]) {
     let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
@@ -29,7 +29,10 @@ fn plate(word: &str) -> Plate {
     let (text, place) = word.split_once('@').unwrap();
     let (x, y) = place.split_once(',').unwrap();
     let (x, y): (f32, f32) = (x.parse().unwrap(), y.parse().unwrap());
-    let (text, confidence) = text.strip_suffix('?').map_or((text, 0.8), |t| (t, 0.02));
+    let (text, confidence) = match text.strip_suffix('~') {
+        Some(text) => (text, 0.2),
+        None => text.strip_suffix('?').map_or((text, 0.8), |t| (t, 0.02)),
+    };
     Plate {
         odds: Odds::new(text.chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
         confidence,
@@ -126,6 +129,12 @@ fn standing_makes_nothing_surer() {
         tracker.finish()[0].read.as_ref().unwrap().confidence
     };
     assert!(sure(20.0) > sure(0.0) + 0.1, "{} {}", sure(20.0), sure(0.0));
+}
+
+#[test]
+fn an_unsure_glimpse_is_no_read() {
+    check(&["R2038~@10,10", "R2038~@12,10"], &[]);
+    check(&["R2038~@10,10", "R2038~@30,10", "R2038~@50,10"], &["R2038 3"]);
 }
 
 #[test]
