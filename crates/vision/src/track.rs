@@ -139,8 +139,9 @@ struct Best {
     region: Option<Region>,
 }
 
-/// Where a pass with a read was, for as long as a piece of it may still turn up as an unread track.
+/// Where a pass was, for as long as a piece of it may still turn up as a track of its own.
 struct Trace {
+    text: Option<Odds>,
     first: Time,
     last: Time,
     from: [f32; 2],
@@ -153,11 +154,16 @@ struct Trace {
 pub struct Tracker {
     options: TrackOptions,
     open: Vec<Open>,
-    /// Ended without a read, and not yet known to be a piece of another pass.
+    /// Ended without a read, or with a weak one, and not yet known to be a piece of another pass.
     unread: Vec<Open>,
     traces: Vec<Trace>,
     started: u64,
 }
+
+/// A read below this probability …
+const WEAK: f32 = 0.7;
+/// … of a track that lasted less than this many milliseconds may be a piece of another pass.
+const WEAK_MS: i64 = 1000;
 
 /// So long an unread track waits for the pass that it may be a piece of, in milliseconds.
 const PIECE_MS: i64 = 2500;
@@ -221,7 +227,7 @@ impl Tracker {
         let mut out = Vec::new();
         for track in over {
             match track.voted(&self.options) {
-                Some(read) if track.frames >= self.options.min_frames => {
+                Some(read) if track.frames >= self.options.min_frames && !track.weak(&read) => {
                     self.traces.push(track.trace());
                     out.push(track.end(Some(read)));
                 }
@@ -232,8 +238,9 @@ impl Tracker {
         out
     }
 
-    /// The unread tracks that nothing more will be found about: passes if they moved like a vehicle and
-    /// are no piece of a pass that was read.
+    /// The unread and weak tracks that nothing more will be found about. Unread ones are passes if they
+    /// moved like a vehicle and are no piece of a pass that was read; weak ones if no pass about that
+    /// time has nearly their text.
     fn end_unread(&mut self, at: Option<Time>) -> Vec<Track> {
         let ripe = |t: &Open| at.is_none_or(|at| at.since(t.last) > 2 * PIECE_MS);
         // A pass that goes on may be the one that a piece belongs to.
@@ -248,6 +255,16 @@ impl Tracker {
         let mut out: Vec<Track> = Vec::new();
         let mut kept: Vec<Trace> = Vec::new();
         for track in ripe {
+            if track.frames >= self.options.min_frames
+                && let Some(read) = track.voted(&self.options)
+            {
+                let piece = |t: &Trace| t.says(&track, &read.odds);
+                if !self.traces.iter().chain(&going).chain(&kept).any(piece) {
+                    kept.push(track.trace());
+                    out.push(track.end(Some(read)));
+                }
+                continue;
+            }
             if vehicle(&track) && !known(&track) && !kept.iter().any(|k| k.holds(&track)) {
                 kept.push(track.trace());
                 out.push(track.end(None));
@@ -260,6 +277,15 @@ impl Tracker {
 }
 
 impl Trace {
+    /// Whether a weak read may be of this pass: its text is nearly this one's, or an end of it (the
+    /// plate was coming into the picture), and it was seen shortly before or after.
+    fn says(&self, piece: &Open, odds: &Odds) -> bool {
+        let apart = self.first.since(piece.last).max(piece.first.since(self.last));
+        self.text.as_ref().is_some_and(|text| {
+            apart <= PIECE_MS && (similarity(text, odds) > 0.7 || is_end(odds, text))
+        })
+    }
+
     /// Whether an unread track may be a piece of this pass: it was seen at the same time or shortly
     /// before or after, near the way that this one went.
     fn holds(&self, piece: &Open) -> bool {
@@ -313,6 +339,15 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
         || plausible
             && ((apart < 1.0 && same > 0.25) || (apart < reach) || (apart < 6.0 && same > 0.7));
     fits.then_some(near + 2.0 * same)
+}
+
+/// Whether a text of at least three characters is how a longer one begins or ends.
+fn is_end(part: &Odds, whole: &Odds) -> bool {
+    let (part, whole) = (part.text(), whole.text());
+    let (part, whole) = (part.reveal(Reason::Matching), whole.reveal(Reason::Matching));
+    part.len() >= 3
+        && part.len() < whole.len()
+        && (whole.ends_with(part) || whole.starts_with(part))
 }
 
 /// Share of places at which two odds have the same best character; a look-alike counts for most of one, as
@@ -442,8 +477,14 @@ impl Open {
         })
     }
 
+    /// Whether a read may be no more than a piece of a pass: unsure, and soon over.
+    fn weak(&self, read: &Voted) -> bool {
+        read.confidence < WEAK && self.last.since(self.first) < WEAK_MS
+    }
+
     fn trace(&self) -> Trace {
         Trace {
+            text: vote(&self.looks).map(|(odds, _)| odds),
             first: self.first,
             last: self.last,
             from: self.start,

@@ -66,6 +66,23 @@ fn a_misread_look_does_not_make_another_vehicle() {
     check(&["AB123@10,10", "AB123@40,10", "QI?@72,11", "AB123@100,10", "ZZ?@131,10"], &["AB123 5"]);
 }
 
+/// The edge of a plate that comes into the picture, and a car that turns up again for a moment far on.
+#[test]
+fn a_weak_piece_of_a_pass_is_no_second_one() {
+    check(
+        &["R2038~@2,10", "R2038~@4,10", "R2038~@6,10", "-", "-", "-", "-", "-", "-", "-", "-", "-"]
+            .iter()
+            .chain(&["-", "-", "ACR2038@300,200", "ACR2038@330,204", "ACR2038@360,208"])
+            .copied()
+            .collect::<Vec<_>>(),
+        &["ACR2038 3"],
+    );
+    check(
+        &["QR55@2,10", "QR55~@10,10", "-", "AB123@400,200", "AB123@430,204"],
+        &["AB123 2", "QR55 2"],
+    );
+}
+
 #[test]
 fn a_sign_that_looks_like_a_plate_is_nothing() {
     check(&["II1?@10,10", "II1?@10,10", "I1?@10,10", "II1?@10,10", "II1?@11,10"], &[]);
