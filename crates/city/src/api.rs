@@ -212,15 +212,65 @@ pub struct Ask {
     /// Why, in the asker's words.
     #[serde(default)]
     pub reason: Option<String>,
-    /// The plates asked for, as written.
+    /// The plates asked for, as written; `?` is an unknown character, `*` any number of them.
     pub plates: Vec<String>,
+    /// Whether what the plates are easily misread as is asked for too.
+    #[serde(default)]
+    pub look_alikes: bool,
     /// The cameras; all where it is empty.
     #[serde(default)]
     pub cameras: Vec<CameraId>,
+    /// Only cameras that stand here.
+    #[serde(default)]
+    pub area: Option<Area>,
     /// First moment asked about.
     pub from: Time,
     /// First moment no longer asked about.
     pub until: Time,
+}
+
+/// A circle on the map.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Area {
+    /// Latitude of its middle in degrees.
+    pub lat: f64,
+    /// Longitude of its middle in degrees.
+    pub lon: f64,
+    /// Its radius in metres, at most 100,000.
+    pub radius_m: f64,
+}
+
+/// What the rules would say to a question.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Preview {
+    /// `allowed`, `narrowed` or `refused`.
+    pub decision: String,
+    /// The rule that says so.
+    pub rule: String,
+    /// What is narrowed, or why it is refused, in a sentence.
+    pub message: Option<String>,
+    /// Who vouches for the case: `none`, `stated` (the asker) or `attested`.
+    pub case: String,
+    /// How many cameras the question would reach.
+    pub cameras: u64,
+    /// From when.
+    pub from: Time,
+    /// Until before when.
+    pub until: Time,
+}
+
+/// How far a question is that has to scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// How many days are scanned.
+    pub days: u64,
+    /// How many of them are done.
+    pub days_done: u64,
+    /// How many reads have been compared.
+    pub scanned: u64,
+    /// How many of them fit.
+    pub matched: u64,
 }
 
 /// The answer to a question.
@@ -236,9 +286,18 @@ pub struct Answer {
     pub narrowed: Option<String>,
     /// How many reads lie in the cameras and time of the permit.
     pub considered: u64,
+    /// How many of them custody compared with a pattern, without telling anybody what they say.
+    #[serde(default)]
+    pub scanned: u64,
+    /// Groups of reads that could not be compared: kept from before there was scanning.
+    #[serde(default)]
+    pub unscannable: u64,
     /// How many were opened.
     pub opened: u64,
-    /// Those reads, oldest first.
+    /// Whether more would fit than one answer holds; the oldest are missing.
+    #[serde(default)]
+    pub more: bool,
+    /// Those reads, oldest first; the likeliest first where look-alikes or patterns were asked for.
     pub reads: Vec<AnswerRead>,
 }
 
@@ -259,6 +318,9 @@ pub struct AnswerRead {
     pub confidence: f32,
     /// Region as `us-ca`, where known.
     pub region: Option<String>,
+    /// P(it is a plate that was asked for), 0 to 1, judged by its characters alone; in answers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<f64>,
     /// The plate's neighbourhood as JPEG, base64.
     pub picture: Option<String>,
 }

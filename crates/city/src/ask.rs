@@ -2,19 +2,27 @@
 //! for what the log shows, open those reads alone, put the outcome on the log, answer.
 
 use crate::hits::answer_read;
-use crate::{Answer, Ask, City, Event, config::case_fits};
-use base::{CameraId, Error, PersonId, Result, Time};
+use crate::question::{likeness, sentence};
+use crate::{Answer, Ask, City, Event, Preview, Progress};
+use base::{Error, PersonId, Result, Time};
+use custody::{Permit, Scanned};
 use identity::Person;
-use ledger::{Leaf, commitment};
-use plate::{Reason, Text};
+use ledger::{Entry, Leaf, commitment};
+use plate::Reason;
 use policy::{CaseFact, Decision, Facts, Intent, Scope};
+use store::Search;
 
-/// The most plates in one question.
-const PLATES: usize = 20;
+/// Hears how far a question is; `false` from it cancels the question.
+pub type Watch<'a> = &'a mut dyn FnMut(Progress) -> bool;
 
 impl City {
     /// Answers a question, or refuses it; both are on the public log before the asker hears of it.
     pub fn ask(&self, by: &PersonId, ask: Ask) -> Result<Answer> {
+        self.ask_watched(by, ask, &mut |_| true)
+    }
+
+    /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
+    pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
         let person = self.person(by)?;
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
@@ -22,66 +30,43 @@ impl City {
             Decision::Refuse { rule, because } => {
                 Err(self.refuse(&person, &intent, &rule, &because)?)
             }
-            Decision::Allow { rule } => self.answer(&person, &intent, &facts, rule, None),
+            Decision::Allow { rule } => {
+                self.answer(&Question { person, intent, facts, rule, narrowed: None }, watch)
+            }
             Decision::Narrow { rule, scope } => {
-                self.answer(&person, &intent, &facts, rule, Some(scope))
+                self.answer(&Question { person, intent, facts, rule, narrowed: Some(scope) }, watch)
             }
         }
     }
 
-    fn intent(&self, person: &Person, ask: Ask) -> Result<Intent> {
-        if ask.plates.is_empty() || ask.plates.len() > PLATES {
-            return Err(Error::invalid(format!("Ask for 1 to {PLATES} plates at a time.")));
-        }
-        let mut plates = Vec::new();
-        for written in &ask.plates {
-            plates.push(Text::parse(written).map_err(|e| {
-                Error::invalid("Write each plate with 1 to 12 letters and digits.").because(e)
-            })?);
-        }
-        if ask.from >= ask.until {
-            return Err(Error::invalid("The question ends before it begins; give from and until."));
-        }
-        let all: Vec<CameraId> = self.store.cameras()?.into_iter().map(|c| c.id).collect();
-        if let Some(unknown) = ask.cameras.iter().find(|c| !all.contains(c)) {
-            return Err(Error::not_found(format!("There is no camera {unknown} in this city.")));
-        }
-        let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
-        if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
-            return Err(Error::too_large(
-                "Case, reason and on_behalf_of have at most 300 characters.",
-            ));
-        }
-        let id: [u8; 16] = base::random();
-        Ok(Intent {
-            id: format!("q_{}", id.iter().map(|b| format!("{b:02x}")).collect::<String>()),
-            person: person.id.clone(),
-            roles: person.roles.clone(),
-            purpose: ask.purpose,
-            case: ask.case.filter(|c| !c.trim().is_empty()),
-            authority: ask.authority.unwrap_or_else(|| "none".into()),
-            on_behalf_of: ask.on_behalf_of.filter(|o| !o.trim().is_empty()),
-            reason: ask.reason,
-            plates,
-            cameras: if ask.cameras.is_empty() { all } else { ask.cameras },
-            from: ask.from,
-            until: ask.until,
-            at: self.now(),
-        })
-    }
-
-    fn facts(&self, intent: &Intent) -> Result<Facts> {
-        let case = match &intent.case {
-            None => CaseFact::None,
-            Some(case) if case_fits(&self.config.cases.format, case) => CaseFact::Stated,
-            Some(_) => {
-                return Err(Error::invalid(format!(
-                    "The case number does not have this city's form {} (# is a digit).",
-                    self.config.cases.format
-                )));
-            }
+    /// What the rules would say to a question. No read is touched and nothing is logged.
+    pub fn preview(&self, by: &PersonId, ask: Ask) -> Result<Preview> {
+        let person = self.person(by)?;
+        let intent = self.intent(&person, ask)?;
+        let facts = self.facts(&intent)?;
+        let said = |decision: &str, rule: String, message: Option<String>| Preview {
+            decision: decision.into(),
+            rule,
+            message,
+            case: facts.case.slug().into(),
+            cameras: intent.cameras.len() as u64,
+            from: intent.from,
+            until: intent.until,
         };
-        Ok(Facts { case, asking_off: self.asking_off(), now: self.now() })
+        Ok(match self.rules.decide(&intent, &facts) {
+            Decision::Refuse { rule, because } => said("refused", rule, Some(because)),
+            Decision::Allow { rule } => said("allowed", rule, None),
+            Decision::Narrow { rule, scope } => {
+                let message = sentence(&rule, &intent, &scope);
+                let rest = said("narrowed", rule, Some(message));
+                Preview {
+                    cameras: scope.cameras.len() as u64,
+                    from: scope.from,
+                    until: scope.until,
+                    ..rest
+                }
+            }
+        })
     }
 
     /// Keeps the private half of an intent, sealed, and returns its salt and commitment.
@@ -122,60 +107,143 @@ impl City {
         )))
     }
 
-    fn answer(
-        &self,
-        person: &Person,
-        intent: &Intent,
-        facts: &Facts,
-        rule: String,
-        narrowed: Option<Scope>,
-    ) -> Result<Answer> {
-        let (salt, body) = self.keep_body(intent)?;
-        let case = if facts.case == CaseFact::Attested { "attested" } else { "stated" };
-        let leaf = self
-            .question_leaf("search.intent", person, intent)
-            .fact("case", case)
-            .fact("rule", rule.as_str())
-            .fact("plates", intent.plates.len() as u64)
-            .fact("cameras", narrowed.as_ref().map_or(&intent.cameras, |s| &s.cameras).len() as u64)
-            .fact("from", hour(narrowed.as_ref().map_or(intent.from, |s| s.from)))
-            .fact("until", hour(narrowed.as_ref().map_or(intent.until, |s| s.until)))
-            .body(&body);
-        let entry = self.log.append(&leaf)?;
-        let permit = self.custody.permit(intent, facts, &salt, &entry)?;
+    fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
+        let (salt, body) = self.keep_body(&q.intent)?;
+        let entry = self.log.append(&self.intent_leaf(q, &body))?;
+        let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry)?;
+        let scanned = match self.scan(&mut permit, watch)? {
+            Some(scanned) => scanned,
+            None => return Err(self.cancelled(q, &entry)?),
+        };
         let search = self.store.search(&permit)?;
-        let keys = self.custody.keys(&permit, &search.found)?;
-        let names = self.camera_names()?;
-        let mut reads = Vec::with_capacity(keys.len());
-        for (key, found) in keys.into_iter().zip(&search.found) {
-            let (read, picture) = key.open(found)?;
-            reads.push(answer_read(&read, picture, &names, Reason::Answer));
-        }
-        reads.sort_by_key(|r| (r.captured, r.id));
-        let opened = reads.len() as u64;
+        let opened = self.open_found(q, &permit, &search)?;
         let outcome = self.log.append_once(
             &self
-                .leaf("search.outcome", Some(person))
-                .id(&intent.id)
+                .leaf("search.outcome", Some(&q.person))
+                .id(&q.intent.id)
                 .fact("intent", entry.index)
-                .fact("opened", opened)
+                .fact("opened", opened.len() as u64)
                 .fact("considered", search.considered),
         )?;
         self.emit(Event {
-            id: Some(intent.id.clone()),
+            id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
             ..self.event("search.answered")
         });
         Ok(Answer {
             log_entry: entry.index,
             outcome_entry: outcome.index,
-            narrowed: narrowed.map(|s| sentence(&rule, intent, &s)),
-            rule,
+            narrowed: q.narrowed.as_ref().map(|s| sentence(&q.rule, &q.intent, s)),
+            rule: q.rule.clone(),
             considered: search.considered,
-            opened,
-            reads,
+            scanned: scanned.reads,
+            unscannable: scanned.unscannable,
+            opened: opened.len() as u64,
+            more: search.more || permit.full(),
+            reads: opened,
         })
     }
+
+    /// The public half of a question that the rules allow.
+    fn intent_leaf(&self, q: &Question, body: &str) -> Leaf {
+        let (cameras, from, until) = match &q.narrowed {
+            Some(scope) => (scope.cameras.len(), scope.from, scope.until),
+            None => (q.intent.cameras.len(), q.intent.from, q.intent.until),
+        };
+        let plates = q.intent.plates.len() + q.intent.patterns.len();
+        let leaf = self
+            .question_leaf("search.intent", &q.person, &q.intent)
+            .fact("case", q.facts.case.slug())
+            .fact("rule", q.rule.as_str())
+            .fact("plates", plates as u64)
+            .fact("cameras", cameras as u64)
+            .fact("from", hour(from))
+            .fact("until", hour(until))
+            .body(body);
+        match q.intent.manner() {
+            "exact" => leaf,
+            manner => leaf.fact("manner", manner),
+        }
+    }
+
+    /// Lets custody compare readings, page by page; `None` if the asker went away.
+    fn scan(&self, permit: &mut Permit, watch: Watch<'_>) -> Result<Option<Scanned>> {
+        let mut sum = Scanned::default();
+        let days = if permit.scans() { permit.days() } else { Vec::new() };
+        // The newest first: what is found is cut off at the old end.
+        for (at, day) in days.iter().rev().enumerate() {
+            let mut after = None;
+            loop {
+                let page = self.store.segments(permit, *day, after)?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id);
+                let part = self.custody.scan(permit, &page)?;
+                sum.reads += part.reads;
+                sum.matched += part.matched;
+                sum.unscannable += part.unscannable;
+                let progress = Progress {
+                    days: days.len() as u64,
+                    days_done: at as u64,
+                    scanned: sum.reads,
+                    matched: sum.matched,
+                };
+                if !watch(progress) {
+                    return Ok(None);
+                }
+                if permit.full() {
+                    return Ok(Some(sum));
+                }
+            }
+        }
+        Ok(Some(sum))
+    }
+
+    /// A question whose asker went away opened nothing, and the log says so.
+    fn cancelled(&self, q: &Question, entry: &Entry) -> Result<Error> {
+        self.log.append_once(
+            &self
+                .leaf("search.outcome", Some(&q.person))
+                .id(&q.intent.id)
+                .fact("intent", entry.index)
+                .fact("opened", 0u64)
+                .fact("considered", 0u64)
+                .fact("cancelled", true),
+        )?;
+        Ok(Error::unavailable("The question was cancelled; nothing was opened."))
+    }
+
+    /// Opens what was found: by time, or by probability where look-alikes are among it.
+    fn open_found(
+        &self,
+        q: &Question,
+        permit: &Permit,
+        search: &Search,
+    ) -> Result<Vec<crate::AnswerRead>> {
+        let keys = self.custody.keys(permit, &search.found)?;
+        let names = self.camera_names()?;
+        let mut reads = Vec::with_capacity(keys.len());
+        for (key, found) in keys.into_iter().zip(&search.found) {
+            let (read, picture) = key.open(found)?;
+            let mut answer = answer_read(&read, picture, &names, Reason::Answer);
+            answer.likeness = Some(likeness(&q.intent, &read));
+            reads.push(answer);
+        }
+        reads.sort_by_key(|r| (r.captured, r.id));
+        if q.intent.manner() != "exact" {
+            // A stable sort: equals stay in the order of time.
+            reads.sort_by(|a, b| b.likeness.unwrap_or(0.0).total_cmp(&a.likeness.unwrap_or(0.0)));
+        }
+        Ok(reads)
+    }
+}
+
+/// A question that the rules allow, in full or in part.
+struct Question {
+    person: Person,
+    intent: Intent,
+    facts: Facts,
+    rule: String,
+    narrowed: Option<Scope>,
 }
 
 /// Times of a question are public by the hour only: nearer ones would point at a single car.
@@ -183,13 +251,7 @@ fn hour(t: Time) -> String {
     t.floor_to(3_600_000).to_string()
 }
 
-fn sentence(rule: &str, asked: &Intent, got: &Scope) -> String {
-    let mut parts = Vec::new();
-    if got.cameras.len() < asked.cameras.len() {
-        parts.push(format!("{} of {} cameras", got.cameras.len(), asked.cameras.len()));
-    }
-    if got.from > asked.from || got.until < asked.until {
-        parts.push(format!("the time from {} until {}", got.from, got.until));
-    }
-    format!("Rule {rule} narrowed the question to {}.", parts.join(" and "))
+/// Whether somebody other than the asker vouches for the case.
+pub(crate) fn case_fact(listed: Option<bool>) -> CaseFact {
+    if listed == Some(true) { CaseFact::Attested } else { CaseFact::Stated }
 }

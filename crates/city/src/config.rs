@@ -111,11 +111,15 @@ impl Default for LogSection {
 pub struct Cases {
     /// What a case number looks like: `#` is a digit, `@` a letter, `*` anything that follows.
     pub format: String,
+    /// A file in the data folder that the records system writes every day, one open case a line: a
+    /// case that stands in it is attested, any other only stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_list: Option<String>,
 }
 
 impl Default for Cases {
     fn default() -> Self {
-        Self { format: "##-####*".into() }
+        Self { format: "##-####*".into(), open_list: None }
     }
 }
 

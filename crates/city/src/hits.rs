@@ -148,6 +148,7 @@ pub(crate) fn answer_read(
         plate: read.odds.text().reveal(reason).to_owned(),
         confidence: read.confidence,
         region: read.region.clone(),
+        likeness: None,
         picture: picture.map(|p| b64(&p)),
     }
 }

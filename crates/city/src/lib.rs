@@ -20,10 +20,12 @@ mod lists;
 mod open;
 mod people;
 mod public;
+mod question;
 mod retain;
 mod switch;
 
 pub use api::*;
+pub use ask::Watch;
 pub use config::{
     Cases, Config, Keys, LogSection, Retention, Section, Server as ServerSection, Switching,
 };

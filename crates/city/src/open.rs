@@ -25,7 +25,7 @@ pub struct City {
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
     events: broadcast::Sender<Event>,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl City {

@@ -2,12 +2,14 @@
 
 use crate::file::Files;
 use crate::keys::Keys;
+use crate::scan;
 use crate::seal::{self, Key};
 use crate::sealed::{SealedBatch, SealedHit, SealedRead, SealedSegment};
 use base::{
     CameraId, Clock, Day, Epoch, Error, HitId, PublicKey, Result, Secret, SegmentId, Signed,
     SystemClock, Time, random,
 };
+use plate::Text;
 use policy::Rules;
 use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
 use std::collections::{BTreeMap, BTreeSet};
@@ -286,13 +288,18 @@ impl Custody {
         let id = SegmentId::new(started, random());
         let aad = seal::segment_aad(&id, camera, epoch);
         let wrapped = to.seal(seal::SEGMENT_KEY, &aad, key.expose())?;
-        let segment = SealedSegment { id, camera: camera.clone(), epoch, wrapped };
+        let mut segment = SealedSegment { id, camera: camera.clone(), epoch, wrapped, scan: None };
+        let readings: Vec<Vec<Text>> = run.iter().map(|(read, _)| seal::readings(read)).collect();
         let reads = run
             .iter()
-            .map(|(read, picture)| {
-                seal::seal_read(&key, &segment, read, *picture, seal::tokens(day_key, read))
+            .zip(&readings)
+            .map(|((read, picture), texts)| {
+                seal::seal_read(&key, &segment, read, *picture, seal::tokens(day_key, texts))
             })
             .collect::<Result<Vec<_>>>()?;
+        let block: Vec<(&Read, &[Text])> =
+            run.iter().zip(&readings).map(|((read, _), texts)| (*read, texts.as_slice())).collect();
+        segment.scan = Some(scan::seal_block(&self.scan_key(epoch)?, &segment, &block)?);
         Ok((segment, reads))
     }
 
@@ -321,6 +328,16 @@ impl Custody {
         let aad = seal::segment_aad(&segment.id, &segment.camera, segment.epoch);
         let bound = (seal::SEGMENT_KEY, aad.as_slice());
         self.ring().unwrap_key(Sort::Reads, segment.epoch, bound, &segment.wrapped)
+    }
+
+    /// The key of an epoch's scan blocks.
+    pub(crate) fn scan_key(&self, epoch: Epoch) -> Result<Key> {
+        let ring = self.ring();
+        ring.must_live(Sort::Reads, epoch)?;
+        let key = ring.epochs(Sort::Reads).get(&epoch).ok_or_else(|| {
+            Error::not_found("A segment is sealed to a key that this city never had.")
+        })?;
+        scan::scan_key(epoch, &Secret::new(*key.bytes()))
     }
 
     /// The key of a hit.

@@ -51,7 +51,7 @@ fn secret(text: &str) -> Key {
 /// Everything that follows from the segment key and the day key.
 fn sealed(golden: &Golden, segment: &SealedSegment) -> SealedRead {
     let (segment_key, day_key) = (secret(&golden.segment_key), secret(&golden.day_key));
-    let tokens = seal::tokens(&day_key, &read());
+    let tokens = seal::tokens(&day_key, &seal::readings(&read()));
     seal::seal_read(&segment_key, segment, &read(), Some(PICTURE), tokens).unwrap()
 }
 
@@ -61,6 +61,7 @@ fn segment(golden: &Golden) -> SealedSegment {
         camera: golden.camera.clone(),
         epoch: golden.epoch,
         wrapped: golden.wrapped.clone(),
+        scan: None,
     }
 }
 

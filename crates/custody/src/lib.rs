@@ -2,7 +2,8 @@
 //!
 //! Holds: a read is opened only by the holder of a [`Permit`], and there is no permit without an
 //! entry of the public log *and* our own `Allow` by our own copy of the rules. A permit opens single
-//! reads: those of its cameras, in its time, that carry one of its tokens. Bodies never pass
+//! reads: those of its cameras, in its time, that carry one of its tokens, or that custody itself found
+//! by comparing readings with a pattern ([`Custody::scan`]). Bodies never pass
 //! through here; what is handed out is keys. A key is on disk before anything is sealed under it,
 //! and what was sealed under a destroyed one is gone, from backups too.
 //! What a hostile store says about a read (its tokens, its camera, its counter) goes into the
@@ -17,9 +18,11 @@ mod file;
 mod golden;
 mod keys;
 mod permit;
+mod scan;
 mod seal;
 mod sealed;
 
 pub use custody::{Custody, Options};
 pub use permit::{Permit, ReadKey};
+pub use scan::Scanned;
 pub use sealed::{Found, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};

@@ -9,9 +9,13 @@ use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, SealedHit, SealedRead, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Error, ReadId, Result, Time};
 use ledger::{Entry, Leaf, commitment};
+use plate::{Pattern, variants};
 use policy::{CaseFact, Decision, Facts, Intent, Scope};
 use read::Read;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many texts that a plate is easily read as are looked for with it.
+const VARIANTS: usize = 40;
 
 /// Leave to look for some plates at some cameras in some time, for one question on the log.
 pub struct Permit {
@@ -20,9 +24,34 @@ pub struct Permit {
     from: Time,
     until: Time,
     tokens: BTreeMap<Day, Vec<Token>>,
+    patterns: Vec<Pattern>,
+    matched: BTreeSet<ReadId>,
 }
 
 impl Permit {
+    /// The most reads that a scan adds to a permit.
+    pub const MATCHES: usize = 1000;
+
+    /// What is looked for by scanning.
+    pub(crate) fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+    /// Adds a read that fits a pattern; `false` if it is known or there are too many.
+    pub(crate) fn take(&mut self, id: ReadId) -> bool {
+        self.matched.len() < Self::MATCHES && self.matched.insert(id)
+    }
+    /// Whether the question has unknown characters, so that segments have to be scanned.
+    pub fn scans(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+    /// Whether a scan has found as many reads as a permit takes.
+    pub fn full(&self) -> bool {
+        self.matched.len() >= Self::MATCHES
+    }
+    /// The reads that a scan found, oldest first.
+    pub fn matched(&self) -> impl Iterator<Item = &ReadId> {
+        self.matched.iter()
+    }
     /// The cameras, sorted.
     pub fn cameras(&self) -> &[CameraId] {
         &self.cameras
@@ -59,7 +88,8 @@ impl Permit {
             && self.cameras.binary_search(&read.camera).is_ok()
             && self.from <= read.captured
             && read.captured < self.until
-            && read.tokens.iter().any(|token| asked.contains(token))
+            && (read.tokens.iter().any(|token| asked.contains(token))
+                || self.matched.contains(&read.id))
     }
 }
 
@@ -99,6 +129,7 @@ fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -
         && leaf.on_behalf_of == intent.on_behalf_of
         && said("purpose") == Some(intent.purpose.as_str())
         && said("authority") == Some(intent.authority.as_str())
+        && said("manner").unwrap_or("exact") == intent.manner()
         && said("case").filter(|c| *c != "none") == case;
     if same { Ok(()) } else { Err(not_on_the_log()) }
 }
@@ -128,9 +159,14 @@ impl Custody {
         if from >= scope.until {
             return Err(Error::gone("All of the time you ask about has been forgotten."));
         }
-        let tokens = self.day_keys(from, scope.until).into_iter().map(|(day, key)| {
-            (day, intent.plates.iter().map(|plate| seal::token(&key, plate)).collect())
-        });
+        let mut plates = intent.plates.clone();
+        if intent.look_alikes {
+            plates = plates.iter().flat_map(|plate| variants(plate, VARIANTS)).collect();
+        }
+        let tokens = self
+            .day_keys(from, scope.until)
+            .into_iter()
+            .map(|(day, key)| (day, plates.iter().map(|plate| seal::token(&key, plate)).collect()));
         let mut cameras = scope.cameras;
         cameras.sort_unstable();
         cameras.dedup();
@@ -140,6 +176,8 @@ impl Custody {
             from,
             until: scope.until,
             tokens: tokens.collect(),
+            patterns: intent.patterns.clone(),
+            matched: BTreeSet::new(),
         })
     }
 

@@ -27,7 +27,7 @@ const TAG: usize = 16;
 pub(crate) type Key = Secret<[u8; 32]>;
 
 /// How many readings of a plate are indexed.
-const READINGS: usize = 4;
+const READINGS: usize = crate::scan::READINGS;
 
 struct Len;
 impl hkdf::KeyType for Len {
@@ -36,7 +36,7 @@ impl hkdf::KeyType for Len {
     }
 }
 
-fn derive(from: &Key, label: &[u8], context: &[u8]) -> Result<Key> {
+pub(crate) fn derive(from: &Key, label: &[u8], context: &[u8]) -> Result<Key> {
     let broken = |_| Error::internal("A key cannot be derived; nothing was sealed.");
     let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(from.expose());
     let info = [label, context];
@@ -103,7 +103,7 @@ fn unpadded(body: &Secret<Vec<u8>>) -> &[u8] {
     &bytes[..bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1)]
 }
 
-fn epoch_bytes(epoch: Epoch) -> [u8; 12] {
+pub(crate) fn epoch_bytes(epoch: Epoch) -> [u8; 12] {
     let mut out = [0; 12];
     out[..8].copy_from_slice(&epoch.start_s.to_be_bytes());
     out[8..].copy_from_slice(&epoch.len_s.to_be_bytes());
@@ -142,10 +142,14 @@ pub(crate) fn token(day: &Key, plate: &Text) -> Token {
     Token(out)
 }
 
-/// The tokens of a read: of its likeliest readings, sorted so that their order tells nothing.
-pub(crate) fn tokens(day: &Key, read: &Read) -> Vec<Token> {
-    let readings = read.odds.readings(READINGS);
-    let mut out: Vec<Token> = readings.iter().map(|r| token(day, &r.text)).collect();
+/// The likeliest readings of a read: what is indexed and can be scanned.
+pub(crate) fn readings(read: &Read) -> Vec<Text> {
+    read.odds.readings(READINGS).into_iter().map(|reading| reading.text).collect()
+}
+
+/// The tokens of a read's readings, sorted so that their order tells nothing.
+pub(crate) fn tokens(day: &Key, readings: &[Text]) -> Vec<Token> {
+    let mut out: Vec<Token> = readings.iter().map(|text| token(day, text)).collect();
     out.sort_unstable();
     out
 }

@@ -26,6 +26,8 @@ pub struct SealedSegment {
     pub epoch: Epoch,
     /// The segment key, sealed to the epoch's key.
     pub wrapped: Sealed,
+    /// The readings of its reads, sealed for scanning; absent in segments of before there was any.
+    pub scan: Option<Vec<u8>>,
 }
 
 /// One read, sealed.

@@ -1,8 +1,10 @@
 //! Signed requests of a person to the city.
 
 use base::{Clock, Error, Kind, PersonId, Result, Secret, SigningKey, SystemClock};
+use city::{Answer, Ask, Progress};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,9 +66,14 @@ impl PersonKey {
     }
 }
 
+/// The longest answer that is read.
+const ANSWER_MAX: u64 = 256 << 20;
+
 /// A connection to the city in one person's name.
 pub struct Client {
     agent: ureq::Agent,
+    /// For answers that come piece by piece: only the connection has a time limit.
+    patient: ureq::Agent,
     server: String,
     me: PersonKey,
 }
@@ -84,8 +91,13 @@ impl Client {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
             .build();
+        let patient = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(20)))
+            .build();
         Ok(Self {
             agent: config.into(),
+            patient: patient.into(),
             server: args.server.trim_end_matches('/').to_owned(),
             me: PersonKey::load(&args.key)?,
         })
@@ -129,6 +141,61 @@ impl Client {
         self.answer(request.send(&body[..]))
     }
 
+    /// Asks a question; `progress` hears how far the city is. The answer comes as lines of JSON, so
+    /// that a long scan does not look like a dead server.
+    pub fn ask(&self, ask: &Ask, progress: &mut dyn FnMut(Progress)) -> Result<Answer> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Line {
+            Progress(Progress),
+            Answer(Box<Answer>),
+            Problem(Problem),
+        }
+        let body = serde_json::to_vec(ask)
+            .map_err(|e| Error::internal("The question cannot be written.").because(e))?;
+        let path = "/v1/ask";
+        let mut request = self
+            .patient
+            .post(format!("{}{path}", self.server))
+            .header("content-type", "application/json")
+            .header("accept", "application/x-ndjson");
+        for (name, value) in self.signature("POST", path, &body) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.send(&body[..]).map_err(|e| self.silent(e))?;
+        if !answer.status().is_success() {
+            return self.answer(Ok(answer));
+        }
+        let cut = |e: std::io::Error| {
+            Error::unavailable("The answer was cut off; whether it was given is on the log.")
+                .because(e)
+        };
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX).reader();
+        for line in BufReader::new(body).lines() {
+            let line = Secret::new(line.map_err(cut)?);
+            // The parser's words could quote a plate.
+            let parsed = serde_json::from_str(line.expose())
+                .map_err(|_| Error::internal("The city's answer is not understood."))?;
+            match parsed {
+                Line::Progress(p) => progress(p),
+                Line::Answer(answer) => return Ok(*answer),
+                Line::Problem(p) => {
+                    let kind = Kind::from_slug(&p.kind).unwrap_or(Kind::Internal);
+                    return Err(Error::new(kind, p.message));
+                }
+            }
+        }
+        Err(cut(std::io::ErrorKind::UnexpectedEof.into()))
+    }
+
+    fn silent(&self, e: ureq::Error) -> Error {
+        Error::unavailable(format!(
+            "The city at {} does not answer; is `homeplate serve` running there?",
+            self.server
+        ))
+        .because(e)
+    }
+
     fn signature(&self, method: &str, path: &str, body: &[u8]) -> Vec<(String, String)> {
         let now = SystemClock.now();
         identity::http::sign(method, path, body, self.me.person.as_str(), &self.me.key, now)
@@ -138,18 +205,12 @@ impl Client {
         &self,
         answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<T> {
-        let mut answer = answer.map_err(|e| {
-            Error::unavailable(format!(
-                "The city at {} does not answer; is `homeplate serve` running there?",
-                self.server
-            ))
-            .because(e)
-        })?;
+        let mut answer = answer.map_err(|e| self.silent(e))?;
         let good = answer.status().is_success();
         let text = answer
             .body_mut()
             .with_config()
-            .limit(64 << 20)
+            .limit(ANSWER_MAX)
             .read_to_vec()
             .map_err(|e| Error::unavailable("The answer was cut off; try again.").because(e))?;
         if good {

@@ -4,6 +4,7 @@
 //! - [`Text`] normalises what was written; [`Odds`] say how sure a reader is of each character.
 //! - [`look_alikes`] and [`confusion`] say what is taken for what.
 //! - [`regions`] are the serial formats as data; [`rank`] lets them weigh [`Odds`].
+//! - [`Pattern`] is a plate with unknown characters; [`variants`] are what a plate is easily read as.
 //! - [`same_plate`] compares two readings.
 //!
 //! Pure: no clock, no file, no network. The text of a plate is guarded: [`Text`] has no `Display`
@@ -13,6 +14,7 @@
 mod alike;
 mod formats;
 mod odds;
+mod pattern;
 mod rank;
 mod same;
 mod text;
@@ -20,6 +22,7 @@ mod text;
 pub use alike::{confusion, look_alikes};
 pub use formats::{Format, Region, fits, regions};
 pub use odds::{Choice, Odds, OddsError, Reading};
+pub use pattern::{Pattern, variants};
 pub use rank::{Ranked, RegionError, RegionOdds, rank};
 pub use same::same_plate;
 pub use text::{Reason, Text, TextError};

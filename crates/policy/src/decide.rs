@@ -123,7 +123,8 @@ impl Rules {
             asking_off: facts.asking_off,
             on_behalf: intent.on_behalf_of.is_some(),
             has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
-            plates: intent.plates.len(),
+            plates: intent.plates.len() + intent.patterns.len(),
+            pattern: !intent.patterns.is_empty(),
             cameras: intent.cameras.len(),
             hours: hours(intent.from, intent.until),
         };
@@ -180,6 +181,9 @@ impl Rules {
     }
 }
 
+/// A plate with fewer known characters is a question about a good part of all cars.
+const KNOWN: usize = 3;
+const PATTERN_OPEN: &str = "Give at least three characters of a plate; ? and * are unknown ones.";
 const NO_RULE: &str =
     "No rule of this city allows your role to do this; ask an administrator which role may.";
 const RULE_ERROR: &str =
@@ -198,13 +202,18 @@ fn malformed(intent: &Intent) -> Option<Decision> {
             unknown("authority-known", "authority", &intent.authority, &engine::AUTHORITIES)
         })
         .or_else(|| {
-            let empty = intent.plates.is_empty() || intent.cameras.is_empty();
+            let plates = intent.plates.len() + intent.patterns.len();
+            let empty = plates == 0 || intent.cameras.is_empty();
             (empty || intent.from >= intent.until).then(|| {
                 refuse(
                     "question-complete",
                     "Name at least one plate, one camera and a time that ends after it begins.",
                 )
             })
+        })
+        .or_else(|| {
+            let open = intent.patterns.iter().any(|p| p.known() < KNOWN);
+            open.then(|| refuse("pattern-known", PATTERN_OPEN))
         })
 }
 

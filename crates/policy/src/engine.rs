@@ -37,6 +37,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) on_behalf: bool,
     pub(crate) has_reason: bool,
     pub(crate) plates: usize,
+    pub(crate) pattern: bool,
     pub(crate) cameras: usize,
     pub(crate) hours: i64,
 }
@@ -52,6 +53,7 @@ impl<'a> Asked<'a> {
             on_behalf: false,
             has_reason: true,
             plates: 1,
+            pattern: false,
             cameras: 1,
             hours: 1,
         }
@@ -195,6 +197,7 @@ impl Engine {
             ("on_behalf", Value::new_bool(asked.on_behalf)),
             ("has_reason", Value::new_bool(asked.has_reason)),
             ("plates", count(asked.plates)),
+            ("pattern", Value::new_bool(asked.pattern)),
             ("cameras", count(asked.cameras)),
             ("hours", Value::new_long(asked.hours)),
         ];

@@ -1,7 +1,7 @@
 //! A question, as it is decided, logged and remembered.
 
 use base::{CameraId, PersonId, Secret, Time, canonical};
-use plate::{Reason, Text};
+use plate::{Pattern, Reason, Text};
 use serde::Serialize;
 use std::fmt;
 
@@ -24,8 +24,12 @@ pub struct Intent {
     pub on_behalf_of: Option<String>,
     /// Why, in the asker's words.
     pub reason: Option<String>,
-    /// The plates asked for.
+    /// The plates asked for of which every character is known.
     pub plates: Vec<Text>,
+    /// The plates asked for with unknown characters.
+    pub patterns: Vec<Pattern>,
+    /// Whether what those plates are easily misread as is asked for too.
+    pub look_alikes: bool,
     /// The cameras asked about, each by name.
     pub cameras: Vec<CameraId>,
     /// First moment asked about.
@@ -43,7 +47,7 @@ impl fmt::Debug for Intent {
             f,
             "Intent({}, {} plates, {} cameras)",
             self.id,
-            self.plates.len(),
+            self.plates.len() + self.patterns.len(),
             self.cameras.len()
         )
     }
@@ -86,6 +90,10 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     plates: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    patterns: Vec<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    look_alikes: bool,
     cameras: &'a [CameraId],
     from: i64,
     until: i64,
@@ -93,6 +101,16 @@ struct Body<'a> {
 }
 
 impl Intent {
+    /// How the plates are looked for, as the public log spells it: `exact`, `look-alikes` or
+    /// `pattern`, the widest of them.
+    pub fn manner(&self) -> &'static str {
+        match (self.patterns.is_empty(), self.look_alikes) {
+            (false, _) => "pattern",
+            (true, true) => "look-alikes",
+            (true, false) => "exact",
+        }
+    }
+
     /// The canonical bytes that the public log commits to. They spell the plates.
     pub fn canonical(&self) -> Secret<Vec<u8>> {
         let body = Body {
@@ -106,6 +124,8 @@ impl Intent {
             on_behalf_of: self.on_behalf_of.as_deref(),
             reason: self.reason.as_deref(),
             plates: self.plates.iter().map(|p| p.reveal(Reason::Question)).collect(),
+            patterns: self.patterns.iter().map(|p| p.reveal(Reason::Question)).collect(),
+            look_alikes: self.look_alikes,
             cameras: &self.cameras,
             from: self.from.millis(),
             until: self.until.millis(),

@@ -26,6 +26,8 @@ fn question() -> Intent {
         on_behalf_of: None,
         reason: None,
         plates: vec![Text::parse("7ABC128").unwrap()],
+        patterns: Vec::new(),
+        look_alikes: false,
         cameras: cameras(2),
         from: now().plus_millis(-3 * 3_600_000),
         until: now(),

@@ -5,6 +5,7 @@
 //! one-time link. The public page, its figures and the log's files need neither.
 //! Not in any trace: bodies, query strings, plates.
 
+mod ask;
 mod auth;
 mod camera;
 mod console;
@@ -71,7 +72,8 @@ fn router(state: State) -> Router {
         .route("/v1/hits", get(people::hits))
         .route("/v1/hits/{id}", get(people::hit))
         .route("/v1/hits/{id}/verdict", post(people::verdict))
-        .route("/v1/ask", post(people::ask))
+        .route("/v1/ask", post(ask::ask))
+        .route("/v1/ask/preview", post(ask::preview))
         .route("/v1/orders", post(people::order))
         .route("/v1/console-links", post(people::console_link))
         .route("/console", get(console::hits))

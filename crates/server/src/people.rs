@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{CameraId, Error, HitId, Signed};
-use city::{Answer, Ask, HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
+use city::{HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
 use read::Order;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,13 +76,6 @@ pub(crate) async fn verdict(
     let id = hit_id(&id)?;
     let verdict: Verdict = json(&body)?;
     Ok(Json(state.run(move |city| city.verdict(&who, &id, verdict)).await?))
-}
-
-/// `POST /v1/ask`.
-pub(crate) async fn ask(State(state): Shared, request: Request) -> Answered<Answer> {
-    let (who, body) = state.person(request).await?;
-    let ask: Ask = json(&body)?;
-    Ok(Json(state.run(move |city| city.ask(&who, ask)).await?))
 }
 
 /// `POST /v1/orders`.

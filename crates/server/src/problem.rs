@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Kind and HTTP status; `ref/errors.md` shows it beside the exit codes and a test compares them.
 pub const STATUS_TABLE: [(Kind, u16); 11] = [
@@ -45,21 +45,27 @@ pub(crate) fn note(e: &Error) {
     }
 }
 
+/// The problem document of an error.
+pub(crate) fn document(e: &Error) -> Value {
+    let code = status_of(e.kind());
+    let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json!({
+        "type": format!("/errors#{}", e.kind().slug()),
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": code,
+        "kind": e.kind().slug(),
+        "message": e.message(),
+    })
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let e = self.0;
         note(&e);
         let kind = e.kind();
-        let code = status_of(kind);
-        let status = StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let body = json!({
-            "type": format!("/errors#{}", kind.slug()),
-            "title": status.canonical_reason().unwrap_or_default(),
-            "status": code,
-            "kind": kind.slug(),
-            "message": e.message(),
-        });
-        let mut answer = (status, Json(body)).into_response();
+        let status = StatusCode::from_u16(status_of(kind));
+        let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = (status, Json(document(&e))).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(kind, Kind::Busy | Kind::Unavailable) {

@@ -4,7 +4,8 @@ CREATE TABLE segments (
   camera TEXT NOT NULL,
   epoch_start INTEGER NOT NULL,
   epoch_len INTEGER NOT NULL,
-  wrapped BLOB NOT NULL
+  wrapped BLOB NOT NULL,
+  scan BLOB
 ) STRICT;
 
 CREATE TABLE reads (

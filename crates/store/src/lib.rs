@@ -28,6 +28,7 @@ mod reads;
 mod records;
 mod relay;
 mod rows;
+mod scan;
 
 pub use open::Store;
 pub use rows::{

@@ -17,7 +17,12 @@ pub(crate) struct Wanted<'a> {
     pub from: Time,
     pub until: Time,
     pub days: Vec<(Day, &'a [Token])>,
+    /// Reads that a scan found.
+    pub ids: Vec<ReadId>,
 }
+
+/// One question loads at most so many sealed reads, with their pictures, into memory.
+const FOUND: usize = 1000;
 
 impl Store {
     /// Which of these reads are stored already.
@@ -65,19 +70,23 @@ impl Store {
             from: permit.from(),
             until: permit.until(),
             days: days.into_iter().map(|day| (day, permit.tokens(day))).collect(),
+            ids: permit.matched().copied().collect(),
         })
     }
 
     pub(crate) fn search_in(&self, wanted: &Wanted<'_>) -> Result<Search> {
         let cameras: BTreeSet<&str> = wanted.cameras.iter().map(CameraId::as_str).collect();
         let mut out = Search::default();
-        for (day, tokens) in &wanted.days {
+        // The newest first, as they are what a question that finds too much needs most.
+        for (day, tokens) in wanted.days.iter().rev() {
+            let room = FOUND - out.found.len();
             let part = self.in_old_day(*day, |db| {
-                let found = find(db, wanted, &cameras, tokens)?;
-                Ok((found, considered(db, *day, wanted, &cameras)?))
+                let (found, more) = find(db, *day, wanted, &cameras, tokens, room)?;
+                Ok((found, more, considered(db, *day, wanted, &cameras)?))
             })?;
-            if let Some((found, considered)) = part {
+            if let Some((found, more, considered)) = part {
                 out.found.extend(found);
+                out.more |= more;
                 out.considered += considered;
             }
         }
@@ -193,14 +202,15 @@ fn put_read(tx: &mut Tx<'_>, read: &SealedRead) -> Result<bool> {
 
 fn put_segment(tx: &mut Tx<'_>, segment: &SealedSegment) -> Result<()> {
     tx.exec(
-        "INSERT INTO segments (id, camera, epoch_start, epoch_len, wrapped) \
-         VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO segments (id, camera, epoch_start, epoch_len, wrapped, scan) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
             Arg::from(segment.id.bytes()),
             Arg::from(segment.camera.as_str()),
             Arg::from(segment.epoch.start_s),
             Arg::from(i64::from(segment.epoch.len_s)),
             Arg::from(segment.wrapped.0.as_slice()),
+            Arg::from(segment.scan.as_deref()),
         ],
     )?;
     Ok(())
@@ -268,31 +278,47 @@ pub(crate) fn hit_copy(mut row: Row) -> Result<SealedHit> {
     })
 }
 
-/// The reads of one day that carry a token and lie in scope. Scope is looked at twice, here and by
-/// custody: what lies outside it does not even leave this function.
+/// The reads of one day that carry a token or were found by a scan, and lie in scope; at most `room`,
+/// and whether there are more. Scope is looked at twice, here and by custody: what lies outside it
+/// does not even leave this function.
 fn find(
     db: &Db,
+    day: Day,
     wanted: &Wanted<'_>,
     cameras: &BTreeSet<&str>,
     tokens: &[Token],
-) -> Result<Vec<Found>> {
-    const BY_TOKEN: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, r.body, \
-        r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped \
-        FROM tokens AS t JOIN reads AS r ON r.id = t.read \
-        JOIN segments AS s ON s.id = r.segment LEFT JOIN pictures AS p ON p.read = r.id \
-        WHERE t.token = ?1 AND r.captured >= ?2 AND r.captured < ?3";
+    room: usize,
+) -> Result<(Vec<Found>, bool)> {
+    const COLUMNS: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, r.body, \
+        r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped, s.scan";
+    let by_token = format!(
+        "{COLUMNS} FROM tokens AS t JOIN reads AS r ON r.id = t.read \
+         JOIN segments AS s ON s.id = r.segment LEFT JOIN pictures AS p ON p.read = r.id \
+         WHERE t.token = ?1 AND r.captured >= ?2 AND r.captured < ?3 LIMIT {}",
+        FOUND + 1
+    );
+    let by_id = format!(
+        "{COLUMNS} FROM reads AS r JOIN segments AS s ON s.id = r.segment \
+         LEFT JOIN pictures AS p ON p.read = r.id \
+         WHERE r.id = ?1 AND r.captured >= ?2 AND r.captured < ?3"
+    );
     let mut seen = HashSet::new();
     let mut out = Vec::new();
-    for token in tokens {
-        let args = [Arg::from(&token.0), Arg::from(wanted.from), Arg::from(wanted.until)];
-        for row in db.query(BY_TOKEN, &args)? {
+    let (from, until) = (Arg::from(wanted.from), Arg::from(wanted.until));
+    let ids = wanted.ids.iter().filter(|id| id.day() == day);
+    let keys = tokens.iter().map(|t| (&by_token, Arg::from(&t.0)));
+    for (sql, key) in keys.chain(ids.map(|id| (&by_id, Arg::from(id.bytes())))) {
+        for row in db.query(sql, &[key, from, until])? {
             let found = found(row)?;
             if cameras.contains(found.read.camera.as_str()) && seen.insert(found.read.id) {
+                if out.len() == room {
+                    return Ok((out, true));
+                }
                 out.push(found);
             }
         }
     }
-    Ok(out)
+    Ok((out, false))
 }
 
 fn found(mut row: Row) -> Result<Found> {
@@ -315,6 +341,7 @@ fn found(mut row: Row) -> Result<Found> {
             camera,
             epoch: Epoch { start_s: row.get(8)?, len_s: row.get(9)? },
             wrapped: Sealed(row.get(10)?),
+            scan: row.maybe(11)?,
         },
     })
 }

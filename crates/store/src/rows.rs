@@ -119,6 +119,8 @@ pub struct Stored {
 pub struct Search {
     /// The reads that carry one of the permit's tokens, by time.
     pub found: Vec<Found>,
+    /// Whether there are more than one question loads; those that are missing are the oldest.
+    pub more: bool,
     /// How many reads lie in the permit's cameras and time.
     pub considered: u64,
 }

@@ -56,6 +56,7 @@ pub(crate) fn pack(day: Day, spec: &str) -> (SealedBatch, Vec<Effect>) {
             camera: camera.clone(),
             epoch,
             wrapped: Sealed(random::<80>().to_vec()),
+            scan: Some(random::<92>().to_vec()),
         });
         batch.reads.push(SealedRead {
             id,

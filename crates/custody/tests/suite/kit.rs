@@ -102,6 +102,8 @@ pub fn question(plate: &str, now: Time) -> Intent {
         on_behalf_of: None,
         reason: None,
         plates: vec![Text::parse(plate).unwrap()],
+        patterns: Vec::new(),
+        look_alikes: false,
         cameras: vec![camera("one"), camera("two")],
         from: now.plus_millis(-24 * HOUR),
         until: now.plus_millis(1),

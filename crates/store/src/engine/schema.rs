@@ -32,7 +32,7 @@ impl Kind {
         match self {
             Kind::Control => sql!("control": "0001_control"),
             Kind::HotList => sql!("hotlist": "0001_entries"),
-            Kind::Reads => sql!("reads": "0001_sealed_reads"),
+            Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan"),
         }
     }
 
@@ -70,6 +70,7 @@ mod tests {
             "Control 1 36486bb664b885e6",
             "HotList 1 3a491dcb667cd5d1",
             "Reads 1 6f1093ac2475af84",
+            "Reads 2 541e6ee9ea2b00dd",
         ];
         let now: Vec<String> = KINDS
             .iter()

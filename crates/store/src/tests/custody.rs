@@ -4,7 +4,7 @@ use super::*;
 use ::custody::{Custody, Options};
 use base::{LeaseId, ManualClock, ReadId, SigningKey, Time};
 use ledger::{Folder, Leaf, Log, commitment};
-use plate::{Odds, Text};
+use plate::{Odds, Pattern, Text};
 use policy::{CaseFact, Facts, Intent, Rules};
 use read::{Pass, Read};
 use std::collections::BTreeSet;
@@ -61,8 +61,18 @@ impl City {
         }
     }
 
-    /// Asks for a plate as the city does, and gives the times of what was opened.
-    fn ask(&self, plate: &str, cameras: &[&str], from: Time, until: Time) -> (Vec<Read>, u64) {
+    /// Puts a question on the log as the city does.
+    fn logged(
+        &self,
+        plate: &str,
+        cameras: &[&str],
+        from: Time,
+        until: Time,
+    ) -> (Intent, Facts, [u8; 32], ledger::Entry) {
+        let (plates, patterns) = match Pattern::parse(plate).unwrap() {
+            pattern if pattern.exact().is_none() => (vec![], vec![pattern]),
+            _ => (vec![Text::parse(plate).unwrap()], vec![]),
+        };
         let intent = Intent {
             id: format!("q_{:032x}", u128::from_be_bytes(random())),
             person: "per_ann".parse().unwrap(),
@@ -72,7 +82,9 @@ impl City {
             authority: "none".into(),
             on_behalf_of: None,
             reason: None,
-            plates: vec![Text::parse(plate).unwrap()],
+            plates,
+            patterns,
+            look_alikes: cameras.contains(&"alike"),
             cameras: cameras.iter().map(|c| camera(c)).collect(),
             from,
             until,
@@ -85,9 +97,25 @@ impl City {
             .fact("purpose", intent.purpose.as_str())
             .fact("authority", "none")
             .fact("case", "stated")
+            .fact("manner", intent.manner())
             .body(commitment(&salt, intent.canonical().expose()));
         let entry = self.log.append(&leaf).unwrap();
-        let permit = self.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        (intent, facts, salt, entry)
+    }
+
+    /// Asks, and gives what was opened and how many reads were considered.
+    fn ask(&self, plate: &str, cameras: &[&str], from: Time, until: Time) -> (Vec<Read>, u64) {
+        let (intent, facts, salt, entry) = self.logged(plate, cameras, from, until);
+        let mut permit = self.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        for day in permit.days() {
+            let mut after = None;
+            while let page = self.store.segments(&permit, day, after).unwrap()
+                && let Some(last) = page.last()
+            {
+                after = Some(last.id);
+                self.custody.scan(&mut permit, &page).unwrap();
+            }
+        }
         let search = self.store.search(&permit).unwrap();
         let keys = self.custody.keys(&permit, &search.found).unwrap();
         let opened = keys.into_iter().zip(&search.found).map(|(k, f)| k.open(f).unwrap().0);
@@ -121,4 +149,67 @@ fn a_permit_finds_its_reads_and_no_file_holds_a_plate() {
     for plate in ["7ABC128", "8XYZ999", "9NOT000"] {
         assert_eq!(files_with(city.dir.path(), plate.as_bytes()), [""; 0]);
     }
+}
+
+#[test]
+fn unknown_characters_are_scanned_for() {
+    let city = city();
+    let ago = |minutes: i64| city.now.plus_millis(-minutes * 60_000);
+    let reads = [
+        pass("one", ago(90), "7ABC128"),
+        pass("one", ago(30), "7ABD129"),
+        pass("two", ago(20), "7ABC12"),
+        pass("six", ago(10), "7ABC128"),
+        pass("one", ago(14 * 60), "8XYZ120"),
+        pass("one", ago(5), "7A8C128"),
+    ];
+    city.ingest(&reads);
+    let check = |plate: &str, cameras: &[&str], minutes: i64, want: &[usize]| {
+        let (opened, considered) = city.ask(plate, cameras, ago(minutes), ago(0));
+        let want: Vec<Read> = want.iter().map(|i| (*reads[*i]).clone()).collect();
+        assert_eq!(opened, want, "{plate}");
+        considered
+    };
+    assert_eq!(check("7AB?12*", &["one", "two"], 24 * 60, &[0, 1, 2]), 5);
+    check("7AB?12?", &["one", "two"], 24 * 60, &[0, 1]);
+    check("7*12?", &["one"], 24 * 60, &[0, 1, 5]);
+    check("*xyz*", &["one"], 24 * 60, &[4]);
+    check("7*12?", &["one"], 60, &[1, 5]);
+    check("9NO?", &["one", "two", "six"], 24 * 60, &[]);
+    check("7ABC128", &["one", "alike"], 24 * 60, &[0, 5]);
+    for plate in ["7ABC128", "8XYZ120", "7AB"] {
+        assert_eq!(files_with(city.dir.path(), plate.as_bytes()), [""; 0]);
+    }
+}
+
+/// A store that changes a block, or gives one for another's, is found out.
+#[test]
+fn a_changed_block_opens_nothing() {
+    let city = city();
+    let ago = |minutes: i64| city.now.plus_millis(-minutes * 60_000);
+    let day = city.now.day();
+    let reads = [pass("one", ago(30), "7ABC128"), pass("two", ago(20), "7ABD129")];
+    let batch = |reads: &[Pass]| {
+        let arrived: Vec<_> = reads.iter().map(|r| (r.clone(), None)).collect();
+        city.custody.seal(day, &arrived).unwrap()
+    };
+    let good = batch(&reads);
+    let (intent, facts, salt, entry) = city.logged("7AB*", &["one", "two"], ago(60), ago(0));
+    let scan = |segments: &[SealedSegment]| {
+        let mut permit = city.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        city.custody.scan(&mut permit, segments).map(|s| s.matched)
+    };
+    assert_eq!(scan(&good.segments).unwrap(), 2);
+    let mut flipped = good.segments.clone();
+    flipped[0].scan.as_mut().unwrap()[40] ^= 1;
+    let mut swapped = good.segments.clone();
+    swapped[0].scan = good.segments[1].scan.clone();
+    let mut short = good.segments.clone();
+    short[1].scan = Some(vec![1; 5]);
+    for bad in [flipped, swapped, short] {
+        assert_eq!(scan(&bad).unwrap_err().kind(), base::Kind::Invalid);
+    }
+    let mut old = good.segments.clone();
+    old[0].scan = None;
+    assert_eq!(scan(&old).unwrap(), 1);
 }

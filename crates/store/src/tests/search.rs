@@ -22,6 +22,7 @@ fn check(cameras: &str, (from, until): (i64, i64), plate: &str, days: &[i32], wa
             from: day(0).start().plus_millis(from * 1000),
             until: day(0).start().plus_millis(until * 1000),
             days: tokens.iter().map(|(d, t)| (*d, t.as_slice())).collect(),
+            ids: Vec::new(),
         })
         .unwrap();
     let found: Vec<String> = search
@@ -66,6 +67,7 @@ fn every_sealed_byte_comes_back() {
             from: day(0).start(),
             until: day(1).start(),
             days: vec![(day(0), &tokens)],
+            ids: Vec::new(),
         };
         let found = store.search_in(&wanted).unwrap().found;
         assert_eq!(found.len(), 1);

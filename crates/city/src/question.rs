@@ -1,0 +1,222 @@
+//! From what a person wrote to an [`Intent`]: plates, cameras, times and the case, checked.
+
+use crate::ask::case_fact;
+use crate::config::case_fits;
+use crate::{Area, Ask, City};
+use base::{CameraId, Error, Result};
+use identity::Person;
+use plate::{Odds, Pattern, Reason, Text, same_plate};
+use policy::{CaseFact, Facts, Intent, Scope};
+use read::Read;
+use std::time::{Duration, SystemTime};
+use store::CameraRow;
+
+/// The most plates in one question.
+const PLATES: usize = 20;
+/// A list of open cases that is older says nothing any more.
+const CASES_MAX_AGE: Duration = Duration::from_secs(36 * 3600);
+/// Before the characters are compared, one found read in two is taken to be the plate.
+const PRIOR: f64 = 0.5;
+
+impl City {
+    pub(crate) fn intent(&self, person: &Person, ask: Ask) -> Result<Intent> {
+        let (plates, patterns) = plates(&ask.plates)?;
+        if ask.from >= ask.until {
+            return Err(Error::invalid("The question ends before it begins; give from and until."));
+        }
+        let cameras = self.asked_cameras(&ask)?;
+        let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
+        if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
+            return Err(Error::too_large(
+                "Case, reason and on_behalf_of have at most 300 characters.",
+            ));
+        }
+        let id: [u8; 16] = base::random();
+        Ok(Intent {
+            id: format!("q_{}", id.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+            person: person.id.clone(),
+            roles: person.roles.clone(),
+            purpose: ask.purpose,
+            case: ask.case.filter(|c| !c.trim().is_empty()),
+            authority: ask.authority.unwrap_or_else(|| "none".into()),
+            on_behalf_of: ask.on_behalf_of.filter(|o| !o.trim().is_empty()),
+            reason: ask.reason,
+            plates,
+            patterns,
+            look_alikes: ask.look_alikes,
+            cameras,
+            from: ask.from,
+            until: ask.until,
+            at: self.now(),
+        })
+    }
+
+    /// The cameras that are named and lie in the area; all of them where neither is given.
+    fn asked_cameras(&self, ask: &Ask) -> Result<Vec<CameraId>> {
+        let all = self.store.cameras()?;
+        if let Some(unknown) = ask.cameras.iter().find(|c| !all.iter().any(|row| row.id == **c)) {
+            return Err(Error::not_found(format!("There is no camera {unknown} in this city.")));
+        }
+        if let Some(area) = &ask.area {
+            area.check()?;
+        }
+        let named = |row: &CameraRow| ask.cameras.is_empty() || ask.cameras.contains(&row.id);
+        let near = |row: &CameraRow| ask.area.as_ref().is_none_or(|area| area.holds(row));
+        let cameras: Vec<CameraId> =
+            all.into_iter().filter(|row| named(row) && near(row)).map(|row| row.id).collect();
+        if cameras.is_empty() && ask.area.is_some() {
+            return Err(Error::not_found("No such camera stands in this area; widen the radius."));
+        }
+        Ok(cameras)
+    }
+
+    pub(crate) fn facts(&self, intent: &Intent) -> Result<Facts> {
+        let case = match &intent.case {
+            None => CaseFact::None,
+            Some(case) if case_fits(&self.config.cases.format, case) => {
+                case_fact(self.case_is_open(case)?)
+            }
+            Some(_) => {
+                return Err(Error::invalid(format!(
+                    "The case number does not have this city's form {} (# is a digit).",
+                    self.config.cases.format
+                )));
+            }
+        };
+        Ok(Facts { case, asking_off: self.asking_off(), now: self.now() })
+    }
+
+    /// Whether the records system's list of open cases has this one; `None` where the city has no
+    /// list, or only an old one.
+    fn case_is_open(&self, case: &str) -> Result<Option<bool>> {
+        let Some(list) = &self.config.cases.open_list else { return Ok(None) };
+        let path = self.dir.join(list);
+        let unread = |e: std::io::Error| {
+            Error::unavailable(
+                "The list of open cases cannot be read, so no case can be checked; tell the clerk.",
+            )
+            .because(format!("{}: {e}", path.display()))
+        };
+        let written = std::fs::metadata(&path).and_then(|m| m.modified()).map_err(unread)?;
+        if SystemTime::now().duration_since(written).is_ok_and(|age| age > CASES_MAX_AGE) {
+            tracing::warn!("the list of open cases is older than 36 hours; cases count as stated");
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(unread)?;
+        Ok(Some(text.lines().any(|line| line.trim() == case)))
+    }
+}
+
+/// Plates of which every character is known, and those with unknown ones.
+fn plates(written: &[String]) -> Result<(Vec<Text>, Vec<Pattern>)> {
+    if written.is_empty() || written.len() > PLATES {
+        return Err(Error::invalid(format!("Ask for 1 to {PLATES} plates at a time.")));
+    }
+    let (mut plates, mut patterns) = (Vec::new(), Vec::new());
+    for one in written {
+        let pattern = Pattern::parse(one).map_err(|e| {
+            Error::invalid(
+                "Write each plate with 1 to 12 letters and digits; ? is an unknown character, * any \
+                 number of them.",
+            )
+            .because(e)
+        })?;
+        match pattern.exact() {
+            Some(plate) => plates.push(plate),
+            None => patterns.push(pattern),
+        }
+    }
+    Ok((plates, patterns))
+}
+
+impl Area {
+    fn check(&self) -> Result<()> {
+        let inside = self.lat.abs() <= 90.0 && self.lon.abs() <= 180.0;
+        if inside && self.radius_m > 0.0 && self.radius_m <= 100_000.0 {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "An area is a latitude, a longitude and a radius of at most 100,000 metres.",
+        ))
+    }
+
+    /// Whether a camera stands in it. One without a place stands nowhere.
+    fn holds(&self, row: &CameraRow) -> bool {
+        row.lat
+            .zip(row.lon)
+            .is_some_and(|(lat, lon)| metres((self.lat, self.lon), (lat, lon)) <= self.radius_m)
+    }
+}
+
+/// Metres between two places in degrees (haversine on a sphere of 6,371 km; right to half a per cent).
+fn metres(a: (f64, f64), b: (f64, f64)) -> f64 {
+    let (dlat, dlon) = ((b.0 - a.0).to_radians(), (b.1 - a.1).to_radians());
+    let h = (dlat / 2.0).sin().powi(2)
+        + a.0.to_radians().cos() * b.0.to_radians().cos() * (dlon / 2.0).sin().powi(2);
+    2.0 * 6_371_000.0 * h.sqrt().min(1.0).asin()
+}
+
+/// P(this read is one of the plates that were asked for), 0 to 1.
+pub(crate) fn likeness(intent: &Intent, read: &Read) -> f64 {
+    let exact = intent.plates.iter().map(|plate| {
+        let letters = plate.reveal(Reason::Matching).chars();
+        let sure = Odds::new(letters.map(|c| vec![(c, 1.0)]).collect());
+        sure.map_or(0.0, |sure| same_plate(&read.odds, &sure, PRIOR))
+    });
+    let readings = read.odds.readings(4);
+    let pattern = intent.patterns.iter().map(|p| {
+        let fit = readings.iter().filter(|r| p.fits(r.text.reveal(Reason::Matching)));
+        fit.map(|r| r.probability).sum::<f64>().min(1.0)
+    });
+    exact.chain(pattern).fold(0.0, f64::max)
+}
+
+/// What was left of a question, in a sentence.
+pub(crate) fn sentence(rule: &str, asked: &Intent, got: &Scope) -> String {
+    let mut parts = Vec::new();
+    if got.cameras.len() < asked.cameras.len() {
+        parts.push(format!("{} of {} cameras", got.cameras.len(), asked.cameras.len()));
+    }
+    if got.from > asked.from || got.until < asked.until {
+        parts.push(format!("the time from {} until {}", got.from, got.until));
+    }
+    format!("Rule {rule} narrowed the question to {}.", parts.join(" and "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_apart() {
+        let springfield = (39.7817, -89.6501);
+        assert_eq!(metres(springfield, springfield), 0.0);
+        // A degree of latitude is 111.2 km; at 60° north a degree of longitude is half of that.
+        assert!((metres((0.0, 0.0), (1.0, 0.0)) - 111_195.0).abs() < 10.0);
+        assert!((metres((60.0, 179.5), (60.0, -179.5)) - 55_597.0).abs() < 60.0);
+    }
+
+    #[test]
+    fn areas_are_checked() {
+        let area = |lat, lon, radius_m| Area { lat, lon, radius_m };
+        assert!(area(10.0, 20.0, 500.0).check().is_ok());
+        for bad in [
+            area(91.0, 0.0, 1.0),
+            area(0.0, -181.0, 1.0),
+            area(0.0, 0.0, 0.0),
+            area(0.0, 0.0, f64::NAN),
+            area(f64::NAN, 0.0, 1.0),
+            area(0.0, 0.0, 1e6),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn plates_and_patterns_are_told_apart() {
+        let of = |w: &[&str]| plates(&w.iter().map(|s| (*s).into()).collect::<Vec<_>>());
+        let (exact, open) = of(&["7abc 128", "7AB?12*"]).unwrap();
+        assert_eq!((exact.len(), open.len()), (1, 1));
+        assert!(of(&[]).is_err() && of(&["#"]).is_err() && of(&["A"; 21]).is_err());
+    }
+}
