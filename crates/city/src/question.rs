@@ -3,18 +3,18 @@
 use crate::ask::case_fact;
 use crate::config::case_fits;
 use crate::{Area, Ask, City};
-use base::{CameraId, Error, Result};
+use base::{CameraId, Error, Result, Time};
 use identity::Person;
-use plate::{Odds, Pattern, Reason, Text, same_plate};
+use plate::{Pattern, Text, is_plate};
 use policy::{CaseFact, Facts, Intent, Scope};
 use read::Read;
-use std::time::{Duration, SystemTime};
+use std::time::UNIX_EPOCH;
 use store::CameraRow;
 
 /// The most plates in one question.
 const PLATES: usize = 20;
 /// A list of open cases that is older says nothing any more.
-const CASES_MAX_AGE: Duration = Duration::from_secs(36 * 3600);
+const CASES_MAX_AGE_MS: i64 = 36 * 3_600_000;
 /// Before the characters are compared, one found read in two is taken to be the plate.
 const PRIOR: f64 = 0.5;
 
@@ -98,7 +98,9 @@ impl City {
             .because(format!("{}: {e}", path.display()))
         };
         let written = std::fs::metadata(&path).and_then(|m| m.modified()).map_err(unread)?;
-        if SystemTime::now().duration_since(written).is_ok_and(|age| age > CASES_MAX_AGE) {
+        let written =
+            written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        if self.now().since(Time::from_millis(written)) > CASES_MAX_AGE_MS {
             tracing::warn!("the list of open cases is older than 36 hours; cases count as stated");
             return Ok(None);
         }
@@ -158,16 +160,8 @@ fn metres(a: (f64, f64), b: (f64, f64)) -> f64 {
 
 /// P(this read is one of the plates that were asked for), 0 to 1.
 pub(crate) fn likeness(intent: &Intent, read: &Read) -> f64 {
-    let exact = intent.plates.iter().map(|plate| {
-        let letters = plate.reveal(Reason::Matching).chars();
-        let sure = Odds::new(letters.map(|c| vec![(c, 1.0)]).collect());
-        sure.map_or(0.0, |sure| same_plate(&read.odds, &sure, PRIOR))
-    });
-    let readings = read.odds.readings(4);
-    let pattern = intent.patterns.iter().map(|p| {
-        let fit = readings.iter().filter(|r| p.fits(r.text.reveal(Reason::Matching)));
-        fit.map(|r| r.probability).sum::<f64>().min(1.0)
-    });
+    let exact = intent.plates.iter().map(|plate| is_plate(&read.odds, plate, PRIOR));
+    let pattern = intent.patterns.iter().map(|pattern| pattern.probability(&read.odds));
     exact.chain(pattern).fold(0.0, f64::max)
 }
 

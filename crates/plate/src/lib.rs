@@ -24,5 +24,5 @@ pub use formats::{Format, Region, fits, regions};
 pub use odds::{Choice, Odds, OddsError, Reading};
 pub use pattern::{Pattern, variants};
 pub use rank::{Ranked, RegionError, RegionOdds, rank};
-pub use same::same_plate;
+pub use same::{is_plate, same_plate};
 pub use text::{Reason, Text, TextError};

@@ -1,6 +1,7 @@
 //! A plate of which some characters are not known, and a plate as it may have been misread.
 
 use crate::alike::{confusion, look_alikes};
+use crate::odds::Odds;
 use crate::text::{ALPHABET, Reason, Text, TextError};
 use std::fmt;
 use zeroize::Zeroize;
@@ -62,6 +63,13 @@ impl Pattern {
     /// Whether a text may be this plate.
     pub fn fits(&self, text: &str) -> bool {
         glob(self.0.as_bytes(), text.as_bytes())
+    }
+
+    /// P(the text behind these odds fits), 0 to 1: of the likeliest four readings, those that do.
+    pub fn probability(&self, odds: &Odds) -> f64 {
+        let readings = odds.readings(4);
+        let fit = readings.iter().filter(|r| self.fits(r.text.reveal(Reason::Matching)));
+        fit.map(|r| r.probability).sum::<f64>().min(1.0)
     }
 
     /// The characters, known and unknown, for the stated reason.

@@ -2,7 +2,7 @@
 
 use crate::alike::confusion;
 use crate::odds::{Choice, Odds};
-use crate::text::ALPHABET;
+use crate::text::{ALPHABET, Reason, Text};
 
 /// The odds that a reading has one character too many or too few, for each place where it may be.
 const SLIP: f64 = 0.004;
@@ -35,6 +35,14 @@ pub fn same_plate(a: &Odds, b: &Odds, prior: f64) -> f64 {
     };
     let (same, other) = (prior * ratio, 1.0 - prior);
     if same.is_infinite() { 1.0 } else { same / (same + other).max(1e-300) }
+}
+
+/// P(a reading is of this very plate), by Bayes as in [`same_plate`].
+pub fn is_plate(odds: &Odds, plate: &Text, prior: f64) -> f64 {
+    let letters = plate.reveal(Reason::Matching).chars();
+    // A text has 1 to 12 characters of the alphabet: these are odds.
+    let sure = Odds::new(letters.map(|c| vec![(c, 1.0)]).collect());
+    sure.map_or(0.0, |sure| same_plate(odds, &sure, prior))
 }
 
 /// How much likelier the two rows of places are under one plate than under two.
@@ -92,6 +100,13 @@ mod tests {
         let p = |b: &str| same_plate(&odds("A128"), &odds(b), 0.001);
         let row = [p("A128"), p("A12B"), p("A124"), p("X124")];
         assert!(row.windows(2).all(|w| w[0] > 1.1 * w[1]), "{row:?}");
+    }
+
+    #[test]
+    fn a_plate_is_a_sure_reading() {
+        let of = |plate: &str| is_plate(&odds("7ABC128"), &Text::parse(plate).unwrap(), 0.5);
+        assert!(of("7ABC128") > 0.999 && of("7ABC12B") > 0.9 && of("4XYZ935") < 1e-3);
+        assert!(of("7ABC128") > of("7ABC12B") && of("7ABC12B") > of("7A8C12B"));
     }
 
     #[test]
