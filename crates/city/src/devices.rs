@@ -8,6 +8,8 @@ use store::{CameraRow, LeaseRow};
 
 /// How long an enrolment code is good for.
 const CODE_MS: i64 = 24 * 3_600_000;
+/// The longest lease, from its first to its last moment.
+const LEASE_MS: i64 = 24 * 3_600_000;
 /// How far a camera's clock may be off before it gets no lease.
 const SKEW_MS: i64 = 5 * 60_000;
 
@@ -85,13 +87,16 @@ impl City {
                 "The camera's clock is more than five minutes off; set it by NTP and try again.",
             ));
         }
+        // A camera's clock may run a little behind: captures just before the grant count.
+        let from = now.plus_millis(-SKEW_MS);
+        let until = now.plus_millis(i64::from(self.config.keys.lease_s) * 1000);
         let lease = Lease {
             id: LeaseId::new(now, base::random()),
             camera: camera.clone(),
             capture_key: asked.capture_key,
-            // A camera's clock may run a little behind: captures just before the grant count.
-            from: now.plus_millis(-SKEW_MS),
-            until: now.plus_millis(i64::from(self.config.keys.lease_s) * 1000),
+            from,
+            // With the minutes before the grant, too, it lasts no longer than a day.
+            until: until.min(from.plus_millis(LEASE_MS)),
             seal_key: self.custody.ingest_key().to_string(),
         };
         // Stored before it is signed: a lease that a camera holds is always known here.

@@ -4,8 +4,9 @@
 
 use base::{Error, Result, write_atomic};
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 /// Held as long as its owner may write the log.
@@ -17,6 +18,11 @@ pub trait Objects: Send + Sync {
     fn get(&self, path: &str) -> Result<Option<Vec<u8>>>;
     /// Writes or overwrites; on return the bytes survive a power cut.
     fn put(&self, path: &str, bytes: &[u8]) -> Result<()>;
+    /// [`Objects::put`] for several at once; on return all of them survive a power cut. If it fails, or
+    /// the process dies in it, any of them may be there, in part or whole.
+    fn put_all(&self, all: &[(String, &[u8])]) -> Result<()> {
+        all.iter().try_for_each(|(path, bytes)| self.put(path, bytes))
+    }
     /// [`Objects::put`] if what is there now is `expected` (`None`: nothing); a `Conflict` if not.
     fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()>;
     /// All names that start with `prefix`, in order.
@@ -64,6 +70,35 @@ impl Objects for Folder {
             make(folder).map_err(|e| self.trouble("made", "a folder", e))?;
         }
         write_atomic(&path, bytes)
+    }
+
+    /// All are written before the first is synced, and then all are synced at the same time: the file
+    /// system makes one commit of its journal of them instead of one each.
+    fn put_all(&self, all: &[(String, &[u8])]) -> Result<()> {
+        let mut open = Vec::with_capacity(2 * all.len());
+        let mut folders = BTreeSet::new();
+        for (path, bytes) in all {
+            let trouble = |e| self.trouble("written", path, e);
+            let full = self.0.join(path);
+            if let Some(folder) = full.parent() {
+                make(folder).map_err(trouble)?;
+                folders.insert(folder.to_owned());
+            }
+            let mut file = File::create(&full).map_err(trouble)?;
+            file.write_all(bytes).map_err(trouble)?;
+            open.push(file);
+        }
+        for folder in folders {
+            open.push(File::open(&folder).map_err(|e| self.trouble("opened", "a folder", e))?);
+        }
+        let synced = std::thread::scope(|scope| {
+            let syncs: Vec<_> = open.iter().map(|f| scope.spawn(|| f.sync_all())).collect();
+            syncs.into_iter().try_for_each(|sync| match sync.join() {
+                Ok(done) => done,
+                Err(_) => Err(std::io::Error::other("a sync panicked")),
+            })
+        });
+        synced.map_err(|e| self.trouble("synced", "a file", e))
     }
 
     fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()> {

@@ -346,21 +346,36 @@ fn found(mut row: Row) -> Result<Found> {
     })
 }
 
-/// How many reads of these cameras lie in the time; a whole day is read off its counts.
+/// How many reads of these cameras lie in the time; a whole day is read off its counts, and of another
+/// day the smaller part is counted: what lies in the time, or what lies outside it.
 fn considered(db: &Db, day: Day, wanted: &Wanted<'_>, cameras: &BTreeSet<&str>) -> Result<u64> {
-    let whole = wanted.from <= day.start() && day.next().start() <= wanted.until;
+    let mut whole = 0;
+    for mut row in db.query("SELECT camera, reads FROM counts", &[])? {
+        if cameras.contains(row.get::<String>(0)?.as_str()) {
+            whole += row.get::<i64>(1)?.unsigned_abs();
+        }
+    }
+    let (from, until) = (wanted.from.max(day.start()), wanted.until.min(day.next().start()));
+    let inside = until.since(from);
+    if inside * 2 > day.next().start().since(day.start()) {
+        let before = counted(db, cameras, day.start(), from)?;
+        let after = counted(db, cameras, until, day.next().start())?;
+        return Ok(whole.saturating_sub(before + after));
+    }
+    counted(db, cameras, from, until)
+}
+
+/// How many reads of these cameras were captured from one moment until before another.
+fn counted(db: &Db, cameras: &BTreeSet<&str>, from: Time, until: Time) -> Result<u64> {
+    if from >= until {
+        return Ok(0);
+    }
     let mut sum = 0;
     for camera in cameras {
-        let camera = Arg::from(*camera);
-        let row = if whole {
-            db.first("SELECT reads FROM counts WHERE camera = ?1", &[camera])?
-        } else {
-            db.first(
-                "SELECT count(*) FROM reads \
-                 WHERE camera = ?1 AND captured >= ?2 AND captured < ?3",
-                &[camera, Arg::from(wanted.from), Arg::from(wanted.until)],
-            )?
-        };
+        let row = db.first(
+            "SELECT count(*) FROM reads WHERE camera = ?1 AND captured >= ?2 AND captured < ?3",
+            &[Arg::from(*camera), Arg::from(from), Arg::from(until)],
+        )?;
         sum += row.map_or(Ok(0), |mut row| row.get::<i64>(0))?.unsigned_abs();
     }
     Ok(sum)
