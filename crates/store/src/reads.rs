@@ -57,7 +57,9 @@ impl Store {
         });
         // After the transaction, and even if it failed: marked before it, the day could be looked at
         // by another thread's relay while there is nothing to see yet, and then not again.
-        hold(&self.days.pending).insert(batch.day);
+        if !effects.is_empty() {
+            hold(&self.days.pending).insert(batch.day);
+        }
         done
     }
 
