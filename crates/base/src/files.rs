@@ -33,6 +33,16 @@ pub fn read_secret(path: &Path) -> Result<crate::Secret<Vec<u8>>> {
     }
 }
 
+/// Bytes that an ordinary process may still write to the disk of `path`, and the disk's size.
+pub fn disk_room(path: &Path) -> Result<(u64, u64)> {
+    let unknown = |e: rustix::io::Errno| {
+        Error::unavailable(format!("The room on the disk of {} is unknown.", path.display()))
+            .because(e)
+    };
+    let disk = rustix::fs::statvfs(path).map_err(unknown)?;
+    Ok((disk.f_bavail.saturating_mul(disk.f_frsize), disk.f_blocks.saturating_mul(disk.f_frsize)))
+}
+
 fn cannot_write(path: &Path, e: std::io::Error) -> Error {
     Error::unavailable(format!(
         "{} cannot be written; check the disk's free space and the folder's owner.",

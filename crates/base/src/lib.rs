@@ -12,7 +12,7 @@ mod time;
 
 pub use canon::{CanonError, b64, canonical, sha256, unb64};
 pub use error::{Error, Kind, Result};
-pub use files::{read_secret, write_atomic, write_secret};
+pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{
     CameraId, EntryId, HitId, IdError, LeaseId, ListId, OrderId, PersonId, ReadId, SegmentId,
 };

@@ -41,6 +41,9 @@ pub struct Section {
     /// IANA time zone, for what people read; the system itself keeps UTC.
     #[serde(default = "utc")]
     pub time_zone: String,
+    /// The law preset that the city started from, for instance `us-wa`; it bounds the retention.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
 }
 
 fn utc() -> String {
@@ -160,6 +163,12 @@ impl Config {
         Ok(config)
     }
 
+    /// The configuration, if it is one that a city can have.
+    pub fn checked(self) -> Result<Self> {
+        self.check()?;
+        Ok(self)
+    }
+
     fn check(&self) -> Result<()> {
         let refuse = |what: &str| Err(Error::invalid(format!("homeplate.toml: {what}.")));
         let slug = &self.city.slug;
@@ -179,6 +188,10 @@ impl Config {
         if !(1..=3650).contains(&self.retention.reads_days) {
             return refuse("retention.reads_days is 1 to 3650");
         }
+        self.check_preset()?;
+        if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {
+            return refuse("city.time_zone is not an IANA name, for instance America/Chicago");
+        }
         if !(1..=3600).contains(&self.log.tally_s) {
             return refuse("log.tally_s is 1 to 3600");
         }
@@ -189,6 +202,26 @@ impl Config {
             return refuse("switch.on_signatures is at least 1");
         }
         Ok(())
+    }
+
+    /// A preset is a starting point; going beyond its retention means leaving it.
+    fn check_preset(&self) -> Result<()> {
+        let Some(slug) = &self.city.preset else { return Ok(()) };
+        let Some(preset) = crate::preset::find(slug) else {
+            let known: Vec<&str> = crate::preset::PRESETS.iter().map(|p| p.slug).collect();
+            return Err(Error::invalid(format!(
+                "homeplate.toml: there is no preset of that name; known are {}.",
+                known.join(", ")
+            )));
+        };
+        match preset.longest_days {
+            Some(most) if self.retention.reads_days > most => Err(Error::invalid(format!(
+                "homeplate.toml: the preset {slug} keeps reads at most {most} days ({}); lower \
+                 retention.reads_days, or take city.preset out.",
+                preset.source
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The log's origin line.

@@ -11,14 +11,17 @@
 
 pub mod api;
 mod ask;
+pub mod check;
 mod config;
 mod devices;
+mod explain;
 mod hits;
 mod ingest;
 mod init;
 mod lists;
 mod open;
 mod people;
+pub mod preset;
 mod public;
 mod question;
 mod retain;
@@ -29,5 +32,6 @@ pub use ask::Watch;
 pub use config::{
     Cases, Config, Keys, LogSection, Retention, Section, Server as ServerSection, Switching,
 };
+pub use explain::{EXPLAINED, Explained};
 pub use init::{InitOptions, Initialised, init};
 pub use open::City;

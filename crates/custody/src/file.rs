@@ -13,7 +13,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use base::{Error, Result, Secret, b64, random, read_secret, sha256, unb64, write_secret};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroize;
 
@@ -262,8 +262,12 @@ impl Files {
 /// Two processes would overwrite each other's keys; the lock goes with the process.
 fn lock(dir: &Path) -> Result<File> {
     let path = dir.join("custody.lock");
-    let file =
-        OpenOptions::new().create(true).append(true).open(&path).map_err(|e| disk(&path, e))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|e| disk(&path, e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => Err(Error::conflict(

@@ -1,10 +1,15 @@
-//! `homeplate init`: makes a city in a folder.
+//! `homeplate init`: makes a city in a folder, from options or by asking.
 
 use crate::client::PersonKey;
-use base::{PersonId, SystemClock};
+use base::{Error, PersonId, SystemClock};
+use city::preset::{self, PRESETS};
 use city::{Config, InitOptions};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// Days that reads are kept where neither the city nor its preset says otherwise.
+const RETENTION: u32 = 21;
 
 /// Arguments of `homeplate init`.
 #[derive(clap::Args)]
@@ -12,12 +17,18 @@ pub struct InitArgs {
     /// The folder of the city's data.
     #[arg(long, default_value = "city")]
     data: PathBuf,
-    /// The city's name.
+    /// The city's name; asked for where it is left out.
     #[arg(long)]
-    name: String,
-    /// The city's name in the log's origin: a-z, 0-9 and -.
+    name: Option<String>,
+    /// The city's name in the log's origin: a-z, 0-9 and -; made from the name where it is left out.
     #[arg(long)]
-    slug: String,
+    slug: Option<String>,
+    /// Law preset to start from, for instance us-wa; `list` prints them.
+    #[arg(long)]
+    preset: Option<String>,
+    /// IANA time zone, for instance America/Chicago.
+    #[arg(long)]
+    time_zone: Option<String>,
     /// Address and port to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
@@ -30,28 +41,34 @@ pub struct InitArgs {
     /// Where the first administrator's key goes; keep it out of the data folder and its backups.
     #[arg(long, default_value = "admin.key")]
     admin_key: PathBuf,
-    /// Days after which reads are forgotten.
-    #[arg(long, default_value_t = 21)]
-    retention_days: u32,
+    /// Days after which reads are forgotten; 21, or less where the preset says so.
+    #[arg(long)]
+    retention_days: Option<u32>,
     /// Seconds between two counts on the log while reads come in.
     #[arg(long, default_value_t = 60)]
     tally_s: u32,
-    /// How many people it takes to switch something on again.
-    #[arg(long, default_value_t = 2)]
-    on_signatures: u32,
+    /// How many different people must order something on again; 2.
+    #[arg(long)]
+    on_signatures: Option<u32>,
 }
 
 /// Runs the command.
-pub fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
-    let config = Config {
-        city: city::Section { name: args.name, slug: args.slug, time_zone: "UTC".into() },
-        server: city::ServerSection { listen: args.listen },
-        keys: Default::default(),
-        retention: city::Retention { reads_days: args.retention_days },
-        log: city::LogSection { tally_s: args.tally_s },
-        cases: Default::default(),
-        switch: city::Switching { on_signatures: args.on_signatures },
-    };
+pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
+    if args.preset.as_deref() == Some("list") {
+        PRESETS.iter().for_each(|p| println!("{:6}  {}", p.slug, p.sentence()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.name.is_none() {
+        if !std::io::stdin().is_terminal() {
+            return Err(Error::invalid(
+                "Give the city a name with --name, or run this in a terminal to be asked.",
+            )
+            .into());
+        }
+        let (mut input, mut output) = (std::io::stdin().lock(), std::io::stderr());
+        ask_all(&mut args, &mut Asker { input: &mut input, output: &mut output })?;
+    }
+    let config = config(&args)?;
     // A key that is there already belongs to an `init` that was cut off.
     let key = if args.admin_key.exists() {
         PersonKey::load(&args.admin_key)?
@@ -69,6 +86,200 @@ pub fn run(args: InitArgs) -> anyhow::Result<ExitCode> {
     println!("configuration  {}", made.config.display());
     println!("log key        {}", made.vkey);
     println!("your key       {} (keep it safe: it is the administrator)", args.admin_key.display());
+    if let Some(preset) = args.preset.as_deref().and_then(preset::find) {
+        println!("law preset     {}", preset.sentence());
+    }
     println!("next           homeplate serve --data {}", args.data.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The configuration that the options stand for; checked before any file is made.
+fn config(args: &InitArgs) -> base::Result<Config> {
+    let name = args.name.clone().unwrap_or_default();
+    let most = args.preset.as_deref().and_then(preset::find).and_then(|p| p.longest_days);
+    let config = Config {
+        city: city::Section {
+            slug: args.slug.clone().unwrap_or_else(|| slug_of(&name)),
+            name,
+            time_zone: args.time_zone.clone().unwrap_or_else(|| "UTC".into()),
+            preset: args.preset.clone(),
+        },
+        server: city::ServerSection { listen: args.listen.clone() },
+        keys: Default::default(),
+        retention: city::Retention {
+            reads_days: args
+                .retention_days
+                .unwrap_or_else(|| most.map_or(RETENTION, |m| m.min(RETENTION))),
+        },
+        log: city::LogSection { tally_s: args.tally_s },
+        cases: Default::default(),
+        switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
+    };
+    config.checked()
+}
+
+/// `Saint-Étienne (north)` → `saint-tienne-north`: what an origin may hold of a name.
+fn slug_of(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.to_lowercase().chars() {
+        match c {
+            'a'..='z' | '0'..='9' => out.push(c),
+            ' ' | '-' | '_' if !out.ends_with('-') && !out.is_empty() => out.push('-'),
+            _ => {}
+        }
+    }
+    out.trim_matches('-').chars().take(40).collect()
+}
+
+/// Puts questions to a person and reads the answers, line by line.
+struct Asker<'a> {
+    input: &'a mut dyn BufRead,
+    output: &'a mut dyn Write,
+}
+
+impl Asker<'_> {
+    /// Asks until `check` takes the answer; an empty one is the default, where there is one.
+    fn ask<T>(
+        &mut self,
+        question: &str,
+        default: Option<&str>,
+        check: impl Fn(&str) -> Result<T, String>,
+    ) -> base::Result<T> {
+        let silent = |e: std::io::Error| Error::unavailable("Nobody answers.").because(e);
+        loop {
+            let shown = default.map_or(String::new(), |d| format!(" [{d}]"));
+            write!(self.output, "{question}{shown}: ").map_err(silent)?;
+            self.output.flush().map_err(silent)?;
+            let mut line = String::new();
+            if self.input.read_line(&mut line).map_err(silent)? == 0 {
+                return Err(Error::invalid("The questions were not answered; nothing was made."));
+            }
+            let given = match (line.trim(), default) {
+                ("", Some(default)) => default,
+                (given, _) => given,
+            };
+            match check(given) {
+                Ok(value) => return Ok(value),
+                Err(why) => writeln!(self.output, "  {why}").map_err(silent)?,
+            }
+        }
+    }
+}
+
+/// The questions that a city cannot be made without answers to; options answer theirs beforehand.
+fn ask_all(args: &mut InitArgs, asker: &mut Asker<'_>) -> base::Result<()> {
+    let name = asker.ask("Name of the city", None, |text| {
+        if slug_of(text).is_empty() {
+            Err("Give a name with letters.".into())
+        } else {
+            Ok(text.to_owned())
+        }
+    })?;
+    if args.slug.is_none() {
+        let made = slug_of(&name);
+        let slug = asker.ask("Short name, in the log for ever", Some(&made), |text| {
+            let same = slug_of(text) == text && !text.is_empty();
+            if same { Ok(text.to_owned()) } else { Err("Only a-z, 0-9 and -, at most 40.".into()) }
+        })?;
+        args.slug = Some(slug);
+    }
+    if args.preset.is_none() {
+        let known: Vec<&str> = PRESETS.iter().map(|p| p.slug).collect();
+        let question = format!("Law preset to start from ({}, none)", known.join(", "));
+        args.preset = asker.ask(&question, Some("none"), |text| match preset::find(text) {
+            Some(preset) => Ok(Some(preset.slug.to_owned())),
+            None if text == "none" => Ok(None),
+            None => Err("Choose one of the list, or none.".into()),
+        })?;
+    }
+    if args.time_zone.is_none() {
+        args.time_zone = Some(asker.ask("Time zone", Some("America/Chicago"), |text| {
+            let known = jiff::tz::TimeZone::get(text).is_ok();
+            if known {
+                Ok(text.to_owned())
+            } else {
+                Err("Use an IANA name like America/Chicago.".into())
+            }
+        })?);
+    }
+    if args.retention_days.is_none() {
+        let most = args.preset.as_deref().and_then(preset::find).and_then(|p| p.longest_days);
+        let most = most.unwrap_or(3650);
+        let default = RETENTION.min(most).to_string();
+        let days = asker.ask("Days that reads are kept", Some(&default), |text| {
+            match text.parse::<u32>() {
+                Ok(days) if (1..=most).contains(&days) => Ok(days),
+                _ => Err(format!("A whole number from 1 to {most}.")),
+            }
+        })?;
+        args.retention_days = Some(days);
+    }
+    if args.on_signatures.is_none() {
+        let question = "Off takes one signature; how many offices must sign to switch on again";
+        args.on_signatures = Some(asker.ask(question, Some("2"), |text| match text.parse() {
+            Ok(n @ 1..=9) => Ok(n),
+            _ => Err("A whole number from 1 to 9.".into()),
+        })?);
+    }
+    args.name = Some(name);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: InitArgs,
+    }
+
+    /// The questions answered with these lines.
+    fn answered(options: &[&str], lines: &str) -> (base::Result<Config>, String) {
+        let mut args = Line::parse_from(["init"].iter().chain(options)).args;
+        let (mut input, mut output) = (lines.as_bytes(), Vec::new());
+        let asked = ask_all(&mut args, &mut Asker { input: &mut input, output: &mut output });
+        (asked.and_then(|()| config(&args)), String::from_utf8(output).unwrap())
+    }
+
+    #[test]
+    fn defaults_make_a_city() {
+        let (config, _) = answered(&[], "Saint Paul\n\nus-mn\n\n\n\n");
+        let config = config.unwrap();
+        assert_eq!(config.city.slug, "saint-paul");
+        assert_eq!((config.retention.reads_days, config.switch.on_signatures), (21, 2));
+        assert_eq!(config.city.time_zone, "America/Chicago");
+    }
+
+    #[test]
+    fn wrong_answers_are_asked_again() {
+        let (config, said) =
+            answered(&["--slug", "x"], "\nOlympia\nus-xx\nus-wa\nMoon\nUTC\n30\n14\nmany\n3\n");
+        let config = config.unwrap();
+        assert_eq!(config.retention.reads_days, 14);
+        assert_eq!(
+            (config.city.preset.as_deref(), config.switch.on_signatures),
+            (Some("us-wa"), 3)
+        );
+        for why in ["letters", "of the list", "IANA", "from 1 to 21", "from 1 to 9"] {
+            assert!(said.contains(why), "{why}: {said}");
+        }
+    }
+
+    #[test]
+    fn an_end_of_input_makes_nothing() {
+        let (config, _) = answered(&[], "Olympia\n");
+        assert_eq!(config.unwrap_err().kind(), base::Kind::Invalid);
+    }
+
+    #[test]
+    fn slugs() {
+        for (name, slug) in
+            [("Saint-Étienne (north)", "saint-tienne-north"), ("  A  B ", "a-b"), ("東京", "")]
+        {
+            assert_eq!(slug_of(name), slug, "{name}");
+        }
+    }
 }

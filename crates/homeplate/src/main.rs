@@ -4,6 +4,7 @@
 //! (`--key`, made by `homeplate key new`); nothing here knows a password.
 
 mod ask;
+mod check;
 mod client;
 mod edge;
 mod hits;
@@ -31,6 +32,10 @@ enum Command {
     Read(read::ReadArgs),
     /// Make a city: folder, configuration, keys, rules, public log.
     Init(init::InitArgs),
+    /// Examine a city's configuration, rules, log, keys, store, disk and clock.
+    Check(check::CheckArgs),
+    /// Explain the configuration.
+    Config(check::ConfigArgs),
     /// Serve a city: cameras, people and the public page.
     Serve(serve::ServeArgs),
     /// Read one camera and deliver its sealed reads to the city.
@@ -69,6 +74,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Read(args) => read::run(args),
         Command::Init(args) => init::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Config(args) => check::config(args),
         Command::Serve(args) => serve::run(args),
         Command::Edge(args) => edge::run(args),
         Command::Key(args) => key::run(args),

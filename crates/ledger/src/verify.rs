@@ -5,6 +5,7 @@
 //! checked could say anything.
 
 use crate::figures::Figures;
+use crate::leaf::Leaf;
 use crate::notes::{Head, Vkey};
 use crate::objects::{Folder, Objects};
 use crate::scan::scan;
@@ -47,6 +48,17 @@ pub fn verify(folder: &Path, vkey: &str) -> Result<Report> {
             done => return done,
         }
     }
+}
+
+/// Hands every leaf of a log in a folder to `each`, in order, after checking it like [`verify`] but
+/// without accounting for other files.
+pub fn read_leaves(folder: &Path, vkey: &str, each: &mut dyn FnMut(Leaf)) -> Result<()> {
+    let (vkey, objects) = (Vkey::parse(vkey)?, Folder::new(folder));
+    let Some(checkpoint) = objects.get("checkpoint")? else {
+        return Err(Error::not_found("There is no checkpoint in this folder."));
+    };
+    let head = vkey.open(&checkpoint)?;
+    scan(&|path: &str| objects.get(path), &head, &mut |_, leaf| each(leaf)).map(|_| ())
 }
 
 fn once(objects: &dyn Objects, vkey: &Vkey) -> Result<Report> {

@@ -1,0 +1,253 @@
+//! Examining a city from its folder: what is wrong, in plain words, and how to mend it.
+//!
+//! Nothing is changed, but for what opening custody and store always does: a destruction that a crash
+//! cut off is finished. While the server runs, store and keys are its own and are left out.
+
+use crate::Config;
+use crate::init::Paths;
+use base::{Clock, Kind, Result, SigningKey, Time};
+use policy::Rules;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store::Store;
+
+/// Less than so many bytes, or than a hundredth of the disk, is too little room.
+const ROOM: u64 = 500 << 20;
+/// A clock may be so far behind the newest entry of the log.
+const BEHIND_MS: i64 = 60_000;
+/// Homeplate is younger than any moment before this one.
+const EARLIEST: &str = "2026-01-01T00:00:00Z";
+
+/// How it stands with one part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// In order.
+    Fine,
+    /// Works, but somebody should look.
+    Look,
+    /// Must be mended.
+    Wrong,
+}
+
+/// What was found of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// `configuration`, `rules`, `log`, `keys`, `store`, `disk`, `clock`.
+    pub part: &'static str,
+    /// How it stands.
+    pub state: State,
+    /// One sentence; where something is wrong, with what to do.
+    pub message: String,
+}
+
+fn finding(part: &'static str, state: State, message: impl Into<String>) -> Finding {
+    Finding { part, state, message: message.into() }
+}
+
+/// Examines the city in `dir`. Every part is looked at, whatever is wrong with the others.
+pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
+    let paths = Paths::new(dir);
+    let mut out = Vec::new();
+    let config = match Config::load(&paths.config) {
+        Ok(config) => {
+            let days = config.retention.reads_days;
+            let message = format!("{}: reads are kept {days} days.", config.city.name);
+            out.push(finding("configuration", State::Fine, message));
+            Some(config)
+        }
+        Err(e) => {
+            out.push(finding("configuration", State::Wrong, e.message()));
+            None
+        }
+    };
+    let newest = check_log(&paths, &mut out);
+    if let Some(config) = &config {
+        check_stored(&paths, config, &mut out);
+    }
+    check_modes(&paths, &mut out);
+    out.push(check_disk(dir));
+    out.push(check_clock(clock.now(), newest));
+    out
+}
+
+/// The log whole, its key, and the rules that it says were adopted. Gives its newest moment.
+fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
+    let vkey = match std::fs::read_to_string(&paths.vkey) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => {
+            let message = "log.vkey is missing; restore it: it is the log's public key.";
+            out.push(finding("log", State::Wrong, message));
+            return None;
+        }
+    };
+    match ledger::verify(&paths.log, &vkey) {
+        Ok(report) => {
+            let message = format!("{} entries, every byte as it was signed.", report.size);
+            out.push(finding("log", State::Fine, message));
+            if report.figures.open_intents > 0 {
+                let message = format!(
+                    "{} questions have no outcome: a crash came between. Nothing is to be mended; the \
+                     public page shows them.",
+                    report.figures.open_intents
+                );
+                out.push(finding("log", State::Look, message));
+            }
+        }
+        Err(e) => out.push(finding("log", State::Wrong, e.message())),
+    }
+    let mut newest = None;
+    let mut adopted = None;
+    let seen = ledger::read_leaves(&paths.log, &vkey, &mut |leaf| {
+        newest = Some(leaf.time);
+        if leaf.kind == "policy.activated" {
+            adopted = leaf.facts.get("hash").and_then(|h| h.as_str()).map(str::to_owned);
+        }
+    });
+    if seen.is_ok() {
+        out.push(check_rules(&paths.rules, adopted.as_deref()));
+    }
+    if let Err(e) = SigningKey::load(&paths.log_key) {
+        out.push(finding("log", State::Wrong, e.message()));
+    }
+    newest
+}
+
+fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(_) => {
+            let message = "rules.cedar is missing; restore the adopted rules.";
+            return finding("rules", State::Wrong, message);
+        }
+    };
+    match Rules::parse(&text) {
+        Err(e) => finding("rules", State::Wrong, e.message()),
+        Ok(rules) if adopted == Some(rules.hash().as_str()) => {
+            let message = format!("{} rules, as adopted on the log.", rules.ids().count());
+            finding("rules", State::Fine, message)
+        }
+        Ok(_) => {
+            let message = "rules.cedar is not the set that the log says was adopted; put the adopted \
+                           file back.";
+            finding("rules", State::Wrong, message)
+        }
+    }
+}
+
+/// Store and custody, which only one process may have open.
+fn check_stored(paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
+    // Opening would make an empty store where there is none.
+    if !paths.store.join("control.db").is_file() {
+        let message = "store/control.db is missing; restore the store from a backup.";
+        out.push(finding("store", State::Wrong, message));
+        return;
+    }
+    let store = match Store::open(&paths.store) {
+        Ok(store) => store,
+        Err(e) if e.kind() == Kind::Unavailable && e.message().contains("Another process") => {
+            let message = "The server is running: stop it to have store and keys examined too.";
+            out.push(finding("store", State::Look, message));
+            return;
+        }
+        Err(e) => {
+            out.push(finding("store", State::Wrong, e.message()));
+            return;
+        }
+    };
+    match examine(&store) {
+        Ok((days, wrong)) if wrong.is_empty() => {
+            let message = format!("{days} days of reads, whole and without orphans.");
+            out.push(finding("store", State::Fine, message));
+        }
+        Ok((_, wrong)) => {
+            out.extend(wrong.into_iter().map(|w| finding("store", State::Wrong, w)));
+        }
+        Err(e) => out.push(finding("store", State::Wrong, e.message())),
+    }
+    let options = custody::Options {
+        dir: paths.custody.clone(),
+        epoch_s: config.keys.epoch_s,
+        log_vkey: std::fs::read_to_string(&paths.vkey).unwrap_or_default().trim().to_owned(),
+    };
+    let opened = Rules::parse(Rules::standard())
+        .and_then(|rules| custody::Custody::open(&options, Arc::new(rules)));
+    out.push(match opened {
+        Ok(_) => finding("keys", State::Fine, "The city's keys open."),
+        Err(e) => finding("keys", State::Wrong, e.message()),
+    });
+}
+
+fn examine(store: &Store) -> Result<(usize, Vec<String>)> {
+    Ok((store.days()?.len(), store.check()?))
+}
+
+/// Keys that others than their owner can read are keys of everybody.
+fn check_modes(paths: &Paths, out: &mut Vec<Finding>) {
+    let mut files: Vec<PathBuf> = vec![paths.log_key.clone()];
+    if let Ok(entries) = std::fs::read_dir(&paths.custody) {
+        files.extend(entries.filter_map(|e| e.ok().map(|e| e.path())));
+    }
+    for file in files {
+        let mode = std::fs::metadata(&file).map_or(0, |m| m.permissions().mode() & 0o077);
+        if mode != 0 {
+            let message = format!("{} can be read by others; run: chmod go= {0}", file.display());
+            out.push(finding("keys", State::Wrong, message));
+        }
+    }
+}
+
+fn check_disk(dir: &Path) -> Finding {
+    match base::disk_room(dir) {
+        Ok((free, all)) if free < ROOM || free < all / 100 => {
+            let message = format!("Only {} MB are free; make room.", free >> 20);
+            finding("disk", State::Wrong, message)
+        }
+        Ok((free, _)) => finding("disk", State::Fine, format!("{} GB are free.", free >> 30)),
+        Err(e) => finding("disk", State::Wrong, e.message()),
+    }
+}
+
+fn check_clock(now: Time, newest: Option<Time>) -> Finding {
+    let earliest: Time = EARLIEST.parse().unwrap_or(Time::from_millis(0));
+    let wrong = |message: String| finding("clock", State::Wrong, message);
+    if now < earliest {
+        return wrong(format!("The clock says {now}; set it, and have NTP keep it."));
+    }
+    match newest {
+        Some(newest) if newest.since(now) > BEHIND_MS => wrong(format!(
+            "The clock says {now}, but the newest log entry is of {newest}; set it by NTP."
+        )),
+        _ => finding("clock", State::Fine, format!("{now}.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks() {
+        let at = |text: &str| text.parse::<Time>().unwrap();
+        let newest = Some(at("2026-11-23T12:00:00Z"));
+        for (now, newest, state) in [
+            ("2026-11-23T12:00:30Z", newest, State::Fine),
+            ("2026-11-23T11:59:30Z", newest, State::Fine),
+            ("2026-11-23T11:30:00Z", newest, State::Wrong),
+            ("1970-01-01T00:10:00Z", None, State::Wrong),
+            ("2026-11-23T11:30:00Z", None, State::Fine),
+        ] {
+            assert_eq!(check_clock(at(now), newest).state, state, "{now}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_city_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let found = check(dir.path(), &base::SystemClock);
+        let wrong: Vec<&str> =
+            found.iter().filter(|f| f.state == State::Wrong).map(|f| f.part).collect();
+        assert_eq!(wrong, ["configuration", "log"]);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
+    }
+}

@@ -1,0 +1,134 @@
+//! What each key of `homeplate.toml` means, for `homeplate config explain`.
+
+/// One key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// `section.key`.
+    pub key: &'static str,
+    /// What it does, and what follows from changing it.
+    pub meaning: &'static str,
+    /// What it is where it is left out.
+    pub default: &'static str,
+    /// What it may be.
+    pub allowed: &'static str,
+}
+
+/// Every key, in the order of the file.
+pub const EXPLAINED: &[Explained] = &[
+    e(
+        "city.name",
+        "The name that people read on the public page and in the console.",
+        "none: it must be there",
+        "any text",
+    ),
+    e(
+        "city.slug",
+        "The city's name in the origin of its log. Changing it makes another log: never do.",
+        "none: it must be there",
+        "1 to 40 of a-z, 0-9 and -",
+    ),
+    e(
+        "city.time_zone",
+        "In which zone people read times. The system itself keeps UTC.",
+        "UTC",
+        "an IANA name, for instance America/Chicago",
+    ),
+    e(
+        "city.preset",
+        "The law preset the city started from. It bounds retention.reads_days.",
+        "none",
+        "a name that `homeplate init --preset list` prints",
+    ),
+    e(
+        "server.listen",
+        "Address and port of the server. Other machines reach it only if the address is not a loopback.",
+        "127.0.0.1:8080",
+        "address:port",
+    ),
+    e(
+        "keys.epoch_s",
+        "Seconds in a key epoch. Reads are forgotten by the epoch: shorter is finer, and more keys.",
+        "3600",
+        "60 to 86400, and it divides a day",
+    ),
+    e(
+        "keys.lease_s",
+        "Seconds a camera may go on without asking again: the longest an order to switch off can be \
+         unknown to a camera that is cut off.",
+        "3600",
+        "60 to 86400",
+    ),
+    e(
+        "retention.reads_days",
+        "After so many days the keys of reads are destroyed; no backup brings them back.",
+        "21",
+        "1 to 3650, and no more than the preset's",
+    ),
+    e("log.tally_s", "Seconds between two counts of reads on the public log.", "60", "1 to 3600"),
+    e(
+        "cases.format",
+        "What a case number looks like: # is a digit, @ a letter, * anything that follows.",
+        "##-####*",
+        "any text; * takes everything",
+    ),
+    e(
+        "cases.open_list",
+        "A file in the data folder with one open case a line, written every day by the records system. \
+         A case in it is attested; without the file, or when it is older than 36 hours, only stated.",
+        "none",
+        "a path within the data folder",
+    ),
+    e(
+        "switch.on_signatures",
+        "How many different people must order something on again. Off always needs one.",
+        "2",
+        "1 or more",
+    ),
+];
+
+const fn e(
+    key: &'static str,
+    meaning: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+) -> Explained {
+    Explained { key, meaning, default, allowed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    /// Every key that a file can have is explained, and nothing else is.
+    #[test]
+    fn every_key_is_explained() {
+        let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\n\
+                    [cases]\nopen_list=\"cases.txt\"\n";
+        let config = Config::parse(full).unwrap();
+        let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        let mut there: Vec<String> = file
+            .iter()
+            .flat_map(|(section, keys)| {
+                let keys = keys.as_table().unwrap().keys();
+                keys.map(move |key| format!("{section}.{key}")).collect::<Vec<_>>()
+            })
+            .collect();
+        let mut explained: Vec<String> = EXPLAINED.iter().map(|e| e.key.to_owned()).collect();
+        there.sort();
+        explained.sort();
+        assert_eq!(there, explained);
+    }
+
+    #[test]
+    fn defaults_are_told_as_they_are() {
+        let config = Config::parse("[city]\nname=\"S\"\nslug=\"s\"\n").unwrap();
+        let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+        for one in EXPLAINED.iter().filter(|e| !e.default.starts_with("none")) {
+            let (section, key) = one.key.split_once('.').unwrap();
+            let value = &file[section][key];
+            let spelled = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(spelled, one.default, "{}", one.key);
+        }
+    }
+}

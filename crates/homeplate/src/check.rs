@@ -1,0 +1,95 @@
+//! `homeplate check` and `homeplate config`: is everything in order, and what does a key mean?
+
+use base::{Error, Kind, SystemClock};
+use city::check::{State, check};
+use city::{Config, EXPLAINED, Explained};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `homeplate check`.
+#[derive(clap::Args)]
+pub struct CheckArgs {
+    /// The folder of the city's data.
+    #[arg(long, default_value = "city")]
+    data: PathBuf,
+}
+
+/// Examines a city; the exit code says whether something must be mended.
+pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let found = check(&args.data, &SystemClock);
+    for one in &found {
+        let word = match one.state {
+            State::Fine => "fine ",
+            State::Look => "look ",
+            State::Wrong => "WRONG",
+        };
+        println!("{word}  {:13}  {}", one.part, one.message);
+    }
+    let wrong = found.iter().filter(|f| f.state == State::Wrong).count();
+    if wrong == 0 {
+        println!("Everything that was examined is in order.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{wrong} to be mended.");
+    Ok(ExitCode::from(Kind::Unavailable.exit_code()))
+}
+
+/// Arguments of `homeplate config`.
+#[derive(clap::Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    command: ConfigCommand,
+}
+
+#[derive(clap::Subcommand)]
+enum ConfigCommand {
+    /// Say what a key means, what it may be and what it is.
+    Explain {
+        /// `section.key`; every key where it is left out.
+        key: Option<String>,
+        /// The folder of the city's data, to show what is set there.
+        #[arg(long, default_value = "city")]
+        data: PathBuf,
+    },
+}
+
+/// Runs `homeplate config`.
+pub fn config(args: ConfigArgs) -> anyhow::Result<ExitCode> {
+    let ConfigCommand::Explain { key, data } = args.command;
+    // A folder without a city is no reason not to explain.
+    let set =
+        Config::load(&data.join("homeplate.toml")).ok().and_then(|c| toml::Table::try_from(c).ok());
+    let wanted: Vec<&Explained> =
+        EXPLAINED.iter().filter(|e| key.as_deref().is_none_or(|key| named(e, key))).collect();
+    if wanted.is_empty() {
+        let known: Vec<&str> = EXPLAINED.iter().map(|e| e.key).collect();
+        return Err(Error::not_found(format!(
+            "There is no such key in homeplate.toml; known are {}.",
+            known.join(", ")
+        ))
+        .into());
+    }
+    for (n, one) in wanted.iter().enumerate() {
+        if n > 0 {
+            println!();
+        }
+        println!(
+            "{}\n  {}\n  allowed  {}\n  default  {}",
+            one.key, one.meaning, one.allowed, one.default
+        );
+        if let Some(value) = set.as_ref().and_then(|file| value_of(file, one.key)) {
+            println!("  set to   {value}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A key by its full name, or a whole section by its own.
+fn named(one: &Explained, key: &str) -> bool {
+    one.key == key || one.key.split_once('.').is_some_and(|(section, _)| section == key)
+}
+
+fn value_of(file: &toml::Table, key: &str) -> Option<String> {
+    let (section, key) = key.split_once('.')?;
+    file.get(section)?.get(key).map(ToString::to_string)
+}
