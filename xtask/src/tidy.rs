@@ -76,7 +76,12 @@ fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
         || name.ends_with("tests.rs")
         || name.ends_with("golden.rs")
         || name.contains("testkit");
-    if test || fixture || name.starts_with("xtask") || name.starts_with("fuzz") {
+    if test
+        || fixture
+        || name.starts_with("xtask")
+        || name.starts_with("fuzz")
+        || name.contains("/benches/")
+    {
         return;
     }
     // What stands below `#[cfg(test)]` is test code.

@@ -1,24 +1,36 @@
-//! `homeplate verify`: checks a copy of a city's public log and says what it says.
+//! `homeplate verify`: checks a city's public log, in a folder or at its address, and says what it says.
 //!
-//! Needs nothing but the folder and the log's verifier key: no server, no configuration, no network.
+//! Needs nothing but the log and its verifier key: no server of ours, no configuration. It remembers
+//! what each log was when it last looked, so that a history that is rewritten later, and signed anew,
+//! is noticed too.
 
 use base::{Error, Result};
-use ledger::{Report, verify};
+use ledger::{Report, Seen, verify_from, verify_since};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// The largest file of a log: a bundle of 256 entries of at most 64 KiB.
+const FILE_MAX: u64 = 17 << 20;
 
 /// Arguments of `homeplate verify`.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
-    /// The folder that holds the log: `checkpoint` and `tile/`.
-    folder: PathBuf,
+    /// The folder that holds the log (`checkpoint` and `tile/`), or the address of a city.
+    place: String,
     /// The log's verifier key, as the city publishes it.
     #[arg(long, conflicts_with = "vkey_file")]
     vkey: Option<String>,
     /// A file with the verifier key.
     #[arg(long)]
     vkey_file: Option<PathBuf>,
+    /// Where to remember what the log was; a folder in your state folder where it is left out.
+    #[arg(long)]
+    memory: Option<PathBuf>,
+    /// Neither remember nor compare with what was remembered.
+    #[arg(long, conflicts_with = "memory")]
+    forget: bool,
     /// JSON instead of sentences.
     #[arg(long)]
     json: bool,
@@ -26,27 +38,114 @@ pub struct VerifyArgs {
 
 /// Runs the command.
 pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
+    let remote = args.place.starts_with("http://") || args.place.starts_with("https://");
     let vkey = match (&args.vkey, &args.vkey_file) {
         (Some(vkey), _) => vkey.trim().to_owned(),
         (None, Some(file)) => read_vkey(file)?,
+        (None, None) if remote => {
+            let vkey = fetch(&args.place, "log.vkey")?.unwrap_or_default();
+            judge(&args.place);
+            String::from_utf8_lossy(&vkey).trim().to_owned()
+        }
         (None, None) => {
-            let file = beside(&args.folder);
+            let file = beside(Path::new(&args.place));
             let vkey = read_vkey(&file)?;
-            eprintln!(
-                "homeplate: the key comes from {}; whether it is the city's is yours to judge. \
-                 Name a key from another source with --vkey.",
-                file.display()
-            );
+            judge(&file.display().to_string());
             vkey
         }
     };
-    let report = verify(&args.folder, &vkey)?;
+    let memory = if args.forget { None } else { args.memory.or_else(state_folder) };
+    let file = memory.map(|folder| folder.join(memory_name(&vkey)));
+    let seen = file.as_deref().map(recall).transpose()?.flatten();
+    let report = if remote {
+        let log = |path: &str| fetch(&args.place, &format!("log/{path}"));
+        verify_from(&log, &vkey, seen.as_ref())?
+    } else {
+        verify_since(Path::new(&args.place), &vkey, seen.as_ref())?
+    };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print!("{}", in_words(&report));
+        if let Some(seen) = &seen {
+            println!("  extends    the log of {} entries that was seen here before", seen.size);
+        }
+    }
+    if let Some(file) = file {
+        remember(&file, &report.seen());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn judge(source: &str) {
+    eprintln!(
+        "homeplate: the key comes from {source}; whether it is the city's is yours to judge. \
+         Name a key from another source with --vkey."
+    );
+}
+
+/// A file below a city's address; `None` where there is none.
+fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
+    let url = format!("{}/{path}", place.trim_end_matches('/'));
+    let silent = |e: ureq::Error| {
+        Error::unavailable(format!("{url} does not answer; check the address, or try again."))
+            .because(e)
+    };
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build();
+    let mut answer = ureq::Agent::from(config).get(&url).call().map_err(silent)?;
+    match answer.status().as_u16() {
+        200 => {}
+        404 => return Ok(None),
+        _ => return Err(Error::unavailable(format!("{url} does not give the log; try again."))),
+    }
+    answer.body_mut().with_config().limit(FILE_MAX).read_to_vec().map(Some).map_err(silent)
+}
+
+/// Where programs of this person keep what they remember (XDG base directories).
+fn state_folder() -> Option<PathBuf> {
+    let state = std::env::var_os("XDG_STATE_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    state.or_else(home).map(|folder| folder.join("homeplate/verified"))
+}
+
+/// A log is known by its verifier key; its hash is a name that every disk takes.
+fn memory_name(vkey: &str) -> String {
+    let hash = base::sha256(vkey.as_bytes());
+    hash[..12].iter().map(|b| format!("{b:02x}")).collect::<String>() + ".json"
+}
+
+fn recall(file: &Path) -> Result<Option<Seen>> {
+    let text = match std::fs::read(file) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => {
+            return Err(Error::unavailable(format!(
+                "{} cannot be read; verify with --forget, or mend it.",
+                file.display()
+            ))
+            .because(e));
+        }
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|e| {
+        Error::invalid(format!(
+            "{} is damaged; verify with --forget, or remove it.",
+            file.display()
+        ))
+        .because(e)
+    })
+}
+
+/// Best done, but a disk without room is no reason to distrust a log that holds.
+fn remember(file: &Path, seen: &Seen) {
+    let kept = serde_json::to_vec(seen)
+        .map_err(|e| Error::internal("It cannot be written.").because(e))
+        .and_then(|json| base::write_atomic(file, &json));
+    if let Err(e) = kept {
+        eprintln!("homeplate: what was seen could not be remembered: {e}");
+    }
 }
 
 /// `log.vkey` in the folder above; `.` and links are resolved first.
@@ -149,6 +248,18 @@ mod tests {
               gap        cam_main from 2026-11-23T08:05:00.000Z until now
         "#]]
         .assert_eq(&in_words(&report));
+    }
+
+    #[test]
+    fn what_was_seen_is_remembered() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("sub").join(memory_name("homeplate/x+1+A"));
+        assert_eq!(recall(&file).unwrap(), None);
+        let seen = Seen { size: 7, root: "AA==".into() };
+        remember(&file, &seen);
+        assert_eq!(recall(&file).unwrap(), Some(seen));
+        std::fs::write(&file, "7").unwrap();
+        assert_eq!(recall(&file).unwrap_err().kind(), base::Kind::Invalid);
     }
 
     #[test]

@@ -29,4 +29,4 @@ pub use figures::{CameraState, Figures, Gap};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use objects::{Folder, Guard, Objects};
-pub use verify::{Report, read_leaves, verify};
+pub use verify::{Report, Seen, read_leaves, verify, verify_from, verify_since};

@@ -6,14 +6,28 @@
 use crate::leaf::Leaf;
 use crate::notes::Head;
 use crate::tree::{FULL, Name, Piece, Tree, split};
-use base::{Error, Result};
+use crate::verify::Seen;
+use base::{Error, Result, b64};
 
 /// Where the walk reads.
 pub(crate) type Get<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
 
 /// Rebuilds the tree that `head` promises and hands every leaf to `each`.
 pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -> Result<Tree> {
+    scan_since(get, head, None, each)
+}
+
+/// The same, and the log must be an extension of the one that was `seen`.
+pub(crate) fn scan_since(
+    get: Get<'_>,
+    head: &Head,
+    seen: Option<&Seen>,
+    each: &mut dyn FnMut(u64, Leaf),
+) -> Result<Tree> {
     let mut tree = Tree::default();
+    if let Some(seen) = seen.filter(|seen| seen.size > head.size) {
+        return Err(shrunk(seen, head));
+    }
     while tree.size() < head.size {
         let width = (head.size - tree.size()).min(FULL);
         let name = Name { level: None, n: tree.size() / FULL, width };
@@ -30,6 +44,9 @@ pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -
                     compare(get, &piece)?;
                 }
             }
+            if let Some(seen) = seen.filter(|seen| seen.size == tree.size()) {
+                same_history(seen, &tree)?;
+            }
         }
     }
     for piece in tree.edge() {
@@ -41,6 +58,25 @@ pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -
         ));
     }
     Ok(tree)
+}
+
+fn same_history(seen: &Seen, tree: &Tree) -> Result<()> {
+    if b64(&tree.root()?) == seen.root {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "The log is signed, but its first {} entries are others than those that were seen before: its \
+         history was rewritten. Keep both copies and tell an auditor.",
+        seen.size
+    )))
+}
+
+fn shrunk(seen: &Seen, head: &Head) -> Error {
+    Error::invalid(format!(
+        "The log had {} entries when it was last seen, and now has {}: entries were taken back. Keep \
+         this copy and tell an auditor.",
+        seen.size, head.size
+    ))
 }
 
 fn compare(get: Get<'_>, piece: &Piece) -> Result<()> {

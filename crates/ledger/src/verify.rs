@@ -8,10 +8,10 @@ use crate::figures::Figures;
 use crate::leaf::Leaf;
 use crate::notes::{Head, Vkey};
 use crate::objects::{Folder, Objects};
-use crate::scan::scan;
+use crate::scan::{scan, scan_since};
 use crate::tree::{Name, Standing, split};
 use base::{Error, Kind, Result, b64};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -32,15 +32,75 @@ pub struct Report {
     pub figures: Figures,
 }
 
+/// What a log was when somebody last looked at it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// How many entries it had.
+    pub size: u64,
+    /// The root of the tree over them, base64.
+    pub root: String,
+}
+
+impl Report {
+    /// What to remember of the log, so that the next look notices a history that was rewritten.
+    pub fn seen(&self) -> Seen {
+        Seen { size: self.size, root: self.root.clone() }
+    }
+}
+
+/// Checks every file that a log consists of, wherever it lies: `get` gives the bytes under a name,
+/// `checkpoint` or `tile/…`. With `seen`, the log must extend what it was then.
+///
+/// Other files beside the log's are not noticed this way; [`verify`] does, in a folder.
+pub fn verify_from(
+    get: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
+    vkey: &str,
+    seen: Option<&Seen>,
+) -> Result<Report> {
+    let vkey = Vkey::parse(vkey)?;
+    let fetch = || {
+        get("checkpoint")?.ok_or_else(|| {
+            Error::not_found("There is no checkpoint there; name the log's own address.")
+        })
+    };
+    let mut checkpoint = fetch()?;
+    let mut tries = 1;
+    loop {
+        let head = vkey.open(&checkpoint)?;
+        let mut figures = Figures::default();
+        match scan_since(get, &head, seen, &mut |_, leaf| figures.add(&leaf)) {
+            Ok(_) => {
+                let (size, root) = (head.size, b64(&head.root));
+                return Ok(Report { origin: head.origin, size, root, figures });
+            }
+            Err(e) => {
+                // A log that goes on replaces its partial tiles: what was missing may be whole by now.
+                let now = fetch()?;
+                if now == checkpoint || tries == TRIES {
+                    return Err(e);
+                }
+                checkpoint = now;
+                tries += 1;
+            }
+        }
+    }
+}
+
 /// Checks every byte in `folder` against the log's verifier key and computes its figures.
 ///
 /// A folder that its server is writing to at this moment is looked at again a few times.
 pub fn verify(folder: &Path, vkey: &str) -> Result<Report> {
+    verify_since(folder, vkey, None)
+}
+
+/// The same, and the log must extend what was `seen` of it before.
+pub fn verify_since(folder: &Path, vkey: &str, seen: Option<&Seen>) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let objects = Folder::new(folder);
     let mut tries = 1;
     loop {
-        match once(&objects, &vkey) {
+        match once(&objects, &vkey, seen) {
             Err(e) if e.kind() == Kind::Conflict && tries < TRIES => {
                 std::thread::sleep(PAUSE);
                 tries += 1;
@@ -61,7 +121,7 @@ pub fn read_leaves(folder: &Path, vkey: &str, each: &mut dyn FnMut(Leaf)) -> Res
     scan(&|path: &str| objects.get(path), &head, &mut |_, leaf| each(leaf)).map(|_| ())
 }
 
-fn once(objects: &dyn Objects, vkey: &Vkey) -> Result<Report> {
+fn once(objects: &dyn Objects, vkey: &Vkey, seen: Option<&Seen>) -> Result<Report> {
     let Some(checkpoint) = objects.get("checkpoint")? else {
         return Err(Error::not_found(
             "There is no checkpoint in this folder; name the folder that holds the log.",
@@ -71,7 +131,7 @@ fn once(objects: &dyn Objects, vkey: &Vkey) -> Result<Report> {
     let names = objects.list("")?;
     let mut figures = Figures::default();
     let get = |path: &str| objects.get(path);
-    let checked = scan(&get, &head, &mut |_, leaf| figures.add(&leaf))
+    let checked = scan_since(&get, &head, seen, &mut |_, leaf| figures.add(&leaf))
         .and_then(|_| names.iter().try_for_each(|name| account(objects, &head, name)));
     if objects.get("checkpoint")?.as_deref() != Some(&checkpoint) {
         return Err(moving("its checkpoint"));

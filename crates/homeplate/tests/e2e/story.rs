@@ -203,6 +203,8 @@ fn anybody_checks(world: &mut World) {
     let (ours, theirs) = (verify(world, "city/log"), verify_independently(world, "city/log"));
     assert!(ours.0, "{}", ours.1);
     assert!(theirs.0, "{}", theirs.1);
+    let remote = world.plain(&["verify", &world.url()]).good();
+    assert!(remote.contains("extends    the log of"), "{remote}");
     let told: Value = serde_json::from_str(theirs.1.trim()).expect("JSON");
     for (figure, want) in
         [("reads", 1), ("hits", 1), ("searches", 2), ("refusals", 1), ("cameras_on", 1)]

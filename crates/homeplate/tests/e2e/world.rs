@@ -71,7 +71,13 @@ impl World {
 
     /// `homeplate …` without a person.
     pub fn plain(&self, args: &[&str]) -> Done {
-        Command::new(EXE).args(args).current_dir(self.dir.path()).output().expect("runs").into()
+        Command::new(EXE)
+            .args(args)
+            .env("XDG_STATE_HOME", self.path("state"))
+            .current_dir(self.dir.path())
+            .output()
+            .expect("runs")
+            .into()
     }
 
     /// `homeplate …` in a person's name.

@@ -50,6 +50,34 @@ fn one_bit_in_each_file() {
     verify(dir.path(), vkey).unwrap();
 }
 
+/// A log that is signed and whole may still be another one than before.
+#[test]
+fn a_history_that_was_rewritten_or_taken_back() {
+    let key = || base::SigningKey::from_seed([9; 32]);
+    let made = |of: std::ops::Range<u64>| {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Box::new(ledger::Folder::new(dir.path()));
+        let log = ledger::Log::create(folder, "homeplate/test", key()).unwrap();
+        of.for_each(|n| drop(log.append(&leaf(n)).unwrap()));
+        (log.vkey().to_owned(), dir)
+    };
+    let (vkey, short) = made(0..7);
+    let seen = verify(short.path(), &vkey).unwrap().seen();
+    let (_, longer) = made(0..9);
+    let (_, other) = made(1..9);
+    let (_, shorter) = made(0..5);
+    for (log, why) in [(&longer, ""), (&other, "rewritten"), (&shorter, "taken back")] {
+        let get = |path: &str| Ok(std::fs::read(log.path().join(path)).ok());
+        let folder = ledger::verify_since(log.path(), &vkey, Some(&seen));
+        let remote = ledger::verify_from(&get, &vkey, Some(&seen));
+        let said =
+            |r: base::Result<ledger::Report>| r.map_or_else(|e| e.to_string(), |_| "".into());
+        let (folder, remote) = (said(folder), said(remote));
+        assert_eq!(folder, remote);
+        assert!(folder.contains(why) && why.is_empty() == folder.is_empty(), "{folder}");
+    }
+}
+
 #[test]
 fn every_byte_of_the_checkpoint() {
     let (dir, vkey) = base();
