@@ -88,6 +88,7 @@ fn world() -> World {
         admin_name: "Administrator".into(),
         roles: vec!["admin".into()],
         key: SigningKey::generate().public(),
+        auditors: read::OpenKey::generate().public().unwrap(),
     };
     city::init(dir.path(), &options, clock.as_ref()).unwrap();
     let city = City::open(dir.path(), clock.clone()).unwrap();

@@ -5,7 +5,7 @@
 //! no `Debug`.
 
 use base::{CameraId, EntryId, HitId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
-use ledger::Figures;
+use ledger::{Figures, Leaf};
 use read::Sealed;
 use serde::{Deserialize, Serialize};
 
@@ -323,6 +323,19 @@ pub struct AnswerRead {
     pub likeness: Option<f64>,
     /// The plate's neighbourhood as JPEG, base64.
     pub picture: Option<String>,
+}
+
+/// The private half of a log entry, for an auditor: sealed, and what it must agree with.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// The number of the entry on the public log.
+    pub index: u64,
+    /// The entry, which commits to the private half.
+    pub leaf: Leaf,
+    /// The salt of that commitment, base64.
+    pub salt: String,
+    /// The private half, sealed to the auditors' key.
+    pub sealed: Sealed,
 }
 
 /// What became of an order.

@@ -21,6 +21,8 @@ pub struct InitOptions {
     pub roles: Vec<String>,
     /// That person's public key; the private half never comes here.
     pub key: base::PublicKey,
+    /// What the private halves of log entries are sealed to; the auditors keep the private half.
+    pub auditors: read::SealKey,
 }
 
 /// What has been made.
@@ -72,7 +74,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     if custody::Custody::exists(&made) {
         custody::Custody::open(&made, rules.clone())?;
     } else {
-        custody::Custody::create(&made, rules.clone())?;
+        custody::Custody::create(&made, rules.clone(), options.auditors.clone())?;
     }
     let store = Store::open(&paths.store)?;
     put_person(

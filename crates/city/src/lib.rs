@@ -11,6 +11,7 @@
 
 pub mod api;
 mod ask;
+mod audit;
 pub mod check;
 mod config;
 mod devices;
@@ -32,6 +33,7 @@ pub use ask::Watch;
 pub use config::{
     Cases, Config, Keys, LogSection, Retention, Section, Server as ServerSection, Switching,
 };
+pub use custody::open_record;
 pub use explain::{EXPLAINED, Explained};
 pub use init::{InitOptions, Initialised, init};
 pub use open::City;

@@ -149,9 +149,12 @@ impl Ring {
 }
 
 impl Custody {
-    /// Makes the keys of a new city; refuses a folder that holds keys already.
-    pub fn create(options: &Options, rules: Arc<Rules>) -> Result<Custody> {
-        let keys = Keys::generate();
+    /// Makes the keys of a new city; refuses a folder that holds keys already. The private halves of
+    /// log entries will be sealed to `auditors`.
+    pub fn create(options: &Options, rules: Arc<Rules>, auditors: SealKey) -> Result<Custody> {
+        // A key that nothing can be sealed to is found out now, not with the first question.
+        auditors.seal(RECORD, b"", b"")?;
+        let keys = Keys::generate(auditors);
         let files = Files::create(&options.dir, &keys)?;
         Ok(Self::with(options, rules, Ring { files, keys }))
     }
@@ -317,9 +320,9 @@ impl Custody {
         Ok(SealedHit { id: hit, epoch, wrapped, body, picture })
     }
 
-    /// Seals the private half of a log entry. Only an audit opens it.
+    /// Seals the private half of a log entry. Only the auditors open it: [`open_record`].
     pub fn seal_record(&self, plain: &[u8]) -> Result<Sealed> {
-        let to = self.ring().keys.record.public()?;
+        let to = self.ring().keys.auditors.clone();
         to.seal(RECORD, b"", plain)
     }
 
@@ -410,4 +413,9 @@ type Group<'a> = ((CameraId, Epoch), Vec<Arrived<'a>>);
 
 fn minute(at: Time) -> Time {
     at.floor_to(SEGMENT_MS)
+}
+
+/// Opens the private half of a log entry with the auditors' key.
+pub fn open_record(key: &OpenKey, sealed: &Sealed) -> Result<Secret<Vec<u8>>> {
+    key.open(RECORD, b"", sealed)
 }

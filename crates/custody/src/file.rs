@@ -297,7 +297,7 @@ mod tests {
 
     /// Keys with epochs 1 and 2, on disk.
     fn city(dir: &Path) -> (Files, Keys) {
-        let mut keys = Keys::generate();
+        let mut keys = Keys::generate(OpenKey::generate().public().unwrap());
         keys.epochs.insert(epoch(1), OpenKey::generate());
         keys.epochs.insert(epoch(2), OpenKey::generate());
         (Files::create(dir, &keys).unwrap(), keys)

@@ -5,7 +5,7 @@
 
 use crate::seal::Key;
 use base::{Day, Epoch, Error, Result, Secret, SigningKey, Time, b64, random, unb64};
-use read::OpenKey;
+use read::{OpenKey, SealKey};
 use std::collections::BTreeMap;
 use zeroize::Zeroize;
 
@@ -19,8 +19,8 @@ pub(crate) struct Keys {
     pub(crate) ingest: OpenKey,
     /// Signs leases.
     pub(crate) lease: SigningKey,
-    /// Opens the private halves of log entries.
-    pub(crate) record: OpenKey,
+    /// What the private halves of log entries are sealed to. Only the auditors have its other half.
+    pub(crate) auditors: SealKey,
     /// Open the segments of an epoch.
     pub(crate) epochs: BTreeMap<Epoch, OpenKey>,
     /// Open the hits of a hit epoch.
@@ -35,13 +35,13 @@ fn key_of(bytes: &[u8; 32]) -> Key {
 
 impl Keys {
     /// The keys of a new city.
-    pub(crate) fn generate() -> Self {
+    pub(crate) fn generate(auditors: SealKey) -> Self {
         Self {
             gone_before: Time::from_millis(0),
             hits_gone_before: Time::from_millis(0),
             ingest: OpenKey::generate(),
             lease: SigningKey::generate(),
-            record: OpenKey::generate(),
+            auditors,
             epochs: BTreeMap::new(),
             hits: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -58,7 +58,7 @@ impl Keys {
             hits_gone_before: self.hits_gone_before,
             ingest: OpenKey::from_bytes(*self.ingest.bytes()),
             lease: SigningKey::from_seed(*self.lease.seed()),
-            record: OpenKey::from_bytes(*self.record.bytes()),
+            auditors: self.auditors.clone(),
             epochs: epochs(&self.epochs),
             hits: epochs(&self.hits),
             days: self.days.clone(),
@@ -89,7 +89,7 @@ impl Keys {
         line(format!("hits-gone {}", self.hits_gone_before.millis()), None);
         line("ingest".into(), Some(self.ingest.bytes()));
         line("lease".into(), Some(self.lease.seed()));
-        line("record".into(), Some(self.record.bytes()));
+        line("auditors".into(), Some(self.auditors.bytes()));
         for (e, key) in &self.epochs {
             line(format!("epoch {} {}", e.start_s, e.len_s), Some(key.bytes()));
         }
@@ -130,7 +130,7 @@ struct Found {
     hits_gone: Option<Time>,
     ingest: Option<OpenKey>,
     lease: Option<SigningKey>,
-    record: Option<OpenKey>,
+    auditors: Option<SealKey>,
     epochs: BTreeMap<Epoch, OpenKey>,
     hits: BTreeMap<Epoch, OpenKey>,
     days: BTreeMap<Day, Key>,
@@ -145,7 +145,9 @@ impl Found {
             ["hits-gone", ms] => self.hits_gone = Some(Time::from_millis(ms.parse().ok()?)),
             ["ingest", key] => self.ingest = Some(open_key(key)?),
             ["lease", key] => self.lease = Some(SigningKey::from_seed(*bytes(key)?.expose())),
-            ["record", key] => self.record = Some(open_key(key)?),
+            ["auditors", key] => {
+                self.auditors = Some(SealKey::from_bytes(*bytes(key)?.expose()));
+            }
             ["epoch", start, len, key] => {
                 self.epochs.insert(epoch(start, len)?, open_key(key)?);
             }
@@ -166,7 +168,7 @@ impl Found {
             hits_gone_before: self.hits_gone?,
             ingest: self.ingest?,
             lease: self.lease?,
-            record: self.record?,
+            auditors: self.auditors?,
             epochs: self.epochs,
             hits: self.hits,
             days: self.days,
@@ -197,7 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn some() -> Keys {
-        let mut keys = Keys::generate();
+        let mut keys = Keys::generate(OpenKey::generate().public().unwrap());
         keys.gone_before = Time::from_millis(7_200_000);
         keys.epochs.insert(Epoch { start_s: 7200, len_s: 3600 }, OpenKey::generate());
         keys.hits.insert(Epoch { start_s: 0, len_s: 86_400 }, OpenKey::generate());

@@ -22,7 +22,7 @@ mod scan;
 mod seal;
 mod sealed;
 
-pub use custody::{Custody, Options};
+pub use custody::{Custody, Options, open_record};
 pub use permit::{Permit, ReadKey};
 pub use scan::Scanned;
 pub use sealed::{Found, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};

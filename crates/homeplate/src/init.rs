@@ -1,5 +1,6 @@
 //! `homeplate init`: makes a city in a folder, from options or by asking.
 
+use crate::audit::load_or_create;
 use crate::client::PersonKey;
 use base::{Error, PersonId, SystemClock};
 use city::preset::{self, PRESETS};
@@ -41,6 +42,9 @@ pub struct InitArgs {
     /// Where the first administrator's key goes; keep it out of the data folder and its backups.
     #[arg(long, default_value = "admin.key")]
     admin_key: PathBuf,
+    /// Where the auditors' key goes, which alone opens who asked what; give it to them, and keep no copy.
+    #[arg(long, default_value = "audit.key")]
+    audit_key: PathBuf,
     /// Days after which reads are forgotten; 21, or less where the preset says so.
     #[arg(long)]
     retention_days: Option<u32>,
@@ -81,11 +85,16 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         admin_name: "Administrator".into(),
         roles: args.roles,
         key: key.key.public(),
+        auditors: load_or_create(&args.audit_key)?.public()?,
     };
     let made = city::init(&args.data, &options, &SystemClock)?;
     println!("configuration  {}", made.config.display());
     println!("log key        {}", made.vkey);
     println!("your key       {} (keep it safe: it is the administrator)", args.admin_key.display());
+    println!(
+        "auditors' key  {} (give it to the auditors: it alone opens who asked what)",
+        args.audit_key.display()
+    );
     if let Some(preset) = args.preset.as_deref().and_then(preset::find) {
         println!("law preset     {}", preset.sentence());
     }

@@ -4,6 +4,7 @@
 //! (`--key`, made by `homeplate key new`); nothing here knows a password.
 
 mod ask;
+mod audit;
 mod check;
 mod client;
 mod edge;
@@ -56,6 +57,8 @@ enum Command {
     Verdict(hits::VerdictArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
+    /// Open the private halves of log entries with the auditors' key.
+    Audit(audit::AuditArgs),
     /// Switch capture, asking, sharing or the jobs off.
     Off(order::OrderArgs),
     /// Order something on again; needs several people.
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Hit(args) => hits::show(args),
         Command::Verdict(args) => hits::verdict(args),
         Command::Ask(args) => ask::run(args),
+        Command::Audit(args) => audit::run(args),
         Command::Off(args) => order::run(args, ::read::Power::Off),
         Command::On(args) => order::run(args, ::read::Power::On),
         Command::Console(args) => manage::console(args),

@@ -74,6 +74,7 @@ fn router(state: State) -> Router {
         .route("/v1/hits/{id}/verdict", post(people::verdict))
         .route("/v1/ask", post(ask::ask))
         .route("/v1/ask/preview", post(ask::preview))
+        .route("/v1/audit/entries/{index}", get(people::audit))
         .route("/v1/orders", post(people::order))
         .route("/v1/console-links", post(people::console_link))
         .route("/console", get(console::hits))

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{CameraId, Error, HitId, Signed};
-use city::{HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
+use city::{AuditRecord, HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
 use read::Order;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,6 +76,19 @@ pub(crate) async fn verdict(
     let id = hit_id(&id)?;
     let verdict: Verdict = json(&body)?;
     Ok(Json(state.run(move |city| city.verdict(&who, &id, verdict)).await?))
+}
+
+/// `GET /v1/audit/entries/{index}`: the sealed private half of a log entry.
+pub(crate) async fn audit(
+    State(state): Shared,
+    Path(index): Path<String>,
+    request: Request,
+) -> Answered<AuditRecord> {
+    let (who, _) = state.person(request).await?;
+    let index = index
+        .parse()
+        .map_err(|_| Error::not_found("There is no such entry; entries are numbered from 0."))?;
+    Ok(Json(state.run(move |city| city.audit_record(&who, index)).await?))
 }
 
 /// `POST /v1/orders`.

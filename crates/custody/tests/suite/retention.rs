@@ -107,7 +107,7 @@ fn two_processes_do_not_share_keys() {
     assert!(custody::Custody::exists(&options));
     for e in [
         custody::Custody::open(&options, rules()).unwrap_err(),
-        custody::Custody::create(&options, rules()).unwrap_err(),
+        custody::Custody::create(&options, rules(), auditors()).unwrap_err(),
     ] {
         assert_eq!(e.kind(), Kind::Conflict);
         assert!(e.to_string().contains("another homeplate process"), "{e}");

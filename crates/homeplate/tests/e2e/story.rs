@@ -178,6 +178,19 @@ fn ask_with_unknown_characters(world: &mut World) {
     let open = ["ask", "*1*", "--purpose", "stolen-vehicle", "--case", "26-0417", "--preview"];
     let refused = world.by("otto", &open).good();
     assert!(refused.contains("refused by rule pattern-known"), "{refused}");
+    audit(world, &answer["log_entry"].to_string(), &half);
+}
+
+/// Only an auditor with the auditors' key sees who asked what, and that is on the log.
+fn audit(world: &mut World, entry: &str, asked: &str) {
+    let open = ["audit", "open", entry, "--audit-key", "audit.key"];
+    assert_eq!(world.by("otto", &open).code, 5, "an officer is no auditor");
+    let before = figures(world)["log_size"].as_u64();
+    world.person("iris", "auditor");
+    let body = world.by("iris", &open).good();
+    assert!(body.contains(asked) && body.contains("per_otto"), "{body}");
+    // The new person and the opening; counts may come between.
+    assert!(figures(world)["log_size"].as_u64() >= before.map(|n| n + 2));
 }
 
 fn figures(world: &World) -> Value {

@@ -26,8 +26,9 @@ fn city() -> City {
     let rules = Arc::new(Rules::parse(Rules::standard()).unwrap());
     let options =
         Options { dir: dir.path().join("custody"), epoch_s: 3600, log_vkey: log.vkey().to_owned() };
-    let custody =
-        Custody::create(&options, rules).unwrap().with_clock(Arc::new(ManualClock::new(now)));
+    let custody = Custody::create(&options, rules, read::OpenKey::generate().public().unwrap())
+        .unwrap()
+        .with_clock(Arc::new(ManualClock::new(now)));
     let store = Store::open(&dir.path().join("store")).unwrap();
     City { dir, log, custody, store, now }
 }
