@@ -28,6 +28,9 @@ pub struct Config {
     /// Switching on again.
     #[serde(default)]
     pub switch: Switching,
+    /// How often one person or camera may ask.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// `[city]`.
@@ -137,6 +140,22 @@ pub struct Switching {
 impl Default for Switching {
     fn default() -> Self {
         Self { on_signatures: 2 }
+    }
+}
+
+/// `[limits]`; 0 is no limit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Requests of one person, a minute.
+    pub person_per_minute: u32,
+    /// Requests of one camera, a minute.
+    pub camera_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { person_per_minute: 300, camera_per_minute: 1200 }
     }
 }
 

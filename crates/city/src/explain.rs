@@ -84,6 +84,18 @@ pub const EXPLAINED: &[Explained] = &[
         "2",
         "1 or more",
     ),
+    e(
+        "limits.person_per_minute",
+        "How many requests of one person are answered in a minute; more get 429 and Retry-After.",
+        "300",
+        "a whole number; 0 is no limit",
+    ),
+    e(
+        "limits.camera_per_minute",
+        "How many requests of one camera are answered in a minute: batches, leases, last words.",
+        "1200",
+        "a whole number; 0 is no limit",
+    ),
 ];
 
 const fn e(

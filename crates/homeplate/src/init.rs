@@ -123,6 +123,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         log: city::LogSection { tally_s: args.tally_s },
         cases: Default::default(),
         switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
+        limits: Default::default(),
     };
     config.checked()
 }

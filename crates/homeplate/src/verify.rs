@@ -86,6 +86,11 @@ fn judge(source: &str) {
 
 /// A file below a city's address; `None` where there is none.
 fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
+    if place.starts_with("https://") {
+        return Err(Error::invalid(
+            "This program speaks http alone: copy the log's folder and verify the copy.",
+        ));
+    }
     let url = format!("{}/{path}", place.trim_end_matches('/'));
     let silent = |e: ureq::Error| {
         Error::unavailable(format!("{url} does not answer; check the address, or try again."))

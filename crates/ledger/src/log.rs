@@ -139,6 +139,22 @@ impl Log {
         self.state().tree.size()
     }
 
+    /// Whether the log can be read where it lies and the last append did not break off.
+    pub fn healthy(&self) -> Result<()> {
+        if lock(&self.doubt).is_some() {
+            return Err(Error::unavailable(
+                "The last append to the log failed; check the disk. The next one tries again.",
+            ));
+        }
+        let expected = self.checkpoint();
+        match self.objects.get(CHECKPOINT)? {
+            Some(there) if there == expected.as_bytes() => Ok(()),
+            // An append may have swapped it between our two looks.
+            Some(there) if there == self.checkpoint().as_bytes() => Ok(()),
+            _ => Err(other_writer()),
+        }
+    }
+
     /// The newest signed checkpoint.
     pub fn checkpoint(&self) -> String {
         self.state().checkpoint.clone()

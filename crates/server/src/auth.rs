@@ -55,6 +55,10 @@ impl AppState {
         if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
             return Err(Error::unauthenticated("This request was sent before; sign a new one."));
         }
+        let limits = &self.city.config().limits;
+        let person = claim.key_id.parse::<PersonId>().is_ok();
+        let most = if person { limits.person_per_minute } else { limits.camera_per_minute };
+        self.limits.take(&claim.key_id, most, now)?;
         Ok((claim.key_id, body))
     }
 

@@ -9,6 +9,7 @@ mod ask;
 mod auth;
 mod camera;
 mod console;
+mod limits;
 mod live;
 mod people;
 mod problem;
@@ -60,6 +61,7 @@ fn router(state: State) -> Router {
         .route("/assets/{name}", get(public::asset))
         .route("/log.vkey", get(public::vkey))
         .route("/log/{*path}", get(public::log_file))
+        .route("/healthz", get(public::health))
         .route("/v1/public", get(public::figures))
         .route("/v1/events", get(live::events))
         .route("/v1/enrol", post(camera::enrol))

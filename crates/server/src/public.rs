@@ -5,11 +5,12 @@ use crate::console::shown;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::Public;
 use pages::{ASSETS, CameraRow, GapRow, PublicPage, StreetPage, render};
+use serde_json::json;
 
 /// `GET /v1/public`.
 pub(crate) async fn figures(State(state): Shared) -> Result<Json<Public>, Problem> {
@@ -79,6 +80,17 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem>
     let (_, kind, bytes) = found.ok_or_else(|| Error::not_found("There is no such file."))?;
     Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "max-age=300")], *bytes)
         .into_response())
+}
+
+/// `GET /healthz`: every part tried; 503 if one does not work.
+pub(crate) async fn health(State(state): Shared) -> Response {
+    let parts = match state.run(|city| Ok(city.health())).await {
+        Ok(parts) => parts,
+        Err(e) => return Problem(e).into_response(),
+    };
+    let fine = parts.iter().all(|part| part.fine);
+    let status = if fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "fine": fine, "parts": parts }))).into_response()
 }
 
 /// `GET /log.vkey`.

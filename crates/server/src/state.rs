@@ -1,6 +1,7 @@
 //! What all handlers share, and the bridge from async handlers to the city's blocking flows.
 
 use crate::Options;
+use crate::limits::Limits;
 use base::{Error, Result};
 use city::City;
 use identity::{Nonces, Sessions};
@@ -16,6 +17,7 @@ pub(crate) struct AppState {
     pub city: Arc<City>,
     pub nonces: Nonces,
     pub sessions: Sessions,
+    pub limits: Limits,
     pub options: Options,
     pub listeners: AtomicUsize,
     closing: watch::Sender<bool>,
@@ -27,6 +29,7 @@ impl AppState {
             city,
             nonces: Nonces::new(),
             sessions: Sessions::new(),
+            limits: Limits::default(),
             options,
             listeners: AtomicUsize::new(0),
             closing: watch::channel(false).0,

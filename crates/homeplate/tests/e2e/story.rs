@@ -216,6 +216,11 @@ fn anybody_checks(world: &mut World) {
     let (ours, theirs) = (verify(world, "city/log"), verify_independently(world, "city/log"));
     assert!(ours.0, "{}", ours.1);
     assert!(theirs.0, "{}", theirs.1);
+    let health: Value = serde_json::from_str(&world.get("/healthz")).expect("JSON");
+    assert_eq!(
+        (&health["fine"], health["parts"].as_array().map(Vec::len)),
+        (&true.into(), Some(5))
+    );
     let remote = world.plain(&["verify", &world.url()]).good();
     assert!(remote.contains("extends    the log of"), "{remote}");
     let told: Value = serde_json::from_str(theirs.1.trim()).expect("JSON");

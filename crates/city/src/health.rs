@@ -1,0 +1,60 @@
+//! Whether the running city can do its work: asked by monitors, answered in a few milliseconds.
+
+use crate::City;
+use base::Result;
+use serde::{Deserialize, Serialize};
+
+/// Less room than this on the disk, and ingest will soon fail.
+const ROOM: u64 = 100 << 20;
+/// A clock may be so far behind the newest entry of the log.
+const BEHIND_MS: i64 = 60_000;
+
+/// One thing that must work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `store`, `log`, `keys`, `disk`, `clock`.
+    pub part: String,
+    /// Whether it works.
+    pub fine: bool,
+    /// What is wrong and what to do; absent if nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+impl City {
+    /// Tries every part. Nothing is changed.
+    pub fn health(&self) -> Vec<Health> {
+        let parts: [(&str, Result<()>); 5] = [
+            ("store", self.store.cameras().map(|_| ())),
+            ("log", self.log.healthy()),
+            ("keys", self.custody.takes(self.now())),
+            ("disk", self.has_room()),
+            ("clock", self.clock_is_right()),
+        ];
+        let told = parts.map(|(part, state)| Health {
+            part: part.into(),
+            fine: state.is_ok(),
+            message: state.err().map(|e| e.message().to_owned()),
+        });
+        told.into()
+    }
+
+    fn has_room(&self) -> Result<()> {
+        let (free, _) = base::disk_room(&self.dir)?;
+        if free >= ROOM {
+            return Ok(());
+        }
+        Err(base::Error::unavailable("The disk is nearly full; make room before reads are lost."))
+    }
+
+    fn clock_is_right(&self) -> Result<()> {
+        let size = self.log.size();
+        let newest = self.log.leaves(size.saturating_sub(1), size)?.pop();
+        match newest {
+            Some(leaf) if leaf.time.since(self.now()) > BEHIND_MS => Err(base::Error::unavailable(
+                "The clock is behind the newest entry of the log; set it by NTP.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
