@@ -1,7 +1,7 @@
 //! What people and lists write: a plate, or a clear no; normalising twice changes nothing.
 #![no_main]
 use libfuzzer_sys::fuzz_target;
-use plate::{Odds, Reason, RegionOdds, Text};
+use plate::{Odds, Pattern, Reason, RegionOdds, Text};
 
 fuzz_target!(|written: &str| {
     if let Ok(text) = Text::parse(written) {
@@ -12,5 +12,12 @@ fuzz_target!(|written: &str| {
         assert_eq!(plate::rank(&odds, &RegionOdds::unknown()).odds.text(), text);
         assert!(plate::same_plate(&odds, &odds, 0.5) > 0.5);
         let _ = plate::fits(&text).count();
+        assert!(plate::variants(&text, 40).contains(&text));
+        assert_eq!(Pattern::parse(letters).unwrap().exact().as_ref(), Some(&text));
+    }
+    if let Ok(pattern) = Pattern::parse(written) {
+        let letters = pattern.reveal(Reason::Matching).to_owned();
+        assert_eq!(Pattern::parse(&letters).unwrap(), pattern);
+        assert!(pattern.known() <= Text::MAX && pattern.fits(&letters));
     }
 });

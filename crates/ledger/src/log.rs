@@ -283,8 +283,7 @@ impl Log {
         *lock(&self.doubt) = Some(new.to_owned());
         let all: Vec<(String, &[u8])> =
             pieces.iter().map(|p| (p.name.to_string(), p.bytes.as_slice())).collect();
-        self.objects.put_all(&all)?;
-        self.objects.replace(CHECKPOINT, Some(old.as_bytes()), new.as_bytes())?;
+        self.objects.commit(&all, CHECKPOINT, Some(old.as_bytes()), new.as_bytes())?;
         *lock(&self.doubt) = None;
         Ok(())
     }

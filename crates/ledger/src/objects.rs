@@ -25,6 +25,19 @@ pub trait Objects: Send + Sync {
     }
     /// [`Objects::put`] if what is there now is `expected` (`None`: nothing); a `Conflict` if not.
     fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()>;
+    /// [`Objects::put_all`] of `all` and then [`Objects::replace`]: on return everything survives a
+    /// power cut, and whatever moment it is cut short at, the swapped name has the old bytes or the
+    /// new ones, and the new ones only after everything else.
+    fn commit(
+        &self,
+        all: &[(String, &[u8])],
+        path: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<()> {
+        self.put_all(all)?;
+        self.replace(path, expected, new)
+    }
     /// All names that start with `prefix`, in order.
     fn list(&self, prefix: &str) -> Result<Vec<String>>;
     /// Removes; fine if nothing is there.
@@ -101,11 +114,31 @@ impl Objects for Folder {
         synced.map_err(|e| self.trouble("synced", "a file", e))
     }
 
+    /// What is to be swapped in is synced together with the rest, under another name: one wait for the
+    /// disk less.
+    fn commit(
+        &self,
+        all: &[(String, &[u8])],
+        path: &str,
+        expected: Option<&[u8]>,
+        new: &[u8],
+    ) -> Result<()> {
+        if self.get(path)?.as_deref() != expected {
+            return Err(other_writer());
+        }
+        let beside = format!("{path}.new");
+        let mut with_it: Vec<(String, &[u8])> = all.to_vec();
+        with_it.push((beside.clone(), new));
+        self.put_all(&with_it)?;
+        let full = self.0.join(path);
+        std::fs::rename(self.0.join(&beside), &full)
+            .and_then(|()| File::open(full.parent().unwrap_or(Path::new(".")))?.sync_all())
+            .map_err(|e| self.trouble("replaced", path, e))
+    }
+
     fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()> {
         if self.get(path)?.as_deref() != expected {
-            return Err(Error::conflict(
-                "Somebody else has written to this log; stop the other process and start again.",
-            ));
+            return Err(other_writer());
         }
         self.put(path, new)
     }
@@ -166,6 +199,12 @@ impl Folder {
         ))
         .because(e)
     }
+}
+
+fn other_writer() -> Error {
+    Error::conflict(
+        "Somebody else has written to this log; stop the other process and start again.",
+    )
 }
 
 /// Makes a folder and those above it; each new name is on disk before anything is put into it.

@@ -40,7 +40,9 @@ impl Failing {
             && self.how == How::Torn
             && (path == "checkpoint" || self.inner.get(path)?.is_none())
         {
-            self.inner.put(&format!("{path}.new"), b"half")?;
+            // A tile is written where it will stay; only the checkpoint is swapped in.
+            let torn = if path == "checkpoint" { "checkpoint.new" } else { path };
+            self.inner.put(torn, b"half")?;
         }
         Err(Error::unavailable("the disk is full"))
     }
