@@ -21,6 +21,8 @@ pub(crate) struct Keys {
     pub(crate) lease: SigningKey,
     /// What the private halves of log entries are sealed to. Only the auditors have its other half.
     pub(crate) auditors: SealKey,
+    /// That other half, in cities that were made before it was the auditors' alone.
+    pub(crate) record: Option<OpenKey>,
     /// Open the segments of an epoch.
     pub(crate) epochs: BTreeMap<Epoch, OpenKey>,
     /// Open the hits of a hit epoch.
@@ -42,6 +44,7 @@ impl Keys {
             ingest: OpenKey::generate(),
             lease: SigningKey::generate(),
             auditors,
+            record: None,
             epochs: BTreeMap::new(),
             hits: BTreeMap::new(),
             days: BTreeMap::new(),
@@ -59,6 +62,7 @@ impl Keys {
             ingest: OpenKey::from_bytes(*self.ingest.bytes()),
             lease: SigningKey::from_seed(*self.lease.seed()),
             auditors: self.auditors.clone(),
+            record: self.record.as_ref().map(|key| OpenKey::from_bytes(*key.bytes())),
             epochs: epochs(&self.epochs),
             hits: epochs(&self.hits),
             days: self.days.clone(),
@@ -89,7 +93,10 @@ impl Keys {
         line(format!("hits-gone {}", self.hits_gone_before.millis()), None);
         line("ingest".into(), Some(self.ingest.bytes()));
         line("lease".into(), Some(self.lease.seed()));
-        line("auditors".into(), Some(self.auditors.bytes()));
+        match &self.record {
+            Some(key) => line("record".into(), Some(key.bytes())),
+            None => line("auditors".into(), Some(self.auditors.bytes())),
+        }
         for (e, key) in &self.epochs {
             line(format!("epoch {} {}", e.start_s, e.len_s), Some(key.bytes()));
         }
@@ -131,6 +138,7 @@ struct Found {
     ingest: Option<OpenKey>,
     lease: Option<SigningKey>,
     auditors: Option<SealKey>,
+    record: Option<OpenKey>,
     epochs: BTreeMap<Epoch, OpenKey>,
     hits: BTreeMap<Epoch, OpenKey>,
     days: BTreeMap<Day, Key>,
@@ -145,6 +153,11 @@ impl Found {
             ["hits-gone", ms] => self.hits_gone = Some(Time::from_millis(ms.parse().ok()?)),
             ["ingest", key] => self.ingest = Some(open_key(key)?),
             ["lease", key] => self.lease = Some(SigningKey::from_seed(*bytes(key)?.expose())),
+            ["record", key] => {
+                let key = open_key(key)?;
+                self.auditors = Some(key.public().ok()?);
+                self.record = Some(key);
+            }
             ["auditors", key] => {
                 self.auditors = Some(SealKey::from_bytes(*bytes(key)?.expose()));
             }
@@ -169,6 +182,7 @@ impl Found {
             ingest: self.ingest?,
             lease: self.lease?,
             auditors: self.auditors?,
+            record: self.record,
             epochs: self.epochs,
             hits: self.hits,
             days: self.days,
@@ -214,6 +228,19 @@ mod tests {
         let back = Keys::parse(text.expose()).unwrap();
         assert_eq!(back.write().expose(), text.expose());
         assert_eq!(back.copy().write().expose(), text.expose());
+    }
+
+    /// Cities that were made before the auditors had a key of their own go on as they were.
+    #[test]
+    fn an_older_city_keeps_its_record_key() {
+        let record = OpenKey::generate();
+        let mut keys = some();
+        let line = format!("auditors {}\n", keys.auditors);
+        let old = format!("record {}\n", b64(record.bytes()));
+        let text = String::from_utf8(keys.write().expose().clone()).unwrap().replace(&line, &old);
+        keys = Keys::parse(text.as_bytes()).unwrap();
+        assert_eq!(keys.auditors, record.public().unwrap());
+        assert_eq!(keys.copy().write().expose().as_slice(), text.as_bytes());
     }
 
     #[test]
