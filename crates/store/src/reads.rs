@@ -305,12 +305,15 @@ fn find(
          WHERE r.id = ?1 AND r.captured >= ?2 AND r.captured < ?3"
     );
     let mut seen = HashSet::new();
-    let mut out = Vec::new();
+    let (mut out, mut more) = (Vec::new(), false);
     let (from, until) = (Arg::from(wanted.from), Arg::from(wanted.until));
     let ids = wanted.ids.iter().filter(|id| id.day() == day);
     let keys = tokens.iter().map(|t| (&by_token, Arg::from(&t.0)));
     for (sql, key) in keys.chain(ids.map(|id| (&by_id, Arg::from(id.bytes())))) {
-        for row in db.query(sql, &[key, from, until])? {
+        let rows = db.query(sql, &[key, from, until])?;
+        // Reads of other cameras may have used the limit up.
+        more |= rows.len() > FOUND;
+        for row in rows {
             let found = found(row)?;
             if cameras.contains(found.read.camera.as_str()) && seen.insert(found.read.id) {
                 if out.len() == room {
@@ -320,7 +323,7 @@ fn find(
             }
         }
     }
-    Ok((out, false))
+    Ok((out, more))
 }
 
 fn found(mut row: Row) -> Result<Found> {
