@@ -31,8 +31,9 @@ const TABLE: [(&str, &str); 19] = [
 
 /// Libraries that one crate alone may name: SQL in `store`, HTTP serving in `server`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
-const OWNED: [(&str, &str); 10] = [
+const OWNED: [(&str, &str); 11] = [
     ("rusqlite", "store"),
+    ("postgres", "store"),
     ("axum", "server"),
     ("cedar-policy", "policy"),
     ("tlog_tiles", "ledger"),
@@ -46,7 +47,8 @@ const OWNED: [(&str, &str); 10] = [
 
 /// Pure crates: no runtime, no file system helper, no network.
 const PURE: [&str; 5] = ["plate", "read", "policy", "hotlist", "pages"];
-const IMPURE: [&str; 5] = ["tokio", "ureq", "tempfile", "rusqlite", "tracing-subscriber"];
+const IMPURE: [&str; 6] =
+    ["tokio", "ureq", "tempfile", "rusqlite", "postgres", "tracing-subscriber"];
 
 /// Every broken direction, as a sentence.
 pub fn check(root: &Path) -> Result<Vec<String>> {

@@ -1,20 +1,19 @@
-//! The files of reads, one a UTC day: opened when needed, closed when many are open, and when
+//! The databases of reads, one a UTC day: opened when needed, closed when many are open, and when
 //! dropped gone for good.
 //!
-//! The control data knows every day that ever had a file. That one was dropped is written there
-//! before its file goes, so that a crash between the two cannot bring a day back, nor a late read.
+//! The control data knows every day that ever had one. That one was dropped is written there
+//! before it goes, so that a crash between the two cannot bring a day back, nor a late read.
 
-use crate::engine::{Arg, Db, Kind, remove};
+use crate::engine::{Arg, Db, Home, Kind, Part};
 use crate::open::{Store, hold};
 use base::{Day, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// How many days are kept open at a time; each holds three files.
+/// How many days are kept open at a time; each may hold three files.
 const OPEN: usize = 48;
 
-/// A day's file as it stands.
+/// A day's database as it stands.
 pub(crate) enum Slot {
     /// There is none.
     Nothing,
@@ -26,9 +25,9 @@ pub(crate) enum Slot {
     Dropped,
 }
 
-/// The days and their files.
+/// The days and their databases.
 pub(crate) struct Days {
-    folder: PathBuf,
+    home: Home,
     slots: Mutex<BTreeMap<Day, Arc<Mutex<Slot>>>>,
     /// Days that may hold effects that were not relayed.
     pub(crate) pending: Mutex<BTreeSet<Day>>,
@@ -36,18 +35,17 @@ pub(crate) struct Days {
 
 impl Days {
     /// Takes stock at the start, and finishes drops that were cut off.
-    pub fn open(dir: &Path, control: &Db, files: &[Day]) -> Result<Self> {
-        let folder = dir.join("reads");
-        let mut slots: BTreeMap<Day, Slot> = files.iter().map(|d| (*d, Slot::Closed)).collect();
+    pub fn open(home: &Home, control: &Db, there: &[Day]) -> Result<Self> {
+        let mut slots: BTreeMap<Day, Slot> = there.iter().map(|d| (*d, Slot::Closed)).collect();
         for mut row in control.query("SELECT day FROM partitions WHERE dropped = 1", &[])? {
             let day = row.get(0)?;
             if slots.insert(day, Slot::Dropped).is_some() {
-                remove_file(&folder, day)?;
+                home.drop_day(day)?;
             }
         }
         let slots = slots.into_iter().map(|(d, s)| (d, Arc::new(Mutex::new(s)))).collect();
-        let pending = Mutex::new(files.iter().copied().collect());
-        Ok(Self { folder, slots: Mutex::new(slots), pending })
+        let pending = Mutex::new(there.iter().copied().collect());
+        Ok(Self { home: home.clone(), slots: Mutex::new(slots), pending })
     }
 
     fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
@@ -55,10 +53,9 @@ impl Days {
         slots.entry(day).or_insert_with(|| Arc::new(Mutex::new(Slot::Nothing))).clone()
     }
 
-    fn open_file(&self, day: Day) -> Result<Db> {
+    fn open_day(&self, day: Day) -> Result<Db> {
         self.close_some(day);
-        let name = format!("reads/{day}.db");
-        Db::open(&self.folder.join(format!("{day}.db")), &name, Kind::Reads)
+        self.home.open_part(Part::Day(day))
     }
 
     /// Closes the oldest open days that nobody is using, if there are too many.
@@ -75,19 +72,12 @@ impl Days {
     }
 }
 
-fn remove_file(folder: &Path, day: Day) -> Result<()> {
-    remove(&folder.join(format!("{day}.db"))).map_err(|e| {
-        Error::unavailable(format!("reads/{day}.db cannot be removed; check the folder's owner."))
-            .because(e)
-    })
-}
-
 fn forgotten(day: Day) -> Error {
     Error::gone(format!("The reads of {day} have been forgotten; none is taken for it."))
 }
 
 impl Store {
-    /// Does something with a day's file, which is made if there is none. A dropped day is
+    /// Does something with a day's database, which is made if there is none. A dropped day is
     /// [`base::Kind::Gone`].
     pub(crate) fn in_day<T>(&self, day: Day, f: impl FnOnce(&mut Db) -> Result<T>) -> Result<T> {
         let slot = self.days.slot(day);
@@ -97,14 +87,14 @@ impl Store {
             Slot::Open(db) => f(db),
             Slot::Closed | Slot::Nothing => {
                 if matches!(*slot, Slot::Nothing) {
-                    // Known to the control data first, so that `check` misses a lost file.
+                    // Known to the control data first, so that `check` misses a lost one.
                     self.control().exec(
                         "INSERT INTO partitions (day, relayed, dropped) VALUES (?1, 0, 0) \
                          ON CONFLICT (day) DO NOTHING",
                         &[Arg::from(day)],
                     )?;
                 }
-                let mut db = self.days.open_file(day)?;
+                let mut db = self.days.open_day(day)?;
                 let out = f(&mut db);
                 *slot = Slot::Open(db);
                 out
@@ -112,7 +102,7 @@ impl Store {
         }
     }
 
-    /// The same for a day that has a file; `None` where it has none (any more).
+    /// The same for a day that has one; `None` where it has none (any more).
     pub(crate) fn in_old_day<T>(
         &self,
         day: Day,
@@ -142,10 +132,10 @@ impl Store {
         Ok(slots.iter().filter(|(_, slot)| there(slot)).map(|(day, _)| *day).collect())
     }
 
-    /// Forgets a day: its file goes, and no read of it is taken ever again. What the jobs made of
+    /// Forgets a day: its database goes, and no read of it is taken ever again. What the jobs made of
     /// its reads stays. Repeating it is harmless.
     pub fn drop_day(&self, day: Day) -> Result<()> {
-        // Hits that were not relayed would be lost with the file.
+        // Hits that were not relayed would be lost with it.
         self.relay()?;
         let slot = self.days.slot(day);
         let mut slot = hold(&slot);
@@ -154,9 +144,9 @@ impl Store {
              ON CONFLICT (day) DO UPDATE SET dropped = excluded.dropped",
             &[Arg::from(day)],
         )?;
-        // Closes the file; from here on it is gone whatever happens.
+        // Closes it; from here on it is gone whatever happens.
         *slot = Slot::Dropped;
-        remove_file(&self.days.folder, day)
+        self.home.drop_day(day)
     }
 
     pub(crate) fn check_days(&self) -> Result<Vec<String>> {
@@ -167,13 +157,14 @@ impl Store {
         for mut row in registered {
             let day = row.get(0)?;
             if !there.contains(&day) {
-                wrong.push(format!("reads/{day}.db is missing; restore it from a backup."));
+                let name = self.home.name(Part::Day(day));
+                wrong.push(format!("{name} is missing; restore it from a backup."));
             }
         }
         for day in there {
             let found = self.in_old_day(day, |db| {
                 let mut wrong = db.check(Kind::Reads)?;
-                wrong.extend(crate::reads::orphans(db, day)?);
+                wrong.extend(crate::reads::orphans(db)?);
                 Ok(wrong)
             })?;
             wrong.extend(found.into_iter().flatten());

@@ -1,20 +1,28 @@
 //! What an engine is to the domain modules: a few primitives over a written subset of SQL.
 //!
 //! `begin`, `exec`, `query`, and a transaction that is undone unless it is committed. The domain
-//! modules know nothing else, so that a second engine needs no second copy of them.
+//! modules know nothing else, so that the second engine needs no second copy of them. Only where a
+//! batch is taken has each engine its own way ([`Tx::insert`]).
 //!
 //! The subset: one statement at a time; placeholders `?1 ?2 …`, numbered, each used at least once;
 //! types INTEGER (64 bits), REAL, TEXT, BLOB; `ON CONFLICT … DO NOTHING / DO UPDATE SET x =
 //! excluded.x` and no other conflict clause; `coalesce`, `count(*)`, `max`, `sum`; `ORDER BY` and
 //! `LIMIT`; no implicit row ids, no dates or JSON in the database, no foreign keys, no triggers.
-//! Migrations besides: `CREATE TABLE … STRICT[, WITHOUT ROWID]`, which another engine strikes out,
-//! and `CREATE INDEX … WHERE`.
+//! Migrations besides: `CREATE TABLE … STRICT[, WITHOUT ROWID]`, which PostgreSQL has struck out
+//! (`dialect`), and `CREATE INDEX … WHERE`.
 
+mod db;
+mod dialect;
+mod folder;
+mod home;
+mod postgres;
 mod schema;
 mod sqlite;
 
+pub(crate) use db::{Bulk, Db, Tx, Type};
+pub(crate) use home::{Home, Part, There};
+pub use home::{Place, Url};
 pub(crate) use schema::Kind;
-pub(crate) use sqlite::{Db, Tx, remove, sync_folder};
 
 use base::{Day, Error, Result, Time};
 

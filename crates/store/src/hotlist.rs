@@ -1,4 +1,4 @@
-//! The hot list, in a file of its own: the only plates that are on disk in the clear.
+//! The hot list, in a database of its own: the only plates that are on disk in the clear.
 
 use crate::engine::{Arg, Row};
 use crate::open::{Store, hold};
@@ -29,14 +29,15 @@ impl Store {
         }
     }
 
-    /// Removes an entry; when this returns, its plate stands in no file any more.
+    /// Removes an entry. When this returns, its plate stands in no file any more; on PostgreSQL in
+    /// none of the table's, while the server's log of changes and its backups keep it for a while.
     pub fn remove_entry(&self, id: &EntryId) -> Result<()> {
         let mut db = hold(&self.hotlist);
         let args = [Arg::from(id.as_str())];
         if db.exec("DELETE FROM entries WHERE id = ?1", &args)? == 0 {
             return Err(Error::not_found("There is no such entry."));
         }
-        db.settle()
+        db.settle("entries")
     }
 
     /// Every entry, expired ones among them.

@@ -1,22 +1,24 @@
 //! All persistence of a city, and the only place with SQL.
 //!
-//! Holds: a batch is in the file of its day whole or not at all, and for good when
+//! Holds: a batch is in the database of its day whole or not at all, and for good when
 //! [`Store::put_batch`] returns; sending it again changes nothing. What the jobs left behind lies in
 //! the same transaction, and [`Store::relay`] applies it to the control data exactly once, because
 //! its position moves in the transaction that applies it. Sealed reads are found only with a
-//! [`custody::Permit`]. The hot list is the only file with a plate in the clear.
+//! [`custody::Permit`]. The hot list is the only database with a
+//! plate in the clear.
 //!
-//! The folder:
+//! Two engines, chosen by [`Place`]; a folder of SQLite files, or schemas of a PostgreSQL server:
 //!
 //! ```text
-//! lock                    held while a process has the store open
-//! control.db              cameras, leases, people, hits, private halves of log entries
-//! hotlist.db              the hot list
-//! reads/2026-11-23.db     one UTC day of sealed reads
+//! lock                  (advisory lock)          held while a process has the store open
+//! control.db            homeplate                cameras, leases, people, hits, halves of log entries
+//! hotlist.db            homeplate_hotlist        the hot list
+//! reads/2026-11-23.db   homeplate_d2026_11_23    one UTC day of sealed reads
 //! ```
 //!
-//! Not here: keys, who may see what, when a retention ends. `engine` is the seam for other
-//! databases; the modules above it are written once.
+//! Not here: keys, who may see what, when a retention ends. `engine` is the seam between the two;
+//! the modules above it are written once. A call blocks, and must not be made on a thread that runs
+//! an asynchronous runtime.
 
 mod control;
 mod days;
@@ -24,12 +26,14 @@ mod engine;
 mod hits;
 mod hotlist;
 mod open;
+mod put;
 mod reads;
 mod records;
 mod relay;
 mod rows;
 mod scan;
 
+pub use engine::{Place, Url};
 pub use open::Store;
 pub use rows::{
     CameraRow, EntryRow, HitRow, LeaseRow, OrderRow, PersonRow, RecordRow, Search, Stored,

@@ -5,11 +5,12 @@
 
 use crate::engine::{Arg, Db, Row, Tx};
 use crate::open::{Store, hold};
+use crate::put::{put_hit_copy, put_reads};
 use crate::rows::{Search, Stored};
 use base::{CameraId, Day, Epoch, Error, HitId, ReadId, Result, SegmentId, Time};
 use custody::{Found, Permit, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
 use read::{Effect, Sealed};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What is looked for: a permit's scope without its power.
 pub(crate) struct Wanted<'a> {
@@ -23,19 +24,29 @@ pub(crate) struct Wanted<'a> {
 
 /// One question loads at most so many sealed reads, with their pictures, into memory.
 const FOUND: usize = 1000;
+/// Of so many reads one statement asks whether they are there.
+const ASKED: usize = 64;
 
 impl Store {
     /// Which of these reads are stored already.
     pub fn known(&self, day: Day, ids: &[ReadId]) -> Result<Vec<ReadId>> {
+        let places: Vec<String> = (1..=ASKED).map(|n| format!("?{n}")).collect();
+        let sql = format!("SELECT id FROM reads WHERE id IN ({})", places.join(", "));
         let known = self.in_old_day(day, |db| {
-            let mut known = Vec::new();
-            for id in ids {
-                let args = [Arg::from(id.bytes())];
-                if db.first("SELECT 1 FROM reads WHERE id = ?1", &args)?.is_some() {
-                    known.push(*id);
+            let mut there = HashSet::new();
+            for some in ids.chunks(ASKED) {
+                // The statement is always the same; the last chunk is filled up with its first id.
+                let args: Vec<Arg<'_>> = some
+                    .iter()
+                    .chain(std::iter::repeat(&some[0]))
+                    .take(ASKED)
+                    .map(|id| Arg::from(id.bytes()))
+                    .collect();
+                for mut row in db.query(&sql, &args)? {
+                    there.insert(row.id(0, ReadId::from_bytes)?);
                 }
             }
-            Ok(known)
+            Ok(ids.iter().copied().filter(|id| there.contains(id)).collect())
         })?;
         Ok(known.unwrap_or_default())
     }
@@ -142,82 +153,6 @@ fn check_batch(batch: &SealedBatch, effects: &[Effect]) -> Result<()> {
     Ok(())
 }
 
-fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> {
-    let mut stored = Stored::default();
-    let mut counts: BTreeMap<&CameraId, i64> = BTreeMap::new();
-    let mut used = HashSet::new();
-    for read in &batch.reads {
-        if put_read(tx, read)? {
-            stored.new.push(read.id);
-            used.insert(read.segment);
-            *counts.entry(&read.camera).or_default() += 1;
-        } else {
-            stored.known.push(read.id);
-        }
-    }
-    for segment in batch.segments.iter().filter(|s| used.contains(&s.id)) {
-        put_segment(tx, segment)?;
-    }
-    for (camera, reads) in counts {
-        tx.exec(
-            "INSERT INTO counts (camera, reads) VALUES (?1, ?2) \
-             ON CONFLICT (camera) DO UPDATE SET reads = counts.reads + excluded.reads",
-            &[Arg::from(camera.as_str()), Arg::from(reads)],
-        )?;
-    }
-    Ok(stored)
-}
-
-/// Writes one read with its picture and tokens; `false` if it is there already.
-fn put_read(tx: &mut Tx<'_>, read: &SealedRead) -> Result<bool> {
-    let id = Arg::from(read.id.bytes());
-    let tokens: Vec<u8> = read.tokens.iter().flat_map(|token| token.0).collect();
-    let changed = tx.exec(
-        "INSERT INTO reads (id, camera, captured, segment, counter, body, tokens) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
-        &[
-            id,
-            Arg::from(read.camera.as_str()),
-            Arg::from(read.captured),
-            Arg::from(read.segment.bytes()),
-            // All 64 bits are kept: the counter is bound into the body, whatever a camera says.
-            Arg::from(read.counter.cast_signed()),
-            Arg::from(read.body.as_slice()),
-            Arg::from(tokens.as_slice()),
-        ],
-    )?;
-    if changed == 0 {
-        return Ok(false);
-    }
-    if let Some(picture) = &read.picture {
-        let args = [id, Arg::from(picture.as_slice())];
-        tx.exec("INSERT INTO pictures (read, sealed) VALUES (?1, ?2)", &args)?;
-    }
-    for token in &read.tokens {
-        tx.exec(
-            "INSERT INTO tokens (token, read) VALUES (?1, ?2) ON CONFLICT (token, read) DO NOTHING",
-            &[Arg::from(&token.0), id],
-        )?;
-    }
-    Ok(true)
-}
-
-fn put_segment(tx: &mut Tx<'_>, segment: &SealedSegment) -> Result<()> {
-    tx.exec(
-        "INSERT INTO segments (id, camera, epoch_start, epoch_len, wrapped, scan) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        &[
-            Arg::from(segment.id.bytes()),
-            Arg::from(segment.camera.as_str()),
-            Arg::from(segment.epoch.start_s),
-            Arg::from(i64::from(segment.epoch.len_s)),
-            Arg::from(segment.wrapped.0.as_slice()),
-            Arg::from(segment.scan.as_deref()),
-        ],
-    )?;
-    Ok(())
-}
-
 /// Writes what the jobs made of the new reads, with the copies for their hits.
 fn put_effects(
     tx: &mut Tx<'_>,
@@ -249,27 +184,7 @@ fn put_effects(
     Ok(())
 }
 
-/// Writes a hit's copy of its read to one of the two tables that keep them.
-pub(crate) fn put_hit_copy(tx: &mut Tx<'_>, table: &str, copy: &SealedHit) -> Result<()> {
-    let sql = format!(
-        "INSERT INTO {table} (id, epoch_start, epoch_len, wrapped, body, picture) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING"
-    );
-    tx.exec(
-        &sql,
-        &[
-            Arg::from(copy.id.bytes()),
-            Arg::from(copy.epoch.start_s),
-            Arg::from(i64::from(copy.epoch.len_s)),
-            Arg::from(copy.wrapped.0.as_slice()),
-            Arg::from(copy.body.as_slice()),
-            Arg::from(copy.picture.as_deref()),
-        ],
-    )?;
-    Ok(())
-}
-
-/// A hit's copy from the columns that [`put_hit_copy`] wrote, in that order.
+/// A hit's copy from the columns that `put_hit_copy` wrote, in that order.
 pub(crate) fn hit_copy(mut row: Row) -> Result<SealedHit> {
     Ok(SealedHit {
         id: row.id(0, HitId::from_bytes)?,
@@ -387,7 +302,7 @@ fn counted(db: &Db, cameras: &BTreeSet<&str>, from: Time, until: Time) -> Result
 }
 
 /// What refers to nothing, in sentences.
-pub(crate) fn orphans(db: &Db, day: Day) -> Result<Vec<String>> {
+pub(crate) fn orphans(db: &Db) -> Result<Vec<String>> {
     const CHECKS: [(&str, &str); 4] = [
         (
             "reads without their segment",
@@ -414,7 +329,7 @@ pub(crate) fn orphans(db: &Db, day: Day) -> Result<Vec<String>> {
     for (what, sql) in CHECKS {
         let many = db.first(sql, &[])?.map_or(Ok(0), |mut row| row.get::<i64>(0))?;
         if many > 0 {
-            wrong.push(format!("reads/{day}.db has {many} {what}; restore it from a backup."));
+            wrong.push(format!("{} has {many} {what}; restore it from a backup.", db.name()));
         }
     }
     Ok(wrong)

@@ -6,7 +6,8 @@
 
 use crate::engine::{Arg, Tx};
 use crate::open::{Store, hold};
-use crate::reads::{hit_copy, put_hit_copy};
+use crate::put::put_hit_copy;
+use crate::reads::hit_copy;
 use base::{CameraId, Day, Error, HitId, Result, Time};
 use custody::SealedHit;
 use read::Effect;
@@ -81,7 +82,8 @@ impl Store {
                     let Effect::Hit { hit, .. } = &effect;
                     let copy = db.first(COPY, &[Arg::from(hit.bytes())])?.ok_or_else(|| {
                         Error::internal(format!(
-                            "reads/{day}.db lost a hit's copy; run `homeplate check`."
+                            "{} lost a hit's copy; run `homeplate check`.",
+                            db.name()
                         ))
                     })?;
                     Ok(Waiting {

@@ -1,6 +1,7 @@
-//! For tests and the demo alone: a rendered street with its truth, folders, ports and processes that
-//! clean up after themselves. Nothing that a city runs links this.
+//! For tests and the demo alone: a rendered street with its truth, folders, ports, processes and
+//! PostgreSQL databases that clean up after themselves. Nothing that a city runs links this.
 
+pub mod postgres;
 mod process;
 pub mod street;
 

@@ -27,6 +27,15 @@ impl Kind {
         }))
     }
 
+    /// What the table of migrations calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Control => "control",
+            Kind::HotList => "hotlist",
+            Kind::Reads => "reads",
+        }
+    }
+
     /// Every migration, the first first. A published one never changes: the next one mends it.
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
@@ -49,7 +58,7 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Db;
+    use crate::engine::sqlite::Db;
 
     const KINDS: [Kind; 3] = [Kind::Control, Kind::HotList, Kind::Reads];
 

@@ -4,7 +4,7 @@
 //! (`secure_delete`); a database from elsewhere cannot make us run what its schema says
 //! (`trusted_schema` off, defensive mode). A transaction that is dropped is undone.
 
-use super::{Arg, Kind, Row, Value};
+use super::{Arg, Bulk, Kind, Row, Value};
 use base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -23,8 +23,6 @@ pub(crate) struct Db {
     conn: Connection,
     /// As messages name it, without the folder: `reads/2026-11-23.db`.
     name: String,
-    #[cfg(test)]
-    pub faults: faults::Faults,
 }
 
 impl Db {
@@ -44,12 +42,12 @@ impl Db {
     }
 
     fn over(conn: Connection, name: &str) -> Self {
-        Self {
-            conn,
-            name: name.to_owned(),
-            #[cfg(test)]
-            faults: faults::Faults::default(),
-        }
+        Self { conn, name: name.to_owned() }
+    }
+
+    /// As messages name it.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The present schema in memory, by its migrations.
@@ -142,30 +140,12 @@ impl Db {
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(|e| told(name, e))?;
-        Ok(Tx {
-            inner,
-            name,
-            #[cfg(test)]
-            faults: &self.faults,
-        })
-    }
-
-    /// One statement that writes, in a transaction of its own. Returns how many rows it changed.
-    pub fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<usize> {
-        let mut tx = self.begin()?;
-        let changed = tx.exec(sql, args)?;
-        tx.commit()?;
-        Ok(changed)
+        Ok(Tx { inner, name })
     }
 
     /// The rows of a query.
     pub fn query(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
         query(&self.conn, sql, args).map_err(|e| told(&self.name, e))
-    }
-
-    /// The first row of a query, if there is one.
-    pub fn first(&self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>> {
-        Ok(self.query(sql, args)?.into_iter().next())
     }
 
     /// Moves everything into the main file and empties the log of changes, in which deleted bytes
@@ -176,24 +156,15 @@ impl Db {
             .map_err(|e| told(&self.name, e))
     }
 
-    /// What is wrong with the file: its pages, and its schema beside the present one.
-    pub fn check(&self, kind: Kind) -> Result<Vec<String>> {
-        let mut wrong = Vec::new();
+    /// What is wrong with its pages.
+    pub fn damage(&self) -> Result<Vec<String>> {
         for mut row in self.query("PRAGMA integrity_check(20)", &[])? {
-            let line: String = row.get(0)?;
-            if line != "ok" {
-                // The engine's own words may quote what is stored; the count says enough.
-                wrong.push(format!("{} is damaged; restore it from a backup.", self.name));
-                break;
+            // The engine's own words may quote what is stored; that there are some says enough.
+            if row.get::<String>(0)? != "ok" {
+                return Ok(vec![format!("{} is damaged; restore it from a backup.", self.name)]);
             }
         }
-        if self.shape()? != Self::fresh(kind)?.shape()? {
-            wrong.push(format!(
-                "{} has another schema than this program; restore it from a backup.",
-                self.name
-            ));
-        }
-        Ok(wrong)
+        Ok(Vec::new())
     }
 
     /// The schema as lines: every table, column and index.
@@ -226,40 +197,43 @@ impl Db {
 pub(crate) struct Tx<'a> {
     inner: rusqlite::Transaction<'a>,
     name: &'a str,
-    #[cfg(test)]
-    faults: &'a faults::Faults,
 }
 
 impl Tx<'_> {
     /// Runs a statement; returns how many rows it changed.
     pub fn exec(&mut self, sql: &str, args: &[Arg<'_>]) -> Result<usize> {
-        #[cfg(test)]
-        self.faults.step()?;
         let run = || self.inner.prepare_cached(sql)?.execute(rusqlite::params_from_iter(args));
         run().map_err(|e| told(self.name, e))
     }
 
     /// The rows of a query, as this transaction sees them.
     pub fn query(&self, sql: &str, args: &[Arg<'_>]) -> Result<Vec<Row>> {
-        #[cfg(test)]
-        self.faults.step()?;
         query(&self.inner, sql, args).map_err(|e| told(self.name, e))
     }
 
-    /// The first row of a query, if there is one.
-    pub fn first(&self, sql: &str, args: &[Arg<'_>]) -> Result<Option<Row>> {
-        Ok(self.query(sql, args)?.into_iter().next())
+    /// Writes rows one by one, which no statement of many rows beats here; says which are new.
+    pub fn insert(&mut self, bulk: &Bulk, rows: &[Vec<Arg<'_>>]) -> Result<Vec<bool>> {
+        let columns: Vec<&str> = bulk.columns.iter().map(|(name, _)| *name).collect();
+        let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
+            bulk.table,
+            columns.join(", "),
+            places.join(", "),
+            bulk.key
+        );
+        let run = || -> rusqlite::Result<Vec<bool>> {
+            let mut statement = self.inner.prepare_cached(&sql)?;
+            rows.iter()
+                .map(|row| Ok(statement.execute(rusqlite::params_from_iter(row))? == 1))
+                .collect()
+        };
+        run().map_err(|e| told(self.name, e))
     }
 
     /// Makes it lasting: when this returns, it is on disk.
     pub fn commit(self) -> Result<()> {
-        #[cfg(test)]
-        self.faults.step()?;
-        self.inner.commit().map_err(|e| told(self.name, e))?;
-        // What a crash right after the commit looks like to the caller.
-        #[cfg(test)]
-        self.faults.step()?;
-        Ok(())
+        self.inner.commit().map_err(|e| told(self.name, e))
     }
 }
 
@@ -359,32 +333,4 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
         }
     }
     path.parent().map_or(Ok(()), sync_folder)
-}
-
-#[cfg(test)]
-pub(crate) mod faults {
-    //! A power cut at a chosen step: every statement, and a commit twice, before and after.
-
-    use base::{Error, Result};
-    use std::cell::Cell;
-
-    #[derive(Default)]
-    pub(crate) struct Faults(Cell<Option<u32>>);
-
-    impl Faults {
-        /// Lets so many steps pass and fails from then on; `None` lets all pass.
-        pub fn after(&self, steps: Option<u32>) {
-            self.0.set(steps);
-        }
-
-        pub(super) fn step(&self) -> Result<()> {
-            match self.0.get() {
-                Some(0) => Err(Error::unavailable("The power is cut.")),
-                left => {
-                    self.0.set(left.map(|n| n - 1));
-                    Ok(())
-                }
-            }
-        }
-    }
 }
