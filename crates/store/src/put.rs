@@ -19,8 +19,11 @@ const READS: Bulk = Bulk {
     ],
     key: "id",
 };
-const PICTURES: Bulk =
-    Bulk { table: "pictures", columns: &[("read", Type::Blob), ("sealed", Type::Blob)], key: "read" };
+const PICTURES: Bulk = Bulk {
+    table: "pictures",
+    columns: &[("read", Type::Blob), ("sealed", Type::Blob)],
+    key: "read",
+};
 const TOKENS: Bulk = Bulk {
     table: "tokens",
     columns: &[("token", Type::Blob), ("read", Type::Blob)],
@@ -43,7 +46,8 @@ const SEGMENTS: Bulk = Bulk {
 pub(crate) fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> {
     let joined: Vec<Vec<u8>> =
         batch.reads.iter().map(|r| r.tokens.iter().flat_map(|t| t.0).collect()).collect();
-    let rows: Vec<Vec<Arg<'_>>> = batch.reads.iter().zip(&joined).map(|(r, t)| read(r, t)).collect();
+    let rows: Vec<Vec<Arg<'_>>> =
+        batch.reads.iter().zip(&joined).map(|(r, t)| read(r, t)).collect();
     let fresh = tx.insert_new(&READS, &rows)?;
     let mut stored = Stored::default();
     let mut new = Vec::new();

@@ -5,18 +5,22 @@
 //! differ from batch to batch, as custody's do.
 
 mod batches;
+mod bench;
 mod custody;
 mod files;
+mod postgres;
 mod relay;
 mod search;
 
 use crate::open::Store;
+use crate::{Place, Url};
 use ::custody::{SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Result, SegmentId, random, sha256};
 use read::{Effect, Sealed, hit_id};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
+use testkit::postgres::Database;
 
 pub(crate) fn day(n: i32) -> Day {
     Day::from_number(20_000 + n)
@@ -96,7 +100,7 @@ pub(crate) fn state(store: &Store) -> String {
     for day in store.days().unwrap() {
         let counts = store.counts(day).unwrap();
         let reads = store.in_day(day, |db| {
-            let rows = db.query("SELECT hex(id), hex(tokens) FROM reads ORDER BY id", &[])?;
+            let rows = db.query("SELECT id, tokens FROM reads ORDER BY id", &[])?;
             let tokens = db.query("SELECT count(*) FROM tokens", &[])?;
             let effects = db.query("SELECT count(*), max(seq) FROM effects", &[])?;
             let copies = db.query("SELECT count(*) FROM hit_copies", &[])?;
@@ -111,29 +115,130 @@ pub(crate) fn state(store: &Store) -> String {
     out
 }
 
-pub(crate) fn new_store() -> (TempDir, Store) {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    (dir, store)
+/// Runs tests that take an engine once on each.
+macro_rules! on_both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite { $(#[test] fn $name() { super::$name(crate::tests::Engine::Sqlite) })+ }
+        mod postgres { $(#[test] fn $name() { super::$name(crate::tests::Engine::Postgres) })+ }
+    };
+}
+use on_both;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
 }
 
-/// The folder as a power cut would leave it: copied while the store is open.
-pub(crate) fn after_power_cut(dir: &Path) -> (TempDir, Store) {
-    fn copy(from: &Path, to: &Path) {
-        fs::create_dir_all(to).unwrap();
-        for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
-            let to = to.join(entry.file_name());
-            if entry.path().is_dir() {
-                copy(&entry.path(), &to);
-            } else {
-                fs::copy(entry.path(), to).unwrap();
+impl Engine {
+    pub fn new_store(self) -> (Home, Store) {
+        let home = match self {
+            Self::Sqlite => Home::Folder(tempfile::tempdir().unwrap()),
+            Self::Postgres => Home::Database(Database::new().unwrap()),
+        };
+        let store = home.open().unwrap();
+        (home, store)
+    }
+}
+
+/// Where a test's store lives.
+pub(crate) enum Home {
+    Folder(TempDir),
+    Database(Database),
+}
+
+impl Home {
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Folder(dir) => Place::Folder(dir.path().to_owned()),
+            Self::Database(db) => {
+                Place::Postgres { url: Url(db.url()), schema: "homeplate".into() }
             }
         }
     }
-    let cut = tempfile::tempdir().unwrap();
-    copy(dir, cut.path());
-    let store = Store::open(cut.path()).unwrap();
-    (cut, store)
+
+    pub fn open(&self) -> Result<Store> {
+        Store::open_at(&self.place())
+    }
+
+    pub fn folder(&self) -> Option<&Path> {
+        if let Self::Folder(dir) = self { Some(dir.path()) } else { None }
+    }
+
+    /// SQLite's folder.
+    pub fn path(&self) -> &Path {
+        self.folder().unwrap()
+    }
+
+    /// The store as a power cut would leave it: copied while it is open.
+    pub fn cut(&self) -> (Home, Store) {
+        let cut = match self {
+            Self::Folder(dir) => {
+                let cut = tempfile::tempdir().unwrap();
+                copy(dir.path(), cut.path());
+                Home::Folder(cut)
+            }
+            Self::Database(db) => Home::Database(db.copy().unwrap()),
+        };
+        let store = cut.open().unwrap();
+        (cut, store)
+    }
+
+    /// Removes a day behind the store's back.
+    pub fn lose(&self, store: Store, day: Day) {
+        match self {
+            Self::Folder(dir) => {
+                drop(store);
+                fs::remove_file(dir.path().join(format!("reads/{day}.db"))).unwrap();
+            }
+            Self::Database(_) => {
+                let sql = format!("DROP SCHEMA {} CASCADE", schema(day));
+                store.control().exec(&sql, &[]).unwrap();
+            }
+        }
+    }
+
+    /// Makes a dropped day anew behind the store's back, which closes; on SQLite from another's file.
+    pub fn bring_back(&self, store: Store, day: Day, like: Day) {
+        match self {
+            Self::Folder(dir) => {
+                drop(store);
+                let file = |day| dir.path().join(format!("reads/{day}.db"));
+                fs::copy(file(like), file(day)).unwrap();
+            }
+            Self::Database(_) => {
+                store.control().exec(&format!("CREATE SCHEMA {}", schema(day)), &[]).unwrap();
+            }
+        }
+    }
+
+    /// Whether a day has a place, whatever the store says.
+    pub fn has(&self, store: &Store, day: Day) -> bool {
+        match self {
+            Self::Folder(dir) => dir.path().join(format!("reads/{day}.db")).exists(),
+            Self::Database(_) => {
+                let sql = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ?1";
+                store.control().first(sql, &[schema(day).as_str().into()]).unwrap().is_some()
+            }
+        }
+    }
+}
+
+/// The schema of a day.
+pub(crate) fn schema(day: Day) -> String {
+    format!("homeplate_d{}", day.to_string().replace('-', "_"))
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|e| e.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 /// Cuts the power after so many steps in a day's file, or never.

@@ -69,9 +69,8 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         // It goes with the cluster if not now.
-        let _ = cluster().and_then(|at| {
-            run(at.command("dropdb").args(["--force", "--if-exists", &self.name]))
-        });
+        let _ = cluster()
+            .and_then(|at| run(at.command("dropdb").args(["--force", "--if-exists", &self.name])));
     }
 }
 
@@ -150,8 +149,13 @@ impl Cluster {
             socket.display()
         );
         let log = format!("--log={}", self.folder.join("data/log").display());
-        run(as_owner(&self.programs.join("pg_ctl"))
-            .args([&data, &log, &format!("--options={options}"), "--wait", "start"]))?;
+        run(as_owner(&self.programs.join("pg_ctl")).args([
+            &data,
+            &log,
+            &format!("--options={options}"),
+            "--wait",
+            "start",
+        ]))?;
         self.watch()
     }
 

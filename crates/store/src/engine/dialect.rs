@@ -43,7 +43,10 @@ mod tests {
     #[test]
     fn statements() {
         let check = |sql: &str, want: &str| assert_eq!(statement(sql), want);
-        check("SELECT a FROM b WHERE c = ?1 AND d < ?12", "SELECT a FROM b WHERE c = $1 AND d < $12");
+        check(
+            "SELECT a FROM b WHERE c = ?1 AND d < ?12",
+            "SELECT a FROM b WHERE c = $1 AND d < $12",
+        );
         check("UPDATE a SET b = 'who?', c = ?1", "UPDATE a SET b = 'who?', c = $1");
     }
 

@@ -11,8 +11,8 @@ mod connection;
 mod server;
 mod words;
 
-pub(crate) use server::Server;
 use server::Lent;
+pub(crate) use server::Server;
 use words::told;
 
 use super::db::{Bulk, Type};
@@ -144,10 +144,7 @@ impl Db {
     }
 }
 
-fn shape(
-    conn: &mut connection::Connection,
-    schema: &str,
-) -> Result<Vec<String>, postgres::Error> {
+fn shape(conn: &mut connection::Connection, schema: &str) -> Result<Vec<String>, postgres::Error> {
     let columns = format!(
         "SELECT concat_ws(' ', c.table_name, c.ordinal_position, c.column_name, c.data_type, \
          c.collation_name, c.is_nullable, c.column_default, t.table_type) \

@@ -4,9 +4,19 @@ use super::*;
 use base::Kind;
 use proptest::prelude::*;
 
-#[test]
-fn sending_again_changes_nothing() {
-    let (_dir, store) = new_store();
+on_both!(
+    sending_again_changes_nothing,
+    known_names_what_is_there,
+    a_batch_that_contradicts_itself_is_refused,
+    a_power_cut_at_any_step_leaves_all_or_nothing,
+    what_is_acknowledged_survives_without_a_close,
+    a_dropped_day_takes_nothing_any_more,
+    more_days_than_are_kept_open,
+    many_threads_store_each_read_once
+);
+
+fn sending_again_changes_nothing(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     assert_eq!(put(&store, day(0), "a 10 XYZ!, b 20 ABC").unwrap(), (2, 0));
     store.relay().unwrap();
     let before = state(&store);
@@ -20,9 +30,8 @@ fn sending_again_changes_nothing() {
     assert_eq!(store.check().unwrap(), [""; 0]);
 }
 
-#[test]
-fn known_names_what_is_there() {
-    let (_dir, store) = new_store();
+fn known_names_what_is_there(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let ids = |spec| pack(day(0), spec).0.reads.iter().map(|r| r.id).collect::<Vec<_>>();
     assert_eq!(store.known(day(0), &ids("a 10 XYZ")).unwrap(), []);
     put(&store, day(0), "a 10 XYZ, b 20 ABC").unwrap();
@@ -31,10 +40,9 @@ fn known_names_what_is_there() {
     assert_eq!(store.days().unwrap(), [day(0)], "asking makes no file");
 }
 
-#[test]
-fn a_batch_that_contradicts_itself_is_refused() {
+fn a_batch_that_contradicts_itself_is_refused(engine: Engine) {
     let check = |change: fn(&mut SealedBatch, &mut Vec<Effect>), want: &str| {
-        let (_dir, store) = new_store();
+        let (_dir, store) = engine.new_store();
         let (mut batch, mut effects) = pack(day(0), "a 10 XYZ!, b 20 ABC");
         change(&mut batch, &mut effects);
         let e = store.put_batch(batch, effects).unwrap_err();
@@ -52,10 +60,9 @@ fn a_batch_that_contradicts_itself_is_refused() {
     check(|b, _| b.hits.clear(), "no sealed copy");
 }
 
-#[test]
-fn a_power_cut_at_any_step_leaves_all_or_nothing() {
+fn a_power_cut_at_any_step_leaves_all_or_nothing(engine: Engine) {
     const SPEC: &str = "a 10 XYZ!, b 20 ABC, c 30 DEF!";
-    let (dir, store) = new_store();
+    let (dir, store) = engine.new_store();
     put(&store, day(0), "z 1 ZZZ").unwrap();
     let before = state(&store);
     let mut undone = 0;
@@ -63,7 +70,7 @@ fn a_power_cut_at_any_step_leaves_all_or_nothing() {
         cut_in_day(&store, day(0), Some(steps));
         let result = put(&store, day(0), SPEC);
         cut_in_day(&store, day(0), None);
-        let (_cut, restarted) = after_power_cut(dir.path());
+        let (_cut, restarted) = dir.cut();
         assert_eq!(state(&restarted), state(&store), "step {steps}");
         if state(&store) == before {
             assert!(result.is_err(), "step {steps} was acknowledged and is not there");
@@ -75,12 +82,13 @@ fn a_power_cut_at_any_step_leaves_all_or_nothing() {
         assert_eq!(restarted.relay().unwrap().len(), 2);
         break;
     }
-    assert!(undone > 15, "{undone}");
+    assert!(undone > 10, "{undone}");
 }
 
+/// SQLite alone: it counts pages of a file. PostgreSQL undoes a transaction that finds no room itself.
 #[test]
 fn a_full_disk_leaves_nothing_half_written() {
-    let (dir, store) = new_store();
+    let (dir, store) = Engine::Sqlite.new_store();
     put(&store, day(0), "a 10 XYZ!").unwrap();
     store.relay().unwrap();
     let before = state(&store);
@@ -100,7 +108,7 @@ fn a_full_disk_leaves_nothing_half_written() {
         assert_eq!(e.kind(), Kind::Unavailable);
         assert!(e.to_string().contains("disk is full"), "{e}");
         assert_eq!(state(&store), before);
-        assert_eq!(state(&after_power_cut(dir.path()).1), before);
+        assert_eq!(state(&dir.cut().1), before);
     }
     fill(1_000_000);
     assert_eq!(put(&store, day(0), &many).unwrap(), (40, 0));
@@ -115,21 +123,19 @@ fn a_full_disk_leaves_nothing_half_written() {
     assert_eq!(store.check().unwrap(), [""; 0]);
 }
 
-#[test]
-fn what_is_acknowledged_survives_without_a_close() {
-    let (dir, store) = new_store();
+fn what_is_acknowledged_survives_without_a_close(engine: Engine) {
+    let (dir, store) = engine.new_store();
     put(&store, day(0), "a 10 XYZ!, b 20 ABC").unwrap();
-    let (_cut, restarted) = after_power_cut(dir.path());
+    let (_cut, restarted) = dir.cut();
     assert_eq!(state(&restarted), state(&store));
     drop(store);
-    let reopened = Store::open(dir.path()).unwrap();
+    let reopened = dir.open().unwrap();
     assert_eq!(state(&reopened), state(&restarted));
     assert_eq!(reopened.relay().unwrap().len(), 1);
 }
 
-#[test]
-fn a_dropped_day_takes_nothing_any_more() {
-    let (dir, store) = new_store();
+fn a_dropped_day_takes_nothing_any_more(engine: Engine) {
+    let (dir, store) = engine.new_store();
     put(&store, day(0), "a 10 XYZ!, b 20 ABC").unwrap();
     put(&store, day(1), "a 10 XYZ").unwrap();
     store.drop_day(day(0)).unwrap();
@@ -142,21 +148,16 @@ fn a_dropped_day_takes_nothing_any_more() {
         assert_eq!(store.check().unwrap(), [""; 0]);
     };
     check(&store);
-    // The power goes after the drop was noted and before the file went.
-    let (cut, restarted) = after_power_cut(dir.path());
-    drop(restarted);
-    fs::copy(
-        cut.path().join(format!("reads/{}.db", day(1))),
-        cut.path().join(format!("reads/{}.db", day(0))),
-    )
-    .unwrap();
-    check(&Store::open(cut.path()).unwrap());
-    assert!(!cut.path().join(format!("reads/{}.db", day(0))).exists());
+    // The power goes after the drop was noted and before the day went.
+    let (cut, restarted) = dir.cut();
+    cut.bring_back(restarted, day(0), day(1));
+    let restarted = cut.open().unwrap();
+    check(&restarted);
+    assert!(!cut.has(&restarted, day(0)));
 }
 
-#[test]
-fn more_days_than_are_kept_open() {
-    let (_dir, store) = new_store();
+fn more_days_than_are_kept_open(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     for n in 0..60 {
         put(&store, day(n), "a 10 XYZ!").unwrap();
     }
@@ -166,9 +167,8 @@ fn more_days_than_are_kept_open() {
     }
 }
 
-#[test]
-fn many_threads_store_each_read_once() {
-    let (_dir, store) = new_store();
+fn many_threads_store_each_read_once(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let new = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for from in 0..4 {
@@ -200,10 +200,11 @@ proptest! {
 
     #[test]
     fn any_order_of_sending_again_gives_the_same_state(
+        engine in prop_oneof![Just(Engine::Sqlite), Just(Engine::Postgres)],
         batches in proptest::collection::vec(proptest::collection::btree_set(0usize..12, 1..5), 0..8),
         relays in proptest::collection::vec(any::<bool>(), 8),
     ) {
-        let (_dir, shuffled) = new_store();
+        let (_dir, shuffled) = engine.new_store();
         for (reads, relay) in batches.iter().zip(&relays) {
             for d in 0..2 {
                 let part: Vec<String> = reads.iter().map(|n| one_of_twelve(*n))
@@ -217,7 +218,7 @@ proptest! {
             }
         }
         shuffled.relay().unwrap();
-        let (_dir, plain) = new_store();
+        let (_dir, plain) = engine.new_store();
         for n in batches.iter().flatten().collect::<std::collections::BTreeSet<_>>() {
             let (at, spec) = one_of_twelve(*n);
             put(&plain, at, &spec).unwrap();

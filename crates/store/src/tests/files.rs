@@ -1,4 +1,5 @@
-//! What stands in the folder, and what is done about it.
+//! What stands in the folder or on the server, and what is done about it. Tests that change the bytes
+//! of a file are SQLite's alone.
 
 use super::*;
 use crate::{CameraRow, EntryRow, LeaseRow, OrderRow, PersonRow, RecordRow};
@@ -6,6 +7,14 @@ use base::{Kind, PublicKey, Time};
 use proptest::prelude::*;
 use read::Lease;
 use std::os::unix::fs::PermissionsExt;
+
+on_both!(
+    one_process_at_a_time,
+    a_removed_entry_leaves_no_trace,
+    control_data_comes_back_as_it_went,
+    a_code_is_used_once,
+    leases_end_while_they_run
+);
 
 fn at(second: i64) -> Time {
     Time::from_millis(second * 1000)
@@ -26,7 +35,7 @@ fn entry(id: &str, plate: &str) -> EntryRow {
 
 /// Opening a folder that something has happened to says what, and what to do.
 fn check(change: impl Fn(&Path), kind: Kind, want: &str) {
-    let (dir, store) = new_store();
+    let (dir, store) = Engine::Sqlite.new_store();
     put(&store, day(0), "a 10 XYZ!").unwrap();
     drop(store);
     change(dir.path());
@@ -69,35 +78,41 @@ fn damage_is_named() {
 
 #[test]
 fn a_lost_day_and_a_changed_schema_are_found() {
-    let check = |change: &dyn Fn(&Path), want: &str| {
-        let (dir, store) = new_store();
+    let check = |engine: Engine, change: &dyn Fn(&Home, Store), want: &str| {
+        let (home, store) = engine.new_store();
         put(&store, day(0), "a 10 XYZ").unwrap();
         assert_eq!(store.check().unwrap(), [""; 0]);
-        drop(store);
-        change(dir.path());
-        let wrong = Store::open(dir.path()).unwrap().check().unwrap();
+        change(&home, store);
+        let wrong = home.open().unwrap().check().unwrap();
         assert_eq!(wrong.len(), 1, "{wrong:?}");
         assert!(wrong[0].contains(want), "{wrong:?}");
     };
-    let file = |dir: &Path| dir.join(format!("reads/{}.db", day(0)));
-    let run = |path: &Path, sql: &str| {
-        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    let in_day = |sql: &'static str| {
+        move |_: &Home, store: Store| {
+            store.in_day(day(0), |db| db.exec(sql, &[])).unwrap();
+        }
     };
-    check(&|dir| fs::remove_file(file(dir)).unwrap(), "is missing");
-    check(&|dir| run(&file(dir), "DELETE FROM segments"), "without their segment");
-    check(&|dir| run(&file(dir), "UPDATE counts SET reads = 7"), "count is wrong");
-    check(&|dir| run(&dir.join("control.db"), "DROP INDEX hits_to_log"), "another schema");
-    check(&|dir| run(&dir.join("control.db"), "CREATE TABLE x (y)"), "another schema");
+    let in_control = |sql: &'static str| {
+        move |_: &Home, store: Store| {
+            store.control().exec(sql, &[]).unwrap();
+        }
+    };
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        check(engine, &|home, store| home.lose(store, day(0)), "is missing");
+        check(engine, &in_day("DELETE FROM segments"), "without their segment");
+        check(engine, &in_day("UPDATE counts SET reads = 7"), "count is wrong");
+        check(engine, &in_control("DROP INDEX hits_to_log"), "another schema");
+        check(engine, &in_control("CREATE TABLE x (y INTEGER)"), "another schema");
+    }
 }
 
-#[test]
-fn one_process_at_a_time() {
-    let (dir, store) = new_store();
-    let e = Store::open(dir.path()).unwrap_err();
+fn one_process_at_a_time(engine: Engine) {
+    let (dir, store) = engine.new_store();
+    let e = dir.open().unwrap_err();
     assert_eq!(e.kind(), Kind::Unavailable);
     assert!(e.to_string().contains("stop it first"), "{e}");
     drop(store);
-    Store::open(dir.path()).unwrap();
+    dir.open().unwrap();
 }
 
 #[test]
@@ -112,7 +127,7 @@ fn a_first_start_that_was_cut_off_is_finished() {
 
 #[test]
 fn every_file_is_its_owners_alone() {
-    let (dir, store) = new_store();
+    let (dir, store) = Engine::Sqlite.new_store();
     put(&store, day(0), "a 10 XYZ!").unwrap();
     store.relay().unwrap();
     store.add_entry(&entry("ent_a", "XYZ")).unwrap();
@@ -126,26 +141,29 @@ fn every_file_is_its_owners_alone() {
     assert_eq!(mode, 0o700);
 }
 
-#[test]
-fn a_removed_entry_leaves_no_trace() {
-    let (dir, store) = new_store();
+fn a_removed_entry_leaves_no_trace(engine: Engine) {
+    let (dir, store) = engine.new_store();
     for (id, plate) in [("ent_a", "7ABC128"), ("ent_b", "8XYZ999")] {
         store.add_entry(&entry(id, plate)).unwrap();
     }
     let rows = store.entries().unwrap();
     assert_eq!(rows, [entry("ent_a", "7ABC128"), entry("ent_b", "8XYZ999")]);
     assert_eq!(store.add_entry(&rows[0]).unwrap_err().kind(), Kind::Conflict);
-    let holding = files_with(dir.path(), b"7ABC128");
-    assert!(!holding.is_empty() && holding.iter().all(|f| f.starts_with("hotlist.db")));
+    if let Some(dir) = dir.folder() {
+        let holding = files_with(dir, b"7ABC128");
+        assert!(!holding.is_empty() && holding.iter().all(|f| f.starts_with("hotlist.db")));
+    }
     store.remove_entry(&rows[0].id).unwrap();
-    assert_eq!(files_with(dir.path(), b"7ABC128"), [""; 0]);
+    // PostgreSQL's files are not ours to read.
+    if let Some(dir) = dir.folder() {
+        assert_eq!(files_with(dir, b"7ABC128"), [""; 0]);
+    }
     assert_eq!(store.remove_entry(&rows[0].id).unwrap_err().kind(), Kind::NotFound);
     assert_eq!(store.entries().unwrap().len(), 1);
 }
 
-#[test]
-fn control_data_comes_back_as_it_went() {
-    let (dir, store) = new_store();
+fn control_data_comes_back_as_it_went(engine: Engine) {
+    let (dir, store) = engine.new_store();
     let row = CameraRow {
         id: camera("one"),
         name: "Main St".into(),
@@ -171,7 +189,7 @@ fn control_data_comes_back_as_it_went() {
     store.set_meta("tally", "2").unwrap();
     drop(store);
 
-    let store = Store::open(dir.path()).unwrap();
+    let store = dir.open().unwrap();
     assert_eq!(store.cameras().unwrap(), [off]);
     assert_eq!(store.camera(&camera("two")).unwrap(), None);
     assert_eq!(store.person(&person.id).unwrap(), Some(person.clone()));
@@ -183,9 +201,8 @@ fn control_data_comes_back_as_it_went() {
     assert_eq!(store.meta("store").unwrap(), None, "our own marks are apart");
 }
 
-#[test]
-fn a_code_is_used_once() {
-    let (_dir, store) = new_store();
+fn a_code_is_used_once(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let (one, two) = (camera("one"), camera("two"));
     store.put_code(&[1; 32], &one, at(10)).unwrap();
     store.put_code(&[2; 32], &two, at(10)).unwrap();
@@ -199,9 +216,8 @@ fn a_code_is_used_once() {
     assert_eq!(store.take_code(&[4; 32], at(5)).unwrap(), Some(one));
 }
 
-#[test]
-fn leases_end_while_they_run() {
-    let (_dir, store) = new_store();
+fn leases_end_while_they_run(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let lease = |n: u8, name: &str, until: i64| LeaseRow {
         lease: Lease {
             id: base::LeaseId::new(at(1), [n; 10]),
@@ -229,7 +245,7 @@ proptest! {
     /// is never a panic.
     #[test]
     fn a_damaged_file_never_panics(flips in proptest::collection::vec((any::<usize>(), 1u8..), 1..40)) {
-        let (dir, store) = new_store();
+        let (dir, store) = Engine::Sqlite.new_store();
         put(&store, day(0), "a 10 XYZ!, b 20 ABC").unwrap();
         store.relay().unwrap();
         drop(store);

@@ -3,22 +3,28 @@
 use super::*;
 use base::Kind;
 
-#[test]
-fn a_power_cut_at_any_step_applies_each_effect_once() {
+on_both!(
+    a_power_cut_at_any_step_applies_each_effect_once,
+    a_control_file_put_back_from_a_backup_raises_no_hit_twice,
+    more_effects_than_a_step_takes,
+    hits_page_newest_first_and_are_decided_once
+);
+
+fn a_power_cut_at_any_step_applies_each_effect_once(engine: Engine) {
     let want = {
-        let (_dir, store) = new_store();
+        let (_dir, store) = engine.new_store();
         fill(&store);
         store.relay().unwrap();
         state(&store)
     };
     for steps in 0.. {
-        let (dir, store) = new_store();
+        let (dir, store) = engine.new_store();
         fill(&store);
         store.control().faults.after(Some(steps));
         let cut = store.relay();
         store.control().faults.after(None);
 
-        let (_copy, restarted) = after_power_cut(dir.path());
+        let (_copy, restarted) = dir.cut();
         restarted.relay().unwrap();
         assert_eq!(state(&restarted), want, "restarted after step {steps}");
         assert_eq!(restarted.hits_to_log().unwrap().len(), 3);
@@ -37,20 +43,18 @@ fn fill(store: &Store) {
     put(store, day(1), "a 10 XYZ!").unwrap();
 }
 
-#[test]
-fn a_control_file_put_back_from_a_backup_raises_no_hit_twice() {
-    let (dir, store) = new_store();
+fn a_control_file_put_back_from_a_backup_raises_no_hit_twice(engine: Engine) {
+    let (dir, store) = engine.new_store();
     fill(&store);
-    let (_backup, old) = after_power_cut(dir.path());
+    let (_backup, old) = dir.cut();
     store.relay().unwrap();
     let hits = store.hits(10, None).unwrap();
     assert_eq!(old.relay().unwrap().len(), 3);
     assert_eq!(old.hits(10, None).unwrap(), hits, "the same hits under the same ids");
 }
 
-#[test]
-fn more_effects_than_a_step_takes() {
-    let (_dir, store) = new_store();
+fn more_effects_than_a_step_takes(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let many: Vec<String> = (0..230).map(|n| format!("b {n} P{n}!")).collect();
     put(&store, day(0), &many.join(",")).unwrap();
     assert_eq!(store.relay().unwrap().len(), 230);
@@ -58,9 +62,8 @@ fn more_effects_than_a_step_takes() {
     assert_eq!(store.hits(1000, None).unwrap().len(), 230);
 }
 
-#[test]
-fn hits_page_newest_first_and_are_decided_once() {
-    let (_dir, store) = new_store();
+fn hits_page_newest_first_and_are_decided_once(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     fill(&store);
     store.relay().unwrap();
     let all = store.hits(10, None).unwrap();

@@ -3,13 +3,22 @@
 use super::*;
 use crate::reads::Wanted;
 
+on_both!(only_what_is_wanted, every_sealed_byte_comes_back);
+
 const READS: [(i32, &str); 2] =
     [(0, "a 10 XYZ, a 20 ABC, b 30 XYZ, c 40 XYZ"), (1, "a 10 XYZ, b 20 DEF")];
 
 /// What a search for `plate` at some cameras between two seconds finds, as `day camera second`,
 /// and of how many.
-fn check(cameras: &str, (from, until): (i64, i64), plate: &str, days: &[i32], want: &str) {
-    let (_dir, store) = new_store();
+fn check(
+    engine: Engine,
+    cameras: &str,
+    (from, until): (i64, i64),
+    plate: &str,
+    days: &[i32],
+    want: &str,
+) {
+    let (_dir, store) = engine.new_store();
     for (n, spec) in READS {
         put(&store, day(n), spec).unwrap();
     }
@@ -40,22 +49,20 @@ fn check(cameras: &str, (from, until): (i64, i64), plate: &str, days: &[i32], wa
 
 const DAY: i64 = 86_400;
 
-#[test]
-fn only_what_is_wanted() {
-    check("a b c", (0, 2 * DAY), "XYZ", &[0, 1], "0 a 10, 0 b 30, 0 c 40, 1 a 10 of 6");
-    check("a", (0, 2 * DAY), "XYZ", &[0, 1], "0 a 10, 1 a 10 of 3");
-    check("a b c", (0, 2 * DAY), "XYZ", &[1], "1 a 10 of 2");
-    check("a b c", (10, 40), "XYZ", &[0, 1], "0 a 10, 0 b 30 of 3");
-    check("a b c", (11, DAY + 10), "XYZ", &[0, 1], "0 b 30, 0 c 40 of 3");
-    check("a b", (0, 2 * DAY), "QQQ", &[0, 1], " of 5");
-    check("", (0, 2 * DAY), "XYZ", &[0, 1], " of 0");
-    check("a a", (0, DAY), "XYZ", &[0], "0 a 10 of 2");
-    check("a", (0, 2 * DAY), "XYZ", &[5], " of 0");
+fn only_what_is_wanted(engine: Engine) {
+    check(engine, "a b c", (0, 2 * DAY), "XYZ", &[0, 1], "0 a 10, 0 b 30, 0 c 40, 1 a 10 of 6");
+    check(engine, "a", (0, 2 * DAY), "XYZ", &[0, 1], "0 a 10, 1 a 10 of 3");
+    check(engine, "a b c", (0, 2 * DAY), "XYZ", &[1], "1 a 10 of 2");
+    check(engine, "a b c", (10, 40), "XYZ", &[0, 1], "0 a 10, 0 b 30 of 3");
+    check(engine, "a b c", (11, DAY + 10), "XYZ", &[0, 1], "0 b 30, 0 c 40 of 3");
+    check(engine, "a b", (0, 2 * DAY), "QQQ", &[0, 1], " of 5");
+    check(engine, "", (0, 2 * DAY), "XYZ", &[0, 1], " of 0");
+    check(engine, "a a", (0, DAY), "XYZ", &[0], "0 a 10 of 2");
+    check(engine, "a", (0, 2 * DAY), "XYZ", &[5], " of 0");
 }
 
-#[test]
-fn every_sealed_byte_comes_back() {
-    let (_dir, store) = new_store();
+fn every_sealed_byte_comes_back(engine: Engine) {
+    let (_dir, store) = engine.new_store();
     let (mut batch, _) = pack(day(0), "a 10 XYZ, b 20 ABC");
     batch.reads[0].counter = u64::MAX;
     store.put_batch(batch.clone(), vec![]).unwrap();

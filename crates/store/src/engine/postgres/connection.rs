@@ -124,8 +124,12 @@ pub(super) fn row(row: &Answer) -> Result<Row> {
     let value = |(at, column): (usize, &postgres::Column)| -> Result<Value> {
         let value = match *column.type_() {
             Sent::INT8 => row.try_get::<_, Option<i64>>(at).map(|v| v.map(Value::Int)),
-            Sent::INT4 => row.try_get::<_, Option<i32>>(at).map(|v| v.map(|i| Value::Int(i.into()))),
-            Sent::BOOL => row.try_get::<_, Option<bool>>(at).map(|v| v.map(|b| Value::Int(b.into()))),
+            Sent::INT4 => {
+                row.try_get::<_, Option<i32>>(at).map(|v| v.map(|i| Value::Int(i.into())))
+            }
+            Sent::BOOL => {
+                row.try_get::<_, Option<bool>>(at).map(|v| v.map(|b| Value::Int(b.into())))
+            }
             Sent::FLOAT8 => row.try_get::<_, Option<f64>>(at).map(|v| v.map(Value::Real)),
             Sent::TEXT | Sent::VARCHAR | Sent::NAME => {
                 row.try_get::<_, Option<String>>(at).map(|v| v.map(Value::Text))

@@ -5,10 +5,10 @@
 //! process has a connection, and writes its mark. A connection made later sees whether the mark is
 //! still ours: after the server was away, another process may have opened the store in between.
 
-use super::connection::Connection;
-use super::words::{broke, cause, gone, told};
 use super::super::{Part, There};
 use super::Db;
+use super::connection::Connection;
+use super::words::{broke, cause, gone, told};
 use base::{Day, Error, Result, random, sha256};
 use postgres::config::Host;
 use postgres::{Config, NoTls};
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// A connection that looks into a schema; it comes back when it is dropped.
-    pub fn lend(self: &Arc<Self>, schema: &str) -> Result<Lent> {
+    pub(super) fn lend(self: &Arc<Self>, schema: &str) -> Result<Lent> {
         let (mut pool, waited) = self
             .freed
             .wait_timeout_while(self.pool(), PATIENCE, |p| p.idle.is_empty() && p.out >= MOST)
