@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Batches of so many reads, with three tokens each.
 const BATCH: usize = 100;
-const BATCHES: usize = 40;
+const BATCHES: usize = 200;
 
 fn batch(n: usize) -> SealedBatch {
     let mut batch = SealedBatch { day: day(0), segments: vec![], reads: vec![], hits: vec![] };
