@@ -65,7 +65,8 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     if let Some(config) = &config {
         check_stored(&paths, config, &mut out);
     }
-    check_modes(&paths, &mut out);
+    let secret = config.as_ref().is_some_and(|config| config.store.url.is_some());
+    check_modes(&paths, secret, &mut out);
     out.push(check_disk(dir));
     out.push(check_clock(clock.now(), newest));
     out
@@ -137,13 +138,8 @@ fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {
 
 /// Store and custody, which only one process may have open.
 fn check_stored(paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
-    // Opening would make an empty store where there is none.
-    if !paths.store.join("control.db").is_file() {
-        let message = "store/control.db is missing; restore the store from a backup.";
-        out.push(finding("store", State::Wrong, message));
-        return;
-    }
-    let store = match Store::open(&paths.store) {
+    // An empty store is not made where there is none.
+    let store = match Store::open_made(&config.place(&paths.store)) {
         Ok(store) => store,
         Err(e) if e.kind() == Kind::Unavailable && e.message().contains("Another process") => {
             let message = "The server is running: stop it to have store and keys examined too.";
@@ -182,9 +178,11 @@ fn examine(store: &Store) -> Result<(usize, Vec<String>)> {
     Ok((store.days()?.len(), store.check()?))
 }
 
-/// Keys that others than their owner can read are keys of everybody.
-fn check_modes(paths: &Paths, out: &mut Vec<Finding>) {
+/// Keys that others than their owner can read are keys of everybody; so is a password, which may
+/// stand in a configuration that is `secret`.
+fn check_modes(paths: &Paths, secret: bool, out: &mut Vec<Finding>) {
     let mut files: Vec<PathBuf> = vec![paths.log_key.clone()];
+    files.extend(secret.then(|| paths.config.clone()));
     if let Ok(entries) = std::fs::read_dir(&paths.custody) {
         files.extend(entries.filter_map(|e| e.ok().map(|e| e.path())));
     }

@@ -3,6 +3,7 @@
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use store::{Place, Url};
 
 /// The whole file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Config {
     /// How often one person or camera may ask.
     #[serde(default)]
     pub limits: Limits,
+    /// Where reads and control data are kept.
+    #[serde(default)]
+    pub store: Stored,
 }
 
 /// `[city]`.
@@ -159,6 +163,35 @@ impl Default for Limits {
     }
 }
 
+/// `[store]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stored {
+    /// What keeps it.
+    pub engine: Engine,
+    /// Address, database and user of the PostgreSQL server, on this machine or through a tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
+    /// The schema of the control data there; the names of the others begin with it.
+    pub schema: String,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        Self { engine: Engine::Sqlite, url: None, schema: "homeplate".into() }
+    }
+}
+
+/// What keeps reads and control data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Files in the folder `store`.
+    Sqlite,
+    /// A PostgreSQL server.
+    Postgres,
+}
+
 impl Config {
     /// Reads and checks the file.
     pub fn load(path: &Path) -> Result<Self> {
@@ -176,7 +209,9 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self> {
         let config: Config = toml::from_str(text).map_err(|e| {
             let first = e.message().to_owned();
-            Error::invalid(format!("homeplate.toml: {first}.")).because(e)
+            let line = e.span().map_or(0, |at| text[..at.start].lines().count().max(1));
+            // Not the error itself, which quotes the line: a password may stand in it.
+            Error::invalid(format!("homeplate.toml: {first}.")).because(format!("line {line}"))
         })?;
         config.check()?;
         Ok(config)
@@ -220,7 +255,13 @@ impl Config {
         if self.switch.on_signatures == 0 {
             return refuse("switch.on_signatures is at least 1");
         }
-        Ok(())
+        match (self.store.engine, &self.store.url) {
+            (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
+            (Engine::Sqlite, Some(_)) => {
+                refuse("store.url is for store.engine = \"postgres\"; take it out, or change that")
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A preset is a starting point; going beyond its retention means leaving it.
@@ -241,6 +282,26 @@ impl Config {
             ))),
             _ => Ok(()),
         }
+    }
+
+    /// Where the store of a city is; `folder` is for SQLite.
+    pub(crate) fn place(&self, folder: &Path) -> Place {
+        match (self.store.engine, &self.store.url) {
+            (Engine::Postgres, Some(url)) => {
+                Place::Postgres { url: url.clone(), schema: self.store.schema.clone() }
+            }
+            _ => Place::Folder(folder.to_owned()),
+        }
+    }
+
+    /// The bytes whose hash the log states: the file's own, but without the store's address. Its
+    /// hash would let anybody try passwords.
+    pub(crate) fn announced(&self, file: Vec<u8>) -> Vec<u8> {
+        if self.store.url.is_none() {
+            return file;
+        }
+        let store = Stored { url: None, ..self.store.clone() };
+        toml::to_string(&Config { store, ..self.clone() }).unwrap_or_default().into_bytes()
     }
 
     /// The log's origin line.
@@ -282,10 +343,32 @@ mod tests {
             (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
             (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
             (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
+            (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
+            (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
+            (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),
         ] {
             let e = Config::parse(text).unwrap_err();
             assert!(e.to_string().contains(want), "{e}");
         }
+    }
+
+    #[test]
+    fn a_password_in_the_address_stays_in_it() {
+        let text = |url: &str| {
+            format!(
+                "[city]\nname = \"S\"\nslug = \"s\"\n\n[store]\nengine = \"postgres\"\nurl = {url}\n"
+            )
+        };
+        let bad = Config::parse(&text("\"password=hush")).unwrap_err();
+        assert!(!format!("{bad} {bad:?}").contains("hush"), "{bad:?}");
+        let config = Config::parse(&text("\"host=/x password=hush\"")).unwrap();
+        assert!(!format!("{config:?}").contains("hush"));
+        let announced = |config: &Config| config.announced(text("").into_bytes());
+        let other = Config::parse(&text("\"host=/x password=other\"")).unwrap();
+        assert_eq!(announced(&config), announced(&other));
+        assert!(!announced(&config).is_empty());
+        let plain = Config::parse("[city]\nname = \"S\"\nslug = \"s\"\n").unwrap();
+        assert_eq!(plain.announced(vec![1, 2]), [1, 2]);
     }
 
     #[test]

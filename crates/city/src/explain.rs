@@ -96,6 +96,25 @@ pub const EXPLAINED: &[Explained] = &[
         "1200",
         "a whole number; 0 is no limit",
     ),
+    e(
+        "store.engine",
+        "What keeps reads and control data. Changing it moves nothing: the new store is empty.",
+        "sqlite",
+        "sqlite (files in the folder store) or postgres",
+    ),
+    e(
+        "store.url",
+        "The PostgreSQL server: a socket's folder, or this machine; one elsewhere through an encrypted \
+         tunnel. A user without a password (peer) is best. The log's hash of the file leaves it out.",
+        "none",
+        "for instance: host=/run/postgresql dbname=city user=homeplate",
+    ),
+    e(
+        "store.schema",
+        "The PostgreSQL schema of the control data; hot list and days have schemas beside it.",
+        "homeplate",
+        "1 to 40 of a-z, 0-9 and _, a letter first",
+    ),
 ];
 
 const fn e(
@@ -117,7 +136,8 @@ mod tests {
     fn every_key_is_explained() {
         let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\n\
                     [cases]\nopen_list=\"cases.txt\"\n";
-        let config = Config::parse(full).unwrap();
+        let mut config = Config::parse(full).unwrap();
+        config.store.url = Some(store::Url("host=/x".into()));
         let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         let mut there: Vec<String> = file
             .iter()

@@ -76,7 +76,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     } else {
         custody::Custody::create(&made, rules.clone(), options.auditors.clone())?;
     }
-    let store = Store::open(&paths.store)?;
+    let store = Store::open_at(&options.config.place(&paths.store))?;
     put_person(
         &store,
         &Person {
@@ -92,8 +92,17 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         &Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash()),
     )?;
     log.append_once(&Leaf::new("admin.created", now).id(options.admin.as_str()))?;
-    base::write_atomic(&paths.config, text.as_bytes())?;
+    write_config(&paths.config, &options.config, text.as_bytes())?;
     Ok(Initialised { config: paths.config, vkey: log.vkey().to_owned() })
+}
+
+/// The owner's alone where a password may stand in it.
+fn write_config(path: &Path, config: &Config, text: &[u8]) -> Result<()> {
+    if config.store.url.is_some() {
+        base::write_secret(path, text)
+    } else {
+        base::write_atomic(path, text)
+    }
 }
 
 pub(crate) fn put_person(store: &Store, person: &Person) -> Result<()> {

@@ -32,10 +32,12 @@ mod switch;
 pub use api::*;
 pub use ask::Watch;
 pub use config::{
-    Cases, Config, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Switching,
+    Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section, Server as ServerSection,
+    Stored, Switching,
 };
 pub use custody::open_record;
 pub use explain::{EXPLAINED, Explained};
 pub use health::Health;
 pub use init::{InitOptions, Initialised, init};
 pub use open::City;
+pub use store::Url;

@@ -48,7 +48,7 @@ impl City {
             log_vkey: log.vkey().to_owned(),
         };
         let custody = Custody::open(&options, rules.clone())?.with_clock(clock.clone());
-        let store = Store::open(&paths.store)?;
+        let store = Store::open_at(&config.place(&paths.store))?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let city = City {
@@ -86,7 +86,7 @@ impl City {
             &Leaf::new("software.start", self.now())
                 .fact("version", env!("CARGO_PKG_VERSION"))
                 .fact("executable", hex_hash(&executable))
-                .fact("configuration", hex_hash(&config))
+                .fact("configuration", hex_hash(&self.config.announced(config)))
                 .fact("rules", self.rules.hash()),
         )
     }

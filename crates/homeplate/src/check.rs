@@ -90,6 +90,8 @@ fn named(one: &Explained, key: &str) -> bool {
 }
 
 fn value_of(file: &toml::Table, key: &str) -> Option<String> {
-    let (section, key) = key.split_once('.')?;
-    file.get(section)?.get(key).map(ToString::to_string)
+    let (section, name) = key.split_once('.')?;
+    let value = file.get(section)?.get(name)?;
+    // A password may stand in it.
+    Some(if key == "store.url" { "(not shown)".into() } else { value.to_string() })
 }

@@ -54,6 +54,9 @@ pub struct InitArgs {
     /// How many different people must order something on again; 2.
     #[arg(long)]
     on_signatures: Option<u32>,
+    /// Keep reads and control data in PostgreSQL, for instance `host=/run/postgresql dbname=city`.
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
 }
 
 /// Runs the command.
@@ -124,6 +127,14 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         cases: Default::default(),
         switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
         limits: Default::default(),
+        store: match &args.postgres {
+            Some(url) => city::Stored {
+                engine: city::Engine::Postgres,
+                url: Some(city::Url(url.clone())),
+                ..Default::default()
+            },
+            None => Default::default(),
+        },
     };
     config.checked()
 }

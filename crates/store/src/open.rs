@@ -1,7 +1,7 @@
 //! Opening: one process at a time, our own place only, nothing silently begun anew.
 
 use crate::days::Days;
-use crate::engine::{Arg, Db, Home, Kind, Part, Place};
+use crate::engine::{Arg, Db, Home, Kind, Part, Place, There};
 use base::{Error, Result};
 use std::fmt;
 use std::path::Path;
@@ -44,6 +44,25 @@ impl Store {
     pub fn open_at(place: &Place) -> Result<Store> {
         let home = Home::open(place)?;
         let there = home.look()?;
+        Self::begin(home, &there)
+    }
+
+    /// Opens a store that is there; where none is, none is made.
+    pub fn open_made(place: &Place) -> Result<Store> {
+        if let Place::Folder(dir) = place
+            && !dir.join("control.db").is_file()
+        {
+            return Err(lost("control.db"));
+        }
+        let home = Home::open(place)?;
+        let there = home.look()?;
+        if !there.control {
+            return Err(lost(&home.name(Part::Control)));
+        }
+        Self::begin(home, &there)
+    }
+
+    fn begin(home: Home, there: &There) -> Result<Store> {
         let mut control = home.open_part(Part::Control)?;
         let made =
             control.first("SELECT value FROM meta WHERE key = ?1", &[Arg::from(MADE)])?.is_some();

@@ -68,7 +68,7 @@ impl Db {
         Ok(Tx {
             inner: match &mut self.inner {
                 Inner::Sqlite(db) => TxInner::Sqlite(db.begin()?),
-                Inner::Postgres(db) => TxInner::Postgres(db.begin()?),
+                Inner::Postgres(db) => TxInner::Postgres(Box::new(db.begin()?)),
             },
             #[cfg(test)]
             faults: &self.faults,
@@ -155,7 +155,7 @@ pub(crate) struct Tx<'a> {
 
 enum TxInner<'a> {
     Sqlite(sqlite::Tx<'a>),
-    Postgres(postgres::Tx<'a>),
+    Postgres(Box<postgres::Tx<'a>>),
 }
 
 impl Tx<'_> {

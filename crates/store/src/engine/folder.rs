@@ -93,7 +93,7 @@ fn lock(dir: &Path) -> Result<File> {
 
 /// Looks around before anything is made: a folder with other things in it is not ours to fill.
 fn look(dir: &Path) -> Result<There> {
-    let mut there = There { hotlist: false, days: Vec::new() };
+    let mut there = There { control: false, hotlist: false, days: Vec::new() };
     let names = |dir: &Path| -> io::Result<Vec<String>> {
         fs::read_dir(dir)?
             .map(|entry| entry.map(|e| e.file_name().to_string_lossy().into_owned()))
@@ -102,7 +102,8 @@ fn look(dir: &Path) -> Result<There> {
     for name in names(dir).map_err(|e| unusable(dir, e))? {
         match name.as_str() {
             "hotlist.db" => there.hotlist = true,
-            "reads" | "lock" | "control.db" => {}
+            "control.db" => there.control = true,
+            "reads" | "lock" => {}
             other if ours_beside(other, &["control.db", "hotlist.db"]) => {}
             _ => return Err(foreign(dir)),
         }

@@ -4,6 +4,7 @@ use super::folder::Folder;
 use super::postgres::Server;
 use super::{Db, Kind};
 use base::{Day, Result};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,7 +25,8 @@ pub enum Place {
 
 /// The address of a PostgreSQL server: `host=/run/postgresql dbname=city user=homeplate`, or
 /// `postgres://…`. A password may stand in it, and therefore it is never printed.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Url(pub String);
 
 impl fmt::Debug for Url {
@@ -53,6 +55,7 @@ impl Part {
 
 /// What of a store is there before it is opened.
 pub(crate) struct There {
+    pub control: bool,
     pub hotlist: bool,
     /// In their order.
     pub days: Vec<Day>,

@@ -171,13 +171,14 @@ impl Server {
     pub fn look(self: &Arc<Self>) -> Result<There> {
         let hotlist = self.schema_of(Part::HotList);
         let days = format!("{}_d", self.schema);
-        let mut there = There { hotlist: false, days: Vec::new() };
+        let mut there = There { control: false, hotlist: false, days: Vec::new() };
         let mut conn = self.lend(&self.schema)?;
         let rows = conn.run(&self.schema, |conn| {
             conn.query("SELECT nspname FROM pg_catalog.pg_namespace", &[])
         })?;
         for row in rows {
             let name: String = row.try_get(0).map_err(|e| told(&self.schema, &e))?;
+            there.control |= name == self.schema;
             there.hotlist |= name == hotlist;
             let day = name.strip_prefix(&days).map(|day| day.replace('_', "-"));
             there.days.extend(day.and_then(|day| day.parse::<Day>().ok()));
