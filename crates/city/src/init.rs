@@ -140,3 +140,49 @@ impl Paths {
 pub(crate) fn hex_hash(bytes: &[u8]) -> String {
     sha256(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{City, Engine, Stored};
+    use base::SystemClock;
+    use std::os::unix::fs::PermissionsExt;
+    use testkit::postgres::Database;
+
+    /// A city whose store is a PostgreSQL server is made, opened, examined, and misses its server.
+    #[test]
+    fn a_city_on_postgres() {
+        let (dir, database) = (tempfile::tempdir().unwrap(), Database::new().unwrap());
+        let mut config = Config::parse("[city]\nname = \"S\"\nslug = \"s\"\n").unwrap();
+        config.store = Stored {
+            engine: Engine::Postgres,
+            url: Some(store::Url(format!("{} password=hush", database.url()))),
+            schema: "city".into(),
+        };
+        let options = InitOptions {
+            config,
+            admin: "per_admin".parse().unwrap(),
+            admin_name: "Administrator".into(),
+            roles: vec!["admin".into()],
+            key: SigningKey::generate().public(),
+            auditors: read::OpenKey::generate().public().unwrap(),
+        };
+        let made = init(dir.path(), &options, &SystemClock).unwrap();
+        let mode = std::fs::metadata(made.config).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "a password stands in it");
+        let city = City::open(dir.path(), Arc::new(SystemClock)).unwrap();
+        city.announce().unwrap();
+        assert_eq!(city.person(&options.admin).unwrap().name, "Administrator");
+        assert!(city.health().iter().all(|part| part.part != "store" || part.fine));
+        assert!(!dir.path().join("store").exists());
+        let of_store = || {
+            let found = crate::check::check(dir.path(), &SystemClock);
+            found.into_iter().find(|f| f.part == "store").unwrap()
+        };
+        assert!(of_store().message.contains("The server is running"), "{:?}", of_store());
+        drop(city);
+        assert!(of_store().message.contains("0 days"), "{:?}", of_store());
+        drop(database);
+        assert!(of_store().message.contains("no database of this name"), "{:?}", of_store());
+    }
+}

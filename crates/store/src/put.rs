@@ -19,11 +19,8 @@ const READS: Bulk = Bulk {
     ],
     key: "id",
 };
-const PICTURES: Bulk = Bulk {
-    table: "pictures",
-    columns: &[("read", Type::Blob), ("sealed", Type::Blob)],
-    key: "read",
-};
+const PICTURES: Bulk =
+    Bulk { table: "pictures", columns: &[("read", Type::Blob), ("sealed", Type::Blob)], key: "" };
 const TOKENS: Bulk = Bulk {
     table: "tokens",
     columns: &[("token", Type::Blob), ("read", Type::Blob)],
@@ -39,7 +36,8 @@ const SEGMENTS: Bulk = Bulk {
         ("wrapped", Type::Blob),
         ("scan", Type::Blob),
     ],
-    key: "id",
+    // Under the key of another segment of this id, reads would never open again.
+    key: "",
 };
 
 /// Writes the reads of a batch that are not there yet, with all that belongs to them.

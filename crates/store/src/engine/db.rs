@@ -29,13 +29,24 @@ impl From<postgres::Db> for Db {
     }
 }
 
-/// A table that takes many rows in one go, and whose rows may be there already.
+/// A table that takes many rows in one go.
 pub(crate) struct Bulk {
     pub table: &'static str,
     /// Its columns; of those that [`Tx::insert_new`] tells apart, the first alone is the key.
     pub columns: &'static [(&'static str, Type)],
-    /// The columns of the primary key.
+    /// The columns of the primary key where a row may be there already; where this is empty, one that
+    /// is there is a conflict, and the whole batch fails.
     pub key: &'static str,
+}
+
+impl Bulk {
+    /// What follows the values.
+    pub fn on_conflict(&self) -> String {
+        match self.key {
+            "" => String::new(),
+            key => format!(" ON CONFLICT ({key}) DO NOTHING"),
+        }
+    }
 }
 
 /// What a column of a [`Bulk`] holds.
@@ -182,7 +193,7 @@ impl Tx<'_> {
         Ok(self.query(sql, args)?.into_iter().next())
     }
 
-    /// Writes many rows; one whose key is there already changes nothing.
+    /// Writes many rows.
     pub fn insert(&mut self, bulk: &Bulk, rows: &[Vec<Arg<'_>>]) -> Result<()> {
         if rows.is_empty() {
             return Ok(());

@@ -216,11 +216,11 @@ impl Tx<'_> {
         let columns: Vec<&str> = bulk.columns.iter().map(|(name, _)| *name).collect();
         let places: Vec<String> = (1..=columns.len()).map(|n| format!("?{n}")).collect();
         let sql = format!(
-            "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO NOTHING",
+            "INSERT INTO {} ({}) VALUES ({}){}",
             bulk.table,
             columns.join(", "),
             places.join(", "),
-            bulk.key
+            bulk.on_conflict()
         );
         let run = || -> rusqlite::Result<Vec<bool>> {
             let mut statement = self.inner.prepare_cached(&sql)?;

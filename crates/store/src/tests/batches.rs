@@ -7,6 +7,7 @@ use proptest::prelude::*;
 on_both!(
     sending_again_changes_nothing,
     known_names_what_is_there,
+    a_segment_of_another_batch_is_a_conflict,
     a_batch_that_contradicts_itself_is_refused,
     a_power_cut_at_any_step_leaves_all_or_nothing,
     what_is_acknowledged_survives_without_a_close,
@@ -38,6 +39,18 @@ fn known_names_what_is_there(engine: Engine) {
     assert_eq!(store.known(day(0), &ids("b 20 ABC, c 30 DEF")).unwrap(), ids("b 20 ABC"));
     assert_eq!(store.known(day(1), &ids("b 20 ABC")).unwrap(), []);
     assert_eq!(store.days().unwrap(), [day(0)], "asking makes no file");
+}
+
+fn a_segment_of_another_batch_is_a_conflict(engine: Engine) {
+    let (_dir, store) = engine.new_store();
+    let (first, _) = pack(day(0), "a 10 XYZ");
+    let (mut second, _) = pack(day(0), "a 10 ABC");
+    second.segments[0].id = first.segments[0].id;
+    second.reads[0].segment = first.segments[0].id;
+    store.put_batch(first, vec![]).unwrap();
+    let before = state(&store);
+    assert_eq!(store.put_batch(second, vec![]).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(state(&store), before);
 }
 
 fn a_batch_that_contradicts_itself_is_refused(engine: Engine) {

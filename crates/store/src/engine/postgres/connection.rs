@@ -57,7 +57,7 @@ impl Connection {
         self.client.query(&statement, &sent(&statement, args))
     }
 
-    /// Writes rows whose key is not there yet, and gives back a column of those it wrote.
+    /// Writes rows, and gives back a column of those it wrote.
     pub fn insert(
         &mut self,
         bulk: &Bulk,
@@ -71,11 +71,11 @@ impl Connection {
             .collect();
         let back = if back.is_empty() { String::new() } else { format!(" RETURNING {back}") };
         let sql = format!(
-            "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO NOTHING{back}",
+            "INSERT INTO {} ({}) SELECT * FROM unnest({}){}{back}",
             bulk.table,
             names.join(", "),
             arrays.join(", "),
-            bulk.key
+            bulk.on_conflict()
         );
         let statement = self.prepared(&sql)?;
         let columns: Vec<_> = bulk
