@@ -3,6 +3,7 @@
 use crate::City;
 use base::Result;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Less room than this on the disk, and ingest will soon fail.
 const ROOM: u64 = 100 << 20;
@@ -10,7 +11,7 @@ const ROOM: u64 = 100 << 20;
 const BEHIND_MS: i64 = 60_000;
 
 /// One thing that must work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `store`, `log`, `keys`, `disk`, `clock`.
     pub part: String,

@@ -8,7 +8,11 @@ use base::{Error, Signed};
 use city::{Batch, Enrol, Enrolled, Ingested};
 use read::{Lease, LeaseRequest, Stop};
 
-/// `POST /v1/enrol`: the one-time code is the proof.
+/// A camera introduces itself; the one-time code is the proof, no signature.
+#[utoipa::path(post, path = "/v1/enrol", tag = "cameras",
+    request_body = Enrol,
+    security(()),
+    responses((status = 200, description = "What the camera has to know", body = Enrolled)))]
 pub(crate) async fn enrol(
     State(state): Shared,
     request: Request,
@@ -17,7 +21,10 @@ pub(crate) async fn enrol(
     Ok(Json(state.run(move |city| city.enrol(enrol)).await?))
 }
 
-/// `POST /v1/leases`.
+/// A lease: the city's leave to capture for a while.
+#[utoipa::path(post, path = "/v1/leases", tag = "cameras",
+    request_body = Signed<LeaseRequest>,
+    responses((status = 200, description = "The lease, signed with the city's lease key", body = Signed<Lease>)))]
 pub(crate) async fn lease(
     State(state): Shared,
     request: Request,
@@ -30,7 +37,10 @@ pub(crate) async fn lease(
     Ok(Json(state.run(move |city| city.lease(&asked)).await?))
 }
 
-/// `POST /v1/reads`.
+/// Reads come in, each sealed to the city. Sending one again changes nothing.
+#[utoipa::path(post, path = "/v1/reads", tag = "cameras",
+    request_body = Batch,
+    responses((status = 200, description = "What became of each read", body = Ingested)))]
 pub(crate) async fn reads(
     State(state): Shared,
     request: Request,
@@ -40,7 +50,12 @@ pub(crate) async fn reads(
     Ok(Json(state.run(move |city| city.ingest(&camera, batch)).await?))
 }
 
-/// `POST /v1/stops`: signed with the capture key, which may outlive the device key.
+/// The last word of a lease. The statement is signed with the capture key, which may outlive the
+/// device key; the request is not.
+#[utoipa::path(post, path = "/v1/stops", tag = "cameras",
+    request_body = Signed<Stop>,
+    security(()),
+    responses((status = 200, description = "Noted")))]
 pub(crate) async fn stop(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
     let stop: Signed<Stop> = json(&body_of(request).await?)?;
     Ok(Json(state.run(move |city| city.stopped(&stop)).await?))

@@ -31,7 +31,10 @@ struct Listening {
     _seat: Seat,
 }
 
-/// `GET /v1/events`.
+/// Live events (server-sent events): each `data` is one `Event`. Ids and counts, never a plate.
+#[utoipa::path(get, path = "/v1/events", tag = "public",
+    responses((status = 200, description = "Events as they happen", body = String,
+        content_type = "text/event-stream")))]
 pub(crate) async fn events(
     State(state): Shared,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {

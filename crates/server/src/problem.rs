@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// Kind and HTTP status; `ref/errors.md` shows it beside the exit codes and a test compares them.
 pub const STATUS_TABLE: [(Kind, u16); 11] = [
@@ -43,6 +44,23 @@ pub(crate) fn note(e: &Error) {
         }
         kind => tracing::info!(kind = kind.slug(), error = %e.inside(), "request refused"),
     }
+}
+
+/// An error as programs get it (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form alone; `document` fills it")]
+pub(crate) struct ProblemDocument {
+    /// Where the kind is explained.
+    #[schema(rename = "type")]
+    kind_uri: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The kind's stable name; `ref/errors.md` lists them all.
+    kind: String,
+    /// One sentence that says what the caller can do.
+    message: String,
 }
 
 /// The problem document of an error.

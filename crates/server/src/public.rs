@@ -12,7 +12,9 @@ use city::Public;
 use pages::{ASSETS, CameraRow, GapRow, PublicPage, StreetPage, render};
 use serde_json::json;
 
-/// `GET /v1/public`.
+/// The figures of the public page; all of them follow from the log.
+#[utoipa::path(get, path = "/v1/public", tag = "public",
+    responses((status = 200, description = "The figures", body = city::Public)))]
 pub(crate) async fn figures(State(state): Shared) -> Result<Json<Public>, Problem> {
     Ok(Json(state.run(|city| city.public()).await?))
 }
