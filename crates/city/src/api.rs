@@ -55,6 +55,9 @@ impl Batch {
 pub struct Ingested {
     /// Reads that were stored now.
     pub new: usize,
+    /// Which ones.
+    #[serde(default)]
+    pub new_ids: Vec<ReadId>,
     /// Reads that were stored before: a resend.
     pub known: usize,
     /// Reads that were not stored, and will not be if they are sent again.
@@ -112,6 +115,37 @@ pub struct HitLine {
     pub state: String,
     /// Goes up with every change; a verdict names the one it saw.
     pub version: i64,
+}
+
+/// A page of the list of hits.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Hits {
+    /// The newest first.
+    pub hits: Vec<HitLine>,
+    /// What to give as `after` for the page behind this one; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<HitId>,
+}
+
+/// A page of the public log's entries, for those who do not read tiles. Nothing proves it; `verify` does.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogPage {
+    /// The oldest first.
+    pub entries: Vec<LogEntry>,
+    /// How many entries the log has.
+    pub size: u64,
+    /// What to give as `after` for the page behind this one; absent at the log's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// One entry of the public log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogEntry {
+    /// Its number, from 0.
+    pub index: u64,
+    /// What it says.
+    pub leaf: Leaf,
 }
 
 /// A hit in the view of the person who decides it.

@@ -51,8 +51,9 @@ pub(crate) async fn ask(State(state): Shared, request: Request) -> Result<Respon
     if stream {
         return Ok(streamed(state, who, ask));
     }
-    let answer = state.run(move |city| city.ask(&who, ask)).await?;
-    Ok(Json(answer).into_response())
+    let done = state.run(move |city| city.ask(&who, ask)).await;
+    state.metrics.asked(&done);
+    Ok(Json(done?).into_response())
 }
 
 /// What the rules would say to a question; no read is touched.
@@ -90,6 +91,7 @@ fn streamed(state: Held, who: PersonId, ask: Ask) -> Response {
                 })
             })
             .await;
+        state.metrics.asked(&done);
         let last = match done {
             Ok(answer) => json!({ "answer": answer }),
             Err(e) => {

@@ -9,22 +9,29 @@ mod ask;
 mod auth;
 mod camera;
 mod console;
+mod encoding;
 mod limits;
 mod live;
+mod metrics;
 mod openapi;
+mod paging;
 mod people;
 mod problem;
 mod public;
 mod routes;
 mod state;
+#[cfg(test)]
+mod tests;
+mod trace;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response_with_state;
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
 use base::{Error, Result};
 use city::City;
 use state::{AppState, State};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -46,7 +53,8 @@ pub async fn serve(
 ) -> Result<()> {
     let state = Arc::new(AppState::new(city, options));
     let closing = state.clone();
-    axum::serve(listener, router(state))
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             shutdown.await;
             closing.close();
@@ -60,7 +68,9 @@ fn router(state: State) -> Router {
         .router
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(from_fn_with_state(state.clone(), limits::by_address))
         .layer(map_response_with_state(state.clone(), harden))
+        .layer(from_fn_with_state(state.clone(), trace::trace))
         .with_state(state)
 }
 

@@ -45,6 +45,7 @@ const SIGNED: [(&str, &str, &str); 3] = [
     paths(
         document,
         public::figures,
+        public::log_page,
         live::events,
         camera::enrol,
         camera::lease,
@@ -157,6 +158,24 @@ mod tests {
             .collect();
         assert_eq!(routes, described);
         assert!(routes.len() > 15);
+    }
+
+    /// Who limits by address and who demands a signature agree.
+    #[test]
+    fn what_needs_no_signature_is_listed() {
+        let document = serde_json::to_value(Interface::openapi()).unwrap();
+        let open: BTreeSet<&str> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, item)| {
+                let operation = item.as_object().unwrap().values().next().unwrap();
+                let needs = operation["security"].as_array();
+                needs.is_none_or(|all| all.iter().all(|one| one == &serde_json::json!({})))
+            })
+            .map(|(path, _)| path.as_str())
+            .collect();
+        assert_eq!(open, crate::limits::UNSIGNED.into_iter().collect());
     }
 
     /// Every reference leads somewhere.

@@ -1,11 +1,12 @@
 //! What people's programs ask for; every request is signed.
 
 use crate::auth::{Shared, json};
+use crate::paging::{HitsQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{CameraId, EntryId, Error, HitId, Signed};
-use city::{AuditRecord, HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
+use city::{AuditRecord, HitLine, HitView, Hits, NewEntry, NewPerson, Ordered, Verdict};
 use read::Order;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -86,10 +87,14 @@ pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<
 
 /// The newest hits, newest first; no plate in them.
 #[utoipa::path(get, path = "/v1/hits", tag = "people",
-    responses((status = 200, description = "The hits", body = Vec<HitLine>)))]
-pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Vec<HitLine>> {
+    params(HitsQuery),
+    responses((status = 200, description = "One page of hits", body = Hits)))]
+pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Hits> {
+    let uri = request.uri().clone();
     let (who, _) = state.person(request).await?;
-    Ok(Json(state.run(move |city| city.hits(&who)).await?))
+    let asked: HitsQuery = query(&uri)?;
+    let most = limit(asked.limit)?;
+    Ok(Json(state.run(move |city| city.hits(&who, most, asked.after)).await?))
 }
 
 /// Opens a hit; the opening is on the log first.

@@ -2,7 +2,7 @@
 //! OpenAPI document.
 
 use crate::state::State;
-use crate::{ask, camera, console, live, openapi, people, public};
+use crate::{ask, camera, console, live, metrics, openapi, people, public};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{get, post};
@@ -40,6 +40,7 @@ fn api(routes: Routes) -> Routes {
     routes
         .get("/v1/openapi.json", openapi::document)
         .get("/v1/public", public::figures)
+        .get("/v1/log", public::log_page)
         .get("/v1/events", live::events)
         .post("/v1/enrol", camera::enrol)
         .post("/v1/leases", camera::lease)
@@ -67,6 +68,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/log.vkey", public::vkey)
         .get("/log/{*path}", public::log_file)
         .get("/healthz", public::health)
+        .get("/metrics", metrics::metrics)
         .get("/console", console::hits)
         .get("/console/enter", console::enter)
         .post("/console/enter", console::redeem)
