@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, header};
 use base::{Error, Result};
 use flate2::bufread::GzDecoder;
 use ruzstd::decoding::StreamingDecoder;
+use std::borrow::Cow;
 use std::io::Read;
 
 /// How a body was packed.
@@ -35,10 +36,10 @@ impl Encoding {
     }
 
     /// The body as it was before packing, at most [`BODY_MAX`] of it.
-    pub fn unpack(self, body: &[u8]) -> Result<Vec<u8>> {
+    pub fn unpack(self, body: &[u8]) -> Result<Cow<'_, [u8]>> {
         let mut rest = body;
         let out = match self {
-            Self::Plain => return Ok(body.to_vec()),
+            Self::Plain => return Ok(Cow::Borrowed(body)),
             Self::Gzip => within(GzDecoder::new(&mut rest))?,
             Self::Zstd => {
                 let decoder = StreamingDecoder::new(&mut rest);
@@ -46,7 +47,7 @@ impl Encoding {
             }
         };
         // One member, one frame: what stands behind it would be lost silently.
-        if rest.is_empty() { Ok(out) } else { Err(broken()) }
+        if rest.is_empty() { Ok(Cow::Owned(out)) } else { Err(broken()) }
     }
 }
 

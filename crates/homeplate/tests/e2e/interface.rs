@@ -22,6 +22,12 @@ fn the_log_has_a_line_a_request_and_no_secret() {
     assert_eq!(world.by("dora", &["hit", hit]).code, 7);
     assert_eq!(world.by("dora", &["hits", "--after", hit, "--limit", "3"]).good(), "no hits\n");
     world.get("/v1/log?limit=7");
+    let figures = world.get("/metrics");
+    for decision in ["allowed", "refused"] {
+        let line = format!("homeplate_questions_total{{decision=\"{decision}\"}} 1");
+        assert!(figures.contains(&line), "{line}\n{figures}");
+    }
+    assert!(!figures.contains(WANTED) && !figures.contains("per_otto"), "{figures}");
 
     let output = world.server_output();
     assert!(!output.contains(WANTED) && !output.contains("26-0417"), "{output}");
