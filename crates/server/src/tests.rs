@@ -60,7 +60,7 @@ struct Camera {
 }
 
 struct Town {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     clock: Arc<ManualClock>,
     city: Arc<City>,
     state: State,
@@ -86,7 +86,7 @@ fn town(lines: &str) -> Town {
     let city = City::open(dir.path(), clock.clone()).unwrap();
     let state = Arc::new(AppState::new(city.clone(), Options::default()));
     let router = router(state.clone());
-    Town { _dir: dir, clock, city, state, router, admin }
+    Town { dir, clock, city, state, router, admin }
 }
 
 impl Town {
@@ -254,6 +254,24 @@ async fn a_full_city_asks_to_wait() {
     let done: Ingested = town.send_reads(&camera, &body, "identity").await.good();
     assert_eq!(done.new, 1);
     assert_eq!(town.state.ingest.available_permits(), 1, "the place is free again");
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_no_answer() {
+    let town = town("");
+    let camera = town.camera("cam_a");
+    let (_, body) = camera.batch(&[town.clock.now()]);
+    // A file where the folder of the days was: nothing can be stored below it.
+    let (reads, aside) = (town.dir.path().join("store/reads"), town.dir.path().join("aside"));
+    std::fs::rename(&reads, &aside).unwrap();
+    std::fs::write(&reads, b"").unwrap();
+    let refused = town.send_reads(&camera, &body, "identity").await;
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    std::fs::remove_file(&reads).unwrap();
+    std::fs::rename(&aside, &reads).unwrap();
+    let done: Ingested = town.send_reads(&camera, &body, "identity").await.good();
+    assert_eq!((done.new, done.known), (1, 0), "the same batch, once the store is back");
 }
 
 #[tokio::test]
