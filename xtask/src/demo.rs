@@ -178,6 +178,8 @@ impl Demo {
             .args(["serve", "--data", "city", "--listen", &self.server])
             .args(["--preview", &format!("http://{}", self.preview)])
             .current_dir(&self.dir)
+            // A line for each request would bury what the demo says.
+            .env("HOMEPLATE_LOG", std::env::var("HOMEPLATE_LOG").unwrap_or_else(|_| "warn".into()))
             .stdout(Stdio::null())
             .process_group(0)
             .spawn()

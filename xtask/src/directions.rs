@@ -29,12 +29,13 @@ const TABLE: [(&str, &str); 19] = [
     ("testkit", "base plate read"),
 ];
 
-/// Libraries that one crate alone may name: SQL in `store`, HTTP serving in `server`, Cedar in
+/// Libraries that one crate alone may name: SQL in `store`, HTTP serving and its figures in `server`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
 const OWNED: [(&str, &str); 11] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("axum", "server"),
+    ("prometheus-client", "server"),
     ("cedar-policy", "policy"),
     ("tlog_tiles", "ledger"),
     ("signed_note", "ledger"),

@@ -6,6 +6,7 @@
 //! (`ref/errors.md` holds the table and a test compares it).
 
 use std::fmt;
+use std::time::Duration;
 
 /// Shorthand for a result with [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -97,6 +98,7 @@ impl Kind {
 pub struct Error {
     kind: Kind,
     message: String,
+    retry_after: Option<Duration>,
     cause: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -134,13 +136,24 @@ shorthand! {
 impl Error {
     /// An error of `kind` whose public sentence is `message`.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), cause: None }
+        Self { kind, message: message.into(), retry_after: None, cause: None }
     }
 
     /// The same error with the cause that the operator's log shall show.
     pub fn because(mut self, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// The same error, with the time after which trying again makes sense.
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// After what time trying again makes sense, where the one who refused said so.
+    pub fn wait(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// What sort of failure this is.

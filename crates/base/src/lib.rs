@@ -1,11 +1,12 @@
 //! What every room of Homeplate shares: time, shutdown, typed ids, error kinds, redaction,
-//! canonical bytes, statements signed over them, and durable files. Nothing else, ever; and nothing here knows what a plate is.
+//! their schemas, canonical bytes, statements signed over them, and durable files. Nothing else, ever; and nothing here knows what a plate is.
 
 mod canon;
 mod error;
 mod files;
 mod ids;
 mod redact;
+mod schema;
 mod shutdown;
 mod sign;
 mod time;

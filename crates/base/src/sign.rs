@@ -129,7 +129,7 @@ pub trait Statement: Serialize {
 }
 
 /// A statement with its signature. Nothing is believed before [`Signed::verify`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Signed<T> {
     /// What is said; read it only after verifying, through [`Signed::verify`].

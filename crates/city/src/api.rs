@@ -8,9 +8,10 @@ use base::{CameraId, EntryId, HitId, LeaseId, ListId, OrderId, PersonId, PublicK
 use ledger::{Figures, Leaf};
 use read::Sealed;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A camera introduces itself with the one-time code that a person gave it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
     /// The one-time code.
@@ -22,7 +23,7 @@ pub struct Enrol {
 }
 
 /// What an enrolled camera has to know.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Enrolled {
     /// The camera.
     pub camera: CameraId,
@@ -33,7 +34,7 @@ pub struct Enrolled {
 }
 
 /// Reads on their way in, each sealed to the city's ingest key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Batch {
     /// Version of this form: 1.
@@ -50,10 +51,13 @@ impl Batch {
 }
 
 /// What became of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ingested {
     /// Reads that were stored now.
     pub new: usize,
+    /// Which ones.
+    #[serde(default)]
+    pub new_ids: Vec<ReadId>,
     /// Reads that were stored before: a resend.
     pub known: usize,
     /// Reads that were not stored, and will not be if they are sent again.
@@ -61,7 +65,7 @@ pub struct Ingested {
 }
 
 /// One read that was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefusedItem {
     /// Its place in the batch, from 0.
     pub index: usize,
@@ -72,7 +76,7 @@ pub struct RefusedItem {
 }
 
 /// A new line of a hot list.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewEntry {
     /// The list; it is made when it is not there.
@@ -91,7 +95,7 @@ pub struct NewEntry {
 }
 
 /// A hit as a line of a list: no plate in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HitLine {
     /// The hit.
     pub id: HitId,
@@ -113,8 +117,39 @@ pub struct HitLine {
     pub version: i64,
 }
 
+/// A page of the list of hits.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Hits {
+    /// The newest first.
+    pub hits: Vec<HitLine>,
+    /// What to give as `after` for the page behind this one; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<HitId>,
+}
+
+/// A page of the public log's entries, for those who do not read tiles. Nothing proves it; `verify` does.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogPage {
+    /// The oldest first.
+    pub entries: Vec<LogEntry>,
+    /// How many entries the log has.
+    pub size: u64,
+    /// What to give as `after` for the page behind this one; absent at the log's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// One entry of the public log.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LogEntry {
+    /// Its number, from 0.
+    pub index: u64,
+    /// What it says.
+    pub leaf: Leaf,
+}
+
 /// A hit in the view of the person who decides it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct HitView {
     /// The line.
     pub line: HitLine,
@@ -129,7 +164,7 @@ pub struct HitView {
 }
 
 /// A hot-list entry as the person who decides a hit sees it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Listed {
     /// The wanted plate.
     pub plate: String,
@@ -146,7 +181,7 @@ pub struct Listed {
 }
 
 /// What a person decided about a hit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verdict {
     /// `confirmed` or `rejected`.
@@ -161,7 +196,7 @@ pub struct Verdict {
 }
 
 /// The two verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
     /// It is the wanted vehicle.
@@ -181,7 +216,7 @@ impl Decision {
 }
 
 /// What the person has compared with the picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compared {
     /// The characters, in the picture.
@@ -195,7 +230,7 @@ pub struct Compared {
 }
 
 /// A question.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// One of the city's purposes.
@@ -230,7 +265,7 @@ pub struct Ask {
 }
 
 /// A circle on the map.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Area {
     /// Latitude of its middle in degrees.
@@ -242,7 +277,7 @@ pub struct Area {
 }
 
 /// What the rules would say to a question.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Preview {
     /// `allowed`, `narrowed` or `refused`.
     pub decision: String,
@@ -261,7 +296,7 @@ pub struct Preview {
 }
 
 /// How far a question is that has to scan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Progress {
     /// How many days are scanned.
     pub days: u64,
@@ -274,7 +309,7 @@ pub struct Progress {
 }
 
 /// The answer to a question.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct Answer {
     /// The number of the intent on the public log.
     pub log_entry: u64,
@@ -302,7 +337,7 @@ pub struct Answer {
 }
 
 /// One opened read.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, ToSchema)]
 pub struct AnswerRead {
     /// The read.
     pub id: ReadId,
@@ -326,7 +361,7 @@ pub struct AnswerRead {
 }
 
 /// The private half of a log entry, for an auditor: sealed, and what it must agree with.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditRecord {
     /// The number of the entry on the public log.
     pub index: u64,
@@ -339,7 +374,7 @@ pub struct AuditRecord {
 }
 
 /// What became of an order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ordered {
     /// The order.
     pub id: OrderId,
@@ -352,7 +387,7 @@ pub struct Ordered {
 }
 
 /// The public page's content. Every figure in it is recomputed from the log by `verify`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Public {
     /// The city.
     pub city: String,
@@ -377,7 +412,7 @@ pub struct Public {
 }
 
 /// A camera on the public page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PublicCamera {
     /// The camera.
     pub id: CameraId,
@@ -390,7 +425,7 @@ pub struct PublicCamera {
 }
 
 /// Something that happened, for live pages: ids only, never a plate.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// When.
     pub at: Time,
@@ -412,7 +447,7 @@ pub struct Event {
 }
 
 /// A person to be added.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// The id.

@@ -63,11 +63,25 @@ fn utc() -> String {
 pub struct Server {
     /// Address and port.
     pub listen: String,
+    /// Batches of reads that are taken in at a time; more are asked to wait.
+    pub ingest_in_flight: u32,
+    /// Who may read `/metrics`.
+    pub metrics: Audience,
+}
+
+/// Who may read something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Audience {
+    /// Programs on this machine.
+    Loopback,
+    /// Whoever reaches the server.
+    Everyone,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into() }
+        Self { listen: "127.0.0.1:8080".into(), ingest_in_flight: 32, metrics: Audience::Loopback }
     }
 }
 
@@ -155,11 +169,13 @@ pub struct Limits {
     pub person_per_minute: u32,
     /// Requests of one camera, a minute.
     pub camera_per_minute: u32,
+    /// Requests without a signature from one network address, a minute.
+    pub address_per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { person_per_minute: 300, camera_per_minute: 1200 }
+        Self { person_per_minute: 300, camera_per_minute: 1200, address_per_minute: 600 }
     }
 }
 
@@ -232,6 +248,9 @@ impl Config {
         }
         if self.city.name.trim().is_empty() {
             return refuse("city.name is empty");
+        }
+        if !(1..=1024).contains(&self.server.ingest_in_flight) {
+            return refuse("server.ingest_in_flight is 1 to 1024");
         }
         if !(60..=86_400).contains(&self.keys.epoch_s) || 86_400 % self.keys.epoch_s != 0 {
             return refuse("keys.epoch_s is 60 to 86400 and divides a day");
@@ -339,6 +358,8 @@ mod tests {
         for (text, want) in [
             ("", "missing field `city`"),
             ("[city]\nname=\"S\"\nslug=\"S\"\n", "city.slug"),
+            (&format!("{good}[server]\ningest_in_flight=0\n"), "server.ingest_in_flight"),
+            (&format!("{good}[server]\nmetrics=\"all\"\n"), "unknown variant"),
             (&format!("{good}[keys]\nepoch=5\n"), "unknown field `epoch`"),
             (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
             (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),

@@ -46,6 +46,19 @@ pub const EXPLAINED: &[Explained] = &[
         "address:port",
     ),
     e(
+        "server.ingest_in_flight",
+        "How many batches of reads are taken in at a time. Cameras that come on top are asked to wait \
+         and keep their reads meanwhile.",
+        "32",
+        "1 to 1024",
+    ),
+    e(
+        "server.metrics",
+        "Who may read /metrics: programs on this machine, or whoever reaches the server.",
+        "loopback",
+        "loopback or everyone",
+    ),
+    e(
         "keys.epoch_s",
         "Seconds in a key epoch. Reads are forgotten by the epoch: shorter is finer, and more keys.",
         "3600",
@@ -94,6 +107,14 @@ pub const EXPLAINED: &[Explained] = &[
         "limits.camera_per_minute",
         "How many requests of one camera are answered in a minute: batches, leases, last words.",
         "1200",
+        "a whole number; 0 is no limit",
+    ),
+    e(
+        "limits.address_per_minute",
+        "How many requests without a signature are answered in a minute for one network address: pages, \
+         the log, enrolments. Behind a proxy on this machine, the address is the one that it adds to \
+         X-Forwarded-For.",
+        "600",
         "a whole number; 0 is no limit",
     ),
     e(

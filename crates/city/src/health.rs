@@ -3,14 +3,15 @@
 use crate::City;
 use base::Result;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// Less room than this on the disk, and ingest will soon fail.
+/// Less room than this on the disk, or than a hundredth of it, and ingest will soon fail.
 const ROOM: u64 = 100 << 20;
 /// A clock may be so far behind the newest entry of the log.
 const BEHIND_MS: i64 = 60_000;
 
 /// One thing that must work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `store`, `log`, `keys`, `disk`, `clock`.
     pub part: String,
@@ -40,8 +41,8 @@ impl City {
     }
 
     fn has_room(&self) -> Result<()> {
-        let (free, _) = base::disk_room(&self.dir)?;
-        if free >= ROOM {
+        let (free, size) = base::disk_room(&self.dir)?;
+        if free >= ROOM && free >= size / 100 {
             return Ok(());
         }
         Err(base::Error::unavailable("The disk is nearly full; make room before reads are lost."))

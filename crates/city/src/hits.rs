@@ -1,7 +1,7 @@
 //! A hit is a question to a person: who opens it is on the log, and nothing is confirmed before
 //! picture, state, make and colour have been compared.
 
-use crate::{AnswerRead, City, Decision, Event, HitLine, HitView, Listed, Verdict};
+use crate::{AnswerRead, City, Decision, Event, HitLine, HitView, Hits, Listed, Verdict};
 use base::{CameraId, Error, HitId, PersonId, Result, b64};
 use identity::Person;
 use plate::Reason;
@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 use store::HitRow;
 
 impl City {
-    /// The newest hits, at most 200, newest first; no plate in them.
-    pub fn hits(&self, by: &PersonId) -> Result<Vec<HitLine>> {
+    /// At most `limit` hits, the newest first, from behind `after`; no plate in them.
+    pub fn hits(&self, by: &PersonId, limit: u32, after: Option<HitId>) -> Result<Hits> {
         self.allowed(by, Action::ViewHits)?;
         let names = self.camera_names()?;
-        let rows = self.store.hits(200, None)?;
-        Ok(rows.into_iter().map(|row| line(row, &names)).collect())
+        // One more than asked for tells whether there is another page.
+        let mut rows = self.store.hits(limit.saturating_add(1), after)?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        Ok(Hits { hits: rows.into_iter().map(|row| line(row, &names)).collect(), next })
     }
 
     /// Opens a hit for a person: the opening is on the log first.

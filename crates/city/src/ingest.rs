@@ -54,8 +54,9 @@ impl City {
         for (day, reads) in days {
             let count = reads.len();
             let new = self.keep(day, reads, now)?;
-            out.new += new;
-            out.known += count - new;
+            out.new += new.len();
+            out.known += count - new.len();
+            out.new_ids.extend(new);
         }
         self.relay()?;
         Ok(out)
@@ -70,7 +71,7 @@ impl City {
             days.entry(pass.id.day()).or_default().push((pass, None));
         }
         let now = self.now();
-        days.into_iter().map(|(day, reads)| self.keep(day, reads, now)).sum()
+        days.into_iter().map(|(day, reads)| Ok(self.keep(day, reads, now)?.len())).sum()
     }
 
     fn open_item(
@@ -108,13 +109,13 @@ impl City {
         Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
     }
 
-    /// Stores the reads of one day: jobs, seal, one transaction. Returns how many were new.
-    fn keep(&self, day: Day, mut reads: Vec<Arrived>, now: Time) -> Result<usize> {
+    /// Stores the reads of one day: jobs, seal, one transaction. Returns which were new.
+    fn keep(&self, day: Day, mut reads: Vec<Arrived>, now: Time) -> Result<Vec<ReadId>> {
         let ids: Vec<ReadId> = reads.iter().map(|(pass, _)| pass.id).collect();
         let known: BTreeSet<ReadId> = self.store.known(day, &ids)?.into_iter().collect();
         reads.retain(|(pass, _)| !known.contains(&pass.id));
         if reads.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let passes: Vec<Pass> = reads.iter().map(|(pass, _)| pass.clone()).collect();
         let effects: Vec<Effect> = if self.jobs_off() {
@@ -143,7 +144,7 @@ impl City {
                 });
             }
         }
-        Ok(stored.new.len())
+        Ok(stored.new)
     }
 
     /// A hit keeps its own sealed copy, under a key and a retention of its own.

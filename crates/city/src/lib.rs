@@ -16,6 +16,7 @@ pub mod check;
 mod config;
 mod devices;
 mod explain;
+mod feed;
 mod health;
 mod hits;
 mod ingest;
@@ -32,11 +33,12 @@ mod switch;
 pub use api::*;
 pub use ask::Watch;
 pub use config::{
-    Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section, Server as ServerSection,
-    Stored, Switching,
+    Audience, Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section,
+    Server as ServerSection, Stored, Switching,
 };
 pub use custody::open_record;
 pub use explain::{EXPLAINED, Explained};
+pub use feed::{Feed, Listener, Next};
 pub use health::Health;
 pub use init::{InitOptions, Initialised, init};
 pub use open::City;

@@ -1,7 +1,7 @@
 //! The open city: its parts, how they are put together, and how a crash is mended.
 
 use crate::init::{Paths, hex_hash};
-use crate::{Config, Event};
+use crate::{Config, Event, Feed, Listener};
 use base::{Clock, Error, PersonId, PublicKey, Result, SigningKey, Time};
 use custody::Custody;
 use hotlist::HotList;
@@ -11,7 +11,6 @@ use policy::{Action, Decision, Rules};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use store::Store;
-use tokio::sync::broadcast;
 
 /// A running city. All methods block; callers on an async runtime use a blocking thread.
 pub struct City {
@@ -24,7 +23,7 @@ pub struct City {
     pub(crate) hot: Arc<HotList>,
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
-    events: broadcast::Sender<Event>,
+    events: Feed,
     pub(crate) dir: PathBuf,
 }
 
@@ -61,7 +60,7 @@ impl City {
             jobs: vec![hot.clone()],
             hot,
             switches: Mutex::new(switches),
-            events: broadcast::channel(1024).0,
+            events: Feed::new(),
             dir: dir.to_owned(),
         };
         city.reload_lists()?;
@@ -107,13 +106,12 @@ impl City {
     pub fn vkey(&self) -> String {
         self.log.vkey().to_owned()
     }
-    /// Live events from now on; a listener that is too slow misses some and is told so.
-    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+    /// Live events: from now on, or from behind the one whose id is given.
+    pub fn listen(&self, after: Option<&str>) -> Listener {
+        self.events.listen(after)
     }
     pub(crate) fn emit(&self, event: Event) {
-        // No listener is no error.
-        let _ = self.events.send(event);
+        self.events.emit(event);
     }
 
     /// The key that signs the requests of a camera (`cam_…`) or a person (`per_…`).

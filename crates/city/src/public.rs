@@ -1,6 +1,6 @@
 //! What everybody may see. Its figures come from the log alone, so `verify` can recompute them.
 
-use crate::{City, Event, Public, PublicCamera};
+use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera};
 use base::{CameraId, Result};
 
 impl City {
@@ -32,6 +32,26 @@ impl City {
             witness: "No witness is configured: the log is signed by the city alone.".into(),
             rules: self.rules.hash(),
         })
+    }
+
+    /// At most `limit` entries of the log, the oldest first, from behind entry `after`.
+    pub fn log_page(&self, limit: u32, after: Option<u64>) -> Result<LogPage> {
+        let size = self.log.size();
+        let from = after.map_or(0, |after| after.saturating_add(1)).min(size);
+        let to = from.saturating_add(u64::from(limit)).min(size);
+        let leaves = self.log.leaves(from, to)?;
+        let entries = (from..).zip(leaves).map(|(index, leaf)| LogEntry { index, leaf }).collect();
+        Ok(LogPage { entries, size, next: (to < size).then(|| to.saturating_sub(1)) })
+    }
+
+    /// How many entries the log has.
+    pub fn log_size(&self) -> u64 {
+        self.log.size()
+    }
+
+    /// Bytes that may still be written to the disk of the city's data.
+    pub fn disk_free(&self) -> Result<u64> {
+        Ok(base::disk_room(&self.dir)?.0)
     }
 
     /// An event of this moment.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const ANSWER_MAX: u64 = 4 << 20;
+/// No city makes a camera wait for longer.
+const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// A connection to the city in one camera's name.
 pub struct Client {
@@ -77,13 +79,21 @@ impl Client {
             Error::unavailable(format!("The city at {} does not answer.", self.server)).because(e)
         })?;
         let good = answer.status().is_success();
+        let wait = wait_of(answer.headers().get("retry-after").and_then(|v| v.to_str().ok()));
         let text = answer
             .body_mut()
             .with_config()
             .limit(ANSWER_MAX)
             .read_to_vec()
             .map_err(|e| Error::unavailable("The city's answer was cut off.").because(e))?;
-        if good { understood(&text) } else { Err(self.problem(&text)) }
+        if good {
+            return understood(&text);
+        }
+        let e = self.problem(&text);
+        Err(match wait {
+            Some(wait) => e.retry_after(wait),
+            None => e,
+        })
     }
 
     fn problem(&self, text: &[u8]) -> Error {
@@ -98,9 +108,32 @@ impl Client {
     }
 }
 
+/// What `Retry-After` says, in seconds; the form with a date is not believed, since clocks differ.
+fn wait_of(header: Option<&str>) -> Option<Duration> {
+    let seconds: u64 = header?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(WAIT_MAX))
+}
+
 fn understood<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
     // An answer without a body is a plain yes.
     let json: &[u8] = if text.is_empty() { b"null" } else { text };
     serde_json::from_slice(json)
         .map_err(|e| Error::unavailable("The city's answer is not understood.").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits() {
+        let check = |header: Option<&str>, seconds: Option<u64>| {
+            assert_eq!(wait_of(header), seconds.map(Duration::from_secs), "{header:?}");
+        };
+        check(Some("7"), Some(7));
+        check(Some("86400"), Some(300));
+        check(Some("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        check(Some("-1"), None);
+        check(None, None);
+    }
 }

@@ -114,7 +114,8 @@ impl Uplink {
                     } else {
                         self.note(Some(&e));
                     }
-                    let pause = wait;
+                    // A city that says how long is not asked before.
+                    let pause = wait.max(e.wait().unwrap_or_default());
                     wait = (wait * 2).min(BACK_OFF_MAX);
                     pause
                 }

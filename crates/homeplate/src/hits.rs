@@ -1,8 +1,8 @@
 //! `homeplate hits`, `hit` and `verdict`: a hit is a question to a person.
 
 use crate::client::{Client, ClientArgs, print_json};
-use base::{Error, HitId};
-use city::{Compared, Decision, HitLine, HitView, Verdict};
+use base::{Error, HitId, Result};
+use city::{Compared, Decision, HitLine, HitView, Hits, Verdict};
 use clap::ValueEnum;
 use std::process::ExitCode;
 
@@ -12,14 +12,25 @@ pub struct HitsArgs {
     /// One JSON array instead of a table.
     #[arg(long)]
     json: bool,
+    /// At most so many.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=500))]
+    limit: u32,
+    /// Only those that are older than this one.
+    #[arg(long)]
+    after: Option<HitId>,
     #[command(flatten)]
     client: ClientArgs,
+}
+
+fn page(client: &Client, limit: u32, after: Option<HitId>) -> Result<Hits> {
+    let behind = after.map(|id| format!("&after={id}")).unwrap_or_default();
+    client.get(&format!("/v1/hits?limit={limit}{behind}"))
 }
 
 /// Lists the newest hits; no plate is in the list.
 pub fn list(args: HitsArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.client)?;
-    let hits: Vec<HitLine> = client.get("/v1/hits")?;
+    let Hits { hits, next } = page(&client, args.limit, args.after)?;
     if args.json {
         print_json(&hits)?;
     } else if hits.is_empty() {
@@ -28,6 +39,9 @@ pub fn list(args: HitsArgs) -> anyhow::Result<ExitCode> {
         for hit in &hits {
             print_line(hit);
         }
+    }
+    if let Some(next) = next.filter(|_| !args.json) {
+        eprintln!("there are older ones: --after {next}");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -110,14 +124,26 @@ enum Thing {
     Colour,
 }
 
+/// The line of a hit, for its version; opening the hit would put an entry on the log.
+fn find(client: &Client, id: &HitId) -> Result<HitLine> {
+    let mut after = None;
+    loop {
+        let Hits { hits, next } = page(client, 500, after)?;
+        if let Some(hit) = hits.into_iter().find(|hit| hit.id == *id) {
+            return Ok(hit);
+        }
+        // Newest first: behind an older one it cannot be.
+        after = next.filter(|last| last > id);
+        if after.is_none() {
+            return Err(Error::not_found("There is no such hit; `homeplate hits` lists them."));
+        }
+    }
+}
+
 /// Records a verdict.
 pub fn verdict(args: VerdictArgs) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.client)?;
-    let hits: Vec<HitLine> = client.get("/v1/hits")?;
-    let hit = hits
-        .iter()
-        .find(|h| h.id == args.id)
-        .ok_or_else(|| Error::not_found("There is no such hit; `homeplate hits` lists them."))?;
+    let hit = find(&client, &args.id)?;
     let has = |thing| args.compared.contains(&thing);
     let verdict = Verdict {
         decision: if args.decision == Word::Confirm {

@@ -116,7 +116,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             time_zone: args.time_zone.clone().unwrap_or_else(|| "UTC".into()),
             preset: args.preset.clone(),
         },
-        server: city::ServerSection { listen: args.listen.clone() },
+        server: city::ServerSection { listen: args.listen.clone(), ..Default::default() },
         keys: Default::default(),
         retention: city::Retention {
             reads_days: args

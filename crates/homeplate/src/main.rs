@@ -71,9 +71,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HOMEPLATE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    log();
     let done = match cli.command {
         Command::Read(args) => read::run(args),
         Command::Init(args) => init::run(args),
@@ -98,6 +96,20 @@ fn main() -> ExitCode {
     match done {
         Ok(code) => code,
         Err(e) => report(&e),
+    }
+}
+
+/// The operator's log on stderr. `HOMEPLATE_LOG` says what is in it; by default warnings, and one line
+/// for each request that the server answers. With `HOMEPLATE_LOG_FORMAT=json` each line is JSON.
+fn log() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("HOMEPLATE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("warn,request=info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("HOMEPLATE_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        lines.json().flatten_event(true).init();
+    } else {
+        lines.init();
     }
 }
 

@@ -84,6 +84,19 @@ fn judge(source: &str) {
     );
 }
 
+/// So many times a city may ask to wait before a file.
+const PATIENCE: u32 = 10;
+
+/// How long a city that is asked too much wants us to wait.
+fn wait_of(answer: &ureq::http::Response<ureq::Body>) -> Option<Duration> {
+    if answer.status().as_u16() != 429 {
+        return None;
+    }
+    let told = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
+    let seconds: u64 = told.and_then(|value| value.parse().ok()).unwrap_or(5);
+    Some(Duration::from_secs(seconds.clamp(1, 60)))
+}
+
 /// A file below a city's address; `None` where there is none.
 fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
     if place.starts_with("https://") {
@@ -100,7 +113,14 @@ fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
         .http_status_as_error(false)
         .timeout_global(Some(Duration::from_secs(30)))
         .build();
-    let mut answer = ureq::Agent::from(config).get(&url).call().map_err(silent)?;
+    let agent = ureq::Agent::from(config);
+    let mut answer = agent.get(&url).call().map_err(silent)?;
+    // A long log has more tiles than a city gives to one address in a minute: then we wait.
+    for _ in 0..PATIENCE {
+        let Some(wait) = wait_of(&answer) else { break };
+        std::thread::sleep(wait);
+        answer = agent.get(&url).call().map_err(silent)?;
+    }
     match answer.status().as_u16() {
         200 => {}
         404 => return Ok(None),

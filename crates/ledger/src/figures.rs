@@ -8,15 +8,17 @@ use crate::Leaf;
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
 
 /// What the log says about the city so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Figures {
     /// Every camera ever enrolled.
     pub cameras: BTreeMap<String, CameraState>,
     /// Reads in all: for each camera and day the largest count that was logged.
     pub reads: u64,
     /// The same by UTC day.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub reads_by_day: BTreeMap<Day, u64>,
     /// Hits raised.
     pub hits: u64,
@@ -40,17 +42,20 @@ pub struct Figures {
     pub off: BTreeMap<String, Time>,
     /// Largest count by day and camera.
     #[serde(skip)]
+    #[schema(ignore)]
     counts: BTreeMap<(Day, String), u64>,
     /// Orders in force that stop capture: of one camera, or (`None`) of all.
     #[serde(skip)]
+    #[schema(ignore)]
     stopped: BTreeSet<Option<String>>,
     /// Questions without outcome.
     #[serde(skip)]
+    #[schema(ignore)]
     waiting: BTreeSet<String>,
 }
 
 /// Whether a camera may capture.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CameraState {
     /// No order keeps it off.
     pub on: bool,
@@ -61,7 +66,7 @@ pub struct CameraState {
 }
 
 /// A time in which a camera was switched off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gap {
     /// Which camera.
     pub camera: String,

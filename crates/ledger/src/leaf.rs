@@ -15,7 +15,7 @@ const MINUTE_MS: i64 = 60_000;
 const VERSION: u32 = 1;
 
 /// One entry of the public log. It never holds a plate, a person's name or a case number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Leaf {
     /// The version of this form: 1.
@@ -39,6 +39,7 @@ pub struct Leaf {
     pub on_behalf_of: Option<String>,
     /// Public facts, as `ref/log-v1.md` lists them by type.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
     pub facts: Map<String, Value>,
     /// The [`commitment`] to the private body, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

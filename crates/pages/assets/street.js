@@ -40,5 +40,6 @@ const figures = async () => {
 };
 const source = new EventSource('/v1/events');
 source.onmessage = (m) => show(JSON.parse(m.data));
+source.addEventListener('lagged', figures);
 figures();
 setInterval(figures, 2000);

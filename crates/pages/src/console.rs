@@ -46,6 +46,8 @@ pub struct HitsPage {
     pub person: String,
     /// Newest first.
     pub hits: Vec<HitRow>,
+    /// The last hit of this page, where there are more behind it.
+    pub next: Option<String>,
 }
 
 /// The entry beside a hit.

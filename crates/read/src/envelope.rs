@@ -128,6 +128,18 @@ impl OpenKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);
 
+impl utoipa::PartialSchema for Sealed {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .description(Some(
+                "Bytes sealed with HPKE (RFC 9180): encapsulated key, then ciphertext; base64.",
+            ))
+            .pattern(Some("^[A-Za-z0-9+/]+={0,2}$"))
+            .into()
+    }
+}
+impl utoipa::ToSchema for Sealed {}
 impl serde::Serialize for Sealed {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&b64(&self.0))

@@ -2,9 +2,10 @@
 
 use base::{CameraId, LeaseId, OrderId, PersonId, PublicKey, Statement, Time};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What a camera asks for when it wants to go on: signed with its lasting device key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeaseRequest {
     /// The camera.
@@ -20,7 +21,7 @@ impl Statement for LeaseRequest {
 }
 
 /// The city's leave to capture: signed with the city's lease key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lease {
     /// The lease.
@@ -49,7 +50,7 @@ impl Lease {
 }
 
 /// What is switched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// Partners may not ask.
@@ -63,7 +64,7 @@ pub enum Level {
 }
 
 /// Off or on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
     /// Off: one authorised person suffices.
@@ -73,7 +74,7 @@ pub enum Power {
 }
 
 /// A person's order to switch something, signed with that person's key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
     /// The order.
@@ -98,7 +99,7 @@ impl Statement for Order {
 }
 
 /// A camera's last word: how many reads it made under a lease. Signed with the capture key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {
     /// The camera.

@@ -1,7 +1,7 @@
 //! Questions: answered at once, or as a stream that tells how far it is and ends when the asker goes.
 
 use crate::auth::{Shared, json};
-use crate::problem::{Problem, document, note};
+use crate::problem::{Problem, ProblemDocument, document, note};
 use crate::state::State as Held;
 use axum::Json;
 use axum::body::Body;
@@ -14,14 +14,36 @@ use futures_util::stream::unfold;
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
+
+/// One line of an answer that comes in lines; the last one is no progress.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "the form alone; `streamed` writes it")]
+pub(crate) enum Line {
+    /// How far the question is.
+    Progress(city::Progress),
+    /// The answer.
+    Answer(city::Answer),
+    /// Why there is none.
+    Problem(ProblemDocument),
+}
 
 /// One JSON value a line.
 const LINES: &str = "application/x-ndjson";
 /// Progress that the asker has not taken yet; more is left out.
 const WAITING: usize = 16;
 
-/// `POST /v1/ask`: the answer; with `Accept: application/x-ndjson` lines `{"progress"}`, and at the end
-/// `{"answer"}` or `{"problem"}`.
+/// A question: on the log first, then answered.
+///
+/// With `Accept: application/x-ndjson` the answer comes in lines: `{"progress"}` as often as it
+/// moves, and at the end `{"answer"}` or `{"problem"}`.
+#[utoipa::path(post, path = "/v1/ask", tag = "people",
+    request_body = Ask,
+    responses((status = 200, description = "The answer, with plates in the clear", content(
+        (city::Answer = "application/json"),
+        (Line = "application/x-ndjson"),
+    ))))]
 pub(crate) async fn ask(State(state): Shared, request: Request) -> Result<Response, Problem> {
     let stream = wants_lines(request.headers());
     let (who, body) = state.person(request).await?;
@@ -29,11 +51,15 @@ pub(crate) async fn ask(State(state): Shared, request: Request) -> Result<Respon
     if stream {
         return Ok(streamed(state, who, ask));
     }
-    let answer = state.run(move |city| city.ask(&who, ask)).await?;
-    Ok(Json(answer).into_response())
+    let done = state.run(move |city| city.ask(&who, ask)).await;
+    state.metrics.asked(&done);
+    Ok(Json(done?).into_response())
 }
 
-/// `POST /v1/ask/preview`: what the rules would say; no read is touched.
+/// What the rules would say to a question; no read is touched.
+#[utoipa::path(post, path = "/v1/ask/preview", tag = "people",
+    request_body = Ask,
+    responses((status = 200, description = "What the rules would say", body = Preview)))]
 pub(crate) async fn preview(
     State(state): Shared,
     request: Request,
@@ -65,6 +91,7 @@ fn streamed(state: Held, who: PersonId, ask: Ask) -> Response {
                 })
             })
             .await;
+        state.metrics.asked(&done);
         let last = match done {
             Ok(answer) => json!({ "answer": answer }),
             Err(e) => {

@@ -8,7 +8,7 @@ use base::{CameraId, Error, PersonId, Result};
 use serde::de::DeserializeOwned;
 
 /// The largest body that is read before its signature is checked.
-const BODY_MAX: usize = 8 << 20;
+pub(crate) const BODY_MAX: usize = 8 << 20;
 /// Name of the session cookie.
 pub(crate) const COOKIE: &str = "homeplate";
 

@@ -1,14 +1,23 @@
 //! What cameras send: enrolment, leases, reads, the last word.
 
 use crate::auth::{Shared, body_of, json};
+use crate::encoding::Encoding;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Request, State};
 use base::{Error, Signed};
 use city::{Batch, Enrol, Enrolled, Ingested};
 use read::{Lease, LeaseRequest, Stop};
+use std::time::Duration;
 
-/// `POST /v1/enrol`: the one-time code is the proof.
+/// How long a camera waits when all places are taken.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// A camera introduces itself; the one-time code is the proof, no signature.
+#[utoipa::path(post, path = "/v1/enrol", tag = "cameras",
+    request_body = Enrol,
+    security(()),
+    responses((status = 200, description = "What the camera has to know", body = Enrolled)))]
 pub(crate) async fn enrol(
     State(state): Shared,
     request: Request,
@@ -17,7 +26,10 @@ pub(crate) async fn enrol(
     Ok(Json(state.run(move |city| city.enrol(enrol)).await?))
 }
 
-/// `POST /v1/leases`.
+/// A lease: the city's leave to capture for a while.
+#[utoipa::path(post, path = "/v1/leases", tag = "cameras",
+    request_body = Signed<LeaseRequest>,
+    responses((status = 200, description = "The lease, signed with the city's lease key", body = Signed<Lease>)))]
 pub(crate) async fn lease(
     State(state): Shared,
     request: Request,
@@ -30,17 +42,40 @@ pub(crate) async fn lease(
     Ok(Json(state.run(move |city| city.lease(&asked)).await?))
 }
 
-/// `POST /v1/reads`.
+/// Reads come in, each sealed to the city. Sending one again changes nothing.
+#[utoipa::path(post, path = "/v1/reads", tag = "cameras",
+    params(("Content-Encoding" = Option<String>, Header, description = "gzip or zstd; at most 8 MiB before packing. The signature covers the body as it is sent.")),
+    request_body = Batch,
+    responses((status = 200, description = "What became of each read", body = Ingested)))]
 pub(crate) async fn reads(
     State(state): Shared,
     request: Request,
 ) -> Result<Json<Ingested>, Problem> {
+    let encoding = Encoding::of(request.headers())?;
     let (camera, body) = state.camera(request).await?;
-    let batch: Batch = json(&body)?;
-    Ok(Json(state.run(move |city| city.ingest(&camera, batch)).await?))
+    let place = state.ingest.clone().try_acquire_owned().map_err(|e| {
+        Error::busy("The city takes in as many batches as it can; send this one again.")
+            .because(e)
+            .retry_after(WAIT)
+    })?;
+    let done = state
+        .run(move |city| {
+            // The place is free again when the work is done, even if the camera has gone meanwhile.
+            let _place = place;
+            let batch: Batch = json(&encoding.unpack(&body)?)?;
+            city.ingest(&camera, batch)
+        })
+        .await?;
+    state.metrics.ingested(&done);
+    Ok(Json(done))
 }
 
-/// `POST /v1/stops`: signed with the capture key, which may outlive the device key.
+/// The last word of a lease. The statement is signed with the capture key, which may outlive the
+/// device key; the request is not.
+#[utoipa::path(post, path = "/v1/stops", tag = "cameras",
+    request_body = Signed<Stop>,
+    security(()),
+    responses((status = 200, description = "Noted")))]
 pub(crate) async fn stop(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
     let stop: Signed<Stop> = json(&body_of(request).await?)?;
     Ok(Json(state.run(move |city| city.stopped(&stop)).await?))

@@ -3,13 +3,17 @@
 use crate::auth::{COOKIE, Shared, same_origin};
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, HitId, PersonId, Time};
-use city::{Compared, Decision, HitLine, HitView, Verdict};
+use city::{City, Compared, Decision, HitLine, HitView, Verdict};
 use pages::{EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, SignInPage, render};
 use serde::Deserialize;
+
+/// Hits on one page.
+const PAGE: u32 = 100;
 
 /// An error as a page.
 fn failed(state: &AppState, e: &Error) -> Response {
@@ -87,15 +91,29 @@ pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response 
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
+/// Query of the list of hits.
+#[derive(Deserialize)]
+pub(crate) struct Behind {
+    after: Option<HitId>,
+}
+
 /// `GET /console`: the list of hits.
-pub(crate) async fn hits(State(state): Shared, headers: HeaderMap) -> Response {
+pub(crate) async fn hits(
+    State(state): Shared,
+    headers: HeaderMap,
+    query: Result<Query<Behind>, QueryRejection>,
+) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
-    let asked = who.clone();
-    match state.run(move |city| Ok((city.person(&asked)?.name, city.hits(&asked)?))).await {
-        Ok((person, lines)) => {
+    let Ok(Query(Behind { after })) = query else {
+        return failed(&state, &Error::invalid("There is no such page of hits."));
+    };
+    let flow = move |city: &City| Ok((city.person(&who)?.name, city.hits(&who, PAGE, after)?));
+    match state.run(flow).await {
+        Ok((person, page)) => {
             let city = state.city.config().city.name.clone();
-            let hits = lines.into_iter().map(row).collect();
-            Html(render(&HitsPage { city, person, hits })).into_response()
+            let hits = page.hits.into_iter().map(row).collect();
+            let next = page.next.map(|id| id.to_string());
+            Html(render(&HitsPage { city, person, hits, next })).into_response()
         }
         Err(e) => failed(&state, &e),
     }

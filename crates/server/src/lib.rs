@@ -9,21 +9,29 @@ mod ask;
 mod auth;
 mod camera;
 mod console;
+mod encoding;
 mod limits;
 mod live;
+mod metrics;
+mod openapi;
+mod paging;
 mod people;
 mod problem;
 mod public;
+mod routes;
 mod state;
+#[cfg(test)]
+mod tests;
+mod trace;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
-use axum::middleware::map_response_with_state;
+use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
 use base::{Error, Result};
 use city::City;
 use state::{AppState, State};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -45,7 +53,8 @@ pub async fn serve(
 ) -> Result<()> {
     let state = Arc::new(AppState::new(city, options));
     let closing = state.clone();
-    axum::serve(listener, router(state))
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
         .with_graceful_shutdown(async move {
             shutdown.await;
             closing.close();
@@ -55,38 +64,13 @@ pub async fn serve(
 }
 
 fn router(state: State) -> Router {
-    Router::new()
-        .route("/", get(public::page))
-        .route("/street", get(public::street))
-        .route("/assets/{name}", get(public::asset))
-        .route("/log.vkey", get(public::vkey))
-        .route("/log/{*path}", get(public::log_file))
-        .route("/healthz", get(public::health))
-        .route("/v1/public", get(public::figures))
-        .route("/v1/events", get(live::events))
-        .route("/v1/enrol", post(camera::enrol))
-        .route("/v1/leases", post(camera::lease))
-        .route("/v1/reads", post(camera::reads))
-        .route("/v1/stops", post(camera::stop))
-        .route("/v1/cameras", post(people::camera))
-        .route("/v1/people", post(people::person))
-        .route("/v1/hotlist", post(people::hotlist))
-        .route("/v1/hits", get(people::hits))
-        .route("/v1/hits/{id}", get(people::hit))
-        .route("/v1/hits/{id}/verdict", post(people::verdict))
-        .route("/v1/ask", post(ask::ask))
-        .route("/v1/ask/preview", post(ask::preview))
-        .route("/v1/audit/entries/{index}", get(people::audit))
-        .route("/v1/orders", post(people::order))
-        .route("/v1/console-links", post(people::console_link))
-        .route("/console", get(console::hits))
-        .route("/console/enter", get(console::enter).post(console::redeem))
-        .route("/console/leave", post(console::leave))
-        .route("/console/hits/{id}", get(console::hit))
-        .route("/console/hits/{id}/verdict", post(console::verdict))
+    routes::all()
+        .router
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(from_fn_with_state(state.clone(), limits::by_address))
         .layer(map_response_with_state(state.clone(), harden))
+        .layer(from_fn_with_state(state.clone(), trace::trace))
         .with_state(state)
 }
 

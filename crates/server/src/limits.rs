@@ -1,16 +1,43 @@
-//! How often one person or one camera may ask: a bucket each, refilled as time goes by.
+//! How often one may ask: a bucket for each person, each camera and each network address, refilled as
+//! time goes by.
 //!
-//! Only keys that signed a request have a bucket, so there are no more of them than the city has
-//! people and cameras. The clock is passed in.
+//! Requests that must be signed count for the key that signed them, all others for the address they
+//! come from. Keys are as many as the city has people and cameras; addresses are without number, so
+//! no more than [`MOST`] have a bucket of their own and the rest share one. The clock is passed in.
 
+use crate::problem::Problem;
+use crate::state::State;
+use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use base::{Error, Result, Time};
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-/// Requests of each key, a minute.
+/// The most buckets at a time, a few megabytes.
+const MOST: usize = 20_000;
+/// A bucket that was left alone so long is full again, whatever its size.
+const MINUTE_MS: i64 = 60_000;
+/// Full buckets are looked for no more often than this.
+const SWEEP_MS: i64 = 1_000;
+/// The bucket of those for whom there is none.
+const CROWD: &str = "";
+
+/// Addresses below `/v1/` that take requests without a signature; a test holds the list against
+/// the OpenAPI document.
+pub(crate) const UNSIGNED: [&str; 6] =
+    ["/v1/openapi.json", "/v1/public", "/v1/events", "/v1/enrol", "/v1/stops", "/v1/log"];
+
+/// Buckets by name.
 #[derive(Debug, Default)]
-pub(crate) struct Limits {
-    buckets: Mutex<HashMap<String, Bucket>>,
+pub(crate) struct Limits(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    buckets: HashMap<String, Bucket>,
+    swept: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,25 +55,86 @@ impl Limits {
             return Ok(());
         }
         let most = f64::from(per_minute);
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let bucket = buckets.entry(key.to_owned()).or_insert(Bucket { left: most, at: now });
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bucket = inner.bucket(key, most, now);
         // A clock that was set back refills nothing, and takes nothing away.
-        let passed = now.since(bucket.at).max(0) as f64 / 60_000.0;
+        let passed = now.since(bucket.at).max(0) as f64 / MINUTE_MS as f64;
         bucket.left = (bucket.left + passed * most).min(most);
         bucket.at = now;
         if bucket.left < 1.0 {
+            let wait = Duration::from_secs_f64((1.0 - bucket.left) * 60.0 / most);
             return Err(Error::busy(format!(
                 "At most {per_minute} requests a minute are answered; wait a little."
-            )));
+            ))
+            .retry_after(wait));
         }
         bucket.left -= 1.0;
         Ok(())
     }
 }
 
+impl Inner {
+    fn bucket(&mut self, key: &str, most: f64, now: Time) -> &mut Bucket {
+        let full = self.buckets.len() >= MOST && !self.buckets.contains_key(key);
+        if full && self.swept.is_none_or(|at| now.since(at).abs() >= SWEEP_MS) {
+            self.swept = Some(now);
+            self.buckets.retain(|_, b| now.since(b.at).abs() < MINUTE_MS);
+        }
+        let own = self.buckets.len() < MOST || self.buckets.contains_key(key);
+        let key = if own { key } else { CROWD };
+        self.buckets.entry(key.to_owned()).or_insert(Bucket { left: most, at: now })
+    }
+}
+
+/// Where a request comes from; a proxy on this machine is believed when it says for whom it asks.
+pub(crate) fn address_of(request: &Request) -> Option<IpAddr> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    let peer = peer.ip().to_canonical();
+    if !peer.is_loopback() {
+        return Some(peer);
+    }
+    // The last one is the proxy's own word; what stands before it came with the request.
+    let told = request.headers().get_all("x-forwarded-for").iter().next_back();
+    let last = told.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
+    Some(last.map_or(peer, |address: IpAddr| address.to_canonical()))
+}
+
+/// The name of an address's bucket: a network of IPv6 is one customer's and counts as one.
+fn name_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => {
+            let network = Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64);
+            network.to_string()
+        }
+    }
+}
+
+/// Counts requests that need no signature for the address they come from.
+pub(crate) async fn by_address(
+    axum::extract::State(state): axum::extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let signed = pattern.is_some_and(|p| p.starts_with("/v1/") && !UNSIGNED.contains(&p));
+    if let Some(address) = address_of(&request).filter(|_| !signed) {
+        let most = state.city.config().limits.address_per_minute;
+        if let Err(e) = state.addresses.take(&name_of(address), most, state.city.now()) {
+            return Problem(e).into_response();
+        }
+    }
+    next.run(request).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::body::Body;
+
+    fn at(second: f64) -> Time {
+        Time::from_millis((second * 1000.0) as i64)
+    }
 
     /// Requests as `key@second`, and which of them are refused.
     fn check(per_minute: u32, requests: &[&str], refused: &[usize]) {
@@ -56,8 +144,7 @@ mod tests {
             .enumerate()
             .filter(|(_, request)| {
                 let (key, second) = request.split_once('@').unwrap();
-                let at = Time::from_millis((second.parse::<f64>().unwrap() * 1000.0) as i64);
-                limits.take(key, per_minute, at).is_err()
+                limits.take(key, per_minute, at(second.parse().unwrap())).is_err()
             })
             .map(|(n, _)| n)
             .collect();
@@ -70,5 +157,51 @@ mod tests {
         check(2, &["a@100", "a@100", "a@40", "a@100", "a@130"], &[2]);
         check(0, &["a@0"; 50], &[]);
         check(1, &["a@0", "a@3600", "a@3600"], &[2]);
+    }
+
+    #[test]
+    fn the_wait_is_long_enough() {
+        let limits = Limits::default();
+        limits.take("a", 1, at(0.0)).unwrap();
+        let wait = limits.take("a", 1, at(15.0)).unwrap_err().wait().unwrap();
+        assert_eq!(wait, Duration::from_secs(45));
+        assert!(limits.take("a", 1, at(60.0)).is_ok());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let limits = Limits::default();
+        for n in 0..MOST {
+            limits.take(&n.to_string(), 2, at(0.0)).unwrap();
+        }
+        let held = || limits.0.lock().unwrap().buckets.len();
+        // The crowd has one bucket, which is empty soon; those who have their own keep it.
+        assert!(limits.take("x", 2, at(1.0)).is_ok() && limits.take("y", 2, at(1.0)).is_ok());
+        assert!(limits.take("z", 2, at(1.0)).is_err());
+        assert!(limits.take("7", 2, at(1.0)).is_ok());
+        assert_eq!(held(), MOST + 1);
+        assert!(limits.take("z", 2, at(120.0)).is_ok());
+        assert_eq!(held(), 1, "full buckets are thrown away");
+    }
+
+    #[test]
+    fn addresses() {
+        let check = |peer: &str, forwarded: &[&'static str], want: &str| {
+            let mut request = Request::new(Body::empty());
+            let peer: SocketAddr = peer.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            for value in forwarded {
+                request.headers_mut().append("x-forwarded-for", value.parse().unwrap());
+            }
+            assert_eq!(name_of(address_of(&request).unwrap()), want);
+        };
+        check("192.0.2.7:99", &[], "192.0.2.7");
+        check("192.0.2.7:99", &["198.51.100.1"], "192.0.2.7");
+        check("127.0.0.1:99", &[], "127.0.0.1");
+        check("127.0.0.1:99", &["6.6.6.6, 198.51.100.1"], "198.51.100.1");
+        check("127.0.0.1:99", &["6.6.6.6", "198.51.100.1"], "198.51.100.1");
+        check("127.0.0.1:99", &["unknown"], "127.0.0.1");
+        check("[::ffff:192.0.2.7]:99", &[], "192.0.2.7");
+        check("[2001:db8:1:2:3:4:5:6]:99", &[], "2001:db8:1:2::");
     }
 }

@@ -4,13 +4,15 @@ use crate::auth::Shared;
 use crate::problem::Problem;
 use crate::state::State as Held;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use base::Error;
+use city::{Listener, Next};
 use futures_util::stream::{Stream, unfold};
+use serde_json::json;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::watch;
 
 /// So many listeners at a time.
@@ -26,41 +28,50 @@ impl Drop for Seat {
 }
 
 struct Listening {
-    events: Receiver<city::Event>,
+    events: Listener,
     closing: watch::Receiver<bool>,
     _seat: Seat,
 }
 
-/// `GET /v1/events`.
+/// Live events (server-sent events): each `data` is one `Event`. Ids and counts, never a plate.
+///
+/// Each has an `id`; with it in `Last-Event-ID` a listener that was cut off goes on behind that
+/// event. One that missed some, being slow or late, gets an event named `lagged` with
+/// `{"missed": N}`, or `null` for N where the city does not know how many.
+#[utoipa::path(get, path = "/v1/events", tag = "public",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The id of the last event that was heard")),
+    responses((status = 200, description = "Events as they happen", body = String,
+        content_type = "text/event-stream")))]
 pub(crate) async fn events(
     State(state): Shared,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     if state.listeners.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
         state.listeners.fetch_sub(1, Ordering::Relaxed);
         return Err(Error::busy("Too many listeners; try again in a minute.").into());
     }
-    let listening = Listening {
-        events: state.city.subscribe(),
-        closing: state.closing(),
-        _seat: Seat(state.clone()),
-    };
+    let seat = Seat(state.clone());
+    let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let listening =
+        Listening { events: state.city.listen(after), closing: state.closing(), _seat: seat };
     let stream = unfold(listening, |mut l| async move {
-        loop {
-            let event = tokio::select! {
-                _ = l.closing.wait_for(|closed| *closed) => return None,
-                event = l.events.recv() => event,
-            };
-            match event {
-                Ok(event) => {
-                    let data = serde_json::to_string(&event).unwrap_or_default();
-                    return Some((Ok(Event::default().data(data)), l));
-                }
-                // A slow listener has missed some; the figures on the page are whole anyway.
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => return None,
-            }
-        }
+        let next = tokio::select! {
+            _ = l.closing.wait_for(|closed| *closed) => return None,
+            next = l.events.next() => next?,
+        };
+        Some((Ok(told(next)), l))
     });
     let beat = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(stream).keep_alive(beat))
+}
+
+fn told(next: Next) -> Event {
+    match next {
+        Next::Event(id, event) => {
+            Event::default().id(id).data(serde_json::to_string(&event).unwrap_or_default())
+        }
+        Next::Missed(missed) => {
+            Event::default().event("lagged").data(json!({ "missed": missed }).to_string())
+        }
+    }
 }

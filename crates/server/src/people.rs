@@ -1,14 +1,15 @@
 //! What people's programs ask for; every request is signed.
 
 use crate::auth::{Shared, json};
+use crate::paging::{HitsQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use base::{CameraId, Error, HitId, Signed};
-use city::{AuditRecord, HitLine, HitView, NewEntry, NewPerson, Ordered, Verdict};
+use base::{CameraId, EntryId, Error, HitId, Signed};
+use city::{AuditRecord, HitLine, HitView, Hits, NewEntry, NewPerson, Ordered, Verdict};
 use read::Order;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 type Answered<T> = Result<Json<T>, Problem>;
 
@@ -16,46 +17,90 @@ fn hit_id(text: &str) -> Result<HitId, Error> {
     text.parse().map_err(|_| Error::not_found("There is no such hit."))
 }
 
-#[derive(Deserialize)]
+/// A camera to be registered.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewCamera {
+    /// The camera.
     id: CameraId,
+    /// What people call the place.
     name: String,
+    /// Latitude in degrees.
     lat: Option<f64>,
+    /// Longitude in degrees.
     lon: Option<f64>,
 }
 
-/// `POST /v1/cameras`: registers a camera and gives its one-time code.
-pub(crate) async fn camera(State(state): Shared, request: Request) -> Answered<Value> {
+/// The way in for a new camera.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Code {
+    /// The one-time code.
+    code: String,
+}
+
+/// A new line of a hot list.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Added {
+    /// The line.
+    id: EntryId,
+}
+
+/// The way in for a browser.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ConsoleLink {
+    /// Path and query; it works once, within five minutes.
+    path: String,
+}
+
+/// Registers a camera and gives its one-time code.
+#[utoipa::path(post, path = "/v1/cameras", tag = "people",
+    request_body = NewCamera,
+    responses((status = 200, description = "The code that the camera enrols with", body = Code)))]
+pub(crate) async fn camera(State(state): Shared, request: Request) -> Answered<Code> {
     let (who, body) = state.person(request).await?;
     let new: NewCamera = json(&body)?;
     let place = new.lat.zip(new.lon);
     let code = state.run(move |city| city.enrolment_code(&who, &new.id, &new.name, place)).await?;
-    Ok(Json(json!({ "code": code })))
+    Ok(Json(Code { code }))
 }
 
-/// `POST /v1/people`.
+/// Adds a person.
+#[utoipa::path(post, path = "/v1/people", tag = "people",
+    request_body = NewPerson,
+    responses((status = 200, description = "Added")))]
 pub(crate) async fn person(State(state): Shared, request: Request) -> Answered<()> {
     let (who, body) = state.person(request).await?;
     let new: NewPerson = json(&body)?;
     Ok(Json(state.run(move |city| city.add_person(&who, new)).await?))
 }
 
-/// `POST /v1/hotlist`.
-pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<Value> {
+/// Adds a line to a hot list.
+#[utoipa::path(post, path = "/v1/hotlist", tag = "people",
+    request_body = NewEntry,
+    responses((status = 200, description = "The line", body = Added)))]
+pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<Added> {
     let (who, body) = state.person(request).await?;
     let new: NewEntry = json(&body)?;
     let id = state.run(move |city| city.add_entry(&who, new)).await?;
-    Ok(Json(json!({ "id": id })))
+    Ok(Json(Added { id }))
 }
 
-/// `GET /v1/hits`.
-pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Vec<HitLine>> {
+/// The newest hits, newest first; no plate in them.
+#[utoipa::path(get, path = "/v1/hits", tag = "people",
+    params(HitsQuery),
+    responses((status = 200, description = "One page of hits", body = Hits)))]
+pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Hits> {
+    let uri = request.uri().clone();
     let (who, _) = state.person(request).await?;
-    Ok(Json(state.run(move |city| city.hits(&who)).await?))
+    let asked: HitsQuery = query(&uri)?;
+    let most = limit(asked.limit)?;
+    Ok(Json(state.run(move |city| city.hits(&who, most, asked.after)).await?))
 }
 
-/// `GET /v1/hits/{id}`: opens a hit; the opening is on the log first.
+/// Opens a hit; the opening is on the log first.
+#[utoipa::path(get, path = "/v1/hits/{id}", tag = "people",
+    params(("id" = HitId, Path)),
+    responses((status = 200, description = "The hit, with the plates in the clear", body = HitView)))]
 pub(crate) async fn hit(
     State(state): Shared,
     Path(id): Path<String>,
@@ -66,7 +111,11 @@ pub(crate) async fn hit(
     Ok(Json(state.run(move |city| city.hit(&who, &id)).await?))
 }
 
-/// `POST /v1/hits/{id}/verdict`.
+/// Decides a hit.
+#[utoipa::path(post, path = "/v1/hits/{id}/verdict", tag = "people",
+    request_body = Verdict,
+    params(("id" = HitId, Path)),
+    responses((status = 200, description = "The hit as it is now", body = HitLine)))]
 pub(crate) async fn verdict(
     State(state): Shared,
     Path(id): Path<String>,
@@ -78,7 +127,10 @@ pub(crate) async fn verdict(
     Ok(Json(state.run(move |city| city.verdict(&who, &id, verdict)).await?))
 }
 
-/// `GET /v1/audit/entries/{index}`: the sealed private half of a log entry.
+/// The sealed private half of a log entry.
+#[utoipa::path(get, path = "/v1/audit/entries/{index}", tag = "people",
+    params(("index" = u64, Path, description = "The number of the entry on the log, from 0")),
+    responses((status = 200, description = "The record", body = AuditRecord)))]
 pub(crate) async fn audit(
     State(state): Shared,
     Path(index): Path<String>,
@@ -91,16 +143,21 @@ pub(crate) async fn audit(
     Ok(Json(state.run(move |city| city.audit_record(&who, index)).await?))
 }
 
-/// `POST /v1/orders`.
+/// Switches something off, or on again. The order itself is signed with the person's key, too.
+#[utoipa::path(post, path = "/v1/orders", tag = "people",
+    request_body = Signed<Order>,
+    responses((status = 200, description = "What became of it", body = Ordered)))]
 pub(crate) async fn order(State(state): Shared, request: Request) -> Answered<Ordered> {
     let (who, body) = state.person(request).await?;
     let order: Signed<Order> = json(&body)?;
     Ok(Json(state.run(move |city| city.order(&who, order)).await?))
 }
 
-/// `POST /v1/console-links`: a one-time link for the signer's browser.
-pub(crate) async fn console_link(State(state): Shared, request: Request) -> Answered<Value> {
+/// A one-time link for the signer's browser.
+#[utoipa::path(post, path = "/v1/console-links", tag = "people",
+    responses((status = 200, description = "The link", body = ConsoleLink)))]
+pub(crate) async fn console_link(State(state): Shared, request: Request) -> Answered<ConsoleLink> {
     let (who, _) = state.person(request).await?;
     let link = state.sessions.link(who, state.city.now());
-    Ok(Json(json!({ "path": format!("/console/enter?link={}", link.expose()) })))
+    Ok(Json(ConsoleLink { path: format!("/console/enter?link={}", link.expose()) }))
 }

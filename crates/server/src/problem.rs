@@ -5,6 +5,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind};
 use serde_json::{Value, json};
+use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Kind and HTTP status; `ref/errors.md` shows it beside the exit codes and a test compares them.
 pub const STATUS_TABLE: [(Kind, u16); 11] = [
@@ -20,6 +22,9 @@ pub const STATUS_TABLE: [(Kind, u16); 11] = [
     (Kind::Unavailable, 503),
     (Kind::Internal, 500),
 ];
+
+/// After what time a caller may try again, where the error does not say.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// The status of a kind.
 pub fn status_of(kind: Kind) -> u16 {
@@ -43,6 +48,23 @@ pub(crate) fn note(e: &Error) {
         }
         kind => tracing::info!(kind = kind.slug(), error = %e.inside(), "request refused"),
     }
+}
+
+/// An error as programs get it (RFC 9457).
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form alone; `document` fills it")]
+pub(crate) struct ProblemDocument {
+    /// Where the kind is explained.
+    #[schema(rename = "type")]
+    kind_uri: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// The kind's stable name; `ref/errors.md` lists them all.
+    kind: String,
+    /// One sentence that says what the caller can do.
+    message: String,
 }
 
 /// The problem document of an error.
@@ -69,7 +91,10 @@ impl IntoResponse for Problem {
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if matches!(kind, Kind::Busy | Kind::Unavailable) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+            // Whole seconds, rounded up: earlier would be too early.
+            let wait = e.wait().unwrap_or(WAIT);
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
         answer
     }

@@ -2,19 +2,33 @@
 
 use crate::auth::Shared;
 use crate::console::shown;
+use crate::paging::{LogQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::{StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
-use city::Public;
+use city::{LogPage, Public};
 use pages::{ASSETS, CameraRow, GapRow, PublicPage, StreetPage, render};
 use serde_json::json;
 
-/// `GET /v1/public`.
+/// The figures of the public page; all of them follow from the log.
+#[utoipa::path(get, path = "/v1/public", tag = "public",
+    responses((status = 200, description = "The figures", body = city::Public)))]
 pub(crate) async fn figures(State(state): Shared) -> Result<Json<Public>, Problem> {
     Ok(Json(state.run(|city| city.public()).await?))
+}
+
+/// Entries of the public log as JSON, the oldest first, for those who do not read tiles.
+///
+/// Nothing here proves anything: the log's own files under `/log/` do, and `homeplate verify` checks them.
+#[utoipa::path(get, path = "/v1/log", tag = "public", params(LogQuery),
+    responses((status = 200, description = "One page of the log", body = city::LogPage)))]
+pub(crate) async fn log_page(State(state): Shared, uri: Uri) -> Result<Json<LogPage>, Problem> {
+    let asked: LogQuery = query(&uri)?;
+    let most = limit(asked.limit)?;
+    Ok(Json(state.run(move |city| city.log_page(most, asked.after)).await?))
 }
 
 /// `GET /`.

@@ -2,22 +2,29 @@
 
 use crate::Options;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use base::{Error, Result};
 use city::City;
 use identity::{Nonces, Sessions};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// The shared state.
 pub(crate) type State = Arc<AppState>;
 
-/// City, replay guard, sessions, and the flag that ends event streams.
+/// City, replay guard, sessions, limits, figures, and the flag that ends event streams.
 pub(crate) struct AppState {
     pub city: Arc<City>,
     pub nonces: Nonces,
     pub sessions: Sessions,
+    /// Requests of people and cameras.
     pub limits: Limits,
+    /// Requests without a signature.
+    pub addresses: Limits,
+    /// Places for batches of reads.
+    pub ingest: Arc<Semaphore>,
+    pub metrics: Metrics,
     pub options: Options,
     pub listeners: AtomicUsize,
     closing: watch::Sender<bool>,
@@ -25,11 +32,15 @@ pub(crate) struct AppState {
 
 impl AppState {
     pub fn new(city: Arc<City>, options: Options) -> Self {
+        let places = city.config().server.ingest_in_flight as usize;
         Self {
             city,
             nonces: Nonces::new(),
             sessions: Sessions::new(),
             limits: Limits::default(),
+            addresses: Limits::default(),
+            ingest: Arc::new(Semaphore::new(places)),
+            metrics: Metrics::default(),
             options,
             listeners: AtomicUsize::new(0),
             closing: watch::channel(false).0,

@@ -112,12 +112,17 @@ impl World {
 
     /// Starts the server and waits until it listens.
     pub fn serve(&mut self) {
+        self.serve_with(&[("HOMEPLATE_LOG", "debug")]);
+    }
+
+    /// The same with these in the environment.
+    pub fn serve_with(&mut self, environment: &[(&str, &str)]) {
         let mut command = Command::new(EXE);
         command
             .args(["serve", "--data"])
             .arg(self.path("city"))
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
-            .env("HOMEPLATE_LOG", "debug");
+            .envs(environment.iter().copied());
         let server = Process::spawn(&mut command).expect("the server starts");
         server.wait_for("http://", Duration::from_secs(30)).expect("the server listens");
         self.server = Some(server);

@@ -1,0 +1,78 @@
+//! Every address of the server, in one list that can be read back: a test holds it against the
+//! OpenAPI document.
+
+use crate::state::State;
+use crate::{ask, camera, console, live, metrics, openapi, people, public};
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{get, post};
+
+/// A router that remembers what was added to it.
+pub(crate) struct Routes {
+    /// The addresses, for requests.
+    pub router: Router<State>,
+    /// The same for readers: method and pattern.
+    pub known: Vec<(&'static str, &'static str)>,
+}
+
+impl Routes {
+    fn get<T: 'static>(mut self, path: &'static str, handler: impl Handler<T, State>) -> Self {
+        self.router = self.router.route(path, get(handler));
+        self.known.push(("get", path));
+        self
+    }
+
+    fn post<T: 'static>(mut self, path: &'static str, handler: impl Handler<T, State>) -> Self {
+        self.router = self.router.route(path, post(handler));
+        self.known.push(("post", path));
+        self
+    }
+}
+
+/// All addresses.
+pub(crate) fn all() -> Routes {
+    let none = Routes { router: Router::new(), known: Vec::new() };
+    pages(api(none))
+}
+
+/// What programs use; `ref/openapi.json` describes each of these.
+fn api(routes: Routes) -> Routes {
+    routes
+        .get("/v1/openapi.json", openapi::document)
+        .get("/v1/public", public::figures)
+        .get("/v1/log", public::log_page)
+        .get("/v1/events", live::events)
+        .post("/v1/enrol", camera::enrol)
+        .post("/v1/leases", camera::lease)
+        .post("/v1/reads", camera::reads)
+        .post("/v1/stops", camera::stop)
+        .post("/v1/cameras", people::camera)
+        .post("/v1/people", people::person)
+        .post("/v1/hotlist", people::hotlist)
+        .get("/v1/hits", people::hits)
+        .get("/v1/hits/{id}", people::hit)
+        .post("/v1/hits/{id}/verdict", people::verdict)
+        .post("/v1/ask", ask::ask)
+        .post("/v1/ask/preview", ask::preview)
+        .get("/v1/audit/entries/{index}", people::audit)
+        .post("/v1/orders", people::order)
+        .post("/v1/console-links", people::console_link)
+}
+
+/// Pages, their files, the log's files and what monitors ask.
+fn pages(routes: Routes) -> Routes {
+    routes
+        .get("/", public::page)
+        .get("/street", public::street)
+        .get("/assets/{name}", public::asset)
+        .get("/log.vkey", public::vkey)
+        .get("/log/{*path}", public::log_file)
+        .get("/healthz", public::health)
+        .get("/metrics", metrics::metrics)
+        .get("/console", console::hits)
+        .get("/console/enter", console::enter)
+        .post("/console/enter", console::redeem)
+        .post("/console/leave", console::leave)
+        .get("/console/hits/{id}", console::hit)
+        .post("/console/hits/{id}/verdict", console::verdict)
+}
