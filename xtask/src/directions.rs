@@ -31,7 +31,7 @@ const TABLE: [(&str, &str); 19] = [
 
 /// Libraries that one crate alone may name: SQL in `store`, HTTP serving and its figures in `server`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
-const OWNED: [(&str, &str); 11] = [
+const OWNED: [(&str, &str); 12] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("axum", "server"),
