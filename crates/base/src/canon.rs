@@ -79,6 +79,18 @@ pub fn b64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
+/// Two small hex digits a byte, as `sha256sum` prints them.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // Reserved at once: some of what is spelled is secret, and growing would leave copies behind.
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    out
+}
+
 /// Bytes behind standard base64; other spellings of the same bytes are refused.
 pub fn unb64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
@@ -89,6 +101,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    #[test]
+    fn bytes_in_hex() {
+        assert_eq!(hex(&[]), "");
+        assert_eq!(hex(&[0, 1, 0x9f, 0xa0, 0xff]), "00019fa0ff");
+    }
 
     #[test]
     fn one_spelling() {

@@ -11,7 +11,7 @@ mod shutdown;
 mod sign;
 mod time;
 
-pub use canon::{CanonError, b64, canonical, sha256, unb64};
+pub use canon::{CanonError, b64, canonical, hex, sha256, unb64};
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{

@@ -9,7 +9,7 @@ use custody::{Permit, Scanned};
 use identity::Person;
 use ledger::{Entry, Leaf, commitment};
 use plate::Reason;
-use policy::{CaseFact, Decision, Facts, Intent, Scope};
+use policy::{Decision, Facts, Intent, Scope};
 use store::Search;
 
 /// Hears how far a question is; `false` from it cancels the question.
@@ -117,14 +117,12 @@ impl City {
         };
         let search = self.store.search(&permit)?;
         let opened = self.open_found(q, &permit, &search)?;
-        let outcome = self.log.append_once(
-            &self
-                .leaf("search.outcome", Some(&q.person))
-                .id(&q.intent.id)
-                .fact("intent", entry.index)
-                .fact("opened", opened.len() as u64)
-                .fact("considered", search.considered),
-        )?;
+        let outcome = self.log.append_once(&self.outcome_leaf(
+            q,
+            &entry,
+            opened.len() as u64,
+            search.considered,
+        ))?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
@@ -166,6 +164,14 @@ impl City {
         }
     }
 
+    fn outcome_leaf(&self, q: &Question, intent: &Entry, opened: u64, considered: u64) -> Leaf {
+        self.leaf("search.outcome", Some(&q.person))
+            .id(&q.intent.id)
+            .fact("intent", intent.index)
+            .fact("opened", opened)
+            .fact("considered", considered)
+    }
+
     /// Lets custody compare readings, page by page; `None` if the asker went away.
     fn scan(&self, permit: &mut Permit, watch: Watch<'_>) -> Result<Option<Scanned>> {
         let mut sum = Scanned::default();
@@ -200,15 +206,8 @@ impl City {
 
     /// A question whose asker went away opened nothing, and the log says so.
     fn cancelled(&self, q: &Question, entry: &Entry) -> Result<Error> {
-        self.log.append_once(
-            &self
-                .leaf("search.outcome", Some(&q.person))
-                .id(&q.intent.id)
-                .fact("intent", entry.index)
-                .fact("opened", 0u64)
-                .fact("considered", 0u64)
-                .fact("cancelled", true),
-        )?;
+        let leaf = self.outcome_leaf(q, entry, 0, 0).fact("cancelled", true);
+        self.log.append_once(&leaf)?;
         Ok(Error::unavailable("The question was cancelled; nothing was opened."))
     }
 
@@ -249,9 +248,4 @@ struct Question {
 /// Times of a question are public by the hour only: nearer ones would point at a single car.
 fn hour(t: Time) -> String {
     t.floor_to(3_600_000).to_string()
-}
-
-/// Whether somebody other than the asker vouches for the case.
-pub(crate) fn case_fact(listed: Option<bool>) -> CaseFact {
-    if listed == Some(true) { CaseFact::Attested } else { CaseFact::Stated }
 }

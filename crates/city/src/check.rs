@@ -82,7 +82,14 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
             return None;
         }
     };
-    match ledger::verify(&paths.log, &vkey) {
+    let (mut newest, mut adopted) = (None, None);
+    let checked = ledger::verify_each(&paths.log, &vkey, None, &mut |leaf| {
+        newest = Some(leaf.time);
+        if leaf.kind == "policy.activated" {
+            adopted = leaf.facts.get("hash").and_then(|h| h.as_str()).map(str::to_owned);
+        }
+    });
+    match checked {
         Ok(report) => {
             let message = format!("{} entries, every byte as it was signed.", report.size);
             out.push(finding("log", State::Fine, message));
@@ -94,19 +101,9 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
                 );
                 out.push(finding("log", State::Look, message));
             }
+            out.push(check_rules(&paths.rules, adopted.as_deref()));
         }
         Err(e) => out.push(finding("log", State::Wrong, e.message())),
-    }
-    let mut newest = None;
-    let mut adopted = None;
-    let seen = ledger::read_leaves(&paths.log, &vkey, &mut |leaf| {
-        newest = Some(leaf.time);
-        if leaf.kind == "policy.activated" {
-            adopted = leaf.facts.get("hash").and_then(|h| h.as_str()).map(str::to_owned);
-        }
-    });
-    if seen.is_ok() {
-        out.push(check_rules(&paths.rules, adopted.as_deref()));
     }
     if let Err(e) = SigningKey::load(&paths.log_key) {
         out.push(finding("log", State::Wrong, e.message()));

@@ -64,7 +64,7 @@ impl Default for Feed {
 impl Feed {
     /// Nothing has happened yet.
     pub fn new() -> Self {
-        let run = random::<4>().iter().map(|b| format!("{b:02x}")).collect();
+        let run = base::hex(&random::<4>());
         let inner = Inner { next: 0, ring: VecDeque::with_capacity(KEPT) };
         Self { run, inner: Mutex::new(inner), sender: broadcast::channel(KEPT).0 }
     }

@@ -129,7 +129,7 @@ impl City {
             .reads
             .iter()
             .map(|r| {
-                let head: String = r.body.iter().take(24).map(|b| format!("{b:02x}")).collect();
+                let head = base::hex(&r.body[..r.body.len().min(24)]);
                 (r.id, r.camera.clone(), format!("{} bytes {head}…", r.body.len()))
             })
             .collect();

@@ -138,7 +138,7 @@ impl Paths {
 
 /// SHA-256 in hex, as `software.start` states it.
 pub(crate) fn hex_hash(bytes: &[u8]) -> String {
-    sha256(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    base::hex(&sha256(bytes))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl City {
         if new.reason.trim().is_empty() || new.reason.chars().count() > 200 {
             return Err(Error::invalid("Give the reason in 1 to 200 characters."));
         }
-        let hex: String = base::random::<8>().iter().map(|b| format!("{b:02x}")).collect();
+        let hex = base::hex(&base::random::<8>());
         let id: EntryId = format!("ent_{hex}")
             .parse()
             .map_err(|e| Error::internal("No id could be made.").because(e))?;

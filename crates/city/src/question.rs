@@ -1,6 +1,5 @@
 //! From what a person wrote to an [`Intent`]: plates, cameras, times and the case, checked.
 
-use crate::ask::case_fact;
 use crate::config::case_fits;
 use crate::{Area, Ask, City};
 use base::{CameraId, Error, Result, Time};
@@ -33,7 +32,7 @@ impl City {
         }
         let id: [u8; 16] = base::random();
         Ok(Intent {
-            id: format!("q_{}", id.iter().map(|b| format!("{b:02x}")).collect::<String>()),
+            id: format!("q_{}", base::hex(&id)),
             person: person.id.clone(),
             roles: person.roles.clone(),
             purpose: ask.purpose,
@@ -74,7 +73,10 @@ impl City {
         let case = match &intent.case {
             None => CaseFact::None,
             Some(case) if case_fits(&self.config.cases.format, case) => {
-                case_fact(self.case_is_open(case)?)
+                match self.case_is_open(case)? {
+                    Some(true) => CaseFact::Attested,
+                    Some(false) | None => CaseFact::Stated,
+                }
             }
             Some(_) => {
                 return Err(Error::invalid(format!(

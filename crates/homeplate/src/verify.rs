@@ -39,11 +39,13 @@ pub struct VerifyArgs {
 /// Runs the command.
 pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let remote = args.place.starts_with("http://") || args.place.starts_with("https://");
+    // One for all files: its connection is used again.
+    let agent = agent();
     let vkey = match (&args.vkey, &args.vkey_file) {
         (Some(vkey), _) => vkey.trim().to_owned(),
         (None, Some(file)) => read_vkey(file)?,
         (None, None) if remote => {
-            let vkey = fetch(&args.place, "log.vkey")?.unwrap_or_default();
+            let vkey = fetch(&agent, &args.place, "log.vkey")?.unwrap_or_default();
             judge(&args.place);
             String::from_utf8_lossy(&vkey).trim().to_owned()
         }
@@ -58,7 +60,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let file = memory.map(|folder| folder.join(memory_name(&vkey)));
     let seen = file.as_deref().map(recall).transpose()?.flatten();
     let report = if remote {
-        let log = |path: &str| fetch(&args.place, &format!("log/{path}"));
+        let log = |path: &str| fetch(&agent, &args.place, &format!("log/{path}"));
         verify_from(&log, &vkey, seen.as_ref())?
     } else {
         verify_since(Path::new(&args.place), &vkey, seen.as_ref())?
@@ -97,8 +99,16 @@ fn wait_of(answer: &ureq::http::Response<ureq::Body>) -> Option<Duration> {
     Some(Duration::from_secs(seconds.clamp(1, 60)))
 }
 
+fn agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build();
+    config.into()
+}
+
 /// A file below a city's address; `None` where there is none.
-fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
+fn fetch(agent: &ureq::Agent, place: &str, path: &str) -> Result<Option<Vec<u8>>> {
     if place.starts_with("https://") {
         return Err(Error::invalid(
             "This program speaks http alone: copy the log's folder and verify the copy.",
@@ -109,11 +119,6 @@ fn fetch(place: &str, path: &str) -> Result<Option<Vec<u8>>> {
         Error::unavailable(format!("{url} does not answer; check the address, or try again."))
             .because(e)
     };
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .build();
-    let agent = ureq::Agent::from(config);
     let mut answer = agent.get(&url).call().map_err(silent)?;
     // A long log has more tiles than a city gives to one address in a minute: then we wait.
     for _ in 0..PATIENCE {
@@ -139,7 +144,7 @@ fn state_folder() -> Option<PathBuf> {
 /// A log is known by its verifier key; its hash is a name that every disk takes.
 fn memory_name(vkey: &str) -> String {
     let hash = base::sha256(vkey.as_bytes());
-    hash[..12].iter().map(|b| format!("{b:02x}")).collect::<String>() + ".json"
+    base::hex(&hash[..12]) + ".json"
 }
 
 fn recall(file: &Path) -> Result<Option<Seen>> {

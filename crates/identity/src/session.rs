@@ -28,7 +28,7 @@ struct Session {
 }
 
 fn token() -> Secret<String> {
-    Secret::new(random::<24>().iter().map(|b| format!("{b:02x}")).collect())
+    Secret::new(base::hex(&random::<24>()))
 }
 
 impl Sessions {

@@ -29,4 +29,4 @@ pub use figures::{CameraState, Figures, Gap};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use objects::{Folder, Guard, Objects};
-pub use verify::{Report, Seen, read_leaves, verify, verify_from, verify_since};
+pub use verify::{Report, Seen, verify, verify_each, verify_from, verify_since};

@@ -8,7 +8,7 @@ use crate::figures::Figures;
 use crate::leaf::Leaf;
 use crate::notes::{Head, Vkey};
 use crate::objects::{Folder, Objects};
-use crate::scan::{scan, scan_since};
+use crate::scan::scan_since;
 use crate::tree::{Name, Standing, split};
 use base::{Error, Kind, Result, b64};
 use serde::{Deserialize, Serialize};
@@ -96,11 +96,22 @@ pub fn verify(folder: &Path, vkey: &str) -> Result<Report> {
 
 /// The same, and the log must extend what was `seen` of it before.
 pub fn verify_since(folder: &Path, vkey: &str, seen: Option<&Seen>) -> Result<Report> {
+    verify_each(folder, vkey, seen, &mut |_| ())
+}
+
+/// The same, handing every leaf to `each` in the order of the log; again from the first where a log
+/// that is being written to is looked at again.
+pub fn verify_each(
+    folder: &Path,
+    vkey: &str,
+    seen: Option<&Seen>,
+    each: &mut dyn FnMut(&Leaf),
+) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let objects = Folder::new(folder);
     let mut tries = 1;
     loop {
-        match once(&objects, &vkey, seen) {
+        match once(&objects, &vkey, seen, each) {
             Err(e) if e.kind() == Kind::Conflict && tries < TRIES => {
                 std::thread::sleep(PAUSE);
                 tries += 1;
@@ -110,18 +121,12 @@ pub fn verify_since(folder: &Path, vkey: &str, seen: Option<&Seen>) -> Result<Re
     }
 }
 
-/// Hands every leaf of a log in a folder to `each`, in order, after checking it like [`verify`] but
-/// without accounting for other files.
-pub fn read_leaves(folder: &Path, vkey: &str, each: &mut dyn FnMut(Leaf)) -> Result<()> {
-    let (vkey, objects) = (Vkey::parse(vkey)?, Folder::new(folder));
-    let Some(checkpoint) = objects.get("checkpoint")? else {
-        return Err(Error::not_found("There is no checkpoint in this folder."));
-    };
-    let head = vkey.open(&checkpoint)?;
-    scan(&|path: &str| objects.get(path), &head, &mut |_, leaf| each(leaf)).map(|_| ())
-}
-
-fn once(objects: &dyn Objects, vkey: &Vkey, seen: Option<&Seen>) -> Result<Report> {
+fn once(
+    objects: &dyn Objects,
+    vkey: &Vkey,
+    seen: Option<&Seen>,
+    each: &mut dyn FnMut(&Leaf),
+) -> Result<Report> {
     let Some(checkpoint) = objects.get("checkpoint")? else {
         return Err(Error::not_found(
             "There is no checkpoint in this folder; name the folder that holds the log.",
@@ -131,7 +136,11 @@ fn once(objects: &dyn Objects, vkey: &Vkey, seen: Option<&Seen>) -> Result<Repor
     let names = objects.list("")?;
     let mut figures = Figures::default();
     let get = |path: &str| objects.get(path);
-    let checked = scan_since(&get, &head, seen, &mut |_, leaf| figures.add(&leaf))
+    let mut add = |_, leaf: Leaf| {
+        figures.add(&leaf);
+        each(&leaf);
+    };
+    let checked = scan_since(&get, &head, seen, &mut add)
         .and_then(|_| names.iter().try_for_each(|name| account(objects, &head, name)));
     if objects.get("checkpoint")?.as_deref() != Some(&checkpoint) {
         return Err(moving("its checkpoint"));

@@ -49,7 +49,7 @@ impl Rules {
             }
             list.push(rule);
         }
-        let hash = sha256(cedar.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        let hash = base::hex(&sha256(cedar.as_bytes()));
         Ok(Rules { roles: engine.roles(&policies), engine, list, hash })
     }
 

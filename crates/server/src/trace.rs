@@ -22,7 +22,7 @@ pub(crate) async fn trace(
     next: Next,
 ) -> Response {
     let begun = Instant::now();
-    let id: String = random::<8>().iter().map(|b| format!("{b:02x}")).collect();
+    let id = base::hex(&random::<8>());
     let method = request.method().clone();
     // A client's own word for a method could say anything.
     let shown = if method.as_str().len() <= 7 { method.as_str() } else { "other" };

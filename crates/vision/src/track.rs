@@ -243,11 +243,15 @@ impl Tracker {
     /// time has nearly their text.
     fn end_unread(&mut self, at: Option<Time>) -> Vec<Track> {
         let ripe = |t: &Open| at.is_none_or(|at| at.since(t.last) > 2 * PIECE_MS);
-        // A pass that goes on may be the one that a piece belongs to.
-        let going: Vec<Trace> = self.open.iter().map(Open::trace).collect();
         let (ripe, waiting): (Vec<Open>, Vec<Open>) =
             std::mem::take(&mut self.unread).into_iter().partition(ripe);
         self.unread = waiting;
+        // A pass that goes on may be the one that a piece belongs to. Its trace takes a vote over its
+        // looks, which is not for every frame: mostly nothing is ripe.
+        let going: Vec<Trace> = match ripe.is_empty() {
+            true => Vec::new(),
+            false => self.open.iter().map(Open::trace).collect(),
+        };
         let known = |t: &Open| self.traces.iter().chain(&going).any(|trace| trace.holds(t));
         let vehicle = |t: &Open| {
             t.frames >= self.options.unread_frames && t.moved >= self.options.unread_moved
