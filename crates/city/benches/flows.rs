@@ -223,6 +223,7 @@ fn question(world: &World, plate: &str, days: i64) -> Ask {
         area: None,
         from: now.plus_millis(-days * 86_400_000),
         until: now,
+        reveal_after: None,
     }
 }
 

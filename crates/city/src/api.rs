@@ -241,7 +241,8 @@ pub struct Ask {
     /// `none` or `judicial-warrant`.
     #[serde(default)]
     pub authority: Option<String>,
-    /// For whom, where the asker asks for somebody else.
+    /// For whom, where the asker asks for somebody else: `local`, `county`, `state`, `federal`,
+    /// `court`, `foreign` or `other`, and behind a colon the name. The public log shows the kind.
     #[serde(default)]
     pub on_behalf_of: Option<String>,
     /// Why, in the asker's words.
@@ -262,6 +263,10 @@ pub struct Ask {
     pub from: Time,
     /// First moment no longer asked about.
     pub until: Time,
+    /// Under a judicial warrant: until when the public log says no more than that there was a
+    /// question. What it was is revealed there afterwards.
+    #[serde(default)]
+    pub reveal_after: Option<Time>,
 }
 
 /// A circle on the map.

@@ -1,6 +1,7 @@
 //! Asking. The order of the lines is the promise: decide, put the question on the log, get a permit
 //! for what the log shows, open those reads alone, put the outcome on the log, answer.
 
+use crate::config::Results;
 use crate::hits::answer_read;
 use crate::question::{likeness, sentence};
 use crate::{Answer, Ask, City, Event, Preview, Progress};
@@ -10,6 +11,7 @@ use identity::Person;
 use ledger::{Entry, Leaf, commitment};
 use plate::Reason;
 use policy::{Decision, Facts, Intent, Scope};
+use serde::Serialize;
 use store::Search;
 
 /// Hears how far a question is; `false` from it cancels the question.
@@ -71,31 +73,35 @@ impl City {
 
     /// Keeps the private half of an intent, sealed, and returns its salt and commitment.
     fn keep_body(&self, intent: &Intent) -> Result<([u8; 32], String)> {
-        let salt: [u8; 32] = base::random();
-        let body = intent.canonical();
-        let sealed = self.custody.seal_record(body.expose())?;
-        self.store.put_record("intent", &intent.id, &salt, &sealed)?;
-        Ok((salt, commitment(&salt, body.expose())))
+        self.keep_record("intent", &intent.id, intent.canonical().expose())
     }
 
-    fn question_leaf(&self, kind: &str, person: &Person, intent: &Intent) -> Leaf {
+    fn keep_record(&self, kind: &str, id: &str, body: &[u8]) -> Result<([u8; 32], String)> {
+        let salt: [u8; 32] = base::random();
+        let sealed = self.custody.seal_record(body)?;
+        self.store.put_record(kind, id, &salt, &sealed)?;
+        Ok((salt, commitment(&salt, body)))
+    }
+
+    fn question_leaf(&self, kind: &str, person: &Person, intent: &Intent) -> Result<Leaf> {
         let leaf = self
-            .leaf(kind, Some(person))
+            .leaf_by(kind, person)?
             .id(&intent.id)
-            .fact("purpose", intent.purpose.as_str())
-            .fact("authority", intent.authority.as_str());
-        match &intent.on_behalf_of {
-            Some(other) => leaf.on_behalf_of(other),
+            .fact("policy", self.rules.hash())
+            .fact("purpose", intent.public_purpose())
+            .fact("authority", intent.public_authority());
+        Ok(match intent.agency() {
+            Some(kind) => leaf.on_behalf_of(kind),
             None => leaf,
-        }
+        })
     }
 
     /// Logs a refusal and gives the error that the asker reads.
     fn refuse(&self, person: &Person, intent: &Intent, rule: &str, because: &str) -> Result<Error> {
         let (_, body) = self.keep_body(intent)?;
         let leaf =
-            self.question_leaf("search.refused", person, intent).fact("rule", rule).body(&body);
-        let entry = self.log.append(&leaf)?;
+            self.question_leaf("search.refused", person, intent)?.fact("rule", rule).body(&body);
+        let entry = self.log_question(intent, leaf)?;
         self.emit(Event {
             id: Some(intent.id.clone()),
             log_entry: Some(entry.index),
@@ -109,7 +115,7 @@ impl City {
 
     fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
         let (salt, body) = self.keep_body(&q.intent)?;
-        let entry = self.log.append(&self.intent_leaf(q, &body))?;
+        let entry = self.log_question(&q.intent, self.intent_leaf(q, &body)?)?;
         let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry)?;
         let scanned = match self.scan(&mut permit, watch)? {
             Some(scanned) => scanned,
@@ -117,12 +123,9 @@ impl City {
         };
         let search = self.store.search(&permit)?;
         let opened = self.open_found(q, &permit, &search)?;
-        let outcome = self.log.append_once(&self.outcome_leaf(
-            q,
-            &entry,
-            opened.len() as u64,
-            search.considered,
-        ))?;
+        let outcome =
+            self.outcome_leaf(q, &entry, Figures::new(opened.len() as u64, search.considered))?;
+        let outcome = self.log.append_once(&outcome)?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
@@ -143,14 +146,15 @@ impl City {
     }
 
     /// The public half of a question that the rules allow.
-    fn intent_leaf(&self, q: &Question, body: &str) -> Leaf {
+    fn intent_leaf(&self, q: &Question, body: &str) -> Result<Leaf> {
         let (cameras, from, until) = match &q.narrowed {
             Some(scope) => (scope.cameras.len(), scope.from, scope.until),
             None => (q.intent.cameras.len(), q.intent.from, q.intent.until),
         };
         let plates = q.intent.plates.len() + q.intent.patterns.len();
         let leaf = self
-            .question_leaf("search.intent", &q.person, &q.intent)
+            .question_leaf("search.intent", &q.person, &q.intent)?
+            .fact("decision", if q.narrowed.is_some() { "narrowed" } else { "allowed" })
             .fact("case", q.facts.case.slug())
             .fact("rule", q.rule.as_str())
             .fact("plates", plates as u64)
@@ -158,18 +162,31 @@ impl City {
             .fact("from", hour(from))
             .fact("until", hour(until))
             .body(body);
-        match q.intent.manner() {
+        Ok(match q.intent.manner() {
             "exact" => leaf,
             manner => leaf.fact("manner", manner),
-        }
+        })
     }
 
-    fn outcome_leaf(&self, q: &Question, intent: &Entry, opened: u64, considered: u64) -> Leaf {
-        self.leaf("search.outcome", Some(&q.person))
-            .id(&q.intent.id)
-            .fact("intent", intent.index)
-            .fact("opened", opened)
-            .fact("considered", considered)
+    fn outcome_leaf(&self, q: &Question, intent: &Entry, figures: Figures) -> Result<Leaf> {
+        // The pseudonym of a sealed question is sealed with it.
+        let leaf = match q.intent.reveal_after {
+            Some(_) => self.leaf("search.outcome").by(&q.person.office),
+            None => self.leaf_by("search.outcome", &q.person)?,
+        };
+        let leaf = leaf.id(&q.intent.id).fact("intent", intent.index);
+        match self.config.log.results {
+            Results::Exact => {
+                Ok(leaf.fact("opened", figures.opened).fact("considered", figures.considered))
+            }
+            Results::Range => {
+                let body = base::canonical(&figures).map_err(|e| {
+                    Error::internal("The outcome cannot be written; ask again.").because(e)
+                })?;
+                let commitment = self.keep_record("outcome", &q.intent.id, &body)?.1;
+                Ok(leaf.fact("result", figures.range()).body(commitment))
+            }
+        }
     }
 
     /// Lets custody compare readings, page by page; `None` if the asker went away.
@@ -206,7 +223,7 @@ impl City {
 
     /// A question whose asker went away opened nothing, and the log says so.
     fn cancelled(&self, q: &Question, entry: &Entry) -> Result<Error> {
-        let leaf = self.outcome_leaf(q, entry, 0, 0).fact("cancelled", true);
+        let leaf = self.outcome_leaf(q, entry, Figures::new(0, 0))?.fact("cancelled", true);
         self.log.append_once(&leaf)?;
         Ok(Error::unavailable("The question was cancelled; nothing was opened."))
     }
@@ -245,7 +262,90 @@ struct Question {
     narrowed: Option<Scope>,
 }
 
+/// How much an answer opened, of how much.
+#[derive(Serialize)]
+struct Figures {
+    considered: u64,
+    opened: u64,
+}
+
+impl Figures {
+    fn new(opened: u64, considered: u64) -> Self {
+        Self { considered, opened }
+    }
+
+    fn range(&self) -> &'static str {
+        match self.opened {
+            0 => "0",
+            1..10 => "1-9",
+            10..100 => "10-99",
+            _ => "100-1000",
+        }
+    }
+}
+
 /// Times of a question are public by the hour only: nearer ones would point at a single car.
 fn hour(t: Time) -> String {
     t.floor_to(3_600_000).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::kit::{Town, person};
+    use base::unb64;
+    use ledger::commitment;
+
+    /// What a plate or a name could hide in stays off the public log.
+    #[test]
+    fn the_log_repeats_no_word_of_the_asker() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let ask = crate::Ask {
+            purpose: "7ABC128".into(),
+            authority: Some("8xyz001".into()),
+            on_behalf_of: Some("county: 9DEF456".into()),
+            reason: Some("7GHI789".into()),
+            case: Some("26-04177JKL012".into()),
+            ..town.question("7MNO345")
+        };
+        assert!(town.city.ask(&person(), ask).is_err());
+        let leaf = &town.logged("search.refused")[0];
+        let text = String::from_utf8(leaf.bytes().unwrap()).unwrap();
+        for word in ["7ABC", "8xyz", "9DEF", "7GHI", "7JKL", "7MNO"] {
+            assert!(!text.contains(word), "{text}");
+        }
+        assert_eq!(leaf.on_behalf_of.as_deref(), Some("county"));
+    }
+
+    #[test]
+    fn a_person_has_one_name_a_month() {
+        let town = Town::new("2026-11-30T12:00:00Z", "[log]\nminutes=30\n");
+        town.clock.advance(7 * 60_000);
+        for _ in 0..2 {
+            town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        }
+        town.clock.advance(86_400_000);
+        town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        let leaves = town.logged("search.intent");
+        let actor = |at: usize| leaves[at].actor.clone().unwrap();
+        assert_eq!(actor(0), actor(1));
+        assert_ne!(actor(1), actor(2));
+        assert!(!actor(0).contains("admin"));
+        assert_eq!(leaves[0].time.to_string(), "2026-11-30T12:00:00.000Z", "cut to half an hour");
+    }
+
+    #[test]
+    fn ranges_on_the_log_numbers_for_the_auditors() {
+        let town = Town::new("2026-11-01T12:00:00Z", "[log]\nresults=\"range\"\n");
+        (0..3).for_each(|_| town.pass("7ABC128"));
+        let answer = town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        assert_eq!(answer.opened, 3);
+        let leaf = &town.logged("search.outcome")[0];
+        assert_eq!((leaf.text("result"), leaf.number("opened")), (Some("1-9"), None));
+        assert_eq!(town.city.log.figures().opened, 1, "at least");
+        let kept = town.city.audit_record(&person(), answer.outcome_entry).unwrap();
+        let body = custody::open_record(&town.auditors, &kept.sealed).unwrap();
+        assert_eq!(body.expose().as_slice(), br#"{"considered":3,"opened":3}"#);
+        let salt: [u8; 32] = unb64(&kept.salt).unwrap().try_into().unwrap();
+        assert_eq!(leaf.body.as_deref(), Some(commitment(&salt, body.expose()).as_str()));
+    }
 }

@@ -7,6 +7,11 @@ use crate::{AuditRecord, City};
 use base::{Error, PersonId, Result, b64};
 use policy::Action;
 
+/// Under which kind the private half of an entry of this type is kept.
+fn record_of(kind: &str) -> &'static str {
+    if kind == "search.outcome" { "outcome" } else { "intent" }
+}
+
 impl City {
     /// The sealed private half of log entry `index`, with the salt of its commitment.
     pub fn audit_record(&self, by: &PersonId, index: u64) -> Result<AuditRecord> {
@@ -20,10 +25,10 @@ impl City {
             return Err(none());
         }
         let id = leaf.id.as_deref().ok_or_else(none)?;
-        let record = self.store.record("intent", id)?.ok_or_else(|| {
+        let record = self.store.record(record_of(&leaf.kind), id)?.ok_or_else(|| {
             Error::gone("The private half of this entry has been erased, as the city's rules say.")
         })?;
-        self.log.append(&self.leaf("audit.opened", Some(&auditor)).fact("entry", index))?;
+        self.log.append(&self.leaf_by("audit.opened", &auditor)?.fact("entry", index))?;
         Ok(AuditRecord { index, leaf, salt: b64(&record.salt), sealed: record.sealed })
     }
 }

@@ -121,11 +121,27 @@ impl Default for Retention {
 pub struct LogSection {
     /// Seconds between two entries of the daily counts, while reads come in.
     pub tally_s: u32,
+    /// The public log tells time in steps of so many minutes.
+    pub minutes: u32,
+    /// How many reads an answer opened is on the log as a number, or as a range.
+    pub results: Results,
+    /// A question under a judicial warrant may stay sealed for so many days; 0 is never.
+    pub sealed_days: u32,
+}
+
+/// How the public log tells the size of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Results {
+    /// As a number.
+    Exact,
+    /// As one of 0, 1-9, 10-99, 100-1000; the numbers are in the private half.
+    Range,
 }
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { tally_s: 60 }
+        Self { tally_s: 60, minutes: 1, results: Results::Exact, sealed_days: 90 }
     }
 }
 
@@ -268,6 +284,12 @@ impl Config {
         if !(1..=3600).contains(&self.log.tally_s) {
             return refuse("log.tally_s is 1 to 3600");
         }
+        if ![1, 5, 10, 15, 30, 60].contains(&self.log.minutes) {
+            return refuse("log.minutes is 1, 5, 10, 15, 30 or 60");
+        }
+        if self.log.sealed_days > 3650 {
+            return refuse("log.sealed_days is 0 to 3650");
+        }
         if self.cases.format.is_empty() {
             return refuse("cases.format is empty; write * to take anything");
         }
@@ -364,6 +386,9 @@ mod tests {
             (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
             (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
             (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
+            (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
+            (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),
+            (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
             (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),

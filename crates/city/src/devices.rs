@@ -63,10 +63,8 @@ impl City {
             return if again { Ok(answer) } else { Err(wrong()) };
         }
         self.store.put_camera(&CameraRow { device_key: Some(enrol.device_key), ..row.clone() })?;
-        let leaf = self
-            .leaf("camera.enrolled", None)
-            .id(enrol.camera.as_str())
-            .fact("name", row.name.as_str());
+        let leaf =
+            self.leaf("camera.enrolled").id(enrol.camera.as_str()).fact("name", row.name.as_str());
         let entry = self.log.append(&leaf)?;
         self.emit(Event {
             camera: Some(enrol.camera),
@@ -103,7 +101,7 @@ impl City {
         self.store.put_lease(&LeaseRow { lease: lease.clone(), ended: None })?;
         self.log.append(
             &self
-                .leaf("lease.granted", None)
+                .leaf("lease.granted")
                 .id(lease.id.to_string())
                 .fact("camera", camera.as_str())
                 .fact("until", lease.until.to_string()),
@@ -122,7 +120,7 @@ impl City {
         }
         self.log.append_once(
             &self
-                .leaf("camera.stopped", None)
+                .leaf("camera.stopped")
                 .id(said.lease.to_string())
                 .fact("camera", said.camera.as_str())
                 .fact("counter", said.counter),

@@ -79,6 +79,27 @@ pub const EXPLAINED: &[Explained] = &[
     ),
     e("log.tally_s", "Seconds between two counts of reads on the public log.", "60", "1 to 3600"),
     e(
+        "log.minutes",
+        "In steps of how many minutes the public log tells time. In a small town the minute of a \
+         question can itself tell who asked.",
+        "1",
+        "1, 5, 10, 15, 30 or 60",
+    ),
+    e(
+        "log.results",
+        "Whether the public log tells how many reads an answer opened as a number or as a range; \
+         with a range the numbers are in the entry's private half.",
+        "exact",
+        "exact or range",
+    ),
+    e(
+        "log.sealed_days",
+        "For how many days a question under a judicial warrant may stay sealed: until then the log \
+         shows that there was one, and no more.",
+        "90",
+        "0 to 3650; 0 is never",
+    ),
+    e(
         "cases.format",
         "What a case number looks like: # is a digit, @ a letter, * anything that follows.",
         "##-####*",

@@ -28,7 +28,7 @@ impl City {
         let person = self.allowed(by, Action::ViewHits)?;
         let row = self.row(id)?;
         let sealed = self.store.sealed_hit(id)?;
-        let leaf = self.leaf("hit.opened", Some(&person)).job("hotlist").id(id.to_string());
+        let leaf = self.leaf_by("hit.opened", &person)?.job("hotlist").id(id.to_string());
         let entry = self.log.append(&leaf)?;
         let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
         let names = self.camera_names()?;
@@ -93,11 +93,11 @@ impl City {
     }
 
     fn log_verdict(&self, row: &HitRow, by: Option<&Person>) -> Result<()> {
-        let leaf = self
-            .leaf("hit.verdict", by)
-            .job("hotlist")
-            .id(row.id.to_string())
-            .fact("verdict", row.state.as_str());
+        let leaf = match by {
+            Some(person) => self.leaf_by("hit.verdict", person)?,
+            None => self.leaf("hit.verdict"),
+        };
+        let leaf = leaf.job("hotlist").id(row.id.to_string()).fact("verdict", row.state.as_str());
         let entry = self.log.append_once(&leaf)?;
         self.emit(Event {
             camera: Some(row.camera.clone()),

@@ -168,7 +168,7 @@ impl City {
         self.store.relay()?;
         for hit in self.store.hits_to_log()? {
             let leaf = self
-                .leaf("hit.raised", None)
+                .leaf("hit.raised")
                 .job("hotlist")
                 .id(hit.id.to_string())
                 .fact("list", hit.list.as_str())
@@ -195,7 +195,7 @@ impl City {
                 }
                 self.log.append_once(
                     &self
-                        .leaf("counts.daily", None)
+                        .leaf("counts.daily")
                         .id(id)
                         .fact("day", day.to_string())
                         .fact("camera", camera.as_str())

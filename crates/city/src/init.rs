@@ -144,6 +144,7 @@ pub(crate) fn hex_hash(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::options;
     use crate::{City, Engine, Stored};
     use base::SystemClock;
     use std::os::unix::fs::PermissionsExt;
@@ -159,14 +160,7 @@ mod tests {
             url: Some(store::Url(format!("{} password=hush", database.url()))),
             schema: "city".into(),
         };
-        let options = InitOptions {
-            config,
-            admin: "per_admin".parse().unwrap(),
-            admin_name: "Administrator".into(),
-            roles: vec!["admin".into()],
-            key: SigningKey::generate().public(),
-            auditors: read::OpenKey::generate().public().unwrap(),
-        };
+        let options = options(config, &read::OpenKey::generate());
         let made = init(dir.path(), &options, &SystemClock).unwrap();
         let mode = std::fs::metadata(made.config).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "a password stands in it");

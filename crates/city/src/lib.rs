@@ -21,6 +21,9 @@ mod health;
 mod hits;
 mod ingest;
 mod init;
+#[cfg(test)]
+#[path = "tests/kit.rs"]
+mod kit;
 mod lists;
 mod open;
 mod people;
@@ -28,6 +31,7 @@ pub mod preset;
 mod public;
 mod question;
 mod retain;
+mod sealed;
 mod switch;
 
 pub use api::*;

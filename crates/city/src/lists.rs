@@ -47,7 +47,7 @@ impl City {
         self.reload_lists()?;
         let entry = self.log.append_once(
             &self
-                .leaf("hotlist.changed", Some(&person))
+                .leaf_by("hotlist.changed", &person)?
                 .job("hotlist")
                 .id(id.as_str())
                 .fact("list", new.list.as_str())

@@ -82,7 +82,8 @@ impl City {
         let executable = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
         let config = std::fs::read(Paths::new(&self.dir).config).unwrap_or_default();
         self.log.append(
-            &Leaf::new("software.start", self.now())
+            &self
+                .leaf("software.start")
                 .fact("version", env!("CARGO_PKG_VERSION"))
                 .fact("executable", hex_hash(&executable))
                 .fact("configuration", hex_hash(&self.config.announced(config)))
@@ -152,13 +153,15 @@ impl City {
         }
     }
 
-    /// A leaf at the present moment, by an office.
-    pub(crate) fn leaf(&self, kind: &str, by: Option<&Person>) -> Leaf {
-        let leaf = Leaf::new(kind, self.now());
-        match by {
-            Some(person) => leaf.by(&person.office),
-            None => leaf,
-        }
+    /// A leaf at the present moment, as coarse as the city tells time in public.
+    pub(crate) fn leaf(&self, kind: &str) -> Leaf {
+        Leaf::new(kind, self.now().floor_to(i64::from(self.config.log.minutes) * 60_000))
+    }
+
+    /// The same of what a person did: by office and pseudonym.
+    pub(crate) fn leaf_by(&self, kind: &str, person: &Person) -> Result<Leaf> {
+        let actor = self.custody.pseudonym(&person.id)?;
+        Ok(self.leaf(kind).by(&person.office).actor(actor))
     }
 }
 

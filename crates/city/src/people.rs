@@ -35,7 +35,7 @@ impl City {
         crate::init::put_person(&self.store, &person)?;
         self.log.append(
             &self
-                .leaf("admin.person", Some(&admin))
+                .leaf_by("admin.person", &admin)?
                 .id(person.id.as_str())
                 .fact("roles", person.roles.join(" ")),
         )?;

@@ -5,7 +5,7 @@ use crate::{Area, Ask, City};
 use base::{CameraId, Error, Result, Time};
 use identity::Person;
 use plate::{Pattern, Text, is_plate};
-use policy::{CaseFact, Facts, Intent, Scope};
+use policy::{AGENCIES, CaseFact, Facts, Intent, Scope};
 use read::Read;
 use std::time::UNIX_EPOCH;
 use store::CameraRow;
@@ -38,7 +38,7 @@ impl City {
             purpose: ask.purpose,
             case: ask.case.filter(|c| !c.trim().is_empty()),
             authority: ask.authority.unwrap_or_else(|| "none".into()),
-            on_behalf_of: ask.on_behalf_of.filter(|o| !o.trim().is_empty()),
+            on_behalf_of: on_behalf_of(ask.on_behalf_of)?,
             reason: ask.reason,
             plates,
             patterns,
@@ -47,6 +47,7 @@ impl City {
             from: ask.from,
             until: ask.until,
             at: self.now(),
+            reveal_after: self.reveal_after(ask.reveal_after)?,
         })
     }
 
@@ -109,6 +110,20 @@ impl City {
         let text = std::fs::read_to_string(&path).map_err(unread)?;
         Ok(Some(text.lines().any(|line| line.trim() == case)))
     }
+}
+
+/// For whom is asked: a kind, and behind a colon the name.
+fn on_behalf_of(asked: Option<String>) -> Result<Option<String>> {
+    let asked = asked.map(|o| o.trim().to_owned()).filter(|o| !o.is_empty());
+    if let Some(kind) = asked.as_deref().and_then(|o| o.split(':').next())
+        && !AGENCIES.contains(&kind.trim())
+    {
+        return Err(Error::invalid(format!(
+            "Say for whom you ask by kind, then by name: one of {}, as in \"county: Sheriff\".",
+            AGENCIES.join(", ")
+        )));
+    }
+    Ok(asked)
 }
 
 /// Plates of which every character is known, and those with unknown ones.
@@ -206,6 +221,15 @@ mod tests {
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn agencies_have_a_kind() {
+        let of = |text: &str| on_behalf_of(Some(text.into()));
+        assert_eq!(of("county: Sheriff").unwrap().as_deref(), Some("county: Sheriff"));
+        assert_eq!(of(" state ").unwrap().as_deref(), Some("state"));
+        assert_eq!((of("  ").unwrap(), on_behalf_of(None).unwrap()), (None, None));
+        assert!(of("Sheriff of the county").is_err() && of("7ABC128").is_err());
     }
 
     #[test]

@@ -16,13 +16,14 @@ impl City {
         for epoch in self.custody.destroy_hits_before(limit)? {
             self.log_destroyed("hits", epoch)?;
         }
-        self.drop_days_before(limit)
+        self.drop_days_before(limit)?;
+        self.reveal_due()
     }
 
     fn log_destroyed(&self, of: &str, epoch: Epoch) -> Result<()> {
         self.log.append_once(
             &self
-                .leaf("key.destroyed", None)
+                .leaf("key.destroyed")
                 .id(format!("{of}/{}", epoch.start_s))
                 .fact("epoch", epoch.start().to_string())
                 .fact("seconds", epoch.len_s),
@@ -37,7 +38,7 @@ impl City {
                 // Logged first: after a crash between the two the day is still there to be dropped.
                 self.log.append_once(
                     &self
-                        .leaf("records.dropped", None)
+                        .leaf("records.dropped")
                         .id(format!("day/{day}"))
                         .fact("day", day.to_string()),
                 )?;
@@ -51,56 +52,22 @@ impl City {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, InitOptions, init};
-    use base::{CameraId, LeaseId, ManualClock, ReadId, SigningKey};
-    use plate::Odds;
-    use read::Read;
-    use std::sync::Arc;
+    use crate::kit::Town;
 
     #[test]
     fn what_is_forgotten_is_on_the_log_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let start: Time = "2026-11-01T12:00:00Z".parse().unwrap();
-        let clock = Arc::new(ManualClock::new(start));
-        let options = InitOptions {
-            config: Config::parse("[city]\nname=\"S\"\nslug=\"s\"\n").unwrap(),
-            admin: "per_admin".parse().unwrap(),
-            admin_name: "Administrator".into(),
-            roles: vec!["admin".into()],
-            key: SigningKey::generate().public(),
-            auditors: read::OpenKey::generate().public().unwrap(),
-        };
-        init(dir.path(), &options, clock.as_ref()).unwrap();
-        let city = City::open(dir.path(), clock.clone()).unwrap();
-        let camera: CameraId = "cam_one".parse().unwrap();
-        let pass = Read {
-            id: ReadId::new(start, base::random()),
-            camera,
-            lease: LeaseId::new(start, base::random()),
-            counter: 1,
-            captured: start,
-            first: start,
-            last: start,
-            frames: 3,
-            odds: Odds::new(vec![vec![('7', 0.9)], vec![('A', 0.9)]]).unwrap(),
-            confidence: 0.8,
-            region: None,
-            corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
-            frame_size: [640, 360],
-            picture: None,
-        };
-        city.load_for_bench(vec![Arc::new(pass)]).unwrap();
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7A");
         let logged = || {
-            let leaves = city.log.leaves(0, city.log.size()).unwrap();
-            let of = |kind: &str| leaves.iter().filter(|l| l.kind == kind).count();
-            (of("key.destroyed"), of("records.dropped"), city.store.days().unwrap().len())
+            let of = |kind: &str| town.logged(kind).len();
+            (of("key.destroyed"), of("records.dropped"), town.city.store.days().unwrap().len())
         };
-        clock.advance(20 * DAY_MS);
-        city.retain().unwrap();
+        town.clock.advance(20 * DAY_MS);
+        town.city.retain().unwrap();
         assert_eq!(logged(), (0, 0, 1));
-        clock.advance(2 * DAY_MS);
-        city.retain().unwrap();
-        city.retain().unwrap();
+        town.clock.advance(2 * DAY_MS);
+        town.city.retain().unwrap();
+        town.city.retain().unwrap();
         assert_eq!(logged(), (1, 1, 0));
     }
 }

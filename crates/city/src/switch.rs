@@ -127,7 +127,7 @@ impl City {
         }
         let kind = if said.power == Power::Off { "order.off" } else { "order.on" };
         let mut leaf = self
-            .leaf(kind, Some(&person))
+            .leaf_by(kind, &person)?
             .id(said.id.to_string())
             .fact("level", target.0.as_str())
             .fact("reason", said.reason.as_str());

@@ -1,13 +1,13 @@
 //! Custody itself: the keys in memory, what is sealed to them, and their end.
 
 use crate::file::Files;
-use crate::keys::Keys;
+use crate::keys::{Keys, month};
 use crate::scan;
 use crate::seal::{self, Key};
 use crate::sealed::{SealedBatch, SealedHit, SealedRead, SealedSegment};
 use base::{
-    CameraId, Clock, Day, Epoch, Error, HitId, PublicKey, Result, Secret, SegmentId, Signed,
-    SystemClock, Time, random,
+    CameraId, Clock, Day, Epoch, Error, HitId, PersonId, PublicKey, Result, Secret, SegmentId,
+    Signed, SystemClock, Time, random,
 };
 use plate::Text;
 use policy::Rules;
@@ -121,8 +121,22 @@ impl Ring {
             return Ok(key.clone());
         }
         let mut keys = self.keys.copy();
-        let fresh = Keys::new_day_key();
+        let fresh = Keys::new_key();
         keys.days.insert(day, fresh.clone());
+        self.files.save(&keys)?;
+        self.keys = keys;
+        Ok(fresh)
+    }
+
+    /// The key of a month's pseudonyms. A new month's key replaces the old one, which is never
+    /// needed again: nobody leads last month's pseudonyms back to people, not even we.
+    fn month_key(&mut self, month: &str) -> Result<Key> {
+        if let Some((_, key)) = self.keys.month.as_ref().filter(|(of, _)| of == month) {
+            return Ok(key.clone());
+        }
+        let mut keys = self.keys.copy();
+        let fresh = Keys::new_key();
+        keys.month = Some((month.to_owned(), fresh.clone()));
         self.files.save(&keys)?;
         self.keys = keys;
         Ok(fresh)
@@ -324,6 +338,13 @@ impl Custody {
     pub fn seal_record(&self, plain: &[u8]) -> Result<Sealed> {
         let to = self.ring().keys.auditors.clone();
         to.seal(RECORD, b"", plain)
+    }
+
+    /// The name under which a person's acts of this month stand on the public log.
+    pub fn pseudonym(&self, person: &PersonId) -> Result<String> {
+        let month = month(self.clock.now());
+        let key = self.ring().month_key(&month)?;
+        Ok(seal::pseudonym(&key, &month, person))
     }
 
     /// The key of a read's segment.

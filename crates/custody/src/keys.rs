@@ -29,6 +29,13 @@ pub(crate) struct Keys {
     pub(crate) hits: BTreeMap<Epoch, OpenKey>,
     /// Make the index tokens of a day.
     pub(crate) days: BTreeMap<Day, Key>,
+    /// Makes the pseudonyms of a month (`2026-11`); there is one at a time.
+    pub(crate) month: Option<(String, Key)>,
+}
+
+/// The month that a moment lies in, in UTC, as its key is named.
+pub(crate) fn month(at: Time) -> String {
+    at.day().to_string().chars().take(7).collect()
 }
 
 fn key_of(bytes: &[u8; 32]) -> Key {
@@ -48,6 +55,7 @@ impl Keys {
             epochs: BTreeMap::new(),
             hits: BTreeMap::new(),
             days: BTreeMap::new(),
+            month: None,
         }
     }
 
@@ -66,18 +74,19 @@ impl Keys {
             epochs: epochs(&self.epochs),
             hits: epochs(&self.hits),
             days: self.days.clone(),
+            month: self.month.clone(),
         }
     }
 
-    /// A fresh day key.
-    pub(crate) fn new_day_key() -> Key {
+    /// A fresh key of a day or a month.
+    pub(crate) fn new_key() -> Key {
         Secret::new(random())
     }
 
     /// The text that is wrapped and kept.
     pub(crate) fn write(&self) -> Secret<Vec<u8>> {
         // Reserved at once: a growing buffer leaves copies of keys behind.
-        let lines = 8 + self.epochs.len() + self.hits.len() + self.days.len();
+        let lines = 9 + self.epochs.len() + self.hits.len() + self.days.len();
         let mut out = Vec::with_capacity(lines * 96);
         let mut line = |head: String, key: Option<&[u8; 32]>| {
             out.extend_from_slice(head.as_bytes());
@@ -105,6 +114,9 @@ impl Keys {
         }
         for (day, key) in &self.days {
             line(format!("day {day}"), Some(key.expose()));
+        }
+        if let Some((month, key)) = &self.month {
+            line(format!("month {month}"), Some(key.expose()));
         }
         Secret::new(out)
     }
@@ -142,6 +154,7 @@ struct Found {
     epochs: BTreeMap<Epoch, OpenKey>,
     hits: BTreeMap<Epoch, OpenKey>,
     days: BTreeMap<Day, Key>,
+    month: Option<(String, Key)>,
 }
 
 impl Found {
@@ -170,6 +183,10 @@ impl Found {
             ["day", day, key] => {
                 self.days.insert(day.parse().ok()?, key_of(bytes(key)?.expose()));
             }
+            ["month", month, key] => {
+                let first: Day = format!("{month}-01").parse().ok()?;
+                self.month = Some((self::month(first.start()), key_of(bytes(key)?.expose())));
+            }
             _ => return None,
         }
         Some(())
@@ -186,6 +203,7 @@ impl Found {
             epochs: self.epochs,
             hits: self.hits,
             days: self.days,
+            month: self.month,
         })
     }
 }
@@ -217,7 +235,8 @@ mod tests {
         keys.gone_before = Time::from_millis(7_200_000);
         keys.epochs.insert(Epoch { start_s: 7200, len_s: 3600 }, OpenKey::generate());
         keys.hits.insert(Epoch { start_s: 0, len_s: 86_400 }, OpenKey::generate());
-        keys.days.insert(Day::from_number(20_000), Keys::new_day_key());
+        keys.days.insert(Day::from_number(20_000), Keys::new_key());
+        keys.month = Some(("2024-10".into(), Keys::new_key()));
         keys
     }
 
@@ -257,6 +276,8 @@ mod tests {
             text.replace("epoch 7200", "epoch +7200"),
             text.replace("ingest ", "inject "),
             text.replace("day 2024-10-04", "day 2024-13-04"),
+            text.replace("month 2024-10", "month 2024-13"),
+            text.replace("month 2024-10", "month 2024-1"),
         ] {
             let e = Keys::parse(other.as_bytes()).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(e.contains("restore custody.keys and kek"), "{e}");
@@ -270,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn hostile_lines_never_panic(text in "(gone|day|epoch|hit|lease) [-0-9]{0,30} [0-9]{0,12} [A-Za-z=]{0,44}") {
+        fn hostile_lines_never_panic(text in "(gone|day|month|epoch|hit|lease) [-0-9]{0,30} [0-9]{0,12} [A-Za-z=]{0,44}") {
             let _ = Keys::parse(text.as_bytes()).is_ok();
         }
     }

@@ -126,9 +126,15 @@ fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -
     let same = leaf.kind == "search.intent"
         && leaf.id.as_deref() == Some(intent.id.as_str())
         && leaf.body.as_deref() == Some(committed.as_str())
-        && leaf.on_behalf_of == intent.on_behalf_of
+        && said("authority") == Some(intent.authority.as_str());
+    if let Some(until) = intent.reveal_after {
+        let promised = said("reveal_after") == Some(until.to_string().as_str())
+            && said(ledger::HIDDEN).is_some();
+        return if same && promised { Ok(()) } else { Err(not_on_the_log()) };
+    }
+    let same = same
+        && leaf.on_behalf_of.as_deref() == intent.agency()
         && said("purpose") == Some(intent.purpose.as_str())
-        && said("authority") == Some(intent.authority.as_str())
         && said("manner").unwrap_or("exact") == intent.manner()
         && said("case").filter(|c| *c != "none") == case;
     if same { Ok(()) } else { Err(not_on_the_log()) }

@@ -6,7 +6,7 @@
 use crate::sealed::{SealedHit, SealedRead, SealedSegment, Token};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
-use base::{CameraId, Epoch, Error, HitId, ReadId, Result, Secret, SegmentId, sha256};
+use base::{CameraId, Epoch, Error, HitId, PersonId, ReadId, Result, Secret, SegmentId, sha256};
 use plate::{Reason, Text};
 use read::Read;
 use zeroize::Zeroize;
@@ -140,6 +140,13 @@ pub(crate) fn token(day: &Key, plate: &Text) -> Token {
     let mut out = [0; 32];
     out.copy_from_slice(tag.as_ref());
     Token(out)
+}
+
+/// A person's pseudonym under a month's key: `a_` and 16 hex digits.
+pub(crate) fn pseudonym(key: &Key, month: &str, person: &PersonId) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+    let tag = hmac::sign(&key, format!("homeplate/actor/v1\n{month}\n{person}").as_bytes());
+    format!("a_{}", base::hex(&tag.as_ref()[..8]))
 }
 
 /// The likeliest readings of a read: what is indexed and can be scanned.

@@ -21,7 +21,8 @@ pub struct AskArgs {
     /// `judicial-warrant` where there is one.
     #[arg(long)]
     authority: Option<String>,
-    /// The agency you ask for, if not your own.
+    /// For whom you ask, if not for your own department: local, county, state, federal, court, foreign
+    /// or other, and behind a colon the name. The public log shows the kind.
     #[arg(long)]
     on_behalf_of: Option<String>,
     /// Why, in your words.
@@ -45,6 +46,10 @@ pub struct AskArgs {
     /// Until when; now where it is left out.
     #[arg(long)]
     until: Option<Time>,
+    /// Under a judicial warrant: until when (RFC 3339) the public log says no more than that there was
+    /// a question.
+    #[arg(long)]
+    reveal_after: Option<Time>,
     /// JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -68,6 +73,7 @@ pub fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         area: args.near,
         from: args.from.unwrap_or_else(|| now.plus_millis(-86_400_000)),
         until: args.until.unwrap_or_else(|| now.plus_millis(1000)),
+        reveal_after: args.reveal_after,
     };
     if args.preview {
         let preview: Preview = client.post("/v1/ask/preview", &ask)?;

@@ -123,7 +123,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
                 .retention_days
                 .unwrap_or_else(|| most.map_or(RETENTION, |m| m.min(RETENTION))),
         },
-        log: city::LogSection { tally_s: args.tally_s },
+        log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
         switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
         limits: Default::default(),

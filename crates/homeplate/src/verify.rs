@@ -214,6 +214,15 @@ fn in_words(report: &Report) -> String {
         f.open_intents,
         f.opened
     ));
+    if !f.sealed.is_empty() {
+        let first = f.sealed.values().min().map_or(String::new(), |t| t.to_string());
+        line(format!("  sealed     {} under warrants, the first until {first}", f.sealed.len()));
+    }
+    line(format!("  audits     {} private halves given to auditors", f.audits));
+    for rules in &f.rules {
+        line(format!("  rules      {} since {}", rules.hash, rules.since));
+    }
+    line(format!("  keys       {} destroyed", f.keys_destroyed));
     line(format!("  reads      {} on {} days", f.reads, f.reads_by_day.len()));
     line(format!("  hits       {}{}", f.hits, each(&f.verdicts)));
     line(format!("  cameras    {} of {} on", f.cameras_on(), f.cameras.len()));
@@ -256,6 +265,14 @@ mod tests {
         let at = |minute: i64| base::Time::from_millis(1_795_420_800_000 + minute * 60_000);
         let mut figures = Figures::default();
         for leaf in [
+            Leaf::new("policy.activated", at(0)).id("ab").fact("hash", "ab"),
+            Leaf::new("key.destroyed", at(0)).id("epoch/0"),
+            Leaf::new("search.intent", at(0))
+                .id("q_3")
+                .fact("purpose", "warrant")
+                .hide(&[], at(9), &[1; 32])
+                .unwrap()
+                .0,
             Leaf::new("camera.enrolled", at(0)).id("cam_main").fact("name", "Main\u{1b}[2J Street"),
             Leaf::new("search.intent", at(1)).id("q_1").fact("purpose", "stolen-vehicle"),
             Leaf::new("search.refused", at(2)).id("q_2"),
@@ -270,7 +287,11 @@ mod tests {
             The log homeplate/x holds: every byte is as it was signed.
               entries    6
               root       AA=
-              questions  1 (stolen-vehicle 1), 1 refused, 1 without outcome; 0 reads opened
+              questions  2 (stolen-vehicle 1), 1 refused, 2 without outcome; 0 reads opened
+              sealed     1 under warrants, the first until 2026-11-23T08:09:00.000Z
+              audits     0 private halves given to auditors
+              rules      ab since 2026-11-23T08:00:00.000Z
+              keys       1 destroyed
               reads      0 on 0 days
               hits       1 (confirmed 1)
               cameras    0 of 1 on

@@ -4,7 +4,7 @@
 //! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
 //! than stopping the count, because what is on the log stays on the log.
 
-use crate::Leaf;
+use crate::{HIDDEN, Leaf, REVEALED};
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,10 +32,19 @@ pub struct Figures {
     pub by_purpose: BTreeMap<String, u64>,
     /// Questions that a rule refused.
     pub refusals: u64,
-    /// Reads that answers opened.
+    /// Reads that answers opened; at least so many where the city logs ranges.
     pub opened: u64,
     /// Questions whose outcome is not on the log: under way, or cut off by a crash.
     pub open_intents: u64,
+    /// Questions under a sealed warrant that are not revealed yet, and from when they may be.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub sealed: BTreeMap<String, Time>,
+    /// Each set of rules that was activated, by its hash, and since when; the last is in force.
+    pub rules: Vec<Rules>,
+    /// Keys that were destroyed because the retention of what they open was over.
+    pub keys_destroyed: u64,
+    /// How often an auditor was given a private half.
+    pub audits: u64,
     /// When cameras were off.
     pub gaps: Vec<Gap>,
     /// What is switched off for the whole city, by level, and since when.
@@ -52,6 +61,10 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     waiting: BTreeSet<String>,
+    /// What the sealed ones committed to.
+    #[serde(skip)]
+    #[schema(ignore)]
+    hidden: BTreeMap<String, String>,
 }
 
 /// Whether a camera may capture.
@@ -63,6 +76,15 @@ pub struct CameraState {
     pub since: Time,
     /// What people call the place.
     pub name: String,
+}
+
+/// A set of rules and since when it has been in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Rules {
+    /// SHA-256 of the rule file, in hex.
+    pub hash: String,
+    /// When it was activated.
+    pub since: Time,
 }
 
 /// A time in which a camera was switched off.
@@ -79,7 +101,9 @@ pub struct Gap {
 impl Figures {
     /// Takes one more leaf into account. Leaves come in the order of the log.
     pub fn add(&mut self, leaf: &Leaf) {
+        self.hide(leaf);
         match leaf.kind.as_str() {
+            REVEALED => self.revealed(leaf),
             "camera.enrolled" => self.enrolled(leaf),
             "order.off" | "order.on" => self.ordered(leaf),
             "counts.daily" => self.counted(leaf),
@@ -87,13 +111,18 @@ impl Figures {
             "hit.opened" => self.hits_opened += 1,
             "hit.verdict" => tick(&mut self.verdicts, leaf.text("verdict")),
             "search.refused" => self.refusals += 1,
+            "audit.opened" => self.audits += 1,
+            "key.destroyed" => self.keys_destroyed += 1,
+            "policy.activated" => self.rules.extend(
+                leaf.text("hash").map(|hash| Rules { hash: hash.to_owned(), since: leaf.time }),
+            ),
             "search.intent" => {
                 self.searches += 1;
                 tick(&mut self.by_purpose, leaf.text("purpose"));
                 self.waiting.extend(leaf.id.clone());
             }
             "search.outcome" => {
-                self.opened = self.opened.saturating_add(leaf.number("opened").unwrap_or(0));
+                self.opened = self.opened.saturating_add(opened(leaf));
                 leaf.id.as_ref().map(|id| self.waiting.remove(id));
             }
             _ => {}
@@ -104,6 +133,30 @@ impl Figures {
     /// Cameras that are on.
     pub fn cameras_on(&self) -> u64 {
         self.cameras.values().filter(|c| c.on).count() as u64
+    }
+
+    fn hide(&mut self, leaf: &Leaf) {
+        let until = leaf.text("reveal_after").and_then(|t| t.parse().ok());
+        if let (Some(id), Some(hidden), Some(until)) = (&leaf.id, leaf.text(HIDDEN), until)
+            && leaf.kind != REVEALED
+        {
+            self.sealed.insert(id.clone(), until);
+            self.hidden.insert(id.clone(), hidden.to_owned());
+        }
+    }
+
+    /// What does not fit its commitment reveals nothing: the question stays sealed.
+    fn revealed(&mut self, leaf: &Leaf) {
+        let Some(id) = &leaf.id else { return };
+        let Some(said) = self.hidden.get(id).and_then(|hidden| leaf.reveals(hidden)) else {
+            return;
+        };
+        // Refused questions have no rule that allowed them, and count for no purpose either way.
+        if said.contains_key("cameras") {
+            tick(&mut self.by_purpose, said.get("purpose").and_then(|p| p.as_str()));
+        }
+        self.sealed.remove(id);
+        self.hidden.remove(id);
     }
 
     fn enrolled(&mut self, leaf: &Leaf) {
@@ -177,6 +230,12 @@ impl Figures {
         let of_day = self.reads_by_day.entry(day).or_insert(0);
         *of_day = of_day.saturating_add(more);
     }
+}
+
+/// How many reads an answer opened: the number, or at least so many where the city logs ranges.
+fn opened(leaf: &Leaf) -> u64 {
+    let least = || leaf.text("result")?.split('-').next()?.parse().ok();
+    leaf.number("opened").or_else(least).unwrap_or(0)
 }
 
 fn tick(counts: &mut BTreeMap<String, u64>, key: Option<&str>) {

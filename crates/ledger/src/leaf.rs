@@ -34,6 +34,10 @@ pub struct Leaf {
     /// The office or role that acted; never a name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
+    /// Who acted, under a name that lasts a month and that nobody can lead back to the person: with
+    /// it the questions of one person can be counted, and no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// The agency it was done for, if it was done for another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<String>,
@@ -56,6 +60,7 @@ impl Leaf {
             id: None,
             job: None,
             by: None,
+            actor: None,
             on_behalf_of: None,
             facts: Map::new(),
             body: None,
@@ -75,6 +80,11 @@ impl Leaf {
     /// By this office.
     pub fn by(mut self, by: impl Into<String>) -> Self {
         self.by = Some(by.into());
+        self
+    }
+    /// By the person of this pseudonym.
+    pub fn actor(mut self, pseudonym: impl Into<String>) -> Self {
+        self.actor = Some(pseudonym.into());
         self
     }
     /// For this agency.
@@ -128,7 +138,7 @@ impl Leaf {
     }
 
     fn well_formed(&self) -> Result<()> {
-        let optional = [&self.id, &self.job, &self.by, &self.on_behalf_of];
+        let optional = [&self.id, &self.job, &self.by, &self.actor, &self.on_behalf_of];
         let wrong = if self.v != VERSION {
             "version is not 1"
         } else if !is_kind(&self.kind) {

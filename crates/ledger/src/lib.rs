@@ -16,6 +16,7 @@
 
 mod entry;
 mod figures;
+mod hidden;
 mod leaf;
 mod log;
 mod notes;
@@ -25,7 +26,8 @@ mod tree;
 mod verify;
 
 pub use entry::Entry;
-pub use figures::{CameraState, Figures, Gap};
+pub use figures::{CameraState, Figures, Gap, Rules};
+pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use objects::{Folder, Guard, Objects};

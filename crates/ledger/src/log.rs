@@ -120,7 +120,12 @@ impl Log {
 
     /// Whether there is an entry of this type and id.
     pub fn has(&self, kind: &str, id: &str) -> bool {
-        self.state().index.contains_key(&(kind.to_owned(), id.to_owned()))
+        self.find(kind, id).is_some()
+    }
+
+    /// The number of the first entry of this type and id.
+    pub fn find(&self, kind: &str, id: &str) -> Option<u64> {
+        self.state().index.get(&(kind.to_owned(), id.to_owned())).copied()
     }
 
     /// Entry number `index`, proven under the newest checkpoint.

@@ -46,6 +46,8 @@ pub struct PublicPage {
     pub refusals: u64,
     /// Questions on the log that have no outcome: a crash, or one in progress.
     pub open_questions: u64,
+    /// Questions under a warrant of which the log says nothing more yet.
+    pub sealed: u64,
     /// The cameras.
     pub cameras: Vec<CameraRow>,
     /// Times in which one was off.

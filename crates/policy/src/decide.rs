@@ -125,6 +125,7 @@ impl Rules {
             has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
             plates: intent.plates.len() + intent.patterns.len(),
             pattern: !intent.patterns.is_empty(),
+            sealed: intent.reveal_after.is_some(),
             cameras: intent.cameras.len(),
             hours: hours(intent.from, intent.until),
         };
@@ -183,6 +184,9 @@ impl Rules {
 
 /// A plate with fewer known characters is a question about a good part of all cars.
 const KNOWN: usize = 3;
+const WARRANT: &str = "judicial-warrant";
+const SEALED: &str =
+    "Only a question under a judicial warrant is kept off the public page for a while.";
 const PATTERN_OPEN: &str = "Give at least three characters of a plate; ? and * are unknown ones.";
 const NO_RULE: &str =
     "No rule of this city allows your role to do this; ask an administrator which role may.";
@@ -214,6 +218,10 @@ fn malformed(intent: &Intent) -> Option<Decision> {
         .or_else(|| {
             let open = intent.patterns.iter().any(|p| p.known() < KNOWN);
             open.then(|| refuse("pattern-known", PATTERN_OPEN))
+        })
+        .or_else(|| {
+            let sealed = intent.reveal_after.is_some();
+            (sealed && intent.authority != WARRANT).then(|| refuse("sealed-warrant", SEALED))
         })
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) has_reason: bool,
     pub(crate) plates: usize,
     pub(crate) pattern: bool,
+    pub(crate) sealed: bool,
     pub(crate) cameras: usize,
     pub(crate) hours: i64,
 }
@@ -54,6 +55,7 @@ impl<'a> Asked<'a> {
             has_reason: true,
             plates: 1,
             pattern: false,
+            sealed: false,
             cameras: 1,
             hours: 1,
         }
@@ -198,6 +200,7 @@ impl Engine {
             ("has_reason", Value::new_bool(asked.has_reason)),
             ("plates", count(asked.plates)),
             ("pattern", Value::new_bool(asked.pattern)),
+            ("sealed", Value::new_bool(asked.sealed)),
             ("cameras", count(asked.cameras)),
             ("hours", Value::new_long(asked.hours)),
         ];

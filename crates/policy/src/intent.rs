@@ -20,7 +20,8 @@ pub struct Intent {
     pub case: Option<String>,
     /// `none` or the kind of paper the question rests on, for instance `judicial-warrant`.
     pub authority: String,
-    /// For whom the person asks, where it is not for the own department.
+    /// For whom the person asks, where it is not for the own department: one of [`AGENCIES`], and
+    /// behind a colon the name, which stays private.
     pub on_behalf_of: Option<String>,
     /// Why, in the asker's words.
     pub reason: Option<String>,
@@ -38,7 +39,13 @@ pub struct Intent {
     pub until: Time,
     /// When the question was asked.
     pub at: Time,
+    /// Until when the public log says no more than that there was a question under a warrant.
+    pub reveal_after: Option<Time>,
 }
+
+/// The kinds of those for whom somebody may ask; the public log says no more of them.
+pub const AGENCIES: [&str; 7] =
+    ["local", "county", "state", "federal", "court", "foreign", "other"];
 
 /// Shows what the public log shows; plates, case and reason stay out of every trace.
 impl fmt::Debug for Intent {
@@ -98,6 +105,8 @@ struct Body<'a> {
     from: i64,
     until: i64,
     at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reveal_after: Option<i64>,
 }
 
 impl Intent {
@@ -109,6 +118,23 @@ impl Intent {
             (true, true) => "look-alikes",
             (true, false) => "exact",
         }
+    }
+
+    /// The purpose as the public log spells it. A word that is no purpose could be anything, a plate
+    /// for instance, and is not repeated there.
+    pub fn public_purpose(&self) -> &'static str {
+        crate::engine::PURPOSES.into_iter().find(|p| *p == self.purpose).unwrap_or("unknown")
+    }
+
+    /// The authority as the public log spells it, like [`Intent::public_purpose`].
+    pub fn public_authority(&self) -> &'static str {
+        crate::engine::AUTHORITIES.into_iter().find(|a| *a == self.authority).unwrap_or("unknown")
+    }
+
+    /// The kind of those for whom is asked, one of [`AGENCIES`]; `other` for any that is not.
+    pub fn agency(&self) -> Option<&'static str> {
+        let kind = self.on_behalf_of.as_deref()?.split(':').next()?.trim();
+        Some(AGENCIES.into_iter().find(|known| *known == kind).unwrap_or("other"))
     }
 
     /// The canonical bytes that the public log commits to. They spell the plates.
@@ -130,6 +156,7 @@ impl Intent {
             from: self.from.millis(),
             until: self.until.millis(),
             at: self.at.millis(),
+            reveal_after: self.reveal_after.map(|t| t.millis()),
         };
         // Only whole numbers and strings are in it, so it always has canonical bytes.
         let bytes = canonical(&body).unwrap_or_else(|e| unreachable!("{e}"));

@@ -15,5 +15,5 @@ mod intent;
 mod rules;
 
 pub use decide::{Action, Decision, Facts, Scope};
-pub use intent::{CaseFact, Intent};
+pub use intent::{AGENCIES, CaseFact, Intent};
 pub use rules::Rules;

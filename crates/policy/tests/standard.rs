@@ -32,6 +32,7 @@ fn question() -> Intent {
         from: now().plus_millis(-3 * 3_600_000),
         until: now(),
         at: now(),
+        reveal_after: None,
     }
 }
 

@@ -59,6 +59,7 @@ fn view(p: Public) -> PublicPage {
         searches: p.figures.searches,
         refusals: p.figures.refusals,
         open_questions: p.figures.open_intents,
+        sealed: p.figures.sealed.len() as u64,
         gaps,
         cameras: p
             .cameras

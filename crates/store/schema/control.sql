@@ -77,3 +77,9 @@ CREATE TABLE sealed_hits (
   body BLOB NOT NULL,
   picture BLOB
 ) STRICT;
+
+CREATE TABLE reveals (
+  id TEXT NOT NULL PRIMARY KEY,
+  due INTEGER NOT NULL,
+  json TEXT NOT NULL
+) STRICT;

@@ -3,7 +3,7 @@
 use crate::engine::Arg;
 use crate::open::Store;
 use crate::rows::{OrderRow, RecordRow};
-use base::{Error, OrderId, Result};
+use base::{Error, OrderId, Result, Time};
 use read::Sealed;
 
 impl Store {
@@ -29,6 +29,30 @@ impl Store {
         )?;
         row.map(|mut row| Ok(RecordRow { salt: row.get(0)?, sealed: Sealed(row.get(1)?) }))
             .transpose()
+    }
+
+    /// Keeps what the log will say of a sealed question from `due` on, as JSON.
+    pub fn put_reveal(&self, id: &str, due: Time, json: &str) -> Result<()> {
+        self.control().exec(
+            "INSERT INTO reveals (id, due, json) VALUES (?1, ?2, ?3)",
+            &[Arg::from(id), Arg::from(due), Arg::from(json)],
+        )?;
+        Ok(())
+    }
+
+    /// What is due by `now`, the oldest first.
+    pub fn reveals_due(&self, now: Time) -> Result<Vec<String>> {
+        let rows = self.control().query(
+            "SELECT json FROM reveals WHERE due <= ?1 ORDER BY due, id",
+            &[Arg::from(now)],
+        )?;
+        rows.into_iter().map(|mut row| row.get(0)).collect()
+    }
+
+    /// Forgets what has been said.
+    pub fn drop_reveal(&self, id: &str) -> Result<()> {
+        self.control().exec("DELETE FROM reveals WHERE id = ?1", &[Arg::from(id)])?;
+        Ok(())
     }
 
     /// Keeps a signed order; the same one again changes nothing.

@@ -114,6 +114,7 @@ pub fn question(plate: &str, now: Time) -> Intent {
         from: now.plus_millis(-24 * HOUR),
         until: now.plus_millis(1),
         at: now,
+        reveal_after: None,
     }
 }
 

@@ -129,6 +129,9 @@ fn no_permit_without_this_question_on_this_log() {
     let for_others = append(leaf(&intent).on_behalf_of("elsewhere"));
     check("for somebody else", forbidden, &intent, &facts, &SALT, &for_others);
 
+    let sealed = Intent { reveal_after: Some(now()), ..intent.clone() };
+    check("not sealed on the log", forbidden, &sealed, &facts, &SALT, &city.logged(&sealed));
+
     let strangers = City::new();
     let elsewhere = strangers.logged(&intent);
     let got = city.custody.permit(&intent, &facts, &SALT, &elsewhere);

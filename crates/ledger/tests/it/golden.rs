@@ -11,6 +11,7 @@ fn full() -> Leaf {
         .id("q_0123456789abcdef0123456789abcdef")
         .job("hotlist")
         .by("investigations")
+        .actor("a_00112233aabbccdd")
         .on_behalf_of("county-sheriff")
         .fact("authority", "case")
         .fact("cameras", 3)

@@ -100,6 +100,7 @@ impl City {
             from,
             until,
             at: self.now,
+            reveal_after: None,
         };
         let facts = Facts { case: CaseFact::Stated, asking_off: false, now: self.now };
         let salt = random();

@@ -1,0 +1,105 @@
+//! A small city for this crate's tests.
+
+use crate::{Ask, City, Config, InitOptions, init};
+use base::{LeaseId, ManualClock, PersonId, ReadId, SigningKey, Time};
+use plate::Odds;
+use read::{OpenKey, Read};
+use std::sync::Arc;
+use store::CameraRow;
+
+/// A city with one camera, `cam_one`, and one person, `per_admin`, an officer and administrator.
+pub(crate) struct Town {
+    _dir: tempfile::TempDir,
+    pub clock: Arc<ManualClock>,
+    pub city: Arc<City>,
+    pub auditors: OpenKey,
+}
+
+pub(crate) fn at(text: &str) -> Time {
+    text.parse().unwrap()
+}
+
+pub(crate) fn person() -> PersonId {
+    "per_admin".parse().unwrap()
+}
+
+pub(crate) fn options(config: Config, auditors: &OpenKey) -> InitOptions {
+    InitOptions {
+        config,
+        admin: person(),
+        admin_name: "Administrator".into(),
+        roles: ["admin", "officer", "auditor"].map(String::from).to_vec(),
+        key: SigningKey::generate().public(),
+        auditors: auditors.public().unwrap(),
+    }
+}
+
+impl Town {
+    /// `more` stands behind `[city]` in its configuration.
+    pub fn new(start: &str, more: &str) -> Town {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(at(start)));
+        let config = Config::parse(&format!("[city]\nname=\"S\"\nslug=\"s\"\n{more}")).unwrap();
+        let auditors = OpenKey::generate();
+        init(dir.path(), &options(config, &auditors), clock.as_ref()).unwrap();
+        let city = City::open(dir.path(), clock.clone()).unwrap();
+        let camera = CameraRow {
+            id: "cam_one".parse().unwrap(),
+            name: "One".into(),
+            lat: None,
+            lon: None,
+            device_key: None,
+            off_since: None,
+        };
+        city.store.put_camera(&camera).unwrap();
+        Town { _dir: dir, clock, city, auditors }
+    }
+
+    /// A car has passed at this moment of the clock.
+    pub fn pass(&self, plate: &str) {
+        let now = self.city.now();
+        let sure = |c| vec![(c, 0.99)];
+        let pass = Read {
+            id: ReadId::new(now, base::random()),
+            camera: "cam_one".parse().unwrap(),
+            lease: LeaseId::new(now, base::random()),
+            counter: 1,
+            captured: now,
+            first: now,
+            last: now,
+            frames: 3,
+            odds: Odds::new(plate.chars().map(sure).collect()).unwrap(),
+            confidence: 0.9,
+            region: None,
+            corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
+            frame_size: [640, 360],
+            picture: None,
+        };
+        self.city.load_for_bench(vec![Arc::new(pass)]).unwrap();
+    }
+
+    /// A question about the hour until now.
+    pub fn question(&self, plate: &str) -> Ask {
+        Ask {
+            purpose: "stolen-vehicle".into(),
+            case: Some("26-0417".into()),
+            authority: None,
+            on_behalf_of: None,
+            reason: None,
+            plates: vec![plate.into()],
+            look_alikes: false,
+            cameras: Vec::new(),
+            area: None,
+            from: self.city.now().plus_millis(-3_600_000),
+            until: self.city.now().plus_millis(1),
+            reveal_after: None,
+        }
+    }
+
+    /// The entries of a type, oldest first.
+    pub fn logged(&self, kind: &str) -> Vec<ledger::Leaf> {
+        let mut leaves = self.city.log.leaves(0, self.city.log.size()).unwrap();
+        leaves.retain(|leaf| leaf.kind == kind);
+        leaves
+    }
+}
