@@ -1,6 +1,8 @@
 //! Whole flows over loopback with the real executables.
 
 mod browser;
+mod crash;
+mod fleet;
 mod interface;
 mod story;
 mod world;

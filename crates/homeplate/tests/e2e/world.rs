@@ -110,6 +110,14 @@ impl World {
         .good();
     }
 
+    /// Changes the city's configuration.
+    pub fn configure(&self, from: &str, to: &str) {
+        let file = self.path("city/homeplate.toml");
+        let text = std::fs::read_to_string(&file).expect("a configuration");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(file, text.replace(from, to)).expect("written");
+    }
+
     /// Starts the server and waits until it listens.
     pub fn serve(&mut self) {
         self.serve_with(&[("HOMEPLATE_LOG", "debug")]);
@@ -134,6 +142,13 @@ impl World {
             server.kill().expect("killed");
         }
         self.serve();
+    }
+
+    /// Pulls the plug.
+    pub fn kill(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.kill().expect("killed");
+        }
     }
 
     /// What the server has printed so far, its log included.
