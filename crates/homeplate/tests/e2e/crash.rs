@@ -34,7 +34,7 @@ impl Acknowledged {
 }
 
 /// Number `n` of the plates of these tests.
-fn plate(n: usize) -> String {
+pub fn plate(n: usize) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHJKLMNPRSTUVWXYZ";
     let letter = |n: usize| LETTERS[n % LETTERS.len()] as char;
     format!("9{}{}{:04}", letter(n / 230_000), letter(n / 10_000), n % 10_000)

@@ -39,6 +39,11 @@ impl Caller {
         Self::new(world.url(), file["person"].as_str().expect("a person"), key)
     }
 
+    /// The same caller with a connection of its own.
+    pub fn again(&self) -> Self {
+        Self::new(self.url.clone(), &self.id, SigningKey::from_seed(*self.key.seed()))
+    }
+
     pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, No> {
         self.post_at(path, body, SystemClock.now())
     }

@@ -4,5 +4,7 @@ mod browser;
 mod crash;
 mod fleet;
 mod interface;
+mod load;
+mod secrets;
 mod story;
 mod world;

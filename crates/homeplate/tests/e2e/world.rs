@@ -151,6 +151,14 @@ impl World {
         }
     }
 
+    /// The server's memory in KiB (resident, as the kernel counts it).
+    pub fn memory_kb(&self) -> u64 {
+        let pid = self.server.as_ref().expect("a server").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("its status");
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).expect("its memory");
+        line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
+    }
+
     /// What the server has printed so far, its log included.
     pub fn server_output(&self) -> String {
         self.server.as_ref().map(Process::output).unwrap_or_default()
