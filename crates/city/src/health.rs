@@ -55,6 +55,10 @@ impl City {
             Some(leaf) if leaf.time.since(self.now()) > BEHIND_MS => Err(base::Error::unavailable(
                 "The clock is behind the newest entry of the log; set it by NTP.",
             )),
+            _ if self.forgetting_waits()? => Err(base::Error::unavailable(
+                "The clock has leapt ahead by days; set it by NTP within six hours, or the keys of what \
+                 is too old by it are destroyed.",
+            )),
             _ => Ok(()),
         }
     }

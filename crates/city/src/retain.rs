@@ -1,14 +1,26 @@
 //! Forgetting on time: keys of old epochs are destroyed, their day files dropped, both on the log.
+//!
+//! What a wrong clock destroys nobody brings back. So after the clock has leapt ahead (or the city has
+//! been off for as long) forgetting waits some hours, and health and log say so: time for somebody to
+//! set the clock right. If nobody does, the clock is believed.
 
 use crate::City;
 use base::{Epoch, Result, Time};
 
 const DAY_MS: i64 = 86_400_000;
+/// Further than this between two looks the clock has leapt; the looks are an hour apart.
+const LEAP_MS: i64 = 2 * DAY_MS;
+/// How long forgetting waits then.
+const CALM_MS: i64 = 6 * 3_600_000;
 
 impl City {
     /// Forgets what is older than the city's retention. Runs at every start and then every hour;
     /// running it again changes nothing. Hits are kept under keys of their own for as long.
     pub fn retain(&self) -> Result<()> {
+        self.reveal_due()?;
+        if !self.clock_is_calm()? {
+            return Ok(());
+        }
         let limit = self.now().plus_millis(-i64::from(self.config.retention.reads_days) * DAY_MS);
         for epoch in self.custody.destroy_before(limit)? {
             self.log_destroyed("epoch", epoch)?;
@@ -16,8 +28,37 @@ impl City {
         for epoch in self.custody.destroy_hits_before(limit)? {
             self.log_destroyed("hits", epoch)?;
         }
-        self.drop_days_before(limit)?;
-        self.reveal_due()
+        self.drop_days_before(limit)
+    }
+
+    /// Whether the clock has gone on as clocks do, or stood for a while since it leapt.
+    fn clock_is_calm(&self) -> Result<bool> {
+        let (now, seen, leapt) = (self.now(), self.moment("seen")?, self.moment("leapt")?);
+        self.store.set_meta("clock/seen", &now.to_string())?;
+        let waits_since = match leapt {
+            // Set right again.
+            Some(leapt) if now < leapt => None,
+            Some(leapt) if now.since(leapt) >= CALM_MS => None,
+            Some(leapt) => Some(leapt),
+            None => seen.filter(|seen| now.since(*seen) > LEAP_MS).map(|_| now),
+        };
+        if waits_since != leapt {
+            let text = waits_since.map(|t| t.to_string()).unwrap_or_default();
+            self.store.set_meta("clock/leapt", &text)?;
+        }
+        if waits_since.is_some() {
+            tracing::warn!("the clock has leapt ahead: forgetting waits six hours; set it by NTP");
+        }
+        Ok(waits_since.is_none())
+    }
+
+    /// Whether forgetting waits because the clock has leapt.
+    pub(crate) fn forgetting_waits(&self) -> Result<bool> {
+        Ok(self.moment("leapt")?.is_some())
+    }
+
+    fn moment(&self, name: &str) -> Result<Option<Time>> {
+        Ok(self.store.meta(&format!("clock/{name}"))?.and_then(|text| text.parse().ok()))
     }
 
     fn log_destroyed(&self, of: &str, epoch: Epoch) -> Result<()> {
@@ -52,7 +93,7 @@ impl City {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kit::Town;
+    use crate::kit::{Town, person};
 
     #[test]
     fn what_is_forgotten_is_on_the_log_once() {
@@ -69,5 +110,38 @@ mod tests {
         town.city.retain().unwrap();
         town.city.retain().unwrap();
         assert_eq!(logged(), (1, 1, 0));
+    }
+
+    /// A clock that is a month ahead destroys nothing if it is set right within hours.
+    #[test]
+    fn a_clock_that_leaps_destroys_nothing_at_once() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        let kept = |wanted: bool| {
+            town.city.retain().unwrap();
+            assert_eq!(!town.city.store.days().unwrap().is_empty(), wanted);
+        };
+        kept(true);
+        town.clock.advance(40 * DAY_MS);
+        kept(true);
+        town.clock.advance(CALM_MS - 1);
+        kept(true);
+        let clock = |fine: bool| {
+            let health = town.city.health();
+            assert_eq!(health.iter().find(|h| h.part == "clock").unwrap().fine, fine);
+        };
+        clock(false);
+        town.clock.advance(-40 * DAY_MS);
+        kept(true);
+        clock(true);
+        assert_eq!(town.city.ask(&person(), town.question("7ABC128")).ok().unwrap().opened, 0);
+        town.clock.advance(-CALM_MS + 1);
+        assert_eq!(town.city.ask(&person(), town.question("7ABC128")).ok().unwrap().opened, 1);
+        // Where nobody sets it right it is believed.
+        town.clock.advance(40 * DAY_MS);
+        kept(true);
+        town.clock.advance(CALM_MS);
+        kept(false);
+        clock(true);
     }
 }

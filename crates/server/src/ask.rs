@@ -13,7 +13,7 @@ use city::{Ask, Preview};
 use futures_util::stream::unfold;
 use serde_json::{Value, json};
 use std::convert::Infallible;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::ToSchema;
 
 /// One line of an answer that comes in lines; the last one is no progress.
@@ -48,10 +48,16 @@ pub(crate) async fn ask(State(state): Shared, request: Request) -> Result<Respon
     let stream = wants_lines(request.headers());
     let (who, body) = state.person(request).await?;
     let ask: Ask = json(&body)?;
+    let place = state.scan_place(&ask)?;
     if stream {
-        return Ok(streamed(state, who, ask));
+        return Ok(streamed(state, who, ask, place));
     }
-    let done = state.run(move |city| city.ask(&who, ask)).await;
+    let done = state
+        .run(move |city| {
+            let _place = place;
+            city.ask(&who, ask)
+        })
+        .await;
     state.metrics.asked(&done);
     Ok(Json(done?).into_response())
 }
@@ -78,12 +84,13 @@ fn line(value: &Value) -> String {
     format!("{value}\n")
 }
 
-fn streamed(state: Held, who: PersonId, ask: Ask) -> Response {
+fn streamed(state: Held, who: PersonId, ask: Ask, place: Option<OwnedSemaphorePermit>) -> Response {
     let (send, receive) = mpsc::channel::<String>(WAITING);
     tokio::spawn(async move {
         let progress = send.clone();
         let done = state
             .run(move |city| {
+                let _place = place;
                 city.ask_watched(&who, ask, &mut |p| {
                     // A full channel is a slow reader, who gets the next one; a closed one has gone.
                     let sent = progress.try_send(line(&json!({ "progress": p })));

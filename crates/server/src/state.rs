@@ -4,11 +4,21 @@ use crate::Options;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use base::{Error, Result};
-use city::City;
+use city::{Ask, City};
 use identity::{Nonces, Sessions};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use tokio::sync::{Semaphore, watch};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// Flows at a time.
+pub(crate) const FLOWS: usize = 64;
+/// Questions at a time that scan.
+pub(crate) const SCANS: usize = 2;
+/// How long a flow waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// When a caller who was turned away should come again.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// The shared state.
 pub(crate) type State = Arc<AppState>;
@@ -24,6 +34,10 @@ pub(crate) struct AppState {
     pub addresses: Limits,
     /// Places for batches of reads.
     pub ingest: Arc<Semaphore>,
+    /// Places for questions that scan: each keeps a core busy for seconds.
+    pub scans: Arc<Semaphore>,
+    /// Places for flows of any sort. Beyond them waiting would only make every answer late.
+    pub flows: Arc<Semaphore>,
     pub metrics: Metrics,
     pub options: Options,
     pub listeners: AtomicUsize,
@@ -40,11 +54,26 @@ impl AppState {
             limits: Limits::default(),
             addresses: Limits::default(),
             ingest: Arc::new(Semaphore::new(places)),
+            scans: Arc::new(Semaphore::new(SCANS)),
+            flows: Arc::new(Semaphore::new(FLOWS)),
             metrics: Metrics::default(),
             options,
             listeners: AtomicUsize::new(0),
             closing: watch::channel(false).0,
         }
+    }
+
+    /// A place for a question that scans; none is needed for one whose characters are all known.
+    pub fn scan_place(&self, ask: &Ask) -> Result<Option<OwnedSemaphorePermit>> {
+        if !ask.plates.iter().any(|plate| plate.contains(['?', '*'])) {
+            return Ok(None);
+        }
+        let place = self.scans.clone().try_acquire_owned();
+        place.map(Some).map_err(|e| {
+            Error::busy("Other questions are being scanned for; ask again in a moment.")
+                .because(e)
+                .retry_after(WAIT)
+        })
     }
 
     /// Ends every event stream, so that a graceful shutdown does not wait for a browser.
@@ -57,13 +86,26 @@ impl AppState {
         self.closing.subscribe()
     }
 
-    /// Runs a flow on a blocking thread.
+    /// Runs a flow on a blocking thread, when its turn comes; if that takes too long the caller is
+    /// asked to come again, and nothing has been done.
     pub async fn run<T: Send + 'static>(
         &self,
         flow: impl FnOnce(&City) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let city = self.city.clone();
-        match tokio::task::spawn_blocking(move || flow(&city)).await {
+        let turn = tokio::time::timeout(PATIENCE, self.flows.clone().acquire_owned()).await;
+        let Ok(Ok(place)) = turn else {
+            return Err(Error::busy(
+                "The server has more to do than it can; ask again in a moment.",
+            )
+            .retry_after(WAIT));
+        };
+        let flow = move || {
+            // The place is free again when the work is done, even if the caller has gone meanwhile.
+            let _place = place;
+            flow(&city)
+        };
+        match tokio::task::spawn_blocking(flow).await {
             Ok(done) => done,
             Err(e) => {
                 Err(Error::internal("The request ran into a defect; see the log.").because(e))

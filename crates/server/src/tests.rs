@@ -1,6 +1,6 @@
 //! The server as programs meet it: a city in a temporary folder, requests without a socket.
 
-use crate::state::{AppState, State};
+use crate::state::{AppState, FLOWS, SCANS, State};
 use crate::{Options, router};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -254,6 +254,34 @@ async fn a_full_city_asks_to_wait() {
     let done: Ingested = town.send_reads(&camera, &body, "identity").await.good();
     assert_eq!(done.new, 1);
     assert_eq!(town.state.ingest.available_permits(), 1, "the place is free again");
+}
+
+#[tokio::test]
+async fn more_work_than_can_be_done_is_turned_away() {
+    let town = town("");
+    let key = town.dora();
+    let places = town.state.flows.clone().acquire_many_owned(FLOWS as u32).await.unwrap();
+    let full = town.by_dora("/v1/hits", &key).await;
+    assert_eq!((full.status.as_u16(), full.header("retry-after")), (429, Some("2")));
+    drop(places);
+    let _: Hits = town.by_dora("/v1/hits", &key).await.good();
+    let scans = town.state.scans.clone().acquire_many_owned(SCANS as u32).await.unwrap();
+    let who = ("per_dora", &key);
+    let ask = |plate: &str| {
+        let now = town.clock.now().to_string();
+        format!(
+            r#"{{"purpose":"warrant","case":"26-0417","plates":["{plate}"],"from":"2026-11-01T00:00:00Z","until":"{now}"}}"#
+        )
+    };
+    let asked = |plate: &str| {
+        let body = ask(plate);
+        let town = &town;
+        async move { town.signed(("POST", "/v1/ask"), who, body.as_bytes(), &[]).await.status }
+    };
+    assert_eq!(asked("7AB?128").await, 429);
+    assert_eq!(asked("7ABC128").await, 403, "a dispatcher asks nothing, but is heard");
+    drop(scans);
+    assert_eq!(asked("7AB?128").await, 403);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ impl Came {
             }
             Err(No(429 | 503, _)) => {
                 self.later.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(200));
+                std::thread::sleep(Duration::from_secs(1));
             }
             Err(other) => panic!("{other:?}"),
         }

@@ -2,6 +2,7 @@
 
 mod browser;
 mod crash;
+mod faults;
 mod fleet;
 mod interface;
 mod load;
