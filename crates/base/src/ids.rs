@@ -135,6 +135,8 @@ timed_ids! {
     LeaseId = "lea";
     /// An order to switch something.
     OrderId = "ord";
+    /// A preservation hold.
+    HoldId = "hld";
 }
 
 #[cfg(test)]

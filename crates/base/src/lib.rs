@@ -15,7 +15,8 @@ pub use canon::{CanonError, b64, canonical, hex, sha256, unb64};
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{
-    CameraId, EntryId, HitId, IdError, LeaseId, ListId, OrderId, PersonId, ReadId, SegmentId,
+    CameraId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId, PersonId, ReadId,
+    SegmentId,
 };
 pub use redact::Secret;
 pub use shutdown::Shutdown;

@@ -3,7 +3,7 @@
 //! The patterns say what `FromStr` takes; a test holds the two against each other.
 
 use crate::{
-    CameraId, Day, EntryId, HitId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId,
+    CameraId, Day, EntryId, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId,
     SegmentId, Time,
 };
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
@@ -45,6 +45,7 @@ ids! {
     SegmentId, TIMED, "A run of reads sealed under one key.", "seg_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     HitId, TIMED, "A hit.", "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     LeaseId, TIMED, "A camera's lease.", "lea_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
+    HoldId, TIMED, "A preservation hold.", "hld_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     OrderId, TIMED, "An order to switch something.", "ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
 }
 
@@ -103,6 +104,7 @@ mod tests {
         check::<HitId>();
         check::<LeaseId>();
         check::<OrderId>();
+        check::<HoldId>();
         check::<Time>();
         check::<Day>();
         check::<PublicKey>();

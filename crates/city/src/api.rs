@@ -4,7 +4,11 @@
 //! permit's answer, an open hit in the person's own view). They are never logged or stored, and have
 //! no `Debug`.
 
-use base::{CameraId, EntryId, HitId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
+use base::{
+    CameraId, EntryId, Epoch, Error, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey,
+    ReadId, Time, b64, unb64,
+};
+use custody::HeldRead;
 use ledger::{Figures, Leaf};
 use read::Sealed;
 use serde::{Deserialize, Serialize};
@@ -465,4 +469,134 @@ pub struct NewPerson {
     pub roles: Vec<String>,
     /// The public key; the private one stays in the person's hand.
     pub key: PublicKey,
+}
+
+/// A preservation hold that is to be placed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewHold {
+    /// The matter: a court's file number, a letter.
+    pub matter: String,
+    /// The cameras; all where it is empty.
+    #[serde(default)]
+    pub cameras: Vec<CameraId>,
+    /// First moment that matters.
+    pub from: Time,
+    /// First moment that matters no longer; not in the future.
+    pub until: Time,
+    /// The one plate that matters; every read where it is left out.
+    #[serde(default)]
+    pub plate: Option<String>,
+    /// When somebody has to say whether the hold is still needed; within 400 days.
+    pub review: Time,
+    /// The matter's public key, base64; its private half is the court's, never the city's.
+    pub key: String,
+}
+
+/// A hold that was placed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Placed {
+    /// The hold.
+    pub id: HoldId,
+    /// How many reads it preserves.
+    pub reads: u64,
+    /// Its number on the public log.
+    pub log_entry: u64,
+}
+
+/// A hold as a list shows it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HoldLine {
+    /// The hold.
+    pub id: HoldId,
+    /// When it was placed.
+    pub placed: Time,
+    /// When somebody has to say whether it is still needed.
+    pub review: Time,
+    /// Whether nobody has said so in time.
+    pub overdue: bool,
+    /// How many reads it preserves.
+    pub reads: u64,
+    /// When it was let go, if it was.
+    pub released: Option<Time>,
+}
+
+/// Every hold.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Holds {
+    /// The oldest first.
+    pub holds: Vec<HoldLine>,
+}
+
+/// Until when a hold is needed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// When somebody has to say so again; within 400 days.
+    pub review: Time,
+}
+
+/// Preserved reads, still sealed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HeldPage {
+    /// In the order of their capture.
+    pub reads: Vec<HeldLine>,
+    /// Behind which read to go on; absent behind the last.
+    pub next: Option<ReadId>,
+}
+
+/// One preserved read, as `ref/sealed-v1.md` describes it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldLine {
+    /// The hold.
+    pub hold: HoldId,
+    /// The read.
+    pub id: ReadId,
+    /// Its camera.
+    pub camera: CameraId,
+    /// First second of its epoch.
+    pub epoch_start_s: i64,
+    /// Length of its epoch in seconds.
+    pub epoch_s: u32,
+    /// The keys of body and picture, sealed to the matter's key.
+    pub keys: Sealed,
+    /// The sealed read, base64.
+    pub body: String,
+    /// Its sealed picture, base64.
+    pub picture: Option<String>,
+}
+
+impl From<HeldRead> for HeldLine {
+    fn from(held: HeldRead) -> Self {
+        Self {
+            hold: held.hold,
+            id: held.id,
+            camera: held.camera,
+            epoch_start_s: held.epoch.start_s,
+            epoch_s: held.epoch.len_s,
+            keys: held.keys,
+            body: b64(&held.body),
+            picture: held.picture.map(|picture| b64(&picture)),
+        }
+    }
+}
+
+impl TryFrom<HeldLine> for HeldRead {
+    type Error = Error;
+
+    fn try_from(line: HeldLine) -> Result<Self, Error> {
+        let bytes = |text: &str| {
+            unb64(text).ok_or_else(|| Error::invalid("A held read is not base64; fetch it again."))
+        };
+        Ok(Self {
+            hold: line.hold,
+            id: line.id,
+            camera: line.camera,
+            epoch: Epoch { start_s: line.epoch_start_s, len_s: line.epoch_s },
+            keys: line.keys,
+            body: bytes(&line.body)?,
+            picture: line.picture.as_deref().map(bytes).transpose()?,
+        })
+    }
 }

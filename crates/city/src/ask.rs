@@ -76,7 +76,12 @@ impl City {
         self.keep_record("intent", &intent.id, intent.canonical().expose())
     }
 
-    fn keep_record(&self, kind: &str, id: &str, body: &[u8]) -> Result<([u8; 32], String)> {
+    pub(crate) fn keep_record(
+        &self,
+        kind: &str,
+        id: &str,
+        body: &[u8],
+    ) -> Result<([u8; 32], String)> {
         let salt: [u8; 32] = base::random();
         let sealed = self.custody.seal_record(body)?;
         self.store.put_record(kind, id, &salt, &sealed)?;
@@ -285,7 +290,7 @@ impl Figures {
 }
 
 /// Times of a question are public by the hour only: nearer ones would point at a single car.
-fn hour(t: Time) -> String {
+pub(crate) fn hour(t: Time) -> String {
     t.floor_to(3_600_000).to_string()
 }
 

@@ -9,7 +9,11 @@ use policy::Action;
 
 /// Under which kind the private half of an entry of this type is kept.
 fn record_of(kind: &str) -> &'static str {
-    if kind == "search.outcome" { "outcome" } else { "intent" }
+    match kind {
+        "search.outcome" => "outcome",
+        "hold.placed" => "hold",
+        _ => "intent",
+    }
 }
 
 impl City {

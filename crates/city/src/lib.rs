@@ -19,6 +19,7 @@ mod explain;
 mod feed;
 mod health;
 mod hits;
+mod holds;
 mod ingest;
 mod init;
 #[cfg(test)]
@@ -40,7 +41,7 @@ pub use config::{
     Audience, Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section,
     Server as ServerSection, Stored, Switching,
 };
-pub use custody::open_record;
+pub use custody::{HeldRead, open_held, open_record};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;

@@ -23,7 +23,7 @@ impl City {
         if ask.from >= ask.until {
             return Err(Error::invalid("The question ends before it begins; give from and until."));
         }
-        let cameras = self.asked_cameras(&ask)?;
+        let cameras = self.cameras_of(&ask.cameras, ask.area.as_ref())?;
         let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
         if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
             return Err(Error::too_large(
@@ -52,19 +52,23 @@ impl City {
     }
 
     /// The cameras that are named and lie in the area; all of them where neither is given.
-    fn asked_cameras(&self, ask: &Ask) -> Result<Vec<CameraId>> {
+    pub(crate) fn cameras_of(
+        &self,
+        asked: &[CameraId],
+        area: Option<&Area>,
+    ) -> Result<Vec<CameraId>> {
         let all = self.store.cameras()?;
-        if let Some(unknown) = ask.cameras.iter().find(|c| !all.iter().any(|row| row.id == **c)) {
+        if let Some(unknown) = asked.iter().find(|c| !all.iter().any(|row| row.id == **c)) {
             return Err(Error::not_found(format!("There is no camera {unknown} in this city.")));
         }
-        if let Some(area) = &ask.area {
+        if let Some(area) = area {
             area.check()?;
         }
-        let named = |row: &CameraRow| ask.cameras.is_empty() || ask.cameras.contains(&row.id);
-        let near = |row: &CameraRow| ask.area.as_ref().is_none_or(|area| area.holds(row));
+        let named = |row: &CameraRow| asked.is_empty() || asked.contains(&row.id);
+        let near = |row: &CameraRow| area.is_none_or(|area| area.holds(row));
         let cameras: Vec<CameraId> =
             all.into_iter().filter(|row| named(row) && near(row)).map(|row| row.id).collect();
-        if cameras.is_empty() && ask.area.is_some() {
+        if cameras.is_empty() && area.is_some() {
             return Err(Error::not_found("No such camera stands in this area; widen the radius."));
         }
         Ok(cameras)

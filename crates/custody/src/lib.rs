@@ -16,6 +16,7 @@ mod custody;
 mod file;
 #[cfg(test)]
 mod golden;
+mod hold;
 mod keys;
 mod permit;
 mod scan;
@@ -23,6 +24,7 @@ mod seal;
 mod sealed;
 
 pub use custody::{Custody, Options, open_record};
+pub use hold::{HoldPermit, open_held};
 pub use permit::{Permit, ReadKey};
 pub use scan::Scanned;
-pub use sealed::{Found, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
+pub use sealed::{Found, HeldRead, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};

@@ -3,10 +3,12 @@
 //! Every body has a key of its own, derived from a random segment key, and each such key seals one
 //! message; so the nonce is fixed. Spelled out for other implementations in `ref/sealed-v1.md`.
 
-use crate::sealed::{SealedHit, SealedRead, SealedSegment, Token};
+use crate::sealed::{HeldRead, SealedHit, SealedRead, SealedSegment, Token};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
-use base::{CameraId, Epoch, Error, HitId, PersonId, ReadId, Result, Secret, SegmentId, sha256};
+use base::{
+    CameraId, Epoch, Error, HitId, HoldId, PersonId, ReadId, Result, Secret, SegmentId, sha256,
+};
 use plate::{Reason, Text};
 use read::Read;
 use zeroize::Zeroize;
@@ -124,6 +126,11 @@ fn read_aad(id: &ReadId, camera: &CameraId, epoch: Epoch) -> Vec<u8> {
     [id.bytes().as_slice(), camera.as_str().as_bytes(), &epoch_bytes(epoch)].concat()
 }
 
+/// What the keys of a held read are bound to.
+pub(crate) fn held_aad(hold: &HoldId, id: &ReadId) -> Vec<u8> {
+    [hold.bytes().as_slice(), id.bytes()].concat()
+}
+
 /// What the store will say of a read and custody will believe: in the key, so that it cannot lie.
 fn claims(id: &ReadId, segment: &SegmentId, counter: u64, tokens: &[Token]) -> Vec<u8> {
     let mut said = CLAIMS.to_vec();
@@ -230,6 +237,26 @@ impl BodyKeys {
             body: derive(key, READ_BODY, &context)?,
             picture: derive(key, READ_PICTURE, &context)?,
         })
+    }
+
+    /// Both keys, to be sealed to somebody.
+    pub(crate) fn bytes(&self) -> Secret<Vec<u8>> {
+        Secret::new([self.body.expose().as_slice(), self.picture.expose()].concat())
+    }
+
+    pub(crate) fn from_bytes(bytes: &Secret<Vec<u8>>) -> Result<Self> {
+        match bytes.expose().as_chunks::<32>() {
+            ([body, picture], []) => {
+                Ok(Self { body: Secret::new(*body), picture: Secret::new(*picture) })
+            }
+            _ => Err(Error::invalid("The keys of a held read are not two of 32 bytes.")),
+        }
+    }
+
+    /// Opens what a hold preserved.
+    pub(crate) fn open_held(&self, held: &HeldRead) -> Result<(Read, Option<Vec<u8>>)> {
+        let aad = read_aad(&held.id, &held.camera, held.epoch);
+        self.open(&aad, &held.body, held.picture.as_deref())
     }
 
     fn of_hit(key: &Key, id: &HitId) -> Result<Self> {

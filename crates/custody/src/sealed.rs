@@ -1,6 +1,6 @@
 //! What leaves custody sealed. The store keeps these; nothing in them is a plate.
 
-use base::{CameraId, Day, Epoch, HitId, ReadId, SegmentId, Time};
+use base::{CameraId, Day, Epoch, HitId, HoldId, ReadId, SegmentId, Time};
 use read::Sealed;
 use std::fmt;
 
@@ -77,6 +77,25 @@ pub struct SealedBatch {
     pub reads: Vec<SealedRead>,
     /// Copies for hits; the caller adds them with [`crate::Custody::seal_hit`].
     pub hits: Vec<SealedHit>,
+}
+
+/// A read that a hold preserves: what was sealed, and its keys, sealed to the matter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldRead {
+    /// The hold.
+    pub hold: HoldId,
+    /// The read.
+    pub id: ReadId,
+    /// Its camera.
+    pub camera: CameraId,
+    /// The epoch it was sealed in; the bodies are bound to it.
+    pub epoch: Epoch,
+    /// The keys of body and picture, sealed to the matter's public key.
+    pub keys: Sealed,
+    /// The read's canonical bytes, padded and sealed.
+    pub body: Vec<u8>,
+    /// Its picture, sealed.
+    pub picture: Option<Vec<u8>>,
 }
 
 /// A sealed read with its segment, as the store found it for a permit.

@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod edge;
 mod hits;
+mod hold;
 mod init;
 mod key;
 mod manage;
@@ -57,6 +58,8 @@ enum Command {
     Verdict(hits::VerdictArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
+    /// Preserve reads for a court; nobody in the city can open what is preserved.
+    Hold(hold::HoldArgs),
     /// Open the private halves of log entries with the auditors' key.
     Audit(audit::AuditArgs),
     /// Switch capture, asking, sharing or the jobs off.
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Command::Hit(args) => hits::show(args),
         Command::Verdict(args) => hits::verdict(args),
         Command::Ask(args) => ask::run(args),
+        Command::Hold(args) => hold::run(args),
         Command::Audit(args) => audit::run(args),
         Command::Off(args) => order::run(args, ::read::Power::Off),
         Command::On(args) => order::run(args, ::read::Power::On),

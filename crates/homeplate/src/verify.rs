@@ -222,6 +222,9 @@ fn in_words(report: &Report) -> String {
     for rules in &f.rules {
         line(format!("  rules      {} since {}", rules.hash, rules.since));
     }
+    for (id, review) in &f.holds {
+        line(format!("  hold       {id}, to be reviewed by {review}"));
+    }
     line(format!("  keys       {} destroyed", f.keys_destroyed));
     line(format!("  reads      {} on {} days", f.reads, f.reads_by_day.len()));
     line(format!("  hits       {}{}", f.hits, each(&f.verdicts)));

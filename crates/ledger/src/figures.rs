@@ -45,6 +45,9 @@ pub struct Figures {
     pub keys_destroyed: u64,
     /// How often an auditor was given a private half.
     pub audits: u64,
+    /// Preservation holds in force, and when each is to be reviewed.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub holds: BTreeMap<String, Time>,
     /// When cameras were off.
     pub gaps: Vec<Gap>,
     /// What is switched off for the whole city, by level, and since when.
@@ -112,6 +115,13 @@ impl Figures {
             "hit.verdict" => tick(&mut self.verdicts, leaf.text("verdict")),
             "search.refused" => self.refusals += 1,
             "audit.opened" => self.audits += 1,
+            "hold.placed" | "hold.reviewed" => {
+                let review = leaf.text("review").and_then(|t| t.parse().ok());
+                self.holds.extend(leaf.id.clone().zip(review));
+            }
+            "hold.released" => {
+                leaf.id.as_ref().map(|id| self.holds.remove(id));
+            }
             "key.destroyed" => self.keys_destroyed += 1,
             "policy.activated" => self.rules.extend(
                 leaf.text("hash").map(|hash| Rules { hash: hash.to_owned(), since: leaf.time }),

@@ -74,11 +74,13 @@ pub enum Action {
     SwitchOn,
     /// Read the private half of the log.
     ReadAudit,
+    /// Preserve reads for a court, and let them go again.
+    PlaceHold,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 9] = [
+    pub const ALL: [Action; 10] = [
         Action::Search,
         Action::ViewHits,
         Action::DecideHit,
@@ -88,6 +90,7 @@ impl Action {
         Action::SwitchOff,
         Action::SwitchOn,
         Action::ReadAudit,
+        Action::PlaceHold,
     ];
 
     /// As the rules spell it.
@@ -102,6 +105,7 @@ impl Action {
             Action::SwitchOff => "SwitchOff",
             Action::SwitchOn => "SwitchOn",
             Action::ReadAudit => "ReadAudit",
+            Action::PlaceHold => "PlaceHold",
         }
     }
 }

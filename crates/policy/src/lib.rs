@@ -11,9 +11,11 @@
 
 mod decide;
 mod engine;
+mod hold;
 mod intent;
 mod rules;
 
 pub use decide::{Action, Decision, Facts, Scope};
+pub use hold::Hold;
 pub use intent::{AGENCIES, CaseFact, Intent};
 pub use rules::Rules;

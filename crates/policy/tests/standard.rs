@@ -135,7 +135,14 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
             (Action::SwitchOff, "administrator"),
         ],
     ),
-    ("clerk", &[(Action::SwitchOff, "clerk"), (Action::SwitchOn, "clerk")]),
+    (
+        "clerk",
+        &[
+            (Action::SwitchOff, "clerk"),
+            (Action::SwitchOn, "clerk"),
+            (Action::PlaceHold, "clerk-holds"),
+        ],
+    ),
     ("auditor", &[(Action::ReadAudit, "auditor")]),
     ("nobody", &[]),
 ];

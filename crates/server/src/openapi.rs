@@ -4,7 +4,7 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{ask, camera, live, people, public};
+use crate::{ask, camera, holds, live, people, public};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -60,6 +60,11 @@ const SIGNED: [(&str, &str, &str); 3] = [
         ask::ask,
         ask::preview,
         people::audit,
+        holds::list,
+        holds::place,
+        holds::review,
+        holds::release,
+        holds::reads,
         people::order,
         people::console_link,
     ),

@@ -2,7 +2,7 @@
 //! OpenAPI document.
 
 use crate::state::State;
-use crate::{ask, camera, console, live, metrics, openapi, people, public};
+use crate::{ask, camera, console, holds, live, metrics, openapi, people, public};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{get, post};
@@ -55,6 +55,11 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/ask", ask::ask)
         .post("/v1/ask/preview", ask::preview)
         .get("/v1/audit/entries/{index}", people::audit)
+        .get("/v1/holds", holds::list)
+        .post("/v1/holds", holds::place)
+        .post("/v1/holds/{id}/review", holds::review)
+        .post("/v1/holds/{id}/release", holds::release)
+        .get("/v1/holds/{id}/reads", holds::reads)
         .post("/v1/orders", people::order)
         .post("/v1/console-links", people::console_link)
 }

@@ -83,3 +83,22 @@ CREATE TABLE reveals (
   due INTEGER NOT NULL,
   json TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE holds (
+  id BLOB NOT NULL PRIMARY KEY,
+  review INTEGER NOT NULL,
+  reads INTEGER NOT NULL,
+  released INTEGER
+) STRICT;
+
+CREATE TABLE held (
+  hold BLOB NOT NULL,
+  id BLOB NOT NULL,
+  camera TEXT NOT NULL,
+  epoch_start INTEGER NOT NULL,
+  epoch_len INTEGER NOT NULL,
+  keys BLOB NOT NULL,
+  body BLOB NOT NULL,
+  picture BLOB,
+  PRIMARY KEY (hold, id)
+) STRICT;

@@ -24,6 +24,7 @@ mod control;
 mod days;
 mod engine;
 mod hits;
+mod holds;
 mod hotlist;
 mod open;
 mod put;
@@ -36,7 +37,7 @@ mod scan;
 pub use engine::{Place, Url};
 pub use open::Store;
 pub use rows::{
-    CameraRow, EntryRow, HitRow, LeaseRow, OrderRow, PersonRow, RecordRow, Search, Stored,
+    CameraRow, EntryRow, HitRow, HoldRow, LeaseRow, OrderRow, PersonRow, RecordRow, Search, Stored,
 };
 
 #[cfg(test)]

@@ -206,16 +206,14 @@ fn find(
     tokens: &[Token],
     room: usize,
 ) -> Result<(Vec<Found>, bool)> {
-    const COLUMNS: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, r.body, \
-        r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped, s.scan";
     let by_token = format!(
-        "{COLUMNS} FROM tokens AS t JOIN reads AS r ON r.id = t.read \
+        "{FOUND_COLUMNS} FROM tokens AS t JOIN reads AS r ON r.id = t.read \
          JOIN segments AS s ON s.id = r.segment LEFT JOIN pictures AS p ON p.read = r.id \
          WHERE t.token = ?1 AND r.captured >= ?2 AND r.captured < ?3 LIMIT {}",
         FOUND + 1
     );
     let by_id = format!(
-        "{COLUMNS} FROM reads AS r JOIN segments AS s ON s.id = r.segment \
+        "{FOUND_COLUMNS} FROM reads AS r JOIN segments AS s ON s.id = r.segment \
          LEFT JOIN pictures AS p ON p.read = r.id \
          WHERE r.id = ?1 AND r.captured >= ?2 AND r.captured < ?3"
     );
@@ -241,7 +239,11 @@ fn find(
     Ok((out, more))
 }
 
-fn found(mut row: Row) -> Result<Found> {
+/// What [`found`] reads.
+pub(crate) const FOUND_COLUMNS: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, \
+    r.body, r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped, s.scan";
+
+pub(crate) fn found(mut row: Row) -> Result<Found> {
     let camera: CameraId = row.parsed(1)?;
     let segment = row.id(3, SegmentId::from_bytes)?;
     let tokens: Vec<u8> = row.get(6)?;

@@ -1,6 +1,6 @@
 //! What goes into the control data and comes out of it: plain rows, one struct a thing.
 
-use base::{CameraId, EntryId, HitId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
+use base::{CameraId, EntryId, HitId, HoldId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
 use custody::Found;
 use read::{Lease, Sealed};
 
@@ -37,6 +37,19 @@ pub struct PersonRow {
     pub id: PersonId,
     /// The person as JSON.
     pub json: String,
+}
+
+/// A preservation hold. What it asked for is on the log alone, and in its private half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRow {
+    /// The hold.
+    pub id: HoldId,
+    /// When it is to be looked at again.
+    pub review: Time,
+    /// How many reads it preserved.
+    pub reads: u64,
+    /// When it was let go, if it was.
+    pub released: Option<Time>,
 }
 
 /// A hit: a question to a person. No plate is in it.

@@ -1,6 +1,6 @@
 //! A small city for this crate's tests.
 
-use crate::{Ask, City, Config, InitOptions, init};
+use crate::{Ask, City, Config, InitOptions, NewPerson, init};
 use base::{LeaseId, ManualClock, PersonId, ReadId, SigningKey, Time};
 use plate::Odds;
 use read::{OpenKey, Read};
@@ -21,6 +21,11 @@ pub(crate) fn at(text: &str) -> Time {
 
 pub(crate) fn person() -> PersonId {
     "per_admin".parse().unwrap()
+}
+
+/// A person who may place holds.
+pub(crate) fn clerk() -> PersonId {
+    "per_clerk".parse().unwrap()
 }
 
 pub(crate) fn options(config: Config, auditors: &OpenKey) -> InitOptions {
@@ -52,6 +57,14 @@ impl Town {
             off_since: None,
         };
         city.store.put_camera(&camera).unwrap();
+        let clerk = NewPerson {
+            id: clerk(),
+            name: "Clerk".into(),
+            office: "clerk".into(),
+            roles: vec!["clerk".into()],
+            key: SigningKey::generate().public(),
+        };
+        city.add_person(&person(), clerk).unwrap();
         Town { _dir: dir, clock, city, auditors }
     }
 

@@ -1,7 +1,7 @@
 //! The server is killed at random moments under load: nothing acknowledged is lost, nothing is stored by
 //! halves or twice, log and store agree.
 
-use crate::fleet::{Caller, Device, No};
+use crate::callers::{Caller, Device, No};
 use crate::world::World;
 use base::{Clock, SystemClock};
 use city::{Batch, Ingested};

@@ -1,7 +1,7 @@
 //! A disk that is full, a clock that jumps: nothing acknowledged is lost, and the city goes on by itself.
 
+use crate::callers::{Caller, Device, No, question};
 use crate::crash::plate;
-use crate::fleet::{Caller, Device, No, question};
 use crate::world::World;
 use base::{Clock, SystemClock};
 use std::process::Command;

@@ -1,5 +1,6 @@
 //! What monitors and programs of others find: the description, figures, health, a log without secrets.
 
+use crate::callers::Device;
 use crate::world::{CAMERA, WANTED, World};
 use serde_json::Value;
 
@@ -72,4 +73,55 @@ fn programs_find_description_and_figures() {
     );
     let page: Value = serde_json::from_str(&world.get("/v1/log?limit=2")).expect("JSON");
     assert_eq!((&page["entries"][1]["index"], &page["next"]), (&1.into(), &1.into()), "{page}");
+}
+
+/// A court has reads preserved: the city writes them out sealed, the court opens them.
+#[test]
+fn a_hold_for_a_court() {
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    world.person("cleo", "clerk");
+    world.person("otto", "officer");
+    let mut device = Device::enrol(&world, "main-st");
+    let now = base::Clock::now(&base::SystemClock);
+    device.renew(now).expect("a lease");
+    let plates = [WANTED.to_owned(), "8XYZ001".to_owned()];
+    let batch = device.batch(&plates, now);
+    device.send(&batch).expect("stored");
+    let key = world.plain(&["hold", "key", "--out", "court.key"]).good();
+    let from = now.plus_millis(-3_600_000).to_string();
+    let until = now.plus_millis(1).to_string();
+    let review = now.plus_millis(30 * 86_400_000).to_string();
+    let place = [
+        "hold",
+        "place",
+        "--matter",
+        "24-CV-0815",
+        "--matter-key",
+        key.trim(),
+        "--from",
+        &from,
+        "--until",
+        &until,
+        "--plate",
+        WANTED,
+        "--review",
+        &review,
+    ];
+    assert_eq!(world.by("otto", &place).code, 5, "an officer places none");
+    let placed = world.by("cleo", &place).good();
+    assert!(placed.contains(": 1 reads preserved"), "{placed}");
+    let id = placed.split(':').next().expect("an id").to_owned();
+    let list = world.by("cleo", &["hold", "list"]).good();
+    assert!(list.contains(&id) && list.contains("review by"), "{list}");
+    world.by("cleo", &["hold", "fetch", &id, "--out", "held.jsonl"]).good();
+    let sealed = std::fs::read_to_string(world.path("held.jsonl")).expect("written");
+    assert!(!sealed.contains(WANTED));
+    let opened = world.plain(&["hold", "open", "held.jsonl", "--key", "court.key"]).good();
+    assert!(opened.contains(WANTED) && !opened.contains("8XYZ001"), "{opened}");
+    let verified = world.plain(&["verify", "city/log"]).good();
+    assert!(verified.contains(&id), "{verified}");
+    world.by("cleo", &["hold", "release", &id]).good();
+    assert_eq!(world.by("cleo", &["hold", "fetch", &id, "--out", "more.jsonl"]).code, 9);
 }

@@ -1,7 +1,7 @@
 //! Many clients at once: every answer is a good one or an honest "later", and memory stays flat.
 
+use crate::callers::{Caller, Device, No};
 use crate::crash::plate;
-use crate::fleet::{Caller, Device, No};
 use crate::world::World;
 use base::{Clock, SystemClock};
 use std::sync::Mutex;

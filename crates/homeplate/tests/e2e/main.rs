@@ -1,9 +1,9 @@
 //! Whole flows over loopback with the real executables.
 
 mod browser;
+mod callers;
 mod crash;
 mod faults;
-mod fleet;
 mod interface;
 mod load;
 mod secrets;

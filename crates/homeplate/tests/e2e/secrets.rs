@@ -1,8 +1,8 @@
 //! A plate is nowhere in the clear: after reads and questions every byte of the city's folder, of what its
 //! server printed and of what it answers to strangers is searched.
 
+use crate::callers::{Caller, Device, No, question};
 use crate::crash::plate;
-use crate::fleet::{Caller, Device, No, question};
 use crate::world::World;
 use base::{Clock, SystemClock, b64};
 use std::collections::{HashMap, HashSet};

@@ -39,7 +39,7 @@ impl Kind {
     /// Every migration, the first first. A published one never changes: the next one mends it.
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
-            Kind::Control => sql!("control": "0001_control", "0002_reveals"),
+            Kind::Control => sql!("control": "0001_control", "0002_reveals", "0003_holds"),
             Kind::HotList => sql!("hotlist": "0001_entries"),
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan"),
         }
@@ -78,6 +78,7 @@ mod tests {
         let frozen = [
             "Control 1 36486bb664b885e6",
             "Control 2 8e84d666a4d7d840",
+            "Control 3 ba7342794015e531",
             "HotList 1 3a491dcb667cd5d1",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",

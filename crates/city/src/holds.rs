@@ -1,0 +1,246 @@
+//! Preservation holds: a court's word keeps some reads from being forgotten, and nobody here opens them.
+//!
+//! Holds: the hold is on the log before a read is preserved; what is preserved is sealed to the
+//! matter's key, whose private half the city does not have; everything else goes on time. A hold never
+//! ends by itself: evidence must not be lost because nobody looked. That it is overdue for review is
+//! public instead.
+
+use crate::{City, HeldLine, HeldPage, HoldLine, Holds, NewHold, Placed};
+use base::{Error, HoldId, PersonId, ReadId, Result, Time};
+use identity::Person;
+use plate::Text;
+use policy::{Action, Hold};
+use read::SealKey;
+use store::HoldRow;
+
+/// The longest time until a hold is looked at again.
+const REVIEW_MS: i64 = 400 * 86_400_000;
+
+impl City {
+    /// Places a hold and preserves what it asks for. If this is cut off, the log shows a hold without
+    /// its number of reads: place another one.
+    pub fn place_hold(&self, by: &PersonId, new: NewHold) -> Result<Placed> {
+        let person = self.allowed(by, Action::PlaceHold)?;
+        let hold = self.hold(&person, new)?;
+        let body = hold.canonical();
+        let id = hold.id.to_string();
+        let (salt, commitment) = self.keep_record("hold", &id, body.expose())?;
+        self.store.put_hold(hold.id, hold.review)?;
+        let leaf = self
+            .leaf_by("hold.placed", &person)?
+            .id(&id)
+            .fact("policy", self.rules.hash())
+            .fact("cameras", hold.cameras.len() as u64)
+            .fact("from", crate::ask::hour(hold.from))
+            .fact("until", crate::ask::hour(hold.until))
+            .fact("plate", hold.plate.is_some())
+            .fact("review", hold.review.to_string())
+            .body(commitment);
+        let entry = self.log.append(&leaf)?;
+        let permit = self.custody.hold_permit(&hold, &salt, &entry)?;
+        let mut reads = 0;
+        let days: Vec<_> = permit.days().map(|(day, _)| day).collect();
+        for day in days {
+            let mut after: Option<ReadId> = None;
+            loop {
+                let found = self.store.to_hold(&permit, day, after)?;
+                let Some(last) = found.last() else { break };
+                after = Some(last.read.id);
+                let held = self.custody.reseal(&permit, found)?;
+                reads += self.store.put_held(hold.id, &held)?;
+            }
+        }
+        self.log.append_once(&self.leaf("hold.preserved").id(&id).fact("reads", reads))?;
+        Ok(Placed { id: hold.id, reads, log_entry: entry.index })
+    }
+
+    fn hold(&self, person: &Person, new: NewHold) -> Result<Hold> {
+        let now = self.now();
+        if new.from >= new.until || new.until > now {
+            return Err(Error::invalid(
+                "A hold is for time that has passed: from before until, and until not in the future.",
+            ));
+        }
+        if new.matter.trim().is_empty() || new.matter.chars().count() > 300 {
+            return Err(Error::invalid("Name the matter in 1 to 300 characters."));
+        }
+        let plate = new.plate.as_deref().map(Text::parse).transpose().map_err(|e| {
+            Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
+        })?;
+        let cameras = self.cameras_of(&new.cameras, None)?;
+        let key: SealKey = new.key.parse()?;
+        // A key that nothing can be sealed to is found out before anything is logged.
+        key.seal(b"", b"", b"")?;
+        Ok(Hold {
+            id: HoldId::new(now, base::random()),
+            person: person.id.clone(),
+            roles: person.roles.clone(),
+            matter: new.matter,
+            plate,
+            cameras,
+            from: new.from,
+            until: new.until,
+            review: self.review(new.review)?,
+            key: *key.bytes(),
+        })
+    }
+
+    fn review(&self, at: Time) -> Result<Time> {
+        let ahead = at.since(self.now());
+        if ahead <= 0 || ahead > REVIEW_MS {
+            return Err(Error::invalid("A hold is reviewed again within 400 days from now."));
+        }
+        Ok(at.floor_to(60_000))
+    }
+
+    /// Every hold, the oldest first.
+    pub fn holds(&self, by: &PersonId) -> Result<Holds> {
+        self.allowed(by, Action::PlaceHold)?;
+        let now = self.now();
+        let line = |row: HoldRow| HoldLine {
+            id: row.id,
+            placed: row.id.time(),
+            review: row.review,
+            overdue: row.released.is_none() && row.review < now,
+            reads: row.reads,
+            released: row.released,
+        };
+        Ok(Holds { holds: self.store.holds()?.into_iter().map(line).collect() })
+    }
+
+    /// Says that a hold is still needed, and until when.
+    pub fn review_hold(&self, by: &PersonId, id: HoldId, review: Time) -> Result<()> {
+        let person = self.allowed(by, Action::PlaceHold)?;
+        self.standing_hold(id)?;
+        let review = self.review(review)?;
+        let leaf = self.leaf_by("hold.reviewed", &person)?.id(id.to_string());
+        self.log.append(&leaf.fact("review", review.to_string()))?;
+        self.store.review_hold(id, review)
+    }
+
+    /// Lets a hold go: what it preserved is deleted.
+    pub fn release_hold(&self, by: &PersonId, id: HoldId) -> Result<()> {
+        let person = self.allowed(by, Action::PlaceHold)?;
+        self.standing_hold(id)?;
+        self.log.append_once(&self.leaf_by("hold.released", &person)?.id(id.to_string()))?;
+        self.store.release_hold(id, self.now())
+    }
+
+    /// The next preserved reads, sealed as they lie, for the court that has the key. That they were
+    /// fetched is on the log first.
+    pub fn held(&self, by: &PersonId, id: HoldId, after: Option<ReadId>) -> Result<HeldPage> {
+        let person = self.allowed(by, Action::PlaceHold)?;
+        self.standing_hold(id)?;
+        if after.is_none() {
+            self.log.append(&self.leaf_by("hold.fetched", &person)?.id(id.to_string()))?;
+        }
+        let reads = self.store.held(id, after)?;
+        let next = reads.last().map(|held| held.id);
+        Ok(HeldPage { reads: reads.into_iter().map(HeldLine::from).collect(), next })
+    }
+
+    fn standing_hold(&self, id: HoldId) -> Result<HoldRow> {
+        let row = self.store.holds()?.into_iter().find(|row| row.id == id);
+        match row.ok_or_else(|| Error::not_found("There is no such hold."))? {
+            row if row.released.is_none() => Ok(row),
+            _ => Err(Error::gone("This hold was released; what it preserved is deleted.")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Town, at, clerk, person};
+    use base::Kind;
+    use custody::HeldRead;
+    use read::OpenKey;
+
+    fn hold(town: &Town, key: &OpenKey, plate: Option<&str>) -> NewHold {
+        NewHold {
+            matter: "24-CV-0815, letter of 2026-11-01".into(),
+            cameras: Vec::new(),
+            from: at("2026-11-01T11:00:00Z"),
+            until: town.city.now(),
+            plate: plate.map(String::from),
+            review: town.city.now().plus_millis(90 * 86_400_000),
+            key: key.public().unwrap().to_string(),
+        }
+    }
+
+    fn opened(town: &Town, key: &OpenKey, id: HoldId) -> Vec<String> {
+        let page = town.city.held(&clerk(), id, None).unwrap();
+        let texts = page.reads.into_iter().map(|line| {
+            let held: HeldRead = line.try_into().unwrap();
+            let (read, _) = custody::open_held(key, &held).unwrap();
+            read.odds.text().reveal(plate::Reason::Answer).to_owned()
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn what_is_held_outlives_the_retention_and_opens_for_the_court_alone() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        ["7ABC128", "8XYZ001", "7ABC128"].into_iter().for_each(|plate| town.pass(plate));
+        town.clock.advance(60_000);
+        let key = OpenKey::generate();
+        let one = town.city.place_hold(&clerk(), hold(&town, &key, Some("7ABC128"))).unwrap();
+        let all = town.city.place_hold(&clerk(), hold(&town, &key, None)).unwrap();
+        assert_eq!((one.reads, all.reads), (2, 3));
+        // The retention passes, and some hours, because the clock of this test leaps.
+        for ms in [30 * 86_400_000, 7 * 3_600_000] {
+            town.clock.advance(ms);
+            town.city.retain().unwrap();
+        }
+        assert!(town.city.store.days().unwrap().is_empty());
+        assert_eq!(opened(&town, &key, one.id), ["7ABC128", "7ABC128"]);
+        assert_eq!(opened(&town, &key, all.id).len(), 3);
+        let page = town.city.held(&clerk(), one.id, None).unwrap();
+        let held: HeldRead = page.reads.into_iter().next().unwrap().try_into().unwrap();
+        assert!(custody::open_held(&OpenKey::generate(), &held).is_err());
+        let elsewhere = HeldRead { hold: all.id, ..held.clone() };
+        assert!(custody::open_held(&key, &elsewhere).is_err());
+        assert!(town.city.held(&clerk(), one.id, page.next).unwrap().reads.is_empty());
+        // A review moves the day, a release deletes.
+        town.clock.advance(90 * 86_400_000);
+        let overdue =
+            |city: &City| city.holds(&clerk()).unwrap().holds.iter().filter(|h| h.overdue).count();
+        assert_eq!(overdue(&town.city), 2);
+        let later = town.city.now().plus_millis(86_400_000);
+        town.city.review_hold(&clerk(), one.id, later).unwrap();
+        town.city.release_hold(&clerk(), all.id).unwrap();
+        assert_eq!(overdue(&town.city), 0);
+        assert_eq!(town.city.held(&clerk(), all.id, None).err().unwrap().kind(), Kind::Gone);
+        let of = |kind: &str| town.logged(kind).len();
+        assert_eq!((of("hold.placed"), of("hold.preserved"), of("hold.fetched")), (2, 2, 3));
+        assert_eq!((of("hold.reviewed"), of("hold.released")), (1, 1));
+        assert_eq!(town.city.log.figures().holds.len(), 1);
+    }
+
+    #[test]
+    fn a_hold_that_cannot_be_is_refused_and_changes_nothing() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        town.clock.advance(60_000);
+        let key = OpenKey::generate();
+        let good = || hold(&town, &key, None);
+        let size = town.city.log.size();
+        let no = |by: &PersonId, new: NewHold, kind: Kind| {
+            assert_eq!(town.city.place_hold(by, new).err().unwrap().kind(), kind);
+        };
+        no(&person(), good(), Kind::Forbidden);
+        let ahead = town.city.now().plus_millis(60_000);
+        no(&clerk(), NewHold { until: ahead, ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { until: good().from, ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { matter: " ".into(), ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { plate: Some("#".into()), ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { key: "AAAA".into(), ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { review: town.city.now(), ..good() }, Kind::Invalid);
+        no(
+            &clerk(),
+            NewHold { cameras: vec!["cam_no".parse().unwrap()], ..good() },
+            Kind::NotFound,
+        );
+        assert_eq!((town.city.log.size(), town.city.store.holds().unwrap().len()), (size, 0));
+    }
+}

@@ -1,0 +1,134 @@
+//! Preservation holds: reads that outlive their retention for a court, opened by nobody here.
+//!
+//! Holds: nothing is held without an entry of the public log that commits to this very hold, and our
+//! own rules' leave. The key of each read is sealed to the matter's public key; its private half is
+//! not ours, so what is held is as closed to the city as what is forgotten.
+//! Not here: how long a hold lasts, and who is asked to review it.
+
+use crate::Custody;
+use crate::seal::{self, BodyKeys};
+use crate::sealed::{Found, HeldRead, Token};
+use base::{CameraId, Day, Epoch, Error, HoldId, Result, Time};
+use ledger::{Entry, commitment};
+use policy::{Action, Decision, Hold};
+use read::{OpenKey, Read, SealKey};
+use std::collections::BTreeMap;
+
+const HELD_KEY: &[u8] = b"homeplate/held-key/v1";
+
+/// Leave to preserve the reads of one hold that is on the log. Like a permit it can be neither
+/// stored, copied nor shown.
+pub struct HoldPermit {
+    hold: HoldId,
+    to: SealKey,
+    cameras: Vec<CameraId>,
+    from: Time,
+    until: Time,
+    /// What to look for on each day; `None` is every read.
+    days: BTreeMap<Day, Option<Token>>,
+}
+
+impl HoldPermit {
+    /// The cameras, sorted.
+    pub fn cameras(&self) -> &[CameraId] {
+        &self.cameras
+    }
+    /// First moment that is preserved.
+    pub fn from(&self) -> Time {
+        self.from
+    }
+    /// First moment that is not.
+    pub fn until(&self) -> Time {
+        self.until
+    }
+    /// The days that may hold something, and the token that a read of it must carry.
+    pub fn days(&self) -> impl Iterator<Item = (Day, Option<&Token>)> {
+        self.days.iter().map(|(day, token)| (*day, token.as_ref()))
+    }
+
+    fn covers(&self, found: &Found) -> bool {
+        let (read, segment) = (&found.read, &found.segment);
+        let told_straight = read.segment == segment.id
+            && read.camera == segment.camera
+            && read.id.time() == read.captured
+            && Epoch::of(read.captured, segment.epoch.len_s) == segment.epoch;
+        let wanted = match self.days.get(&read.id.day()) {
+            Some(Some(token)) => read.tokens.contains(token),
+            Some(None) => true,
+            None => false,
+        };
+        told_straight
+            && wanted
+            && self.cameras.binary_search(&read.camera).is_ok()
+            && self.from <= read.captured
+            && read.captured < self.until
+    }
+}
+
+impl Custody {
+    /// Gives leave to preserve what a hold asks for, if its `hold.placed` is on the log and our own
+    /// rules let this person place one.
+    pub fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
+        let leaf = entry.check(&self.options.log_vkey)?;
+        let committed = commitment(salt, hold.canonical().expose());
+        let same = leaf.kind == "hold.placed"
+            && leaf.id.as_deref() == Some(hold.id.to_string().as_str())
+            && leaf.body.as_deref() == Some(committed.as_str());
+        if !same {
+            return Err(Error::forbidden(
+                "The log entry is not of this hold; put the hold on the log first.",
+            ));
+        }
+        if let Decision::Refuse { rule, because } =
+            self.rules.may(&hold.person, &hold.roles, Action::PlaceHold)
+        {
+            return Err(Error::refused(because).because(format!("rule {rule}")));
+        }
+        let from = hold.from.max(self.remembers_from());
+        let until = hold.until;
+        if from >= until {
+            return Err(Error::gone("All of that time has been forgotten; nothing can be held."));
+        }
+        let days = self.day_keys(from, until).into_iter();
+        let days = days.map(|(day, key)| (day, hold.plate.as_ref().map(|p| seal::token(&key, p))));
+        let mut cameras = hold.cameras.clone();
+        cameras.sort_unstable();
+        cameras.dedup();
+        let to = SealKey::from_bytes(hold.key);
+        Ok(HoldPermit { hold: hold.id, to, cameras, from, until, days: days.collect() })
+    }
+
+    /// Seals the keys of reads to the matter. One read outside the permit refuses them all.
+    pub fn reseal(&self, permit: &HoldPermit, found: Vec<Found>) -> Result<Vec<HeldRead>> {
+        if !found.iter().all(|f| permit.covers(f)) {
+            return Err(Error::forbidden("A read lies outside the hold; none was preserved."));
+        }
+        let one = |Found { read, segment }: Found| {
+            let key = self.segment_key(&segment)?;
+            let keys = BodyKeys::of_read(&key, &read.id, &segment.id, read.counter, &read.tokens)?;
+            let aad = seal::held_aad(&permit.hold, &read.id);
+            let keys = permit.to.seal(HELD_KEY, &aad, keys.bytes().expose())?;
+            Ok(HeldRead {
+                hold: permit.hold,
+                id: read.id,
+                camera: read.camera,
+                epoch: segment.epoch,
+                keys,
+                body: read.body,
+                picture: read.picture,
+            })
+        };
+        found.into_iter().map(one).collect()
+    }
+}
+
+/// Opens a held read with the private half of its matter's key: the court's business, not the city's.
+pub fn open_held(key: &OpenKey, held: &HeldRead) -> Result<(Read, Option<Vec<u8>>)> {
+    let aad = seal::held_aad(&held.hold, &held.id);
+    let keys = BodyKeys::from_bytes(&key.open(HELD_KEY, &aad, &held.keys)?)?;
+    let (read, picture) = keys.open_held(held)?;
+    if read.id != held.id || read.camera != held.camera {
+        return Err(Error::invalid("A held read is another than it is said to be."));
+    }
+    Ok((read, picture))
+}

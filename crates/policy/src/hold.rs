@@ -1,0 +1,76 @@
+//! A preservation hold: what must not be forgotten for a matter before a court, and on whose word.
+
+use base::{CameraId, HoldId, PersonId, Secret, Time, canonical};
+use plate::{Reason, Text};
+use serde::Serialize;
+use std::fmt;
+
+/// What a hold asks for. What it preserves nobody in the city can open.
+#[derive(Clone)]
+pub struct Hold {
+    /// The hold.
+    pub id: HoldId,
+    /// Who places it.
+    pub person: PersonId,
+    /// The roles that the city gave that person.
+    pub roles: Vec<String>,
+    /// The matter, in the words of who orders it: a court's file number, a letter.
+    pub matter: String,
+    /// The one plate that matters; `None` is every read of those cameras in that time.
+    pub plate: Option<Text>,
+    /// The cameras, each by name.
+    pub cameras: Vec<CameraId>,
+    /// First moment that matters.
+    pub from: Time,
+    /// First moment that matters no longer; not in the future.
+    pub until: Time,
+    /// When somebody has to say whether the hold is still needed.
+    pub review: Time,
+    /// The public key (X25519) that what is held is sealed to; its private half is the court's.
+    pub key: [u8; 32],
+}
+
+/// Shows what the public log shows.
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hold({}, {} cameras)", self.id, self.cameras.len())
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    v: u32,
+    id: &'a HoldId,
+    person: &'a PersonId,
+    roles: &'a [String],
+    matter: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plate: Option<&'a str>,
+    cameras: &'a [CameraId],
+    from: i64,
+    until: i64,
+    review: i64,
+    key: String,
+}
+
+impl Hold {
+    /// The canonical bytes that the public log commits to. They spell the plate.
+    pub fn canonical(&self) -> Secret<Vec<u8>> {
+        let body = Body {
+            v: 1,
+            id: &self.id,
+            person: &self.person,
+            roles: &self.roles,
+            matter: &self.matter,
+            plate: self.plate.as_ref().map(|plate| plate.reveal(Reason::Question)),
+            cameras: &self.cameras,
+            from: self.from.millis(),
+            until: self.until.millis(),
+            review: self.review.millis(),
+            key: base::b64(&self.key),
+        };
+        // Only whole numbers and strings are in it, so it always has canonical bytes.
+        let bytes = canonical(&body).unwrap_or_else(|e| unreachable!("{e}"));
+        Secret::new(bytes)
+    }
+}
