@@ -29,11 +29,12 @@ const TABLE: [(&str, &str); 19] = [
     ("testkit", "base plate read"),
 ];
 
-/// Libraries that one crate alone may name: SQL in `store`, HTTP serving and its figures in `server`, Cedar in
+/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
-const OWNED: [(&str, &str); 12] = [
+const OWNED: [(&str, &str); 13] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
+    ("object_store", "store"),
     ("axum", "server"),
     ("prometheus-client", "server"),
     ("cedar-policy", "policy"),

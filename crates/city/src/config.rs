@@ -1,5 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
+use crate::PictureSection;
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -35,6 +36,9 @@ pub struct Config {
     /// Where reads and control data are kept.
     #[serde(default)]
     pub store: Stored,
+    /// Where sealed pictures are kept.
+    #[serde(default)]
+    pub pictures: PictureSection,
 }
 
 /// `[city]`.
@@ -274,6 +278,7 @@ impl Config {
         if self.switch.on_signatures == 0 {
             return refuse("switch.on_signatures is at least 1");
         }
+        self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
             (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
             (Engine::Sqlite, Some(_)) => {

@@ -133,12 +133,21 @@ fn every_file_is_its_owners_alone() {
     store.add_entry(&entry("ent_a", "XYZ")).unwrap();
     let files = all_files(dir.path());
     assert!(files.iter().any(|f| f.to_string_lossy().ends_with("-wal")));
+    let (sealed, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.starts_with(dir.path().join("pictures")));
+    assert_eq!(
+        sealed.len(),
+        3,
+        "two packs and whose they are, in a folder that nobody else enters"
+    );
     for file in files {
         let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", file.display());
     }
-    let mode = fs::metadata(dir.path().join("reads")).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, 0o700);
+    for folder in ["reads", "pictures"] {
+        let mode = fs::metadata(dir.path().join(folder)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700);
+    }
 }
 
 fn a_removed_entry_leaves_no_trace(engine: Engine) {
