@@ -6,6 +6,7 @@
 
 mod batches;
 mod bench;
+mod bucket;
 mod custody;
 mod files;
 mod pictures;

@@ -18,7 +18,7 @@ on_both!(
 );
 
 /// Later than any pack was written.
-fn later() -> Time {
+pub(super) fn later() -> Time {
     Time::from_millis(i64::from(u32::MAX) * 1000)
 }
 
