@@ -15,6 +15,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod paging;
+mod parts;
 mod people;
 mod problem;
 mod public;

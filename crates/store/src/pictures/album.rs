@@ -18,7 +18,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Says whose pictures lie here.
 const OWNER: &str = "owner";
@@ -76,15 +76,24 @@ impl Album {
         })
     }
 
-    fn run<T>(&self, work: impl Future<Output = object_store::Result<T>>) -> Result<T> {
+    fn run<T: Send>(
+        &self,
+        work: impl Future<Output = object_store::Result<T>> + Send,
+    ) -> Result<T> {
         #[cfg(test)]
         if self.down.load(std::sync::atomic::Ordering::SeqCst) {
             return Err(Error::unavailable("The power is cut."));
         }
-        match &self.runtime {
-            Some(runtime) => runtime.block_on(work).map_err(|e| self.away(e)),
-            None => Err(Error::internal("The place of the pictures was closed.")),
-        }
+        let Some(runtime) = &self.runtime else {
+            return Err(Error::internal("The place of the pictures was closed."));
+        };
+        // A thread of a runtime must not wait in another one; a thread beside it may.
+        let done = match Handle::try_current() {
+            Err(_) => runtime.block_on(work),
+            Ok(_) => std::thread::scope(|scope| scope.spawn(|| runtime.block_on(work)).join())
+                .map_err(|_| Error::internal("The place of the pictures ran into a defect."))?,
+        };
+        done.map_err(|e| self.away(e))
     }
 
     /// What to say when the place does not do what it should.
