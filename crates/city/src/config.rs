@@ -175,11 +175,18 @@ pub struct Limits {
     pub camera_per_minute: u32,
     /// Requests without a signature from one network address, a minute.
     pub address_per_minute: u32,
+    /// Requests with a false signature from one network address, a minute.
+    pub false_per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { person_per_minute: 300, camera_per_minute: 1200, address_per_minute: 600 }
+        Self {
+            person_per_minute: 300,
+            camera_per_minute: 1200,
+            address_per_minute: 600,
+            false_per_minute: 60,
+        }
     }
 }
 

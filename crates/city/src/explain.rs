@@ -118,6 +118,13 @@ pub const EXPLAINED: &[Explained] = &[
         "a whole number; 0 is no limit",
     ),
     e(
+        "limits.false_per_minute",
+        "How many requests with a false signature are looked at in a minute from one network address. \
+         Beyond that, only keys that have signed from there before are; those are never held up by others.",
+        "60",
+        "a whole number; 0 is no limit",
+    ),
+    e(
         "store.engine",
         "What keeps reads and control data. Changing it moves nothing: the new store is empty.",
         "sqlite",

@@ -1,6 +1,7 @@
 //! What all handlers share, and the bridge from async handlers to the city's blocking flows.
 
 use crate::Options;
+use crate::forgers::Forgers;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use base::{Error, Result};
@@ -22,6 +23,8 @@ pub(crate) struct AppState {
     pub limits: Limits,
     /// Requests without a signature.
     pub addresses: Limits,
+    /// Requests whose signature does not hold.
+    pub forgers: Forgers,
     /// Places for batches of reads.
     pub ingest: Arc<Semaphore>,
     pub metrics: Metrics,
@@ -39,6 +42,7 @@ impl AppState {
             sessions: Sessions::new(),
             limits: Limits::default(),
             addresses: Limits::default(),
+            forgers: Forgers::default(),
             ingest: Arc::new(Semaphore::new(places)),
             metrics: Metrics::default(),
             options,

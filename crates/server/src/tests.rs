@@ -328,6 +328,35 @@ async fn a_store_that_cannot_be_written_is_no_answer() {
     assert_eq!((done.new, done.known), (1, 0), "the same batch, once the store is back");
 }
 
+/// Cameras behind one address: one whose signatures are false, and those that sign truly.
+#[tokio::test]
+async fn false_signatures_lock_out_nobody_else() {
+    let town = town("[limits]\nfalse_per_minute = 3\n");
+    let (known, new) = (town.camera("cam_a"), town.camera("cam_b"));
+    let (_, body) = known.batch(&[town.clock.now()]);
+    let (_, of_new) = new.batch(&[town.clock.now()]);
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200);
+    let stranger = SigningKey::generate();
+    let post = ("POST", "/v1/reads");
+    let mut statuses = Vec::new();
+    for n in 0..20 {
+        // A key that is not enrolled, and one whose holder this is not.
+        let id = if n % 2 == 0 { "cam_x" } else { "cam_y" };
+        let answer = town.signed(post, (id, &stranger), &body, &[]).await;
+        statuses.push(answer.status.as_u16());
+        if answer.status == 429 {
+            assert_eq!(answer.header("retry-after"), Some("20"));
+        }
+    }
+    assert_eq!(statuses[..3], [401; 3]);
+    assert_eq!(statuses[3..], [429; 17]);
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200, "it signed before");
+    let who = (known.id.as_str(), &stranger);
+    assert_eq!(town.signed(post, who, &body, &[]).await.status, 429, "in its name");
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200);
+    assert_eq!(town.send_reads(&new, &of_new, "identity").await.status, 200, "a new one");
+}
+
 #[tokio::test]
 async fn addresses_have_limits_and_keys_have_their_own() {
     let town = town("[limits]\naddress_per_minute = 2\nperson_per_minute = 3\n");
