@@ -64,6 +64,7 @@ impl City {
             dir: dir.to_owned(),
         };
         city.reload_lists()?;
+        city.follow_moves(&leaves)?;
         city.mend()?;
         Ok(Arc::new(city))
     }

@@ -50,7 +50,7 @@ impl City {
         })
     }
 
-    /// The cameras that are named and lie in the area; all of them where neither is given.
+    /// The cameras that are named and stood in the area within the time asked about; all of them where neither is given.
     fn asked_cameras(&self, ask: &Ask) -> Result<Vec<CameraId>> {
         let all = self.store.cameras()?;
         if let Some(unknown) = ask.cameras.iter().find(|c| !all.iter().any(|row| row.id == **c)) {
@@ -60,7 +60,10 @@ impl City {
             area.check()?;
         }
         let named = |row: &CameraRow| ask.cameras.is_empty() || ask.cameras.contains(&row.id);
-        let near = |row: &CameraRow| ask.area.as_ref().is_none_or(|area| area.holds(row));
+        let places = self.camera_names()?;
+        let (from, until) = (ask.from, ask.until);
+        let was_in = |row: &CameraRow, area| places.was_in(area, &row.id, from, until);
+        let near = |row: &CameraRow| ask.area.as_ref().is_none_or(|area| was_in(row, area));
         let cameras: Vec<CameraId> =
             all.into_iter().filter(|row| named(row) && near(row)).map(|row| row.id).collect();
         if cameras.is_empty() && ask.area.is_some() {
@@ -144,11 +147,9 @@ impl Area {
         ))
     }
 
-    /// Whether a camera stands in it. One without a place stands nowhere.
-    fn holds(&self, row: &CameraRow) -> bool {
-        row.lat
-            .zip(row.lon)
-            .is_some_and(|(lat, lon)| metres((self.lat, self.lon), (lat, lon)) <= self.radius_m)
+    /// Whether a place in degrees lies in it.
+    pub(crate) fn holds(&self, place: (f64, f64)) -> bool {
+        metres((self.lat, self.lon), place) <= self.radius_m
     }
 }
 

@@ -10,6 +10,7 @@ mod auth;
 mod camera;
 mod console;
 mod encoding;
+mod fleet;
 mod forgers;
 mod limits;
 mod live;

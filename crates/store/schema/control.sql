@@ -82,3 +82,12 @@ CREATE TABLE sealed_hits (
   pack_len INTEGER,
   pack_hash BLOB
 ) STRICT;
+
+CREATE TABLE places (
+  camera TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  lat REAL,
+  lon REAL,
+  PRIMARY KEY (camera, since)
+) STRICT;

@@ -30,6 +30,7 @@ mod hits;
 mod hotlist;
 mod open;
 mod pictures;
+mod places;
 mod put;
 mod reads;
 mod records;
@@ -41,7 +42,7 @@ pub use engine::{Place, Url};
 pub use open::Store;
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    CameraRow, EntryRow, HitRow, LeaseRow, OrderRow, PersonRow, RecordRow, Search, Stored,
+    CameraRow, EntryRow, HitRow, LeaseRow, OrderRow, PersonRow, PlaceRow, RecordRow, Search, Stored,
 };
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ impl Kind {
     /// Every migration, the first first. A published one never changes: the next one mends it.
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
-            Kind::Control => sql!("control": "0001_control", "0002_packs"),
+            Kind::Control => sql!("control": "0001_control", "0002_packs", "0003_places"),
             Kind::HotList => sql!("hotlist": "0001_entries"),
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
@@ -78,6 +78,7 @@ mod tests {
         let frozen = [
             "Control 1 36486bb664b885e6",
             "Control 2 8d2ee4dffeca05d5",
+            "Control 3 cd0d76ebafa6bf30",
             "HotList 1 3a491dcb667cd5d1",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
