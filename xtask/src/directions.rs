@@ -29,12 +29,14 @@ const TABLE: [(&str, &str); 19] = [
     ("testkit", "base plate read"),
 ];
 
-/// Libraries that one crate alone may name: SQL in `store`, HTTP serving and its figures in `server`, Cedar in
+/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
-const OWNED: [(&str, &str); 12] = [
+const OWNED: [(&str, &str); 14] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
+    ("object_store", "store"),
     ("axum", "server"),
+    ("multer", "server"),
     ("prometheus-client", "server"),
     ("cedar-policy", "policy"),
     ("tlog_tiles", "ledger"),

@@ -260,7 +260,7 @@ pub struct Ask {
     /// The cameras; all where it is empty.
     #[serde(default)]
     pub cameras: Vec<CameraId>,
-    /// Only cameras that stand here.
+    /// Only what cameras saw while they stood here.
     #[serde(default)]
     pub area: Option<Area>,
     /// First moment asked about.
@@ -352,8 +352,14 @@ pub struct AnswerRead {
     pub id: ReadId,
     /// Its camera.
     pub camera: CameraId,
-    /// That camera's name.
+    /// What that camera's place was called then.
     pub camera_name: String,
+    /// Latitude of that place in degrees, where told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lat: Option<f64>,
+    /// Longitude of that place in degrees, where told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lon: Option<f64>,
     /// When it was captured.
     pub captured: Time,
     /// The most probable text.
@@ -431,6 +437,35 @@ pub struct PublicCamera {
     pub on: bool,
     /// Since when it is so.
     pub since: Time,
+    /// Since when it belongs to the city's cameras no longer, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Time>,
+}
+
+/// Where a camera stands from a moment on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Move {
+    /// Latitude in degrees.
+    pub lat: f64,
+    /// Longitude in degrees.
+    pub lon: f64,
+    /// What people call it there; as before where it is left out.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// The first moment at which it stood there; now where it is left out. Not in the future, and after
+    /// the last move.
+    #[serde(default)]
+    pub from: Option<Time>,
+}
+
+/// That a camera was moved or retired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Changed {
+    /// The camera.
+    pub camera: CameraId,
+    /// Its number on the public log.
+    pub log_entry: u64,
 }
 
 /// Something that happened, for live pages: ids only, never a plate.
@@ -439,7 +474,7 @@ pub struct Event {
     /// When.
     pub at: Time,
     /// `read.sealed`, `hit.raised`, `hit.verdict`, `search.answered`, `search.refused`, `order.off`,
-    /// `order.on`, `camera.enrolled`, `hotlist.changed`.
+    /// `order.on`, `camera.enrolled`, `camera.moved`, `camera.retired`, `hotlist.changed`.
     pub kind: String,
     /// The camera, where one is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@
 use crate::config::Results;
 use crate::hits::answer_read;
 use crate::question::{likeness, sentence};
-use crate::{Answer, Ask, City, Event, Preview, Progress};
+use crate::{Answer, Area, Ask, City, Event, Preview, Progress};
 use base::{Error, PersonId, Result, Time};
 use custody::{Permit, Scanned};
 use identity::Person;
@@ -26,6 +26,7 @@ impl City {
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
         let person = self.person(by)?;
+        let area = ask.area.clone();
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
         match self.rules.decide(&intent, &facts) {
@@ -33,10 +34,11 @@ impl City {
                 Err(self.refuse(&person, &intent, &rule, &because)?)
             }
             Decision::Allow { rule } => {
-                self.answer(&Question { person, intent, facts, rule, narrowed: None }, watch)
+                self.answer(&Question { person, intent, area, facts, rule, narrowed: None }, watch)
             }
             Decision::Narrow { rule, scope } => {
-                self.answer(&Question { person, intent, facts, rule, narrowed: Some(scope) }, watch)
+                let narrowed = Some(scope);
+                self.answer(&Question { person, intent, area, facts, rule, narrowed }, watch)
             }
         }
     }
@@ -126,7 +128,8 @@ impl City {
             Some(scanned) => scanned,
             None => return Err(self.cancelled(q, &entry)?),
         };
-        let search = self.store.search(&permit)?;
+        let mut search = self.store.search(&permit)?;
+        self.only_within(q, &mut search)?;
         let opened = self.open_found(q, &permit, &search)?;
         let outcome =
             self.outcome_leaf(q, &entry, Figures::new(opened.len() as u64, search.considered))?;
@@ -233,6 +236,14 @@ impl City {
         Ok(Error::unavailable("The question was cancelled; nothing was opened."))
     }
 
+    /// A camera that was moved within the time asked about saw some of it from elsewhere: that stays shut.
+    fn only_within(&self, q: &Question, search: &mut Search) -> Result<()> {
+        let Some(area) = &q.area else { return Ok(()) };
+        let places = self.camera_names()?;
+        search.found.retain(|f| places.stood_in(area, &f.read.camera, f.read.captured));
+        Ok(())
+    }
+
     /// Opens what was found: by time, or by probability where look-alikes are among it.
     fn open_found(
         &self,
@@ -262,6 +273,7 @@ impl City {
 struct Question {
     person: Person,
     intent: Intent,
+    area: Option<Area>,
     facts: Facts,
     rule: String,
     narrowed: Option<Scope>,

@@ -33,7 +33,7 @@ pub enum State {
 /// What was found of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `configuration`, `rules`, `log`, `keys`, `store`, `disk`, `clock`.
+    /// `configuration`, `rules`, `log`, `keys`, `store`, `pictures`, `disk`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -63,10 +63,9 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     };
     let newest = check_log(&paths, &mut out);
     if let Some(config) = &config {
-        check_stored(&paths, config, &mut out);
+        check_stored(dir, &paths, config, &mut out);
     }
-    let secret = config.as_ref().is_some_and(|config| config.store.url.is_some());
-    check_modes(&paths, secret, &mut out);
+    check_modes(dir, &paths, config.as_ref(), &mut out);
     out.push(check_disk(dir));
     out.push(check_clock(clock.now(), newest));
     out
@@ -134,9 +133,16 @@ fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {
 }
 
 /// Store and custody, which only one process may have open.
-fn check_stored(paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
+fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
+    let pictures = match config.pictures_of(dir) {
+        Ok(pictures) => pictures,
+        Err(e) => {
+            out.push(finding("pictures", State::Wrong, e.message()));
+            return;
+        }
+    };
     // An empty store is not made where there is none.
-    let store = match Store::open_made(&config.place(&paths.store)) {
+    let store = match Store::open_made(&config.place(&paths.store), &pictures) {
         Ok(store) => store,
         Err(e) if e.kind() == Kind::Unavailable && e.message().contains("Another process") => {
             let message = "The server is running: stop it to have store and keys examined too.";
@@ -158,6 +164,7 @@ fn check_stored(paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
         }
         Err(e) => out.push(finding("store", State::Wrong, e.message())),
     }
+    check_pictures(&store, out);
     let options = custody::Options {
         dir: paths.custody.clone(),
         epoch_s: config.keys.epoch_s,
@@ -171,15 +178,37 @@ fn check_stored(paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
     });
 }
 
+fn check_pictures(store: &Store, out: &mut Vec<Finding>) {
+    let found = match store.check_pictures() {
+        Ok(found) => found,
+        Err(e) => return out.push(finding("pictures", State::Wrong, e.message())),
+    };
+    if found.wrong.is_empty() {
+        let message = format!("{} packs of pictures, each as long as its reads say.", found.packs);
+        out.push(finding("pictures", State::Fine, message));
+    }
+    out.extend(found.wrong.into_iter().map(|w| finding("pictures", State::Wrong, w)));
+    if found.orphans > 0 {
+        let message = format!(
+            "{} packs ({} kB) belong to no read: a crash came between, or a batch came twice. Nothing is to be              mended; the server removes them when they are a day old.",
+            found.orphans,
+            found.orphan_bytes.div_ceil(1000)
+        );
+        out.push(finding("pictures", State::Look, message));
+    }
+}
+
 fn examine(store: &Store) -> Result<(usize, Vec<String>)> {
     Ok((store.days()?.len(), store.check()?))
 }
 
-/// Keys that others than their owner can read are keys of everybody; so is a password, which may
-/// stand in a configuration that is `secret`.
-fn check_modes(paths: &Paths, secret: bool, out: &mut Vec<Finding>) {
+/// Keys that others than their owner can read are keys of everybody; so are the way to the pictures and
+/// a password, which may stand in a configuration with the address of a store.
+fn check_modes(dir: &Path, paths: &Paths, config: Option<&Config>, out: &mut Vec<Finding>) {
     let mut files: Vec<PathBuf> = vec![paths.log_key.clone()];
-    files.extend(secret.then(|| paths.config.clone()));
+    let password = config.is_some_and(|config| config.store.url.is_some());
+    files.extend(password.then(|| paths.config.clone()));
+    files.extend(config.and_then(|config| config.credentials(dir)));
     if let Ok(entries) = std::fs::read_dir(&paths.custody) {
         files.extend(entries.filter_map(|e| e.ok().map(|e| e.path())));
     }

@@ -1,5 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
+use crate::PictureSection;
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -35,6 +36,9 @@ pub struct Config {
     /// Where reads and control data are kept.
     #[serde(default)]
     pub store: Stored,
+    /// Where sealed pictures are kept.
+    #[serde(default)]
+    pub pictures: PictureSection,
 }
 
 /// `[city]`.
@@ -187,11 +191,18 @@ pub struct Limits {
     pub camera_per_minute: u32,
     /// Requests without a signature from one network address, a minute.
     pub address_per_minute: u32,
+    /// Requests with a false signature from one network address, a minute.
+    pub false_per_minute: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { person_per_minute: 300, camera_per_minute: 1200, address_per_minute: 600 }
+        Self {
+            person_per_minute: 300,
+            camera_per_minute: 1200,
+            address_per_minute: 600,
+            false_per_minute: 60,
+        }
     }
 }
 
@@ -296,6 +307,7 @@ impl Config {
         if self.switch.on_signatures == 0 {
             return refuse("switch.on_signatures is at least 1");
         }
+        self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
             (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
             (Engine::Sqlite, Some(_)) => {

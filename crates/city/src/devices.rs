@@ -6,6 +6,8 @@ use policy::Action;
 use read::{Lease, LeaseRequest, Stop};
 use store::{CameraRow, LeaseRow};
 
+/// The longest name of a camera, in characters.
+pub(crate) const NAME_MAX: usize = 80;
 /// How long an enrolment code is good for.
 const CODE_MS: i64 = 24 * 3_600_000;
 /// The longest lease, from its first to its last moment.
@@ -15,7 +17,7 @@ const SKEW_MS: i64 = 5 * 60_000;
 
 impl City {
     /// Registers a camera and makes the one-time code with which it enrols. A second call makes a
-    /// new code (a replaced device) and leaves the camera's reads as they are.
+    /// new code and may change the name; another place is a move ([`City::move_camera`]).
     pub fn enrolment_code(
         &self,
         by: &PersonId,
@@ -24,15 +26,21 @@ impl City {
         place: Option<(f64, f64)>,
     ) -> Result<String> {
         self.allowed(by, Action::EnrolCamera)?;
-        if name.trim().is_empty() || name.chars().count() > 80 {
+        if name.trim().is_empty() || name.chars().count() > NAME_MAX {
             return Err(Error::invalid("Give the camera a name of 1 to 80 characters."));
         }
         self.capture_allowed(camera)?;
-        let inside = |(lat, lon): (f64, f64)| lat.abs() <= 90.0 && lon.abs() <= 180.0;
-        if place.is_some_and(|p| !inside(p)) {
-            return Err(Error::invalid("Latitude is -90 to 90 and longitude -180 to 180 degrees."));
+        if let Some(place) = place {
+            crate::fleet::on_earth(place)?;
         }
         let old = self.store.camera(camera)?;
+        let stands = old.as_ref().and_then(|row| row.lat.zip(row.lon));
+        if stands.is_some() && place.is_some() && place != stands {
+            return Err(Error::conflict(
+                "This camera stands elsewhere; move it, so that earlier reads keep their place.",
+            ));
+        }
+        let place = place.or(stands);
         self.store.put_camera(&CameraRow {
             id: camera.clone(),
             name: name.to_owned(),
@@ -41,12 +49,18 @@ impl City {
             device_key: old.and_then(|row| row.device_key),
             off_since: None,
         })?;
+        self.new_code(camera)
+    }
+
+    /// A code for a camera that is known; older ones of it are good no longer.
+    pub(crate) fn new_code(&self, camera: &CameraId) -> Result<String> {
         let code = code();
         self.store.put_code(&sha256(code.as_bytes()), camera, self.now().plus_millis(CODE_MS))?;
         Ok(code)
     }
 
-    /// Takes a camera's device key in exchange for its code.
+    /// Takes a camera's device key in exchange for its code. Another device's key for this camera is dead
+    /// from here on, and its leases have ended: what it has not delivered by now is lost with it.
     pub fn enrol(&self, enrol: Enrol) -> Result<Enrolled> {
         self.capture_allowed(&enrol.camera)?;
         let wrong = || Error::unauthenticated("The code is wrong, used or old; ask for a new one.");
@@ -62,7 +76,11 @@ impl City {
             let again = row.device_key == Some(enrol.device_key);
             return if again { Ok(answer) } else { Err(wrong()) };
         }
+        let replaced = row.device_key.is_some_and(|old| old != enrol.device_key);
         self.store.put_camera(&CameraRow { device_key: Some(enrol.device_key), ..row.clone() })?;
+        if replaced {
+            self.store.end_leases(&enrol.camera, self.now())?;
+        }
         let leaf =
             self.leaf("camera.enrolled").id(enrol.camera.as_str()).fact("name", row.name.as_str());
         let entry = self.log.append(&leaf)?;

@@ -139,6 +139,13 @@ pub const EXPLAINED: &[Explained] = &[
         "a whole number; 0 is no limit",
     ),
     e(
+        "limits.false_per_minute",
+        "How many requests with a false signature are looked at in a minute from one network address. \
+         Beyond that, only keys that have signed from there before are; those are never held up by others.",
+        "60",
+        "a whole number; 0 is no limit",
+    ),
+    e(
         "store.engine",
         "What keeps reads and control data. Changing it moves nothing: the new store is empty.",
         "sqlite",
@@ -156,6 +163,45 @@ pub const EXPLAINED: &[Explained] = &[
         "The PostgreSQL schema of the control data; hot list and days have schemas beside it.",
         "homeplate",
         "1 to 40 of a-z, 0-9 and _, a letter first",
+    ),
+    e(
+        "pictures.place",
+        "What keeps sealed pictures. To change it, stop the server, copy all of the old place to the new \
+         one, then change this; a place without the pictures is refused.",
+        "folder",
+        "folder or s3",
+    ),
+    e(
+        "pictures.folder",
+        "The folder of the pictures, where a folder keeps them.",
+        "pictures",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "pictures.endpoint",
+        "Address of the S3-compatible service; without one it is AWS.",
+        "none",
+        "https://…, or http:// on this machine",
+    ),
+    e(
+        "pictures.region",
+        "The region that requests to the service are signed for; many services take any.",
+        "us-east-1",
+        "the service's name of a region",
+    ),
+    e("pictures.bucket", "The bucket of the pictures.", "none", "a bucket that is there"),
+    e(
+        "pictures.prefix",
+        "What the names of all objects begin with; each city needs its own.",
+        "none",
+        "names with / between",
+    ),
+    e(
+        "pictures.credentials",
+        "The file that holds key_id and secret for the service, its owner's alone (mode 0600). It must \
+         list, read, write and remove objects.",
+        "none",
+        "a path, from the data folder or from the root",
     ),
 ];
 
@@ -180,6 +226,11 @@ mod tests {
                     [cases]\nopen_list=\"cases.txt\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
+        let text = || Some(String::from("x"));
+        config.pictures.endpoint = text();
+        config.pictures.bucket = text();
+        config.pictures.prefix = text();
+        config.pictures.credentials = text();
         let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
         let mut there: Vec<String> = file
             .iter()

@@ -13,7 +13,7 @@ const BEHIND_MS: i64 = 60_000;
 /// One thing that must work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `store`, `log`, `keys`, `disk`, `clock`.
+    /// `store`, `pictures`, `log`, `keys`, `disk`, `clock`.
     pub part: String,
     /// Whether it works.
     pub fine: bool,
@@ -25,8 +25,9 @@ pub struct Health {
 impl City {
     /// Tries every part. Nothing is changed.
     pub fn health(&self) -> Vec<Health> {
-        let parts: [(&str, Result<()>); 5] = [
+        let parts: [(&str, Result<()>); 6] = [
             ("store", self.store.cameras().map(|_| ())),
+            ("pictures", self.store.pictures_answer()),
             ("log", self.log.healthy()),
             ("keys", self.custody.takes(self.now())),
             ("disk", self.has_room()),

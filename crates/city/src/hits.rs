@@ -1,13 +1,13 @@
 //! A hit is a question to a person: who opens it is on the log, and nothing is confirmed before
 //! picture, state, make and colour have been compared.
 
+use crate::places::Places;
 use crate::{AnswerRead, City, Decision, Event, HitLine, HitView, Hits, Listed, Verdict};
-use base::{CameraId, Error, HitId, PersonId, Result, b64};
+use base::{Error, HitId, PersonId, Result, b64};
 use identity::Person;
 use plate::Reason;
 use policy::Action;
 use read::Read;
-use std::collections::BTreeMap;
 use store::HitRow;
 
 impl City {
@@ -117,15 +117,11 @@ impl City {
         }
         Ok(())
     }
-
-    pub(crate) fn camera_names(&self) -> Result<BTreeMap<CameraId, String>> {
-        Ok(self.store.cameras()?.into_iter().map(|c| (c.id, c.name)).collect())
-    }
 }
 
-fn line(row: HitRow, names: &BTreeMap<CameraId, String>) -> HitLine {
+fn line(row: HitRow, names: &Places) -> HitLine {
     HitLine {
-        camera_name: names.get(&row.camera).cloned().unwrap_or_default(),
+        camera_name: names.name(&row.camera, row.captured),
         id: row.id,
         list: row.list,
         entry: row.entry,
@@ -141,13 +137,16 @@ fn line(row: HitRow, names: &BTreeMap<CameraId, String>) -> HitLine {
 pub(crate) fn answer_read(
     read: &Read,
     picture: Option<Vec<u8>>,
-    names: &BTreeMap<CameraId, String>,
+    names: &Places,
     reason: Reason,
 ) -> AnswerRead {
+    let (lat, lon) = names.at(&read.camera, read.captured).unzip();
     AnswerRead {
         id: read.id,
         camera: read.camera.clone(),
-        camera_name: names.get(&read.camera).cloned().unwrap_or_default(),
+        camera_name: names.name(&read.camera, read.captured),
+        lat,
+        lon,
         captured: read.captured,
         plate: read.odds.text().reveal(reason).to_owned(),
         confidence: read.confidence,

@@ -67,7 +67,7 @@ impl City {
         let plate = new.plate.as_deref().map(Text::parse).transpose().map_err(|e| {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
-        let cameras = self.cameras_of(&new.cameras, None)?;
+        let cameras = self.cameras_of(&new.cameras, None, (new.from, new.until))?;
         let key: SealKey = new.key.parse()?;
         // A key that nothing can be sealed to is found out before anything is logged.
         key.seal(b"", b"", b"")?;

@@ -76,7 +76,8 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     } else {
         custody::Custody::create(&made, rules.clone(), options.auditors.clone())?;
     }
-    let store = Store::open_at(&options.config.place(&paths.store))?;
+    let store =
+        Store::open_at(&options.config.place(&paths.store), &options.config.pictures_of(dir)?)?;
     put_person(
         &store,
         &Person {

@@ -47,7 +47,7 @@ impl City {
             log_vkey: log.vkey().to_owned(),
         };
         let custody = Custody::open(&options, rules.clone())?.with_clock(clock.clone());
-        let store = Store::open_at(&config.place(&paths.store))?;
+        let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let city = City {
@@ -64,6 +64,7 @@ impl City {
             dir: dir.to_owned(),
         };
         city.reload_lists()?;
+        city.follow_moves(&leaves)?;
         city.mend()?;
         Ok(Arc::new(city))
     }
@@ -74,7 +75,15 @@ impl City {
         self.log_verdicts()?;
         // Counted before anything is forgotten: the last count of a day must be on the log.
         self.tally()?;
-        self.retain()
+        self.forget()?;
+        match self.forget_pictures() {
+            // Switching off, the log and questions go on without them, and the clock tries again.
+            Err(e) if e.kind() == base::Kind::Unavailable => {
+                tracing::error!(error = %e.inside(), "the pictures' place");
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Puts on the log which software, configuration and rules are running: once a start.

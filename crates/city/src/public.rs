@@ -17,6 +17,7 @@ impl City {
                     name: state.name.clone(),
                     on: state.on,
                     since: state.since,
+                    retired: state.retired,
                 })
             })
             .collect();

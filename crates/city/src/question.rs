@@ -23,7 +23,7 @@ impl City {
         if ask.from >= ask.until {
             return Err(Error::invalid("The question ends before it begins; give from and until."));
         }
-        let cameras = self.cameras_of(&ask.cameras, ask.area.as_ref())?;
+        let cameras = self.cameras_of(&ask.cameras, ask.area.as_ref(), (ask.from, ask.until))?;
         let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
         if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
             return Err(Error::too_large(
@@ -51,11 +51,13 @@ impl City {
         })
     }
 
-    /// The cameras that are named and lie in the area; all of them where neither is given.
+    /// The cameras that are named and stood in the area within some time; all of them where neither is
+    /// given.
     pub(crate) fn cameras_of(
         &self,
         asked: &[CameraId],
         area: Option<&Area>,
+        (from, until): (Time, Time),
     ) -> Result<Vec<CameraId>> {
         let all = self.store.cameras()?;
         if let Some(unknown) = asked.iter().find(|c| !all.iter().any(|row| row.id == **c)) {
@@ -65,7 +67,9 @@ impl City {
             area.check()?;
         }
         let named = |row: &CameraRow| asked.is_empty() || asked.contains(&row.id);
-        let near = |row: &CameraRow| area.is_none_or(|area| area.holds(row));
+        let places = self.camera_names()?;
+        let was_in = |row: &CameraRow, area| places.was_in(area, &row.id, from, until);
+        let near = |row: &CameraRow| area.is_none_or(|area| was_in(row, area));
         let cameras: Vec<CameraId> =
             all.into_iter().filter(|row| named(row) && near(row)).map(|row| row.id).collect();
         if cameras.is_empty() && area.is_some() {
@@ -163,11 +167,9 @@ impl Area {
         ))
     }
 
-    /// Whether a camera stands in it. One without a place stands nowhere.
-    fn holds(&self, row: &CameraRow) -> bool {
-        row.lat
-            .zip(row.lon)
-            .is_some_and(|(lat, lon)| metres((self.lat, self.lon), (lat, lon)) <= self.radius_m)
+    /// Whether a place in degrees lies in it.
+    pub(crate) fn holds(&self, place: (f64, f64)) -> bool {
+        metres((self.lat, self.lon), place) <= self.radius_m
     }
 }
 

@@ -1,4 +1,5 @@
-//! Forgetting on time: keys of old epochs are destroyed, their day files dropped, both on the log.
+//! Forgetting on time: keys of old epochs are destroyed, their day files and pictures dropped, on the
+//! log.
 //!
 //! What a wrong clock destroys nobody brings back. So after the clock has leapt ahead (or the city has
 //! been off for as long) forgetting waits some hours, and health and log say so: time for somebody to
@@ -17,11 +18,40 @@ impl City {
     /// Forgets what is older than the city's retention. Runs at every start and then every hour;
     /// running it again changes nothing. Hits are kept under keys of their own for as long.
     pub fn retain(&self) -> Result<()> {
+        self.forget()?;
+        self.forget_pictures()
+    }
+
+    /// The first moment that is not forgotten yet.
+    fn limit(&self) -> Time {
+        self.now().plus_millis(-i64::from(self.config.retention.reads_days) * DAY_MS)
+    }
+
+    /// Pictures of days and hits that are forgotten. Their keys are gone already; what a place that does
+    /// not answer keeps for longer, nobody can open.
+    pub(crate) fn forget_pictures(&self) -> Result<()> {
+        if self.forgetting_waits()? {
+            return Ok(());
+        }
+        self.store.forget_pictures(self.limit())
+    }
+
+    /// Removes pictures that no read names, left by a crash more than a day ago. Once a day is enough.
+    pub fn sweep_pictures(&self) -> Result<()> {
+        let gone = self.store.sweep_pictures(self.now().plus_millis(-DAY_MS))?;
+        if gone > 0 {
+            tracing::info!(packs = gone, "removed pictures that no read names");
+        }
+        Ok(())
+    }
+
+    /// Keys and days.
+    pub(crate) fn forget(&self) -> Result<()> {
         self.reveal_due()?;
         if !self.clock_is_calm()? {
             return Ok(());
         }
-        let limit = self.now().plus_millis(-i64::from(self.config.retention.reads_days) * DAY_MS);
+        let limit = self.limit();
         for epoch in self.custody.destroy_before(limit)? {
             self.log_destroyed("epoch", epoch)?;
         }

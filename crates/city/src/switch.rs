@@ -20,6 +20,8 @@ type Target = (String, Option<CameraId>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Switches {
     off: BTreeMap<Target, Time>,
+    /// Cameras that left the fleet, for good.
+    retired: BTreeMap<CameraId, Time>,
     /// Who has ordered what on again, and when.
     wanted_on: BTreeMap<Target, BTreeMap<PersonId, Time>>,
 }
@@ -43,7 +45,12 @@ impl Switches {
         out
     }
 
-    fn add(&mut self, leaf: &Leaf) {
+    pub(crate) fn add(&mut self, leaf: &Leaf) {
+        if leaf.kind == "camera.retired"
+            && let Some(camera) = leaf.id.as_ref().and_then(|id| id.parse().ok())
+        {
+            self.retired.entry(camera).or_insert(leaf.time);
+        }
         let text = |key: &str| leaf.facts.get(key).and_then(|v| v.as_str());
         let Some(level) = text("level") else { return };
         let target = (level.to_owned(), text("camera").and_then(|c| c.parse().ok()));
@@ -65,6 +72,11 @@ impl Switches {
         all.or(one).copied()
     }
 
+    /// Since when this camera belongs to the fleet no longer, if it does not.
+    pub(crate) fn retired(&self, camera: &CameraId) -> Option<Time> {
+        self.retired.get(camera).copied()
+    }
+
     fn level_off(&self, level: &str) -> bool {
         self.off.contains_key(&(level.to_owned(), None))
     }
@@ -83,12 +95,15 @@ impl Switches {
 }
 
 impl City {
-    fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
+    pub(crate) fn switches(&self) -> std::sync::MutexGuard<'_, Switches> {
         self.switches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the city lets this camera capture; otherwise since when it does not.
     pub(crate) fn capture_allowed(&self, camera: &CameraId) -> Result<()> {
+        if let Some(since) = self.switches().retired(camera) {
+            return Err(Error::gone(format!("This camera has been retired since {since}.")));
+        }
         match self.switches().capture_off(camera) {
             None => Ok(()),
             Some(since) => Err(Error::gone(format!(
@@ -182,12 +197,15 @@ impl City {
         }
     }
 
-    /// Makes the database follow the log: a camera that is off loses its device key and its leases.
+    /// Makes the database follow the log: a camera that is off, or retired, loses device key and leases.
     /// Harmless to repeat. Returns the leases that ended.
     pub(crate) fn apply_orders(&self) -> Result<Vec<LeaseId>> {
         let mut ended = BTreeSet::new();
         for mut row in self.store.cameras()? {
-            let off = self.switches().capture_off(&row.id);
+            let off = {
+                let switches = self.switches();
+                switches.retired(&row.id).or(switches.capture_off(&row.id))
+            };
             match (off, row.off_since) {
                 (Some(_), None) => {
                     let now = self.now();

@@ -1,14 +1,19 @@
 //! Requests of a camera to its city, each signed with the device key.
 
 use base::{CameraId, Clock, Error, Kind, Result, SigningKey};
+use flate2::{Compression, write::GzEncoder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 const ANSWER_MAX: u64 = 4 << 20;
 /// No city makes a camera wait for longer.
 const WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// A smaller body is not worth packing.
+const PACKED_FROM: usize = 1024;
 
 /// A connection to the city in one camera's name.
 pub struct Client {
@@ -65,17 +70,40 @@ impl Client {
 
     /// Posts JSON and reads the JSON answer.
     pub fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
-        let body = serde_json::to_vec(body)
-            .map_err(|e| Error::internal("A request cannot be written.").because(e))?;
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.server))
-            .header("content-type", "application/json");
+        self.send(path, "application/json", None, &json_of(body)?)
+    }
+
+    /// The same with the body packed, where that makes it smaller; for addresses that take it so.
+    pub fn post_packed<B: Serialize, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T> {
+        let body = json_of(body)?;
+        match packed(&body) {
+            Some(small) => self.send(path, "application/json", Some("gzip"), &small),
+            None => self.send(path, "application/json", None, &body),
+        }
+    }
+
+    /// Posts a body of any type, signed as it is, and reads the JSON answer.
+    pub fn send<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        kind: &str,
+        encoding: Option<&str>,
+        body: &[u8],
+    ) -> Result<T> {
+        let mut request =
+            self.agent.post(format!("{}{path}", self.server)).header("content-type", kind);
+        if let Some(encoding) = encoding {
+            request = request.header("content-encoding", encoding);
+        }
         let (id, now) = (self.camera.as_str(), self.clock.now());
-        for (name, value) in identity::http::sign("POST", path, &body, id, &self.key, now) {
+        for (name, value) in identity::http::sign("POST", path, body, id, &self.key, now) {
             request = request.header(name, value);
         }
-        let mut answer = request.send(&body[..]).map_err(|e| {
+        let mut answer = request.send(body).map_err(|e| {
             Error::unavailable(format!("The city at {} does not answer.", self.server)).because(e)
         })?;
         let good = answer.status().is_success();
@@ -108,6 +136,20 @@ impl Client {
     }
 }
 
+fn json_of<B: Serialize>(body: &B) -> Result<Vec<u8>> {
+    serde_json::to_vec(body).map_err(|e| Error::internal("A request cannot be written.").because(e))
+}
+
+/// A body as gzip, if it is large enough and shrinks: what is sealed does not, its base64 does.
+fn packed(body: &[u8]) -> Option<Vec<u8>> {
+    if body.len() < PACKED_FROM {
+        return None;
+    }
+    let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
+    packer.write_all(body).ok()?;
+    packer.finish().ok().filter(|small| small.len() < body.len())
+}
+
 /// What `Retry-After` says, in seconds; the form with a date is not believed, since clocks differ.
 fn wait_of(header: Option<&str>) -> Option<Duration> {
     let seconds: u64 = header?.parse().ok()?;
@@ -124,6 +166,20 @@ fn understood<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_shrinks_is_packed() {
+        let noise: [u8; 4096] = base::random();
+        assert_eq!(packed(&noise), None);
+        assert_eq!(packed(&b"x".repeat(PACKED_FROM - 1)), None);
+        let text = base::b64(&noise);
+        let small = packed(text.as_bytes()).unwrap();
+        assert!(small.len() * 10 < text.len() * 8, "{} {}", small.len(), text.len());
+        let mut back = String::new();
+        std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&small[..]), &mut back)
+            .unwrap();
+        assert_eq!(back, text);
+    }
 
     #[test]
     fn waits() {

@@ -142,7 +142,9 @@ impl Keeper {
             Err(e) if Self::means_off(e.kind()) => self.switched_off(&e),
             Err(e) => {
                 self.tell(&e);
-                self.step(Event::NoAnswer, None);
+                let wait = e.wait().unwrap_or_default().as_millis();
+                let wait_ms = i64::try_from(wait).unwrap_or(i64::MAX);
+                self.step(Event::NoAnswer { wait_ms }, None);
             }
         }
     }

@@ -58,8 +58,11 @@ pub enum Event {
     Granted(Grant),
     /// The city said that this camera is off.
     SwitchedOff,
-    /// The city could not be reached, or made no sense.
-    NoAnswer,
+    /// The city could not be reached, or made no sense; it may have said for how long not to ask.
+    NoAnswer {
+        /// Milliseconds; 0 where it said nothing.
+        wait_ms: i64,
+    },
     /// The edge is told to end.
     Shutdown,
 }
@@ -80,6 +83,8 @@ pub enum Action {
 pub struct Machine {
     state: State,
     ask_at: Time,
+    /// The city has said that it is not to be asked before.
+    not_before: Time,
     asking: bool,
     unanswered: u32,
 }
@@ -93,7 +98,9 @@ impl Default for Machine {
 impl Machine {
     /// A camera that has just started: it asks at once.
     pub fn new() -> Self {
-        Self { state: State::NoLease, ask_at: Time::from_millis(0), asking: false, unanswered: 0 }
+        let now = Time::from_millis(0);
+        let state = State::NoLease;
+        Self { state, ask_at: now, not_before: now, asking: false, unanswered: 0 }
     }
 
     /// Where the camera stands.
@@ -124,9 +131,11 @@ impl Machine {
                 out.extend(self.leave(State::Off { since: now }));
             }
             // A lease that is over when it comes is as good as none.
-            Event::Granted(_) | Event::NoAnswer => {
+            Event::Granted(_) | Event::NoAnswer { .. } => {
                 self.asking = false;
-                let wait = (1000i64 << self.unanswered.min(5)).min(RETRY_MAX_MS);
+                let told = if let Event::NoAnswer { wait_ms } = event { wait_ms } else { 0 };
+                let wait = (1000i64 << self.unanswered.min(5)).min(RETRY_MAX_MS).max(told);
+                self.not_before = now.plus_millis(told);
                 self.unanswered = self.unanswered.saturating_add(1);
                 self.ask_at = now.plus_millis(wait);
             }
@@ -143,7 +152,7 @@ impl Machine {
     fn run_out(&mut self, now: Time) -> Vec<Action> {
         match self.state {
             State::Leased(grant) if now >= grant.until => {
-                self.ask_at = self.ask_at.min(now);
+                self.ask_at = self.ask_at.min(now).max(self.not_before);
                 self.leave(State::Expired).into_iter().collect()
             }
             _ => Vec::new(),
@@ -178,7 +187,10 @@ mod tests {
             let event = match words[1] {
                 "tick" => Event::Tick,
                 "off" => Event::SwitchedOff,
-                "silence" => Event::NoAnswer,
+                "silence" => {
+                    let wait = words.get(2).map_or(0, |s| s.parse::<i64>().unwrap() * 1000);
+                    Event::NoAnswer { wait_ms: wait }
+                }
                 "shutdown" => Event::Shutdown,
                 "grant" => Event::Granted(Grant {
                     id: id(words[2].parse().unwrap()),
@@ -266,7 +278,7 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..8 {
             assert_eq!(machine.step(Event::Tick, now), [Action::Ask]);
-            machine.step(Event::NoAnswer, now);
+            machine.step(Event::NoAnswer { wait_ms: 0 }, now);
             let asked = now;
             while machine.step(Event::Tick, now).is_empty() {
                 now = now.plus_millis(500);
@@ -275,6 +287,19 @@ mod tests {
             waits.push(now.since(asked) / 1000);
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+    }
+
+    #[test]
+    fn a_city_that_says_how_long_is_not_asked_before() {
+        check(
+            "0 tick         -> ask | no-lease
+             0 grant 1 30   -> begin 1 | leased
+             20 tick        -> ask | leased
+             21 silence 60  -> | leased
+             30 tick        -> end 1 | expired
+             80 tick        -> | expired
+             81 tick        -> ask | expired",
+        );
     }
 
     #[test]

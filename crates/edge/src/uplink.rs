@@ -1,17 +1,21 @@
 //! The line to the city: sealed reads go up in order, and leave the spool when the city has answered
 //! for each of them. Ids make a resend harmless, so whatever is in doubt is sent again.
+//!
+//! Sealed bytes do not shrink, so they travel as they are, a part each. A city that does not take parts
+//! gets JSON, packed, before a read is given up.
 
 use crate::counts::{Counts, add};
 use crate::keeper::Keeper;
 use crate::lease::State;
 use crate::{Client, Spool};
-use base::{CameraId, Error, Kind, Result, Shutdown, b64};
+use base::{CameraId, Error, Kind, Result, Shutdown, b64, hex, random};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most reads and bytes in one batch.
-const BATCH: usize = 64;
+/// Most reads in one batch; a city takes no more.
+const BATCH: usize = 256;
+/// Most bytes of them: a slow line carries so many within the time that it has for an answer.
 const BATCH_BYTES: u64 = 2 << 20;
 const IDLE: Duration = Duration::from_millis(50);
 /// On an empty street the city is heard this often, so that an order to stop arrives.
@@ -139,12 +143,7 @@ impl Uplink {
             return Ok(0);
         }
         let (numbers, sealed): (Vec<u64>, Vec<Vec<u8>>) = items.into_iter().unzip();
-        let batch = Batch {
-            v: 1,
-            camera: self.client.camera().clone(),
-            items: sealed.iter().map(|s| b64(s)).collect(),
-        };
-        let answer = match self.client.post::<_, Ingested>("/v1/reads", &batch) {
+        let answer = match self.deliver(&sealed) {
             // Alone in its batch and wrong for ever: it would stop the line.
             Err(e) if numbers.len() == 1 && matches!(e.kind(), Kind::Invalid | Kind::TooLarge) => {
                 let (kind, message) = (e.kind().slug().into(), e.message().into());
@@ -156,6 +155,27 @@ impl Uplink {
             }
             other => other?,
         };
+        self.settle(&numbers, &answer)
+    }
+
+    /// Sends sealed reads in parts. One alone that is refused so is sent as JSON: the city may be older.
+    fn deliver(&self, sealed: &[Vec<u8>]) -> Result<Ingested> {
+        let (kind, body) = parts(self.client.camera(), sealed);
+        match self.client.send("/v1/reads", &kind, None, &body) {
+            Err(e) if sealed.len() == 1 && e.kind() == Kind::Invalid => {
+                let batch = Batch {
+                    v: 1,
+                    camera: self.client.camera().clone(),
+                    items: sealed.iter().map(|s| b64(s)).collect(),
+                };
+                self.client.post_packed("/v1/reads", &batch)
+            }
+            other => other,
+        }
+    }
+
+    /// Takes what was answered for out of the spool.
+    fn settle(&self, numbers: &[u64], answer: &Ingested) -> Result<usize> {
         if answer.new + answer.known + answer.refused.len() != numbers.len() {
             return Err(Error::unavailable(
                 "The city did not answer for every read; sending again.",
@@ -164,10 +184,32 @@ impl Uplink {
         for item in &answer.refused {
             tracing::warn!(kind = %item.kind, message = %item.message, "the city refused a read");
         }
-        self.spool.remove(&numbers)?;
+        self.spool.remove(numbers)?;
         add(&self.counts.delivered, answer.new + answer.known);
         add(&self.counts.known, answer.known);
         add(&self.counts.refused, answer.refused.len());
         Ok(numbers.len())
     }
+}
+
+/// A batch as `multipart/form-data`: its content type and body.
+fn parts(camera: &CameraId, sealed: &[Vec<u8>]) -> (String, Vec<u8>) {
+    let boundary = hex(&random::<16>());
+    let mut body = Vec::with_capacity(sealed.iter().map(|s| s.len() + 160).sum::<usize>() + 300);
+    let mut part = |name: &str, kind: &str, bytes: &[u8]| {
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\
+             Content-Type: {kind}\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n");
+    };
+    let head = serde_json::json!({ "v": 1, "camera": camera });
+    part("batch", "application/json", head.to_string().as_bytes());
+    for item in sealed {
+        part("item", "application/octet-stream", item);
+    }
+    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (format!("multipart/form-data; boundary={boundary}"), body)
 }

@@ -8,6 +8,7 @@ mod audit;
 mod check;
 mod client;
 mod edge;
+mod fleet;
 mod hits;
 mod hold;
 mod init;
@@ -46,6 +47,12 @@ enum Command {
     Key(key::KeyArgs),
     /// Register a camera and print the code it enrols with.
     Camera(manage::CameraArgs),
+    /// Print a code with which another device takes a camera's place.
+    CameraReplace(fleet::OneArgs),
+    /// Say that a camera stands elsewhere; reads of before keep their place.
+    CameraMove(fleet::MoveArgs),
+    /// Take a camera out of the fleet for good; its reads stay until they are forgotten.
+    CameraRetire(fleet::OneArgs),
     /// Add a person of the city.
     Person(manage::PersonArgs),
     /// Add an entry to a hot list.
@@ -84,6 +91,9 @@ fn main() -> ExitCode {
         Command::Edge(args) => edge::run(args),
         Command::Key(args) => key::run(args),
         Command::Camera(args) => manage::camera(args),
+        Command::CameraReplace(args) => fleet::replace(args),
+        Command::CameraMove(args) => fleet::move_to(args),
+        Command::CameraRetire(args) => fleet::retire(args),
         Command::Person(args) => manage::person(args),
         Command::Hotlist(args) => manage::hotlist(args),
         Command::Hits(args) => hits::list(args),

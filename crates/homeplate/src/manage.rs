@@ -26,8 +26,8 @@ pub struct CameraArgs {
 }
 
 #[derive(Deserialize)]
-struct Code {
-    code: String,
+pub(crate) struct Code {
+    pub code: String,
 }
 
 /// Registers a camera and prints its one-time code.

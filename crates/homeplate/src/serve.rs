@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 /// How often old reads are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How often pictures that no read names are looked for, the first time soon after the start.
+const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
 
 /// Arguments of `homeplate serve`.
 #[derive(clap::Args)]
@@ -50,10 +52,11 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the city does by the clock: counts on the log, and once an hour forgetting.
+/// What the city does by the clock: counts on the log, once an hour forgetting, once a day sweeping.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
     let mut forgot = Instant::now();
+    let mut swept: Option<Instant> = None;
     std::thread::spawn(move || {
         loop {
             let ended = stop.sleep(wait);
@@ -64,6 +67,12 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                 forgot = Instant::now();
                 if let Err(e) = city.retain() {
                     tracing::error!(error = %e.inside(), "forgetting");
+                }
+            }
+            if !ended && swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
+                swept = Some(Instant::now());
+                if let Err(e) = city.sweep_pictures() {
+                    tracing::error!(error = %e.inside(), "sweeping pictures");
                 }
             }
             if ended {

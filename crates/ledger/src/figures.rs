@@ -79,6 +79,9 @@ pub struct CameraState {
     pub since: Time,
     /// What people call the place.
     pub name: String,
+    /// Since when it belongs to the city's cameras no longer, if it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Time>,
 }
 
 /// A set of rules and since when it has been in force.
@@ -108,6 +111,8 @@ impl Figures {
         match leaf.kind.as_str() {
             REVEALED => self.revealed(leaf),
             "camera.enrolled" => self.enrolled(leaf),
+            "camera.moved" => self.moved(leaf),
+            "camera.retired" => self.retired(leaf),
             "order.off" | "order.on" => self.ordered(leaf),
             "counts.daily" => self.counted(leaf),
             "hit.raised" => self.hits += 1,
@@ -178,7 +183,28 @@ impl Figures {
             on,
             since: leaf.time,
             name,
+            retired: None,
         });
+    }
+
+    /// A place may be called otherwise.
+    fn moved(&mut self, leaf: &Leaf) {
+        let camera = leaf.id.as_ref().and_then(|id| self.cameras.get_mut(id));
+        if let (Some(camera), Some(name)) = (camera, leaf.text("name")) {
+            camera.name = name.to_owned();
+        }
+    }
+
+    /// Off for good: no gap is open any more, as nobody waits for it.
+    fn retired(&mut self, leaf: &Leaf) {
+        let Some(id) = &leaf.id else { return };
+        let Some(camera) = self.cameras.get_mut(id).filter(|c| c.retired.is_none()) else { return };
+        camera.on = false;
+        camera.since = leaf.time;
+        camera.retired = Some(leaf.time);
+        for gap in self.gaps.iter_mut().filter(|g| &g.camera == id && g.until.is_none()) {
+            gap.until = Some(leaf.time);
+        }
     }
 
     fn ordered(&mut self, leaf: &Leaf) {
@@ -211,7 +237,8 @@ impl Figures {
         let ids: Vec<String> = self.cameras.keys().cloned().collect();
         for id in ids {
             let on = !self.is_stopped(&id);
-            let Some(camera) = self.cameras.get_mut(&id).filter(|c| c.on != on) else { continue };
+            let changes = |c: &&mut CameraState| c.on != on && c.retired.is_none();
+            let Some(camera) = self.cameras.get_mut(&id).filter(changes) else { continue };
             camera.on = on;
             camera.since = at;
             if on {
@@ -289,7 +316,11 @@ mod tests {
             figures.cameras_on()
         );
         for (id, c) in &figures.cameras {
-            let state = if c.on { "on" } else { "off" };
+            let state = match c.retired {
+                Some(_) => "retired",
+                None if c.on => "on",
+                None => "off",
+            };
             out += &format!("{id} {} {state} since {}\n", c.name, hm(&c.since));
         }
         for gap in &figures.gaps {
@@ -339,6 +370,29 @@ mod tests {
                 gap cam_b 09:30 to 11:00
                 gap cam_b 12:00 to now
                 asking off since 11:30
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_camera_that_is_retired_stays_so() {
+        check(
+            "08:00 camera.enrolled cam_a name=Main
+             08:05 camera.enrolled cam_b name=Oak
+             08:10 camera.moved cam_a name=Elm lat=39781721 lon=89650148
+             08:20 camera.moved cam_b
+             08:30 camera.moved cam_x name=None
+             09:00 order.off ord_1 level=capture camera=cam_b
+             10:00 camera.retired cam_b
+             11:00 order.on ord_2 level=capture camera=cam_b
+             12:00 camera.enrolled cam_b name=Oak
+             13:00 camera.retired cam_b
+             13:00 camera.retired cam_x",
+            expect![[r#"
+                reads 0 hits 0 searches 0 open 0 opened 0 refusals 0 on 1
+                cam_a Elm on since 08:00
+                cam_b Oak retired since 10:00
+                gap cam_b 09:00 to 10:00
             "#]],
         );
     }

@@ -10,8 +10,21 @@ pub struct CameraRow {
     pub id: String,
     /// Whether the city lets it capture.
     pub on: bool,
+    /// Whether it is one of the city's cameras no longer.
+    pub retired: bool,
     /// Since when, as shown.
     pub since: String,
+}
+
+impl CameraRow {
+    /// How it stands with it, in a word.
+    fn state(&self) -> &'static str {
+        match (self.retired, self.on) {
+            (true, _) => "retired",
+            (false, true) => "on",
+            (false, false) => "off",
+        }
+    }
 }
 
 /// A time in which a camera was off.

@@ -1,10 +1,12 @@
 //! Who sent this? A signature for programs, a session cookie for browsers.
 
+use crate::forgers::Source;
+use crate::limits::address_of;
 use crate::state::{AppState, State};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use base::{CameraId, Error, PersonId, Result};
+use base::{CameraId, Error, Kind, PersonId, Result};
 use serde::de::DeserializeOwned;
 
 /// The largest body that is read before its signature is checked.
@@ -47,14 +49,35 @@ impl AppState {
         let headers = request.headers().clone();
         let look = |name: &str| single(&headers, name);
         let claim = identity::http::claim(&look)?;
-        let id = claim.key_id.clone();
-        let key = self.run(move |city| city.key_of(&id)).await?;
-        let body = body_of(request).await?;
         let now = self.city.now();
-        let claim = identity::http::verify(&method, &path, &body, &look, &key, now)?;
-        if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
-            return Err(Error::unauthenticated("This request was sent before; sign a new one."));
+        let from = Source { address: address_of(&request), key_id: claim.key_id.clone() };
+        let most = self.city.config().limits.false_per_minute;
+        let done = async {
+            let id = claim.key_id.clone();
+            let key = self.run(move |city| city.key_of(&id)).await?;
+            self.forgers.may_try(&from, most, now)?;
+            // Before the body is read: what a stranger sends costs no memory.
+            let claim = identity::http::verify_head(&method, &path, &look, &key, now)?;
+            let body = body_of(request).await?;
+            identity::http::verify_body(&body, &look)?;
+            if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
+                return Err(Error::unauthenticated(
+                    "This request was sent before; sign a new one.",
+                ));
+            }
+            Ok((claim, body))
         }
+        .await;
+        let (claim, body) = match done {
+            Ok(done) => {
+                self.forgers.was_true(&from, now);
+                done
+            }
+            Err(e) if e.kind() == Kind::Unauthenticated => {
+                return Err(self.forgers.was_false(&from, most, now).err().unwrap_or(e));
+            }
+            Err(e) => return Err(e),
+        };
         let limits = &self.city.config().limits;
         let person = claim.key_id.parse::<PersonId>().is_ok();
         let most = if person { limits.person_per_minute } else { limits.camera_per_minute };

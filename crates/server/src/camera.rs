@@ -2,6 +2,8 @@
 
 use crate::auth::{Shared, body_of, json};
 use crate::encoding::Encoding;
+use crate::parts;
+use crate::parts::{BatchParts, Form};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Request, State};
@@ -42,16 +44,18 @@ pub(crate) async fn lease(
     Ok(Json(state.run(move |city| city.lease(&asked)).await?))
 }
 
-/// Reads come in, each sealed to the city. Sending one again changes nothing.
+/// Reads come in, each sealed to the city. Sending one again changes nothing. As JSON an item is base64; as
+/// multipart it is a part of bytes, which saves a quarter of the way.
 #[utoipa::path(post, path = "/v1/reads", tag = "cameras",
     params(("Content-Encoding" = Option<String>, Header, description = "gzip or zstd; at most 8 MiB before packing. The signature covers the body as it is sent.")),
-    request_body = Batch,
+    request_body(content((Batch = "application/json"), (BatchParts = "multipart/form-data"))),
     responses((status = 200, description = "What became of each read", body = Ingested)))]
 pub(crate) async fn reads(
     State(state): Shared,
     request: Request,
 ) -> Result<Json<Ingested>, Problem> {
     let encoding = Encoding::of(request.headers())?;
+    let form = Form::of(request.headers())?;
     let (camera, body) = state.camera(request).await?;
     let place = state.ingest.clone().try_acquire_owned().map_err(|e| {
         Error::busy("The city takes in as many batches as it can; send this one again.")
@@ -62,7 +66,11 @@ pub(crate) async fn reads(
         .run(move |city| {
             // The place is free again when the work is done, even if the camera has gone meanwhile.
             let _place = place;
-            let batch: Batch = json(&encoding.unpack(&body)?)?;
+            let body = encoding.unpack(&body)?;
+            let batch: Batch = match form {
+                Form::Json => json(&body)?,
+                Form::Parts { boundary } => parts::batch(&boundary, &body)?,
+            };
             city.ingest(&camera, batch)
         })
         .await?;

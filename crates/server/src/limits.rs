@@ -51,6 +51,15 @@ impl Limits {
     /// Takes one request of `key` out of its bucket of `per_minute`; 0 is no limit. A minute's worth
     /// may come at once.
     pub fn take(&self, key: &str, per_minute: u32, now: Time) -> Result<()> {
+        self.ask(key, per_minute, now, 1.0)
+    }
+
+    /// Whether there is one left, without taking it.
+    pub fn look(&self, key: &str, per_minute: u32, now: Time) -> Result<()> {
+        self.ask(key, per_minute, now, 0.0)
+    }
+
+    fn ask(&self, key: &str, per_minute: u32, now: Time, taken: f64) -> Result<()> {
         if per_minute == 0 {
             return Ok(());
         }
@@ -68,7 +77,7 @@ impl Limits {
             ))
             .retry_after(wait));
         }
-        bucket.left -= 1.0;
+        bucket.left -= taken;
         Ok(())
     }
 }
@@ -100,7 +109,7 @@ pub(crate) fn address_of(request: &Request) -> Option<IpAddr> {
 }
 
 /// The name of an address's bucket: a network of IPv6 is one customer's and counts as one.
-fn name_of(address: IpAddr) -> String {
+pub(crate) fn name_of(address: IpAddr) -> String {
     match address {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => {

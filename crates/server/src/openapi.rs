@@ -4,7 +4,7 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{ask, camera, holds, live, people, public};
+use crate::{ask, camera, fleet, holds, live, people, public};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -52,6 +52,9 @@ const SIGNED: [(&str, &str, &str); 3] = [
         camera::reads,
         camera::stop,
         people::camera,
+        fleet::replace,
+        fleet::move_to,
+        fleet::retire,
         people::person,
         people::hotlist,
         people::hits,

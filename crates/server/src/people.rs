@@ -11,7 +11,7 @@ use read::Order;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-type Answered<T> = Result<Json<T>, Problem>;
+pub(crate) type Answered<T> = Result<Json<T>, Problem>;
 
 fn hit_id(text: &str) -> Result<HitId, Error> {
     text.parse().map_err(|_| Error::not_found("There is no such hit."))
@@ -35,7 +35,7 @@ struct NewCamera {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Code {
     /// The one-time code.
-    code: String,
+    pub code: String,
 }
 
 /// A new line of a hot list.

@@ -68,6 +68,7 @@ fn view(p: Public) -> PublicPage {
                 name: c.name.clone(),
                 id: c.id.to_string(),
                 on: c.on,
+                retired: c.retired.is_some(),
                 since: shown(c.since),
             })
             .collect(),

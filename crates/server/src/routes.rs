@@ -2,7 +2,7 @@
 //! OpenAPI document.
 
 use crate::state::State;
-use crate::{ask, camera, console, holds, live, metrics, openapi, people, public};
+use crate::{ask, camera, console, fleet, holds, live, metrics, openapi, people, public};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{get, post};
@@ -47,6 +47,9 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/reads", camera::reads)
         .post("/v1/stops", camera::stop)
         .post("/v1/cameras", people::camera)
+        .post("/v1/cameras/{id}/replace", fleet::replace)
+        .post("/v1/cameras/{id}/move", fleet::move_to)
+        .post("/v1/cameras/{id}/retire", fleet::retire)
         .post("/v1/people", people::person)
         .post("/v1/hotlist", people::hotlist)
         .get("/v1/hits", people::hits)

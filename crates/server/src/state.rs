@@ -1,6 +1,7 @@
 //! What all handlers share, and the bridge from async handlers to the city's blocking flows.
 
 use crate::Options;
+use crate::forgers::Forgers;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use base::{Error, Result};
@@ -32,6 +33,8 @@ pub(crate) struct AppState {
     pub limits: Limits,
     /// Requests without a signature.
     pub addresses: Limits,
+    /// Requests whose signature does not hold.
+    pub forgers: Forgers,
     /// Places for batches of reads.
     pub ingest: Arc<Semaphore>,
     /// Places for questions that scan: each keeps a core busy for seconds.
@@ -53,6 +56,7 @@ impl AppState {
             sessions: Sessions::new(),
             limits: Limits::default(),
             addresses: Limits::default(),
+            forgers: Forgers::default(),
             ingest: Arc::new(Semaphore::new(places)),
             scans: Arc::new(Semaphore::new(SCANS)),
             flows: Arc::new(Semaphore::new(FLOWS)),

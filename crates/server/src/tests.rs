@@ -242,6 +242,60 @@ async fn compressed_batches() {
     assert_eq!(refused.status, 401);
 }
 
+/// The batch of a JSON body as parts.
+fn in_parts(body: &[u8]) -> Vec<u8> {
+    let mut batch: Value = serde_json::from_slice(body).unwrap();
+    let items = batch["items"].take();
+    batch.as_object_mut().unwrap().remove("items");
+    let mut out = Vec::new();
+    let mut part = |name: &str, bytes: &[u8]| {
+        let head = format!("--B7\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n");
+        out.extend_from_slice(head.as_bytes());
+        out.extend_from_slice(bytes);
+        out.extend_from_slice(b"\r\n");
+    };
+    part("batch", batch.to_string().as_bytes());
+    for item in items.as_array().unwrap() {
+        part("item", &base::unb64(item.as_str().unwrap()).unwrap());
+    }
+    [&out[..], b"--B7--\r\n"].concat()
+}
+
+#[tokio::test]
+async fn batches_in_parts() {
+    let town = town("");
+    let camera = town.camera("cam_a");
+    let (ids, json) = camera.batch(&[town.clock.now(), town.clock.now().plus_millis(-400)]);
+    let body = in_parts(&json);
+    assert!(body.len() < json.len(), "{} {}", body.len(), json.len());
+    let who = (camera.id.as_str(), &camera.device);
+    let typed = ("content-type", "multipart/form-data; boundary=B7");
+    let post = ("POST", "/v1/reads");
+    let first: Ingested = town.signed(post, who, &body, &[typed]).await.good();
+    assert_eq!((first.new, first.new_ids.len()), (2, ids.len()));
+    let headers = [typed, ("content-encoding", "gzip")];
+    let again: Ingested = town.signed(post, who, &gzip(&body), &headers).await.good();
+    assert_eq!((again.new, again.known), (0, 2));
+    let plain: Ingested = town.signed(post, who, &json, &[]).await.good();
+    assert_eq!((plain.new, plain.known), (0, 2));
+    for other in ["multipart/form-data; boundary=B8", "multipart/form-data", "application/json"] {
+        let refused = town.signed(post, who, &body, &[("content-type", other)]).await;
+        assert_eq!(refused.status, 400, "{other}");
+    }
+    // The signature covers every part.
+    let now = town.clock.now();
+    let headers = identity::http::sign("POST", "/v1/reads", &body, who.0, who.1, now);
+    let mut changed = body.clone();
+    let last = changed.len() - 20;
+    changed[last] ^= 1;
+    let mut request = Request::post("/v1/reads").header(typed.0, typed.1);
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Body::from(changed)).unwrap();
+    assert_eq!(town.send(request, "192.0.2.1:5").await.status(), 401);
+}
+
 #[tokio::test]
 async fn a_full_city_asks_to_wait() {
     let town = town("[server]\ningest_in_flight = 1\n");
@@ -300,6 +354,35 @@ async fn a_store_that_cannot_be_written_is_no_answer() {
     std::fs::rename(&aside, &reads).unwrap();
     let done: Ingested = town.send_reads(&camera, &body, "identity").await.good();
     assert_eq!((done.new, done.known), (1, 0), "the same batch, once the store is back");
+}
+
+/// Cameras behind one address: one whose signatures are false, and those that sign truly.
+#[tokio::test]
+async fn false_signatures_lock_out_nobody_else() {
+    let town = town("[limits]\nfalse_per_minute = 3\n");
+    let (known, new) = (town.camera("cam_a"), town.camera("cam_b"));
+    let (_, body) = known.batch(&[town.clock.now()]);
+    let (_, of_new) = new.batch(&[town.clock.now()]);
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200);
+    let stranger = SigningKey::generate();
+    let post = ("POST", "/v1/reads");
+    let mut statuses = Vec::new();
+    for n in 0..20 {
+        // A key that is not enrolled, and one whose holder this is not.
+        let id = if n % 2 == 0 { "cam_x" } else { "cam_y" };
+        let answer = town.signed(post, (id, &stranger), &body, &[]).await;
+        statuses.push(answer.status.as_u16());
+        if answer.status == 429 {
+            assert_eq!(answer.header("retry-after"), Some("20"));
+        }
+    }
+    assert_eq!(statuses[..3], [401; 3]);
+    assert_eq!(statuses[3..], [429; 17]);
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200, "it signed before");
+    let who = (known.id.as_str(), &stranger);
+    assert_eq!(town.signed(post, who, &body, &[]).await.status, 429, "in its name");
+    assert_eq!(town.send_reads(&known, &body, "identity").await.status, 200);
+    assert_eq!(town.send_reads(&new, &of_new, "identity").await.status, 200, "a new one");
 }
 
 #[tokio::test]

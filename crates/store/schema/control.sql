@@ -50,7 +50,8 @@ CREATE TABLE records (
 CREATE TABLE partitions (
   day INTEGER NOT NULL PRIMARY KEY,
   relayed INTEGER NOT NULL,
-  dropped INTEGER NOT NULL
+  dropped INTEGER NOT NULL,
+  cleared INTEGER
 ) STRICT;
 
 CREATE TABLE hits (
@@ -75,7 +76,20 @@ CREATE TABLE sealed_hits (
   epoch_len INTEGER NOT NULL,
   wrapped BLOB NOT NULL,
   body BLOB NOT NULL,
-  picture BLOB
+  picture BLOB,
+  pack BLOB,
+  pack_at INTEGER,
+  pack_len INTEGER,
+  pack_hash BLOB
+) STRICT;
+
+CREATE TABLE places (
+  camera TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  lat REAL,
+  lon REAL,
+  PRIMARY KEY (camera, since)
 ) STRICT;
 
 CREATE TABLE reveals (

@@ -15,7 +15,11 @@ CREATE TABLE reads (
   segment BLOB NOT NULL,
   counter INTEGER NOT NULL,
   body BLOB NOT NULL,
-  tokens BLOB NOT NULL
+  tokens BLOB NOT NULL,
+  pack BLOB,
+  pack_at INTEGER,
+  pack_len INTEGER,
+  pack_hash BLOB
 ) STRICT;
 
 CREATE INDEX reads_by_camera ON reads (camera, captured);
@@ -48,5 +52,14 @@ CREATE TABLE hit_copies (
   epoch_len INTEGER NOT NULL,
   wrapped BLOB NOT NULL,
   body BLOB NOT NULL,
-  picture BLOB
+  picture BLOB,
+  pack BLOB,
+  pack_at INTEGER,
+  pack_len INTEGER,
+  pack_hash BLOB
+) STRICT;
+
+CREATE TABLE packs (
+  id BLOB NOT NULL PRIMARY KEY,
+  bytes INTEGER NOT NULL
 ) STRICT;

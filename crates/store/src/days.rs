@@ -48,7 +48,7 @@ impl Days {
         Ok(Self { home: home.clone(), slots: Mutex::new(slots), pending })
     }
 
-    fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
+    pub(crate) fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
         let mut slots = hold(&self.slots);
         slots.entry(day).or_insert_with(|| Arc::new(Mutex::new(Slot::Nothing))).clone()
     }
@@ -72,7 +72,7 @@ impl Days {
     }
 }
 
-fn forgotten(day: Day) -> Error {
+pub(crate) fn forgotten(day: Day) -> Error {
     Error::gone(format!("The reads of {day} have been forgotten; none is taken for it."))
 }
 
@@ -133,7 +133,7 @@ impl Store {
     }
 
     /// Forgets a day: its database goes, and no read of it is taken ever again. What the jobs made of
-    /// its reads stays. Repeating it is harmless.
+    /// its reads stays; its pictures go with [`Store::forget_pictures`]. Repeating it is harmless.
     pub fn drop_day(&self, day: Day) -> Result<()> {
         // Hits that were not relayed would be lost with it.
         self.relay()?;

@@ -2,6 +2,7 @@
 
 use crate::engine::{Arg, Row};
 use crate::open::Store;
+use crate::pictures::Of;
 use crate::reads::hit_copy;
 use crate::rows::HitRow;
 use base::{Error, HitId, ReadId, Result};
@@ -75,11 +76,16 @@ impl Store {
     /// A hit's own sealed copy of its read.
     pub fn sealed_hit(&self, id: &HitId) -> Result<SealedHit> {
         let row = self.control().first(
-            "SELECT id, epoch_start, epoch_len, wrapped, body, picture FROM sealed_hits \
-             WHERE id = ?1",
+            "SELECT id, epoch_start, epoch_len, wrapped, body, picture, pack, pack_at, pack_len, \
+             pack_hash FROM sealed_hits WHERE id = ?1",
             &[Arg::from(id.bytes())],
         )?;
-        hit_copy(row.ok_or_else(no_hit)?)
+        let (mut copy, placed) = hit_copy(row.ok_or_else(no_hit)?)?;
+        if let Some(placed) = placed {
+            let wanted = [(Of::Hits, copy.id.time().day(), placed)];
+            copy.picture = self.album()?.fetch(&wanted)?.pop().flatten();
+        }
+        Ok(copy)
     }
 
     /// Records what a person decided of the hit as they saw it. If it has changed since, this is a

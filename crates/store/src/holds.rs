@@ -46,7 +46,9 @@ impl Store {
         let page = self.in_old_day(day, |db| {
             db.query(&sql, &args)?.into_iter().map(found).collect::<Result<Vec<_>>>()
         })?;
-        Ok(page.unwrap_or_default())
+        let mut page = page.unwrap_or_default();
+        self.add_pictures(&mut page)?;
+        Ok(page.into_iter().map(|(found, _)| found).collect())
     }
 
     /// Keeps preserved reads, and counts them to their hold; one that is kept already stays.

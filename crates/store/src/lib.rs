@@ -1,4 +1,4 @@
-//! All persistence of a city, and the only place with SQL.
+//! All persistence of a city, and the only place with SQL and with objects.
 //!
 //! Holds: a batch is in the database of its day whole or not at all, and for good when
 //! [`Store::put_batch`] returns; sending it again changes nothing. What the jobs left behind lies in
@@ -16,6 +16,9 @@
 //! reads/2026-11-23.db   homeplate_d2026_11_23    one UTC day of sealed reads
 //! ```
 //!
+//! Sealed pictures lie beside either, as [`Pictures`] says: files of a folder or objects of an S3
+//! service. They are there before the transaction that names them.
+//!
 //! Not here: keys, who may see what, when a retention ends. `engine` is the seam between the two;
 //! the modules above it are written once. A call blocks, and must not be made on a thread that runs
 //! an asynchronous runtime.
@@ -27,6 +30,8 @@ mod hits;
 mod holds;
 mod hotlist;
 mod open;
+mod pictures;
+mod places;
 mod put;
 mod reads;
 mod records;
@@ -36,8 +41,10 @@ mod scan;
 
 pub use engine::{Place, Url};
 pub use open::Store;
+pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    CameraRow, EntryRow, HitRow, HoldRow, LeaseRow, OrderRow, PersonRow, RecordRow, Search, Stored,
+    CameraRow, EntryRow, HitRow, HoldRow, LeaseRow, OrderRow, PersonRow, PlaceRow, RecordRow,
+    Search, Stored,
 };
 
 #[cfg(test)]

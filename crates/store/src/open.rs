@@ -2,6 +2,7 @@
 
 use crate::days::Days;
 use crate::engine::{Arg, Db, Home, Kind, Part, Place, There};
+use crate::pictures::{Album, Pictures};
 use base::{Error, Result};
 use std::fmt;
 use std::path::Path;
@@ -15,6 +16,7 @@ pub struct Store {
     pub(crate) control: Mutex<Db>,
     pub(crate) hotlist: Mutex<Db>,
     pub(crate) days: Days,
+    pub(crate) album: Album,
     /// Held while somebody relays: the position is read before and written after.
     pub(crate) relaying: Mutex<()>,
     /// Ours as long as this lives; last, so that the databases are closed before it is let go.
@@ -34,21 +36,23 @@ pub(crate) fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Store {
-    /// Opens the store in the folder `dir`: [`Store::open_at`] with [`Place::Folder`].
+    /// Opens the store in the folder `dir`, its pictures in `dir/pictures`; see [`Store::open_at`].
     pub fn open(dir: &Path) -> Result<Store> {
-        Self::open_at(&Place::Folder(dir.to_owned()))
+        let pictures = Pictures::Folder(dir.join("pictures"));
+        Self::open_at(&Place::Folder(dir.to_owned()), &pictures)
     }
 
     /// Opens the store, or makes one where nothing is. Days that were being dropped when the process
-    /// died are dropped now; what was not relayed is relayed by the next [`Store::relay`].
-    pub fn open_at(place: &Place) -> Result<Store> {
+    /// died are dropped now; what was not relayed is relayed by the next [`Store::relay`]. A service that keeps
+    /// the pictures is asked for nothing yet.
+    pub fn open_at(place: &Place, pictures: &Pictures) -> Result<Store> {
         let home = Home::open(place)?;
         let there = home.look()?;
-        Self::begin(home, &there)
+        Self::begin(home, &there, pictures)
     }
 
     /// Opens a store that is there; where none is, none is made.
-    pub fn open_made(place: &Place) -> Result<Store> {
+    pub fn open_made(place: &Place, pictures: &Pictures) -> Result<Store> {
         if let Place::Folder(dir) = place
             && !dir.join("control.db").is_file()
         {
@@ -59,10 +63,10 @@ impl Store {
         if !there.control {
             return Err(lost(&home.name(Part::Control)));
         }
-        Self::begin(home, &there)
+        Self::begin(home, &there, pictures)
     }
 
-    fn begin(home: Home, there: &There) -> Result<Store> {
+    fn begin(home: Home, there: &There, pictures: &Pictures) -> Result<Store> {
         let mut control = home.open_part(Part::Control)?;
         let made =
             control.first("SELECT value FROM meta WHERE key = ?1", &[Arg::from(MADE)])?.is_some();
@@ -78,11 +82,13 @@ impl Store {
             let args = [Arg::from(MADE), Arg::from("1")];
             control.exec("INSERT INTO meta (key, value) VALUES (?1, ?2)", &args)?;
         }
+        let album = Album::open(pictures)?;
         let days = Days::open(&home, &control, &there.days)?;
         Ok(Store {
             control: Mutex::new(control),
             hotlist: Mutex::new(hotlist),
             days,
+            album,
             relaying: Mutex::new(()),
             home,
         })

@@ -1,10 +1,11 @@
 //! The rows of a batch, each table in one go: the hot path of the store.
 
 use crate::engine::{Arg, Bulk, Tx, Type};
+use crate::pictures::Placed;
 use crate::rows::Stored;
-use base::{CameraId, Result};
+use base::{CameraId, HitId, ReadId, Result};
 use custody::{SealedBatch, SealedHit, SealedRead};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 const READS: Bulk = Bulk {
     table: "reads",
@@ -16,11 +17,15 @@ const READS: Bulk = Bulk {
         ("counter", Type::Int),
         ("body", Type::Blob),
         ("tokens", Type::Blob),
+        ("pack", Type::Blob),
+        ("pack_at", Type::Int),
+        ("pack_len", Type::Int),
+        ("pack_hash", Type::Blob),
     ],
     key: "id",
 };
-const PICTURES: Bulk =
-    Bulk { table: "pictures", columns: &[("read", Type::Blob), ("sealed", Type::Blob)], key: "" };
+const PACKS: Bulk =
+    Bulk { table: "packs", columns: &[("id", Type::Blob), ("bytes", Type::Int)], key: "" };
 const TOKENS: Bulk = Bulk {
     table: "tokens",
     columns: &[("token", Type::Blob), ("read", Type::Blob)],
@@ -40,12 +45,22 @@ const SEGMENTS: Bulk = Bulk {
     key: "",
 };
 
-/// Writes the reads of a batch that are not there yet, with all that belongs to them.
-pub(crate) fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> {
+/// Where the pictures of a batch are.
+#[derive(Default)]
+pub(crate) struct Places {
+    /// The pack of its reads and that pack's size.
+    pub pack: Option<([u8; 16], i64)>,
+    pub reads: HashMap<ReadId, Placed>,
+    pub hits: HashMap<HitId, Placed>,
+}
+
+/// Writes the reads of a batch that are not there yet, with all that belongs to them. Their pictures
+/// are in packs already.
+pub(crate) fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch, places: &Places) -> Result<Stored> {
     let joined: Vec<Vec<u8>> =
         batch.reads.iter().map(|r| r.tokens.iter().flat_map(|t| t.0).collect()).collect();
     let rows: Vec<Vec<Arg<'_>>> =
-        batch.reads.iter().zip(&joined).map(|(r, t)| read(r, t)).collect();
+        batch.reads.iter().zip(&joined).map(|(r, t)| read(r, t, places.reads.get(&r.id))).collect();
     let fresh = tx.insert_new(&READS, &rows)?;
     let mut stored = Stored::default();
     let mut new = Vec::new();
@@ -57,7 +72,10 @@ pub(crate) fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> 
             stored.known.push(read.id);
         }
     }
-    put_beside(tx, &new)?;
+    put_tokens(tx, &new)?;
+    if let Some((pack, bytes)) = places.pack.as_ref().filter(|_| !new.is_empty()) {
+        tx.insert(&PACKS, &[vec![Arg::from(pack), Arg::from(*bytes)]])?;
+    }
     put_segments(tx, batch, &new)?;
     let mut counts: BTreeMap<&CameraId, i64> = BTreeMap::new();
     for read in new {
@@ -73,8 +91,8 @@ pub(crate) fn put_reads(tx: &mut Tx<'_>, batch: &SealedBatch) -> Result<Stored> 
     Ok(stored)
 }
 
-fn read<'a>(read: &'a SealedRead, tokens: &'a [u8]) -> Vec<Arg<'a>> {
-    vec![
+fn read<'a>(read: &'a SealedRead, tokens: &'a [u8], picture: Option<&'a Placed>) -> Vec<Arg<'a>> {
+    let own = [
         Arg::from(read.id.bytes()),
         Arg::from(read.camera.as_str()),
         Arg::from(read.captured),
@@ -83,16 +101,11 @@ fn read<'a>(read: &'a SealedRead, tokens: &'a [u8]) -> Vec<Arg<'a>> {
         Arg::from(read.counter.cast_signed()),
         Arg::from(read.body.as_slice()),
         Arg::from(tokens),
-    ]
+    ];
+    own.into_iter().chain(Placed::args(picture)).collect()
 }
 
-/// Pictures and tokens.
-fn put_beside(tx: &mut Tx<'_>, new: &[&SealedRead]) -> Result<()> {
-    let pictures: Vec<Vec<Arg<'_>>> = new
-        .iter()
-        .filter_map(|r| Some(vec![Arg::from(r.id.bytes()), Arg::from(r.picture.as_deref()?)]))
-        .collect();
-    tx.insert(&PICTURES, &pictures)?;
+fn put_tokens(tx: &mut Tx<'_>, new: &[&SealedRead]) -> Result<()> {
     let tokens: Vec<Vec<Arg<'_>>> = new
         .iter()
         .flat_map(|r| r.tokens.iter().map(|t| vec![Arg::from(&t.0), Arg::from(r.id.bytes())]))
@@ -122,11 +135,18 @@ fn put_segments(tx: &mut Tx<'_>, batch: &SealedBatch, new: &[&SealedRead]) -> Re
 }
 
 /// Writes a hit's copy of its read to one of the two tables that keep them.
-pub(crate) fn put_hit_copy(tx: &mut Tx<'_>, table: &str, copy: &SealedHit) -> Result<()> {
+pub(crate) fn put_hit_copy(
+    tx: &mut Tx<'_>,
+    table: &str,
+    copy: &SealedHit,
+    picture: Option<&Placed>,
+) -> Result<()> {
     let sql = format!(
-        "INSERT INTO {table} (id, epoch_start, epoch_len, wrapped, body, picture) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING"
+        "INSERT INTO {table} (id, epoch_start, epoch_len, wrapped, body, picture, pack, pack_at, \
+         pack_len, pack_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) \
+         ON CONFLICT (id) DO NOTHING"
     );
+    let [pack, at, len, hash] = Placed::args(picture);
     tx.exec(
         &sql,
         &[
@@ -136,6 +156,10 @@ pub(crate) fn put_hit_copy(tx: &mut Tx<'_>, table: &str, copy: &SealedHit) -> Re
             Arg::from(copy.wrapped.0.as_slice()),
             Arg::from(copy.body.as_slice()),
             Arg::from(copy.picture.as_deref()),
+            pack,
+            at,
+            len,
+            hash,
         ],
     )?;
     Ok(())

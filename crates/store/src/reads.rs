@@ -5,7 +5,8 @@
 
 use crate::engine::{Arg, Db, Row, Tx};
 use crate::open::{Store, hold};
-use crate::put::{put_hit_copy, put_reads};
+use crate::pictures::{Of, Pack, Placed};
+use crate::put::{Places, put_hit_copy, put_reads};
 use crate::rows::{Search, Stored};
 use base::{CameraId, Day, Epoch, Error, HitId, ReadId, Result, SegmentId, Time};
 use custody::{Found, Permit, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
@@ -20,6 +21,17 @@ pub(crate) struct Wanted<'a> {
     pub days: Vec<(Day, &'a [Token])>,
     /// Reads that a scan found.
     pub ids: Vec<ReadId>,
+}
+
+/// What was found, and where its picture is if it is in a pack.
+pub(crate) type Match = (Found, Option<Placed>);
+
+/// What a search has come to so far; pictures come last.
+#[derive(Default)]
+struct Matches {
+    found: Vec<Match>,
+    more: bool,
+    considered: u64,
 }
 
 /// One question loads at most so many sealed reads, with their pictures, into memory.
@@ -51,27 +63,67 @@ impl Store {
         Ok(known.unwrap_or_default())
     }
 
-    /// Stores a batch in one transaction in the file of its day. When this returns, it is on disk.
-    /// Reads that are there already are `known`; they and their effects change nothing.
-    pub fn put_batch(&self, batch: SealedBatch, effects: Vec<Effect>) -> Result<Stored> {
+    /// Stores a batch: its pictures first, then everything else in one transaction in the file of its
+    /// day. When this returns, it is on disk. Reads that are there already are `known`; they and their
+    /// effects change nothing.
+    pub fn put_batch(&self, mut batch: SealedBatch, effects: Vec<Effect>) -> Result<Stored> {
         check_batch(&batch, &effects)?;
         if batch.reads.is_empty() {
             return Ok(Stored::default());
         }
+        self.takes_day(batch.day)?;
+        let places = self.put_pictures(&mut batch)?;
         let done = self.in_day(batch.day, |db| {
             let mut tx = db.begin()?;
-            let stored = put_reads(&mut tx, &batch)?;
+            let stored = put_reads(&mut tx, &batch, &places)?;
             let new: HashSet<ReadId> = stored.new.iter().copied().collect();
-            put_effects(&mut tx, &batch, &effects, &new)?;
+            put_effects(&mut tx, &batch, &effects, &new, &places)?;
             tx.commit()?;
             Ok(stored)
         });
+        if done.as_ref().is_ok_and(|stored| stored.new.is_empty()) {
+            self.take_back(batch.day, &places);
+        }
         // After the transaction, and even if it failed: marked before it, the day could be looked at
         // by another thread's relay while there is nothing to see yet, and then not again.
         if !effects.is_empty() {
             hold(&self.days.pending).insert(batch.day);
         }
         done
+    }
+
+    /// Moves the pictures of a batch to packs, which are lasting when this returns.
+    fn put_pictures(&self, batch: &mut SealedBatch) -> Result<Places> {
+        let (mut places, mut reads, mut hits) = (Places::default(), Pack::new(), Pack::new());
+        for read in &mut batch.reads {
+            if let Some(picture) = read.picture.take() {
+                places.reads.insert(read.id, reads.add(&picture));
+            }
+        }
+        for hit in &mut batch.hits {
+            if let Some(picture) = hit.picture.take() {
+                places.hits.insert(hit.id, hits.add(&picture));
+            }
+        }
+        if !reads.is_empty() {
+            places.pack = Some((reads.id, reads.bytes()));
+            self.album()?.put(Of::Reads, batch.day, reads)?;
+        }
+        if !hits.is_empty() {
+            self.album()?.put(Of::Hits, batch.day, hits)?;
+        }
+        Ok(places)
+    }
+
+    /// Removes packs of a batch of which nothing was new. If it fails, the sweep does it.
+    fn take_back(&self, day: Day, places: &Places) {
+        let reads = places.pack.iter().map(|(id, _)| (Of::Reads, *id));
+        let hits = places.hits.values().next().map(|placed| (Of::Hits, placed.pack));
+        for (of, id) in reads.chain(hits) {
+            if let Err(e) = self.album().and_then(|album| album.remove(of, day, &id)) {
+                tracing::warn!(error = %e.inside(), "a pack of known pictures stays for the sweep");
+            }
+        }
     }
 
     /// The sealed reads that a permit covers, by time, and how many reads lie in its cameras and
@@ -89,7 +141,7 @@ impl Store {
 
     pub(crate) fn search_in(&self, wanted: &Wanted<'_>) -> Result<Search> {
         let cameras: BTreeSet<&str> = wanted.cameras.iter().map(CameraId::as_str).collect();
-        let mut out = Search::default();
+        let mut out = Matches::default();
         // The newest first, as they are what a question that finds too much needs most.
         for (day, tokens) in wanted.days.iter().rev() {
             let room = FOUND - out.found.len();
@@ -103,8 +155,26 @@ impl Store {
                 out.considered += considered;
             }
         }
-        out.found.sort_by_key(|f| (f.read.captured, f.read.id));
-        Ok(out)
+        self.add_pictures(&mut out.found)?;
+        let mut found: Vec<Found> = out.found.into_iter().map(|(found, _)| found).collect();
+        found.sort_by_key(|f| (f.read.captured, f.read.id));
+        Ok(Search { found, more: out.more, considered: out.considered })
+    }
+
+    /// Fetches the pictures of what was found, with no day held.
+    pub(crate) fn add_pictures(&self, found: &mut [Match]) -> Result<()> {
+        let wanted: Vec<(Of, Day, Placed)> = found
+            .iter()
+            .filter_map(|(f, placed)| Some((Of::Reads, f.read.id.day(), (*placed)?)))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut pictures = self.album()?.fetch(&wanted)?.into_iter();
+        for (found, _) in found.iter_mut().filter(|(_, placed)| placed.is_some()) {
+            found.read.picture = pictures.next().flatten();
+        }
+        Ok(())
     }
 
     /// How many reads each camera has on a day.
@@ -140,6 +210,9 @@ fn check_batch(batch: &SealedBatch, effects: &[Effect]) -> Result<()> {
         }
     }
     let copies: HashSet<HitId> = batch.hits.iter().map(|h| h.id).collect();
+    if copies.iter().any(|hit| hit.time().day() != batch.day) {
+        return bad("a hit is of another day");
+    }
     for effect in effects {
         let Effect::Hit { hit, .. } = effect;
         if !reads.contains(&effect.read()) {
@@ -159,6 +232,7 @@ fn put_effects(
     batch: &SealedBatch,
     effects: &[Effect],
     new: &HashSet<ReadId>,
+    places: &Places,
 ) -> Result<()> {
     let effects: Vec<&Effect> = effects.iter().filter(|e| new.contains(&e.read())).collect();
     if effects.is_empty() {
@@ -179,20 +253,22 @@ fn put_effects(
         )?;
     }
     for copy in batch.hits.iter().filter(|copy| hits.contains(&copy.id)) {
-        put_hit_copy(tx, "hit_copies", copy)?;
+        put_hit_copy(tx, "hit_copies", copy, places.hits.get(&copy.id))?;
     }
     Ok(())
 }
 
-/// A hit's copy from the columns that `put_hit_copy` wrote, in that order.
-pub(crate) fn hit_copy(mut row: Row) -> Result<SealedHit> {
-    Ok(SealedHit {
+/// A hit's copy from the columns that `put_hit_copy` wrote, in that order, and where its picture is.
+pub(crate) fn hit_copy(mut row: Row) -> Result<(SealedHit, Option<Placed>)> {
+    let placed = Placed::of_row(&mut row, 6)?;
+    let copy = SealedHit {
         id: row.id(0, HitId::from_bytes)?,
         epoch: Epoch { start_s: row.get(1)?, len_s: row.get(2)? },
         wrapped: Sealed(row.get(3)?),
         body: row.get(4)?,
         picture: row.maybe(5)?,
-    })
+    };
+    Ok((copy, placed))
 }
 
 /// The reads of one day that carry a token or were found by a scan, and lie in scope; at most `room`,
@@ -205,7 +281,7 @@ fn find(
     cameras: &BTreeSet<&str>,
     tokens: &[Token],
     room: usize,
-) -> Result<(Vec<Found>, bool)> {
+) -> Result<(Vec<Match>, bool)> {
     let by_token = format!(
         "{FOUND_COLUMNS} FROM tokens AS t JOIN reads AS r ON r.id = t.read \
          JOIN segments AS s ON s.id = r.segment LEFT JOIN pictures AS p ON p.read = r.id \
@@ -228,7 +304,7 @@ fn find(
         more |= rows.len() > FOUND;
         for row in rows {
             let found = found(row)?;
-            if cameras.contains(found.read.camera.as_str()) && seen.insert(found.read.id) {
+            if cameras.contains(found.0.read.camera.as_str()) && seen.insert(found.0.read.id) {
                 if out.len() == room {
                     return Ok((out, true));
                 }
@@ -241,13 +317,15 @@ fn find(
 
 /// What [`found`] reads.
 pub(crate) const FOUND_COLUMNS: &str = "SELECT r.id, r.camera, r.captured, r.segment, r.counter, \
-    r.body, r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped, s.scan";
+    r.body, r.tokens, p.sealed, s.epoch_start, s.epoch_len, s.wrapped, s.scan, \
+    r.pack, r.pack_at, r.pack_len, r.pack_hash";
 
-pub(crate) fn found(mut row: Row) -> Result<Found> {
+pub(crate) fn found(mut row: Row) -> Result<Match> {
     let camera: CameraId = row.parsed(1)?;
     let segment = row.id(3, SegmentId::from_bytes)?;
     let tokens: Vec<u8> = row.get(6)?;
-    Ok(Found {
+    let placed = Placed::of_row(&mut row, 12)?;
+    let found = Found {
         read: SealedRead {
             id: row.id(0, ReadId::from_bytes)?,
             camera: camera.clone(),
@@ -265,7 +343,8 @@ pub(crate) fn found(mut row: Row) -> Result<Found> {
             wrapped: Sealed(row.get(10)?),
             scan: row.maybe(11)?,
         },
-    })
+    };
+    Ok((found, placed))
 }
 
 /// How many reads of these cameras lie in the time; a whole day is read off its counts, and of another
@@ -305,7 +384,7 @@ fn counted(db: &Db, cameras: &BTreeSet<&str>, from: Time, until: Time) -> Result
 
 /// What refers to nothing, in sentences.
 pub(crate) fn orphans(db: &Db) -> Result<Vec<String>> {
-    const CHECKS: [(&str, &str); 4] = [
+    const CHECKS: [(&str, &str); 5] = [
         (
             "reads without their segment",
             "SELECT count(*) FROM reads AS r LEFT JOIN segments AS s ON s.id = r.segment \
@@ -320,6 +399,11 @@ pub(crate) fn orphans(db: &Db) -> Result<Vec<String>> {
             "pictures without their read",
             "SELECT count(*) FROM pictures AS p LEFT JOIN reads AS r ON r.id = p.read \
              WHERE r.id IS NULL",
+        ),
+        (
+            "reads whose pack is not in its list",
+            "SELECT count(*) FROM reads AS r LEFT JOIN packs AS p ON p.id = r.pack \
+             WHERE r.pack IS NOT NULL AND p.id IS NULL",
         ),
         (
             "cameras whose count is wrong",

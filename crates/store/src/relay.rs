@@ -6,6 +6,7 @@
 
 use crate::engine::{Arg, Tx};
 use crate::open::{Store, hold};
+use crate::pictures::Placed;
 use crate::put::put_hit_copy;
 use crate::reads::hit_copy;
 use base::{CameraId, Day, Error, HitId, Result, Time};
@@ -22,6 +23,7 @@ struct Waiting {
     camera: CameraId,
     captured: Time,
     copy: SealedHit,
+    picture: Option<Placed>,
 }
 
 impl Store {
@@ -72,8 +74,8 @@ impl Store {
         const WAITING: &str = "SELECT e.seq, e.json, r.camera, r.captured \
             FROM effects AS e JOIN reads AS r ON r.id = e.read \
             WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2";
-        const COPY: &str = "SELECT id, epoch_start, epoch_len, wrapped, body, picture \
-            FROM hit_copies WHERE id = ?1";
+        const COPY: &str = "SELECT id, epoch_start, epoch_len, wrapped, body, picture, pack, \
+            pack_at, pack_len, pack_hash FROM hit_copies WHERE id = ?1";
         let waiting = self.in_old_day(day, |db| {
             let rows = db.query(WAITING, &[Arg::from(position), Arg::from(STEP)])?;
             rows.into_iter()
@@ -86,12 +88,14 @@ impl Store {
                             db.name()
                         ))
                     })?;
+                    let (copy, picture) = hit_copy(copy)?;
                     Ok(Waiting {
                         seq: row.get(0)?,
                         effect,
                         camera: row.parsed(2)?,
                         captured: row.get(3)?,
-                        copy: hit_copy(copy)?,
+                        copy,
+                        picture,
                     })
                 })
                 .collect::<Result<Vec<_>>>()
@@ -117,6 +121,6 @@ fn apply(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<Option<HitId>> {
             Arg::from(i64::from(*probability_ppm)),
         ],
     )?;
-    put_hit_copy(tx, "sealed_hits", &waiting.copy)?;
+    put_hit_copy(tx, "sealed_hits", &waiting.copy, waiting.picture.as_ref())?;
     Ok((changed == 1).then_some(*hit))
 }

@@ -21,6 +21,21 @@ pub struct CameraRow {
     pub off_since: Option<Time>,
 }
 
+/// Where a camera stands or stood, from a moment on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlaceRow {
+    /// The camera.
+    pub camera: CameraId,
+    /// The first moment at which it stood there.
+    pub since: Time,
+    /// What people called it there.
+    pub name: String,
+    /// Latitude in degrees, where told.
+    pub lat: Option<f64>,
+    /// Longitude in degrees, where told.
+    pub lon: Option<f64>,
+}
+
 /// A lease that was granted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseRow {

@@ -6,14 +6,16 @@
 
 mod batches;
 mod bench;
+mod bucket;
 mod custody;
 mod files;
+mod pictures;
 mod postgres;
 mod relay;
 mod search;
 
 use crate::open::Store;
-use crate::{Place, Url};
+use crate::{Pictures, Place, Url};
 use ::custody::{SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Result, SegmentId, random, sha256};
 use read::{Effect, Sealed, hit_id};
@@ -80,7 +82,7 @@ pub(crate) fn pack(day: Day, spec: &str) -> (SealedBatch, Vec<Effect>) {
                 epoch,
                 wrapped: Sealed(random::<80>().to_vec()),
                 body: random::<200>().to_vec(),
-                picture: None,
+                picture: (counter % 2 == 1).then(|| random::<3000>().to_vec()),
             });
             let list = "lst_stolen".parse().unwrap();
             effects.push(Effect::Hit { hit, list, entry, read: id, probability_ppm: 970_000 });
@@ -134,7 +136,9 @@ impl Engine {
     pub fn new_store(self) -> (Home, Store) {
         let home = match self {
             Self::Sqlite => Home::Folder(tempfile::tempdir().unwrap()),
-            Self::Postgres => Home::Database(Database::new().unwrap()),
+            Self::Postgres => {
+                Home::Database(Database::new().unwrap(), tempfile::tempdir().unwrap())
+            }
         };
         let store = home.open().unwrap();
         (home, store)
@@ -144,21 +148,28 @@ impl Engine {
 /// Where a test's store lives.
 pub(crate) enum Home {
     Folder(TempDir),
-    Database(Database),
+    Database(Database, TempDir),
 }
 
 impl Home {
     pub fn place(&self) -> Place {
         match self {
             Self::Folder(dir) => Place::Folder(dir.path().to_owned()),
-            Self::Database(db) => {
+            Self::Database(db, _) => {
                 Place::Postgres { url: Url(db.url()), schema: "homeplate".into() }
             }
         }
     }
 
+    /// Where its pictures are.
+    pub fn pictures(&self) -> std::path::PathBuf {
+        match self {
+            Self::Folder(dir) | Self::Database(_, dir) => dir.path().join("pictures"),
+        }
+    }
+
     pub fn open(&self) -> Result<Store> {
-        Store::open_at(&self.place())
+        Store::open_at(&self.place(), &Pictures::Folder(self.pictures()))
     }
 
     pub fn folder(&self) -> Option<&Path> {
@@ -178,7 +189,11 @@ impl Home {
                 copy(dir.path(), cut.path());
                 Home::Folder(cut)
             }
-            Self::Database(db) => Home::Database(db.copy().unwrap()),
+            Self::Database(db, dir) => {
+                let cut = tempfile::tempdir().unwrap();
+                copy(dir.path(), cut.path());
+                Home::Database(db.copy().unwrap(), cut)
+            }
         };
         let store = cut.open().unwrap();
         (cut, store)
@@ -191,7 +206,7 @@ impl Home {
                 drop(store);
                 fs::remove_file(dir.path().join(format!("reads/{day}.db"))).unwrap();
             }
-            Self::Database(_) => {
+            Self::Database(..) => {
                 let sql = format!("DROP SCHEMA {} CASCADE", schema(day));
                 store.control().exec(&sql, &[]).unwrap();
             }
@@ -206,7 +221,7 @@ impl Home {
                 let file = |day| dir.path().join(format!("reads/{day}.db"));
                 fs::copy(file(like), file(day)).unwrap();
             }
-            Self::Database(_) => {
+            Self::Database(..) => {
                 store.control().exec(&format!("CREATE SCHEMA {}", schema(day)), &[]).unwrap();
             }
         }
@@ -216,7 +231,7 @@ impl Home {
     pub fn has(&self, store: &Store, day: Day) -> bool {
         match self {
             Self::Folder(dir) => dir.path().join(format!("reads/{day}.db")).exists(),
-            Self::Database(_) => {
+            Self::Database(..) => {
                 let sql = "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = ?1";
                 store.control().first(sql, &[schema(day).as_str().into()]).unwrap().is_some()
             }

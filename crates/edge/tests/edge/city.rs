@@ -27,6 +27,10 @@ pub struct Seen {
     pub leases: usize,
     pub reads: Vec<SignedRead>,
     pub batches: usize,
+    /// A city of before there were batches in parts.
+    pub old: bool,
+    /// How many batches came in parts, and how many packed.
+    pub forms: (usize, usize),
     pub stops: Vec<Signed<Stop>>,
     pub paths: Vec<String>,
 }
@@ -45,6 +49,8 @@ impl City {
             leases: 0,
             reads: Vec::new(),
             batches: 0,
+            old: false,
+            forms: (0, 0),
             stops: Vec::new(),
             paths: Vec::new(),
         }));
@@ -73,6 +79,7 @@ fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
     from.read_line(&mut line).ok().filter(|n| *n > 0)?;
     let path = line.split(' ').nth(1)?.to_owned();
     let (mut length, mut signed) = (0, false);
+    let mut form = Form::default();
     loop {
         let mut header = String::new();
         from.read_line(&mut header).ok()?;
@@ -80,6 +87,8 @@ fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "signature" => signed = true,
+            "content-type" => form.kind = value.trim().to_owned(),
+            "content-encoding" => form.packed = value.trim() == "gzip",
             _ => {}
         }
     }
@@ -87,14 +96,21 @@ fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
     from.read_exact(&mut body).ok()?;
     assert!(signed, "every request is signed");
     let mut seen = state.lock().ok()?;
-    let (status, answer) = answer(&path, &body, &mut seen);
+    let (status, answer) = answer(&path, &form, &body, &mut seen);
     drop(seen);
     let text = if answer.is_string() { answer.as_str()?.to_owned() } else { answer.to_string() };
     let mut to = stream;
     write!(to, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len()).ok()
 }
 
-fn answer(path: &str, body: &[u8], seen: &mut Seen) -> (u16, Value) {
+/// What the headers say of a body.
+#[derive(Default)]
+struct Form {
+    kind: String,
+    packed: bool,
+}
+
+fn answer(path: &str, form: &Form, body: &[u8], seen: &mut Seen) -> (u16, Value) {
     seen.paths.push(path.to_owned());
     if seen.off && path != "/v1/stops" {
         return (410, problem("gone", "This camera has been switched off by order of the city."));
@@ -111,7 +127,7 @@ fn answer(path: &str, body: &[u8], seen: &mut Seen) -> (u16, Value) {
             )
         }
         "/v1/leases" => (200, serde_json::to_value(grant(body, seen)).unwrap()),
-        "/v1/reads" => reads(body, seen),
+        "/v1/reads" => reads(form, body, seen),
         "/v1/stops" => {
             seen.stops.push(serde_json::from_slice(body).unwrap());
             (200, Value::Null)
@@ -137,16 +153,22 @@ fn grant(body: &[u8], seen: &mut Seen) -> Signed<Lease> {
     Signed::sign(lease, &seen.lease_key).unwrap()
 }
 
-fn reads(body: &[u8], seen: &mut Seen) -> (u16, Value) {
+fn reads(form: &Form, body: &[u8], seen: &mut Seen) -> (u16, Value) {
     seen.batches += 1;
     if let Some(scripted) = seen.scripted.pop_front() {
         return scripted;
     }
-    let batch: edge::Batch = serde_json::from_slice(body).unwrap();
+    let (camera, items) = match form.kind.strip_prefix("multipart/form-data; boundary=") {
+        Some(_) if seen.old => return (400, problem("invalid", "The body is not the JSON.")),
+        Some(boundary) => {
+            seen.forms.0 += 1;
+            in_parts(boundary, body)
+        }
+        None => in_json(form, body, seen),
+    };
     let (mut new, mut known, mut refused) = (0, 0, Vec::new());
-    for (index, item) in batch.items.iter().enumerate() {
-        let sealed = Sealed(base::unb64(item).unwrap());
-        let aad = batch.camera.as_str().as_bytes();
+    for (index, sealed) in items.into_iter().map(Sealed).enumerate() {
+        let aad = camera.as_bytes();
         match seen.open_key.open(b"homeplate/ingest/v1", aad, &sealed) {
             Ok(plain) => {
                 let signed = SignedRead::decode(plain.expose()).unwrap();
@@ -163,4 +185,38 @@ fn reads(body: &[u8], seen: &mut Seen) -> (u16, Value) {
         }
     }
     (200, json!({ "new": new, "known": known, "refused": refused }))
+}
+
+/// Camera and items of a batch in parts.
+fn in_parts(boundary: &str, body: &[u8]) -> (String, Vec<Vec<u8>>) {
+    let between = format!("\r\n--{boundary}").into_bytes();
+    let body = [b"\r\n", body].concat();
+    let mut parts = Vec::new();
+    let mut at = 0;
+    while let Some(n) = body[at..].windows(between.len()).position(|w| w == between) {
+        parts.push(&body[at..at + n]);
+        at += n + between.len();
+    }
+    assert_eq!(&body[at..], b"--\r\n", "nothing behind the last part");
+    assert_eq!(parts.remove(0), b"", "nothing before the first");
+    let content = |part: &[u8]| {
+        let head = part.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
+        part[head + 4..].to_vec()
+    };
+    let mut contents = parts.into_iter().map(content);
+    let head: Value = serde_json::from_slice(&contents.next().unwrap()).unwrap();
+    (head["camera"].as_str().unwrap().to_owned(), contents.collect())
+}
+
+/// The same of one in JSON.
+fn in_json(form: &Form, body: &[u8], seen: &mut Seen) -> (String, Vec<Vec<u8>>) {
+    let mut plain = body.to_vec();
+    if form.packed {
+        seen.forms.1 += 1;
+        plain.clear();
+        flate2::read::GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+    }
+    let batch: edge::Batch = serde_json::from_slice(&plain).unwrap();
+    let items = batch.items.iter().map(|item| base::unb64(item).unwrap()).collect();
+    (batch.camera.to_string(), items)
 }

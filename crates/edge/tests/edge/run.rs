@@ -94,6 +94,18 @@ fn bytes_under(folder: &Path) -> Vec<u8> {
     out
 }
 
+/// A city that has not been updated yet loses nothing.
+#[test]
+fn an_older_city_gets_json() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    city.seen(|seen| seen.old = true);
+    let ended = Edge::new(&city, data.path()).run().unwrap();
+    let s = ended.summary;
+    assert!(s.sealed >= 1 && s.sealed == s.delivered && s.refused == 0, "{s:?}");
+    let (in_parts, packed) = city.seen(|seen| seen.forms);
+    assert!(in_parts == 0 && packed >= 1, "{in_parts} {packed}");
+}
+
 #[test]
 fn one_car_is_one_read() {
     let (city, data) = (City::start(), tempfile::tempdir().unwrap());
@@ -115,6 +127,8 @@ fn one_car_is_one_read() {
         assert_eq!(seen.stops[0].verify(&lease.capture_key).unwrap().counter, s.sealed);
     });
     assert!(!edge.said().contains(PLATE));
+    let (in_parts, packed) = city.seen(|seen| seen.forms);
+    assert!(in_parts >= 1 && packed == 0, "{in_parts} {packed}");
     // A second start needs no code, and takes the same device key.
     let mut again = Edge::new(&city, data.path());
     again.config.code = None;

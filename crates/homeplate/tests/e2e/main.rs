@@ -4,6 +4,7 @@ mod browser;
 mod callers;
 mod crash;
 mod faults;
+mod fleet;
 mod interface;
 mod load;
 mod secrets;

@@ -105,6 +105,8 @@ fn car_passes(world: &mut World) {
         .good();
     let read = world.edge(Some(code.trim())).json();
     assert_eq!(read["delivered"], 1, "one vehicle, one read: {read}");
+    let packs = || world.files("city/pictures").into_iter().filter(|f| f.extension().is_some());
+    assert_eq!(packs().count(), 2, "the pictures of a read and of its hit, beside the database");
     // The same frames again are new captures only if they were captured anew; nothing is left to send.
     let hits = world.until(
         "a hit is raised",
@@ -219,7 +221,7 @@ fn anybody_checks(world: &mut World) {
     let health: Value = serde_json::from_str(&world.get("/healthz")).expect("JSON");
     assert_eq!(
         (&health["fine"], health["parts"].as_array().map(Vec::len)),
-        (&true.into(), Some(5))
+        (&true.into(), Some(6))
     );
     let remote = world.plain(&["verify", &world.url()]).good();
     assert!(remote.contains("extends    the log of"), "{remote}");

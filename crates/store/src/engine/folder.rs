@@ -103,7 +103,7 @@ fn look(dir: &Path) -> Result<There> {
         match name.as_str() {
             "hotlist.db" => there.hotlist = true,
             "control.db" => there.control = true,
-            "reads" | "lock" => {}
+            "reads" | "pictures" | "lock" => {}
             other if ours_beside(other, &["control.db", "hotlist.db"]) => {}
             _ => return Err(foreign(dir)),
         }

@@ -39,9 +39,11 @@ impl Kind {
     /// Every migration, the first first. A published one never changes: the next one mends it.
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
-            Kind::Control => sql!("control": "0001_control", "0002_reveals", "0003_holds"),
+            Kind::Control => sql!(
+                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places"
+            ),
             Kind::HotList => sql!("hotlist": "0001_entries"),
-            Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan"),
+            Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
     }
 
@@ -79,9 +81,12 @@ mod tests {
             "Control 1 36486bb664b885e6",
             "Control 2 8e84d666a4d7d840",
             "Control 3 ba7342794015e531",
+            "Control 4 8d2ee4dffeca05d5",
+            "Control 5 cd0d76ebafa6bf30",
             "HotList 1 3a491dcb667cd5d1",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
+            "Reads 3 ea200b4d49e81e8b",
         ];
         let now: Vec<String> = KINDS
             .iter()

@@ -2,7 +2,7 @@
 //! of a file are SQLite's alone.
 
 use super::*;
-use crate::{CameraRow, EntryRow, LeaseRow, OrderRow, PersonRow, RecordRow};
+use crate::{CameraRow, EntryRow, LeaseRow, OrderRow, PersonRow, PlaceRow, RecordRow};
 use base::{Kind, PublicKey, Time};
 use proptest::prelude::*;
 use read::Lease;
@@ -13,7 +13,8 @@ on_both!(
     a_removed_entry_leaves_no_trace,
     control_data_comes_back_as_it_went,
     a_code_is_used_once,
-    leases_end_while_they_run
+    leases_end_while_they_run,
+    a_moved_camera_keeps_where_it_was
 );
 
 fn at(second: i64) -> Time {
@@ -133,12 +134,21 @@ fn every_file_is_its_owners_alone() {
     store.add_entry(&entry("ent_a", "XYZ")).unwrap();
     let files = all_files(dir.path());
     assert!(files.iter().any(|f| f.to_string_lossy().ends_with("-wal")));
+    let (sealed, files): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|file| file.starts_with(dir.path().join("pictures")));
+    assert_eq!(
+        sealed.len(),
+        3,
+        "two packs and whose they are, in a folder that nobody else enters"
+    );
     for file in files {
         let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{}", file.display());
     }
-    let mode = fs::metadata(dir.path().join("reads")).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode, 0o700);
+    for folder in ["reads", "pictures"] {
+        let mode = fs::metadata(dir.path().join(folder)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o700);
+    }
 }
 
 fn a_removed_entry_leaves_no_trace(engine: Engine) {
@@ -214,6 +224,43 @@ fn a_code_is_used_once(engine: Engine) {
     store.put_code(&[4; 32], &one, at(10)).unwrap();
     assert_eq!(store.take_code(&[3; 32], at(5)).unwrap(), None, "a newer one took its place");
     assert_eq!(store.take_code(&[4; 32], at(5)).unwrap(), Some(one));
+}
+
+fn a_moved_camera_keeps_where_it_was(engine: Engine) {
+    let (_dir, store) = engine.new_store();
+    let place = |since: i64, name: &str, lat: f64| PlaceRow {
+        camera: camera("one"),
+        since: at(since),
+        name: name.into(),
+        lat: Some(lat),
+        lon: Some(1.5),
+    };
+    store.move_camera(&place(5, "Oak", 20.0)).unwrap();
+    assert_eq!(store.places().unwrap(), [], "nobody to move");
+    let row = CameraRow {
+        id: camera("one"),
+        name: "Main".into(),
+        lat: Some(10.0),
+        lon: Some(1.5),
+        device_key: Some(PublicKey([7; 32])),
+        off_since: None,
+    };
+    store.put_camera(&row).unwrap();
+    store.move_camera(&place(5, "Oak", 20.0)).unwrap();
+    store.move_camera(&place(9, "Elm", 30.0)).unwrap();
+    let renamed =
+        CameraRow { name: "Elm Street".into(), ..store.camera(&row.id).unwrap().unwrap() };
+    store.put_camera(&renamed).unwrap();
+    // The log is followed again at every start.
+    store.move_camera(&place(5, "Oak", 20.0)).unwrap();
+    store.move_camera(&place(9, "Elm", 30.0)).unwrap();
+    let lines = [place(0, "Main", 10.0), place(5, "Oak", 20.0), place(9, "Elm", 30.0)];
+    assert_eq!(store.places().unwrap(), lines);
+    let now = store.camera(&row.id).unwrap().unwrap();
+    assert_eq!(
+        (now.name.as_str(), now.lat, now.device_key),
+        ("Elm Street", Some(30.0), row.device_key)
+    );
 }
 
 fn leases_end_while_they_run(engine: Engine) {

@@ -7,7 +7,7 @@ use base::Kind;
 
 /// The server as another program sees it.
 fn beside(home: &Home, sql: &str) {
-    let Home::Database(db) = home else { panic!("no server") };
+    let Home::Database(db, _) = home else { panic!("no server") };
     ::postgres::Client::connect(&db.url(), ::postgres::NoTls).unwrap().batch_execute(sql).unwrap();
 }
 
@@ -70,7 +70,10 @@ fn a_store_that_another_process_took_meanwhile_is_let_go() {
 fn two_stores_in_one_database() {
     let (home, one) = Engine::Postgres.new_store();
     let Place::Postgres { url, .. } = home.place() else { panic!() };
-    let two = Store::open_at(&Place::Postgres { url, schema: "homeplate_2".into() }).unwrap();
+    let two = {
+        let place = Place::Postgres { url, schema: "homeplate_2".into() };
+        Store::open_at(&place, &Pictures::Folder(home.pictures().join("2"))).unwrap()
+    };
     put(&one, day(0), "a 10 XYZ").unwrap();
     put(&two, day(1), "a 10 XYZ, b 20 ABC").unwrap();
     assert_eq!((one.days().unwrap(), two.days().unwrap()), (vec![day(0)], vec![day(1)]));
@@ -120,7 +123,7 @@ fn a_bad_address_is_refused_without_being_repeated() {
     let check = |url: &str, schema: &str, kind: Kind, want: &str| {
         let place = Place::Postgres { url: Url(url.into()), schema: schema.into() };
         assert!(!format!("{place:?}").contains("hush"));
-        let e = Store::open_at(&place).unwrap_err();
+        let e = Store::open_at(&place, &Pictures::Folder("/nowhere".into())).unwrap_err();
         assert_eq!(e.kind(), kind, "{e:?}");
         assert!(e.to_string().contains(want), "{e}");
         assert!(!format!("{e} {e:?}").contains("hush"), "{e:?}");
