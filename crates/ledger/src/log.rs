@@ -15,7 +15,7 @@ use crate::notes::Signer;
 use crate::objects::{Guard, Objects};
 use crate::scan::scan;
 use crate::tree::{FULL, Name, Piece, Standing, Tree, split};
-use base::{Error, Result, SigningKey};
+use base::{Error, Result, SigningKey, sha256};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -40,8 +40,20 @@ pub struct Log {
 struct State {
     tree: Tree,
     checkpoint: String,
-    index: HashMap<(String, String), u64>,
+    index: HashMap<Subject, u64>,
     figures: Figures,
+}
+
+/// Type and id of an entry, in 16 bytes: a log of years is looked up in memory. They are half of a
+/// SHA-256: two that meet by chance will not be seen.
+type Subject = [u8; 16];
+
+fn subject(kind: &str, id: &str) -> Subject {
+    // A type has no line break, so no other pair spells the same.
+    let hash = sha256(format!("{kind}\n{id}").as_bytes());
+    let mut out = [0; 16];
+    out.copy_from_slice(&hash[..16]);
+    out
 }
 
 #[derive(Default)]
@@ -125,7 +137,7 @@ impl Log {
 
     /// The number of the first entry of this type and id.
     pub fn find(&self, kind: &str, id: &str) -> Option<u64> {
-        self.state().index.get(&(kind.to_owned(), id.to_owned())).copied()
+        self.state().index.get(&subject(kind, id)).copied()
     }
 
     /// Entry number `index`, proven under the newest checkpoint.
@@ -248,7 +260,7 @@ impl Log {
         let mut places = Vec::with_capacity(batch.len());
         let mut pieces = Vec::new();
         for request in batch {
-            let key = request.leaf.id.clone().map(|id| (request.leaf.kind.clone(), id));
+            let key = request.leaf.id.as_deref().map(|id| subject(&request.leaf.kind, id));
             let known = key
                 .as_ref()
                 .filter(|_| request.once)
@@ -422,7 +434,7 @@ fn load(objects: &dyn Objects, signer: &Signer) -> Result<State> {
     let tree = scan(&|path| objects.get(path), &head, &mut |at, leaf| {
         figures.add(&leaf);
         if let Some(id) = leaf.id {
-            index.entry((leaf.kind, id)).or_insert(at);
+            index.entry(subject(&leaf.kind, &id)).or_insert(at);
         }
     })?;
     // A checkpoint that opens is UTF-8.

@@ -4,7 +4,7 @@
 //! a database of its own, dropped with its guard. The cluster ends a few seconds after the last
 //! process that used it, however that ended: each holds a lock that the kernel lets go, and a
 //! watcher waits for it. PostgreSQL refuses to run as root, who hands the cluster to `nobody`.
-//! Nothing is safe in it: `fsync` is off, and whoever reaches the socket's folder is let in.
+//! Nothing is safe in it: `fsync` is off (but for benches), and whoever reaches the socket's folder is let in.
 
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions, Permissions};
@@ -12,10 +12,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// `nobody`, on every Linux.
 const NOBODY: u32 = 65_534;
+/// Whether this process wants what is committed to be on the disk.
+static LASTING: AtomicBool = AtomicBool::new(false);
 const USER: &str = "homeplate";
 const PORT: &str = "5432";
 
@@ -43,6 +45,13 @@ impl Database {
     /// Makes one, and starts the cluster if none is running.
     pub fn new() -> Result<Self> {
         cluster()?.tool("createdb", &[&fresh_name()]).map(|name| Self { name })
+    }
+
+    /// The same on a cluster that syncs what it commits, for benches. From here on this process has that
+    /// cluster alone.
+    pub fn lasting() -> Result<Self> {
+        LASTING.store(true, Ordering::Relaxed);
+        Self::new()
     }
 
     /// A copy of it as it stands, of what is committed and nothing else, while it is in use.
@@ -95,7 +104,8 @@ fn cluster() -> Result<&'static Cluster> {
 /// The folder of a user's cluster; short, because a socket's path must be.
 fn base() -> PathBuf {
     let user = fs::metadata("/proc/self").map_or(0, |m| m.uid());
-    PathBuf::from(format!("/tmp/homeplate-test-postgres-{user}"))
+    let lasting = if LASTING.load(Ordering::Relaxed) { "-lasting" } else { "" };
+    PathBuf::from(format!("/tmp/homeplate-test-postgres-{user}{lasting}"))
 }
 
 impl Cluster {
@@ -143,9 +153,11 @@ impl Cluster {
             "--no-sync",
             "--no-instructions",
         ]))?;
+        // What a city's server has: both on. Tests are faster without.
+        let sync = if LASTING.load(Ordering::Relaxed) { "on" } else { "off" };
         let options = format!(
-            "-c listen_addresses= -c unix_socket_directories={} -c port={PORT} -c fsync=off \
-             -c max_connections=200 -c shared_buffers=64MB -c full_page_writes=off",
+            "-c listen_addresses= -c unix_socket_directories={} -c port={PORT} -c fsync={sync} \
+             -c max_connections=200 -c shared_buffers=64MB -c full_page_writes={sync}",
             socket.display()
         );
         let log = format!("--log={}", self.folder.join("data/log").display());
