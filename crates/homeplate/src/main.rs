@@ -79,9 +79,22 @@ enum Command {
     Verify(verify::VerifyArgs),
 }
 
+/// A core dump would write keys and plates to the disk. No other program may look into the memory
+/// either, unless it is root's.
+fn no_core_dumps() {
+    use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let done = setrlimit(Resource::Core, none)
+        .and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+    if let Err(e) = done {
+        tracing::warn!(error = %e, "core dumps cannot be switched off");
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log();
+    no_core_dumps();
     let done = match cli.command {
         Command::Read(args) => read::run(args),
         Command::Init(args) => init::run(args),

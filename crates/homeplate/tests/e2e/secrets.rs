@@ -70,6 +70,7 @@ fn searched(reads: usize, questions: usize) {
         assert_eq!(needles.found(world.get(path).as_bytes()), None, "{path}");
     }
     assert_eq!(needles.found(world.server_output().as_bytes()), None, "what the server prints");
+    assert!(world.limits().contains("Max core file size        0                    0"));
     world.kill();
     // What a crash leaves is searched too, and the searching is tried on a file that has one.
     std::fs::write(world.path("city/planted"), b64(format!("x{}", plates[7]).as_bytes())).unwrap();

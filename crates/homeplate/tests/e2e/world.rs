@@ -159,6 +159,12 @@ impl World {
         line.split_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("a number")
     }
 
+    /// What the kernel lets the server do.
+    pub fn limits(&self) -> String {
+        let pid = self.server.as_ref().expect("a server").id();
+        std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("its limits")
+    }
+
     /// What the server has printed so far, its log included.
     pub fn server_output(&self) -> String {
         self.server.as_ref().map(Process::output).unwrap_or_default()
