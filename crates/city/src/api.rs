@@ -507,7 +507,7 @@ pub struct NewPerson {
 }
 
 /// A preservation hold that is to be placed.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewHold {
     /// The matter: a court's file number, a letter.

@@ -108,7 +108,7 @@ impl City {
         let (_, body) = self.keep_body(intent)?;
         let leaf =
             self.question_leaf("search.refused", person, intent)?.fact("rule", rule).body(&body);
-        let entry = self.log_question(intent, leaf)?;
+        let (entry, _) = self.log_question(intent, leaf)?;
         self.emit(Event {
             id: Some(intent.id.clone()),
             log_entry: Some(entry.index),
@@ -122,8 +122,8 @@ impl City {
 
     fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
         let (salt, body) = self.keep_body(&q.intent)?;
-        let entry = self.log_question(&q.intent, self.intent_leaf(q, &body)?)?;
-        let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry)?;
+        let (entry, then) = self.log_question(&q.intent, self.intent_leaf(q, &body)?)?;
+        let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry, then.as_ref())?;
         let scanned = match self.scan(&mut permit, watch)? {
             Some(scanned) => scanned,
             None => return Err(self.cancelled(q, &entry)?),
@@ -132,7 +132,7 @@ impl City {
         self.only_within(q, &mut search)?;
         let opened = self.open_found(q, &permit, &search)?;
         let outcome =
-            self.outcome_leaf(q, &entry, Figures::new(opened.len() as u64, search.considered))?;
+            self.outcome_leaf(q, &entry, Opened::new(opened.len() as u64, search.considered))?;
         let outcome = self.log.append_once(&outcome)?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
@@ -176,9 +176,9 @@ impl City {
         })
     }
 
-    fn outcome_leaf(&self, q: &Question, intent: &Entry, figures: Figures) -> Result<Leaf> {
+    fn outcome_leaf(&self, q: &Question, intent: &Entry, figures: Opened) -> Result<Leaf> {
         // The pseudonym of a sealed question is sealed with it.
-        let leaf = match q.intent.reveal_after {
+        let leaf = match q.intent.sealed_until() {
             Some(_) => self.leaf("search.outcome").by(&q.person.office),
             None => self.leaf_by("search.outcome", &q.person)?,
         };
@@ -231,7 +231,7 @@ impl City {
 
     /// A question whose asker went away opened nothing, and the log says so.
     fn cancelled(&self, q: &Question, entry: &Entry) -> Result<Error> {
-        let leaf = self.outcome_leaf(q, entry, Figures::new(0, 0))?.fact("cancelled", true);
+        let leaf = self.outcome_leaf(q, entry, Opened::new(0, 0))?.fact("cancelled", true);
         self.log.append_once(&leaf)?;
         Ok(Error::unavailable("The question was cancelled; nothing was opened."))
     }
@@ -281,12 +281,12 @@ struct Question {
 
 /// How much an answer opened, of how much.
 #[derive(Serialize)]
-struct Figures {
+struct Opened {
     considered: u64,
     opened: u64,
 }
 
-impl Figures {
+impl Opened {
     fn new(opened: u64, considered: u64) -> Self {
         Self { considered, opened }
     }

@@ -45,9 +45,8 @@ impl City {
         Ok(())
     }
 
-    /// Keys and days.
+    /// Keys and days; then what sealed questions were, which waits for a calm clock too.
     pub(crate) fn forget(&self) -> Result<()> {
-        self.reveal_due()?;
         if !self.clock_is_calm()? {
             return Ok(());
         }
@@ -58,7 +57,10 @@ impl City {
         for epoch in self.custody.destroy_hits_before(limit)? {
             self.log_destroyed("hits", epoch)?;
         }
-        self.drop_days_before(limit)
+        self.drop_days_before(limit)?;
+        // What is said too early cannot be taken back either; and if it cannot be said, all that must be
+        // forgotten is forgotten by now.
+        self.reveal_due()
     }
 
     /// Whether the clock has gone on as clocks do, or stood for a while since it leapt.

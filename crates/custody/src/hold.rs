@@ -8,7 +8,7 @@
 use crate::Custody;
 use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, HeldRead, Token};
-use base::{CameraId, Day, Epoch, Error, HoldId, Result, Time};
+use base::{CameraId, Day, Error, HoldId, Result, Time};
 use ledger::{Entry, commitment};
 use policy::{Action, Decision, Hold};
 use read::{OpenKey, Read, SealKey};
@@ -48,16 +48,12 @@ impl HoldPermit {
 
     fn covers(&self, found: &Found) -> bool {
         let (read, segment) = (&found.read, &found.segment);
-        let told_straight = read.segment == segment.id
-            && read.camera == segment.camera
-            && read.id.time() == read.captured
-            && Epoch::of(read.captured, segment.epoch.len_s) == segment.epoch;
         let wanted = match self.days.get(&read.id.day()) {
             Some(Some(token)) => read.tokens.contains(token),
             Some(None) => true,
             None => false,
         };
-        told_straight
+        read.told_straight(segment)
             && wanted
             && self.cameras.binary_search(&read.camera).is_ok()
             && self.from <= read.captured

@@ -8,7 +8,7 @@ use crate::Custody;
 use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, SealedHit, SealedRead, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Error, ReadId, Result, Time};
-use ledger::{Entry, Leaf, commitment};
+use ledger::{Entry, HIDDEN, Leaf, commitment};
 use plate::{Pattern, variants};
 use policy::{CaseFact, Decision, Facts, Intent, Scope};
 use read::Read;
@@ -79,12 +79,8 @@ impl Permit {
 
     /// Whether a read, as the store describes it, is one of those that were asked for.
     fn covers(&self, read: &SealedRead, segment: &SealedSegment) -> bool {
-        let told_straight = read.segment == segment.id
-            && read.camera == segment.camera
-            && read.id.time() == read.captured
-            && Epoch::of(read.captured, segment.epoch.len_s) == segment.epoch;
         let asked = self.tokens(read.id.day());
-        told_straight
+        read.told_straight(segment)
             && self.cameras.binary_search(&read.camera).is_ok()
             && self.from <= read.captured
             && read.captured < self.until
@@ -116,8 +112,25 @@ fn not_on_the_log() -> Error {
 }
 
 /// The public half must say what was asked, or the log would show a harmless question for another.
-fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -> Result<()> {
-    let said = |key: &str| leaf.facts.get(key).and_then(|v| v.as_str());
+/// A sealed question's says it later, and commits to that now.
+fn same_question(
+    leaf: &Leaf,
+    then: Option<&Leaf>,
+    intent: &Intent,
+    facts: &Facts,
+    salt: &[u8; 32],
+) -> Result<()> {
+    let later = match intent.sealed_until() {
+        None => None,
+        Some(until) => {
+            let committed =
+                leaf.text(HIDDEN).zip(then).and_then(|(hidden, then)| then.reveals(hidden));
+            let promised = leaf.text("reveal_after") == Some(until.to_string().as_str());
+            Some(committed.filter(|_| promised).ok_or_else(not_on_the_log)?)
+        }
+    };
+    let hidden = |key: &str| later?.get(key)?.as_str();
+    let said = |key: &str| leaf.text(key).or_else(|| hidden(key));
     let case = match facts.case {
         CaseFact::None => None,
         vouched => Some(vouched.slug()),
@@ -126,14 +139,8 @@ fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -
     let same = leaf.kind == "search.intent"
         && leaf.id.as_deref() == Some(intent.id.as_str())
         && leaf.body.as_deref() == Some(committed.as_str())
-        && said("authority") == Some(intent.authority.as_str());
-    if let Some(until) = intent.reveal_after {
-        let promised = said("reveal_after") == Some(until.to_string().as_str())
-            && said(ledger::HIDDEN).is_some();
-        return if same && promised { Ok(()) } else { Err(not_on_the_log()) };
-    }
-    let same = same
-        && leaf.on_behalf_of.as_deref() == intent.agency()
+        && leaf.on_behalf_of.as_deref().or_else(|| hidden("on_behalf_of")) == intent.agency()
+        && said("authority") == Some(intent.authority.as_str())
         && said("purpose") == Some(intent.purpose.as_str())
         && said("manner").unwrap_or("exact") == intent.manner()
         && said("case").filter(|c| *c != "none") == case;
@@ -141,16 +148,18 @@ fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -
 }
 
 impl Custody {
-    /// Gives a permit for a question that is on the log, as far as our own rules allow it.
+    /// Gives a permit for a question that is on the log, as far as our own rules allow it. Of a sealed
+    /// question `then` is what the log will say of it.
     pub fn permit(
         &self,
         intent: &Intent,
         facts: &Facts,
         salt: &[u8; 32],
         entry: &Entry,
+        then: Option<&Leaf>,
     ) -> Result<Permit> {
         let leaf = entry.check(&self.options.log_vkey)?;
-        same_question(&leaf, intent, facts, salt)?;
+        same_question(&leaf, then, intent, facts, salt)?;
         let scope = match self.rules.decide(intent, facts) {
             Decision::Allow { .. } => {
                 Scope { cameras: intent.cameras.clone(), from: intent.from, until: intent.until }

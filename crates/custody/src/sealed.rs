@@ -51,6 +51,16 @@ pub struct SealedRead {
     pub tokens: Vec<Token>,
 }
 
+impl SealedRead {
+    /// Whether what the store says of it agrees with itself, and with its segment.
+    pub(crate) fn told_straight(&self, segment: &SealedSegment) -> bool {
+        self.segment == segment.id
+            && self.camera == segment.camera
+            && self.id.time() == self.captured
+            && Epoch::of(self.captured, segment.epoch.len_s) == segment.epoch
+    }
+}
+
 /// A hit's own copy of its read, sealed under a key with a retention of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedHit {

@@ -1,15 +1,15 @@
 //! `homeplate audit`: opening the private halves of log entries with the auditors' key.
 
 use crate::client::{Client, ClientArgs};
-use base::{Error, Result, Secret, b64, unb64};
+use crate::keyfile::Owner;
+use base::{Error, Result, Secret, unb64};
 use city::AuditRecord;
 use read::OpenKey;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What the first line of an auditors' key file says.
-const HEAD: &str = "homeplate auditors' key v1";
+const AUDITORS: Owner = Owner { head: "homeplate auditors' key v1", whose: "an auditors'" };
 
 /// Arguments of `homeplate audit`.
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ enum AuditCommand {
 /// Runs the command.
 pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let AuditCommand::Open { entries, audit_key, client } = args.command;
-    let key = load(&audit_key)?;
+    let key = AUDITORS.load(&audit_key)?;
     let client = Client::new(&client)?;
     for entry in entries {
         let record: AuditRecord = client.get(&format!("/v1/audit/entries/{entry}"))?;
@@ -70,29 +70,15 @@ fn opened(key: &OpenKey, record: &AuditRecord) -> Result<Secret<Vec<u8>>> {
 /// Makes the auditors' key and writes it; one that is there, of an `init` that was cut off, is kept.
 pub fn load_or_create(path: &Path) -> Result<OpenKey> {
     if path.exists() {
-        return load(path);
+        return AUDITORS.load(path);
     }
-    let key = OpenKey::generate();
-    let text = Secret::new(format!("{HEAD}\n{}\n", b64(key.bytes())).into_bytes());
-    base::write_secret(path, text.expose())?;
-    Ok(key)
-}
-
-fn load(path: &Path) -> Result<OpenKey> {
-    let bad = || Error::invalid(format!("{} is not an auditors' key file.", path.display()));
-    let bytes = base::read_secret(path)?;
-    let text = std::str::from_utf8(bytes.expose()).map_err(|_| bad())?;
-    let (head, key) = text.trim_end().split_once('\n').ok_or_else(bad)?;
-    let key = unb64(key).and_then(|key| <[u8; 32]>::try_from(key).ok());
-    match key {
-        Some(key) if head == HEAD => Ok(OpenKey::from_bytes(key)),
-        _ => Err(bad()),
-    }
+    AUDITORS.create(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::b64;
     use ledger::{Leaf, commitment};
 
     #[test]
@@ -100,7 +86,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("audit.key");
         let key = load_or_create(&path).unwrap();
-        assert_eq!(load(&path).unwrap().bytes(), key.bytes());
+        assert_eq!(AUDITORS.load(&path).unwrap().bytes(), key.bytes());
         let seal =
             |body: &[u8]| key.public().unwrap().seal(b"homeplate/record/v1", b"", body).unwrap();
         let salt = [3; 32];

@@ -1,7 +1,8 @@
 //! `homeplate hold`: reads preserved for a court, and what the court does with them.
 
 use crate::client::{Client, ClientArgs};
-use base::{CameraId, Error, HoldId, Result, Secret, Time, b64, unb64};
+use crate::keyfile::Owner;
+use base::{CameraId, Error, HoldId, Result, Time};
 use city::{HeldLine, HeldPage, HeldRead, Holds, NewHold, Placed, Review};
 use plate::Reason;
 use read::OpenKey;
@@ -9,8 +10,7 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// What the first line of a matter's key file says.
-const HEAD: &str = "homeplate matter key v1";
+const MATTER: Owner = Owner { head: "homeplate matter key v1", whose: "a matter's" };
 
 /// Arguments of `homeplate hold`.
 #[derive(clap::Args)]
@@ -117,7 +117,9 @@ pub fn run(args: HoldArgs) -> anyhow::Result<ExitCode> {
             println!("{id} is released; what it preserved is deleted");
         }
         What::Fetch { id, out, client } => fetch(&Client::new(&client)?, id, &out)?,
-        What::Open { file, key, pictures } => open(&file, &load_key(&key)?, pictures.as_deref())?,
+        What::Open { file, key, pictures } => {
+            open(&file, &MATTER.load(&key)?, pictures.as_deref())?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -216,17 +218,5 @@ fn make_key(path: &Path) -> Result<String> {
     if path.exists() {
         return Err(Error::conflict(format!("{} exists; name another file.", path.display())));
     }
-    let key = OpenKey::generate();
-    let text = Secret::new(format!("{HEAD}\n{}\n", b64(key.bytes())).into_bytes());
-    base::write_secret(path, text.expose())?;
-    Ok(key.public()?.to_string())
-}
-
-fn load_key(path: &Path) -> Result<OpenKey> {
-    let bad = || Error::invalid(format!("{} is not a matter's key file.", path.display()));
-    let bytes = base::read_secret(path)?;
-    let text = std::str::from_utf8(bytes.expose()).map_err(|_| bad())?;
-    let key = text.trim_end().strip_prefix(HEAD).and_then(|rest| unb64(rest.trim_start()));
-    let key = key.and_then(|key| <[u8; 32]>::try_from(key).ok());
-    key.map(OpenKey::from_bytes).ok_or_else(bad)
+    Ok(MATTER.create(path)?.public()?.to_string())
 }

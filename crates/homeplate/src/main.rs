@@ -13,6 +13,7 @@ mod hits;
 mod hold;
 mod init;
 mod key;
+mod keyfile;
 mod manage;
 mod order;
 mod read;

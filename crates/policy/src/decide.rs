@@ -129,7 +129,7 @@ impl Rules {
             has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
             plates: intent.plates.len() + intent.patterns.len(),
             pattern: !intent.patterns.is_empty(),
-            sealed: intent.reveal_after.is_some(),
+            sealed: intent.sealed_until().is_some(),
             cameras: intent.cameras.len(),
             hours: hours(intent.from, intent.until),
         };
@@ -188,7 +188,6 @@ impl Rules {
 
 /// A plate with fewer known characters is a question about a good part of all cars.
 const KNOWN: usize = 3;
-const WARRANT: &str = "judicial-warrant";
 const SEALED: &str =
     "Only a question under a judicial warrant is kept off the public page for a while.";
 const PATTERN_OPEN: &str = "Give at least three characters of a plate; ? and * are unknown ones.";
@@ -224,8 +223,8 @@ fn malformed(intent: &Intent) -> Option<Decision> {
             open.then(|| refuse("pattern-known", PATTERN_OPEN))
         })
         .or_else(|| {
-            let sealed = intent.reveal_after.is_some();
-            (sealed && intent.authority != WARRANT).then(|| refuse("sealed-warrant", SEALED))
+            let wished = intent.reveal_after != intent.sealed_until();
+            wished.then(|| refuse("sealed-warrant", SEALED))
         })
 }
 

@@ -1,6 +1,7 @@
 //! A preservation hold: what must not be forgotten for a matter before a court, and on whose word.
 
-use base::{CameraId, HoldId, PersonId, Secret, Time, canonical};
+use crate::intent::spelled;
+use base::{CameraId, HoldId, PersonId, Secret, Time};
 use plate::{Reason, Text};
 use serde::Serialize;
 use std::fmt;
@@ -69,8 +70,6 @@ impl Hold {
             review: self.review.millis(),
             key: base::b64(&self.key),
         };
-        // Only whole numbers and strings are in it, so it always has canonical bytes.
-        let bytes = canonical(&body).unwrap_or_else(|e| unreachable!("{e}"));
-        Secret::new(bytes)
+        spelled(&body)
     }
 }

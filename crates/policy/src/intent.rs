@@ -43,6 +43,9 @@ pub struct Intent {
     pub reveal_after: Option<Time>,
 }
 
+/// The authority that seals questions.
+pub(crate) const WARRANT: &str = "judicial-warrant";
+
 /// The kinds of those for whom somebody may ask; the public log says no more of them.
 pub const AGENCIES: [&str; 7] =
     ["local", "county", "state", "federal", "court", "foreign", "other"];
@@ -109,6 +112,11 @@ struct Body<'a> {
     reveal_after: Option<i64>,
 }
 
+/// The canonical bytes of a private body. Only whole numbers and strings are in one, so it has them.
+pub(crate) fn spelled(body: &impl Serialize) -> Secret<Vec<u8>> {
+    Secret::new(canonical(body).unwrap_or_else(|e| unreachable!("{e}")))
+}
+
 impl Intent {
     /// How the plates are looked for, as the public log spells it: `exact`, `look-alikes` or
     /// `pattern`, the widest of them.
@@ -129,6 +137,12 @@ impl Intent {
     /// The authority as the public log spells it, like [`Intent::public_purpose`].
     pub fn public_authority(&self) -> &'static str {
         crate::engine::AUTHORITIES.into_iter().find(|a| *a == self.authority).unwrap_or("unknown")
+    }
+
+    /// Until when the question is sealed. Without a warrant it is not, whatever was wished: nobody hides
+    /// a question that the rules refuse.
+    pub fn sealed_until(&self) -> Option<Time> {
+        self.reveal_after.filter(|_| self.authority == WARRANT)
     }
 
     /// The kind of those for whom is asked, one of [`AGENCIES`]; `other` for any that is not.
@@ -158,8 +172,6 @@ impl Intent {
             at: self.at.millis(),
             reveal_after: self.reveal_after.map(|t| t.millis()),
         };
-        // Only whole numbers and strings are in it, so it always has canonical bytes.
-        let bytes = canonical(&body).unwrap_or_else(|e| unreachable!("{e}"));
-        Secret::new(bytes)
+        spelled(&body)
     }
 }

@@ -2,15 +2,13 @@
 
 use crate::auth::{Shared, json};
 use crate::paging::query;
-use crate::problem::Problem;
+use crate::people::Answered;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{Error, HoldId, ReadId, Result};
 use city::{HeldPage, Holds, NewHold, Placed, Review};
 use serde::Deserialize;
 use utoipa::IntoParams;
-
-type Answered<T> = Result<Json<T>, Problem>;
 
 /// Which page.
 #[derive(Deserialize, IntoParams)]

@@ -62,7 +62,7 @@ impl City {
         let mut intent = question(plate, self.at());
         change(&mut intent);
         let entry = self.logged(&intent);
-        self.custody.permit(&intent, &facts(self.at()), &SALT, &entry)
+        self.custody.permit(&intent, &facts(self.at()), &SALT, &entry, None)
     }
 
     /// Seals reads of one day.

@@ -107,11 +107,11 @@ fn no_permit_without_this_question_on_this_log() {
     let city = City::new();
     let intent = question("7ABC123", now());
     let check = |what: &str, kind: Kind, intent: &Intent, facts: &Facts, salt, entry: &Entry| {
-        let got = city.custody.permit(intent, facts, salt, entry).err().map(|e| e.kind());
+        let got = city.custody.permit(intent, facts, salt, entry, None).err().map(|e| e.kind());
         assert_eq!(got, Some(kind), "{what}");
     };
     let (entry, facts) = (city.logged(&intent), facts(now()));
-    assert!(city.custody.permit(&intent, &facts, &SALT, &entry).is_ok());
+    assert!(city.custody.permit(&intent, &facts, &SALT, &entry, None).is_ok());
     let forbidden = Kind::Forbidden;
     check("another salt", forbidden, &intent, &facts, &[6; 32], &entry);
     let other = Intent { plates: question("8XYZ001", now()).plates, ..intent.clone() };
@@ -129,15 +129,31 @@ fn no_permit_without_this_question_on_this_log() {
     let for_others = append(leaf(&intent).on_behalf_of("elsewhere"));
     check("for somebody else", forbidden, &intent, &facts, &SALT, &for_others);
 
-    let sealed = Intent { reveal_after: Some(now()), ..intent.clone() };
+    let authority = "judicial-warrant".to_owned();
+    let sealed = Intent { reveal_after: Some(now()), authority, ..intent.clone() };
     check("not sealed on the log", forbidden, &sealed, &facts, &SALT, &city.logged(&sealed));
+
+    // Sealed, the log says later what was asked, and that must be this question.
+    let allowed = |then: Leaf| {
+        let (now, then) = Leaf { facts: then.facts, ..leaf(&sealed) }
+            .hide(&["authority"], now(), &[3; 32])
+            .unwrap();
+        let entry = append(now);
+        let other = then.clone().fact("salt", "AAAA");
+        assert!(city.custody.permit(&sealed, &facts, &SALT, &entry, Some(&other)).is_err());
+        assert!(city.custody.permit(&sealed, &facts, &SALT, &entry, None).is_err());
+        city.custody.permit(&sealed, &facts, &SALT, &entry, Some(&then)).is_ok()
+    };
+    let warrant = |leaf: Leaf| leaf.fact("authority", "judicial-warrant");
+    assert!(allowed(warrant(leaf(&sealed))));
+    assert!(!allowed(warrant(leaf(&sealed)).fact("purpose", "missing-person")), "another purpose");
 
     let strangers = City::new();
     let elsewhere = strangers.logged(&intent);
-    let got = city.custody.permit(&intent, &facts, &SALT, &elsewhere);
+    let got = city.custody.permit(&intent, &facts, &SALT, &elsewhere, None);
     assert!(got.is_err(), "another city's log");
     let forged = Entry { leaf: leaf(&intent).fact("x", 1).bytes().unwrap(), ..entry };
-    assert!(city.custody.permit(&intent, &facts, &SALT, &forged).is_err(), "not on the log");
+    assert!(city.custody.permit(&intent, &facts, &SALT, &forged, None).is_err(), "not on the log");
 }
 
 #[test]
@@ -148,7 +164,7 @@ fn custody_decides_for_itself() {
     let intent = question("7ABC123", now());
     let entry = city.logged(&intent);
     let off = Facts { asking_off: true, ..facts(now()) };
-    let refused = city.custody.permit(&intent, &off, &SALT, &entry).err().unwrap();
+    let refused = city.custody.permit(&intent, &off, &SALT, &entry, None).err().unwrap();
     assert!(refused.inside().contains("asking-off"), "{refused:?}");
     // What is narrowed is narrowed in the permit, whatever was asked.
     let permit = city

@@ -118,7 +118,7 @@ impl City {
     /// Asks, and gives what was opened and how many reads were considered.
     fn ask(&self, plate: &str, cameras: &[&str], from: Time, until: Time) -> (Vec<Read>, u64) {
         let (intent, facts, salt, entry) = self.logged(plate, cameras, from, until);
-        let mut permit = self.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        let mut permit = self.custody.permit(&intent, &facts, &salt, &entry, None).unwrap();
         for day in permit.days() {
             let mut after = None;
             while let page = self.store.segments(&permit, day, after).unwrap()
@@ -206,7 +206,7 @@ fn a_changed_block_opens_nothing() {
     let good = batch(&reads);
     let (intent, facts, salt, entry) = city.logged("7AB*", &["one", "two"], ago(60), ago(0));
     let scan = |segments: &[SealedSegment]| {
-        let mut permit = city.custody.permit(&intent, &facts, &salt, &entry).unwrap();
+        let mut permit = city.custody.permit(&intent, &facts, &salt, &entry, None).unwrap();
         city.custody.scan(&mut permit, segments).map(|s| s.matched)
     };
     assert_eq!(scan(&good.segments).unwrap(), 2);
