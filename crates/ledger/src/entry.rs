@@ -23,10 +23,14 @@ impl Entry {
     pub fn check(&self, vkey: &str) -> Result<Leaf> {
         let head = Vkey::parse(vkey)?.open(self.checkpoint.as_bytes())?;
         if !proves(&self.proof, head.size, head.root, self.index, &self.leaf) {
-            return Err(Error::unauthenticated(
-                "The proof does not show that this entry is on the log; fetch it from the log again.",
-            ));
+            return Err(not_shown());
         }
         Leaf::parse(&self.leaf)
     }
+}
+
+pub(crate) fn not_shown() -> Error {
+    Error::unauthenticated(
+        "The proof does not show that this entry is on the log; fetch it from the log again.",
+    )
 }

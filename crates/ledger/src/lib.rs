@@ -14,6 +14,7 @@
 //! Not here: who may append, what a body says, HTTP. A restored older copy of the whole folder is
 //! consistent in itself; only a witness outside can notice it.
 
+mod cosign;
 mod entry;
 mod figures;
 mod hidden;
@@ -21,14 +22,20 @@ mod leaf;
 mod log;
 mod notes;
 mod objects;
+mod quorum;
+mod receipt;
 mod scan;
 mod tree;
 mod verify;
+mod witness;
 
+pub use cosign::WitnessKey;
 pub use entry::Entry;
 pub use figures::{CameraState, Figures, Gap, Rules};
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use objects::{Folder, Guard, Objects};
+pub use quorum::{Policy, Witnessed};
 pub use verify::{Report, Seen, verify, verify_each, verify_from, verify_since};
+pub use witness::{Following, Reply, Witness};

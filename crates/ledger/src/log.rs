@@ -11,11 +11,13 @@
 use crate::entry::Entry;
 use crate::figures::Figures;
 use crate::leaf::Leaf;
-use crate::notes::Signer;
+use crate::notes::{Signer, open_with};
 use crate::objects::{Guard, Objects};
 use crate::scan::scan;
 use crate::tree::{FULL, Name, Piece, Standing, Tree, split};
-use base::{Error, Result, SigningKey, sha256};
+use crate::verify::Seen;
+use crate::witness;
+use base::{Error, Result, SigningKey, b64, sha256};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -143,6 +145,43 @@ impl Log {
     /// Entry number `index`, proven under the newest checkpoint.
     pub fn entry(&self, index: u64) -> Result<Entry> {
         self.entry_in(&self.state(), index)
+    }
+
+    /// Entry number `index`, proven under an earlier checkpoint of this log, as witnesses have signed it.
+    pub fn entry_under(&self, index: u64, checkpoint: &str) -> Result<Entry> {
+        let (head, _) = open_with(self.signer.vkey(), checkpoint.as_bytes(), &[])?;
+        let state = self.state();
+        let leaf = self.bytes(&state.tree, index, index.saturating_add(1))?.pop();
+        let proof = state.tree.prove(head.size, index, &|name| self.full_tile(name))?;
+        let leaf = leaf.ok_or_else(|| {
+            Error::not_found(format!("The log has only {} entries.", state.tree.size()))
+        })?;
+        Ok(Entry { index, leaf, proof, checkpoint: checkpoint.to_owned() })
+    }
+
+    /// Whether the log is what was seen of it once, or more: a log that was set back, or whose history was
+    /// rewritten, is not.
+    pub fn extends(&self, seen: &Seen) -> Result<bool> {
+        let state = self.state();
+        if seen.size > state.tree.size() {
+            return Ok(false);
+        }
+        let root = state.tree.root_of(seen.size, &|name| self.full_tile(name))?;
+        Ok(b64(&root) == seen.root)
+    }
+
+    /// What to remember of the log, to ask [`Log::extends`] with later.
+    pub fn seen(&self) -> Result<Seen> {
+        let state = self.state();
+        Ok(Seen { size: state.tree.size(), root: b64(&state.tree.root()?) })
+    }
+
+    /// The request that submits the newest checkpoint to a witness that has cosigned the first `old`
+    /// entries, and that checkpoint.
+    pub fn submission(&self, old: u64) -> Result<(String, String)> {
+        let state = self.state();
+        let proof = state.tree.consistency(old, &|name| self.full_tile(name))?;
+        Ok((witness::request(old, &proof, &state.checkpoint), state.checkpoint.clone()))
     }
 
     /// The leaves from number `from` up to, not including, `to`; fewer where the log ends.
@@ -350,7 +389,8 @@ impl Log {
     }
 
     fn prove(&self, state: &State, index: u64, leaf: Vec<u8>) -> Result<Entry> {
-        let proof = state.tree.prove(index, &|name| self.full_tile(name))?;
+        let size = state.tree.size();
+        let proof = state.tree.prove(size, index, &|name| self.full_tile(name))?;
         Ok(Entry { index, leaf, proof, checkpoint: state.checkpoint.clone() })
     }
 

@@ -4,7 +4,8 @@
 //! Ed25519 is that of `base`. Stricter than the specification in one point: a signature by a key
 //! that was not named is refused, because a byte changed in it could not be noticed.
 
-use base::{Error, PublicKey, Result, SigningKey, b64, unb64};
+use crate::cosign::WitnessKey;
+use base::{Error, PublicKey, Result, SigningKey, Time, b64, unb64};
 use signed_note::{Note, Signature, Verifier, VerifierList, is_key_name_valid, key_id};
 use tlog_tiles::{Checkpoint, Hash};
 
@@ -37,7 +38,7 @@ impl Signer {
         }
         let public = key.public();
         let vkey = Vkey { name: origin.to_owned(), id: key_id(origin, &tagged(&public)), public };
-        let spelled = format!("{origin}+{:08x}+{}", vkey.id, b64(&tagged(&public)));
+        let spelled = spell_key(origin, ED25519, &public);
         Ok(Self { key, vkey, spelled })
     }
 
@@ -73,32 +74,34 @@ pub(crate) struct Vkey {
 
 impl Vkey {
     pub fn parse(text: &str) -> Result<Self> {
-        let parse = || {
-            let mut parts = text.splitn(3, '+');
-            let (name, id, key) = (parts.next()?, parts.next()?, unb64(parts.next()?)?);
-            let public = PublicKey(key.strip_prefix(&[ED25519])?.try_into().ok()?);
-            let expected = key_id(name, &key);
-            let fine = is_key_name_valid(name) && id == format!("{expected:08x}");
-            fine.then(|| Self { name: name.to_owned(), id: expected, public })
-        };
-        parse().ok_or_else(|| {
+        let (name, id, public) = parse_key(text, ED25519).ok_or_else(|| {
             Error::invalid(
                 "This is not a verifier key; it looks like name+1a2b3c4d+AQ… in one line.",
             )
-        })
+        })?;
+        Ok(Self { name, id, public })
+    }
+
+    /// The origin that it signs for.
+    pub fn origin(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a signature's bytes begin with this key's id.
+    pub fn has_id(&self, blob: &[u8]) -> bool {
+        blob.starts_with(&self.id.to_be_bytes())
+    }
+
+    /// The bare key.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
     }
 
     /// What a checkpoint states, if this log signed it and every byte of it is as it must be.
     pub fn open(&self, checkpoint: &[u8]) -> Result<Head> {
-        let malformed = || Error::invalid("The checkpoint is malformed; fetch the log again.");
         let note = Note::from_bytes(checkpoint).map_err(|e| malformed().because(e))?;
         let known = VerifierList::new(vec![Box::new(self.clone())]);
-        let (signed, _) = note.verify(&known).map_err(|e| {
-            Error::unauthenticated(
-                "The checkpoint is not signed by this log's key; name the right key, or distrust the log.",
-            )
-            .because(e)
-        })?;
+        let (signed, _) = note.verify(&known).map_err(|e| unsigned().because(e))?;
         // Spelled anew from what was verified: no repeated and no unknown signature, no other base64.
         let spelled = Note::new(note.text(), &signed).map(|n| n.to_bytes());
         if spelled.is_ok_and(|bytes| bytes != checkpoint) {
@@ -106,18 +109,62 @@ impl Vkey {
                 "The checkpoint carries more than the one signature by this log's key.",
             ));
         }
-        let head = Checkpoint::from_bytes(note.text()).map_err(|_| malformed())?;
+        self.head(note.text())
+    }
+
+    /// What the text of a checkpoint states that this key has signed.
+    fn head(&self, text: &[u8]) -> Result<Head> {
+        let head = Checkpoint::from_bytes(text).map_err(|_| malformed())?;
         if head.origin() != self.name {
             return Err(Error::invalid(format!(
                 "The checkpoint is of another log than {}; name the right key.",
                 self.name
             )));
         }
-        if head.to_bytes() != note.text() || !head.extension().is_empty() {
+        if head.to_bytes() != text || !head.extension().is_empty() {
             return Err(malformed());
         }
         Ok(Head { origin: self.name.clone(), size: head.size(), root: head.hash().0 })
     }
+}
+
+/// Opens a checkpoint that others than its log have signed too: which of `witnesses` did, by their place,
+/// and when. Signatures by unknown keys are passed over; a false one by a known key refuses it.
+pub(crate) fn open_with(
+    log: &Vkey,
+    checkpoint: &[u8],
+    witnesses: &[WitnessKey],
+) -> Result<(Head, Vec<(usize, Time)>)> {
+    let note = Note::from_bytes(checkpoint).map_err(|e| malformed().because(e))?;
+    let mut known: Vec<Box<dyn Verifier>> = vec![Box::new(log.clone())];
+    known.extend(witnesses.iter().map(|w| Box::new(w.clone()) as Box<dyn Verifier>));
+    let (signed, _) = note.verify(&VerifierList::new(known)).map_err(|e| unsigned().because(e))?;
+    if !signed.iter().any(|s| s.name() == log.name && s.id() == log.id) {
+        return Err(unsigned());
+    }
+    let head = log.head(note.text())?;
+    let by = witnesses.iter().enumerate().filter_map(|(at, witness)| {
+        let time = signed.iter().find_map(|line| witness.time_of(line))?;
+        Some((at, time))
+    });
+    Ok((head, by.collect()))
+}
+
+/// The origin that a checkpoint names, whoever signed it.
+pub(crate) fn origin_of(checkpoint: &[u8]) -> Result<(String, Vec<u8>)> {
+    let note = Note::from_bytes(checkpoint).map_err(|e| malformed().because(e))?;
+    let head = Checkpoint::from_bytes(note.text()).map_err(|_| malformed())?;
+    Ok((head.origin().to_owned(), note.text().to_vec()))
+}
+
+fn malformed() -> Error {
+    Error::invalid("The checkpoint is malformed; fetch the log again.")
+}
+
+fn unsigned() -> Error {
+    Error::unauthenticated(
+        "The checkpoint is not signed by this log's key; name the right key, or distrust the log.",
+    )
 }
 
 impl Verifier for Vkey {
@@ -134,6 +181,22 @@ impl Verifier for Vkey {
 
 fn tagged(key: &PublicKey) -> Vec<u8> {
     [&[ED25519], key.0.as_slice()].concat()
+}
+
+/// Name, id and key of a verifier key in its one spelling, if it is of this signature type.
+pub(crate) fn parse_key(text: &str, kind: u8) -> Option<(String, u32, PublicKey)> {
+    let mut parts = text.splitn(3, '+');
+    let (name, id, key) = (parts.next()?, parts.next()?, unb64(parts.next()?)?);
+    let public = PublicKey(key.strip_prefix(&[kind])?.try_into().ok()?);
+    let expected = key_id(name, &key);
+    let fine = is_key_name_valid(name) && id == format!("{expected:08x}");
+    fine.then(|| (name.to_owned(), expected, public))
+}
+
+/// The one spelling of a verifier key.
+pub(crate) fn spell_key(name: &str, kind: u8, public: &PublicKey) -> String {
+    let tagged = [&[kind], public.0.as_slice()].concat();
+    format!("{name}+{:08x}+{}", key_id(name, &tagged), b64(&tagged))
 }
 
 #[cfg(test)]

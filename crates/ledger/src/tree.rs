@@ -6,7 +6,7 @@
 use base::{Error, Result};
 use std::cell::RefCell;
 use std::fmt;
-use tlog_tiles::{Hash, HashReader, RecordProof, Tile, node_hash, record_hash};
+use tlog_tiles::{Hash, HashReader, RecordProof, Tile, TreeProof, node_hash, record_hash};
 
 /// Entries of a full bundle and hashes of a full tile.
 pub(crate) const FULL: u64 = 256;
@@ -147,11 +147,37 @@ impl Tree {
         nodes.done(tlog_tiles::tree_hash(self.size, &nodes)).map(|h| h.0)
     }
 
-    /// The proof that entry `index` is in this tree; `full` fetches full tiles.
-    pub fn prove(&self, index: u64, full: Fetch<'_>) -> Result<Vec<[u8; 32]>> {
+    /// The proof that entry `index` is in the tree of the first `size` entries; `full` fetches full tiles.
+    pub fn prove(&self, size: u64, index: u64, full: Fetch<'_>) -> Result<Vec<[u8; 32]>> {
+        self.reaches(size)?;
         let nodes = Nodes::new(self, full);
-        let proof = nodes.done(tlog_tiles::prove_record(self.size, index, &nodes))?;
+        let proof = nodes.done(tlog_tiles::prove_record(size, index, &nodes))?;
         Ok(proof.into_iter().map(|h| h.0).collect())
+    }
+
+    /// The root of the tree of the first `size` entries.
+    pub fn root_of(&self, size: u64, full: Fetch<'_>) -> Result<[u8; 32]> {
+        self.reaches(size)?;
+        let nodes = Nodes::new(self, full);
+        nodes.done(tlog_tiles::tree_hash(size, &nodes)).map(|h| h.0)
+    }
+
+    /// The proof that this tree extends the one of the first `old` entries; empty for none and for all.
+    pub fn consistency(&self, old: u64, full: Fetch<'_>) -> Result<Vec<[u8; 32]>> {
+        self.reaches(old)?;
+        if old == 0 || old == self.size {
+            return Ok(Vec::new());
+        }
+        let nodes = Nodes::new(self, full);
+        let proof = nodes.done(tlog_tiles::prove_tree(self.size, old, &nodes))?;
+        Ok(proof.into_iter().map(|h| h.0).collect())
+    }
+
+    fn reaches(&self, size: u64) -> Result<()> {
+        if size <= self.size {
+            return Ok(());
+        }
+        Err(Error::not_found(format!("The log has only {} entries.", self.size)))
     }
 }
 
@@ -167,6 +193,21 @@ pub(crate) fn proves(
     // A tree of 2^64 entries has proofs of 64 hashes; longer ones would only cost time.
     proof.len() <= 64
         && tlog_tiles::check_record(&proof, size, Hash(root), index, record_hash(entry)).is_ok()
+}
+
+/// Whether `proof` shows that the tree of `new` extends that of `old`; an empty tree has no root.
+pub(crate) fn extends(
+    proof: &[[u8; 32]],
+    old: (u64, Option<[u8; 32]>),
+    new: (u64, [u8; 32]),
+) -> bool {
+    let (size, Some(root)) = old else { return proof.is_empty() };
+    if size == 0 || size == new.0 {
+        return proof.is_empty() && (size != new.0 || root == new.1);
+    }
+    let proof: TreeProof = proof.iter().map(|h| Hash(*h)).collect();
+    proof.len() <= 64
+        && tlog_tiles::check_tree(&proof, new.0, Hash(new.1), size, Hash(root)).is_ok()
 }
 
 /// The entries of a bundle of this width; nothing may be left over.
