@@ -8,7 +8,7 @@ use crate::{Answer, Area, Ask, City, Event, Preview, Progress};
 use base::{Error, PersonId, Result, Time};
 use custody::{Permit, Scanned};
 use identity::Person;
-use ledger::{Entry, Leaf, commitment};
+use ledger::{Leaf, commitment};
 use plate::Reason;
 use policy::{Decision, Facts, Intent, Scope};
 use serde::Serialize;
@@ -25,6 +25,7 @@ impl City {
 
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
+        self.witnesses_follow()?;
         let person = self.person(by)?;
         let area = ask.area.clone();
         let intent = self.intent(&person, ask)?;
@@ -123,16 +124,25 @@ impl City {
     fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
         let (salt, body) = self.keep_body(&q.intent)?;
         let (entry, then) = self.log_question(&q.intent, self.intent_leaf(q, &body)?)?;
+        let index = entry.index;
+        let entry = match self.witnessed(entry) {
+            Ok(entry) => entry,
+            // The log is not to show a question for ever that nobody answers any more.
+            Err(e) => {
+                self.log_cancelled(q, index)?;
+                return Err(e);
+            }
+        };
         let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry, then.as_ref())?;
         let scanned = match self.scan(&mut permit, watch)? {
             Some(scanned) => scanned,
-            None => return Err(self.cancelled(q, &entry)?),
+            None => return Err(self.cancelled(q, index)?),
         };
         let mut search = self.store.search(&permit)?;
         self.only_within(q, &mut search)?;
         let opened = self.open_found(q, &permit, &search)?;
         let outcome =
-            self.outcome_leaf(q, &entry, Opened::new(opened.len() as u64, search.considered))?;
+            self.outcome_leaf(q, index, Opened::new(opened.len() as u64, search.considered))?;
         let outcome = self.log.append_once(&outcome)?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
@@ -140,7 +150,7 @@ impl City {
             ..self.event("search.answered")
         });
         Ok(Answer {
-            log_entry: entry.index,
+            log_entry: index,
             outcome_entry: outcome.index,
             narrowed: q.narrowed.as_ref().map(|s| sentence(&q.rule, &q.intent, s)),
             rule: q.rule.clone(),
@@ -176,13 +186,13 @@ impl City {
         })
     }
 
-    fn outcome_leaf(&self, q: &Question, intent: &Entry, figures: Opened) -> Result<Leaf> {
+    fn outcome_leaf(&self, q: &Question, intent: u64, figures: Opened) -> Result<Leaf> {
         // The pseudonym of a sealed question is sealed with it.
         let leaf = match q.intent.sealed_until() {
             Some(_) => self.leaf("search.outcome").by(&q.person.office),
             None => self.leaf_by("search.outcome", &q.person)?,
         };
-        let leaf = leaf.id(&q.intent.id).fact("intent", intent.index);
+        let leaf = leaf.id(&q.intent.id).fact("intent", intent);
         match self.config.log.results {
             Results::Exact => {
                 Ok(leaf.fact("opened", figures.opened).fact("considered", figures.considered))
@@ -230,10 +240,15 @@ impl City {
     }
 
     /// A question whose asker went away opened nothing, and the log says so.
-    fn cancelled(&self, q: &Question, entry: &Entry) -> Result<Error> {
-        let leaf = self.outcome_leaf(q, entry, Opened::new(0, 0))?.fact("cancelled", true);
-        self.log.append_once(&leaf)?;
+    fn cancelled(&self, q: &Question, intent: u64) -> Result<Error> {
+        self.log_cancelled(q, intent)?;
         Ok(Error::unavailable("The question was cancelled; nothing was opened."))
+    }
+
+    fn log_cancelled(&self, q: &Question, intent: u64) -> Result<()> {
+        let leaf = self.outcome_leaf(q, intent, Opened::new(0, 0))?.fact("cancelled", true);
+        self.log.append_once(&leaf)?;
+        Ok(())
     }
 
     /// A camera that was moved within the time asked about saw some of it from elsewhere: that stays shut.

@@ -82,7 +82,7 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
         }
     };
     let (mut newest, mut adopted) = (None, None);
-    let checked = ledger::verify_each(&paths.log, &vkey, None, &mut |leaf| {
+    let checked = ledger::verify_each(&paths.log, &vkey, &[], &mut |leaf| {
         newest = Some(leaf.time);
         if leaf.kind == "policy.activated" {
             adopted = leaf.facts.get("hash").and_then(|h| h.as_str()).map(str::to_owned);
@@ -169,6 +169,7 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
         dir: paths.custody.clone(),
         epoch_s: config.keys.epoch_s,
         log_vkey: std::fs::read_to_string(&paths.vkey).unwrap_or_default().trim().to_owned(),
+        witnesses: None,
     };
     let opened = Rules::parse(Rules::standard())
         .and_then(|rules| custody::Custody::open(&options, Arc::new(rules)));

@@ -131,6 +131,45 @@ pub struct LogSection {
     pub results: Results,
     /// A question under a judicial warrant may stay sealed for so many days; 0 is never.
     pub sealed_days: u32,
+    /// A file in the data folder that names the log's witnesses, as C2SP's tlog-policy has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witnesses: Option<String>,
+    /// Whether they must have signed before a read is opened, or soon after.
+    pub witness_rule: WitnessRule,
+    /// Under `within`: after so many seconds without their signatures questions stop.
+    pub witness_within_s: u32,
+}
+
+/// When witnesses must have signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WitnessRule {
+    /// Before a read is opened.
+    Before,
+    /// Within a time.
+    Within,
+}
+
+impl LogSection {
+    /// The text of the witness policy, where one is named.
+    pub(crate) fn policy_text(&self, dir: &Path) -> Result<Option<String>> {
+        let Some(name) = &self.witnesses else { return Ok(None) };
+        let text = std::fs::read_to_string(dir.join(name)).map_err(|e| {
+            Error::unavailable(format!(
+                "The witness policy {name} cannot be read; log.witnesses names it."
+            ))
+            .because(e)
+        })?;
+        Ok(Some(text))
+    }
+
+    /// What custody must see of witnesses before it opens anything.
+    pub(crate) fn asked_before(&self, dir: &Path) -> Result<Option<ledger::Policy>> {
+        match (self.witness_rule, self.policy_text(dir)?) {
+            (WitnessRule::Before, Some(text)) => ledger::Policy::parse(&text).map(Some),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// How the public log tells the size of an answer.
@@ -145,7 +184,15 @@ pub enum Results {
 
 impl Default for LogSection {
     fn default() -> Self {
-        Self { tally_s: 60, minutes: 1, results: Results::Exact, sealed_days: 90 }
+        Self {
+            tally_s: 60,
+            minutes: 1,
+            results: Results::Exact,
+            sealed_days: 90,
+            witnesses: None,
+            witness_rule: WitnessRule::Within,
+            witness_within_s: 600,
+        }
     }
 }
 
@@ -301,6 +348,14 @@ impl Config {
         if self.log.sealed_days > 3650 {
             return refuse("log.sealed_days is 0 to 3650");
         }
+        if !(5..=86_400).contains(&self.log.witness_within_s) {
+            return refuse("log.witness_within_s is 5 to 86400");
+        }
+        if self.log.witness_rule == WitnessRule::Before && self.log.witnesses.is_none() {
+            return refuse(
+                "log.witness_rule = \"before\" needs log.witnesses, the file that names them",
+            );
+        }
         if self.cases.format.is_empty() {
             return refuse("cases.format is empty; write * to take anything");
         }
@@ -401,6 +456,8 @@ mod tests {
             (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
             (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),
             (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
+            (&format!("{good}[log]\nwitness_within_s=1\n"), "log.witness_within_s"),
+            (&format!("{good}[log]\nwitness_rule=\"before\"\n"), "needs log.witnesses"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
             (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),

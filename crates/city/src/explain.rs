@@ -100,6 +100,26 @@ pub const EXPLAINED: &[Explained] = &[
         "0 to 3650; 0 is never",
     ),
     e(
+        "log.witnesses",
+        "The file that names the log's witnesses and how many of them must sign, as C2SP's tlog-policy has \
+         it; `homeplate witness` is one.",
+        "none",
+        "a file in the data folder",
+    ),
+    e(
+        "log.witness_rule",
+        "Whether the witnesses must have signed for a question before a read is opened, or within \
+         log.witness_within_s; then questions stop until they do.",
+        "within",
+        "before or within",
+    ),
+    e(
+        "log.witness_within_s",
+        "Seconds that the witnesses have to sign what is new on the log.",
+        "600",
+        "5 to 86400",
+    ),
+    e(
         "cases.format",
         "What a case number looks like: # is a digit, @ a letter, * anything that follows.",
         "##-####*",
@@ -226,6 +246,7 @@ mod tests {
                     [cases]\nopen_list=\"cases.txt\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
+        config.log.witnesses = Some("witnesses.policy".into());
         let text = || Some(String::from("x"));
         config.pictures.endpoint = text();
         config.pictures.bucket = text();

@@ -13,7 +13,7 @@ const BEHIND_MS: i64 = 60_000;
 /// One thing that must work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `store`, `pictures`, `log`, `keys`, `disk`, `clock`.
+    /// `store`, `pictures`, `log`, `witnesses`, `keys`, `disk`, `clock`.
     pub part: String,
     /// Whether it works.
     pub fine: bool,
@@ -25,10 +25,11 @@ pub struct Health {
 impl City {
     /// Tries every part. Nothing is changed.
     pub fn health(&self) -> Vec<Health> {
-        let parts: [(&str, Result<()>); 6] = [
+        let parts: [(&str, Result<()>); 7] = [
             ("store", self.store.cameras().map(|_| ())),
             ("pictures", self.store.pictures_answer()),
             ("log", self.log.healthy()),
+            ("witnesses", self.witnesses_answer()),
             ("keys", self.custody.takes(self.now())),
             ("disk", self.has_room()),
             ("clock", self.clock_is_right()),
@@ -39,6 +40,15 @@ impl City {
             message: state.err().map(|e| e.message().to_owned()),
         });
         told.into()
+    }
+
+    fn witnesses_answer(&self) -> Result<()> {
+        let away = self.witness_standing().map_or(Vec::new(), |s| s.troubles);
+        let told = away.iter().map(|(name, why)| format!("{name}: {}", why.trim_end_matches('.')));
+        match told.collect::<Vec<_>>().join("; ") {
+            none if none.is_empty() => self.witnesses_follow(),
+            some => Err(base::Error::unavailable(format!("Of the log's witnesses, {some}."))),
+        }
     }
 
     fn has_room(&self) -> Result<()> {

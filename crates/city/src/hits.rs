@@ -25,11 +25,13 @@ impl City {
 
     /// Opens a hit for a person: the opening is on the log first.
     pub fn hit(&self, by: &PersonId, id: &HitId) -> Result<HitView> {
+        self.witnesses_follow()?;
         let person = self.allowed(by, Action::ViewHits)?;
         let row = self.row(id)?;
         let sealed = self.store.sealed_hit(id)?;
         let leaf = self.leaf_by("hit.opened", &person)?.job("hotlist").id(id.to_string());
         let entry = self.log.append(&leaf)?;
+        let entry = self.witnessed(entry)?;
         let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
         let names = self.camera_names()?;
         let listed =

@@ -20,6 +20,7 @@ impl City {
     /// Places a hold and preserves what it asks for. If this is cut off, the log shows a hold without
     /// its number of reads: place another one.
     pub fn place_hold(&self, by: &PersonId, new: NewHold) -> Result<Placed> {
+        self.witnesses_follow()?;
         let person = self.allowed(by, Action::PlaceHold)?;
         let hold = self.hold(&person, new)?;
         let body = hold.canonical();
@@ -37,6 +38,7 @@ impl City {
             .fact("review", hold.review.to_string())
             .body(commitment);
         let entry = self.log.append(&leaf)?;
+        let entry = self.witnessed(entry)?;
         let permit = self.custody.hold_permit(&hold, &salt, &entry)?;
         let mut reads = 0;
         let days: Vec<_> = permit.days().map(|(day, _)| day).collect();

@@ -70,6 +70,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         dir: paths.custody.clone(),
         epoch_s: options.config.keys.epoch_s,
         log_vkey: log.vkey().to_owned(),
+        witnesses: None,
     };
     if custody::Custody::exists(&made) {
         custody::Custody::open(&made, rules.clone())?;

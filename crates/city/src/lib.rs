@@ -36,13 +36,15 @@ mod public;
 mod question;
 mod retain;
 mod sealed;
+mod succeed;
 mod switch;
+mod witness;
 
 pub use api::*;
 pub use ask::Watch;
 pub use config::{
     Audience, Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section,
-    Server as ServerSection, Stored, Switching,
+    Server as ServerSection, Stored, Switching, WitnessRule,
 };
 pub use custody::{HeldRead, open_held, open_record};
 pub use explain::{EXPLAINED, Explained};
@@ -52,3 +54,5 @@ pub use init::{InitOptions, Initialised, init};
 pub use open::City;
 pub use pictures::{PicturePlace, PictureSection};
 pub use store::Url;
+pub use succeed::{Lost, Successor, lost, succeed};
+pub use witness::WitnessLine;

@@ -1,12 +1,14 @@
 //! The open city: its parts, how they are put together, and how a crash is mended.
 
 use crate::init::{Paths, hex_hash};
+use crate::succeed::{self, Lost};
+use crate::witness::Witnessing;
 use crate::{Config, Event, Feed, Listener};
-use base::{Clock, Error, PersonId, PublicKey, Result, SigningKey, Time};
+use base::{Clock, Error, PersonId, PublicKey, Result, Time};
 use custody::Custody;
 use hotlist::HotList;
 use identity::Person;
-use ledger::{Entry, Folder, Leaf, Log};
+use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,29 +27,54 @@ pub struct City {
     pub(crate) switches: Mutex<crate::switch::Switches>,
     events: Feed,
     pub(crate) dir: PathBuf,
+    pub(crate) witnessing: Option<Witnessing>,
+    pub(crate) memory: Option<Memory>,
 }
 
 impl City {
     /// Opens the city in `dir` and mends what a crash may have left: effects that were stored but
     /// not applied, hits and verdicts that are not on the log, orders that are on the log alone.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<City>> {
+        Self::open_with(dir, clock, None)
+    }
+
+    /// The same, and the log must be what `memory` says it was: one that was set back to an older copy is
+    /// not gone on with.
+    pub fn open_with(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        memory: Option<Memory>,
+    ) -> Result<Arc<City>> {
+        succeed::settle(dir)?;
         let paths = Paths::new(dir);
         let config = Config::load(&paths.config)?;
         let text = std::fs::read_to_string(&paths.rules).map_err(|e| {
             Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
         })?;
         let rules = Arc::new(Rules::parse(&text)?);
-        let key = SigningKey::load(&paths.log_key)?;
-        let log = Log::open(Box::new(Folder::new(&paths.log)), &config.origin(), key)?;
+        let log = succeed::open_log(dir, &paths, &config).map_err(|e| {
+            let lost = succeed::unreadable(&e);
+            if lost {
+                Lost::Unreadable(e.message().to_owned()).told().because(e.inside())
+            } else {
+                e
+            }
+        })?;
+        let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+        if let Some(lost) = succeed::remembered(&log, &store, memory.as_ref())? {
+            return Err(lost.told());
+        }
+        follow_key(&paths.vkey, log.vkey())?;
         let leaves = log.leaves(0, log.size())?;
         active_is_adopted(&leaves, &rules)?;
+        let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
         let options = custody::Options {
             dir: paths.custody,
             epoch_s: config.keys.epoch_s,
             log_vkey: log.vkey().to_owned(),
+            witnesses: config.log.asked_before(dir)?,
         };
         let custody = Custody::open(&options, rules.clone())?.with_clock(clock.clone());
-        let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let city = City {
@@ -62,6 +89,8 @@ impl City {
             switches: Mutex::new(switches),
             events: Feed::new(),
             dir: dir.to_owned(),
+            witnessing,
+            memory,
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;
@@ -171,6 +200,16 @@ impl City {
     pub(crate) fn leaf_by(&self, kind: &str, person: &Person) -> Result<Leaf> {
         let actor = self.custody.pseudonym(&person.id)?;
         Ok(self.leaf(kind).by(&person.office).actor(actor))
+    }
+}
+
+/// The key that everybody is handed is that of the log in force: after a succession that was cut off too.
+fn follow_key(file: &Path, vkey: &str) -> Result<()> {
+    let there = std::fs::read_to_string(file).unwrap_or_default();
+    if there.trim() == vkey {
+        Ok(())
+    } else {
+        base::write_atomic(file, format!("{vkey}\n").as_bytes())
     }
 }
 

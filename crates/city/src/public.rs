@@ -27,10 +27,10 @@ impl City {
             cameras,
             figures,
             retention_days: self.config.retention.reads_days,
-            origin: self.config.origin(),
+            origin: crate::succeed::origin(&self.dir, &self.config),
             log_size: self.log.size(),
             vkey: self.vkey(),
-            witness: "No witness is configured: the log is signed by the city alone.".into(),
+            witness: self.witness_words(),
             rules: self.rules.hash(),
         })
     }

@@ -77,6 +77,11 @@ impl Switches {
         self.retired.get(camera).copied()
     }
 
+    /// Whether an order names this one camera.
+    pub(crate) fn one_off(&self, camera: &CameraId) -> bool {
+        self.off.contains_key(&("capture".into(), Some(camera.clone())))
+    }
+
     fn level_off(&self, level: &str) -> bool {
         self.off.contains_key(&(level.to_owned(), None))
     }

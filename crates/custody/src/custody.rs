@@ -9,6 +9,7 @@ use base::{
     CameraId, Clock, Day, Epoch, Error, HitId, PersonId, PublicKey, Result, Secret, SegmentId,
     Signed, SystemClock, Time, random,
 };
+use ledger::{Entry, Leaf};
 use plate::Text;
 use policy::Rules;
 use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
@@ -39,6 +40,8 @@ pub struct Options {
     pub epoch_s: u32,
     /// The public key of the log whose entries are believed.
     pub log_vkey: String,
+    /// Whose cosignatures an entry needs before it is believed; without, the log's own signature is enough.
+    pub witnesses: Option<ledger::Policy>,
 }
 
 /// The keeper of the city's keys. Everything here is `&self`; it is shared between threads.
@@ -193,6 +196,15 @@ impl Custody {
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
         self
+    }
+
+    /// The leaf of an entry, if the log has signed for it and, where they are asked for, enough witnesses.
+    pub(crate) fn believes(&self, entry: &Entry) -> Result<Leaf> {
+        let Options { log_vkey, witnesses, .. } = &self.options;
+        match witnesses {
+            Some(policy) => Ok(entry.check_witnessed(log_vkey, policy)?.0),
+            None => entry.check(log_vkey),
+        }
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

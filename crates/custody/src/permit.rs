@@ -158,7 +158,7 @@ impl Custody {
         entry: &Entry,
         then: Option<&Leaf>,
     ) -> Result<Permit> {
-        let leaf = entry.check(&self.options.log_vkey)?;
+        let leaf = self.believes(entry)?;
         same_question(&leaf, then, intent, facts, salt)?;
         let scope = match self.rules.decide(intent, facts) {
             Decision::Allow { .. } => {
@@ -213,7 +213,7 @@ impl Custody {
 
     /// Opens a hit's copy of its read, for an opening that is on the log.
     pub fn open_hit(&self, hit: &SealedHit, entry: &Entry) -> Result<(Read, Option<Vec<u8>>)> {
-        let leaf = entry.check(&self.options.log_vkey)?;
+        let leaf = self.believes(entry)?;
         if leaf.kind != "hit.opened" || leaf.id.as_deref() != Some(hit.id.to_string().as_str()) {
             return Err(Error::forbidden(
                 "The log entry is not of this hit; put its opening on the log first.",

@@ -134,50 +134,6 @@ fn fetch(agent: &ureq::Agent, place: &str, path: &str) -> Result<Option<Vec<u8>>
     answer.body_mut().with_config().limit(FILE_MAX).read_to_vec().map(Some).map_err(silent)
 }
 
-/// Where programs of this person keep what they remember (XDG base directories).
-fn state_folder() -> Option<PathBuf> {
-    let state = std::env::var_os("XDG_STATE_HOME").filter(|v| !v.is_empty()).map(PathBuf::from);
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    state.or_else(home).map(|folder| folder.join("homeplate/verified"))
-}
-
-/// A log is known by its verifier key; its hash is a name that every disk takes.
-fn memory_name(vkey: &str) -> String {
-    let hash = base::sha256(vkey.as_bytes());
-    base::hex(&hash[..12]) + ".json"
-}
-
-fn recall(file: &Path) -> Result<Option<Seen>> {
-    let text = match std::fs::read(file) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => {
-            return Err(Error::unavailable(format!(
-                "{} cannot be read; verify with --forget, or mend it.",
-                file.display()
-            ))
-            .because(e));
-        }
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|e| {
-        Error::invalid(format!(
-            "{} is damaged; verify with --forget, or remove it.",
-            file.display()
-        ))
-        .because(e)
-    })
-}
-
-/// Best done, but a disk without room is no reason to distrust a log that holds.
-fn remember(file: &Path, seen: &Seen) {
-    let kept = serde_json::to_vec(seen)
-        .map_err(|e| Error::internal("It cannot be written.").because(e))
-        .and_then(|json| base::write_atomic(file, &json));
-    if let Err(e) = kept {
-        eprintln!("homeplate: what was seen could not be remembered: {e}");
-    }
-}
-
 /// `log.vkey` in the folder above; `.` and links are resolved first.
 fn beside(folder: &Path) -> PathBuf {
     let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
@@ -302,18 +258,6 @@ mod tests {
               gap        cam_main from 2026-11-23T08:05:00.000Z until now
         "#]]
         .assert_eq(&in_words(&report));
-    }
-
-    #[test]
-    fn what_was_seen_is_remembered() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("sub").join(memory_name("homeplate/x+1+A"));
-        assert_eq!(recall(&file).unwrap(), None);
-        let seen = Seen { size: 7, root: "AA==".into() };
-        remember(&file, &seen);
-        assert_eq!(recall(&file).unwrap(), Some(seen));
-        std::fs::write(&file, "7").unwrap();
-        assert_eq!(recall(&file).unwrap_err().kind(), base::Kind::Invalid);
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub struct Figures {
     /// Preservation holds in force, and when each is to be reviewed.
     #[schema(value_type = BTreeMap<String, String>)]
     pub holds: BTreeMap<String, Time>,
+    /// The log that this one goes on from, because that one lost entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeds: Option<Predecessor>,
     /// When cameras were off.
     pub gaps: Vec<Gap>,
     /// What is switched off for the whole city, by level, and since when.
@@ -93,6 +96,22 @@ pub struct Rules {
     pub since: Time,
 }
 
+/// A log that has a successor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Predecessor {
+    /// Which log.
+    pub origin: String,
+    /// Why: `set-back` to an older copy, or `unreadable`.
+    pub why: String,
+    /// Entries that were found of it.
+    pub found: u64,
+    /// Entries that it is known to have had, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<u64>,
+    /// When the successor was begun.
+    pub since: Time,
+}
+
 /// A time in which a camera was switched off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gap {
@@ -110,6 +129,7 @@ impl Figures {
         self.hide(leaf);
         match leaf.kind.as_str() {
             REVEALED => self.revealed(leaf),
+            "log.successor" => self.succeeds(leaf),
             "camera.enrolled" => self.enrolled(leaf),
             "camera.moved" => self.moved(leaf),
             "camera.retired" => self.retired(leaf),
@@ -172,6 +192,16 @@ impl Figures {
         }
         self.sealed.remove(id);
         self.hidden.remove(id);
+    }
+
+    fn succeeds(&mut self, leaf: &Leaf) {
+        self.succeeds = leaf.text("predecessor").map(|origin| Predecessor {
+            origin: origin.to_owned(),
+            why: leaf.text("why").unwrap_or("unknown").to_owned(),
+            found: leaf.number("found").unwrap_or(0),
+            known: leaf.number("known"),
+            since: leaf.time,
+        });
     }
 
     fn enrolled(&mut self, leaf: &Leaf) {

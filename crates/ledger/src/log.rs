@@ -176,12 +176,12 @@ impl Log {
         Ok(Seen { size: state.tree.size(), root: b64(&state.tree.root()?) })
     }
 
-    /// The request that submits the newest checkpoint to a witness that has cosigned the first `old`
-    /// entries, and that checkpoint.
-    pub fn submission(&self, old: u64) -> Result<(String, String)> {
-        let state = self.state();
-        let proof = state.tree.consistency(old, &|name| self.full_tile(name))?;
-        Ok((witness::request(old, &proof, &state.checkpoint), state.checkpoint.clone()))
+    /// The request that submits a checkpoint of this log to a witness that has cosigned the first `old`
+    /// entries.
+    pub fn submission(&self, old: u64, checkpoint: &str) -> Result<String> {
+        let (head, _) = open_with(self.signer.vkey(), checkpoint.as_bytes(), &[])?;
+        let proof = self.state().tree.consistency(old, head.size, &|name| self.full_tile(name))?;
+        Ok(witness::request(old, &proof, checkpoint))
     }
 
     /// The leaves from number `from` up to, not including, `to`; fewer where the log ends.

@@ -7,6 +7,7 @@ use crate::cosign::WitnessKey;
 use crate::notes::{Head, Vkey, open_with};
 use base::{Error, Result, Time};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// More lines of one sort than any city has.
 const LINES: usize = 256;
@@ -17,6 +18,12 @@ pub struct Policy {
     logs: Vec<Vkey>,
     witnesses: Vec<Witness>,
     quorum: Rule,
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Policy({} witnesses)", self.witnesses.len())
+    }
 }
 
 /// A witness as a policy names it.

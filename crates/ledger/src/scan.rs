@@ -14,18 +14,18 @@ pub(crate) type Get<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
 
 /// Rebuilds the tree that `head` promises and hands every leaf to `each`.
 pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -> Result<Tree> {
-    scan_since(get, head, None, each)
+    scan_since(get, head, &[], each)
 }
 
-/// The same, and the log must be an extension of the one that was `seen`.
+/// The same, and the log must be an extension of all that was `seen`.
 pub(crate) fn scan_since(
     get: Get<'_>,
     head: &Head,
-    seen: Option<&Seen>,
+    seen: &[Seen],
     each: &mut dyn FnMut(u64, Leaf),
 ) -> Result<Tree> {
     let mut tree = Tree::default();
-    if let Some(seen) = seen.filter(|seen| seen.size > head.size) {
+    if let Some(seen) = seen.iter().find(|seen| seen.size > head.size) {
         return Err(shrunk(seen, head));
     }
     while tree.size() < head.size {
@@ -44,7 +44,7 @@ pub(crate) fn scan_since(
                     compare(get, &piece)?;
                 }
             }
-            if let Some(seen) = seen.filter(|seen| seen.size == tree.size()) {
+            for seen in seen.iter().filter(|seen| seen.size == tree.size()) {
                 same_history(seen, &tree)?;
             }
         }

@@ -162,14 +162,15 @@ impl Tree {
         nodes.done(tlog_tiles::tree_hash(size, &nodes)).map(|h| h.0)
     }
 
-    /// The proof that this tree extends the one of the first `old` entries; empty for none and for all.
-    pub fn consistency(&self, old: u64, full: Fetch<'_>) -> Result<Vec<[u8; 32]>> {
-        self.reaches(old)?;
-        if old == 0 || old == self.size {
+    /// The proof that the tree of the first `size` entries extends the one of the first `old`; empty where
+    /// that is none, or all.
+    pub fn consistency(&self, old: u64, size: u64, full: Fetch<'_>) -> Result<Vec<[u8; 32]>> {
+        self.reaches(size)?;
+        if old == 0 || old >= size {
             return Ok(Vec::new());
         }
         let nodes = Nodes::new(self, full);
-        let proof = nodes.done(tlog_tiles::prove_tree(self.size, old, &nodes))?;
+        let proof = nodes.done(tlog_tiles::prove_tree(size, old, &nodes))?;
         Ok(proof.into_iter().map(|h| h.0).collect())
     }
 

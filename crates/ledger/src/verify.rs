@@ -50,13 +50,13 @@ impl Report {
 }
 
 /// Checks every file that a log consists of, wherever it lies: `get` gives the bytes under a name,
-/// `checkpoint` or `tile/…`. With `seen`, the log must extend what it was then.
+/// `checkpoint` or `tile/…`. The log must extend all that was `seen` of it before.
 ///
 /// Other files beside the log's are not noticed this way; [`verify`] does, in a folder.
 pub fn verify_from(
     get: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
     vkey: &str,
-    seen: Option<&Seen>,
+    seen: &[Seen],
 ) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let fetch = || {
@@ -91,11 +91,11 @@ pub fn verify_from(
 ///
 /// A folder that its server is writing to at this moment is looked at again a few times.
 pub fn verify(folder: &Path, vkey: &str) -> Result<Report> {
-    verify_since(folder, vkey, None)
+    verify_since(folder, vkey, &[])
 }
 
 /// The same, and the log must extend what was `seen` of it before.
-pub fn verify_since(folder: &Path, vkey: &str, seen: Option<&Seen>) -> Result<Report> {
+pub fn verify_since(folder: &Path, vkey: &str, seen: &[Seen]) -> Result<Report> {
     verify_each(folder, vkey, seen, &mut |_| ())
 }
 
@@ -104,7 +104,7 @@ pub fn verify_since(folder: &Path, vkey: &str, seen: Option<&Seen>) -> Result<Re
 pub fn verify_each(
     folder: &Path,
     vkey: &str,
-    seen: Option<&Seen>,
+    seen: &[Seen],
     each: &mut dyn FnMut(&Leaf),
 ) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
@@ -124,7 +124,7 @@ pub fn verify_each(
 fn once(
     objects: &dyn Objects,
     vkey: &Vkey,
-    seen: Option<&Seen>,
+    seen: &[Seen],
     each: &mut dyn FnMut(&Leaf),
 ) -> Result<Report> {
     let Some(checkpoint) = objects.get("checkpoint")? else {

@@ -302,6 +302,10 @@ mod tests {
         }
     }
 
+    fn submission(log: &Log, old: u64) -> String {
+        log.submission(old, &log.checkpoint()).unwrap()
+    }
+
     fn grow(log: &Log, entries: u64) {
         let leaves: Vec<Leaf> = (0..entries).map(|_| Leaf::new("drill.run", at())).collect();
         log.append_all(&leaves).unwrap();
@@ -318,7 +322,8 @@ mod tests {
         let mut old = 0;
         for more in [0, 1, 2, 260, 0, 700] {
             grow(&log, more);
-            let (request, checkpoint) = log.submission(old).unwrap();
+            let checkpoint = log.checkpoint();
+            let request = log.submission(old, &checkpoint).unwrap();
             let Reply::Cosigned(line) = witness.add_checkpoint(request.as_bytes(), at()).unwrap()
             else {
                 panic!("from {old} by {more}");
@@ -345,7 +350,7 @@ mod tests {
         let folder = dir.path().join("w");
         let witness = Witness::create(&folder, "w.example/x").unwrap();
         grow(&ours, 3);
-        let first = ours.submission(0).unwrap().0;
+        let first = submission(&ours, 0);
         let ask = |witness: &Witness, request: &str| {
             witness.add_checkpoint(request.as_bytes(), at()).unwrap()
         };
@@ -357,7 +362,7 @@ mod tests {
         let witness = Witness::open(&folder).unwrap();
         assert!(Witness::open(&folder).is_err(), "twice at a time");
         grow(&ours, 2);
-        let (good, _) = ours.submission(3).unwrap();
+        let good = submission(&ours, 3);
         for (what, request, want) in [
             ("empty", String::new(), Reply::Malformed),
             ("no checkpoint", "old 3\n\n".into(), Reply::Malformed),
@@ -383,16 +388,16 @@ mod tests {
         let other = log(fork.path(), 1);
         other.append(&Leaf::new("drill.other", at())).unwrap();
         grow(&other, 2);
-        assert_eq!(ask(&witness, &other.submission(3).unwrap().0), Reply::Size(3), "same size");
+        assert_eq!(ask(&witness, &submission(&other, 3)), Reply::Size(3), "same size");
         grow(&other, 4);
-        assert_eq!(ask(&witness, &other.submission(3).unwrap().0), Reply::Inconsistent);
+        assert_eq!(ask(&witness, &submission(&other, 3)), Reply::Inconsistent);
         assert!(matches!(ask(&witness, &good), Reply::Cosigned(_)));
         // And another key under the same name.
         let stranger = tempfile::tempdir().unwrap();
         let stranger = log(stranger.path(), 2);
         assert!(witness.follow(stranger.vkey()).is_err());
         grow(&stranger, 6);
-        assert_eq!(ask(&witness, &stranger.submission(0).unwrap().0), Reply::Unsigned);
+        assert_eq!(ask(&witness, &submission(&stranger, 0)), Reply::Unsigned);
     }
 
     proptest! {

@@ -1,15 +1,17 @@
 //! A small city for this crate's tests.
 
 use crate::{Ask, City, Config, InitOptions, NewPerson, init};
-use base::{LeaseId, ManualClock, PersonId, ReadId, SigningKey, Time};
+use base::{LeaseId, ManualClock, PersonId, ReadId, Result, SigningKey, Time};
+use ledger::Memory;
 use plate::Odds;
 use read::{OpenKey, Read};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::CameraRow;
 
 /// A city with one camera, `cam_one`, and one person, `per_admin`, an officer and administrator.
 pub(crate) struct Town {
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
     pub clock: Arc<ManualClock>,
     pub city: Arc<City>,
     pub auditors: OpenKey,
@@ -39,10 +41,51 @@ pub(crate) fn options(config: Config, auditors: &OpenKey) -> InitOptions {
     }
 }
 
+/// A copy of a city's folder.
+pub(crate) struct Backup {
+    _dir: tempfile::TempDir,
+    path: PathBuf,
+    pub clock: Arc<ManualClock>,
+}
+
+impl Backup {
+    pub fn path(&self) -> &Path {
+        self.path.as_path()
+    }
+
+    pub fn open(&self) -> Result<Arc<City>> {
+        self.open_with(None)
+    }
+
+    pub fn open_with(&self, memory: Option<&Memory>) -> Result<Arc<City>> {
+        City::open_with(self.path(), self.clock.clone(), memory.cloned())
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let there = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &there),
+            false => std::fs::copy(entry.path(), &there).map(|_| ()).unwrap(),
+        }
+    }
+}
+
 impl Town {
     /// `more` stands behind `[city]` in its configuration.
     pub fn new(start: &str, more: &str) -> Town {
+        Self::with(start, more, &[])
+    }
+
+    /// The same, with these files in its folder.
+    pub fn with(start: &str, more: &str, files: &[(&str, &str)]) -> Town {
         let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
         let clock = Arc::new(ManualClock::new(at(start)));
         let config = Config::parse(&format!("[city]\nname=\"S\"\nslug=\"s\"\n{more}")).unwrap();
         let auditors = OpenKey::generate();
@@ -65,7 +108,20 @@ impl Town {
             key: SigningKey::generate().public(),
         };
         city.add_person(&person(), clerk).unwrap();
-        Town { _dir: dir, clock, city, auditors }
+        Town { dir, clock, city, auditors }
+    }
+
+    /// The city's folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// What a backup of this moment holds.
+    pub fn copy(&self) -> Backup {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("city");
+        copy(self.dir.path(), &path);
+        Backup { _dir: dir, path, clock: self.clock.clone() }
     }
 
     /// A car has passed at this moment of the clock.

@@ -33,6 +33,7 @@ impl City {
             dir: dir.path().join("custody"),
             epoch_s: 3600,
             log_vkey: log.vkey().to_owned(),
+            witnesses: None,
         };
         let clock = Arc::new(ManualClock::new(now()));
         let custody =

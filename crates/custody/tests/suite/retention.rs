@@ -76,7 +76,12 @@ fn old_files_are_overwritten_and_a_backup_of_the_key_file_opens_nothing() {
     let city = city.restart();
     fs::write(dir.join("custody.keys"), backup).unwrap();
     assert!(city.custody.keys(&permit, &all(&old)).is_err());
-    let options = custody::Options { dir, epoch_s: 3600, log_vkey: city.log.vkey().to_owned() };
+    let options = custody::Options {
+        dir,
+        epoch_s: 3600,
+        log_vkey: city.log.vkey().to_owned(),
+        witnesses: None,
+    };
     drop(city.custody);
     let e = custody::Custody::open(&options, rules()).unwrap_err();
     assert!(e.to_string().contains("not written under the key in kek"), "{e}");
@@ -103,6 +108,7 @@ fn two_processes_do_not_share_keys() {
         dir: city.dir.path().join("custody"),
         epoch_s: 3600,
         log_vkey: city.log.vkey().to_owned(),
+        witnesses: None,
     };
     assert!(custody::Custody::exists(&options));
     for e in [

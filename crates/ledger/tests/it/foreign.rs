@@ -152,7 +152,7 @@ fn a_foreign_verifier_refuses_every_kind_of_tampering() {
         copy(good.path(), bad.path());
         spoil(bad.path());
         let theirs = foreign(bad.path()).expect_err(kind);
-        let ours = verify_since(bad.path(), &vkey, Some(&seen)).err();
+        let ours = verify_since(bad.path(), &vkey, std::slice::from_ref(&seen)).err();
         let ours = ours.unwrap_or_else(|| panic!("{kind}: ours accepts it"));
         println!("{kind}: theirs: {theirs}; ours: {ours}");
     }

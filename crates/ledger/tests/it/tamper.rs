@@ -68,8 +68,8 @@ fn a_history_that_was_rewritten_or_taken_back() {
     let (_, shorter) = made(0..5);
     for (log, why) in [(&longer, ""), (&other, "rewritten"), (&shorter, "taken back")] {
         let get = |path: &str| Ok(std::fs::read(log.path().join(path)).ok());
-        let folder = ledger::verify_since(log.path(), &vkey, Some(&seen));
-        let remote = ledger::verify_from(&get, &vkey, Some(&seen));
+        let folder = ledger::verify_since(log.path(), &vkey, std::slice::from_ref(&seen));
+        let remote = ledger::verify_from(&get, &vkey, std::slice::from_ref(&seen));
         let said =
             |r: base::Result<ledger::Report>| r.map_or_else(|e| e.to_string(), |_| "".into());
         let (folder, remote) = (said(folder), said(remote));

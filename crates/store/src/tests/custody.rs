@@ -27,8 +27,12 @@ fn city(engine: Engine) -> City {
     let folder = Box::new(Folder::new(dir.path().join("log")));
     let log = Log::create(folder, "homeplate/test", SigningKey::generate()).unwrap();
     let rules = Arc::new(Rules::parse(Rules::standard()).unwrap());
-    let options =
-        Options { dir: dir.path().join("custody"), epoch_s: 3600, log_vkey: log.vkey().to_owned() };
+    let options = Options {
+        dir: dir.path().join("custody"),
+        epoch_s: 3600,
+        log_vkey: log.vkey().to_owned(),
+        witnesses: None,
+    };
     let custody = Custody::create(&options, rules, read::OpenKey::generate().public().unwrap())
         .unwrap()
         .with_clock(Arc::new(ManualClock::new(now)));

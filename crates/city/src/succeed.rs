@@ -1,0 +1,414 @@
+//! A log that lost entries is not gone on with: it gets a successor.
+//!
+//! What was lost cannot be made up, and a log that goes on from an older copy of itself would show two
+//! histories. So the old one is put aside as it is, and a new one begins whose first entry says what was
+//! found of the old one and what is known to have been. An order to switch off may be among the lost
+//! entries: everything is off until it is ordered on again, by as many people as that takes.
+//!
+//! Crash-safe: the successor is built beside the log and takes its place by renaming, which opening
+//! finishes ([`settle`]).
+
+use crate::init::Paths;
+use crate::switch::Switches;
+use crate::{City, Config};
+use base::{Clock, Error, Kind, Result, SigningKey, Time, b64, write_atomic};
+use ledger::{Folder, Leaf, Log, Memory, Seen};
+use policy::Rules;
+use std::fs;
+use std::path::{Path, PathBuf};
+use store::Store;
+
+/// Under this name the store remembers the log, for where it lies on another machine.
+const META: &str = "log/seen";
+/// The levels that may have been switched off by a lost entry.
+const LEVELS: [&str; 4] = ["capture", "job", "asking", "sharing"];
+
+/// Why a log needs a successor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// It was longer, or another, when it was last looked at.
+    Remembered(Seen),
+    /// A witness has seen so many entries of it, or another history.
+    Witnessed(String, u64),
+    /// It cannot be read any more, in these words.
+    Unreadable(String),
+}
+
+/// What has been begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Successor {
+    /// The new log's origin.
+    pub origin: String,
+    /// Its verifier key.
+    pub vkey: String,
+    /// Entries that were found of the old one.
+    pub found: u64,
+    /// Entries that it is known to have had.
+    pub known: Option<u64>,
+    /// Where the old one lies now.
+    pub old: PathBuf,
+}
+
+/// The place of the log of a generation that is over.
+fn past(dir: &Path, generation: u32) -> PathBuf {
+    dir.join(format!("log.{generation}"))
+}
+
+/// Which generation of its log a city has: 1, and one more for each that was succeeded.
+pub(crate) fn generation(dir: &Path) -> u32 {
+    (1..).find(|n| !past(dir, *n).exists()).unwrap_or(1)
+}
+
+/// The origin of the present log.
+pub(crate) fn origin(dir: &Path, config: &Config) -> String {
+    match generation(dir) {
+        1 => config.origin(),
+        n => format!("{}/{n}", config.origin()),
+    }
+}
+
+/// Finishes a succession that was cut off between its two renames.
+pub(crate) fn settle(dir: &Path) -> Result<()> {
+    let (log, next) = (dir.join("log"), dir.join("log.next"));
+    if log.exists() || generation(dir) == 1 || !next.join("checkpoint").exists() {
+        return Ok(());
+    }
+    fs::rename(&next, &log)
+        .and_then(|()| fs::File::open(dir)?.sync_all())
+        .map_err(|e| moving(dir, e))
+}
+
+fn moving(dir: &Path, e: std::io::Error) -> Error {
+    Error::unavailable(format!(
+        "The log's folders in {} cannot be moved; check the disk and the folder's owner.",
+        dir.display()
+    ))
+    .because(e)
+}
+
+/// Whether the log is what it is remembered to have been, in the store and in `memory`.
+pub(crate) fn remembered(
+    log: &Log,
+    store: &Store,
+    memory: Option<&Memory>,
+) -> Result<Option<Lost>> {
+    let outside = memory.map(|m| m.recall(log.vkey())).transpose()?.flatten();
+    for seen in outside.into_iter().chain(in_store(log, store)?) {
+        if !log.extends(&seen)? {
+            return Ok(Some(Lost::Remembered(seen)));
+        }
+    }
+    Ok(None)
+}
+
+fn in_store(log: &Log, store: &Store) -> Result<Option<Seen>> {
+    let Some(text) = store.meta(META)? else { return Ok(None) };
+    let mut words = text.split(' ');
+    let (Some(vkey), Some(size), Some(root)) = (words.next(), words.next(), words.next()) else {
+        return Ok(None);
+    };
+    let size = size.parse().ok().filter(|_| vkey == log.vkey());
+    Ok(size.map(|size| Seen { size, root: root.to_owned() }))
+}
+
+impl Lost {
+    /// What the operator is to do.
+    pub(crate) fn told(&self) -> Error {
+        let what = match self {
+            Lost::Remembered(seen) => {
+                format!("The log is not the one of {} entries that was here before", seen.size)
+            }
+            Lost::Witnessed(who, size) => {
+                format!("The witness {who} has seen {size} entries or another history of this log")
+            }
+            Lost::Unreadable(why) => {
+                return Error::invalid(format!(
+                    "{why} If there is no copy of the log, begin its successor with `homeplate succeed`."
+                ));
+            }
+        };
+        Error::conflict(format!(
+            "{what}: an older copy was put back. Put the newest copy of the log back, or begin its \
+             successor with `homeplate succeed`."
+        ))
+    }
+}
+
+/// Whether the log in `dir` has lost something, by itself and by what is remembered.
+pub fn lost(dir: &Path, memory: Option<&Memory>) -> Result<Option<Lost>> {
+    settle(dir)?;
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+    match open_log(dir, &paths, &config) {
+        Ok(log) => remembered(&log, &store, memory),
+        Err(e) if unreadable(&e) => Ok(Some(Lost::Unreadable(e.message().to_owned()))),
+        Err(e) => Err(e),
+    }
+}
+
+/// Not for a disk that is away, and not while another process has the log open.
+pub(crate) fn unreadable(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Invalid | Kind::NotFound | Kind::Unauthenticated)
+}
+
+pub(crate) fn open_log(dir: &Path, paths: &Paths, config: &Config) -> Result<Log> {
+    let key = SigningKey::load(&paths.log_key)?;
+    Log::open(Box::new(Folder::new(&paths.log)), &origin(dir, config), key)
+}
+
+/// Puts the log aside and begins its successor. The server must not be running.
+pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> {
+    settle(dir)?;
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+    let rules = fs::read_to_string(&paths.rules).map_err(|e| {
+        Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
+    })?;
+    let rules = Rules::parse(&rules)?;
+    let (leaves, found) = match open_log(dir, &paths, &config) {
+        Ok(log) => (log.leaves(0, log.size())?, log.seen()?),
+        Err(e) if unreadable(&e) => (Vec::new(), Seen { size: 0, root: String::new() }),
+        Err(e) => return Err(e),
+    };
+    let cosigned = fs::read_to_string(dir.join("log.cosigned")).ok();
+    let old = generation(dir);
+    let origin = format!("{}/{}", config.origin(), old + 1);
+    let now = clock.now().floor_to(i64::from(config.log.minutes) * 60_000);
+    let first = Leaf::new("log.successor", now).id(&origin);
+    let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
+    let mut fresh =
+        vec![first, Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash())];
+    fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now)?);
+    let vkey = build(dir, &paths, &origin, &fresh)?;
+    swap(dir, &paths, old)?;
+    write_atomic(&paths.vkey, format!("{vkey}\n").as_bytes())?;
+    let known = match lost {
+        Lost::Remembered(seen) => Some(seen.size),
+        Lost::Witnessed(_, size) => Some(*size),
+        Lost::Unreadable(_) => None,
+    };
+    Ok(Successor { origin, vkey, found: found.size, known, old: past(dir, old) })
+}
+
+/// The first entry: what is left of the old log, and what it is known to have been.
+fn said(first: Leaf, old: &str, found: &Seen, lost: &Lost, cosigned: Option<String>) -> Leaf {
+    let leaf = first.fact("predecessor", old).fact("found", found.size);
+    let leaf =
+        if found.root.is_empty() { leaf } else { leaf.fact("found_root", found.root.as_str()) };
+    // The witnesses' word on the old log, as far as this machine has it.
+    let leaf = match cosigned {
+        Some(text) => leaf.fact("witnessed", b64(text.as_bytes())),
+        None => leaf,
+    };
+    match lost {
+        Lost::Remembered(seen) => leaf
+            .fact("why", "set-back")
+            .fact("known", seen.size)
+            .fact("known_root", seen.root.as_str()),
+        Lost::Witnessed(who, size) => {
+            leaf.fact("why", "set-back").fact("known", *size).fact("known_by", who.as_str())
+        }
+        Lost::Unreadable(_) => leaf.fact("why", "unreadable"),
+    }
+}
+
+/// The state that goes on: the cameras, those that left, and everything switched off.
+fn carried(store: &Store, switches: &Switches, now: Time) -> Result<Vec<Leaf>> {
+    let mut out = Vec::new();
+    let off = |level: &str| {
+        Leaf::new("order.off", now)
+            .fact("level", level)
+            .fact("reason", "An order may be among the lost entries of the log before this one.")
+    };
+    for camera in store.cameras()? {
+        let mut leaf = Leaf::new("camera.enrolled", now)
+            .id(camera.id.as_str())
+            .fact("name", camera.name.as_str());
+        if let (Some(lat), Some(lon)) = (camera.lat, camera.lon) {
+            leaf = leaf.fact("lat", lat).fact("lon", lon);
+        }
+        out.push(leaf);
+        if switches.retired(&camera.id).is_some() {
+            out.push(Leaf::new("camera.retired", now).id(camera.id.as_str()));
+        } else if switches.one_off(&camera.id) {
+            out.push(off("capture").fact("camera", camera.id.as_str()));
+        }
+    }
+    out.extend(LEVELS.iter().map(|level| off(level)));
+    Ok(out)
+}
+
+/// Builds the successor beside the log; one that was begun before never had a reader.
+fn build(dir: &Path, paths: &Paths, origin: &str, leaves: &[Leaf]) -> Result<String> {
+    let next = dir.join("log.next");
+    match fs::remove_dir_all(&next) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(moving(dir, e)),
+        _ => {}
+    }
+    let key = SigningKey::load(&paths.log_key)?;
+    let log = Log::create(Box::new(Folder::new(&next)), origin, key)?;
+    log.append_all(leaves)?;
+    let vkey = log.vkey().to_owned();
+    drop(log);
+    let _ = fs::remove_file(dir.join("log.next.lock"));
+    Ok(vkey)
+}
+
+/// The old log steps aside, the new one takes its place.
+fn swap(dir: &Path, paths: &Paths, old: u32) -> Result<()> {
+    let beside = |what: &str| dir.join(format!("log.{old}.{what}"));
+    let vkey = fs::read(&paths.vkey).unwrap_or_default();
+    write_atomic(&beside("vkey"), &vkey)?;
+    match fs::rename(dir.join("log.cosigned"), beside("cosigned")) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(moving(dir, e)),
+        _ => {}
+    }
+    let aside = past(dir, old);
+    let moved = match fs::rename(&paths.log, &aside) {
+        // Not even a folder is left of it.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => fs::create_dir(&aside),
+        other => other,
+    };
+    moved.map_err(|e| moving(dir, e))?;
+    settle(dir)
+}
+
+impl City {
+    /// Remembers how long the log is, here and in `memory`: an older copy of it will be known by that.
+    pub fn remember(&self) -> Result<()> {
+        let seen = self.log.seen()?;
+        self.store.set_meta(META, &format!("{} {} {}", self.log.vkey(), seen.size, seen.root))?;
+        match &self.memory {
+            Some(memory) => memory.remember(self.log.vkey(), &seen),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Town, person};
+    use base::CameraId;
+
+    fn camera() -> CameraId {
+        "cam_one".parse().unwrap()
+    }
+
+    #[test]
+    fn an_older_copy_is_noticed_and_succeeded() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let memory = Memory::new(town.dir().join("elsewhere"));
+        town.pass("7ABC128");
+        let city = town.city.clone();
+        city.ask(&person(), town.question("7ABC128")).unwrap();
+        let old = town.copy();
+        assert_eq!(lost(old.path(), Some(&memory)).unwrap(), None, "nothing is remembered yet");
+        city.ask(&person(), town.question("7ABC128")).unwrap();
+        memory.remember(&city.vkey(), &city.log.seen().unwrap()).unwrap();
+
+        let e = old.open_with(Some(&memory)).err().unwrap();
+        assert!(e.message().contains("homeplate succeed"), "{e}");
+        let why = lost(old.path(), Some(&memory)).unwrap().unwrap();
+        let made = succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        assert_eq!(made.origin, "homeplate/s/2");
+        assert!(made.known > Some(made.found) && made.found > 0, "{made:?}");
+
+        let new = old.open_with(Some(&memory)).unwrap();
+        let figures = new.log.figures();
+        let before = figures.succeeds.unwrap();
+        assert_eq!((before.origin.as_str(), before.found), ("homeplate/s", made.found));
+        assert_eq!(before.known, made.known);
+        // Nothing goes on by itself.
+        let e = new.ask(&person(), town.question("7ABC128")).err().unwrap();
+        assert!(e.message().contains("off"), "{e}");
+        assert!(new.capture_allowed(&camera()).is_err() && new.jobs_off());
+        drop(new);
+        // Both logs verify, each with its own key, and the old one is as it was found.
+        let dir = old.path();
+        ledger::verify(&dir.join("log"), &made.vkey).unwrap();
+        let vkey = fs::read_to_string(dir.join("log.1.vkey")).unwrap();
+        assert_eq!(ledger::verify(&dir.join("log.1"), vkey.trim()).unwrap().size, made.found);
+        assert_eq!(lost(dir, Some(&memory)).unwrap(), None);
+    }
+
+    #[test]
+    fn the_store_remembers_where_the_log_alone_was_set_back() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let old = town.copy();
+        town.city.announce().unwrap();
+        town.city.remember().unwrap();
+        let now = town.copy();
+        fs::remove_dir_all(now.path().join("log")).unwrap();
+        fs::rename(old.path().join("log"), now.path().join("log")).unwrap();
+        let e = now.open().err().unwrap();
+        assert_eq!(e.kind(), Kind::Conflict, "{e}");
+        assert!(matches!(lost(now.path(), None).unwrap(), Some(Lost::Remembered(_))));
+    }
+
+    #[test]
+    fn an_unreadable_log_is_succeeded_wherever_that_is_cut_off() {
+        for cut in 0..4 {
+            let town = Town::new("2026-11-01T12:00:00Z", "");
+            let old = town.copy();
+            let dir = old.path().to_owned();
+            match cut {
+                0 => fs::remove_file(dir.join("log/checkpoint")).unwrap(),
+                _ => fs::remove_dir_all(dir.join("log")).unwrap(),
+            }
+            let e = old.open().err().unwrap();
+            assert!(e.message().contains("homeplate succeed"), "{e}");
+            let why = lost(&dir, None).unwrap().unwrap();
+            assert!(matches!(why, Lost::Unreadable(_)));
+            let mut made = succeed(&dir, &why, old.clock.as_ref()).unwrap();
+            assert_eq!((made.found, made.known), (0, None));
+            match cut {
+                // Between the two renames.
+                2 => fs::rename(dir.join("log"), dir.join("log.next")).unwrap(),
+                // Before the new key was written down.
+                3 => fs::copy(dir.join("log.1.vkey"), dir.join("log.vkey")).map(|_| ()).unwrap(),
+                _ => {}
+            }
+            let city = old.open().unwrap();
+            assert_eq!(city.vkey(), made.vkey);
+            assert_eq!(fs::read_to_string(dir.join("log.vkey")).unwrap().trim(), made.vkey);
+            drop(city);
+            // And once more: a third log.
+            fs::remove_dir_all(dir.join("log")).unwrap();
+            made = succeed(&dir, &why, old.clock.as_ref()).unwrap();
+            assert_eq!(made.origin, "homeplate/s/3");
+            old.open().unwrap();
+        }
+    }
+
+    /// What was ordered off by an entry that is left stays off when the whole city is ordered on.
+    #[test]
+    fn what_was_off_stays_off() {
+        let town = Town::new("2026-11-01T12:00:00Z", "[switch]\non_signatures=1\n");
+        let order = |city: &City, level: &str, camera: Option<CameraId>, power: read::Power| {
+            let leaf = Leaf::new(
+                if power == read::Power::Off { "order.off" } else { "order.on" },
+                city.now(),
+            )
+            .fact("level", level);
+            let leaf = match camera {
+                Some(camera) => leaf.fact("camera", camera.as_str()),
+                None => leaf,
+            };
+            city.log.append(&leaf).unwrap();
+            city.switches().add(&leaf);
+        };
+        order(&town.city, "capture", Some(camera()), read::Power::Off);
+        let old = town.copy();
+        town.city.announce().unwrap();
+        let why = Lost::Remembered(town.city.log.seen().unwrap());
+        succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        let city = old.open().unwrap();
+        order(&city, "capture", None, read::Power::On);
+        assert!(city.capture_allowed(&camera()).is_err());
+        order(&city, "capture", Some(camera()), read::Power::On);
+        assert!(city.capture_allowed(&camera()).is_ok());
+    }
+}
