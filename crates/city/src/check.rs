@@ -6,6 +6,7 @@
 use crate::Config;
 use crate::init::Paths;
 use base::{Clock, Kind, Result, SigningKey, Time};
+use ledger::Policy;
 use policy::Rules;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ pub enum State {
 /// What was found of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `configuration`, `rules`, `log`, `keys`, `store`, `pictures`, `disk`, `clock`.
+    /// `configuration`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`, `disk`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -63,6 +64,7 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     };
     let newest = check_log(&paths, &mut out);
     if let Some(config) = &config {
+        check_witnesses(dir, &paths, config, &mut out);
         check_stored(dir, &paths, config, &mut out);
     }
     check_modes(dir, &paths, config.as_ref(), &mut out);
@@ -108,6 +110,34 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
         out.push(finding("log", State::Wrong, e.message()));
     }
     newest
+}
+
+/// The policy, and how much of the log its witnesses have signed.
+fn check_witnesses(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
+    let policy =
+        match config.log.policy_text(dir).and_then(|t| t.as_deref().map(Policy::parse).transpose())
+        {
+            Ok(Some(policy)) => policy,
+            Ok(None) => {
+                let message =
+                    "None: the log is signed by the city alone; log.witnesses names some.";
+                return out.push(finding("witnesses", State::Look, message));
+            }
+            Err(e) => return out.push(finding("witnesses", State::Wrong, e.message())),
+        };
+    let vkey = std::fs::read_to_string(&paths.vkey).unwrap_or_default();
+    let text = std::fs::read(dir.join("log.cosigned")).unwrap_or_default();
+    out.push(match policy.open(Some(vkey.trim()), &text) {
+        Ok(seen) if seen.quorum => {
+            let by: Vec<String> = seen.by.iter().map(|(n, at)| format!("{n} at {at}")).collect();
+            finding("witnesses", State::Fine, format!("{} entries signed by {}.", seen.size, by.join(", ")))
+        }
+        _ => {
+            let message = "They have signed nothing yet: start the server, or ask them whether they \
+                           follow this log.";
+            finding("witnesses", State::Look, message)
+        }
+    });
 }
 
 fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {

@@ -51,6 +51,7 @@ pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;
 pub use init::{InitOptions, Initialised, init};
+pub use ledger::{Reply as WitnessReply, Witness};
 pub use open::City;
 pub use pictures::{PicturePlace, PictureSection};
 pub use store::Url;

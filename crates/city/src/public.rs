@@ -45,6 +45,15 @@ impl City {
         Ok(LogPage { entries, size, next: (to < size).then(|| to.saturating_sub(1)) })
     }
 
+    /// The receipt of an entry: under the witnesses' checkpoint where they have signed for it.
+    pub fn receipt(&self, index: u64) -> Result<String> {
+        let entry = match self.cosigned_beyond(index) {
+            Some(checkpoint) => self.log.entry_under(index, &checkpoint)?,
+            None => self.log.entry(index)?,
+        };
+        Ok(entry.receipt())
+    }
+
     /// How many entries the log has.
     pub fn log_size(&self) -> u64 {
         self.log.size()

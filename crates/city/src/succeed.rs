@@ -113,7 +113,7 @@ fn in_store(log: &Log, store: &Store) -> Result<Option<Seen>> {
 
 impl Lost {
     /// What the operator is to do.
-    pub(crate) fn told(&self) -> Error {
+    pub fn told(&self) -> Error {
         let what = match self {
             Lost::Remembered(seen) => {
                 format!("The log is not the one of {} entries that was here before", seen.size)

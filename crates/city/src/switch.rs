@@ -202,7 +202,8 @@ impl City {
         }
     }
 
-    /// Makes the database follow the log: a camera that is off, or retired, loses device key and leases.
+    /// Makes the database follow the log: a camera that is off loses its leases, a
+    /// retired one its device key too.
     /// Harmless to repeat. Returns the leases that ended.
     pub(crate) fn apply_orders(&self) -> Result<Vec<LeaseId>> {
         let mut ended = BTreeSet::new();
@@ -215,7 +216,11 @@ impl City {
                 (Some(_), None) => {
                     let now = self.now();
                     ended.extend(self.store.end_leases(&row.id, now)?);
-                    row.device_key = None;
+                    // The device's own key stays: on again needs nobody at the camera. One that left the
+                    // fleet is a stranger.
+                    if self.switches().retired(&row.id).is_some() {
+                        row.device_key = None;
+                    }
                     row.off_since = Some(now);
                     self.store.put_camera(&row)?;
                 }

@@ -9,8 +9,8 @@
 //! back, and must not go on as if nothing had been.
 //! Not here: how a witness is reached ([`WitnessLine`]).
 
-use crate::City;
 use crate::config::{LogSection, WitnessRule};
+use crate::{City, Lost};
 use base::{Error, Result, Time, write_atomic};
 use ledger::{Entry, Log, Policy, Reply};
 use std::path::{Path, PathBuf};
@@ -141,13 +141,6 @@ enum Answer {
     Trouble(String),
 }
 
-fn set_back(who: &str, size: u64) -> Error {
-    Error::unavailable(format!(
-        "The witness {who} has seen {size} entries or another history of this log: an older copy was put \
-         back. Put the newest copy of the log back, or begin its successor with `homeplate succeed`."
-    ))
-}
-
 impl City {
     /// One round: submits what no quorum has cosigned yet to every witness. Returns whether all is.
     /// Called over and over by one thread.
@@ -260,7 +253,7 @@ impl City {
     pub(crate) fn witnesses_follow(&self) -> Result<()> {
         let Some(w) = &self.witnessing else { return Ok(()) };
         if let Some((who, size)) = &w.state().beyond {
-            return Err(set_back(who, *size));
+            return Err(Lost::Witnessed(who.clone(), *size).told());
         }
         let now = self.now();
         let late = i64::from(w.within_s) * 1000;
@@ -305,9 +298,21 @@ impl City {
         }
     }
 
+    /// What a witness has seen beyond this log, if one has.
+    pub fn set_back(&self) -> Option<Lost> {
+        let (who, size) = self.witnessing.as_ref()?.state().beyond.clone()?;
+        Some(Lost::Witnessed(who, size))
+    }
+
     /// The newest checkpoint that a quorum of witnesses has cosigned.
     pub fn cosigned(&self) -> Option<String> {
         Some(self.witnessing.as_ref()?.state().cosigned.as_ref()?.text.clone())
+    }
+
+    /// The same, if it promises entry `index`.
+    pub(crate) fn cosigned_beyond(&self, index: u64) -> Option<String> {
+        let state = self.witnessing.as_ref()?.state();
+        Some(state.cosigned.as_ref().filter(|c| c.size > index)?.text.clone())
     }
 
     /// The policy that says who the witnesses are, as the city's file has it.

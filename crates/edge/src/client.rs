@@ -15,6 +15,13 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 /// A smaller body is not worth packing.
 const PACKED_FROM: usize = 1024;
 
+/// How `https` addresses are believed: by the certificates that this machine believes (the operating system's,
+/// or those of the file that `SSL_CERT_FILE` names, for a city with a certificate authority of its own).
+/// The process must have installed a provider of `rustls` before.
+pub fn tls() -> ureq::tls::TlsConfig {
+    ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build()
+}
+
 /// A connection to the city in one camera's name.
 pub struct Client {
     agent: ureq::Agent,
@@ -39,15 +46,16 @@ impl Client {
         key: SigningKey,
         clock: Arc<dyn Clock>,
     ) -> Result<Self> {
-        if !server.starts_with("http://") {
+        if !server.starts_with("http://") && !server.starts_with("https://") {
             return Err(Error::invalid(
-                "Give the city's address as http://HOST:PORT; put TLS in front with a tunnel or proxy.",
+                "Give the city's address as https://HOST, or as http://HOST:PORT on the same machine.",
             ));
         }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(Duration::from_secs(30)))
+            .tls_config(tls())
             .build();
         let server = server.trim_end_matches('/').to_owned();
         Ok(Self { agent: config.into(), server, camera, key, clock })

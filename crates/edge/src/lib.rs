@@ -20,7 +20,7 @@ mod session;
 mod spool;
 mod uplink;
 
-pub use client::Client;
+pub use client::{Client, tls};
 pub use counts::{Counts, Summary};
 pub use enrol::Enrolment;
 pub use lease::{Action, Event, Grant, Machine, State};

@@ -90,10 +90,12 @@ impl Client {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
+            .tls_config(edge::tls())
             .build();
         let patient = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(20)))
+            .tls_config(edge::tls())
             .build();
         Ok(Self {
             agent: config.into(),

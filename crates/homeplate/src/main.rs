@@ -18,7 +18,10 @@ mod manage;
 mod order;
 mod read;
 mod serve;
+mod succeed;
 mod verify;
+mod web;
+mod witness;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -76,8 +79,12 @@ enum Command {
     On(order::OrderArgs),
     /// Print a one-time link that opens the console in a browser.
     Console(manage::ConsoleArgs),
-    /// Check a city's public log from a folder.
+    /// Check a city's public log, from a folder or from its address.
     Verify(verify::VerifyArgs),
+    /// Watch other cities' logs and sign that they only ever grow.
+    Witness(witness::WitnessArgs),
+    /// Begin the successor of a log that lost entries; everything is off then.
+    Succeed(succeed::SucceedArgs),
 }
 
 /// A core dump would write keys and plates to the disk. No other program may look into the memory
@@ -93,6 +100,8 @@ fn no_core_dumps() {
 }
 
 fn main() -> ExitCode {
+    // Before anything speaks TLS; it fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     log();
     no_core_dumps();
@@ -120,6 +129,8 @@ fn main() -> ExitCode {
         Command::On(args) => order::run(args, ::read::Power::On),
         Command::Console(args) => manage::console(args),
         Command::Verify(args) => verify::run(args),
+        Command::Witness(args) => witness::run(args),
+        Command::Succeed(args) => succeed::run(args),
     };
     match done {
         Ok(code) => code,

@@ -1,7 +1,9 @@
 //! `homeplate serve`: opens the city and serves it until it is told to stop.
 
+use crate::web::Web;
 use base::{Error, Shutdown, SystemClock};
 use city::City;
+use ledger::Memory;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,6 +13,13 @@ use std::time::{Duration, Instant};
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How often pictures that no read names are looked for, the first time soon after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// How often it is looked whether the log's witnesses have something to sign, and how often at the most
+/// when one does not answer.
+const COSIGN_EVERY: Duration = Duration::from_millis(100);
+const COSIGN_RARELY: Duration = Duration::from_secs(5);
+/// A witness that takes longer has not answered.
+const WITNESS_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Arguments of `homeplate serve`.
 #[derive(clap::Args)]
@@ -28,9 +37,17 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let city = City::open(&args.data, Arc::new(SystemClock))?;
+    let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
+    let web = Web::new(WITNESS_TIMEOUT);
+    // Before anything is answered: a witness may know more of the log than is here.
+    city.cosign(&web)?;
+    if let Some(lost) = city.set_back() {
+        return Err(lost.told().into());
+    }
+    remember(&city);
     let stop = Shutdown::new();
+    let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -48,6 +65,8 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     stop.stop();
     // The last counts go on the log before the process ends.
     let _ = chores.join();
+    let _ = cosigning.join();
+    remember(&city);
     served?;
     Ok(ExitCode::SUCCESS)
 }
@@ -63,6 +82,7 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
             if let Err(e) = city.tally() {
                 tracing::error!(error = %e.inside(), "counting");
             }
+            remember(&city);
             if forgot.elapsed() >= FORGET_EVERY {
                 forgot = Instant::now();
                 if let Err(e) = city.retain() {
@@ -82,7 +102,39 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
     })
 }
 
-async fn interrupted() {
+/// Has the log's witnesses sign what is new, as long as the server runs.
+fn spawn_cosigning(city: Arc<City>, web: Web, stop: Shutdown) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut wait = COSIGN_EVERY;
+        while !stop.sleep(wait) {
+            wait = match city.cosign(&web) {
+                Ok(true) => COSIGN_EVERY,
+                // Something is new, or a witness is away: it is not asked without end.
+                Ok(false) => (wait * 2).min(COSIGN_RARELY),
+                Err(e) => {
+                    tracing::error!(error = %e.inside(), "witnesses");
+                    COSIGN_RARELY
+                }
+            };
+        }
+        let _ = city.cosign(&web);
+    })
+}
+
+/// Where this user's programs remember what logs were: outside of the city's folder, so that a copy of that
+/// folder does not bring it back.
+pub fn memory() -> Option<Memory> {
+    Memory::of_user("served")
+}
+
+/// A memory that cannot be written is no reason to stop.
+fn remember(city: &City) {
+    if let Err(e) = city.remember() {
+        tracing::warn!(error = %e.inside(), "how long the log is cannot be remembered");
+    }
+}
+
+pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

@@ -4,15 +4,13 @@
 //! what each log was when it last looked, so that a history that is rewritten later, and signed anew,
 //! is noticed too.
 
-use base::{Error, Result};
-use ledger::{Report, Seen, verify_from, verify_since};
+use crate::web::Web;
+use base::{Error, Result, b64};
+use ledger::{Memory, Policy, Report, Seen, Witnessed, verify_from, verify_since};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
-
-/// The largest file of a log: a bundle of 256 entries of at most 64 KiB.
-const FILE_MAX: u64 = 17 << 20;
 
 /// Arguments of `homeplate verify`.
 #[derive(clap::Args)]
@@ -25,6 +23,9 @@ pub struct VerifyArgs {
     /// A file with the verifier key.
     #[arg(long)]
     vkey_file: Option<PathBuf>,
+    /// A file that names the log's witnesses (tlog-policy); as the city names them where it is left out.
+    #[arg(long)]
+    witnesses: Option<PathBuf>,
     /// Where to remember what the log was; a folder in your state folder where it is left out.
     #[arg(long)]
     memory: Option<PathBuf>,
@@ -36,108 +37,142 @@ pub struct VerifyArgs {
     json: bool,
 }
 
+/// Where a log is read.
+enum Place {
+    Folder(PathBuf),
+    Address(String, Web),
+}
+
 /// Runs the command.
 pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let remote = args.place.starts_with("http://") || args.place.starts_with("https://");
-    // One for all files: its connection is used again.
-    let agent = agent();
-    let vkey = match (&args.vkey, &args.vkey_file) {
-        (Some(vkey), _) => vkey.trim().to_owned(),
-        (None, Some(file)) => read_vkey(file)?,
-        (None, None) if remote => {
-            let vkey = fetch(&agent, &args.place, "log.vkey")?.unwrap_or_default();
-            judge(&args.place);
-            String::from_utf8_lossy(&vkey).trim().to_owned()
-        }
-        (None, None) => {
-            let file = beside(Path::new(&args.place));
-            let vkey = read_vkey(&file)?;
-            judge(&file.display().to_string());
-            vkey
-        }
+    let place = match remote {
+        true => Place::Address(args.place.clone(), Web::new(Duration::from_secs(30))),
+        false => Place::Folder(PathBuf::from(&args.place)),
     };
-    let memory = if args.forget { None } else { args.memory.or_else(state_folder) };
-    let file = memory.map(|folder| folder.join(memory_name(&vkey)));
-    let seen = file.as_deref().map(recall).transpose()?.flatten();
-    let report = if remote {
-        let log = |path: &str| fetch(&agent, &args.place, &format!("log/{path}"));
-        verify_from(&log, &vkey, seen.as_ref())?
-    } else {
-        verify_since(Path::new(&args.place), &vkey, seen.as_ref())?
+    let vkey = vkey_of(&args, &place)?;
+    let policy = policy_of(&args, &place)?;
+    let witnessed = match &policy {
+        Some(policy) => witnessed(&place, policy, &vkey)?,
+        None => None,
+    };
+    let memory = if args.forget { None } else { args.memory.map(Memory::new).or_else(of_user) };
+    let recalled = memory.as_ref().map(|m| m.recall(&vkey)).transpose()?.flatten();
+    let mut seen: Vec<Seen> = recalled.iter().cloned().collect();
+    // The log must hold what its witnesses signed.
+    seen.extend(witnessed.as_ref().map(|w| Seen { size: w.size, root: b64(&w.root) }));
+    let report = match &place {
+        Place::Address(city, web) => {
+            verify_from(&|path: &str| web.fetch(city, &format!("log/{path}")), &vkey, &seen)?
+        }
+        Place::Folder(folder) => verify_since(folder, &vkey, &seen)?,
     };
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print!("{}", in_words(&report));
-        if let Some(seen) = &seen {
+        print!("{}", witnesses_in_words(policy.is_some(), witnessed.as_ref(), report.size));
+        if let Some(seen) = &recalled {
             println!("  extends    the log of {} entries that was seen here before", seen.size);
         }
     }
-    if let Some(file) = file {
-        remember(&file, &report.seen());
+    if let Some(Err(e)) = memory.map(|m| m.remember(&vkey, &report.seen())) {
+        // A disk without room is no reason to distrust a log that holds.
+        eprintln!("homeplate: what was seen could not be remembered: {e}");
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn judge(source: &str) {
+fn of_user() -> Option<Memory> {
+    Memory::of_user("verified")
+}
+
+fn vkey_of(args: &VerifyArgs, place: &Place) -> Result<String> {
+    if let Some(vkey) = &args.vkey {
+        return Ok(vkey.trim().to_owned());
+    }
+    if let Some(file) = &args.vkey_file {
+        return read_vkey(file);
+    }
+    match place {
+        Place::Address(city, web) => {
+            let vkey = web.fetch(city, "log.vkey")?.unwrap_or_default();
+            judge("the key", city);
+            Ok(String::from_utf8_lossy(&vkey).trim().to_owned())
+        }
+        Place::Folder(folder) => {
+            let file = beside(folder, "log.vkey");
+            let vkey = read_vkey(&file)?;
+            judge("the key", &file.display().to_string());
+            Ok(vkey)
+        }
+    }
+}
+
+/// Who the witnesses are: by the file that was named, or as the city says.
+fn policy_of(args: &VerifyArgs, place: &Place) -> Result<Option<Policy>> {
+    let text = match (&args.witnesses, place) {
+        (Some(file), _) => std::fs::read_to_string(file).map(Some).map_err(|e| {
+            Error::not_found(format!("There is no witness policy in {}.", file.display()))
+                .because(e)
+        })?,
+        (None, Place::Address(city, web)) => {
+            let told = web.fetch(city, "log.witnesses")?;
+            told.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        }
+        (None, Place::Folder(folder)) => {
+            std::fs::read_to_string(beside(folder, "witnesses.policy")).ok()
+        }
+    };
+    if text.is_some() && args.witnesses.is_none() {
+        judge("the list of witnesses", &args.place);
+    }
+    text.as_deref().map(Policy::parse).transpose()
+}
+
+/// The newest checkpoint that the witnesses signed, if enough of them did.
+fn witnessed(place: &Place, policy: &Policy, vkey: &str) -> Result<Option<Witnessed>> {
+    let text = match place {
+        Place::Address(city, web) => web.fetch(city, "log/checkpoint.cosigned")?,
+        Place::Folder(folder) => {
+            let name =
+                folder.file_name().map_or("log".into(), |n| n.to_string_lossy().into_owned());
+            std::fs::read(beside(folder, &format!("{name}.cosigned"))).ok()
+        }
+    };
+    let Some(text) = text else { return Ok(None) };
+    let seen = policy.open(Some(vkey), &text)?;
+    if seen.quorum {
+        return Ok(Some(seen));
+    }
+    Err(Error::invalid(
+        "The checkpoint that is said to be witnessed is not signed by enough of the witnesses.",
+    ))
+}
+
+fn witnesses_in_words(asked: bool, seen: Option<&Witnessed>, size: u64) -> String {
+    match seen {
+        None if asked => "  witnesses  have signed nothing yet\n".into(),
+        None => "  witnesses  none: the log is signed by the city alone\n".into(),
+        Some(seen) => {
+            let by: Vec<String> =
+                seen.by.iter().map(|(name, at)| format!("{name} at {at}")).collect();
+            format!("  witnesses  {} of {size} entries signed by {}\n", seen.size, by.join(", "))
+        }
+    }
+}
+
+fn judge(what: &str, source: &str) {
     eprintln!(
-        "homeplate: the key comes from {source}; whether it is the city's is yours to judge. \
-         Name a key from another source with --vkey."
+        "homeplate: {what} comes from {source}; whether it is to be believed is yours to judge. \
+         Name one from another source with --vkey or --witnesses."
     );
 }
 
-/// So many times a city may ask to wait before a file.
-const PATIENCE: u32 = 10;
-
-/// How long a city that is asked too much wants us to wait.
-fn wait_of(answer: &ureq::http::Response<ureq::Body>) -> Option<Duration> {
-    if answer.status().as_u16() != 429 {
-        return None;
-    }
-    let told = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
-    let seconds: u64 = told.and_then(|value| value.parse().ok()).unwrap_or(5);
-    Some(Duration::from_secs(seconds.clamp(1, 60)))
-}
-
-fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(Duration::from_secs(30)))
-        .build();
-    config.into()
-}
-
-/// A file below a city's address; `None` where there is none.
-fn fetch(agent: &ureq::Agent, place: &str, path: &str) -> Result<Option<Vec<u8>>> {
-    if place.starts_with("https://") {
-        return Err(Error::invalid(
-            "This program speaks http alone: copy the log's folder and verify the copy.",
-        ));
-    }
-    let url = format!("{}/{path}", place.trim_end_matches('/'));
-    let silent = |e: ureq::Error| {
-        Error::unavailable(format!("{url} does not answer; check the address, or try again."))
-            .because(e)
-    };
-    let mut answer = agent.get(&url).call().map_err(silent)?;
-    // A long log has more tiles than a city gives to one address in a minute: then we wait.
-    for _ in 0..PATIENCE {
-        let Some(wait) = wait_of(&answer) else { break };
-        std::thread::sleep(wait);
-        answer = agent.get(&url).call().map_err(silent)?;
-    }
-    match answer.status().as_u16() {
-        200 => {}
-        404 => return Ok(None),
-        _ => return Err(Error::unavailable(format!("{url} does not give the log; try again."))),
-    }
-    answer.body_mut().with_config().limit(FILE_MAX).read_to_vec().map(Some).map_err(silent)
-}
-
-/// `log.vkey` in the folder above; `.` and links are resolved first.
-fn beside(folder: &Path) -> PathBuf {
+/// A file in the folder above; `.` and links are resolved first.
+fn beside(folder: &Path, name: &str) -> PathBuf {
     let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    folder.with_file_name("log.vkey")
+    folder.with_file_name(name)
 }
 
 fn read_vkey(file: &Path) -> Result<String> {
@@ -191,6 +226,13 @@ fn in_words(report: &Report) -> String {
     }
     for (level, since) in &f.off {
         line(format!("  off        {level}, everywhere, since {since}"));
+    }
+    if let Some(before) = &f.succeeds {
+        let known = before.known.map_or(String::new(), |n| format!(" of {n} that it had"));
+        line(format!(
+            "  succeeds   {} ({}): {} entries{known} were found at {}",
+            before.origin, before.why, before.found, before.since
+        ));
     }
     for gap in &f.gaps {
         let until = gap.until.map_or("now".to_owned(), |t| t.to_string());
@@ -265,8 +307,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("log")).unwrap();
         let there = dir.path().canonicalize().unwrap().join("log.vkey");
-        assert_eq!(beside(&dir.path().join("log/")), there);
-        assert_eq!(beside(&dir.path().join("log/../log/.")), there);
+        assert_eq!(beside(&dir.path().join("log/"), "log.vkey"), there);
+        assert_eq!(beside(&dir.path().join("log/../log/."), "log.vkey"), there);
         assert_eq!(read_vkey(&there).unwrap_err().kind(), base::Kind::NotFound);
     }
 }

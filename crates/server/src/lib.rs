@@ -27,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod witness;
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use problem::{STATUS_TABLE, status_of};
+pub use witness::serve_witness;
 
 /// What the operator may choose.
 #[derive(Clone, Debug, Default)]

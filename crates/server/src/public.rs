@@ -114,6 +114,27 @@ pub(crate) async fn vkey(State(state): Shared) -> String {
     format!("{}\n", state.city.vkey())
 }
 
+/// `GET /log.witnesses`: who the log's witnesses are, as C2SP's tlog-policy has it.
+pub(crate) async fn witnesses(State(state): Shared) -> Result<String, Problem> {
+    let none = || Error::not_found("This city has named no witnesses of its log.");
+    Ok(state.city.witness_policy().ok_or_else(none)?)
+}
+
+/// `GET /log/checkpoint.cosigned`: the newest checkpoint that a quorum of witnesses has signed.
+pub(crate) async fn cosigned(State(state): Shared) -> Result<String, Problem> {
+    let none = || Error::not_found("No checkpoint is signed by the log's witnesses yet.");
+    Ok(state.city.cosigned().ok_or_else(none)?)
+}
+
+/// `GET /log/receipt/{index}`: the proof that an entry is on the log, to be kept (C2SP's tlog-proof); under
+/// the witnesses' checkpoint where they have signed for it.
+pub(crate) async fn receipt(
+    State(state): Shared,
+    Path(index): Path<u64>,
+) -> Result<String, Problem> {
+    Ok(state.run(move |city| city.receipt(index)).await?)
+}
+
 /// `GET /log/…`: the log's own files, as C2SP's tlog-tiles names them, and nothing beside them.
 pub(crate) async fn log_file(
     State(state): Shared,

@@ -9,4 +9,5 @@ mod interface;
 mod load;
 mod secrets;
 mod story;
+mod witness;
 mod world;

@@ -130,9 +130,10 @@ impl World {
             .args(["serve", "--data"])
             .arg(self.path("city"))
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .env("XDG_STATE_HOME", self.path("state"))
             .envs(environment.iter().copied());
         let server = Process::spawn(&mut command).expect("the server starts");
-        server.wait_for("http://", Duration::from_secs(30)).expect("the server listens");
+        server.wait_for(" at http://", Duration::from_secs(30)).expect("the server listens");
         self.server = Some(server);
     }
 
