@@ -1,6 +1,6 @@
-// Checks a Homeplate log and computes its figures: node verify.mjs FOLDER VKEY
+// Checks a Homeplate log and computes its figures: node verify.mjs FOLDER VKEY [COSIGNED WITNESS-KEY...]
 //
-// Written from the C2SP texts (signed-note, tlog-checkpoint, tlog-tiles), RFC 6962 and
+// Written from the C2SP texts (signed-note, tlog-checkpoint, tlog-tiles, tlog-cosignature), RFC 6962 and
 // ref/log-v1.md, so that it shares neither code nor mistakes with the Rust verifier.
 import { createHash, createPublicKey, verify } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
@@ -21,10 +21,10 @@ const utf8 = bytes => {
   return Buffer.from(text, 'utf8').equals(bytes) ? text : refuse('text that is not UTF-8')
 }
 
-function parseVkey(text) {
+function parseVkey(text, kind = 1) {
   const [, name, id, key] = /^([^+\s]+)\+([0-9a-f]{8})\+(\S+)$/u.exec(text) ?? refuse('not a verifier key')
   const tagged = unbase64(key)
-  if (tagged.length !== 33 || tagged[0] !== 1) refuse('not an Ed25519 verifier key')
+  if (tagged.length !== 33 || tagged[0] !== kind) refuse('not an Ed25519 verifier key')
   if (sha256(`${name}\n`, tagged).toString('hex', 0, 4) !== id) refuse('the verifier key does not match its id')
   const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), tagged.subarray(1)])
   return { name, id, key: createPublicKey({ key: der, format: 'der', type: 'spki' }) }
@@ -40,6 +40,21 @@ function openCheckpoint(bytes, vkey) {
   if (signature.toString('hex', 0, 4) !== vkey.id) refuse('the checkpoint is signed by another key')
   if (!verify(null, text, vkey.key, signature.subarray(4))) refuse('the signature does not hold')
   return { size: Number(size), root: unbase64(root) }
+}
+
+// A checkpoint with the cosignatures of all these witnesses, each of which signs its time with the text.
+function openCosigned(bytes, vkey, witnesses) {
+  const note = utf8(bytes)
+  const text = note.slice(0, note.indexOf('\n\n') + 1)
+  const lines = note.slice(text.length + 1).split('\n').filter(Boolean)
+  const own = openCheckpoint(Buffer.from(`${text}\n${lines[0]}\n`), vkey)
+  for (const { name, id, key } of witnesses) {
+    const blobs = lines.map(line => line.split(' ')).filter(words => words[1] === name).map(words => unbase64(words[2]))
+    const blob = blobs.find(b => b.toString('hex', 0, 4) === id) ?? refuse(`${name} has not cosigned`)
+    const said = `cosignature/v1\ntime ${blob.readBigUInt64BE(4)}\n${text}`
+    if (!verify(null, Buffer.from(said), key, blob.subarray(12))) refuse(`the cosignature of ${name} does not hold`)
+  }
+  return own
 }
 
 // RFC 6962, section 2.1: the largest power of two below n goes left.
@@ -100,7 +115,7 @@ function figures(leaves) {
   }
 }
 
-function check(folder, vkeyText) {
+function check(folder, vkeyText, cosigned, witnesses) {
   const files = new Map(readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => !entry.isDirectory())
     .map(entry => join(entry.parentPath ?? entry.path, entry.name))
@@ -140,12 +155,18 @@ function check(folder, vkeyText) {
   }
   if (!root(hashes).equals(promised)) refuse('the entries are not those that the checkpoint was signed over')
   for (const path of files.keys()) refuse(`${path} does not belong to the log`)
+  if (cosigned) {
+    const seen = openCosigned(readFileSync(cosigned), parseVkey(vkeyText), witnesses.map(text => parseVkey(text, 4)))
+    const there = seen.size <= size && root(hashes.slice(0, seen.size)).equals(seen.root)
+    if (!there) refuse('the log does not extend what its witnesses signed')
+  }
   return { size, root: promised.toString('base64'), figures: figures(entries.map(parseLeaf)) }
 }
 
 try {
-  const [folder, vkey] = process.argv.slice(2)
-  console.log(JSON.stringify(check(folder ?? refuse('usage: node verify.mjs FOLDER VKEY'), vkey ?? refuse('no VKEY given'))))
+  const [folder, vkey, cosigned, ...witnesses] = process.argv.slice(2)
+  if (!vkey) refuse('usage: node verify.mjs FOLDER VKEY [COSIGNED WITNESS-KEY...]')
+  console.log(JSON.stringify(check(folder, vkey, cosigned, witnesses)))
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1

@@ -125,12 +125,39 @@ fn questions_stop_while_a_witness_is_away() {
         let said = world.plain(&["verify", &place]).good();
         assert!(said.contains("signed by a at ") && said.contains(", b at "), "{said}");
     }
+    independently(&world, &vkey);
     let page = world.get("/");
     assert!(page.contains("signed by a, b"), "{page}");
     let there = ureq::get(format!("{}/checkpoint/homeplate/springfield", a.url())).call();
     let there = there.unwrap().body_mut().read_to_string().unwrap();
     assert!(there.starts_with("homeplate/springfield\n"), "{there}");
     assert!(world.plain(&["check", "--data", "city"]).out.contains("witnesses"));
+}
+
+/// The verifier that shares no code with ours agrees, and misses what is missing.
+fn independently(world: &World, vkey: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/verify.mjs");
+    let policy = world.get("/log.witnesses");
+    let keys: Vec<&str> = policy
+        .lines()
+        .filter_map(|line| line.strip_prefix("witness ")?.split(' ').nth(1))
+        .collect();
+    assert_eq!(keys.len(), 2, "{policy}");
+    std::fs::write(world.path("cosigned"), world.get("/log/checkpoint.cosigned")).unwrap();
+    let check = |cosigned: &str| {
+        let done = Command::new("node")
+            .args([script, "city/log", vkey.trim(), cosigned])
+            .args(&keys)
+            .current_dir(world.path(""))
+            .output()
+            .expect("node runs");
+        String::from_utf8_lossy(&done.stderr).into_owned()
+    };
+    assert_eq!(check("cosigned"), "");
+    let text = std::fs::read_to_string(world.path("cosigned")).unwrap();
+    let without: Vec<&str> = text.lines().filter(|l| !l.contains("b.example")).collect();
+    std::fs::write(world.path("less"), without.join("\n") + "\n").unwrap();
+    assert!(check("less").contains("b.example/plates has not cosigned"), "{}", check("less"));
 }
 
 #[test]
