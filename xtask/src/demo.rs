@@ -159,6 +159,8 @@ impl Demo {
         }
         self.homeplate(&[
             "init",
+            "--custody",
+            "inside",
             "--data",
             "city",
             "--name",

@@ -1,10 +1,10 @@
 //! Examining a city from its folder: what is wrong, in plain words, and how to mend it.
 //!
 //! Nothing is changed, but for what opening custody and store always does: a destruction that a crash
-//! cut off is finished. While the server runs, store and keys are its own and are left out.
+//! cut off is finished. While the server runs, store and keys are its own and are left out; a custody of its own is asked.
 
-use crate::Config;
 use crate::init::Paths;
+use crate::{Config, CustodyProcess};
 use base::{Clock, Kind, Result, SigningKey, Time};
 use ledger::Policy;
 use policy::Rules;
@@ -66,6 +66,9 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     if let Some(config) = &config {
         check_witnesses(dir, &paths, config, &mut out);
         check_stored(dir, &paths, config, &mut out);
+        if config.custody.process == CustodyProcess::Own {
+            out.push(check_keys(dir, &paths, config));
+        }
     }
     check_modes(dir, &paths, config.as_ref(), &mut out);
     out.push(check_disk(dir));
@@ -195,6 +198,38 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
         Err(e) => out.push(finding("store", State::Wrong, e.message())),
     }
     check_pictures(&store, out);
+    if config.custody.process == CustodyProcess::Inside {
+        out.push(check_keys(dir, paths, config));
+    }
+}
+
+/// The keys themselves, or that the custody that has them answers.
+fn check_keys(dir: &Path, paths: &Paths, config: &Config) -> Finding {
+    if config.custody.process == CustodyProcess::Own {
+        let rules = crate::keeper::rules(paths);
+        let vkey = std::fs::read_to_string(&paths.vkey).unwrap_or_default();
+        let socket = config.custody.socket_in(dir);
+        match rules.and_then(|rules| custody::Remote::connect(&socket, &rules, vkey.trim())) {
+            Ok(_) => {
+                let message = "Custody runs, and goes by the same rules and the same log.";
+                return finding("keys", State::Fine, message);
+            }
+            // Only the server's user is answered; that it refuses somebody else shows that it runs.
+            Err(e) if e.kind() == base::Kind::Forbidden => {
+                return finding("keys", State::Look, e.message());
+            }
+            Err(e) if e.kind() == base::Kind::Conflict => {
+                return finding("keys", State::Wrong, e.message());
+            }
+            Err(_) if config.custody.server_user.is_some() => {
+                let message =
+                    "Custody does not run; start it with `homeplate custody`, as its user.";
+                return finding("keys", State::Wrong, message);
+            }
+            // The server starts it.
+            Err(_) => {}
+        }
+    }
     let options = custody::Options {
         dir: paths.custody.clone(),
         epoch_s: config.keys.epoch_s,
@@ -203,10 +238,10 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
     };
     let opened = Rules::parse(Rules::standard())
         .and_then(|rules| custody::Custody::open(&options, Arc::new(rules)));
-    out.push(match opened {
+    match opened {
         Ok(_) => finding("keys", State::Fine, "The city's keys open."),
         Err(e) => finding("keys", State::Wrong, e.message()),
-    });
+    }
 }
 
 fn check_pictures(store: &Store, out: &mut Vec<Finding>) {

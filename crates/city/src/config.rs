@@ -21,6 +21,9 @@ pub struct Config {
     /// How long things are kept.
     #[serde(default)]
     pub retention: Retention,
+    /// Where the city's keys are.
+    #[serde(default)]
+    pub custody: CustodySection,
     /// The public log.
     #[serde(default)]
     pub log: LogSection,
@@ -105,6 +108,51 @@ impl Default for Keys {
     }
 }
 
+/// `[custody]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustodySection {
+    /// In the server's process, or in one of its own.
+    pub process: CustodyProcess,
+    /// The socket between the two; a path, from the data folder or from the root.
+    pub socket: String,
+    /// The user of the system that the server runs as, where that is another than custody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_user: Option<String>,
+}
+
+/// Which process the keys are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CustodyProcess {
+    /// The server's.
+    Inside,
+    /// `homeplate custody`.
+    Own,
+}
+
+impl Default for CustodySection {
+    fn default() -> Self {
+        let socket = "run/custody.socket".into();
+        Self { process: CustodyProcess::Inside, socket, server_user: None }
+    }
+}
+
+impl CustodySection {
+    pub(crate) fn socket_in(&self, dir: &Path) -> std::path::PathBuf {
+        dir.join(&self.socket)
+    }
+
+    /// The users whom custody answers: its own, and the server's.
+    pub(crate) fn guests(&self) -> Result<Vec<u32>> {
+        let mut out = vec![nix::unistd::getuid().as_raw()];
+        if let Some(name) = &self.server_user {
+            out.push(crate::keeper::system_user(name)?.uid.as_raw());
+        }
+        Ok(out)
+    }
+}
+
 /// `[retention]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -165,10 +213,12 @@ impl LogSection {
 
     /// What custody must see of witnesses before it opens anything.
     pub(crate) fn asked_before(&self, dir: &Path) -> Result<Option<ledger::Policy>> {
-        match (self.witness_rule, self.policy_text(dir)?) {
-            (WitnessRule::Before, Some(text)) => ledger::Policy::parse(&text).map(Some),
-            _ => Ok(None),
-        }
+        self.asked_before_text(dir)?.as_deref().map(ledger::Policy::parse).transpose()
+    }
+
+    /// The same as the policy's text.
+    pub(crate) fn asked_before_text(&self, dir: &Path) -> Result<Option<String>> {
+        Ok(self.policy_text(dir)?.filter(|_| self.witness_rule == WitnessRule::Before))
     }
 }
 

@@ -69,7 +69,7 @@ impl City {
         let answer = Enrolled {
             camera: enrol.camera.clone(),
             city: self.config.city.name.clone(),
-            lease_key: self.custody.lease_public(),
+            lease_key: self.custody.lease_public()?,
         };
         if self.store.take_code(&hash, self.now())?.as_ref() != Some(&enrol.camera) {
             // The answer to a good enrolment may have been lost: the same key may ask again.
@@ -113,7 +113,7 @@ impl City {
             from,
             // With the minutes before the grant, too, it lasts no longer than a day.
             until: until.min(from.plus_millis(LEASE_MS)),
-            seal_key: self.custody.ingest_key().to_string(),
+            seal_key: self.custody.ingest_key()?.to_string(),
         };
         // Stored before it is signed: a lease that a camera holds is always known here.
         self.store.put_lease(&LeaseRow { lease: lease.clone(), ended: None })?;

@@ -77,6 +77,26 @@ pub const EXPLAINED: &[Explained] = &[
         "21",
         "1 to 3650, and no more than the preset's",
     ),
+    e(
+        "custody.process",
+        "Whether the city's keys are in the server's process or in one of their own, `homeplate custody`; \
+         that one the server cannot read the keys of.",
+        "inside",
+        "inside or own",
+    ),
+    e(
+        "custody.socket",
+        "The socket on which that process answers the server.",
+        "run/custody.socket",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "custody.server_user",
+        "The user of the system that the server runs as, where it is not custody's own; nobody else is \
+         answered, root included.",
+        "none",
+        "a user's name",
+    ),
     e("log.tally_s", "Seconds between two counts of reads on the public log.", "60", "1 to 3600"),
     e(
         "log.minutes",
@@ -246,6 +266,7 @@ mod tests {
                     [cases]\nopen_list=\"cases.txt\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
+        config.custody.server_user = Some("nobody".into());
         config.log.witnesses = Some("witnesses.policy".into());
         let text = || Some(String::from("x"));
         config.pictures.endpoint = text();

@@ -3,7 +3,7 @@
 use crate::{Batch, City, Event, Ingested, RefusedItem};
 use base::{CameraId, Day, Error, ReadId, Result, Time};
 use custody::SealedBatch;
-use read::{Effect, Pass, Sealed};
+use read::{Effect, Pass, SignedRead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::LeaseRow;
@@ -32,8 +32,9 @@ impl City {
         let mut days: BTreeMap<Day, Vec<Arrived>> = BTreeMap::new();
         let mut leases = BTreeMap::new();
         let mut seen = BTreeSet::new();
-        for (index, item) in batch.items.iter().enumerate() {
-            match self.open_item(by, item, now, &mut leases) {
+        let opened = self.custody.open_items(by, &batch.items)?;
+        for (index, item) in opened.into_iter().enumerate() {
+            match item.and_then(|signed| self.checked(by, &signed, now, &mut leases)) {
                 Ok((pass, picture)) => {
                     if seen.insert(pass.id) {
                         days.entry(pass.id.day()).or_default().push((pass, picture));
@@ -74,14 +75,14 @@ impl City {
         days.into_iter().map(|(day, reads)| Ok(self.keep(day, reads, now)?.len())).sum()
     }
 
-    fn open_item(
+    /// A read that custody has opened: of this camera, under a lease of its own, signed with that.
+    fn checked(
         &self,
         by: &CameraId,
-        item: &Sealed,
+        signed: &SignedRead,
         now: Time,
         leases: &mut BTreeMap<base::LeaseId, LeaseRow>,
     ) -> Result<Arrived> {
-        let signed = self.custody.open_item(by, item)?;
         let claimed = signed.unverified();
         let lease = match leases.get(&claimed.lease) {
             Some(row) => row.clone(),
@@ -105,7 +106,6 @@ impl City {
         if read.captured.since(now) > AHEAD_MS {
             return Err(Error::invalid("The capture time lies in the future; set the clock."));
         }
-        self.custody.takes(read.captured)?;
         Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
     }
 

@@ -23,6 +23,7 @@ mod hits;
 mod holds;
 mod ingest;
 mod init;
+mod keeper;
 #[cfg(test)]
 #[path = "tests/kit.rs"]
 mod kit;
@@ -43,14 +44,15 @@ mod witness;
 pub use api::*;
 pub use ask::Watch;
 pub use config::{
-    Audience, Cases, Config, Engine, Keys, Limits, LogSection, Retention, Section,
-    Server as ServerSection, Stored, Switching, WitnessRule,
+    Audience, Cases, Config, CustodyProcess, CustodySection, Engine, Keys, Limits, LogSection,
+    Retention, Section, Server as ServerSection, Stored, Switching, WitnessRule,
 };
 pub use custody::{HeldRead, open_held, open_record};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;
 pub use init::{InitOptions, Initialised, init};
+pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::{Reply as WitnessReply, Witness};
 pub use open::City;
 pub use pictures::{PicturePlace, PictureSection};

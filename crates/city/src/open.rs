@@ -1,11 +1,12 @@
 //! The open city: its parts, how they are put together, and how a crash is mended.
 
 use crate::init::{Paths, hex_hash};
+use crate::keeper;
 use crate::succeed::{self, Lost};
 use crate::witness::Witnessing;
 use crate::{Config, Event, Feed, Listener};
 use base::{Clock, Error, PersonId, PublicKey, Result, Time};
-use custody::Custody;
+use custody::Keeper;
 use hotlist::HotList;
 use identity::Person;
 use ledger::{Entry, Leaf, Log, Memory};
@@ -19,7 +20,7 @@ pub struct City {
     pub(crate) config: Config,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) log: Log,
-    pub(crate) custody: Custody,
+    pub(crate) custody: Arc<dyn Keeper>,
     pub(crate) store: Store,
     pub(crate) rules: Arc<Rules>,
     pub(crate) hot: Arc<HotList>,
@@ -48,10 +49,7 @@ impl City {
         succeed::settle(dir)?;
         let paths = Paths::new(dir);
         let config = Config::load(&paths.config)?;
-        let text = std::fs::read_to_string(&paths.rules).map_err(|e| {
-            Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
-        })?;
-        let rules = Arc::new(Rules::parse(&text)?);
+        let rules = keeper::rules(&paths)?;
         let log = succeed::open_log(dir, &paths, &config).map_err(|e| {
             let lost = succeed::unreadable(&e);
             if lost {
@@ -68,13 +66,7 @@ impl City {
         let leaves = log.leaves(0, log.size())?;
         active_is_adopted(&leaves, &rules)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
-        let options = custody::Options {
-            dir: paths.custody,
-            epoch_s: config.keys.epoch_s,
-            log_vkey: log.vkey().to_owned(),
-            witnesses: config.log.asked_before(dir)?,
-        };
-        let custody = Custody::open(&options, rules.clone())?.with_clock(clock.clone());
+        let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let city = City {

@@ -7,6 +7,7 @@
 
 use crate::City;
 use base::{Epoch, Result, Time};
+use custody::Sort;
 
 const DAY_MS: i64 = 86_400_000;
 /// Further than this between two looks the clock has leapt; the looks are an hour apart.
@@ -51,12 +52,8 @@ impl City {
             return Ok(());
         }
         let limit = self.limit();
-        for epoch in self.custody.destroy_before(limit)? {
-            self.log_destroyed("epoch", epoch)?;
-        }
-        for epoch in self.custody.destroy_hits_before(limit)? {
-            self.log_destroyed("hits", epoch)?;
-        }
+        self.log_destroyed(Sort::Reads, "epoch", &self.custody.destroy_before(limit)?)?;
+        self.log_destroyed(Sort::Hits, "hits", &self.custody.destroy_hits_before(limit)?)?;
         self.drop_days_before(limit)?;
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
@@ -93,15 +90,17 @@ impl City {
         Ok(self.store.meta(&format!("clock/{name}"))?.and_then(|text| text.parse().ok()))
     }
 
-    fn log_destroyed(&self, of: &str, epoch: Epoch) -> Result<()> {
-        self.log.append_once(
-            &self
-                .leaf("key.destroyed")
-                .id(format!("{of}/{}", epoch.start_s))
-                .fact("epoch", epoch.start().to_string())
-                .fact("seconds", epoch.len_s),
-        )?;
-        Ok(())
+    fn log_destroyed(&self, sort: Sort, of: &str, epochs: &[Epoch]) -> Result<()> {
+        for epoch in epochs {
+            self.log.append_once(
+                &self
+                    .leaf("key.destroyed")
+                    .id(format!("{of}/{}", epoch.start_s))
+                    .fact("epoch", epoch.start().to_string())
+                    .fact("seconds", epoch.len_s),
+            )?;
+        }
+        if epochs.is_empty() { Ok(()) } else { self.custody.destruction_logged(sort, epochs) }
     }
 
     /// A day goes when its last millisecond is older than the limit: its keys are gone by then.

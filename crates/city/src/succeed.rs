@@ -13,7 +13,6 @@ use crate::switch::Switches;
 use crate::{City, Config};
 use base::{Clock, Error, Kind, Result, SigningKey, Time, b64, write_atomic};
 use ledger::{Folder, Leaf, Log, Memory, Seen};
-use policy::Rules;
 use std::fs;
 use std::path::{Path, PathBuf};
 use store::Store;
@@ -163,10 +162,7 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let paths = Paths::new(dir);
     let config = Config::load(&paths.config)?;
     let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-    let rules = fs::read_to_string(&paths.rules).map_err(|e| {
-        Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
-    })?;
-    let rules = Rules::parse(&rules)?;
+    let rules = crate::keeper::rules(&paths)?;
     let (leaves, found) = match open_log(dir, &paths, &config) {
         Ok(log) => (log.leaves(0, log.size())?, log.seen()?),
         Err(e) if unreadable(&e) => (Vec::new(), Seen { size: 0, root: String::new() }),

@@ -13,6 +13,7 @@ use ledger::{Entry, Leaf};
 use plate::Text;
 use policy::Rules;
 use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -65,10 +66,26 @@ impl fmt::Debug for Custody {
 }
 
 /// Which of the two sorts of epoch keys.
-#[derive(Clone, Copy)]
-pub(crate) enum Sort {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Sort {
+    /// Of reads.
     Reads,
+    /// Of hits, whose epochs are days.
     Hits,
+}
+
+impl Sort {
+    /// `reads` or `hits`, as key files spell it.
+    pub(crate) fn slug(self) -> &'static str {
+        match self {
+            Self::Reads => "reads",
+            Self::Hits => "hits",
+        }
+    }
+
+    pub(crate) fn from_slug(slug: &str) -> Option<Self> {
+        [Self::Reads, Self::Hits].into_iter().find(|sort| sort.slug() == slug)
+    }
 }
 
 impl Ring {
@@ -84,6 +101,11 @@ impl Ring {
             Sort::Reads => &self.keys.epochs,
             Sort::Hits => &self.keys.hits,
         }
+    }
+
+    fn ended(&self, sort: Sort) -> Vec<Epoch> {
+        let of = self.keys.ended.iter().filter(|(of, _)| *of == sort);
+        of.map(|(_, epoch)| *epoch).collect()
     }
 
     fn must_live(&self, sort: Sort, epoch: Epoch) -> Result<()> {
@@ -401,7 +423,8 @@ impl Custody {
 
     /// Destroys the keys of every epoch of reads that ended by `t`, and the index keys of every
     /// day that did. What was sealed under them opens never again, from backups neither. Returns
-    /// the epochs whose keys there were.
+    /// the epochs whose keys there were, now or earlier, until it is said of them that they are on the
+    /// log ([`Custody::destruction_logged`]): a crash between the two loses none.
     pub fn destroy_before(&self, t: Time) -> Result<Vec<Epoch>> {
         self.destroy(Sort::Reads, self.epoch(t).start())
     }
@@ -421,14 +444,15 @@ impl Custody {
         // A destruction that was written but not wiped is finished first.
         ring.files.settle()?;
         if before <= ring.gone_before(sort) {
-            return Ok(Vec::new());
+            return Ok(ring.ended(sort));
         }
         let mut keys = ring.keys.copy();
         let (epochs, gone) = match sort {
             Sort::Reads => (&mut keys.epochs, &mut keys.gone_before),
             Sort::Hits => (&mut keys.hits, &mut keys.hits_gone_before),
         };
-        let dead: Vec<Epoch> = epochs.keys().copied().filter(|e| e.end() <= before).collect();
+        let dead = epochs.keys().filter(|e| e.end() <= before).map(|e| (sort, *e));
+        keys.ended.extend(dead);
         epochs.retain(|e, _| e.end() > before);
         *gone = before;
         if matches!(sort, Sort::Reads) {
@@ -437,7 +461,19 @@ impl Custody {
         ring.files.rotate(&keys)?;
         ring.keys = keys;
         ring.files.settle()?;
-        Ok(dead)
+        Ok(ring.ended(sort))
+    }
+
+    /// Takes note that the log says of these epochs that their keys are destroyed.
+    pub fn destruction_logged(&self, sort: Sort, epochs: &[Epoch]) -> Result<()> {
+        let mut ring = self.ring();
+        let mut keys = ring.keys.copy();
+        keys.ended.retain(|(of, epoch)| *of != sort || !epochs.contains(epoch));
+        if keys.ended.len() < ring.keys.ended.len() {
+            ring.files.save(&keys)?;
+            ring.keys = keys;
+        }
+        Ok(())
     }
 }
 

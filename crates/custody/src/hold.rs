@@ -8,6 +8,7 @@
 use crate::Custody;
 use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, HeldRead, Token};
+use crate::wire::{GivenHold, Handle, Lent};
 use base::{CameraId, Day, Error, HoldId, Result, Time};
 use ledger::{Entry, commitment};
 use policy::{Action, Decision, Hold};
@@ -26,6 +27,8 @@ pub struct HoldPermit {
     until: Time,
     /// What to look for on each day; `None` is every read.
     days: BTreeMap<Day, Option<Token>>,
+    /// Where the permit itself is, if this is the city's copy of it.
+    remote: Option<Lent>,
 }
 
 impl HoldPermit {
@@ -44,6 +47,39 @@ impl HoldPermit {
     /// The days that may hold something, and the token that a read of it must carry.
     pub fn days(&self) -> impl Iterator<Item = (Day, Option<&Token>)> {
         self.days.iter().map(|(day, token)| (*day, token.as_ref()))
+    }
+
+    /// The hold.
+    pub(crate) fn hold(&self) -> HoldId {
+        self.hold
+    }
+
+    /// What the city's side of a socket is told of it; its handle is not known yet.
+    pub(crate) fn told(&self) -> GivenHold {
+        GivenHold {
+            handle: Handle([0; 16]),
+            cameras: self.cameras.clone(),
+            from: self.from,
+            until: self.until,
+            days: self.days.clone(),
+        }
+    }
+
+    /// The city's copy of a permit that a custody behind a socket keeps. It preserves nothing by itself.
+    pub(crate) fn lent(hold: &Hold, given: GivenHold, lent: Lent) -> Self {
+        Self {
+            hold: hold.id,
+            to: SealKey::from_bytes(hold.key),
+            cameras: given.cameras,
+            from: given.from,
+            until: given.until,
+            days: given.days,
+            remote: Some(lent),
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Lent> {
+        self.remote.as_ref()
     }
 
     fn covers(&self, found: &Found) -> bool {
@@ -91,7 +127,15 @@ impl Custody {
         cameras.sort_unstable();
         cameras.dedup();
         let to = SealKey::from_bytes(hold.key);
-        Ok(HoldPermit { hold: hold.id, to, cameras, from, until, days: days.collect() })
+        Ok(HoldPermit {
+            hold: hold.id,
+            to,
+            cameras,
+            from,
+            until,
+            days: days.collect(),
+            remote: None,
+        })
     }
 
     /// Seals the keys of reads to the matter. One read outside the permit refuses them all.

@@ -3,10 +3,11 @@
 //! One line a key, so that a damaged or hostile file is a named line and not a parser's surprise.
 //! The text exists in memory only; on disk it is encrypted (`file.rs`).
 
+use crate::custody::Sort;
 use crate::seal::Key;
 use base::{Day, Epoch, Error, Result, Secret, SigningKey, Time, b64, random, unb64};
 use read::{OpenKey, SealKey};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroize;
 
 /// Every key of the city.
@@ -31,6 +32,8 @@ pub(crate) struct Keys {
     pub(crate) days: BTreeMap<Day, Key>,
     /// Makes the pseudonyms of a month (`2026-11`); there is one at a time.
     pub(crate) month: Option<(String, Key)>,
+    /// Epochs whose keys are destroyed, and of which it is not known that the log says so.
+    pub(crate) ended: BTreeSet<(Sort, Epoch)>,
 }
 
 /// The month that a moment lies in, in UTC, as its key is named.
@@ -56,6 +59,7 @@ impl Keys {
             hits: BTreeMap::new(),
             days: BTreeMap::new(),
             month: None,
+            ended: BTreeSet::new(),
         }
     }
 
@@ -75,6 +79,7 @@ impl Keys {
             hits: epochs(&self.hits),
             days: self.days.clone(),
             month: self.month.clone(),
+            ended: self.ended.clone(),
         }
     }
 
@@ -86,7 +91,7 @@ impl Keys {
     /// The text that is wrapped and kept.
     pub(crate) fn write(&self) -> Secret<Vec<u8>> {
         // Reserved at once: a growing buffer leaves copies of keys behind.
-        let lines = 9 + self.epochs.len() + self.hits.len() + self.days.len();
+        let lines = 9 + self.epochs.len() + self.hits.len() + self.days.len() + self.ended.len();
         let mut out = Vec::with_capacity(lines * 96);
         let mut line = |head: String, key: Option<&[u8; 32]>| {
             out.extend_from_slice(head.as_bytes());
@@ -117,6 +122,9 @@ impl Keys {
         }
         if let Some((month, key)) = &self.month {
             line(format!("month {month}"), Some(key.expose()));
+        }
+        for (sort, e) in &self.ended {
+            line(format!("ended {} {} {}", sort.slug(), e.start_s, e.len_s), None);
         }
         Secret::new(out)
     }
@@ -155,6 +163,7 @@ struct Found {
     hits: BTreeMap<Epoch, OpenKey>,
     days: BTreeMap<Day, Key>,
     month: Option<(String, Key)>,
+    ended: BTreeSet<(Sort, Epoch)>,
 }
 
 impl Found {
@@ -187,6 +196,9 @@ impl Found {
                 let first: Day = format!("{month}-01").parse().ok()?;
                 self.month = Some((self::month(first.start()), key_of(bytes(key)?.expose())));
             }
+            ["ended", sort, start, len] => {
+                self.ended.insert((Sort::from_slug(sort)?, epoch(start, len)?));
+            }
             _ => return None,
         }
         Some(())
@@ -204,6 +216,7 @@ impl Found {
             hits: self.hits,
             days: self.days,
             month: self.month,
+            ended: self.ended,
         })
     }
 }
@@ -237,6 +250,7 @@ mod tests {
         keys.hits.insert(Epoch { start_s: 0, len_s: 86_400 }, OpenKey::generate());
         keys.days.insert(Day::from_number(20_000), Keys::new_key());
         keys.month = Some(("2024-10".into(), Keys::new_key()));
+        keys.ended.insert((Sort::Hits, Epoch { start_s: 0, len_s: 86_400 }));
         keys
     }
 
@@ -278,6 +292,7 @@ mod tests {
             text.replace("day 2024-10-04", "day 2024-13-04"),
             text.replace("month 2024-10", "month 2024-13"),
             text.replace("month 2024-10", "month 2024-1"),
+            text.replace("ended hits", "ended hit"),
         ] {
             let e = Keys::parse(other.as_bytes()).err().map(|e| e.to_string()).unwrap_or_default();
             assert!(e.contains("restore custody.keys and kek"), "{e}");

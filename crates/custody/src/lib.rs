@@ -17,14 +17,18 @@ mod file;
 #[cfg(test)]
 mod golden;
 mod hold;
+mod keeper;
 mod keys;
 mod permit;
 mod scan;
 mod seal;
 mod sealed;
+mod wire;
 
-pub use custody::{Custody, Options, open_record};
+pub use custody::{Custody, Options, Sort, open_record};
 pub use hold::{HoldPermit, open_held};
+pub use keeper::{Arrived, Keeper, Opened};
 pub use permit::{Permit, ReadKey};
 pub use scan::Scanned;
 pub use sealed::{Found, HeldRead, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
+pub use wire::{Guests, Remote, serve};

@@ -7,6 +7,7 @@
 use crate::Custody;
 use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, SealedHit, SealedRead, SealedSegment, Token};
+use crate::wire::{Given, Handle, Key, Lent, Plain};
 use base::{CameraId, Day, Epoch, Error, ReadId, Result, Time};
 use ledger::{Entry, HIDDEN, Leaf, commitment};
 use plate::{Pattern, variants};
@@ -26,6 +27,10 @@ pub struct Permit {
     tokens: BTreeMap<Day, Vec<Token>>,
     patterns: Vec<Pattern>,
     matched: BTreeSet<ReadId>,
+    /// Whether segments have to be scanned.
+    scans: bool,
+    /// Where the permit itself is, if this is the city's copy of it.
+    remote: Option<Lent>,
 }
 
 impl Permit {
@@ -42,7 +47,7 @@ impl Permit {
     }
     /// Whether the question has unknown characters, so that segments have to be scanned.
     pub fn scans(&self) -> bool {
-        !self.patterns.is_empty()
+        self.scans
     }
     /// Whether a scan has found as many reads as a permit takes.
     pub fn full(&self) -> bool {
@@ -77,6 +82,38 @@ impl Permit {
         self.entry
     }
 
+    /// What the city's side of a socket is told of it; its handle is not known yet.
+    pub(crate) fn told(&self) -> Given {
+        Given {
+            handle: Handle([0; 16]),
+            entry: self.entry,
+            cameras: self.cameras.clone(),
+            from: self.from,
+            until: self.until,
+            tokens: self.tokens.clone(),
+            scans: self.scans,
+        }
+    }
+
+    /// The city's copy of a permit that a custody behind a socket keeps. It opens nothing by itself.
+    pub(crate) fn lent(given: Given, lent: Lent) -> Self {
+        Self {
+            entry: given.entry,
+            cameras: given.cameras,
+            from: given.from,
+            until: given.until,
+            tokens: given.tokens,
+            patterns: Vec::new(),
+            matched: BTreeSet::new(),
+            scans: given.scans,
+            remote: Some(lent),
+        }
+    }
+
+    pub(crate) fn remote(&self) -> Option<&Lent> {
+        self.remote.as_ref()
+    }
+
     /// Whether a read, as the store describes it, is one of those that were asked for.
     fn covers(&self, read: &SealedRead, segment: &SealedSegment) -> bool {
         let asked = self.tokens(read.id.day());
@@ -97,6 +134,14 @@ pub struct ReadKey {
 }
 
 impl ReadKey {
+    pub(crate) fn new(read: ReadId, keys: BodyKeys, epoch: Epoch) -> Self {
+        Self { read, keys, epoch }
+    }
+
+    pub(crate) fn told(&self) -> Key {
+        Key { read: self.read, keys: Plain(self.keys.bytes().expose().clone()), epoch: self.epoch }
+    }
+
     /// Opens the read: what was sealed, and its picture where one was kept.
     pub fn open(self, found: &Found) -> Result<(Read, Option<Vec<u8>>)> {
         let (read, picture) = self.keys.open_read(&found.read, self.epoch)?;
@@ -193,6 +238,8 @@ impl Custody {
             tokens: tokens.collect(),
             patterns: intent.patterns.clone(),
             matched: BTreeSet::new(),
+            scans: !intent.patterns.is_empty(),
+            remote: None,
         })
     }
 

@@ -2,12 +2,13 @@
 
 use base::{CameraId, Day, Epoch, HitId, HoldId, ReadId, SegmentId, Time};
 use read::Sealed;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A plate as the index knows it: keyed by the day, so that the same plate has the same token
 /// within a day and another one the next day.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Token(pub [u8; 32]);
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Token(#[serde(with = "serde_bytes")] pub [u8; 32]);
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,7 +17,7 @@ impl fmt::Debug for Token {
 }
 
 /// Some reads of one camera under one key, which is wrapped to the epoch of their capture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedSegment {
     /// The segment.
     pub id: SegmentId,
@@ -27,11 +28,12 @@ pub struct SealedSegment {
     /// The segment key, sealed to the epoch's key.
     pub wrapped: Sealed,
     /// The readings of its reads, sealed for scanning; absent in segments of before there was any.
+    #[serde(with = "serde_bytes")]
     pub scan: Option<Vec<u8>>,
 }
 
 /// One read, sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedRead {
     /// The read; its day is the partition.
     pub id: ReadId,
@@ -44,8 +46,10 @@ pub struct SealedRead {
     /// The camera's counter under its lease.
     pub counter: u64,
     /// The read's canonical bytes, padded and sealed.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Its picture, sealed.
+    #[serde(with = "serde_bytes")]
     pub picture: Option<Vec<u8>>,
     /// Index tokens of its up to four likeliest readings, in no telling order.
     pub tokens: Vec<Token>,
@@ -62,7 +66,7 @@ impl SealedRead {
 }
 
 /// A hit's own copy of its read, sealed under a key with a retention of its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedHit {
     /// The hit.
     pub id: HitId,
@@ -71,13 +75,15 @@ pub struct SealedHit {
     /// The key of this hit, sealed to the hit epoch's key.
     pub wrapped: Sealed,
     /// The read's canonical bytes, padded and sealed.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
     /// Its picture, sealed.
+    #[serde(with = "serde_bytes")]
     pub picture: Option<Vec<u8>>,
 }
 
 /// What the store takes in one transaction, in the file of one day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealedBatch {
     /// The UTC day of every read in it.
     pub day: Day,
@@ -109,7 +115,7 @@ pub struct HeldRead {
 }
 
 /// A sealed read with its segment, as the store found it for a permit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
     /// The read.
     pub read: SealedRead,

@@ -57,6 +57,23 @@ pub struct InitArgs {
     /// Keep reads and control data in PostgreSQL, for instance `host=/run/postgresql dbname=city`.
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// Which process the city's keys are in: `own`, which the server cannot read them from, or `inside`.
+    #[arg(long, value_name = "PROCESS", default_value = "own", value_parser = custody_process)]
+    custody: city::CustodyProcess,
+    /// The system's user that custody runs as, and owns the keys; asks for root and --server-user.
+    #[arg(long, value_name = "USER", requires = "server_user")]
+    custody_user: Option<String>,
+    /// The system's user that the server runs as.
+    #[arg(long, value_name = "USER", requires = "custody_user")]
+    server_user: Option<String>,
+}
+
+fn custody_process(text: &str) -> Result<city::CustodyProcess, String> {
+    match text {
+        "own" => Ok(city::CustodyProcess::Own),
+        "inside" => Ok(city::CustodyProcess::Inside),
+        _ => Err("own or inside".into()),
+    }
 }
 
 /// Runs the command.
@@ -76,6 +93,9 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         ask_all(&mut args, &mut Asker { input: &mut input, output: &mut output })?;
     }
     let config = config(&args)?;
+    for user in [&args.custody_user, &args.server_user].into_iter().flatten() {
+        city::system_user(user)?;
+    }
     // A key that is there already belongs to an `init` that was cut off.
     let key = if args.admin_key.exists() {
         PersonKey::load(&args.admin_key)?
@@ -91,6 +111,12 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         auditors: load_or_create(&args.audit_key)?.public()?,
     };
     let made = city::init(&args.data, &options, &SystemClock)?;
+    if let Some((keys, server)) = args.custody_user.as_deref().zip(args.server_user.as_deref()) {
+        city::give_to_users(&args.data, keys, server)?;
+        println!(
+            "users          {keys} owns the keys and runs `homeplate custody`; {server} runs `homeplate serve`"
+        );
+    }
     println!("configuration  {}", made.config.display());
     println!("log key        {}", made.vkey);
     println!("your key       {} (keep it safe: it is the administrator)", args.admin_key.display());
@@ -118,6 +144,11 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         server: city::ServerSection { listen: args.listen.clone(), ..Default::default() },
         keys: Default::default(),
+        custody: city::CustodySection {
+            process: args.custody,
+            server_user: args.server_user.clone(),
+            ..Default::default()
+        },
         retention: city::Retention {
             reads_days: args
                 .retention_days

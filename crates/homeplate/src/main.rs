@@ -7,6 +7,7 @@ mod ask;
 mod audit;
 mod check;
 mod client;
+mod custody;
 mod edge;
 mod fleet;
 mod hits;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Explain the configuration.
     Config(check::ConfigArgs),
+    /// Keep a city's keys in a process of their own.
+    Custody(custody::CustodyArgs),
     /// Serve a city: cameras, people and the public page.
     Serve(serve::ServeArgs),
     /// Read one camera and deliver its sealed reads to the city.
@@ -110,6 +113,7 @@ fn main() -> ExitCode {
         Command::Init(args) => init::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
+        Command::Custody(args) => custody::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Edge(args) => edge::run(args),
         Command::Key(args) => key::run(args),

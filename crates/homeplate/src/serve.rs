@@ -1,5 +1,6 @@
 //! `homeplate serve`: opens the city and serves it until it is told to stop.
 
+use crate::custody::Beside;
 use crate::web::Web;
 use base::{Error, Shutdown, SystemClock};
 use city::City;
@@ -37,6 +38,15 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let beside = Beside::start(&args.data)?;
+    let served = serve(args);
+    if let Some(custody) = beside {
+        custody.end();
+    }
+    served
+}
+
+fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
     let web = Web::new(WITNESS_TIMEOUT);

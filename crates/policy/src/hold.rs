@@ -1,9 +1,9 @@
 //! A preservation hold: what must not be forgotten for a matter before a court, and on whose word.
 
-use crate::intent::spelled;
-use base::{CameraId, HoldId, PersonId, Secret, Time};
+use crate::intent::{read_back, spelled};
+use base::{CameraId, HoldId, PersonId, Result, Secret, Time};
 use plate::{Reason, Text};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a hold asks for. What it preserves nobody in the city can open.
@@ -54,7 +54,51 @@ struct Body<'a> {
     key: String,
 }
 
+/// [`Body`], read back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spelled {
+    v: u32,
+    id: HoldId,
+    person: PersonId,
+    roles: Vec<String>,
+    matter: String,
+    plate: Option<String>,
+    cameras: Vec<CameraId>,
+    from: i64,
+    until: i64,
+    review: i64,
+    key: String,
+}
+
+impl Spelled {
+    fn hold(self) -> Option<Hold> {
+        let plate = match &self.plate {
+            Some(text) => Some(Text::parse(text).ok()?),
+            None => None,
+        };
+        let hold = Hold {
+            id: self.id,
+            person: self.person,
+            roles: self.roles,
+            matter: self.matter,
+            plate,
+            cameras: self.cameras,
+            from: Time::from_millis(self.from),
+            until: Time::from_millis(self.until),
+            review: Time::from_millis(self.review),
+            key: base::unb64(&self.key)?.try_into().ok()?,
+        };
+        (self.v == 1).then_some(hold)
+    }
+}
+
 impl Hold {
+    /// Reads what [`Hold::canonical`] wrote, and nothing else.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self> {
+        read_back(bytes, Spelled::hold, Hold::canonical)
+    }
+
     /// The canonical bytes that the public log commits to. They spell the plate.
     pub fn canonical(&self) -> Secret<Vec<u8>> {
         let body = Body {

@@ -1,8 +1,9 @@
 //! A question, as it is decided, logged and remembered.
 
-use base::{CameraId, PersonId, Secret, Time, canonical};
+use base::{CameraId, Error, PersonId, Result, Secret, Time, canonical};
 use plate::{Pattern, Reason, Text};
-use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A question before it is answered: who asks what, for which purpose, on whose authority.
@@ -117,7 +118,74 @@ pub(crate) fn spelled(body: &impl Serialize) -> Secret<Vec<u8>> {
     Secret::new(canonical(body).unwrap_or_else(|e| unreachable!("{e}")))
 }
 
+/// [`Body`], read back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Spelled {
+    v: u32,
+    id: String,
+    person: PersonId,
+    roles: Vec<String>,
+    purpose: String,
+    case: Option<String>,
+    authority: String,
+    on_behalf_of: Option<String>,
+    reason: Option<String>,
+    plates: Vec<String>,
+    #[serde(default)]
+    patterns: Vec<String>,
+    #[serde(default)]
+    look_alikes: bool,
+    cameras: Vec<CameraId>,
+    from: i64,
+    until: i64,
+    at: i64,
+    reveal_after: Option<i64>,
+}
+
+impl Spelled {
+    fn intent(self) -> Option<Intent> {
+        let plates = self.plates.iter().map(|p| Text::parse(p).ok());
+        let patterns = self.patterns.iter().map(|p| Pattern::parse(p).ok());
+        let intent = Intent {
+            id: self.id,
+            person: self.person,
+            roles: self.roles,
+            purpose: self.purpose,
+            case: self.case,
+            authority: self.authority,
+            on_behalf_of: self.on_behalf_of,
+            reason: self.reason,
+            plates: plates.collect::<Option<_>>()?,
+            patterns: patterns.collect::<Option<_>>()?,
+            look_alikes: self.look_alikes,
+            cameras: self.cameras,
+            from: Time::from_millis(self.from),
+            until: Time::from_millis(self.until),
+            at: Time::from_millis(self.at),
+            reveal_after: self.reveal_after.map(Time::from_millis),
+        };
+        (self.v == 1).then_some(intent)
+    }
+}
+
+/// Reads a private body back; only its one spelling counts.
+pub(crate) fn read_back<S: DeserializeOwned, T>(
+    bytes: &[u8],
+    meant: impl FnOnce(S) -> Option<T>,
+    spelled: impl FnOnce(&T) -> Secret<Vec<u8>>,
+) -> Result<T> {
+    let read = serde_json::from_slice::<S>(bytes).ok().and_then(meant);
+    read.filter(|read| spelled(read).expose() == bytes)
+        .ok_or_else(|| Error::invalid("This is not a question or a hold in its canonical form."))
+}
+
 impl Intent {
+    /// Reads what [`Intent::canonical`] wrote, and nothing else.
+    pub fn from_canonical(bytes: &[u8]) -> Result<Self> {
+        read_back(bytes, Spelled::intent, Intent::canonical)
+    }
+
     /// How the plates are looked for, as the public log spells it: `exact`, `look-alikes` or
     /// `pattern`, the widest of them.
     pub fn manner(&self) -> &'static str {

@@ -124,7 +124,8 @@ impl OpenKey {
     }
 }
 
-/// Sealed bytes: 32 bytes of encapsulated key, then ciphertext and tag. Base64 in JSON.
+/// Sealed bytes: 32 bytes of encapsulated key, then ciphertext and tag. Base64 in JSON, bytes
+/// in binary formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed(pub Vec<u8>);
 
@@ -142,11 +143,18 @@ impl utoipa::PartialSchema for Sealed {
 impl utoipa::ToSchema for Sealed {}
 impl serde::Serialize for Sealed {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.serialize_str(&b64(&self.0))
+        if s.is_human_readable() {
+            s.serialize_str(&b64(&self.0))
+        } else {
+            s.serialize_bytes(&self.0)
+        }
     }
 }
 impl<'de> serde::Deserialize<'de> for Sealed {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        if !d.is_human_readable() {
+            return serde_bytes::ByteBuf::deserialize(d).map(|bytes| Self(bytes.into_vec()));
+        }
         let text = String::deserialize(d)?;
         unb64(&text).map(Self).ok_or_else(|| serde::de::Error::custom("sealed bytes are base64"))
     }

@@ -1,12 +1,15 @@
 //! A small city: a log, its custody, a clock, and reads.
 
-use base::{CameraId, Clock, LeaseId, ManualClock, ReadId, SigningKey, Time};
-use custody::{Custody, Found, Options, Permit, SealedBatch};
+use base::{CameraId, Clock, LeaseId, ManualClock, ReadId, Shutdown, SigningKey, Time};
+use custody::{Custody, Found, Guests, Keeper, Options, Permit, Remote, SealedBatch, serve};
 use ledger::{Entry, Folder, Leaf, Log, commitment};
 use plate::{Odds, Reason, Text};
 use policy::{CaseFact, Facts, Intent, Rules};
-use read::{Pass, Read};
+use read::{Pass, Read, Sealed, SignedRead};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub const HOUR: i64 = 3_600_000;
@@ -17,11 +20,41 @@ pub fn now() -> Time {
 }
 
 pub struct City {
-    pub dir: TempDir,
+    // Before the rest: a connection that is closed lets go of the keys.
+    pub custody: Arc<dyn Keeper>,
+    pub process: Option<Process>,
     pub log: Log,
-    pub custody: Custody,
     pub clock: Arc<ManualClock>,
-    options: Options,
+    pub options: Options,
+    pub dir: TempDir,
+}
+
+/// A custody behind a socket, as long as this lives.
+pub struct Process {
+    pub socket: PathBuf,
+    stop: Shutdown,
+}
+
+impl Process {
+    pub fn start(dir: &Path, custody: Custody, guests: Guests) -> Self {
+        let socket = dir.join("custody.socket");
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).unwrap();
+        let stop = Shutdown::new();
+        let told = stop.clone();
+        std::thread::spawn(move || serve(&listener, Arc::new(custody), guests, &told).unwrap());
+        Self { socket, stop }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.stop.stop();
+    }
+}
+
+pub fn ourselves() -> Guests {
+    Guests::new(vec![rustix::process::getuid().as_raw()])
 }
 
 impl City {
@@ -38,15 +71,44 @@ impl City {
         let clock = Arc::new(ManualClock::new(now()));
         let custody =
             Custody::create(&options, rules(), auditors()).unwrap().with_clock(clock.clone());
-        Self { dir, log, custody, clock, options }
+        Self::with(custody, dir, log, clock, options)
+    }
+
+    fn with(
+        custody: Custody,
+        dir: TempDir,
+        log: Log,
+        clock: Arc<ManualClock>,
+        options: Options,
+    ) -> Self {
+        if !super::OWN {
+            let custody = Arc::new(custody);
+            return Self { custody, process: None, log, clock, options, dir };
+        }
+        let process = Process::start(dir.path(), custody, ourselves());
+        let remote = Remote::connect(&process.socket, &rules(), log.vkey()).unwrap();
+        Self { custody: Arc::new(remote), process: Some(process), log, clock, options, dir }
     }
 
     /// The process dies and starts again.
     pub fn restart(self) -> Self {
-        let Self { dir, log, custody, clock, options } = self;
-        drop(custody);
-        let custody = Custody::open(&options, rules()).unwrap().with_clock(clock.clone());
-        Self { dir, log, custody, clock, options }
+        let Self { dir, log, custody, clock, options, process } = self;
+        drop((custody, process));
+        let mut custody = Custody::open(&options, rules());
+        // The threads of its connections end on their own time.
+        for _ in 0..200 {
+            if custody.is_ok() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+            custody = Custody::open(&options, rules());
+        }
+        Self::with(custody.unwrap().with_clock(clock.clone()), dir, log, clock, options)
+    }
+
+    /// Opens one thing that a camera sent.
+    pub fn open_item(&self, from: &str, item: &Sealed) -> base::Result<SignedRead> {
+        self.custody.open_items(&camera(from), std::slice::from_ref(item))?.remove(0)
     }
 
     pub fn at(&self) -> Time {

@@ -1,6 +1,6 @@
 //! No log, no key: who gets a permit, and what it opens.
 
-use crate::kit::*;
+use super::kit::*;
 use base::{HitId, Kind, Time};
 use custody::Found;
 use ledger::{Entry, Leaf, commitment};
@@ -165,7 +165,7 @@ fn custody_decides_for_itself() {
     let entry = city.logged(&intent);
     let off = Facts { asking_off: true, ..facts(now()) };
     let refused = city.custody.permit(&intent, &off, &SALT, &entry, None).err().unwrap();
-    assert!(refused.inside().contains("asking-off"), "{refused:?}");
+    assert!(refused.message().contains("switched off"), "{refused:?}");
     // What is narrowed is narrowed in the permit, whatever was asked.
     let permit = city
         .permit("7ABC123", |i| {

@@ -1,6 +1,6 @@
 //! It forgets: what a destroyed key leaves behind, in memory, on disk and in a backup.
 
-use crate::kit::*;
+use super::kit::*;
 use base::{HitId, Kind};
 use ledger::Leaf;
 use std::fs;
@@ -27,6 +27,13 @@ fn a_destroyed_epoch_is_gone() {
     let asked = city.permit("7ABC123", |i| i.until = now().plus_millis(-HOUR)).err().unwrap();
     assert_eq!(asked.kind(), Kind::Gone);
     // It stays so, and doing it again is nothing.
+    // Until it is on the log it is told again, after a crash too.
+    let city = city.restart();
+    assert_eq!(city.custody.destroy_before(now()).unwrap(), dead);
+    city.custody.destruction_logged(custody::Sort::Hits, &dead).unwrap();
+    assert_eq!(city.custody.destroy_before(now()).unwrap(), dead);
+    city.custody.destruction_logged(custody::Sort::Reads, &dead).unwrap();
+    assert_eq!(city.custody.destroy_before(now()).unwrap(), []);
     let city = city.restart();
     assert_eq!(city.custody.destroy_before(now()).unwrap(), []);
     assert!(city.custody.keys(&before, &all(&old)).is_err());

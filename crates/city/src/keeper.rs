@@ -1,0 +1,271 @@
+//! Where the city's keys are: in this process, or with a custody of its own behind a socket.
+
+use crate::Config;
+use crate::config::CustodyProcess;
+use crate::init::Paths;
+use base::{Clock, Error, Result, Shutdown};
+use custody::{Custody, Guests, Keeper, Options, Remote};
+use nix::unistd::{User, chown};
+use policy::Rules;
+use serde::{Deserialize, Serialize};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The city's keys, open in a process of custody's own.
+pub struct Custodian {
+    custody: Arc<Custody>,
+    guests: Guests,
+    /// Where it listens.
+    pub socket: PathBuf,
+}
+
+pub(crate) fn options(dir: &Path, config: &Config, log_vkey: &str) -> Result<Options> {
+    Ok(Options {
+        dir: Paths::new(dir).custody,
+        epoch_s: config.keys.epoch_s,
+        log_vkey: log_vkey.to_owned(),
+        witnesses: config.log.asked_before(dir)?,
+    })
+}
+
+pub(crate) fn rules(paths: &Paths) -> Result<Arc<Rules>> {
+    let text = std::fs::read_to_string(&paths.rules).map_err(|e| {
+        Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
+    })?;
+    Ok(Arc::new(Rules::parse(&text)?))
+}
+
+/// The keeper that the configuration names.
+pub(crate) fn keeper(
+    dir: &Path,
+    config: &Config,
+    rules: &Arc<Rules>,
+    log_vkey: &str,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Keeper>> {
+    match config.custody.process {
+        CustodyProcess::Inside => {
+            let options = options(dir, config, log_vkey)?;
+            let custody = Custody::open(&options, rules.clone())?;
+            Ok(Arc::new(custody.with_clock(clock.clone())))
+        }
+        CustodyProcess::Own => {
+            let socket = config.custody.socket_in(dir);
+            Ok(Arc::new(Remote::connect(&socket, rules, log_vkey)?))
+        }
+    }
+}
+
+/// What a custody of its own judges by: a copy in its own folder, which the server cannot write to where
+/// the two have users of their own.
+#[derive(PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Adopted {
+    log_vkey: String,
+    epoch_s: u32,
+    /// The witness policy, where the city asks for witnesses before a key is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnesses: Option<String>,
+    rules: String,
+}
+
+impl Adopted {
+    fn of_city(dir: &Path, config: &Config) -> Result<Self> {
+        let paths = Paths::new(dir);
+        let missing = |name: &'static str, e| {
+            Error::unavailable(format!("{name} is missing; restore it from a backup.")).because(e)
+        };
+        let vkey = std::fs::read_to_string(&paths.vkey).map_err(|e| missing("log.vkey", e))?;
+        let rules = std::fs::read_to_string(&paths.rules).map_err(|e| missing("rules.cedar", e))?;
+        Ok(Self {
+            log_vkey: vkey.trim().to_owned(),
+            epoch_s: config.keys.epoch_s,
+            witnesses: config.log.asked_before_text(dir)?,
+            rules,
+        })
+    }
+
+    fn place(dir: &Path) -> PathBuf {
+        Paths::new(dir).custody.join("adopted.toml")
+    }
+
+    /// The copy that custody has; the first start, or `adopt`, takes it from the city's folder.
+    fn load(dir: &Path, config: &Config, adopt: bool) -> Result<Self> {
+        let path = Self::place(dir);
+        let city = Self::of_city(dir, config);
+        if adopt || !path.exists() {
+            let city = city?;
+            let text = toml::to_string(&city)
+                .map_err(|e| Error::internal("What was adopted cannot be written.").because(e))?;
+            base::write_secret(&path, text.as_bytes())?;
+            return Ok(city);
+        }
+        let damaged = |e: Box<dyn std::error::Error + Send + Sync>| {
+            Error::invalid(format!(
+                "{} is damaged; `homeplate custody --adopt` makes it anew from what the city adopted.",
+                path.display()
+            ))
+            .because(e)
+        };
+        let text = base::read_secret(&path)?;
+        let text = std::str::from_utf8(text.expose()).map_err(|e| damaged(e.into()))?;
+        let own: Self = toml::from_str(text).map_err(|e| damaged(e.into()))?;
+        if city.is_ok_and(|city| city != own) {
+            tracing::warn!(
+                "rules, log key, epoch or witnesses in the city's folder are not those custody goes by; \
+                 if the city adopted them, start it with --adopt"
+            );
+        }
+        Ok(own)
+    }
+
+    fn options(&self, dir: &Path) -> Result<Options> {
+        Ok(Options {
+            dir: Paths::new(dir).custody,
+            epoch_s: self.epoch_s,
+            log_vkey: self.log_vkey.clone(),
+            witnesses: self.witnesses.as_deref().map(ledger::Policy::parse).transpose()?,
+        })
+    }
+}
+
+/// Where the server should start custody itself: it runs apart, and under the same user.
+pub fn starts_custody(dir: &Path) -> Result<bool> {
+    let custody = Config::load(&Paths::new(dir).config)?.custody;
+    Ok(custody.process == CustodyProcess::Own && custody.server_user.is_none())
+}
+
+/// Whether somebody listens at the city's custody socket.
+pub fn custody_answers(dir: &Path) -> Result<bool> {
+    let config = Config::load(&Paths::new(dir).config)?;
+    Ok(UnixStream::connect(config.custody.socket_in(dir)).is_ok())
+}
+
+/// Gives the city's folder to the server's user and its keys to custody's. Only root can.
+pub fn give_to_users(dir: &Path, custody_user: &str, server_user: &str) -> Result<()> {
+    let (keys, server) = (system_user(custody_user)?, system_user(server_user)?);
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    let socket = config.custody.socket_in(dir);
+    give(dir, &server)?;
+    give(&paths.custody, &keys)?;
+    if let Some(folder) = socket.parent().filter(|folder| *folder != dir) {
+        make_open(folder)?;
+        give(folder, &keys)?;
+    }
+    // Custody reads the configuration too, and a password may stand in it.
+    let trouble = |e: nix::Error| {
+        Error::unavailable("Only root can give a city's files to their users.").because(e)
+    };
+    chown(&paths.config, None, Some(keys.gid)).map_err(trouble)?;
+    if config.store.url.is_some() {
+        let group = std::fs::Permissions::from_mode(0o640);
+        std::fs::set_permissions(&paths.config, group).map_err(|e| disk(&paths.config, e))?;
+    }
+    Ok(())
+}
+
+/// A user of this machine; an error says how to make one.
+pub fn system_user(name: &str) -> Result<User> {
+    User::from_name(name).ok().flatten().ok_or_else(|| {
+        Error::not_found(format!(
+            "This machine has no user {name}; make it with `useradd --system`."
+        ))
+    })
+}
+
+/// Gives a file or a folder and all below it to a user.
+fn give(path: &Path, to: &User) -> Result<()> {
+    chown(path, Some(to.uid), Some(to.gid)).map_err(|e| {
+        Error::unavailable(format!("{} cannot be given to {}; be root.", path.display(), to.name))
+            .because(e)
+    })?;
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(|e| disk(path, e))? {
+            give(&entry.map_err(|e| disk(path, e))?.path(), to)?;
+        }
+    }
+    Ok(())
+}
+
+fn disk(path: &Path, e: std::io::Error) -> Error {
+    Error::unavailable(format!("{} cannot be written; check its owner.", path.display())).because(e)
+}
+
+/// A folder that everybody may look into, and only its owner write to.
+fn make_open(folder: &Path) -> Result<()> {
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::set_permissions(folder, open))
+        .map_err(|e| disk(folder, e))
+}
+
+impl Custodian {
+    /// Opens the city's keys in a process of their own. It judges by its own copy of the rules and of the
+    /// log's key, not by what the server says; with `adopt` the copy is made anew from the city's folder.
+    /// Keys that a process before has not let go of yet are waited for, `patience` long.
+    pub fn open(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        adopt: bool,
+        patience: Duration,
+    ) -> Result<Self> {
+        let config = Config::load(&Paths::new(dir).config)?;
+        if config.custody.process == CustodyProcess::Inside {
+            return Err(Error::conflict(
+                "This city's keys are kept inside the server; custody.process = \"own\" changes that.",
+            ));
+        }
+        let adopted = Adopted::load(dir, &config, adopt)?;
+        let (options, rules) = (adopted.options(dir)?, Arc::new(Rules::parse(&adopted.rules)?));
+        let end = Instant::now() + patience;
+        let custody = loop {
+            match Custody::open(&options, rules.clone()) {
+                Err(e) if e.kind() == base::Kind::Conflict && Instant::now() < end => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                other => break other?,
+            }
+        };
+        let guests = Guests::new(config.custody.guests()?);
+        let socket = config.custody.socket_in(dir);
+        Ok(Self { custody: Arc::new(custody.with_clock(clock)), guests, socket })
+    }
+
+    /// Answers until it is told to stop.
+    pub fn serve(self, stop: &Shutdown) -> Result<()> {
+        let listener = listen(&self.socket)?;
+        let done = custody::serve(&listener, self.custody, self.guests, stop);
+        let _ = std::fs::remove_file(&self.socket);
+        done
+    }
+}
+
+/// Listens at a path; a socket that nobody listens on any more is left over from a crash.
+fn listen(path: &Path) -> Result<UnixListener> {
+    let trouble = |e| {
+        Error::unavailable(format!(
+            "{} cannot be listened on; check the folder's owner.",
+            path.display()
+        ))
+        .because(e)
+    };
+    if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
+        make_open(folder)?;
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(Error::conflict("Custody is running already; stop it first."));
+    }
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(trouble(e)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(trouble)?;
+    // Whoever comes is asked who they are by the kernel; the file's mode need not know the groups.
+    let everyone = std::fs::Permissions::from_mode(0o666);
+    std::fs::set_permissions(path, everyone).map_err(trouble)?;
+    Ok(listener)
+}

@@ -1,0 +1,149 @@
+//! What is said over the socket. Plates travel as the bytes that the log commits to, or sealed; they are
+//! wiped where they were.
+
+use crate::Sort;
+use crate::sealed::{Found, SealedHit, SealedSegment, Token};
+use base::{CameraId, Day, Epoch, Error, HitId, Kind, PersonId, ReadId, Result, Time};
+use policy::{CaseFact, Facts};
+use read::{Lease, Sealed};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use zeroize::Zeroize;
+
+/// Bytes that may spell a plate, or be a key.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Plain(#[serde(with = "serde_bytes")] pub Vec<u8>);
+
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Names a permit that custody keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Handle(pub [u8; 16]);
+
+/// A read of a batch, canonical, with its picture.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Arriving {
+    pub read: Plain,
+    pub picture: Option<Plain>,
+}
+
+/// [`Facts`], spelled.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Stated {
+    case: String,
+    asking_off: bool,
+    now: Time,
+}
+
+impl From<&Facts> for Stated {
+    fn from(facts: &Facts) -> Self {
+        Self { case: facts.case.slug().into(), asking_off: facts.asking_off, now: facts.now }
+    }
+}
+
+impl TryFrom<Stated> for Facts {
+    type Error = Error;
+
+    fn try_from(said: Stated) -> Result<Self> {
+        let known = [CaseFact::None, CaseFact::Stated, CaseFact::Attested];
+        let case = known.into_iter().find(|case| case.slug() == said.case);
+        let case = case.ok_or_else(|| Error::invalid("Nobody vouches for a case like that."))?;
+        Ok(Self { case, asking_off: said.asking_off, now: said.now })
+    }
+}
+
+/// What the city asks. An entry is its receipt, a leaf its bytes, an intent and a hold their canonical
+/// bytes, a read likewise.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Request {
+    Hello { version: u32, rules: String, log: String },
+    Takes(Time),
+    OpenItems { camera: CameraId, items: Vec<Sealed> },
+    Seal { day: Day, reads: Vec<Arriving> },
+    SealHit { hit: HitId, read: Plain, picture: Option<Plain> },
+    SealRecord(Plain),
+    Pseudonym(PersonId),
+    IngestKey,
+    LeasePublic,
+    SignLease(Lease),
+    Permit { intent: Plain, facts: Stated, salt: [u8; 32], entry: String, then: Option<Plain> },
+    Scan { permit: Handle, segments: Vec<SealedSegment> },
+    Keys { permit: Handle, found: Vec<Found> },
+    OpenHit { hit: SealedHit, entry: String },
+    HoldPermit { hold: Plain, salt: [u8; 32], entry: String },
+    Reseal { permit: Handle, found: Vec<Found> },
+    Release(Handle),
+    DestroyBefore(Time),
+    DestroyHitsBefore(Time),
+    DestructionLogged(Sort, Vec<Epoch>),
+}
+
+/// The answer: what was asked for, or why not.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Word<T> {
+    Good(T),
+    No { kind: String, message: String },
+}
+
+impl<T> Word<T> {
+    pub fn of(done: Result<T>) -> Self {
+        match done {
+            Ok(good) => Self::Good(good),
+            Err(e) => Self::No { kind: e.kind().slug().into(), message: e.message().into() },
+        }
+    }
+
+    pub fn into_result(self) -> Result<T> {
+        match self {
+            Self::Good(good) => Ok(good),
+            Self::No { kind, message } => {
+                Err(Error::new(Kind::from_slug(&kind).unwrap_or(Kind::Internal), message))
+            }
+        }
+    }
+}
+
+/// A permit as the city's side needs it: where to look, and for what.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Given {
+    pub handle: Handle,
+    pub entry: u64,
+    pub cameras: Vec<CameraId>,
+    pub from: Time,
+    pub until: Time,
+    pub tokens: BTreeMap<Day, Vec<Token>>,
+    pub scans: bool,
+}
+
+/// The same of a hold.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct GivenHold {
+    pub handle: Handle,
+    pub cameras: Vec<CameraId>,
+    pub from: Time,
+    pub until: Time,
+    pub days: BTreeMap<Day, Option<Token>>,
+}
+
+/// What a scan came to, and which reads are new in the permit.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Compared {
+    pub reads: u64,
+    pub matched: u64,
+    pub unscannable: u64,
+    pub new: Vec<ReadId>,
+}
+
+/// The keys of one read.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub read: ReadId,
+    pub keys: Plain,
+    pub epoch: Epoch,
+}
