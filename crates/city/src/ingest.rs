@@ -75,6 +75,34 @@ impl City {
         days.into_iter().map(|(day, reads)| Ok(self.keep(day, reads, now)?.len())).sum()
     }
 
+    /// Stores sealed reads of one day `copies` times more, each copy under ids and index tokens of its own
+    /// by chance: to the store they are other reads, and nobody opens them. The way to a million reads a
+    /// day. Measurements only.
+    #[doc(hidden)]
+    pub fn fill_for_bench(&self, passes: &[Pass], copies: usize) -> Result<()> {
+        let Some(first) = passes.first() else { return Ok(()) };
+        let reads: Vec<Arrived> = passes.iter().map(|pass| (pass.clone(), None)).collect();
+        let sealed = self.custody.seal(first.id.day(), &reads)?;
+        for _ in 0..copies {
+            let mut batch = sealed.clone();
+            let fresh: BTreeMap<_, _> = batch
+                .segments
+                .iter()
+                .map(|segment| (segment.id, base::SegmentId::new(segment.id.time(), base::random())))
+                .collect();
+            for segment in &mut batch.segments {
+                segment.id = fresh[&segment.id];
+            }
+            for read in &mut batch.reads {
+                read.id = ReadId::new(read.captured, base::random());
+                read.segment = fresh[&read.segment];
+                read.tokens.iter_mut().for_each(|token| *token = custody::Token(base::random()));
+            }
+            self.store.put_batch(batch, Vec::new())?;
+        }
+        Ok(())
+    }
+
     /// A read that custody has opened: of this camera, under a lease of its own, signed with that.
     fn checked(
         &self,
