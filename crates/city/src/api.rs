@@ -422,6 +422,9 @@ pub struct Public {
     pub vkey: String,
     /// The witness rule in one sentence.
     pub witness: String,
+    /// After how many minutes an entry of the log is shown here; 0 is at once.
+    #[serde(default)]
+    pub delay_minutes: u32,
     /// SHA-256 of the active rules.
     pub rules: String,
 }

@@ -230,14 +230,16 @@ fn check_keys(dir: &Path, paths: &Paths, config: &Config) -> Finding {
             Err(_) => {}
         }
     }
-    let options = custody::Options {
-        dir: paths.custody.clone(),
-        epoch_s: config.keys.epoch_s,
-        log_vkey: std::fs::read_to_string(&paths.vkey).unwrap_or_default().trim().to_owned(),
-        witnesses: None,
-    };
-    let opened = Rules::parse(Rules::standard())
-        .and_then(|rules| custody::Custody::open(&options, Arc::new(rules)));
+    let opened = crate::keeper::kek(dir, config).and_then(|kek| {
+        let options = custody::Options {
+            dir: paths.custody.clone(),
+            epoch_s: config.keys.epoch_s,
+            log_vkey: std::fs::read_to_string(&paths.vkey).unwrap_or_default().trim().to_owned(),
+            witnesses: None,
+            kek,
+        };
+        custody::Custody::open(&options, Arc::new(Rules::parse(Rules::standard())?))
+    });
     match opened {
         Ok(_) => finding("keys", State::Fine, "The city's keys open."),
         Err(e) => finding("keys", State::Wrong, e.message()),

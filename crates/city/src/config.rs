@@ -119,6 +119,30 @@ pub struct CustodySection {
     /// The user of the system that the server runs as, where that is another than custody's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_user: Option<String>,
+    /// What protects the key that the others are encrypted under.
+    pub kek: KekKind,
+    /// Where the passphrase or the token's PIN is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    /// The token's library.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pkcs11_module: Option<String>,
+    /// The token's label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pkcs11_token: Option<String>,
+}
+
+/// How the key-encryption key is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KekKind {
+    /// In a file that only its owner reads.
+    #[default]
+    File,
+    /// In a file, under a passphrase.
+    Passphrase,
+    /// In a file, under a key that a token keeps.
+    Pkcs11,
 }
 
 /// Which process the keys are in.
@@ -134,7 +158,15 @@ pub enum CustodyProcess {
 impl Default for CustodySection {
     fn default() -> Self {
         let socket = "run/custody.socket".into();
-        Self { process: CustodyProcess::Inside, socket, server_user: None }
+        Self {
+            process: CustodyProcess::Inside,
+            socket,
+            server_user: None,
+            kek: KekKind::File,
+            secret: None,
+            pkcs11_module: None,
+            pkcs11_token: None,
+        }
     }
 }
 
@@ -175,6 +207,8 @@ pub struct LogSection {
     pub tally_s: u32,
     /// The public log tells time in steps of so many minutes.
     pub minutes: u32,
+    /// The public page and the public log show an entry so many minutes after it was made; 0 is at once.
+    pub delay_minutes: u32,
     /// How many reads an answer opened is on the log as a number, or as a range.
     pub results: Results,
     /// A question under a judicial warrant may stay sealed for so many days; 0 is never.
@@ -237,6 +271,7 @@ impl Default for LogSection {
         Self {
             tally_s: 60,
             minutes: 1,
+            delay_minutes: 0,
             results: Results::Exact,
             sealed_days: 90,
             witnesses: None,
@@ -392,6 +427,9 @@ impl Config {
         if !(1..=3600).contains(&self.log.tally_s) {
             return refuse("log.tally_s is 1 to 3600");
         }
+        if self.log.delay_minutes > 10_080 {
+            return refuse("log.delay_minutes is 0 to 10080, which is a week");
+        }
         if ![1, 5, 10, 15, 30, 60].contains(&self.log.minutes) {
             return refuse("log.minutes is 1, 5, 10, 15, 30 or 60");
         }
@@ -504,6 +542,7 @@ mod tests {
             (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
             (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
             (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
+            (&format!("{good}[log]\ndelay_minutes=10081\n"), "log.delay_minutes"),
             (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),
             (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
             (&format!("{good}[log]\nwitness_within_s=1\n"), "log.witness_within_s"),

@@ -97,7 +97,34 @@ pub const EXPLAINED: &[Explained] = &[
         "none",
         "a user's name",
     ),
+    e(
+        "custody.kek",
+        "What protects the key that all others are encrypted under: its file's rights, a passphrase, or a key \
+         in a token (PKCS#11), which is destroyed with every key that is forgotten.",
+        "file",
+        "file, passphrase or pkcs11",
+    ),
+    e(
+        "custody.secret",
+        "Where the passphrase or the token's PIN comes from; keep it away from the keys and their backups.",
+        "none",
+        "ask (at the terminal), credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "custody.pkcs11_module",
+        "The token's PKCS#11 library.",
+        "none",
+        "a path, for instance /usr/lib/softhsm/libsofthsm2.so",
+    ),
+    e("custody.pkcs11_token", "The token's label.", "none", "text"),
     e("log.tally_s", "Seconds between two counts of reads on the public log.", "60", "1 to 3600"),
+    e(
+        "log.delay_minutes",
+        "The public page and the public log show an entry so many minutes after it was made: in a small city \
+         the moment of a question can tell who is asked about. The log itself, and its witnesses, do not wait.",
+        "0",
+        "0 to 10080",
+    ),
     e(
         "log.minutes",
         "In steps of how many minutes the public log tells time. In a small town the minute of a \
@@ -266,7 +293,15 @@ mod tests {
                     [cases]\nopen_list=\"cases.txt\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
-        config.custody.server_user = Some("nobody".into());
+        let custody = &mut config.custody;
+        for text in [
+            &mut custody.server_user,
+            &mut custody.secret,
+            &mut custody.pkcs11_module,
+            &mut custody.pkcs11_token,
+        ] {
+            *text = Some("x".into());
+        }
         config.log.witnesses = Some("witnesses.policy".into());
         let text = || Some(String::from("x"));
         config.pictures.endpoint = text();

@@ -88,7 +88,9 @@ impl City {
             let fresh: BTreeMap<_, _> = batch
                 .segments
                 .iter()
-                .map(|segment| (segment.id, base::SegmentId::new(segment.id.time(), base::random())))
+                .map(|segment| {
+                    (segment.id, base::SegmentId::new(segment.id.time(), base::random()))
+                })
                 .collect();
             for segment in &mut batch.segments {
                 segment.id = fresh[&segment.id];

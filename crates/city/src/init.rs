@@ -71,6 +71,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         epoch_s: options.config.keys.epoch_s,
         log_vkey: log.vkey().to_owned(),
         witnesses: None,
+        kek: crate::keeper::kek(dir, &options.config)?,
     };
     if custody::Custody::exists(&made) {
         custody::Custody::open(&made, rules.clone())?;

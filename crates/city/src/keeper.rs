@@ -1,10 +1,10 @@
 //! Where the city's keys are: in this process, or with a custody of its own behind a socket.
 
 use crate::Config;
-use crate::config::CustodyProcess;
+use crate::config::{CustodyProcess, KekKind};
 use crate::init::Paths;
-use base::{Clock, Error, Result, Shutdown};
-use custody::{Custody, Guests, Keeper, Options, Remote};
+use base::{Clock, Error, Result, Secret, Shutdown};
+use custody::{Custody, Guests, Keeper, Kek, Options, Remote, TokenPlace};
 use nix::unistd::{User, chown};
 use policy::Rules;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,62 @@ pub(crate) fn options(dir: &Path, config: &Config, log_vkey: &str) -> Result<Opt
         epoch_s: config.keys.epoch_s,
         log_vkey: log_vkey.to_owned(),
         witnesses: config.log.asked_before(dir)?,
+        kek: kek(dir, config)?,
     })
+}
+
+/// What protects the key-encryption key, as the configuration says, with its secret fetched.
+pub(crate) fn kek(dir: &Path, config: &Config) -> Result<Kek> {
+    let section = &config.custody;
+    let named = |key: &str, value: &Option<String>| {
+        value.clone().ok_or_else(|| {
+            Error::invalid(format!("custody.{key} is missing; this way to keep the keys needs it."))
+        })
+    };
+    Ok(match section.kek {
+        KekKind::File => Kek::File,
+        KekKind::Passphrase => Kek::Passphrase(secret(
+            dir,
+            &named("secret", &section.secret)?,
+            "Passphrase of the keys",
+        )?),
+        KekKind::Pkcs11 => Kek::Token(TokenPlace {
+            module: dir.join(named("pkcs11_module", &section.pkcs11_module)?),
+            token: named("pkcs11_token", &section.pkcs11_token)?,
+            prefix: format!("homeplate-{}", config.city.slug),
+            pin: secret(dir, &named("secret", &section.secret)?, "PIN of the token")?,
+        }),
+    })
+}
+
+/// A passphrase or PIN: asked for at the terminal, handed over by the service manager, or in a file.
+fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
+    if from == "ask" {
+        let typed = rpassword::prompt_password(format!("{what}: "));
+        return typed.map(Secret::new).map_err(|e| {
+            Error::unavailable(format!(
+                "{what}: nobody can be asked; custody.secret may name a file."
+            ))
+            .because(e)
+        });
+    }
+    let path = match from.strip_prefix("credential:") {
+        None => dir.join(from),
+        Some(name) => {
+            let folder = std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| {
+                Error::unavailable(format!(
+                    "No credentials were handed over; start this as a service with LoadCredential={name}."
+                ))
+            })?;
+            Path::new(&folder).join(name)
+        }
+    };
+    let bytes = base::read_secret(&path)?;
+    let text = std::str::from_utf8(bytes.expose()).map_err(|e| {
+        Error::invalid(format!("{} is not text; custody.secret names it.", path.display()))
+            .because(e)
+    })?;
+    Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 pub(crate) fn rules(paths: &Paths) -> Result<Arc<Rules>> {
@@ -122,12 +177,13 @@ impl Adopted {
         Ok(own)
     }
 
-    fn options(&self, dir: &Path) -> Result<Options> {
+    fn options(&self, dir: &Path, config: &Config) -> Result<Options> {
         Ok(Options {
             dir: Paths::new(dir).custody,
             epoch_s: self.epoch_s,
             log_vkey: self.log_vkey.clone(),
             witnesses: self.witnesses.as_deref().map(ledger::Policy::parse).transpose()?,
+            kek: kek(dir, config)?,
         })
     }
 }
@@ -220,7 +276,8 @@ impl Custodian {
             ));
         }
         let adopted = Adopted::load(dir, &config, adopt)?;
-        let (options, rules) = (adopted.options(dir)?, Arc::new(Rules::parse(&adopted.rules)?));
+        let (options, rules) =
+            (adopted.options(dir, &config)?, Arc::new(Rules::parse(&adopted.rules)?));
         let end = Instant::now() + patience;
         let custody = loop {
             match Custody::open(&options, rules.clone()) {

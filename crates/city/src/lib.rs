@@ -34,6 +34,7 @@ mod pictures;
 mod places;
 pub mod preset;
 mod public;
+mod published;
 mod question;
 mod retain;
 mod sealed;
@@ -44,8 +45,8 @@ mod witness;
 pub use api::*;
 pub use ask::Watch;
 pub use config::{
-    Audience, Cases, Config, CustodyProcess, CustodySection, Engine, Keys, Limits, LogSection,
-    Retention, Section, Server as ServerSection, Stored, Switching, WitnessRule,
+    Audience, Cases, Config, CustodyProcess, CustodySection, Engine, KekKind, Keys, Limits,
+    LogSection, Retention, Section, Server as ServerSection, Stored, Switching, WitnessRule,
 };
 pub use custody::{HeldRead, open_held, open_record};
 pub use explain::{EXPLAINED, Explained};

@@ -2,6 +2,7 @@
 
 use crate::init::{Paths, hex_hash};
 use crate::keeper;
+use crate::published::Published;
 use crate::succeed::{self, Lost};
 use crate::witness::Witnessing;
 use crate::{Config, Event, Feed, Listener};
@@ -29,6 +30,7 @@ pub struct City {
     events: Feed,
     pub(crate) dir: PathBuf,
     pub(crate) witnessing: Option<Witnessing>,
+    pub(crate) published: Option<Published>,
     pub(crate) memory: Option<Memory>,
 }
 
@@ -66,6 +68,7 @@ impl City {
         let leaves = log.leaves(0, log.size())?;
         active_is_adopted(&leaves, &rules)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
+        let published = Published::load(dir, &config.log, &log)?;
         let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
@@ -82,6 +85,7 @@ impl City {
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,
+            published,
             memory,
         };
         city.reload_lists()?;
@@ -128,10 +132,6 @@ impl City {
     /// The present moment by the city's clock.
     pub fn now(&self) -> Time {
         self.clock.now()
-    }
-    /// The folder that holds the log and nothing else.
-    pub fn log_folder(&self) -> PathBuf {
-        Paths::new(&self.dir).log
     }
     /// The log's public key.
     pub fn vkey(&self) -> String {

@@ -1,12 +1,16 @@
 //! What everybody may see. Its figures come from the log alone, so `verify` can recompute them.
 
+use crate::published;
 use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera};
 use base::{CameraId, Result};
 
 impl City {
     /// The public page's content.
     pub fn public(&self) -> Result<Public> {
-        let figures = self.log.figures();
+        let (figures, size) = match self.shown()? {
+            Some(shown) => (shown.figures.clone(), shown.size),
+            None => (self.log.figures(), self.log.size()),
+        };
         let cameras = figures
             .cameras
             .iter()
@@ -28,16 +32,17 @@ impl City {
             figures,
             retention_days: self.config.retention.reads_days,
             origin: crate::succeed::origin(&self.dir, &self.config),
-            log_size: self.log.size(),
+            log_size: size,
             vkey: self.vkey(),
-            witness: self.witness_words(),
+            witness: self.witness_words()?,
+            delay_minutes: self.config.log.delay_minutes,
             rules: self.rules.hash(),
         })
     }
 
-    /// At most `limit` entries of the log, the oldest first, from behind entry `after`.
+    /// At most `limit` entries of the public log, the oldest first, from behind entry `after`.
     pub fn log_page(&self, limit: u32, after: Option<u64>) -> Result<LogPage> {
-        let size = self.log.size();
+        let size = self.public_size()?;
         let from = after.map_or(0, |after| after.saturating_add(1)).min(size);
         let to = from.saturating_add(u64::from(limit)).min(size);
         let leaves = self.log.leaves(from, to)?;
@@ -47,7 +52,13 @@ impl City {
 
     /// The receipt of an entry: under the witnesses' checkpoint where they have signed for it.
     pub fn receipt(&self, index: u64) -> Result<String> {
-        let entry = match self.cosigned_beyond(index) {
+        let newest = match self.shown()? {
+            Some(shown) if index >= shown.size => return Err(published::not_yet()),
+            Some(shown) => Some(shown.checkpoint.clone()),
+            None => None,
+        };
+        let cosigned = self.cosigned()?.filter(|(size, _)| *size > index).map(|(_, text)| text);
+        let entry = match cosigned.or(newest) {
             Some(checkpoint) => self.log.entry_under(index, &checkpoint)?,
             None => self.log.entry(index)?,
         };

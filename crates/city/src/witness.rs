@@ -238,6 +238,7 @@ impl City {
         if seen.quorum {
             // On disk before anything counts on it.
             write_atomic(&w.file, text.as_bytes())?;
+            self.keep_cosigned(size, &text);
             state.cosigned = Some(Cosigned { text, size, by: seen.by });
             if size >= self.log.size() {
                 state.behind = None;
@@ -304,15 +305,14 @@ impl City {
         Some(Lost::Witnessed(who, size))
     }
 
-    /// The newest checkpoint that a quorum of witnesses has cosigned.
-    pub fn cosigned(&self) -> Option<String> {
-        Some(self.witnessing.as_ref()?.state().cosigned.as_ref()?.text.clone())
-    }
-
-    /// The same, if it promises entry `index`.
-    pub(crate) fn cosigned_beyond(&self, index: u64) -> Option<String> {
-        let state = self.witnessing.as_ref()?.state();
-        Some(state.cosigned.as_ref().filter(|c| c.size > index)?.text.clone())
+    /// The newest checkpoint that a quorum of witnesses has cosigned
+    /// and that the public is shown; how many entries it promises, and its text.
+    pub fn cosigned(&self) -> Result<Option<(u64, String)>> {
+        if let Some(shown) = self.shown()? {
+            return Ok(shown.cosigned().cloned());
+        }
+        let newest = |w: &Witnessing| w.state().cosigned.clone().map(|c| (c.size, c.text));
+        Ok(self.witnessing.as_ref().and_then(newest))
     }
 
     /// The policy that says who the witnesses are, as the city's file has it.
@@ -339,19 +339,22 @@ impl City {
     }
 
     /// How the log is witnessed, in a sentence for the public page.
-    pub(crate) fn witness_words(&self) -> String {
-        let (Some(w), Some(standing)) = (&self.witnessing, self.witness_standing()) else {
-            return "No witness is configured: the log is signed by the city alone.".into();
+    pub(crate) fn witness_words(&self) -> Result<String> {
+        let Some(w) = &self.witnessing else {
+            return Ok("No witness is configured: the log is signed by the city alone.".into());
         };
-        let newest = standing.by.iter().map(|(_, at)| *at).max();
-        let names: Vec<&str> = standing.by.iter().map(|(name, _)| name.as_str()).collect();
+        let public = self.cosigned()?.map(|(_, text)| text);
+        let seen = public.map(|text| w.policy.open(Some(self.log.vkey()), text.as_bytes()));
+        let seen = seen.transpose()?;
+        let newest = seen.as_ref().and_then(|s| Some((s, s.by.iter().map(|(_, at)| *at).max()?)));
         let signed = match newest {
-            Some(at) => {
-                format!("{} entries are signed by {}, at {at}", standing.size, names.join(", "))
+            Some((seen, at)) => {
+                let names: Vec<&str> = seen.by.iter().map(|(name, _)| name.as_str()).collect();
+                format!("{} entries are signed by {}, at {at}", seen.size, names.join(", "))
             }
             None => "no entry is signed by its witnesses yet".into(),
         };
-        format!("{signed}; {}.", w.rule())
+        Ok(format!("{signed}; {}.", w.rule()))
     }
 }
 
@@ -401,7 +404,7 @@ mod tests {
         follow(&near, &town);
         let city = &town.city;
         assert!(city.cosign(&near).unwrap());
-        assert!(city.cosigned().unwrap().contains("— b.example/w "));
+        assert!(city.cosigned().unwrap().unwrap().1.contains("— b.example/w "));
         let away = near.0[1].take();
         town.pass("7ABC128");
         let ask = || city.ask(&person(), town.question("7ABC128"));

@@ -1,6 +1,7 @@
 //! Custody itself: the keys in memory, what is sealed to them, and their end.
 
 use crate::file::Files;
+use crate::kek::Kek;
 use crate::keys::{Keys, month};
 use crate::scan;
 use crate::seal::{self, Key};
@@ -43,6 +44,8 @@ pub struct Options {
     pub log_vkey: String,
     /// Whose cosignatures an entry needs before it is believed; without, the log's own signature is enough.
     pub witnesses: Option<ledger::Policy>,
+    /// What protects the key-encryption key.
+    pub kek: Kek,
 }
 
 /// The keeper of the city's keys. Everything here is `&self`; it is shared between threads.
@@ -194,13 +197,13 @@ impl Custody {
         // A key that nothing can be sealed to is found out now, not with the first question.
         auditors.seal(RECORD, b"", b"")?;
         let keys = Keys::generate(auditors);
-        let files = Files::create(&options.dir, &keys)?;
+        let files = Files::create(&options.dir, &options.kek, &keys)?;
         Ok(Self::with(options, rules, Ring { files, keys }))
     }
 
     /// Opens the keys of a city, and finishes a destruction that a crash cut off.
     pub fn open(options: &Options, rules: Arc<Rules>) -> Result<Custody> {
-        let (files, keys) = Files::open(&options.dir)?;
+        let (files, keys) = Files::open(&options.dir, &options.kek)?;
         Ok(Self::with(options, rules, Ring { files, keys }))
     }
 

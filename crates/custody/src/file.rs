@@ -7,10 +7,11 @@
 //! outlive the retention.) Whatever line a crash cuts this off at, [`Files::open`] finds either the
 //! old state or the new one and finishes wiping.
 
+use crate::kek::{Kek, Wrap};
 use crate::keys::Keys;
 use crate::seal::Key;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base::{Error, Result, Secret, b64, random, read_secret, sha256, unb64, write_secret};
+use base::{Error, Result, Secret, random, read_secret, sha256, write_secret};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -27,6 +28,7 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 pub(crate) struct Files {
     dir: PathBuf,
     kek: Key,
+    wrap: Wrap,
     _lock: File,
 }
 
@@ -87,20 +89,24 @@ fn unwrap(path: &Path, kek: &Key, file: &[u8]) -> Result<Keys> {
     Keys::parse(Secret::new(plain).expose())
 }
 
-fn load_kek(path: &Path) -> Result<Option<Key>> {
+/// The line in a file that keeps a key-encryption key.
+fn line(path: &Path) -> Result<Option<Secret<String>>> {
     if !path.exists() {
         return Ok(None);
     }
     let text = read_secret(path)?;
-    let bytes = std::str::from_utf8(text.expose()).ok().and_then(|t| unb64(t.trim_end()));
-    match bytes.map(<[u8; 32]>::try_from) {
-        Some(Ok(key)) => Ok(Some(Secret::new(key))),
-        _ => Err(damaged(path, "is not a key file")),
+    match std::str::from_utf8(text.expose()) {
+        Ok(text) => Ok(Some(Secret::new(text.trim_end().to_owned()))),
+        Err(_) => Err(damaged(path, "is not a key file")),
     }
 }
 
-fn save_kek(path: &Path, kek: &Key) -> Result<()> {
-    let mut text = b64(kek.expose());
+fn load_kek(wrap: &Wrap, path: &Path) -> Result<Option<Key>> {
+    line(path)?.map(|line| wrap.key(path, line.expose())).transpose()
+}
+
+fn save_kek(wrap: &Wrap, path: &Path, kek: &Key) -> Result<()> {
+    let mut text = wrap.seal(kek)?;
     text.push('\n');
     let done = write_secret(path, text.as_bytes());
     text.zeroize();
@@ -152,7 +158,8 @@ impl Files {
     }
 
     /// Makes the files of a new city.
-    pub(crate) fn create(dir: &Path, keys: &Keys) -> Result<Self> {
+    pub(crate) fn create(dir: &Path, kek: &Kek, keys: &Keys) -> Result<Self> {
+        let wrap = Wrap::open(kek)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(|e| disk(dir, e))?;
         let lock = lock(dir)?;
         if Self::exist(dir) {
@@ -162,14 +169,14 @@ impl Files {
             )));
         }
         let kek = Secret::new(random());
-        save_kek(&dir.join("kek"), &kek)?;
-        let files = Self { dir: dir.to_owned(), kek, _lock: lock };
+        save_kek(&wrap, &dir.join("kek"), &kek)?;
+        let files = Self { dir: dir.to_owned(), kek, wrap, _lock: lock };
         files.save(keys)?;
         Ok(files)
     }
 
     /// Opens what [`Files::create`] made, and finishes a change of keys that a crash cut off.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, Keys)> {
+    pub(crate) fn open(dir: &Path, kek: &Kek) -> Result<(Self, Keys)> {
         let path = Self::keys_path(dir);
         if !path.exists() {
             return Err(Error::not_found(format!(
@@ -178,6 +185,7 @@ impl Files {
             )));
         }
         let lock = lock(dir)?;
+        let wrap = Wrap::open(kek)?;
         if fs::metadata(&path).is_ok_and(|m| m.len() > LARGEST) {
             return Err(damaged(&path, "is too large to be ours"));
         }
@@ -186,19 +194,17 @@ impl Files {
         if !file.starts_with(MAGIC) || file.len() < HEAD {
             return Err(damaged(&path, "is not a custody key file"));
         }
-        let mut found = None;
-        for name in ["kek", "kek.next"] {
-            if let Some(kek) = load_kek(&dir.join(name))?
-                && file[MAGIC.len()..HEAD] == kek_id(&kek)
-            {
-                found = Some(kek);
-                break;
-            }
-        }
-        let kek = found.ok_or_else(|| damaged(&path, "was not written under the key in kek"))?;
+        let kek = in_force(dir, &wrap, &file[MAGIC.len()..HEAD])?
+            .ok_or_else(|| damaged(&path, "was not written under the key in kek"))?;
         let keys = unwrap(&path, &kek, file)?;
-        let files = Self { dir: dir.to_owned(), kek, _lock: lock };
+        let mut files = Self { dir: dir.to_owned(), kek, wrap, _lock: lock };
         files.settle()?;
+        let kept = line(&dir.join("kek"))?;
+        if kept.is_some_and(|line| !files.wrap.wrote(line.expose())) {
+            // The city has chosen another protection; what the old one kept is wiped.
+            files.rotate(&keys)?;
+            files.settle()?;
+        }
         Ok((files, keys))
     }
 
@@ -214,7 +220,7 @@ impl Files {
         self.settle()?;
         let path = Self::keys_path(&self.dir);
         let kek = Secret::new(random());
-        save_kek(&self.dir.join("kek.next"), &kek)?;
+        save_kek(&self.wrap, &self.dir.join("kek.next"), &kek)?;
         let old = self.dir.join("custody.keys.old");
         fs::hard_link(&path, &old).map_err(|e| disk(&old, e))?;
         write_secret(&path, &wrap(&kek, keys)?)?;
@@ -226,7 +232,7 @@ impl Files {
     pub(crate) fn settle(&self) -> Result<()> {
         let (kek, next) = (self.dir.join("kek"), self.dir.join("kek.next"));
         let in_force = |path: &Path| -> Result<bool> {
-            Ok(load_kek(path)?.is_some_and(|k| kek_id(&k) == kek_id(&self.kek)))
+            Ok(load_kek(&self.wrap, path)?.is_some_and(|k| kek_id(&k) == kek_id(&self.kek)))
         };
         let old = self.dir.join("kek.old");
         if !in_force(&kek)? {
@@ -244,7 +250,10 @@ impl Files {
         for left in ["custody.keys.new", "custody.keys.old"] {
             self.wipe_left(left, &Self::keys_path(&self.dir))?;
         }
-        Ok(())
+        match line(&kek)? {
+            Some(line) => self.wrap.sweep(line.expose()),
+            None => Ok(()),
+        }
     }
 
     /// Wipes a left-over, unless it is a second name of the live file: then only the name goes.
@@ -257,6 +266,20 @@ impl Files {
         }
         wipe(&path)
     }
+}
+
+/// The key that `custody.keys` says it is under, from `kek`, or from `kek.next` after a crash. A file that is
+/// no longer needed may be under a token's key that is destroyed.
+fn in_force(dir: &Path, wrap: &Wrap, id: &[u8]) -> Result<Option<Key>> {
+    let mut trouble = None;
+    for name in ["kek", "kek.next"] {
+        match load_kek(wrap, &dir.join(name)) {
+            Ok(Some(kek)) if id == kek_id(&kek) => return Ok(Some(kek)),
+            Ok(_) => {}
+            Err(e) => trouble = trouble.or(Some(e)),
+        }
+    }
+    trouble.map_or(Ok(None), Err)
 }
 
 /// Two processes would overwrite each other's keys; the lock goes with the process.
@@ -300,7 +323,7 @@ mod tests {
         let mut keys = Keys::generate(OpenKey::generate().public().unwrap());
         keys.epochs.insert(epoch(1), OpenKey::generate());
         keys.epochs.insert(epoch(2), OpenKey::generate());
-        (Files::create(dir, &keys).unwrap(), keys)
+        (Files::create(dir, &Kek::File, &keys).unwrap(), keys)
     }
 
     /// Cuts a destruction of epoch 1 off after some of its steps; says whether it has happened.
@@ -309,13 +332,13 @@ mod tests {
         let at = |name: &str| dir.join(name);
         match steps {
             0 => {}
-            1 => save_kek(&at("kek.next"), &Secret::new(random())).unwrap(),
+            1 => save_kek(&Wrap::File, &at("kek.next"), &Secret::new(random())).unwrap(),
             2 => {
-                save_kek(&at("kek.next"), &Secret::new(random())).unwrap();
+                save_kek(&Wrap::File, &at("kek.next"), &Secret::new(random())).unwrap();
                 fs::hard_link(at("custody.keys"), at("custody.keys.old")).unwrap();
             }
             3 => {
-                save_kek(&at("kek.next"), &Secret::new(random())).unwrap();
+                save_kek(&Wrap::File, &at("kek.next"), &Secret::new(random())).unwrap();
                 fs::hard_link(at("custody.keys"), at("custody.keys.old")).unwrap();
                 fs::write(at("custody.keys.new"), b"half a fi").unwrap();
             }
@@ -342,7 +365,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let happened = cut_off(dir.path(), steps);
             for _ in 0..2 {
-                let (files, keys) = Files::open(dir.path()).unwrap();
+                let (files, keys) = Files::open(dir.path(), &Kek::File).unwrap();
                 assert_eq!(!happened, keys.epochs.contains_key(&epoch(1)), "step {steps}");
                 assert!(keys.epochs.contains_key(&epoch(2)), "step {steps}");
                 assert_eq!(names(dir.path()), ["custody.keys", "custody.lock", "kek"]);
@@ -361,16 +384,16 @@ mod tests {
             files.rotate(&keys).unwrap();
         }
         drop(files);
-        assert!(Files::open(dir.path()).unwrap().1.epochs.is_empty());
+        assert!(Files::open(dir.path(), &Kek::File).unwrap().1.epochs.is_empty());
     }
 
     #[test]
     fn a_new_city_cut_off_after_its_kek_is_made_again() {
         let dir = tempfile::tempdir().unwrap();
-        save_kek(&dir.path().join("kek"), &Secret::new(random())).unwrap();
+        save_kek(&Wrap::File, &dir.path().join("kek"), &Secret::new(random())).unwrap();
         assert!(!Files::exist(dir.path()));
         drop(city(dir.path()));
-        assert!(Files::open(dir.path()).is_ok());
+        assert!(Files::open(dir.path(), &Kek::File).is_ok());
     }
 
     #[test]
@@ -393,7 +416,7 @@ mod tests {
             let mut bytes = fs::read(&path).unwrap();
             change(&mut bytes);
             fs::write(&path, bytes).unwrap();
-            let e = Files::open(dir.path()).err().unwrap().to_string();
+            let e = Files::open(dir.path(), &Kek::File).err().unwrap().to_string();
             assert!(e.contains(want) && e.contains("same backup"), "{what}: {e}");
         };
         let keys = "custody.keys";
@@ -408,7 +431,7 @@ mod tests {
         check("short kek", "kek", &|b| b.truncate(20), "is not a key file");
         // No file at all.
         let dir = tempfile::tempdir().unwrap();
-        let e = Files::open(dir.path()).err().unwrap();
+        let e = Files::open(dir.path(), &Kek::File).err().unwrap();
         assert!(e.to_string().contains("homeplate init"), "{e}");
     }
 }

@@ -66,6 +66,28 @@ pub struct InitArgs {
     /// The system's user that the server runs as.
     #[arg(long, value_name = "USER", requires = "custody_user")]
     server_user: Option<String>,
+    /// What protects the key that the others are encrypted under: `file`, `passphrase` or `pkcs11` (a token).
+    #[arg(long, value_name = "WAY", default_value = "file", value_parser = kek_kind)]
+    kek: city::KekKind,
+    /// Where the passphrase or the token's PIN comes from: `ask`, `credential:NAME` or a file.
+    #[arg(long, value_name = "WHERE")]
+    secret: Option<String>,
+    /// The token's PKCS#11 library.
+    #[arg(long, value_name = "FILE")]
+    pkcs11_module: Option<String>,
+    /// The token's label.
+    #[arg(long, value_name = "LABEL")]
+    pkcs11_token: Option<String>,
+}
+
+/// How `--kek` is spelled.
+fn kek_kind(text: &str) -> Result<city::KekKind, String> {
+    match text {
+        "file" => Ok(city::KekKind::File),
+        "passphrase" => Ok(city::KekKind::Passphrase),
+        "pkcs11" => Ok(city::KekKind::Pkcs11),
+        _ => Err("file, passphrase or pkcs11".into()),
+    }
 }
 
 fn custody_process(text: &str) -> Result<city::CustodyProcess, String> {
@@ -147,6 +169,10 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         custody: city::CustodySection {
             process: args.custody,
             server_user: args.server_user.clone(),
+            kek: args.kek,
+            secret: args.secret.clone(),
+            pkcs11_module: args.pkcs11_module.clone(),
+            pkcs11_token: args.pkcs11_token.clone(),
             ..Default::default()
         },
         retention: city::Retention {

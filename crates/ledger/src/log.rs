@@ -176,6 +176,45 @@ impl Log {
         Ok(Seen { size: state.tree.size(), root: b64(&state.tree.root()?) })
     }
 
+    /// A signed checkpoint of the first `size` entries, for a public that is shown the log later.
+    pub fn checkpoint_of(&self, size: u64) -> Result<String> {
+        let root = self.state().tree.root_of(size, &|name| self.full_tile(name))?;
+        self.signer.checkpoint(size, root)
+    }
+
+    /// How many entries a checkpoint of this log promises.
+    pub fn size_of(&self, checkpoint: &str) -> Result<u64> {
+        Ok(open_with(self.signer.vkey(), checkpoint.as_bytes(), &[])?.0.size)
+    }
+
+    /// A file of the log: `checkpoint`, or a tile by its one spelling; `None` where there is none.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        if path != CHECKPOINT && Name::parse(path).is_none() {
+            return Ok(None);
+        }
+        self.objects.get(path)
+    }
+
+    /// A file of the log as it was with its first `size` entries; `None` where it had no such file, or more
+    /// is asked for than it had.
+    pub fn file_of(&self, size: u64, path: &str) -> Result<Option<Vec<u8>>> {
+        let Some(name) = Name::parse(path) else { return Ok(None) };
+        if name.standing(size) == Standing::Beyond {
+            return Ok(None);
+        }
+        if let Some(there) = self.objects.get(path)? {
+            return Ok(Some(there));
+        }
+        // The file has grown since then: what was its beginning is cut off again.
+        let Standing::Earlier(wider) = name.standing(self.size()) else { return Ok(None) };
+        let grown = match self.objects.get(&wider.to_string())? {
+            Some(grown) => Some(grown),
+            // It grew again between our two looks.
+            None => self.objects.get(&Name { width: FULL, ..name }.to_string())?,
+        };
+        Ok(grown.and_then(|grown| beginning(name, &grown)))
+    }
+
     /// The request that submits a checkpoint of this log to a witness that has cosigned the first `old`
     /// entries.
     pub fn submission(&self, old: u64, checkpoint: &str) -> Result<String> {
@@ -450,6 +489,19 @@ impl Drop for Turn<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The first entries or hashes of a wider file of the same place.
+fn beginning(name: Name, wider: &[u8]) -> Option<Vec<u8>> {
+    let width = usize::try_from(name.width).ok()?;
+    let length = match name.level {
+        Some(_) => width.checked_mul(32)?,
+        None => (0..width).try_fold(0_usize, |at, _| {
+            let length = wider.get(at..at.checked_add(2)?)?;
+            Some(at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]])))
+        })?,
+    };
+    wider.get(..length).map(<[u8]>::to_vec)
 }
 
 fn other_writer() -> Error {

@@ -75,6 +75,8 @@ pub struct PublicPage {
     pub vkey: String,
     /// The witness rule in one sentence.
     pub witness: String,
+    /// After how many minutes an entry of the log is shown; 0 is at once.
+    pub delay_minutes: u32,
     /// Hash of the active rules.
     pub rules: String,
 }

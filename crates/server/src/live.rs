@@ -46,6 +46,12 @@ pub(crate) async fn events(
     State(state): Shared,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    if state.city.shows_later() {
+        return Err(Error::forbidden(
+            "This city shows its log later, and so no events as they happen; see /v1/log.",
+        )
+        .into());
+    }
     if state.listeners.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
         state.listeners.fetch_sub(1, Ordering::Relaxed);
         return Err(Error::busy("Too many listeners; try again in a minute.").into());

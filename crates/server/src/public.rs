@@ -77,6 +77,7 @@ fn view(p: Public) -> PublicPage {
         origin: p.origin,
         vkey: p.vkey,
         witness: p.witness,
+        delay_minutes: p.delay_minutes,
         rules: p.rules,
     }
 }
@@ -123,7 +124,8 @@ pub(crate) async fn witnesses(State(state): Shared) -> Result<String, Problem> {
 /// `GET /log/checkpoint.cosigned`: the newest checkpoint that a quorum of witnesses has signed.
 pub(crate) async fn cosigned(State(state): Shared) -> Result<String, Problem> {
     let none = || Error::not_found("No checkpoint is signed by the log's witnesses yet.");
-    Ok(state.city.cosigned().ok_or_else(none)?)
+    let newest = state.run(|city| city.cosigned()).await?;
+    Ok(newest.ok_or_else(none)?.1)
 }
 
 /// `GET /log/receipt/{index}`: the proof that an entry is on the log, to be kept (C2SP's tlog-proof); under
@@ -141,21 +143,10 @@ pub(crate) async fn log_file(
     Path(path): Path<String>,
 ) -> Result<Response, Problem> {
     let missing = || Error::not_found("The log has no such file.");
-    let part = |p: &str| {
-        !p.is_empty()
-            && p != ".."
-            && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.')
-    };
-    let plain = path.len() <= 120 && path.split('/').all(part) && !path.starts_with('.');
-    if !(plain && (path == "checkpoint" || path.starts_with("tile/"))) {
-        return Err(missing().into());
-    }
     let checkpoint = path == "checkpoint";
     // A full tile never changes; a partial one is replaced by a wider one.
     let forever = !checkpoint && !path.contains(".p/");
-    let file = state.city.log_folder().join(&path);
-    let bytes = tokio::task::spawn_blocking(move || std::fs::read(file)).await;
-    let bytes = bytes.ok().and_then(|read| read.ok()).ok_or_else(missing)?;
+    let bytes = state.run(move |city| city.public_file(&path)).await?.ok_or_else(missing)?;
     let kind = if checkpoint { "text/plain; charset=utf-8" } else { "application/octet-stream" };
     let cache = if forever { "max-age=31536000, immutable" } else { "no-cache" };
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], bytes).into_response())

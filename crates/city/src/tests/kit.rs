@@ -11,7 +11,7 @@ use store::CameraRow;
 
 /// A city with one camera, `cam_one`, and one person, `per_admin`, an officer and administrator.
 pub(crate) struct Town {
-    dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
     pub clock: Arc<ManualClock>,
     pub city: Arc<City>,
     pub auditors: OpenKey,

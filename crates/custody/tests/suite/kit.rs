@@ -67,6 +67,7 @@ impl City {
             epoch_s: 3600,
             log_vkey: log.vkey().to_owned(),
             witnesses: None,
+            kek: custody::Kek::File,
         };
         let clock = Arc::new(ManualClock::new(now()));
         let custody =

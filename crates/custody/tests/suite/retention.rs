@@ -88,6 +88,7 @@ fn old_files_are_overwritten_and_a_backup_of_the_key_file_opens_nothing() {
         epoch_s: 3600,
         log_vkey: city.log.vkey().to_owned(),
         witnesses: None,
+        kek: custody::Kek::File,
     };
     drop(city.custody);
     let e = custody::Custody::open(&options, rules()).unwrap_err();
@@ -116,6 +117,7 @@ fn two_processes_do_not_share_keys() {
         epoch_s: 3600,
         log_vkey: city.log.vkey().to_owned(),
         witnesses: None,
+        kek: custody::Kek::File,
     };
     assert!(custody::Custody::exists(&options));
     for e in [

@@ -32,6 +32,7 @@ fn city(engine: Engine) -> City {
         epoch_s: 3600,
         log_vkey: log.vkey().to_owned(),
         witnesses: None,
+        kek: ::custody::Kek::File,
     };
     let custody = Custody::create(&options, rules, read::OpenKey::generate().public().unwrap())
         .unwrap()
