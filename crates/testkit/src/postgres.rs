@@ -54,6 +54,16 @@ impl Database {
         Self::new()
     }
 
+    /// Everything in it as SQL text, but for a schema that ends so: what a backup of it would hold.
+    pub fn dump_without(&self, schema: &str) -> Result<String> {
+        let mut dump = cluster()?.command("pg_dump");
+        let out = dump
+            .args(["--inserts", &format!("--exclude-schema=*{schema}"), &self.name])
+            .output()?;
+        anyhow::ensure!(out.status.success(), "pg_dump: {}", String::from_utf8_lossy(&out.stderr));
+        Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+    }
+
     /// A copy of it as it stands, of what is committed and nothing else, while it is in use.
     pub fn copy(&self) -> Result<Self> {
         let copy = Self::new()?;

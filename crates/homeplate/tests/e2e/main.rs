@@ -3,6 +3,7 @@
 mod browser;
 mod callers;
 mod crash;
+mod custody;
 mod faults;
 mod fleet;
 mod interface;

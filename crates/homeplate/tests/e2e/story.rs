@@ -20,17 +20,53 @@ const STEPS: [Step; 9] = [
     ("off", off),
 ];
 
-fn play(mut after: impl FnMut(usize, &mut World)) {
+fn play(after: impl FnMut(usize, &mut World)) {
     let mut world = World::new();
     world.init();
-    world.clip();
     world.serve();
+    play_in(&mut world, after);
+}
+
+/// The story in a city that is being served.
+pub fn play_in(world: &mut World, mut after: impl FnMut(usize, &mut World)) {
+    world.clip();
     for (i, (name, step)) in STEPS.iter().enumerate() {
         eprintln!("step {i}: {name}");
-        step(&mut world);
-        after(i, &mut world);
+        step(world);
+        after(i, world);
     }
-    no_plate_in_the_clear(&world);
+    no_plate_in_the_clear(world);
+}
+
+/// The city's keys in the server's own process.
+#[test]
+fn one_car_and_the_keys_inside() {
+    let mut world = World::new();
+    world.init_with(&["--custody", "inside"]);
+    world.serve();
+    play_in(&mut world, |i, world| {
+        if i == 4 {
+            world.crash();
+        }
+    });
+}
+
+/// The second engine, the whole way; what a backup of the database holds is searched for the plate too.
+#[test]
+fn one_car_on_postgres() {
+    let database = testkit::postgres::Database::new().expect("a database");
+    let mut world = World::new();
+    world.init_with(&["--postgres", &database.url()]);
+    world.serve();
+    play_in(&mut world, |i, world| {
+        if i == 4 {
+            world.crash();
+        }
+    });
+    let dump = database.dump_without("_hotlist").expect("a dump");
+    assert!(dump.contains("INSERT INTO") && !dump.contains(WANTED));
+    let all = database.dump_without("_nothing").expect("a dump");
+    assert!(all.contains(WANTED), "the search would find it");
 }
 
 #[test]

@@ -52,13 +52,27 @@ pub struct World {
     dir: tempfile::TempDir,
     port: u16,
     server: Option<Process>,
+    /// The user of the system that the server runs as, where it is not the test's own.
+    pub server_user: Option<String>,
+}
+
+/// The executable under test as another user of the system; only root can.
+pub fn as_user(user: Option<&str>) -> Command {
+    let Some(user) = user else { return Command::new(EXE) };
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", user, "--regid", user, "--clear-groups", EXE]);
+    command
 }
 
 impl World {
     /// An empty folder and a port.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        Self { dir, port: free_port().expect("a port"), server: None }
+        Self { dir, port: free_port().expect("a port"), server: None, server_user: None }
+    }
+
+    fn program(&self) -> Command {
+        as_user(self.server_user.as_deref())
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -94,7 +108,12 @@ impl World {
 
     /// Makes the city, with counts on the log every second.
     pub fn init(&self) {
-        self.plain(&[
+        self.init_with(&[]);
+    }
+
+    /// The same with more options.
+    pub fn init_with(&self, more: &[&str]) {
+        let args = [
             "init",
             "--data",
             "city",
@@ -106,8 +125,8 @@ impl World {
             "admin.key",
             "--tally-s",
             "1",
-        ])
-        .good();
+        ];
+        self.plain(&[&args, more].concat()).good();
     }
 
     /// Changes the city's configuration.
@@ -125,7 +144,7 @@ impl World {
 
     /// The same with these in the environment.
     pub fn serve_with(&mut self, environment: &[(&str, &str)]) {
-        let mut command = Command::new(EXE);
+        let mut command = self.program();
         command
             .args(["serve", "--data"])
             .arg(self.path("city"))
@@ -143,6 +162,11 @@ impl World {
             server.kill().expect("killed");
         }
         self.serve();
+    }
+
+    /// The server's process.
+    pub fn server_id(&self) -> u32 {
+        self.server.as_ref().expect("a server").id()
     }
 
     /// Pulls the plug.
@@ -255,7 +279,11 @@ impl World {
         fn walk(folder: &Path, out: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(folder).expect("readable") {
                 let path = entry.expect("readable").path();
-                if path.is_dir() { walk(&path, out) } else { out.push(path) }
+                if path.is_dir() {
+                    walk(&path, out);
+                } else if path.is_file() {
+                    out.push(path);
+                }
             }
         }
         let mut out = Vec::new();
