@@ -291,12 +291,25 @@ pub struct Cases {
     /// case that stands in it is attested, any other only stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_list: Option<String>,
+    /// Where the records system says whether a case is open; `{case}` stands for its number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_url: Option<String>,
+    /// Where the token is that the records system wants: `credential:NAME`, or a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_token: Option<String>,
 }
 
 impl Default for Cases {
     fn default() -> Self {
-        Self { format: "##-####*".into(), open_list: None }
+        Self { format: "##-####*".into(), open_list: None, records_url: None, records_token: None }
     }
+}
+
+/// A case number, and a token, go to a machine on this one or over TLS.
+fn records_fit(url: &str) -> bool {
+    let near = ["http://127.0.0.1:", "http://localhost:", "http://[::1]:"];
+    url.contains("{case}")
+        && (url.starts_with("https://") || near.iter().any(|near| url.starts_with(near)))
 }
 
 /// `[switch]`.
@@ -427,6 +440,9 @@ impl Config {
         if !(1..=3600).contains(&self.log.tally_s) {
             return refuse("log.tally_s is 1 to 3600");
         }
+        if self.cases.records_url.as_deref().is_some_and(|url| !records_fit(url)) {
+            return refuse("cases.records_url is an https address with {case} in it");
+        }
         if self.log.delay_minutes > 10_080 {
             return refuse("log.delay_minutes is 0 to 10080, which is a week");
         }
@@ -542,6 +558,11 @@ mod tests {
             (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
             (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
             (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
+            (
+                &format!("{good}[cases]\nrecords_url=\"http://r.example/{{case}}\"\n"),
+                "cases.records_url",
+            ),
+            (&format!("{good}[cases]\nrecords_url=\"https://r.example/\"\n"), "cases.records_url"),
             (&format!("{good}[log]\ndelay_minutes=10081\n"), "log.delay_minutes"),
             (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),
             (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),

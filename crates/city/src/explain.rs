@@ -173,6 +173,19 @@ pub const EXPLAINED: &[Explained] = &[
         "any text; * takes everything",
     ),
     e(
+        "cases.records_url",
+        "Where the records system says whether a case is open, asked with every question: it answers JSON with \
+         `open`, or 404. While it does not answer, cases count as the list has them, or as stated.",
+        "none",
+        "an https address with {case} in it",
+    ),
+    e(
+        "cases.records_token",
+        "The token that the records system wants, sent as a bearer token.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
         "cases.open_list",
         "A file in the data folder with one open case a line, written every day by the records system. \
          A case in it is attested; without the file, or when it is older than 36 hours, only stated.",
@@ -290,7 +303,7 @@ mod tests {
     #[test]
     fn every_key_is_explained() {
         let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\n\
-                    [cases]\nopen_list=\"cases.txt\"\n";
+                    [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
         let custody = &mut config.custody;

@@ -57,14 +57,12 @@ pub(crate) fn kek(dir: &Path, config: &Config) -> Result<Kek> {
 }
 
 /// A passphrase or PIN: asked for at the terminal, handed over by the service manager, or in a file.
-fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
+pub(crate) fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
     if from == "ask" {
         let typed = rpassword::prompt_password(format!("{what}: "));
         return typed.map(Secret::new).map_err(|e| {
-            Error::unavailable(format!(
-                "{what}: nobody can be asked; custody.secret may name a file."
-            ))
-            .because(e)
+            Error::unavailable(format!("{what}: nobody can be asked; name a file instead."))
+                .because(e)
         });
     }
     let path = match from.strip_prefix("credential:") {
@@ -80,8 +78,11 @@ fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
     };
     let bytes = base::read_secret(&path)?;
     let text = std::str::from_utf8(bytes.expose()).map_err(|e| {
-        Error::invalid(format!("{} is not text; custody.secret names it.", path.display()))
-            .because(e)
+        Error::invalid(format!(
+            "{} is not text, but a passphrase, PIN or token was expected.",
+            path.display()
+        ))
+        .because(e)
     })?;
     Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -12,6 +12,7 @@
 pub mod api;
 mod ask;
 mod audit;
+mod cases;
 pub mod check;
 mod config;
 mod devices;
@@ -44,6 +45,7 @@ mod witness;
 
 pub use api::*;
 pub use ask::Watch;
+pub use cases::RecordsLine;
 pub use config::{
     Audience, Cases, Config, CustodyProcess, CustodySection, Engine, KekKind, Keys, Limits,
     LogSection, Retention, Section, Server as ServerSection, Stored, Switching, WitnessRule,

@@ -32,6 +32,7 @@ pub struct City {
     pub(crate) witnessing: Option<Witnessing>,
     pub(crate) published: Option<Published>,
     pub(crate) memory: Option<Memory>,
+    pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
 }
 
 impl City {
@@ -87,6 +88,7 @@ impl City {
             witnessing,
             published,
             memory,
+            records: std::sync::OnceLock::new(),
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;

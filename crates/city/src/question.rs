@@ -7,13 +7,10 @@ use identity::Person;
 use plate::{Pattern, Text, is_plate};
 use policy::{AGENCIES, CaseFact, Facts, Intent, Scope};
 use read::Read;
-use std::time::UNIX_EPOCH;
 use store::CameraRow;
 
 /// The most plates in one question.
 const PLATES: usize = 20;
-/// A list of open cases that is older says nothing any more.
-const CASES_MAX_AGE_MS: i64 = 36 * 3_600_000;
 /// Before the characters are compared, one found read in two is taken to be the plate.
 const PRIOR: f64 = 0.5;
 
@@ -95,28 +92,6 @@ impl City {
             }
         };
         Ok(Facts { case, asking_off: self.asking_off(), now: self.now() })
-    }
-
-    /// Whether the records system's list of open cases has this one; `None` where the city has no
-    /// list, or only an old one.
-    fn case_is_open(&self, case: &str) -> Result<Option<bool>> {
-        let Some(list) = &self.config.cases.open_list else { return Ok(None) };
-        let path = self.dir.join(list);
-        let unread = |e: std::io::Error| {
-            Error::unavailable(
-                "The list of open cases cannot be read, so no case can be checked; tell the clerk.",
-            )
-            .because(format!("{}: {e}", path.display()))
-        };
-        let written = std::fs::metadata(&path).and_then(|m| m.modified()).map_err(unread)?;
-        let written =
-            written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
-        if self.now().since(Time::from_millis(written)) > CASES_MAX_AGE_MS {
-            tracing::warn!("the list of open cases is older than 36 hours; cases count as stated");
-            return Ok(None);
-        }
-        let text = std::fs::read_to_string(&path).map_err(unread)?;
-        Ok(Some(text.lines().any(|line| line.trim() == case)))
     }
 }
 

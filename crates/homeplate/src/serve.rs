@@ -22,6 +22,9 @@ const COSIGN_RARELY: Duration = Duration::from_secs(5);
 /// A witness that takes longer has not answered.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// A person waits for this one.
+const RECORDS_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// Arguments of `homeplate serve`.
 #[derive(clap::Args)]
 pub struct ServeArgs {
@@ -49,6 +52,7 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
+    city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT)));
     let web = Web::new(WITNESS_TIMEOUT);
     // Before anything is answered: a witness may know more of the log than is here.
     city.cosign(&web)?;

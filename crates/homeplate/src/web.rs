@@ -1,7 +1,7 @@
 //! Files and answers from other machines, without a key: cities' logs, witnesses.
 
 use base::{Error, Result};
-use city::WitnessLine;
+use city::{RecordsLine, WitnessLine};
 use ledger::Reply;
 use std::time::Duration;
 
@@ -61,6 +61,33 @@ fn wait_of(answer: &ureq::http::Response<ureq::Body>) -> Option<Duration> {
     let told = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
     let seconds: u64 = told.and_then(|value| value.parse().ok()).unwrap_or(5);
     Some(Duration::from_secs(seconds.clamp(1, 60)))
+}
+
+/// What a records system says of a case.
+#[derive(serde::Deserialize)]
+struct Case {
+    open: bool,
+}
+
+impl RecordsLine for Web {
+    fn is_open(&self, url: &str, token: Option<&str>) -> Result<bool> {
+        // Neither the address nor the cause is repeated: they spell the case.
+        let silent = || Error::unavailable("The records system does not answer as it should.");
+        let mut request = self.0.get(url);
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let mut answer = request.call().map_err(|_| silent())?;
+        match answer.status().as_u16() {
+            200 => {}
+            404 | 410 => return Ok(false),
+            status => return Err(silent().because(format!("it answers {status}"))),
+        }
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_vec();
+        let body = body.map_err(|_| silent())?;
+        let case: Case = serde_json::from_slice(&body).map_err(|_| silent())?;
+        Ok(case.open)
+    }
 }
 
 impl WitnessLine for Web {
