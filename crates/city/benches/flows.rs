@@ -5,11 +5,13 @@
 //! runs, `FLOWS_READS` (default 60,000) how many reads a day of the month holds, `FLOWS_DAYS` (30)
 //! how many days there are, `FLOWS_COPIES` (0) how many reads that nobody asks for stand beside each of them
 //! (sealed bytes under other ids and tokens: a million a day takes minutes; the scan is left out then), `FLOWS_LOG` (200,000) how many entries the verified log has.
-//! `FLOWS_ENGINE=postgres` takes the second engine; zero days or entries leave their part out.
+//! `FLOWS_ENGINE=postgres` takes the second engine, `FLOWS_CUSTODY=own` puts custody behind its socket; zero days or entries leave their part out.
 //! HTTP is not in these figures: batches come as the bytes of their JSON.
 
 use base::{CameraId, Clock, LeaseId, ManualClock, PersonId, ReadId, Signed, SigningKey, Time};
-use city::{Ask, Batch, City, Config, Engine, Enrol, InitOptions, NewPerson, Stored, Url};
+use city::{
+    Ask, Batch, City, Config, Custodian, Engine, Enrol, InitOptions, NewPerson, Stored, Url,
+};
 use ledger::{Folder, Leaf, Log};
 use plate::Odds;
 use read::{Lease, LeaseRequest, Read, SealKey, SignedRead};
@@ -70,7 +72,17 @@ struct Camera {
     seal: SealKey,
 }
 
+/// Ends custody with the city.
+struct Stop(base::Shutdown);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
 struct World {
+    _stop: Stop,
     _dir: tempfile::TempDir,
     _database: Option<Database>,
     city: Arc<City>,
@@ -86,7 +98,10 @@ fn world() -> World {
     let text = "[city]\nname = \"Bench\"\nslug = \"bench\"\n[retention]\nreads_days = 60\n\
                 [keys]\nlease_s = 86400\n";
     let admin: PersonId = "per_admin".parse().unwrap();
-    let (config, database) = stored(Config::parse(text).unwrap());
+    let (mut config, database) = stored(Config::parse(text).unwrap());
+    if own() {
+        config.custody.process = city::CustodyProcess::Own;
+    }
     let options = InitOptions {
         config,
         admin: admin.clone(),
@@ -96,6 +111,15 @@ fn world() -> World {
         auditors: read::OpenKey::generate().public().unwrap(),
     };
     city::init(dir.path(), &options, clock.as_ref()).unwrap();
+    let stop = base::Shutdown::new();
+    if own() {
+        let custodian = Custodian::open(dir.path(), clock.clone(), true, Duration::ZERO).unwrap();
+        let (socket, told) = (custodian.socket.clone(), stop.clone());
+        std::thread::spawn(move || custodian.serve(&told).unwrap());
+        while !socket.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
     let city = City::open(dir.path(), clock.clone()).unwrap();
     let officer: PersonId = "per_otto".parse().unwrap();
     let new = NewPerson {
@@ -107,7 +131,7 @@ fn world() -> World {
     };
     city.add_person(&admin, new).unwrap();
     let cameras = (0..CAMERAS).map(|n| camera(&city, &admin, n)).collect();
-    World { _dir: dir, _database: database, city, clock, officer, cameras }
+    World { _stop: Stop(stop), _dir: dir, _database: database, city, clock, officer, cameras }
 }
 
 /// The engine that `FLOWS_ENGINE` names: `sqlite`, or `postgres` on a cluster of this run.
@@ -122,6 +146,11 @@ fn stored(mut config: Config) -> (Config, Option<Database>) {
         schema: "bench".into(),
     };
     (config, Some(database))
+}
+
+/// Whether custody is behind its socket, in a thread of its own, as it is behind one in a process of its own.
+fn own() -> bool {
+    std::env::var("FLOWS_CUSTODY").is_ok_and(|v| v == "own")
 }
 
 fn engine() -> String {
@@ -202,7 +231,7 @@ fn ingest(world: &World) {
         clients.into_iter().flat_map(|c| c.join().unwrap()).collect()
     });
     let rate = (took.len() * BATCH) as f64 / begun.elapsed().as_secs_f64();
-    let engine = engine();
+    let engine = format!("{}{}", engine(), if own() { ", custody behind its socket" } else { "" });
     let what =
         format!("ingest over {seconds} s, {engine}: reads a second, batches of 100, 200 cameras");
     told(&what, 5000.0, true, "/s", &[rate]);

@@ -1,5 +1,6 @@
 //! `homeplate succeed`: begins the successor of a log that lost entries.
 
+use crate::custody::Beside;
 use crate::serve::memory;
 use crate::web::Web;
 use base::{Error, SystemClock};
@@ -48,8 +49,14 @@ pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn witnesses_know(args: &SucceedArgs) -> base::Result<Option<Lost>> {
-    let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
-    city.cosign(&Web::new(Duration::from_secs(10)))?;
-    Ok(city.set_back())
+fn witnesses_know(args: &SucceedArgs) -> anyhow::Result<Option<Lost>> {
+    let beside = Beside::start(&args.data)?;
+    let asked = City::open_with(&args.data, Arc::new(SystemClock), memory()).and_then(|city| {
+        city.cosign(&Web::new(Duration::from_secs(10)))?;
+        Ok(city.set_back())
+    });
+    if let Some(custody) = beside {
+        custody.end();
+    }
+    Ok(asked?)
 }

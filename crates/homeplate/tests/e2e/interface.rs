@@ -125,3 +125,97 @@ fn a_hold_for_a_court() {
     world.by("cleo", &["hold", "release", &id]).good();
     assert_eq!(world.by("cleo", &["hold", "fetch", &id, "--out", "more.jsonl"]).code, 9);
 }
+
+/// A records system on this machine that knows one open case, for those who show its token.
+fn records_system() -> u16 {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+            let head: Vec<String> =
+                lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let shown = head.iter().any(|l| l.eq_ignore_ascii_case("authorization: Bearer hush"));
+            let (status, body) = match head[0].split(' ').nth(1) {
+                _ if !shown => ("401 Unauthorized", ""),
+                Some("/cases/26-0417") => ("200 OK", "{\"open\": true}"),
+                Some("/cases/26-0500") => ("200 OK", "rubbish"),
+                _ => ("404 Not Found", ""),
+            };
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    port
+}
+
+/// The records system vouches for a case, or does not; what it answers is on the log with the question.
+#[test]
+fn the_records_system_attests_a_case() {
+    let mut world = World::new();
+    world.init();
+    let url = format!("http://127.0.0.1:{}/cases/{{case}}", records_system());
+    let section = format!("[cases]\nrecords_url = \"{url}\"\nrecords_token = \"token\"\n");
+    world.configure("[cases]\n", &section);
+    std::fs::write(world.path("city/token"), "hush\n").expect("written");
+    let owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(world.path("city/token"), owner).expect("the owner's");
+    world.serve();
+    world.person("otto", "officer");
+    world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    let case = |number: &str, more: &[&str]| {
+        let ask = ["ask", WANTED, "--purpose", "stolen-vehicle", "--case", number, "--json"];
+        world.by("otto", &[&ask, more].concat()).json()
+    };
+    assert_eq!(case("26-0417", &["--preview"])["case"], "attested");
+    assert_eq!(case("26-0418", &["--preview"])["case"], "stated");
+    assert_eq!(
+        case("26-0500", &["--preview"])["case"],
+        "stated",
+        "it does not answer as it should"
+    );
+    let entry = case("26-0417", &[])["log_entry"].as_u64().expect("an entry");
+    let page: Value =
+        serde_json::from_str(&world.get(&format!("/v1/log?limit=1&after={}", entry - 1)))
+            .expect("JSON");
+    assert_eq!(page["entries"][0]["leaf"]["facts"]["case"], "attested", "{page}");
+    let output = world.server_output();
+    assert!(!output.contains("26-04") && !output.contains("hush"), "{output}");
+}
+
+/// A city that shows its log later: whole, verifiable, and without what is too young.
+#[test]
+fn a_log_that_is_shown_later() {
+    let mut world = World::new();
+    world.init();
+    world.configure("delay_minutes = 0", "delay_minutes = 60");
+    world.serve();
+    world.person("otto", "officer");
+    let figures: Value = serde_json::from_str(&world.get("/v1/public")).expect("JSON");
+    assert_eq!((&figures["log_size"], &figures["delay_minutes"]), (&0.into(), &60.into()));
+    assert!(world.get("/").contains("60 minutes later"));
+    assert_eq!(world.get("/log/checkpoint").lines().nth(1), Some("0"));
+    for (path, status) in [
+        ("/log/tile/0/000.p/1", 404),
+        ("/log/tile/entries/000.p/1", 404),
+        ("/log/receipt/0", 404),
+        ("/v1/events", 403),
+    ] {
+        let answer = ureq::get(format!("{}{path}", world.url()))
+            .config()
+            .http_status_as_error(false)
+            .build()
+            .call();
+        assert_eq!(answer.expect("an answer").status(), status, "{path}");
+    }
+    let told = world.plain(&["verify", &world.url()]).good();
+    assert!(told.contains("entries    0\n"), "{told}");
+    // Those who run the city see it as it is.
+    let whole = world.plain(&["verify", "city/log", "--vkey-file", "city/log.vkey"]).good();
+    assert!(!whole.contains("entries    0\n"), "{whole}");
+}
