@@ -5,6 +5,7 @@
 //! runs, `FLOWS_READS` (default 60,000) how many reads a day of the month holds, `FLOWS_DAYS` (30)
 //! how many days there are, `FLOWS_COPIES` (0) how many reads that nobody asks for stand beside each of them
 //! (sealed bytes under other ids and tokens: a million a day takes minutes; the scan is left out then), `FLOWS_LOG` (200,000) how many entries the verified log has.
+//! `FLOWS_KEEP` names a folder in which the city stays: a run that finds one there asks it again and fills nothing.
 //! `FLOWS_ENGINE=postgres` takes the second engine, `FLOWS_CUSTODY=own` puts custody behind its socket; zero days or entries leave their part out.
 //! HTTP is not in these figures: batches come as the bytes of their JSON.
 
@@ -16,6 +17,7 @@ use ledger::{Folder, Leaf, Log};
 use plate::Odds;
 use read::{Lease, LeaseRequest, Read, SealKey, SignedRead};
 use serde_json::json;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -92,7 +94,10 @@ struct World {
 }
 
 fn world() -> World {
-    let dir = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("FLOWS_KEEP").map(PathBuf::from);
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = kept.as_deref().unwrap_or(temporary.path());
+    let there = dir.join("homeplate.toml").exists();
     let start: Time = "2026-11-23T12:00:00Z".parse().unwrap();
     let clock = Arc::new(ManualClock::new(start));
     let text = "[city]\nname = \"Bench\"\nslug = \"bench\"\n[retention]\nreads_days = 60\n\
@@ -110,18 +115,33 @@ fn world() -> World {
         key: SigningKey::generate().public(),
         auditors: read::OpenKey::generate().public().unwrap(),
     };
-    city::init(dir.path(), &options, clock.as_ref()).unwrap();
+    if !there {
+        city::init(dir, &options, clock.as_ref()).unwrap();
+    }
     let stop = base::Shutdown::new();
     if own() {
-        let custodian = Custodian::open(dir.path(), clock.clone(), true, Duration::ZERO).unwrap();
+        let custodian = Custodian::open(dir, clock.clone(), true, Duration::ZERO).unwrap();
         let (socket, told) = (custodian.socket.clone(), stop.clone());
         std::thread::spawn(move || custodian.serve(&told).unwrap());
         while !socket.exists() {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    let city = City::open(dir.path(), clock.clone()).unwrap();
+    let city = City::open(dir, clock.clone()).unwrap();
     let officer: PersonId = "per_otto".parse().unwrap();
+    if there {
+        let cameras = Vec::new();
+        let _dir = temporary;
+        return World {
+            _stop: Stop(stop),
+            _dir,
+            _database: database,
+            city,
+            clock,
+            officer,
+            cameras,
+        };
+    }
     let new = NewPerson {
         id: officer.clone(),
         name: "Otto".into(),
@@ -131,7 +151,7 @@ fn world() -> World {
     };
     city.add_person(&admin, new).unwrap();
     let cameras = (0..CAMERAS).map(|n| camera(&city, &admin, n)).collect();
-    World { _stop: Stop(stop), _dir: dir, _database: database, city, clock, officer, cameras }
+    World { _stop: Stop(stop), _dir: temporary, _database: database, city, clock, officer, cameras }
 }
 
 /// The engine that `FLOWS_ENGINE` names: `sqlite`, or `postgres` on a cluster of this run.
@@ -247,6 +267,12 @@ fn ingest(world: &World) {
     );
 }
 
+/// How many days there are, and reads in each.
+fn sizes() -> (usize, usize) {
+    let reads = setting("FLOWS_READS", 60_000) * (setting("FLOWS_COPIES", 0) + 1);
+    (setting("FLOWS_DAYS", 30), reads)
+}
+
 /// Fills the days before today, past the edge: sealed and indexed as ingest does it.
 fn month(world: &World) -> (usize, usize) {
     let (days, reads) = (setting("FLOWS_DAYS", 30), setting("FLOWS_READS", 60_000));
@@ -268,7 +294,7 @@ fn month(world: &World) -> (usize, usize) {
         }
         load(&world.city, of_day, copies);
     }
-    (days, reads * (copies + 1))
+    sizes()
 }
 
 fn load(city: &City, reads: Vec<read::Pass>, copies: usize) {
@@ -362,9 +388,12 @@ fn main() {
         return;
     }
     let world = world();
-    ingest(&world);
+    let there = world.cameras.is_empty();
+    if !there {
+        ingest(&world);
+    }
     if setting("FLOWS_DAYS", 30) > 0 {
-        let filled = month(&world);
+        let filled = if there { sizes() } else { month(&world) };
         questions(&world, filled);
     }
     if setting("FLOWS_LOG", 200_000) > 0 {

@@ -12,6 +12,7 @@ use base::{CameraId, Day, Epoch, Error, HitId, ReadId, Result, SegmentId, Time};
 use custody::{Found, Permit, SealedBatch, SealedHit, SealedRead, SealedSegment, Token};
 use read::{Effect, Sealed};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What is looked for: a permit's scope without its power.
 pub(crate) struct Wanted<'a> {
@@ -36,6 +37,8 @@ struct Matches {
 
 /// One question loads at most so many sealed reads, with their pictures, into memory.
 const FOUND: usize = 1000;
+/// So many days are looked at at a time.
+const WORKERS: usize = 4;
 /// Of so many reads one statement asks whether they are there.
 const ASKED: usize = 64;
 
@@ -143,17 +146,19 @@ impl Store {
         let cameras: BTreeSet<&str> = wanted.cameras.iter().map(CameraId::as_str).collect();
         let mut out = Matches::default();
         // The newest first, as they are what a question that finds too much needs most.
-        for (day, tokens) in wanted.days.iter().rev() {
-            let room = FOUND - out.found.len();
-            let part = self.in_old_day(*day, |db| {
-                let (found, more) = find(db, *day, wanted, &cameras, tokens, room)?;
+        let days: Vec<(Day, &[Token])> = wanted.days.iter().rev().copied().collect();
+        let of_day = |(day, tokens): &(Day, &[Token])| {
+            self.in_old_day(*day, |db| {
+                let (found, more) = find(db, *day, wanted, &cameras, tokens)?;
                 Ok((found, more, considered(db, *day, wanted, &cameras)?))
-            })?;
-            if let Some((found, more, considered)) = part {
-                out.found.extend(found);
-                out.more |= more;
-                out.considered += considered;
-            }
+            })
+        };
+        for part in side_by_side(&days, of_day) {
+            let Some((found, more, considered)) = part? else { continue };
+            let room = FOUND - out.found.len();
+            out.more |= more || found.len() > room;
+            out.found.extend(found.into_iter().take(room));
+            out.considered += considered;
         }
         self.add_pictures(&mut out.found)?;
         let mut found: Vec<Found> = out.found.into_iter().map(|(found, _)| found).collect();
@@ -187,6 +192,32 @@ impl Store {
         })?;
         Ok(counts.unwrap_or_default())
     }
+}
+
+/// Days are apart from each other, and most of the time of a look-up is waiting for the disk: several are
+/// looked at at a time. The results are in the order of the items.
+fn side_by_side<T: Sync, U: Send>(items: &[T], look: impl Fn(&T) -> U + Sync) -> Vec<U> {
+    if items.len() < 3 {
+        return items.iter().map(look).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(at) else { return done };
+            done.push((at, look(item)));
+        }
+    };
+    let mut done: Vec<(usize, U)> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS.min(items.len())).map(|_| scope.spawn(work)).collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, U)>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(join).collect()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 /// A batch that contradicts itself is refused before anything is written.
@@ -280,7 +311,6 @@ fn find(
     wanted: &Wanted<'_>,
     cameras: &BTreeSet<&str>,
     tokens: &[Token],
-    room: usize,
 ) -> Result<(Vec<Match>, bool)> {
     let by_token = format!(
         "{FOUND_COLUMNS} FROM tokens AS t JOIN reads AS r ON r.id = t.read \
@@ -305,7 +335,7 @@ fn find(
         for row in rows {
             let found = found(row)?;
             if cameras.contains(found.0.read.camera.as_str()) && seen.insert(found.0.read.id) {
-                if out.len() == room {
+                if out.len() == FOUND {
                     return Ok((out, true));
                 }
                 out.push(found);
