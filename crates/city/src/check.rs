@@ -277,6 +277,13 @@ fn check_modes(dir: &Path, paths: &Paths, config: Option<&Config>, out: &mut Vec
     let password = config.is_some_and(|config| config.store.url.is_some());
     files.extend(password.then(|| paths.config.clone()));
     files.extend(config.and_then(|config| config.credentials(dir)));
+    let secret = config.and_then(|config| crate::keeper::secret_file(dir, config));
+    if secret.as_ref().is_some_and(|file| file.starts_with(dir)) {
+        let message = "custody.secret lies in the data folder, beside the key it protects: who copies one has \
+                       the other; put it elsewhere.";
+        out.push(finding("keys", State::Look, message));
+    }
+    files.extend(secret);
     if let Ok(entries) = std::fs::read_dir(&paths.custody) {
         files.extend(entries.filter_map(|e| e.ok().map(|e| e.path())));
     }

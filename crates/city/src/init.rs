@@ -47,6 +47,9 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     let text = toml::to_string(&options.config)
         .map_err(|e| Error::internal("The configuration cannot be written.").because(e))?;
     Config::parse(&text)?;
+    // What the keys will be kept under is there, before anything is made.
+    let kek = crate::keeper::kek(dir, &options.config)?;
+    kek.usable()?;
     let rules_text = Rules::standard();
     let rules = Arc::new(Rules::parse(rules_text)?);
     base::write_atomic(&paths.rules, rules_text.as_bytes())?;
@@ -71,7 +74,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         epoch_s: options.config.keys.epoch_s,
         log_vkey: log.vkey().to_owned(),
         witnesses: None,
-        kek: crate::keeper::kek(dir, &options.config)?,
+        kek,
     };
     if custody::Custody::exists(&made) {
         custody::Custody::open(&made, rules.clone())?;

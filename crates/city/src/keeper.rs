@@ -56,6 +56,12 @@ pub(crate) fn kek(dir: &Path, config: &Config) -> Result<Kek> {
     })
 }
 
+/// The file that the passphrase or PIN is in, if it is in one.
+pub(crate) fn secret_file(dir: &Path, config: &Config) -> Option<PathBuf> {
+    let from = config.custody.secret.as_deref()?;
+    (from != "ask" && !from.starts_with("credential:")).then(|| dir.join(from))
+}
+
 /// A passphrase or PIN: asked for at the terminal, handed over by the service manager, or in a file.
 pub(crate) fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
     if from == "ask" {

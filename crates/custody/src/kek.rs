@@ -33,6 +33,13 @@ pub enum Kek {
     Token(TokenPlace),
 }
 
+impl Kek {
+    /// Whether the token answers and takes the PIN, or there is a passphrase.
+    pub fn usable(&self) -> Result<()> {
+        Wrap::open(self).map(drop)
+    }
+}
+
 /// Where a token is, and which of its keys are ours.
 #[derive(Clone, Debug)]
 pub struct TokenPlace {

@@ -5,10 +5,12 @@ use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper, Opened};
 use crate::seal::BodyKeys;
 use crate::{
-    Found, HeldRead, HoldPermit, Permit, ReadKey, Scanned, SealedBatch, SealedHit, SealedSegment,
-    Sort,
+    Found, HeldRead, HoldPermit, Permit, ReadKey, Scanned, SealedBatch, SealedHit, SealedRead,
+    SealedSegment, Sort,
 };
-use base::{CameraId, Day, Epoch, Error, HitId, PersonId, PublicKey, Result, Secret, Signed, Time};
+use base::{
+    CameraId, Day, Epoch, Error, HitId, Kind, PersonId, PublicKey, Result, Secret, Signed, Time,
+};
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent, Rules};
 use read::{Lease, Read, SealKey, Sealed, SignedRead};
@@ -99,7 +101,12 @@ impl Line {
             return word.into_result();
         }
         let fresh = self.open()?;
-        self.over(fresh, request).map_err(|e| self.away(e))?.into_result()
+        let word = self.over(fresh, request).map_err(|e| match e.kind() {
+            Kind::Unavailable => self.away(e),
+            // It was not custody's fault.
+            _ => e,
+        });
+        word?.into_result()
     }
 
     fn over<T: DeserializeOwned>(
@@ -128,8 +135,23 @@ impl Remote {
 /// What custody needs to see of a read to judge whether a permit covers it: bodies stay here.
 fn outlines(found: &[Found]) -> Vec<Found> {
     let outline = |f: &Found| Found {
-        read: crate::SealedRead { body: Vec::new(), picture: None, ..f.read.clone() },
-        segment: SealedSegment { scan: None, ..f.segment.clone() },
+        read: SealedRead {
+            id: f.read.id,
+            camera: f.read.camera.clone(),
+            segment: f.read.segment,
+            captured: f.read.captured,
+            counter: f.read.counter,
+            body: Vec::new(),
+            picture: None,
+            tokens: f.read.tokens.clone(),
+        },
+        segment: SealedSegment {
+            id: f.segment.id,
+            camera: f.segment.camera.clone(),
+            epoch: f.segment.epoch,
+            wrapped: f.segment.wrapped.clone(),
+            scan: None,
+        },
     };
     found.iter().map(outline).collect()
 }

@@ -27,6 +27,9 @@ const VERSION: u32 = 1;
 /// A batch of reads with their pictures, a page of segments.
 const LARGEST: u32 = 256 << 20;
 
+/// What is reserved for a frame before it is read.
+const ROOM: usize = 4 << 20;
+
 /// Writes one frame: its length in four bytes, big-endian, and CBOR. The buffer is wiped: plates and keys
 /// are in it.
 fn send(to: &mut impl Write, message: &impl Serialize) -> Result<()> {
@@ -50,8 +53,9 @@ fn receive<T: DeserializeOwned>(from: &mut impl Read) -> Result<Option<T>> {
     if length > LARGEST {
         return Err(Error::too_large("A message of custody's socket is too large."));
     }
-    // Grows with what really comes: a length alone takes no memory.
-    let mut frame = Zeroizing::new(Vec::new());
+    // A length alone takes little memory; what most messages need is there at once, because a buffer that
+    // grows leaves copies behind.
+    let mut frame = Zeroizing::new(Vec::with_capacity((length as usize).min(ROOM)));
     let came = from.take(u64::from(length)).read_to_end(&mut frame).map_err(gone)?;
     if came < length as usize {
         return Err(gone(std::io::ErrorKind::UnexpectedEof.into()));

@@ -58,6 +58,15 @@ struct Desk {
     connections: AtomicUsize,
 }
 
+/// A connection that is open; a thread that panics lets go of it too.
+struct Seat<'a>(&'a AtomicUsize);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// Answers on `listener` until it is told to stop. Connections that are open then end with the process.
 pub fn serve(
     listener: &UnixListener,
@@ -93,6 +102,7 @@ impl Desk {
     /// One connection, from its first word to its last.
     fn welcome(&self, mut stream: UnixStream) {
         let open = self.connections.fetch_add(1, Ordering::SeqCst);
+        let _seat = Seat(&self.connections);
         let done = stream
             .set_nonblocking(false)
             .map_err(super::gone)
@@ -109,7 +119,6 @@ impl Desk {
                 let _ = send(&mut stream, &Word::<()>::of(Err(e)));
             }
         }
-        self.connections.fetch_sub(1, Ordering::SeqCst);
     }
 
     /// Only the city's own user: the kernel says who is at the other end.
