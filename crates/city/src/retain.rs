@@ -143,6 +143,32 @@ mod tests {
         assert_eq!(logged(), (1, 1, 0));
     }
 
+    /// Neither a backup of everything but `kek`, with today's `kek` beside it, nor the old reads put back beside
+    /// today's keys.
+    #[test]
+    fn no_backup_opens_what_was_forgotten_since() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC123");
+        let question = || town.question("7ABC123");
+        let then = question();
+        assert_eq!(town.city.ask(&person(), question()).unwrap().opened, 1);
+        let backup = town.copy();
+        town.clock.advance(20 * DAY_MS);
+        town.city.retain().unwrap();
+        town.clock.advance(2 * DAY_MS);
+        town.city.retain().unwrap();
+        std::fs::copy(town.dir().join("custody/kek"), backup.path().join("custody/kek")).unwrap();
+        let e = backup.open().err().unwrap();
+        assert!(e.message().contains("same backup"), "{e}");
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        std::fs::remove_dir_all(dir.path().join("store")).unwrap();
+        crate::kit::copy(&backup.path().join("store"), &dir.path().join("store"));
+        let city = City::open(dir.path(), clock).unwrap();
+        let e = city.ask(&person(), then).err().unwrap();
+        assert_eq!(e.kind(), base::Kind::Gone, "{e}");
+    }
+
     /// A clock that is a month ahead destroys nothing if it is set right within hours.
     #[test]
     fn a_clock_that_leaps_destroys_nothing_at_once() {
