@@ -17,6 +17,7 @@ mod key;
 mod keyfile;
 mod manage;
 mod order;
+mod policy;
 mod read;
 mod serve;
 mod succeed;
@@ -44,6 +45,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Explain the configuration.
     Config(check::ConfigArgs),
+    /// What the city's rules can never allow.
+    Policy(policy::PolicyArgs),
     /// Keep a city's keys in a process of their own.
     Custody(custody::CustodyArgs),
     /// Serve a city: cameras, people and the public page.
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
         Command::Custody(args) => custody::run(args),
+        Command::Policy(args) => policy::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Edge(args) => edge::run(args),
         Command::Key(args) => key::run(args),

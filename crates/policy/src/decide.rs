@@ -125,7 +125,7 @@ impl Rules {
             authority: &intent.authority,
             case: facts.case,
             asking_off: facts.asking_off,
-            on_behalf: intent.on_behalf_of.is_some(),
+            recipient: intent.agency(),
             has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
             plates: intent.plates.len() + intent.patterns.len(),
             pattern: !intent.patterns.is_empty(),

@@ -26,7 +26,8 @@ pub(crate) const PURPOSES: [&str; 8] = [
 /// The authorities that rules can speak of.
 pub(crate) const AUTHORITIES: [&str; 2] = ["none", "judicial-warrant"];
 
-const SCHEMA: &str = include_str!("../rules/schema.cedarschema");
+/// What rules can speak of, as Cedar text.
+pub const SCHEMA: &str = include_str!("../rules/schema.cedarschema");
 
 /// What a search brings along for the rules to look at.
 pub(crate) struct Asked<'a> {
@@ -34,7 +35,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) authority: &'a str,
     pub(crate) case: CaseFact,
     pub(crate) asking_off: bool,
-    pub(crate) on_behalf: bool,
+    /// The kind of agency that the question is asked for, if it is for another.
+    pub(crate) recipient: Option<&'a str>,
     pub(crate) has_reason: bool,
     pub(crate) plates: usize,
     pub(crate) pattern: bool,
@@ -51,7 +53,7 @@ impl<'a> Asked<'a> {
             authority,
             case: CaseFact::Attested,
             asking_off: false,
-            on_behalf: false,
+            recipient: None,
             has_reason: true,
             plates: 1,
             pattern: false,
@@ -75,6 +77,7 @@ struct Types {
     purpose: EntityTypeName,
     authority: EntityTypeName,
     case: EntityTypeName,
+    agency: EntityTypeName,
     city: EntityUid,
     actions: HashMap<Action, EntityUid>,
 }
@@ -109,6 +112,7 @@ impl Types {
             purpose: type_name("Purpose")?,
             authority: type_name("Authority")?,
             case: type_name("Case")?,
+            agency: type_name("Agency")?,
             city: uid(&type_name("City")?, "here"),
             actions: Action::ALL.into_iter().map(|a| (a, uid(&action, a.name()))).collect(),
         })
@@ -196,7 +200,8 @@ impl Engine {
             ("authority", named(&self.types.authority, asked.authority)),
             ("case", named(&self.types.case, asked.case.slug())),
             ("asking_off", Value::new_bool(asked.asking_off)),
-            ("on_behalf", Value::new_bool(asked.on_behalf)),
+            ("on_behalf", Value::new_bool(asked.recipient.is_some())),
+            ("recipient", named(&self.types.agency, asked.recipient.unwrap_or("own"))),
             ("has_reason", Value::new_bool(asked.has_reason)),
             ("plates", count(asked.plates)),
             ("pattern", Value::new_bool(asked.pattern)),

@@ -13,9 +13,12 @@ mod decide;
 mod engine;
 mod hold;
 mod intent;
+mod properties;
 mod rules;
 
 pub use decide::{Action, Decision, Facts, Scope};
+pub use engine::SCHEMA;
 pub use hold::Hold;
 pub use intent::{AGENCIES, CaseFact, Intent};
+pub use properties::{PROPERTIES, Property};
 pub use rules::Rules;
