@@ -113,10 +113,13 @@ when { context.asking_off };
 forbid (principal, action == Action::"Search", resource)
 when { context.case == Case::"none" && context.case == Case::"stated" };
 "#;
-    check(never, &expect![[r#"
+    check(
+        never,
+        &expect![[r#"
         dead: only-when-off
         dead: two-at-once
-    "#]]);
+    "#]],
+    );
 }
 
 /// The program: what it prints, and its exit code for a script.
