@@ -232,8 +232,16 @@ impl Keeper for Remote {
     }
 
     fn scan(&self, permit: &mut Permit, segments: &[SealedSegment]) -> Result<Scanned> {
-        let request =
-            Request::Scan { permit: handle(permit.remote())?, segments: segments.to_vec() };
+        // A block is opened with a key of its epoch: the segment's own key is not needed.
+        let without_key = |segment: &SealedSegment| SealedSegment {
+            id: segment.id,
+            camera: segment.camera.clone(),
+            epoch: segment.epoch,
+            wrapped: Sealed(Vec::new()),
+            scan: segment.scan.clone(),
+        };
+        let segments = segments.iter().map(without_key).collect();
+        let request = Request::Scan { permit: handle(permit.remote())?, segments };
         let done: Compared = self.ask(request)?;
         done.new.into_iter().for_each(|id| {
             permit.take(id);
