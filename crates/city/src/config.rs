@@ -443,6 +443,11 @@ impl Config {
         if self.cases.records_url.as_deref().is_some_and(|url| !records_fit(url)) {
             return refuse("cases.records_url is an https address with {case} in it");
         }
+        if self.cases.records_token.as_deref() == Some("ask") {
+            return refuse(
+                "cases.records_token is credential:NAME or a file: nobody is there to be asked",
+            );
+        }
         if self.log.delay_minutes > 10_080 {
             return refuse("log.delay_minutes is 0 to 10080, which is a week");
         }
@@ -562,6 +567,7 @@ mod tests {
                 &format!("{good}[cases]\nrecords_url=\"http://r.example/{{case}}\"\n"),
                 "cases.records_url",
             ),
+            (&format!("{good}[cases]\nrecords_token=\"ask\"\n"), "cases.records_token"),
             (&format!("{good}[cases]\nrecords_url=\"https://r.example/\"\n"), "cases.records_url"),
             (&format!("{good}[log]\ndelay_minutes=10081\n"), "log.delay_minutes"),
             (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),

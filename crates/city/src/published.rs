@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const MINUTE_MS: i64 = 60_000;
-/// Entries that are looked at in one step.
+/// Entries that are looked at in one step, at the most.
 const STEP: u64 = 1024;
 /// Checkpoints of the witnesses that wait to be shown; the older ones in between are not missed.
 const WAITING: usize = 1500;
@@ -71,8 +71,11 @@ impl Published {
 impl Shown {
     /// Counts entries in up to `until`, or up to the first that is younger than `cutoff`.
     fn take(&mut self, log: &Log, until: u64, cutoff: Option<Time>) -> Result<()> {
+        // One at first: most of the time nothing is old enough yet, and every request asks.
+        let mut step = 1;
         while self.size < until {
-            let leaves = log.leaves(self.size, (self.size + STEP).min(until))?;
+            let leaves = log.leaves(self.size, (self.size + step).min(until))?;
+            step = (step * 2).min(STEP);
             if leaves.is_empty() {
                 return Ok(());
             }
