@@ -310,6 +310,8 @@ fn question(world: &World, plate: &str, days: i64) -> Ask {
         purpose: "felony-investigation".into(),
         case: Some("26-0417".into()),
         authority: Some("judicial-warrant".into()),
+        paper: None,
+        emergency: false,
         on_behalf_of: None,
         reason: Some("bench".into()),
         plates: vec![plate.into()],

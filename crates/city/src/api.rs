@@ -242,11 +242,17 @@ pub struct Ask {
     /// Case number.
     #[serde(default)]
     pub case: Option<String>,
-    /// `none` or `judicial-warrant`.
+    /// `none`, `judicial-warrant`, `court-order` or `declaration`.
     #[serde(default)]
     pub authority: Option<String>,
-    /// For whom, where the asker asks for somebody else: `local`, `county`, `state`, `federal`,
-    /// `court`, `foreign` or `other`, and behind a colon the name. The public log shows the kind.
+    /// The registered paper that the question rests on: `pap_…`.
+    #[serde(default)]
+    pub paper: Option<String>,
+    /// A life is in danger: one person asks at once, and named people review it afterwards.
+    #[serde(default)]
+    pub emergency: bool,
+    /// For whom, where the asker asks for somebody else: `local`, `county`, `state`,
+    /// `out-of-state`, `federal`, `court`, `foreign` or `other`, and behind a colon the name. The public log shows the kind.
     #[serde(default)]
     pub on_behalf_of: Option<String>,
     /// Why, in the asker's words.
@@ -296,6 +302,9 @@ pub struct Preview {
     pub message: Option<String>,
     /// Who vouches for the case: `none`, `stated` (the asker) or `attested`.
     pub case: String,
+    /// Who vouches for the paper, likewise.
+    #[serde(default)]
+    pub paper: String,
     /// How many cameras the question would reach.
     pub cameras: u64,
     /// From when.

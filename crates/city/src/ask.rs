@@ -25,14 +25,17 @@ impl City {
 
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
-        self.witnesses_follow()?;
+        // Where a life is in danger nobody waits for a witness; the log shows that nobody did.
+        if !ask.emergency {
+            self.witnesses_follow()?;
+        }
         let person = self.person(by)?;
         let area = ask.area.clone();
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
-        match self.rules.decide(&intent, &facts) {
+        match self.rules().decide(&intent, &facts) {
             Decision::Refuse { rule, because } => {
-                Err(self.refuse(&person, &intent, &rule, &because)?)
+                Err(self.refuse(&person, &intent, &facts, (&rule, &because))?)
             }
             Decision::Allow { rule } => {
                 self.answer(&Question { person, intent, area, facts, rule, narrowed: None }, watch)
@@ -54,11 +57,12 @@ impl City {
             rule,
             message,
             case: facts.case.slug().into(),
+            paper: facts.paper.slug().into(),
             cameras: intent.cameras.len() as u64,
             from: intent.from,
             until: intent.until,
         };
-        Ok(match self.rules.decide(&intent, &facts) {
+        Ok(match self.rules().decide(&intent, &facts) {
             Decision::Refuse { rule, because } => said("refused", rule, Some(because)),
             Decision::Allow { rule } => said("allowed", rule, None),
             Decision::Narrow { rule, scope } => {
@@ -91,13 +95,31 @@ impl City {
         Ok((salt, commitment(&salt, body)))
     }
 
-    fn question_leaf(&self, kind: &str, person: &Person, intent: &Intent) -> Result<Leaf> {
+    fn question_leaf(
+        &self,
+        kind: &str,
+        person: &Person,
+        intent: &Intent,
+        facts: &Facts,
+    ) -> Result<Leaf> {
         let leaf = self
             .leaf_by(kind, person)?
             .id(&intent.id)
-            .fact("policy", self.rules.hash())
+            .fact("policy", self.rules().hash())
             .fact("purpose", intent.public_purpose())
-            .fact("authority", intent.public_authority());
+            .fact("authority", intent.public_authority())
+            .fact("case", facts.case.slug())
+            // Roles are words of the rules; with them a proposal can be tried on what was asked.
+            .fact("roles", intent.roles.join(" "));
+        let leaf = match facts.paper {
+            policy::Vouch::None => leaf,
+            vouched => leaf.fact("paper", vouched.slug()),
+        };
+        let leaf = match intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()) {
+            true => leaf.fact("reason", true),
+            false => leaf,
+        };
+        let leaf = if intent.emergency { leaf.fact("emergency", true) } else { leaf };
         Ok(match intent.agency() {
             Some(kind) => leaf.on_behalf_of(kind),
             None => leaf,
@@ -105,10 +127,27 @@ impl City {
     }
 
     /// Logs a refusal and gives the error that the asker reads.
-    fn refuse(&self, person: &Person, intent: &Intent, rule: &str, because: &str) -> Result<Error> {
+    fn refuse(
+        &self,
+        person: &Person,
+        intent: &Intent,
+        facts: &Facts,
+        (rule, because): (&str, &str),
+    ) -> Result<Error> {
         let (_, body) = self.keep_body(intent)?;
-        let leaf =
-            self.question_leaf("search.refused", person, intent)?.fact("rule", rule).body(&body);
+        let plates = intent.plates.len() + intent.patterns.len();
+        let leaf = self
+            .question_leaf("search.refused", person, intent, facts)?
+            .fact("rule", rule)
+            .fact("plates", plates as u64)
+            .fact("cameras", intent.cameras.len() as u64)
+            .fact("from", hour(intent.from))
+            .fact("until", hour(intent.until))
+            .body(&body);
+        let leaf = match intent.manner() {
+            "exact" => leaf,
+            manner => leaf.fact("manner", manner),
+        };
         let (entry, _) = self.log_question(intent, leaf)?;
         self.emit(Event {
             id: Some(intent.id.clone()),
@@ -123,8 +162,12 @@ impl City {
 
     fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
         let (salt, body) = self.keep_body(&q.intent)?;
-        let (entry, then) = self.log_question(&q.intent, self.intent_leaf(q, &body)?)?;
+        let leaf = self.intent_leaf(q, &body)?;
+        let (entry, then) = self.log_question(&q.intent, leaf.clone())?;
         let index = entry.index;
+        if q.intent.emergency {
+            self.emergency_asked(index, &leaf, &q.intent.person)?;
+        }
         let entry = match self.witnessed(entry) {
             Ok(entry) => entry,
             // The log is not to show a question for ever that nobody answers any more.
@@ -171,9 +214,8 @@ impl City {
         };
         let plates = q.intent.plates.len() + q.intent.patterns.len();
         let leaf = self
-            .question_leaf("search.intent", &q.person, &q.intent)?
+            .question_leaf("search.intent", &q.person, &q.intent, &q.facts)?
             .fact("decision", if q.narrowed.is_some() { "narrowed" } else { "allowed" })
-            .fact("case", q.facts.case.slug())
             .fact("rule", q.rule.as_str())
             .fact("plates", plates as u64)
             .fact("cameras", cameras as u64)

@@ -12,6 +12,8 @@ fn record_of(kind: &str) -> &'static str {
     match kind {
         "search.outcome" => "outcome",
         "hold.placed" => "hold",
+        "paper.attested" => "paper",
+        "breakglass.reviewed" => "review",
         _ => "intent",
     }
 }

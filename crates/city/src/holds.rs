@@ -30,7 +30,7 @@ impl City {
         let leaf = self
             .leaf_by("hold.placed", &person)?
             .id(&id)
-            .fact("policy", self.rules.hash())
+            .fact("policy", self.rules().hash())
             .fact("cameras", hold.cameras.len() as u64)
             .fact("from", crate::ask::hour(hold.from))
             .fact("until", crate::ask::hour(hold.until))

@@ -13,7 +13,7 @@ use identity::Person;
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::Store;
 
 /// A running city. All methods block; callers on an async runtime use a blocking thread.
@@ -23,7 +23,8 @@ pub struct City {
     pub(crate) log: Log,
     pub(crate) custody: Arc<dyn Keeper>,
     pub(crate) store: Store,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) rules: RwLock<Arc<Rules>>,
+    pub(crate) emergencies: Mutex<crate::emergencies::Emergencies>,
     pub(crate) hot: Arc<HotList>,
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
@@ -73,16 +74,18 @@ impl City {
         let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock)?;
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
+        let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
         let city = City {
             config,
             clock,
             log,
             custody,
             store,
-            rules,
+            rules: RwLock::new(rules),
             jobs: vec![hot.clone()],
             hot,
             switches: Mutex::new(switches),
+            emergencies: Mutex::new(emergencies),
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,
@@ -123,8 +126,13 @@ impl City {
                 .fact("version", env!("CARGO_PKG_VERSION"))
                 .fact("executable", hex_hash(&executable))
                 .fact("configuration", hex_hash(&self.config.announced(config)))
-                .fact("rules", self.rules.hash()),
+                .fact("rules", self.rules().hash()),
         )
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The configuration.
@@ -176,7 +184,7 @@ impl City {
     /// The person, if the rules let them do `action` at all.
     pub(crate) fn allowed(&self, id: &PersonId, action: Action) -> Result<Person> {
         let person = self.person(id)?;
-        match self.rules.may(&person.id, &person.roles, action) {
+        match self.rules().may(&person.id, &person.roles, action, self.now()) {
             Decision::Refuse { rule, because } => {
                 tracing::info!(person = %id, %rule, "refused");
                 Err(Error::forbidden(because))

@@ -13,7 +13,7 @@ impl City {
         if !sized(&new.name) || !sized(&new.office) || new.roles.is_empty() {
             return Err(Error::invalid("A person has a name, an office and at least one role."));
         }
-        if let Some(unknown) = new.roles.iter().find(|r| !self.rules.has_role(r)) {
+        if let Some(unknown) = new.roles.iter().find(|r| !self.rules().has_role(r)) {
             return Err(Error::invalid(format!(
                 "There is no role {unknown:?} in the city's rules."
             )));

@@ -36,7 +36,7 @@ impl City {
             vkey: self.vkey(),
             witness: self.witness_words()?,
             delay_minutes: self.config.log.delay_minutes,
-            rules: self.rules.hash(),
+            rules: self.rules().hash(),
         })
     }
 

@@ -5,7 +5,7 @@ use crate::{Area, Ask, City};
 use base::{CameraId, Error, Result, Time};
 use identity::Person;
 use plate::{Pattern, Text, is_plate};
-use policy::{AGENCIES, CaseFact, Facts, Intent, Scope};
+use policy::{AGENCIES, Facts, Intent, Scope, Vouch};
 use read::Read;
 use store::CameraRow;
 
@@ -21,10 +21,15 @@ impl City {
             return Err(Error::invalid("The question ends before it begins; give from and until."));
         }
         let cameras = self.cameras_of(&ask.cameras, ask.area.as_ref(), (ask.from, ask.until))?;
+        if ask.emergency && ask.reveal_after.is_some() {
+            return Err(Error::invalid(
+                "A question for a life in danger is public at once; leave reveal_after out.",
+            ));
+        }
         let long = |text: &Option<String>| text.as_ref().is_some_and(|t| t.chars().count() > 300);
-        if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) {
+        if long(&ask.reason) || long(&ask.on_behalf_of) || long(&ask.case) || long(&ask.paper) {
             return Err(Error::too_large(
-                "Case, reason and on_behalf_of have at most 300 characters.",
+                "Case, paper, reason and on_behalf_of have at most 300 characters.",
             ));
         }
         let id: [u8; 16] = base::random();
@@ -35,6 +40,8 @@ impl City {
             purpose: ask.purpose,
             case: ask.case.filter(|c| !c.trim().is_empty()),
             authority: ask.authority.unwrap_or_else(|| "none".into()),
+            paper: ask.paper.map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()),
+            emergency: ask.emergency,
             on_behalf_of: on_behalf_of(ask.on_behalf_of)?,
             reason: ask.reason,
             plates,
@@ -77,12 +84,11 @@ impl City {
 
     pub(crate) fn facts(&self, intent: &Intent) -> Result<Facts> {
         let case = match &intent.case {
-            None => CaseFact::None,
+            None => Vouch::None,
             Some(case) if case_fits(&self.config.cases.format, case) => {
-                match self.case_is_open(case)? {
-                    Some(true) => CaseFact::Attested,
-                    Some(false) | None => CaseFact::Stated,
-                }
+                let attested = self.case_is_open(case)? == Some(true)
+                    || self.second_person(case, &intent.person)?;
+                if attested { Vouch::Attested } else { Vouch::Stated }
             }
             Some(_) => {
                 return Err(Error::invalid(format!(
@@ -91,7 +97,14 @@ impl City {
                 )));
             }
         };
-        Ok(Facts { case, asking_off: self.asking_off(), now: self.now() })
+        let now = self.now();
+        Ok(Facts {
+            case,
+            paper: self.vouch_paper(intent)?,
+            asking_off: self.asking_off(),
+            review_overdue: self.emergencies().overdue(now),
+            now,
+        })
     }
 }
 

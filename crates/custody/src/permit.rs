@@ -11,7 +11,7 @@ use crate::wire::{Given, Handle, Key, Lent, Plain};
 use base::{CameraId, Day, Epoch, Error, ReadId, Result, Time};
 use ledger::{Entry, HIDDEN, Leaf, commitment};
 use plate::{Pattern, variants};
-use policy::{CaseFact, Decision, Facts, Intent, Scope};
+use policy::{Decision, Facts, Intent, Scope, Vouch};
 use read::Read;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -176,10 +176,7 @@ fn same_question(
     };
     let hidden = |key: &str| later?.get(key)?.as_str();
     let said = |key: &str| leaf.text(key).or_else(|| hidden(key));
-    let case = match facts.case {
-        CaseFact::None => None,
-        vouched => Some(vouched.slug()),
-    };
+    let vouched = |fact: Vouch| Some(fact.slug()).filter(|_| fact != Vouch::None);
     let committed = commitment(salt, intent.canonical().expose());
     let same = leaf.kind == "search.intent"
         && leaf.id.as_deref() == Some(intent.id.as_str())
@@ -188,7 +185,10 @@ fn same_question(
         && said("authority") == Some(intent.authority.as_str())
         && said("purpose") == Some(intent.purpose.as_str())
         && said("manner").unwrap_or("exact") == intent.manner()
-        && said("case").filter(|c| *c != "none") == case;
+        && said("case").filter(|c| *c != "none") == vouched(facts.case)
+        && said("paper").filter(|p| *p != "none") == vouched(facts.paper)
+        && (leaf.facts.contains_key("emergency") || hidden("emergency").is_some())
+            == intent.emergency;
     if same { Ok(()) } else { Err(not_on_the_log()) }
 }
 

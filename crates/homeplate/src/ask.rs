@@ -18,11 +18,17 @@ pub struct AskArgs {
     /// The case number that the question belongs to.
     #[arg(long)]
     case: Option<String>,
-    /// `judicial-warrant` where there is one.
+    /// `judicial-warrant`, `court-order` or `declaration` where there is one.
     #[arg(long)]
     authority: Option<String>,
-    /// For whom you ask, if not for your own department: local, county, state, federal, court, foreign
-    /// or other, and behind a colon the name. The public log shows the kind.
+    /// The registered paper that it is: `pap_…`.
+    #[arg(long, requires = "authority")]
+    paper: Option<String>,
+    /// A life is in danger: you are answered at once, and named people review it afterwards.
+    #[arg(long)]
+    emergency: bool,
+    /// For whom you ask, if not for your own department: local, county, state, out-of-state, federal,
+    /// court, foreign or other, and behind a colon the name. The public log shows the kind.
     #[arg(long)]
     on_behalf_of: Option<String>,
     /// Why, in your words.
@@ -65,6 +71,8 @@ pub fn run(args: AskArgs) -> anyhow::Result<ExitCode> {
         purpose: args.purpose,
         case: args.case,
         authority: args.authority,
+        paper: args.paper,
+        emergency: args.emergency,
         on_behalf_of: args.on_behalf_of,
         reason: args.reason,
         plates: args.plates,

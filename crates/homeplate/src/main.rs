@@ -17,6 +17,7 @@ mod key;
 mod keyfile;
 mod manage;
 mod order;
+mod papers;
 mod policy;
 mod read;
 mod serve;
@@ -77,6 +78,10 @@ enum Command {
     Ask(ask::AskArgs),
     /// Preserve reads for a court; nobody in the city can open what is preserved.
     Hold(hold::HoldArgs),
+    /// Vouch for a warrant, an order, a declaration or a case.
+    Paper(papers::PaperArgs),
+    /// Review what was asked because a life was in danger.
+    Breakglass(papers::BreakGlassArgs),
     /// Open the private halves of log entries with the auditors' key.
     Audit(audit::AuditArgs),
     /// Switch capture, asking, sharing or the jobs off.
@@ -132,6 +137,8 @@ fn main() -> ExitCode {
         Command::Verdict(args) => hits::verdict(args),
         Command::Ask(args) => ask::run(args),
         Command::Hold(args) => hold::run(args),
+        Command::Paper(args) => papers::paper(args),
+        Command::Breakglass(args) => papers::break_glass(args),
         Command::Audit(args) => audit::run(args),
         Command::Off(args) => order::run(args, ::read::Power::Off),
         Command::On(args) => order::run(args, ::read::Power::On),

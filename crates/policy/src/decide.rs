@@ -2,7 +2,7 @@
 
 use crate::engine::{self, Asked};
 use crate::rules::{Rule, Rules};
-use crate::{CaseFact, Intent};
+use crate::{Action, Intent, Vouch};
 use base::{CameraId, PersonId, Time};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -11,9 +11,13 @@ const HOUR_MS: i64 = 3_600_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Who vouches for the case number.
-    pub case: CaseFact,
+    pub case: Vouch,
+    /// Who vouches for the paper that the question rests on: its warrant, order or declaration.
+    pub paper: Vouch,
     /// Whether the city has switched asking off.
     pub asking_off: bool,
+    /// Whether an earlier question for a life in danger was not reviewed in time.
+    pub review_overdue: bool,
     /// The present moment.
     pub now: Time,
 }
@@ -53,63 +57,6 @@ pub enum Decision {
     },
 }
 
-/// What a person can do here. A role is a set of these, named in the city's rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Ask where a plate was.
-    Search,
-    /// See and open hits.
-    ViewHits,
-    /// Confirm or reject a hit.
-    DecideHit,
-    /// Change a hot list.
-    EditHotList,
-    /// Add a camera.
-    EnrolCamera,
-    /// Add a person or change roles.
-    AddPerson,
-    /// Switch something off.
-    SwitchOff,
-    /// Switch something on again.
-    SwitchOn,
-    /// Read the private half of the log.
-    ReadAudit,
-    /// Preserve reads for a court, and let them go again.
-    PlaceHold,
-}
-
-impl Action {
-    /// Every action.
-    pub const ALL: [Action; 10] = [
-        Action::Search,
-        Action::ViewHits,
-        Action::DecideHit,
-        Action::EditHotList,
-        Action::EnrolCamera,
-        Action::AddPerson,
-        Action::SwitchOff,
-        Action::SwitchOn,
-        Action::ReadAudit,
-        Action::PlaceHold,
-    ];
-
-    /// As the rules spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Action::Search => "Search",
-            Action::ViewHits => "ViewHits",
-            Action::DecideHit => "DecideHit",
-            Action::EditHotList => "EditHotList",
-            Action::EnrolCamera => "EnrolCamera",
-            Action::AddPerson => "AddPerson",
-            Action::SwitchOff => "SwitchOff",
-            Action::SwitchOn => "SwitchOn",
-            Action::ReadAudit => "ReadAudit",
-            Action::PlaceHold => "PlaceHold",
-        }
-    }
-}
-
 fn refuse(rule: &str, because: impl Into<String>) -> Decision {
     Decision::Refuse { rule: rule.into(), because: because.into() }
 }
@@ -124,7 +71,10 @@ impl Rules {
             purpose: &intent.purpose,
             authority: &intent.authority,
             case: facts.case,
+            paper: facts.paper,
             asking_off: facts.asking_off,
+            emergency: intent.emergency,
+            review_overdue: facts.review_overdue,
             recipient: intent.agency(),
             has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
             plates: intent.plates.len() + intent.patterns.len(),
@@ -133,7 +83,7 @@ impl Rules {
             cameras: intent.cameras.len(),
             hours: hours(intent.from, intent.until),
         };
-        match self.verdict(&intent.person, &intent.roles, Action::Search, Some(&asked)) {
+        match self.verdict(&intent.person, &intent.roles, Action::Search, Some(&asked), facts.now) {
             Err(refusal) => refusal,
             Ok(permitting) => widest(&permitting, intent),
         }
@@ -141,23 +91,23 @@ impl Rules {
 
     /// Whether a person may do something at all. For [`Action::Search`]: whether there is any
     /// question that this person could ask; the question itself goes to [`Rules::decide`].
-    pub fn may(&self, person: &PersonId, roles: &[String], action: Action) -> Decision {
+    pub fn may(&self, person: &PersonId, roles: &[String], action: Action, now: Time) -> Decision {
         if action != Action::Search {
-            return match self.verdict(person, roles, action, None) {
+            return match self.verdict(person, roles, action, None, now) {
                 Err(refusal) => refusal,
                 Ok(permitting) => Decision::Allow { rule: permitting[0].id.clone() },
             };
         }
         let mut refusal = refuse("no-rule", NO_RULE);
-        for purpose in engine::PURPOSES {
-            for authority in engine::AUTHORITIES {
-                let asked = Asked::most_welcome(purpose, authority);
-                match self.verdict(person, roles, action, Some(&asked)) {
-                    Ok(permitting) => {
-                        return Decision::Allow { rule: permitting[0].id.clone() };
-                    }
-                    Err(no) => refusal = no,
-                }
+        let questions = engine::PURPOSES.into_iter().flat_map(|purpose| {
+            engine::AUTHORITIES.into_iter().flat_map(move |authority| {
+                [false, true].map(|emergency| Asked::most_welcome(purpose, authority, emergency))
+            })
+        });
+        for asked in questions {
+            match self.verdict(person, roles, action, Some(&asked), now) {
+                Ok(permitting) => return Decision::Allow { rule: permitting[0].id.clone() },
+                Err(no) => refusal = no,
             }
         }
         refusal
@@ -170,8 +120,9 @@ impl Rules {
         roles: &[String],
         action: Action,
         asked: Option<&Asked<'_>>,
+        now: Time,
     ) -> Result<Vec<&Rule>, Decision> {
-        let outcome = match self.engine.ask(person, roles, action, asked) {
+        let outcome = match self.engine.ask(person, roles, action, asked, now) {
             Ok(outcome) => outcome,
             // A rule that fails would be skipped by Cedar, and it might have forbidden.
             Err(_) => return Err(refuse("rule-error", RULE_ERROR)),

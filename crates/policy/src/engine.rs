@@ -3,8 +3,8 @@
 //! The rest of the crate does not know Cedar's types. Requests are built from parts and validated
 //! against the schema, so a request that the rules were not written for is an error.
 
-use crate::{Action, CaseFact};
-use base::{Error, PersonId, Result};
+use crate::{Action, Vouch};
+use base::{Error, PersonId, Result, Time};
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
     PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
@@ -12,7 +12,7 @@ use cedar_policy::{
 use std::collections::{HashMap, HashSet};
 
 /// The purposes that rules can speak of; the schema has the same list and a test compares.
-pub(crate) const PURPOSES: [&str; 8] = [
+pub const PURPOSES: [&str; 8] = [
     "stolen-vehicle",
     "stolen-plate",
     "missing-person",
@@ -24,7 +24,7 @@ pub(crate) const PURPOSES: [&str; 8] = [
 ];
 
 /// The authorities that rules can speak of.
-pub(crate) const AUTHORITIES: [&str; 2] = ["none", "judicial-warrant"];
+pub const AUTHORITIES: [&str; 4] = ["none", "judicial-warrant", "court-order", "declaration"];
 
 /// What rules can speak of, as Cedar text.
 pub const SCHEMA: &str = include_str!("../rules/schema.cedarschema");
@@ -33,8 +33,11 @@ pub const SCHEMA: &str = include_str!("../rules/schema.cedarschema");
 pub(crate) struct Asked<'a> {
     pub(crate) purpose: &'a str,
     pub(crate) authority: &'a str,
-    pub(crate) case: CaseFact,
+    pub(crate) case: Vouch,
+    pub(crate) paper: Vouch,
     pub(crate) asking_off: bool,
+    pub(crate) emergency: bool,
+    pub(crate) review_overdue: bool,
     /// The kind of agency that the question is asked for, if it is for another.
     pub(crate) recipient: Option<&'a str>,
     pub(crate) has_reason: bool,
@@ -47,12 +50,15 @@ pub(crate) struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// The smallest and best-founded question for a purpose.
-    pub(crate) fn most_welcome(purpose: &'a str, authority: &'a str) -> Self {
+    pub(crate) fn most_welcome(purpose: &'a str, authority: &'a str, emergency: bool) -> Self {
         Self {
             purpose,
             authority,
-            case: CaseFact::Attested,
+            case: Vouch::Attested,
+            paper: if authority == "none" { Vouch::None } else { Vouch::Attested },
             asking_off: false,
+            emergency,
+            review_overdue: false,
             recipient: None,
             has_reason: true,
             plates: 1,
@@ -76,7 +82,7 @@ struct Types {
     role: EntityTypeName,
     purpose: EntityTypeName,
     authority: EntityTypeName,
-    case: EntityTypeName,
+    vouched: EntityTypeName,
     agency: EntityTypeName,
     city: EntityUid,
     actions: HashMap<Action, EntityUid>,
@@ -84,7 +90,8 @@ struct Types {
 
 /// A validated set of rules, ready to be asked.
 pub(crate) struct Engine {
-    set: PolicySet,
+    /// What is in force from a moment on, the earliest first.
+    times: Vec<(Time, PolicySet)>,
     schema: Schema,
     types: Types,
     places: HashMap<PolicyId, usize>,
@@ -111,7 +118,7 @@ impl Types {
             role: type_name("Role")?,
             purpose: type_name("Purpose")?,
             authority: type_name("Authority")?,
-            case: type_name("Case")?,
+            vouched: type_name("Vouched")?,
             agency: type_name("Agency")?,
             city: uid(&type_name("City")?, "here"),
             actions: Action::ALL.into_iter().map(|a| (a, uid(&action, a.name()))).collect(),
@@ -139,7 +146,32 @@ impl Engine {
             p.id().to_string().trim_start_matches("policy").parse::<usize>().unwrap_or(usize::MAX)
         });
         let places = policies.iter().enumerate().map(|(at, p)| (p.id().clone(), at)).collect();
-        Ok((Self { set, schema, types: Types::new()?, places }, policies))
+        let times = vec![(Time::from_millis(i64::MIN), set)];
+        Ok((Self { times, schema, types: Types::new()?, places }, policies))
+    }
+
+    /// Makes one set for each time between two changes: `in_force` says whether a rule, by its place,
+    /// holds at a moment.
+    pub(crate) fn divide(
+        &mut self,
+        policies: &[Policy],
+        changes: &[Time],
+        in_force: impl Fn(usize, Time) -> bool,
+    ) -> Result<()> {
+        let beginning = Time::from_millis(i64::MIN);
+        let mut times = Vec::with_capacity(changes.len() + 1);
+        for at in std::iter::once(&beginning).chain(changes) {
+            let held = policies.iter().enumerate().filter(|(place, _)| in_force(*place, *at));
+            let set = PolicySet::from_policies(held.map(|(_, p)| p.clone())).map_err(broken)?;
+            times.push((*at, set));
+        }
+        self.times = times;
+        Ok(())
+    }
+
+    fn at(&self, now: Time) -> &PolicySet {
+        let behind = self.times.partition_point(|(from, _)| *from <= now);
+        &self.times[behind.saturating_sub(1)].1
     }
 
     /// Role names that the rules speak of.
@@ -159,6 +191,7 @@ impl Engine {
         roles: &[String],
         action: Action,
         asked: Option<&Asked<'_>>,
+        now: Time,
     ) -> Result<Outcome> {
         let unfit = |e: String| {
             Error::internal("The rules cannot be put to this request; see the log.").because(e)
@@ -180,7 +213,7 @@ impl Engine {
             Some(&self.schema),
         )
         .map_err(|e| unfit(e.to_string()))?;
-        let response = Authorizer::new().is_authorized(&request, &self.set, &entities);
+        let response = Authorizer::new().is_authorized(&request, self.at(now), &entities);
         if let Some(e) = response.diagnostics().errors().next() {
             return Err(unfit(e.to_string()));
         }
@@ -198,8 +231,11 @@ impl Engine {
         let pairs = [
             ("purpose", named(&self.types.purpose, asked.purpose)),
             ("authority", named(&self.types.authority, asked.authority)),
-            ("case", named(&self.types.case, asked.case.slug())),
+            ("case", named(&self.types.vouched, asked.case.slug())),
+            ("paper", named(&self.types.vouched, asked.paper.slug())),
             ("asking_off", Value::new_bool(asked.asking_off)),
+            ("emergency", Value::new_bool(asked.emergency)),
+            ("review_overdue", Value::new_bool(asked.review_overdue)),
             ("on_behalf", Value::new_bool(asked.recipient.is_some())),
             ("recipient", named(&self.types.agency, asked.recipient.unwrap_or("own"))),
             ("has_reason", Value::new_bool(asked.has_reason)),

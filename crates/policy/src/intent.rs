@@ -21,6 +21,10 @@ pub struct Intent {
     pub case: Option<String>,
     /// `none` or the kind of paper the question rests on, for instance `judicial-warrant`.
     pub authority: String,
+    /// The registered paper that the question rests on, where one is named: its id.
+    pub paper: Option<String>,
+    /// Whether the asker says that a life is in danger.
+    pub emergency: bool,
     /// For whom the person asks, where it is not for the own department: one of [`AGENCIES`], and
     /// behind a colon the name, which stays private.
     pub on_behalf_of: Option<String>,
@@ -48,8 +52,8 @@ pub struct Intent {
 pub(crate) const WARRANT: &str = "judicial-warrant";
 
 /// The kinds of those for whom somebody may ask; the public log says no more of them.
-pub const AGENCIES: [&str; 7] =
-    ["local", "county", "state", "federal", "court", "foreign", "other"];
+pub const AGENCIES: [&str; 8] =
+    ["local", "county", "state", "out-of-state", "federal", "court", "foreign", "other"];
 
 /// Shows what the public log shows; plates, case and reason stay out of every trace.
 impl fmt::Debug for Intent {
@@ -64,10 +68,10 @@ impl fmt::Debug for Intent {
     }
 }
 
-/// Who vouches for the case number.
+/// Who vouches for a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CaseFact {
-    /// There is none.
+pub enum Vouch {
+    /// There is no such fact.
     None,
     /// The asker alone states it.
     Stated,
@@ -75,13 +79,13 @@ pub enum CaseFact {
     Attested,
 }
 
-impl CaseFact {
+impl Vouch {
     /// As rules and the public log spell it.
     pub fn slug(self) -> &'static str {
         match self {
-            CaseFact::None => "none",
-            CaseFact::Stated => "stated",
-            CaseFact::Attested => "attested",
+            Vouch::None => "none",
+            Vouch::Stated => "stated",
+            Vouch::Attested => "attested",
         }
     }
 }
@@ -96,6 +100,10 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     case: Option<&'a str>,
     authority: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paper: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    emergency: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_behalf_of: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,6 +137,9 @@ struct Spelled {
     purpose: String,
     case: Option<String>,
     authority: String,
+    paper: Option<String>,
+    #[serde(default)]
+    emergency: bool,
     on_behalf_of: Option<String>,
     reason: Option<String>,
     plates: Vec<String>,
@@ -154,6 +165,8 @@ impl Spelled {
             purpose: self.purpose,
             case: self.case,
             authority: self.authority,
+            paper: self.paper,
+            emergency: self.emergency,
             on_behalf_of: self.on_behalf_of,
             reason: self.reason,
             plates: plates.collect::<Option<_>>()?,
@@ -229,6 +242,8 @@ impl Intent {
             purpose: &self.purpose,
             case: self.case.as_deref(),
             authority: &self.authority,
+            paper: self.paper.as_deref(),
+            emergency: self.emergency,
             on_behalf_of: self.on_behalf_of.as_deref(),
             reason: self.reason.as_deref(),
             plates: self.plates.iter().map(|p| p.reveal(Reason::Question)).collect(),

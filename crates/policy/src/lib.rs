@@ -9,16 +9,19 @@
 //! refuses; a narrowed question lies inside the asked one.
 //! Pure: no clock, no file, no network. The present moment and every other fact are passed in.
 
+mod action;
 mod decide;
 mod engine;
 mod hold;
 mod intent;
 mod properties;
 mod rules;
+mod text;
 
-pub use decide::{Action, Decision, Facts, Scope};
-pub use engine::SCHEMA;
+pub use action::Action;
+pub use decide::{Decision, Facts, Scope};
+pub use engine::{AUTHORITIES, PURPOSES, SCHEMA};
 pub use hold::Hold;
-pub use intent::{AGENCIES, CaseFact, Intent};
+pub use intent::{AGENCIES, Intent, Vouch};
 pub use properties::{PROPERTIES, Property};
-pub use rules::Rules;
+pub use rules::{Rule, Rules};

@@ -15,11 +15,14 @@ pub struct Property {
 }
 
 /// Name and text of each shipped property; the first line of a text is its sentence.
-pub const PROPERTIES: [(&str, &str); 5] = [
+pub const PROPERTIES: [(&str, &str); 8] = [
     ("no-immigration", include_str!("../rules/properties/no-immigration.cedar")),
     ("no-protected-health", include_str!("../rules/properties/no-protected-health.cedar")),
     ("no-outside-recipient", include_str!("../rules/properties/no-outside-recipient.cedar")),
     ("case-always", include_str!("../rules/properties/case-always.cedar")),
+    ("reviewed-first", include_str!("../rules/properties/reviewed-first.cedar")),
+    ("jobs-apart", include_str!("../rules/properties/jobs-apart.cedar")),
+    ("police-apart", include_str!("../rules/properties/police-apart.cedar")),
     ("off-is-off", include_str!("../rules/properties/off-is-off.cedar")),
 ];
 

@@ -2,7 +2,7 @@
 
 use base::{CameraId, Time};
 use plate::Text;
-use policy::{Action, CaseFact, Decision, Facts, Intent, Rules};
+use policy::{Action, Decision, Facts, Intent, Rules, Vouch};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -23,6 +23,8 @@ fn question() -> Intent {
         purpose: "stolen-vehicle".into(),
         case: Some("26-000123".into()),
         authority: "none".into(),
+        paper: None,
+        emergency: false,
         on_behalf_of: None,
         reason: None,
         plates: vec![Text::parse("7ABC128").unwrap()],
@@ -39,7 +41,13 @@ fn question() -> Intent {
 /// Reads `role=officer purpose=warrant authority=… case=none hours=80 cameras=30 reason off`.
 fn spoken(line: &str) -> (Intent, Facts) {
     let mut intent = question();
-    let mut facts = Facts { case: CaseFact::Stated, asking_off: false, now: now() };
+    let mut facts = Facts {
+        case: Vouch::Stated,
+        paper: Vouch::None,
+        asking_off: false,
+        review_overdue: false,
+        now: now(),
+    };
     for word in line.split_whitespace() {
         match word.split_once('=').unwrap_or((word, "")) {
             ("role", role) => intent.roles = vec![role.into()],
@@ -49,10 +57,15 @@ fn spoken(line: &str) -> (Intent, Facts) {
                 intent.from = now().plus_millis(-n.parse::<i64>().unwrap() * 3_600_000);
             }
             ("cameras", n) => intent.cameras = cameras(n.parse().unwrap()),
-            ("case", "none") => facts.case = CaseFact::None,
-            ("case", "attested") => facts.case = CaseFact::Attested,
+            ("case", "none") => facts.case = Vouch::None,
+            ("case", "attested") => facts.case = Vouch::Attested,
+            ("paper", "stated") => facts.paper = Vouch::Stated,
+            ("paper", "attested") => facts.paper = Vouch::Attested,
+            ("emergency", _) => intent.emergency = true,
+            ("overdue", _) => facts.review_overdue = true,
             ("reason", _) => intent.reason = Some("As ordered by the court.".into()),
             ("for", agency) => intent.on_behalf_of = Some(format!("{agency}: somebody")),
+            ("sealed", _) => intent.reveal_after = Some(now().plus_millis(1)),
             ("off", _) => facts.asking_off = true,
             ("plates", "0") => intent.plates.clear(),
             other => panic!("{other:?}"),
@@ -89,9 +102,12 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("purpose=missing-person hours=168 cameras=900", "allow missing-person-search"),
     ("purpose=missing-person hours=169", "narrow missing-person-search 168h 2"),
     // With a warrant the wider rule carries the answer, and the first of two that are as wide.
-    ("purpose=warrant authority=judicial-warrant hours=100", "allow warrant-search"),
-    ("purpose=warrant authority=judicial-warrant hours=10", "allow officer-search"),
-    ("purpose=warrant authority=judicial-warrant hours=721", "narrow warrant-search 720h 2"),
+    ("purpose=warrant authority=judicial-warrant paper=attested hours=100", "allow warrant-search"),
+    ("purpose=warrant authority=judicial-warrant paper=attested hours=10", "allow officer-search"),
+    (
+        "purpose=warrant authority=judicial-warrant paper=attested hours=721",
+        "narrow warrant-search 720h 2",
+    ),
     ("for=local", "allow officer-search"),
     ("for=county", "allow officer-search"),
     ("for=state", "allow officer-search"),
@@ -99,19 +115,51 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("for=other", "allow officer-search"),
     ("for=federal", "refuse no-outside-recipient"),
     ("for=foreign", "refuse no-outside-recipient"),
-    ("for=federal authority=judicial-warrant", "allow officer-search"),
+    ("for=federal authority=judicial-warrant paper=attested", "allow officer-search"),
     ("case=none", "refuse case-required"),
     ("off", "refuse asking-off"),
-    ("off authority=judicial-warrant", "refuse asking-off"),
+    ("off authority=judicial-warrant paper=attested", "refuse asking-off"),
     ("purpose=immigration-enforcement", "refuse no-immigration-enforcement"),
     ("purpose=immigration-enforcement case=none", "refuse no-immigration-enforcement"),
-    ("purpose=immigration-enforcement authority=judicial-warrant", "refuse reason-required"),
-    ("purpose=immigration-enforcement authority=judicial-warrant reason", "allow warrant-search"),
+    (
+        "purpose=immigration-enforcement authority=judicial-warrant paper=attested",
+        "refuse reason-required",
+    ),
+    (
+        "purpose=immigration-enforcement authority=judicial-warrant paper=attested reason",
+        "allow warrant-search",
+    ),
     ("purpose=protected-health reason", "refuse no-protected-health"),
-    ("purpose=protected-health authority=judicial-warrant reason", "allow warrant-search"),
+    (
+        "purpose=protected-health authority=judicial-warrant paper=attested reason",
+        "allow warrant-search",
+    ),
     ("role=dispatcher", "refuse no-rule"),
-    ("role=admin authority=judicial-warrant", "refuse no-rule"),
+    ("role=admin authority=judicial-warrant paper=attested", "refuse no-rule"),
     ("role=nobody", "refuse no-rule"),
+    // A warrant that only the asker has seen opens nothing that needs one.
+    ("for=federal authority=judicial-warrant paper=stated", "refuse no-outside-recipient"),
+    ("for=out-of-state authority=declaration paper=attested", "refuse no-outside-recipient"),
+    ("for=out-of-state authority=judicial-warrant paper=attested", "allow officer-search"),
+    (
+        "purpose=warrant authority=judicial-warrant paper=stated hours=100",
+        "narrow officer-search 72h 2",
+    ),
+    ("authority=judicial-warrant paper=stated sealed", "refuse sealed-attested"),
+    ("authority=judicial-warrant paper=attested sealed", "allow officer-search"),
+    ("role=detective purpose=felony-investigation hours=300", "narrow officer-search 72h 2"),
+    (
+        "role=detective purpose=felony-investigation hours=300 case=attested",
+        "allow detective-search",
+    ),
+    ("role=supervisor purpose=missing-person", "allow missing-person-search"),
+    ("emergency case=none", "refuse danger-told"),
+    ("emergency case=none reason hours=30 cameras=90", "narrow break-glass 24h 90"),
+    ("role=dispatcher emergency case=none reason", "allow break-glass"),
+    ("role=dispatcher emergency case=none reason overdue", "refuse review-first"),
+    ("overdue", "allow officer-search"),
+    ("emergency reason for=federal", "refuse no-outside-recipient"),
+    ("emergency reason purpose=immigration-enforcement", "refuse no-immigration-enforcement"),
     ("purpose=curiosity", "refuse purpose-known"),
     ("authority=say-so", "refuse authority-known"),
     ("hours=0", "refuse question-complete"),
@@ -134,7 +182,32 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
             (Action::DecideHit, "officer-hits"),
         ],
     ),
-    ("dispatcher", &[(Action::ViewHits, "dispatcher"), (Action::DecideHit, "dispatcher")]),
+    (
+        "detective",
+        &[
+            (Action::Search, "officer-search"),
+            (Action::ViewHits, "officer-hits"),
+            (Action::DecideHit, "officer-hits"),
+        ],
+    ),
+    (
+        "supervisor",
+        &[
+            (Action::Search, "officer-search"),
+            (Action::ViewHits, "officer-hits"),
+            (Action::DecideHit, "officer-hits"),
+            (Action::AttestCase, "supervisor"),
+            (Action::ReviewBreakGlass, "supervisor"),
+        ],
+    ),
+    (
+        "dispatcher",
+        &[
+            (Action::Search, "break-glass"),
+            (Action::ViewHits, "dispatcher"),
+            (Action::DecideHit, "dispatcher"),
+        ],
+    ),
     (
         "admin",
         &[
@@ -142,6 +215,7 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
             (Action::AddPerson, "administrator"),
             (Action::EditHotList, "administrator"),
             (Action::SwitchOff, "administrator"),
+            (Action::ProposeRules, "administrator"),
         ],
     ),
     (
@@ -149,10 +223,42 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
         &[
             (Action::SwitchOff, "clerk"),
             (Action::SwitchOn, "clerk"),
+            (Action::ProposeRules, "clerk"),
+            (Action::SignRules, "clerk"),
             (Action::PlaceHold, "clerk-holds"),
+            (Action::AttestPaper, "papers"),
         ],
     ),
-    ("auditor", &[(Action::ReadAudit, "auditor")]),
+    (
+        "counsel",
+        &[
+            (Action::AttestPaper, "papers"),
+            (Action::ProposeRules, "signers"),
+            (Action::SignRules, "signers"),
+        ],
+    ),
+    (
+        "order-signer",
+        &[
+            (Action::ProposeRules, "signers"),
+            (Action::SignRules, "signers"),
+            (Action::SwitchOff, "order-signer"),
+            (Action::SwitchOn, "order-signer"),
+        ],
+    ),
+    (
+        "auditor",
+        &[
+            (Action::ReadAudit, "auditor"),
+            (Action::ReviewBreakGlass, "auditor"),
+            (Action::KeepOwnPlates, "auditor"),
+        ],
+    ),
+    ("parking", &[(Action::EnforceParking, "parking")]),
+    ("hearing-officer", &[(Action::HearContest, "hearing-officer")]),
+    ("traffic", &[(Action::ViewTraffic, "traffic")]),
+    ("guest", &[(Action::ViewTraffic, "traffic")]),
+    ("records", &[(Action::PrepareRecords, "records")]),
     ("nobody", &[]),
 ];
 
@@ -162,7 +268,7 @@ fn roles() {
     let person = "per_ana".parse().unwrap();
     for (role, may) in ROLES {
         for action in Action::ALL {
-            let got = rules.may(&person, &[(*role).to_owned()], action);
+            let got = rules.may(&person, &[(*role).to_owned()], action, now());
             match may.iter().find(|(a, _)| *a == action) {
                 Some((_, rule)) => assert_eq!(shown(&got), format!("allow {rule}"), "{role}"),
                 None => assert!(shown(&got).starts_with("refuse"), "{role} {action:?} {got:?}"),
@@ -173,7 +279,7 @@ fn roles() {
     // Roles add up.
     let both = ["clerk".to_owned(), "auditor".to_owned()];
     for action in [Action::SwitchOn, Action::ReadAudit] {
-        assert!(shown(&rules.may(&person, &both, action)).starts_with("allow"));
+        assert!(shown(&rules.may(&person, &both, action, now())).starts_with("allow"));
     }
 }
 
@@ -311,7 +417,10 @@ prop_compose! {
         ]),
         authority in proptest::sample::select(vec!["none", "judicial-warrant", "JUDICIAL-WARRANT"]),
         case in proptest::sample::select(vec![
-            CaseFact::None, CaseFact::Stated, CaseFact::Attested,
+            Vouch::None, Vouch::Stated, Vouch::Attested,
+        ]),
+        paper in proptest::sample::select(vec![
+            Vouch::None, Vouch::Stated, Vouch::Attested,
         ]),
         asking_off in proptest::bool::weighted(0.1),
         reason: bool,
@@ -332,7 +441,7 @@ prop_compose! {
             until: from.plus_millis(span),
             ..question()
         };
-        (intent, Facts { case, asking_off, now: now() })
+        (intent, Facts { case, paper, asking_off, review_overdue: false, now: now() })
     }
 }
 
@@ -356,11 +465,47 @@ proptest! {
             prop_assert!(scope.cameras.iter().all(|c| intent.cameras.contains(c)));
         }
         let refused = matches!(decision, Decision::Refuse { .. });
-        let warranted = intent.authority == "judicial-warrant";
+        let warranted =
+            intent.authority == "judicial-warrant" && facts.paper == Vouch::Attested;
         let closed = ["immigration-enforcement", "protected-health"];
         prop_assert!(refused || warranted || !closed.contains(&intent.purpose.as_str()));
         prop_assert!(refused || !facts.asking_off);
-        prop_assert!(refused || facts.case != CaseFact::None);
+        prop_assert!(refused || facts.case != Vouch::None);
         prop_assert!(refused || intent.roles == ["officer"]);
     }
+}
+
+#[test]
+fn rules_begin_and_end_on_their_day() {
+    let permit = "permit (principal, action == Action::\"Search\", resource);";
+    let forbid = "forbid (principal, action == Action::\"Search\", resource);";
+    let rules = Rules::parse(&format!(
+        "@id(\"always\") {permit}
+         @id(\"pause\") @because(\"A pause.\") @effective(\"2026-11-24\") @expires(\"2026-11-26\") {forbid}
+         @id(\"later\") @max_hours(\"1\") @effective(\"2027-01-01\") {permit}"
+    ))
+    .unwrap();
+    let at = |moment: &str, want: &str| {
+        let (intent, mut facts) = spoken("");
+        facts.now = moment.parse().unwrap();
+        assert_eq!(shown(&rules.decide(&intent, &facts)), want, "{moment}");
+    };
+    at("2026-11-23T23:59:59.999Z", "allow always");
+    at("2026-11-24T00:00:00Z", "refuse pause");
+    at("2026-11-25T23:59:59.999Z", "refuse pause");
+    at("2026-11-26T00:00:00Z", "allow always");
+    at("2027-01-01T00:00:00Z", "allow always");
+    let stages = rules.stages();
+    assert_eq!(stages.len(), 4);
+    let holds = |at: usize, id: &str| stages[at].1.contains(id);
+    assert!(holds(0, "always") && !holds(0, "pause") && holds(1, "pause") && holds(3, "later"));
+    for (_, text) in stages {
+        Rules::parse(&text).unwrap();
+    }
+    for wrong in ["2026-13-01", "2026-1-1", "today", ""] {
+        let text = format!("@id(\"a\") @effective(\"{wrong}\") {permit}");
+        assert!(Rules::parse(&text).unwrap_err().to_string().contains("is a day"), "{wrong}");
+    }
+    let text = format!("@id(\"a\") @effective(\"2026-02-01\") @expires(\"2026-01-01\") {permit}");
+    assert!(Rules::parse(&text).unwrap_err().to_string().contains("expires before"));
 }

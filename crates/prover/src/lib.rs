@@ -8,13 +8,13 @@
 //!
 //! Not here: the bounds that Cedar cannot return (`@max_hours`, `@max_cameras`), and who has which role.
 
-use base::{Error, Result};
+use base::{Error, Result, Time};
 use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::solver::{LocalSolver, Solver};
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
 use policy::Property;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 /// What became of one property.
@@ -41,6 +41,9 @@ pub struct Example {
     pub facts: BTreeMap<String, String>,
     /// The city's rules that allow it.
     pub allowed_by: Vec<String>,
+    /// From when on it gets through, where rules begin or end on a day; `None` is from the beginning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
 }
 
 /// What was proven of a set of rules.
@@ -76,22 +79,38 @@ pub fn solver(path: &str) -> Result<LocalSolver> {
 /// Proves or refutes each property of a rule file, and looks for dead rules.
 pub async fn prove<S: Solver>(solver: S, rules: &str, properties: &[Property]) -> Result<Report> {
     // Read the way the server reads it first: strictly, with a sentence for whoever wrote it.
-    let hash = policy::Rules::parse(rules)?.hash();
+    let read = policy::Rules::parse(rules)?;
     let (schema, _) = Schema::from_cedarschema_str(policy::SCHEMA).map_err(unproven)?;
-    let set: PolicySet = rules.parse().map_err(unproven)?;
     let mut prover = Prover {
         symbolic: CedarSymCompiler::new(solver).map_err(unproven)?,
         envs: schema.request_envs().collect(),
         schema,
-        set,
+        set: PolicySet::new(),
+        from: None,
     };
     prover.envs.sort_by_key(|env| env.action().to_string());
-    let mut verdicts = Vec::with_capacity(properties.len());
-    for property in properties {
-        verdicts.push(prover.verdict(property).await?);
+    let mut verdicts: Vec<Verdict> = properties.iter().map(Verdict::open).collect();
+    let mut alive = BTreeSet::new();
+    // Rules that begin or end on a day make several sets, and what must hold holds of each.
+    for (from, text) in read.stages() {
+        (prover.from, prover.set) = (from, text.parse().map_err(unproven)?);
+        for (property, verdict) in properties.iter().zip(&mut verdicts) {
+            if verdict.against.is_none() {
+                prover.judge(property, verdict).await?;
+            }
+        }
+        alive.extend(prover.alive().await?);
     }
-    let dead = prover.dead().await?;
-    Ok(Report { rules: hash, verdicts, dead })
+    let mut dead: Vec<String> = read.ids().map(str::to_owned).collect();
+    dead.retain(|id| !alive.contains(id));
+    dead.sort();
+    Ok(Report { rules: read.hash(), verdicts, dead })
+}
+
+impl Verdict {
+    fn open(property: &Property) -> Self {
+        Self { property: property.id.clone(), says: property.says.clone(), against: None, ms: 0 }
+    }
 }
 
 fn unproven(e: impl std::fmt::Display) -> Error {
@@ -103,17 +122,19 @@ struct Prover<S: Solver> {
     symbolic: CedarSymCompiler<S>,
     envs: Vec<RequestEnv>,
     schema: Schema,
+    /// What is in force …
     set: PolicySet,
+    /// … from then on.
+    from: Option<Time>,
 }
 
 impl<S: Solver> Prover<S> {
-    async fn verdict(&mut self, property: &Property) -> Result<Verdict> {
+    async fn judge(&mut self, property: &Property, verdict: &mut Verdict) -> Result<()> {
         let ceiling: PolicySet = property
             .text
             .parse()
             .map_err(|e| Error::invalid(format!("Property {} is not Cedar: {e}.", property.id)))?;
         let begun = Instant::now();
-        let mut against = None;
         for env in self.envs.clone() {
             let known = |e: cedar_policy_symcc::err::Error| {
                 Error::invalid(format!(
@@ -129,12 +150,12 @@ impl<S: Solver> Prover<S> {
                 .await
                 .map_err(unproven)?;
             if let Some(found) = found {
-                against = Some(self.shown(&found, &ceiling)?);
+                verdict.against = Some(self.shown(&found, &ceiling)?);
                 break;
             }
         }
-        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(Verdict { property: property.id.clone(), says: property.says.clone(), against, ms })
+        verdict.ms += u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Ok(())
     }
 
     fn compiled(&self, set: &PolicySet, env: &RequestEnv) -> Result<CompiledPolicySet> {
@@ -162,7 +183,7 @@ impl<S: Solver> Prover<S> {
         let context = context.transpose().map_err(unproven)?.unwrap_or_default();
         let facts = context.as_object().into_iter().flatten();
         let facts = facts.map(|(key, value)| (key.clone(), plain(value))).collect();
-        Ok(Example { action, roles, facts, allowed_by })
+        Ok(Example { action, roles, facts, allowed_by, from: self.from })
     }
 
     fn name(&self, id: &cedar_policy::PolicyId) -> String {
@@ -172,16 +193,15 @@ impl<S: Solver> Prover<S> {
     /// A rule that permits is dead if what remains of it under all that forbids is nothing; a rule that
     /// forbids is dead if no request meets it. (That another rule forbids the same does not make it dead:
     /// it says so on purpose.)
-    async fn dead(&mut self) -> Result<Vec<String>> {
+    async fn alive(&mut self) -> Result<Vec<String>> {
         let rules: Vec<Policy> = self.set.policies().cloned().collect();
-        let mut dead = Vec::new();
+        let mut alive = Vec::new();
         for rule in &rules {
-            if !self.lives(rule, &rules).await? {
-                dead.push(self.name(rule.id()));
+            if self.lives(rule, &rules).await? {
+                alive.push(self.name(rule.id()));
             }
         }
-        dead.sort();
-        Ok(dead)
+        Ok(alive)
     }
 
     async fn lives(&mut self, rule: &Policy, all: &[Policy]) -> Result<bool> {
@@ -227,6 +247,10 @@ impl std::fmt::Display for Example {
         let roles =
             if self.roles.is_empty() { "nobody's role".into() } else { self.roles.join(", ") };
         let facts: Vec<String> = self.facts.iter().map(|(k, v)| format!("{k} {v}")).collect();
-        write!(f, "{} as {roles}: {}", self.action, facts.join(", "))
+        write!(f, "{} as {roles}: {}", self.action, facts.join(", "))?;
+        match self.from {
+            Some(from) => write!(f, ", from {from} on"),
+            None => Ok(()),
+        }
     }
 }

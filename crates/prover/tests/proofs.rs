@@ -42,8 +42,11 @@ fn a_missing_rule_is_noticed() {
         ("no-outside-recipient", Some("no-outside-recipient")),
         ("case-required", Some("case-always")),
         ("asking-off", Some("off-is-off")),
-        // What this one forbids no other rule permits; it is there to be read.
-        ("no-immigration-enforcement", None),
+        // Only a life in danger opens it, and even that must not.
+        ("no-immigration-enforcement", Some("no-immigration")),
+        ("review-first", Some("reviewed-first")),
+        // What this one forbids no property names.
+        ("danger-told", None),
     ] {
         let start = Rules::standard().find(&format!("@id(\"{rule}\")")).unwrap();
         let end = start + Rules::standard()[start..].find(";\n").unwrap() + 2;
@@ -111,7 +114,7 @@ when { context.asking_off };
 @id("two-at-once")
 @because("Nothing is two things at once.")
 forbid (principal, action == Action::"Search", resource)
-when { context.case == Case::"none" && context.case == Case::"stated" };
+when { context.case == Vouched::"none" && context.case == Vouched::"stated" };
 "#;
     check(
         never,

@@ -18,6 +18,7 @@ mod live;
 mod metrics;
 mod openapi;
 mod paging;
+mod papers;
 mod parts;
 mod people;
 mod problem;

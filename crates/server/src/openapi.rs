@@ -4,7 +4,7 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{ask, camera, fleet, holds, live, people, public};
+use crate::{ask, camera, fleet, holds, live, papers, people, public};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -68,6 +68,11 @@ const SIGNED: [(&str, &str, &str); 3] = [
         holds::review,
         holds::release,
         holds::reads,
+        papers::list,
+        papers::attest,
+        papers::withdraw,
+        papers::waiting,
+        papers::review,
         people::order,
         people::console_link,
     ),

@@ -2,7 +2,7 @@
 //! OpenAPI document.
 
 use crate::state::State;
-use crate::{ask, camera, console, fleet, holds, live, metrics, openapi, people, public};
+use crate::{ask, camera, console, fleet, holds, live, metrics, openapi, papers, people, public};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{get, post};
@@ -63,6 +63,11 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/holds/{id}/review", holds::review)
         .post("/v1/holds/{id}/release", holds::release)
         .get("/v1/holds/{id}/reads", holds::reads)
+        .get("/v1/papers", papers::list)
+        .post("/v1/papers", papers::attest)
+        .post("/v1/papers/{id}/withdraw", papers::withdraw)
+        .get("/v1/breakglass", papers::waiting)
+        .post("/v1/breakglass/{index}/review", papers::review)
         .post("/v1/orders", people::order)
         .post("/v1/console-links", people::console_link)
 }

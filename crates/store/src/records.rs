@@ -83,6 +83,18 @@ impl Store {
         Ok(())
     }
 
+    /// The small settings whose keys begin so, in the order of their keys.
+    pub fn metas(&self, prefix: &str) -> Result<Vec<String>> {
+        let first = format!("city/{prefix}");
+        // Keys are plain ASCII; `~` is behind every character that one can have.
+        let last = format!("{first}~");
+        let rows = self.control().query(
+            "SELECT key, value FROM meta WHERE key >= ?1 AND key < ?2 ORDER BY key",
+            &[Arg::from(first.as_str()), Arg::from(last.as_str())],
+        )?;
+        rows.into_iter().map(|mut row| row.get(1)).collect()
+    }
+
     /// A small setting.
     pub fn meta(&self, key: &str) -> Result<Option<String>> {
         let key = format!("city/{key}");

@@ -153,6 +153,8 @@ impl Town {
             purpose: "stolen-vehicle".into(),
             case: Some("26-0417".into()),
             authority: None,
+            paper: None,
+            emergency: false,
             on_behalf_of: None,
             reason: None,
             plates: vec![plate.into()],

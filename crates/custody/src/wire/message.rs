@@ -4,7 +4,7 @@
 use crate::Sort;
 use crate::sealed::{Found, SealedHit, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Error, HitId, Kind, PersonId, ReadId, Result, Time};
-use policy::{CaseFact, Facts};
+use policy::{Facts, Vouch};
 use read::{Lease, Sealed};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,13 +37,21 @@ pub(super) struct Arriving {
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stated {
     case: String,
+    paper: String,
     asking_off: bool,
+    review_overdue: bool,
     now: Time,
 }
 
 impl From<&Facts> for Stated {
     fn from(facts: &Facts) -> Self {
-        Self { case: facts.case.slug().into(), asking_off: facts.asking_off, now: facts.now }
+        Self {
+            case: facts.case.slug().into(),
+            paper: facts.paper.slug().into(),
+            asking_off: facts.asking_off,
+            review_overdue: facts.review_overdue,
+            now: facts.now,
+        }
     }
 }
 
@@ -51,10 +59,18 @@ impl TryFrom<Stated> for Facts {
     type Error = Error;
 
     fn try_from(said: Stated) -> Result<Self> {
-        let known = [CaseFact::None, CaseFact::Stated, CaseFact::Attested];
-        let case = known.into_iter().find(|case| case.slug() == said.case);
-        let case = case.ok_or_else(|| Error::invalid("Nobody vouches for a case like that."))?;
-        Ok(Self { case, asking_off: said.asking_off, now: said.now })
+        let vouch = |word: &str| {
+            let known = [Vouch::None, Vouch::Stated, Vouch::Attested];
+            let vouch = known.into_iter().find(|vouch| vouch.slug() == word);
+            vouch.ok_or_else(|| Error::invalid("Nobody vouches for a fact like that."))
+        };
+        Ok(Self {
+            case: vouch(&said.case)?,
+            paper: vouch(&said.paper)?,
+            asking_off: said.asking_off,
+            review_overdue: said.review_overdue,
+            now: said.now,
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use base::{CameraId, Clock, LeaseId, ManualClock, ReadId, Shutdown, SigningKey, 
 use custody::{Custody, Found, Guests, Keeper, Options, Permit, Remote, SealedBatch, serve};
 use ledger::{Entry, Folder, Leaf, Log, commitment};
 use plate::{Odds, Reason, Text};
-use policy::{CaseFact, Facts, Intent, Rules};
+use policy::{Facts, Intent, Rules, Vouch};
 use read::{Pass, Read, Sealed, SignedRead};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -147,7 +147,7 @@ pub fn rules() -> Arc<Rules> {
 }
 
 pub fn facts(now: Time) -> Facts {
-    Facts { case: CaseFact::Stated, asking_off: false, now }
+    Facts { case: Vouch::Stated, paper: Vouch::None, asking_off: false, review_overdue: false, now }
 }
 
 /// The public half of a question, as the city's flow writes it.
@@ -169,6 +169,8 @@ pub fn question(plate: &str, now: Time) -> Intent {
         purpose: "stolen-vehicle".into(),
         case: Some("26-000123".into()),
         authority: "none".into(),
+        paper: None,
+        emergency: false,
         on_behalf_of: None,
         reason: None,
         plates: vec![Text::parse(plate).unwrap()],

@@ -4,7 +4,7 @@ use super::kit::*;
 use base::{HitId, Kind, Time};
 use custody::Found;
 use ledger::{Entry, Leaf, commitment};
-use policy::{CaseFact, Facts, Intent};
+use policy::{Facts, Intent, Vouch};
 
 fn ago(ms: i64) -> Time {
     now().plus_millis(-ms)
@@ -116,7 +116,7 @@ fn no_permit_without_this_question_on_this_log() {
     check("another salt", forbidden, &intent, &facts, &[6; 32], &entry);
     let other = Intent { plates: question("8XYZ001", now()).plates, ..intent.clone() };
     check("another plate", forbidden, &other, &facts, &SALT, &entry);
-    let attested = Facts { case: CaseFact::Attested, ..facts };
+    let attested = Facts { case: Vouch::Attested, ..facts };
     check("another voucher than the log shows", forbidden, &intent, &attested, &SALT, &entry);
     let append = |leaf: Leaf| city.log.append(&leaf).unwrap();
     let harmless = append(leaf(&intent).fact("purpose", "missing-person"));
@@ -133,7 +133,21 @@ fn no_permit_without_this_question_on_this_log() {
     let sealed = Intent { reveal_after: Some(now()), authority, ..intent.clone() };
     check("not sealed on the log", forbidden, &sealed, &facts, &SALT, &city.logged(&sealed));
 
+    let said = append(leaf(&intent).fact("emergency", true));
+    check("a life in danger on the log alone", forbidden, &intent, &facts, &SALT, &said);
+    let danger = Intent { emergency: true, reason: Some("A child.".into()), ..intent.clone() };
+    check("in the question alone", forbidden, &danger, &facts, &SALT, &append(leaf(&danger)));
+
     // Sealed, the log says later what was asked, and that must be this question.
+    let facts = Facts { paper: Vouch::Attested, ..facts };
+    check(
+        "a paper that the log does not have",
+        forbidden,
+        &intent,
+        &facts,
+        &SALT,
+        &city.logged(&intent),
+    );
     let allowed = |then: Leaf| {
         let (now, then) = Leaf { facts: then.facts, ..leaf(&sealed) }
             .hide(&["authority"], now(), &[3; 32])
@@ -144,12 +158,13 @@ fn no_permit_without_this_question_on_this_log() {
         assert!(city.custody.permit(&sealed, &facts, &SALT, &entry, None).is_err());
         city.custody.permit(&sealed, &facts, &SALT, &entry, Some(&then)).is_ok()
     };
-    let warrant = |leaf: Leaf| leaf.fact("authority", "judicial-warrant");
+    let warrant = |leaf: Leaf| leaf.fact("authority", "judicial-warrant").fact("paper", "attested");
     assert!(allowed(warrant(leaf(&sealed))));
     assert!(!allowed(warrant(leaf(&sealed)).fact("purpose", "missing-person")), "another purpose");
 
     let strangers = City::new();
     let elsewhere = strangers.logged(&intent);
+    let facts = Facts { paper: Vouch::None, ..facts };
     let got = city.custody.permit(&intent, &facts, &SALT, &elsewhere, None);
     assert!(got.is_err(), "another city's log");
     let forged = Entry { leaf: leaf(&intent).fact("x", 1).bytes().unwrap(), ..entry };

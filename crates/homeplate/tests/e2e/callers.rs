@@ -86,6 +86,8 @@ pub fn question(plates: &[String], from: Time, until: Time) -> Ask {
         purpose: "stolen-vehicle".into(),
         case: Some("26-0417".into()),
         authority: None,
+        paper: None,
+        emergency: false,
         on_behalf_of: None,
         reason: None,
         plates: plates.to_vec(),

@@ -5,7 +5,7 @@ use ::custody::{Custody, Options};
 use base::{LeaseId, ManualClock, ReadId, SigningKey, Time};
 use ledger::{Folder, Leaf, Log, commitment};
 use plate::{Odds, Pattern, Text};
-use policy::{CaseFact, Facts, Intent, Rules};
+use policy::{Facts, Intent, Rules, Vouch};
 use read::{Pass, Read};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -96,6 +96,8 @@ impl City {
             purpose: "stolen-vehicle".into(),
             case: Some("26-000123".into()),
             authority: "none".into(),
+            paper: None,
+            emergency: false,
             on_behalf_of: None,
             reason: None,
             plates,
@@ -107,7 +109,13 @@ impl City {
             at: self.now,
             reveal_after: None,
         };
-        let facts = Facts { case: CaseFact::Stated, asking_off: false, now: self.now };
+        let facts = Facts {
+            case: Vouch::Stated,
+            paper: Vouch::None,
+            asking_off: false,
+            review_overdue: false,
+            now: self.now,
+        };
         let salt = random();
         let leaf = Leaf::new("search.intent", self.now)
             .id(&intent.id)

@@ -1,0 +1,226 @@
+//! Break-glass: a life is in danger, one person asks at once, named people look at it afterwards.
+//!
+//! The question is on the log as such, like any other before it is answered. Somebody else than the asker
+//! reviews it by the end of the next working day; while one is overdue, the rules let nobody ask that way.
+//! What is open is read from the log: no database can forget a review.
+
+use crate::City;
+use base::{Error, PersonId, Result, Time};
+use ledger::Leaf;
+use policy::Action;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use utoipa::ToSchema;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Questions for a life in danger that nobody has reviewed, by their number on the log.
+#[derive(Debug, Default)]
+pub(crate) struct Emergencies(BTreeMap<u64, Time>);
+
+impl Emergencies {
+    /// Replays the log.
+    pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
+        let mut out = Self::default();
+        for (index, leaf) in (0u64..).zip(leaves) {
+            out.add(index, leaf);
+        }
+        out
+    }
+
+    pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
+        match leaf.kind.as_str() {
+            "search.intent" if leaf.facts.contains_key("emergency") => {
+                self.0.insert(index, leaf.time);
+            }
+            "breakglass.reviewed" => {
+                if let Some(reviewed) = leaf.number("entry") {
+                    self.0.remove(&reviewed);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn overdue(&self, now: Time) -> bool {
+        self.0.values().any(|at| due(*at) <= now)
+    }
+}
+
+/// The end of the next working day, Monday to Friday, in UTC. (1970-01-01 was a Thursday.)
+pub(crate) fn due(at: Time) -> Time {
+    let day = at.floor_to(DAY_MS).millis() / DAY_MS;
+    let weekday = |day: i64| (day + 3).rem_euclid(7);
+    let next = (day + 1..).find(|day| weekday(*day) < 5).unwrap_or(day + 1);
+    Time::from_millis((next + 1).saturating_mul(DAY_MS))
+}
+
+/// A question that waits for its review.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unreviewed {
+    /// Its number on the public log.
+    pub entry: u64,
+    /// When it was asked.
+    pub asked: Time,
+    /// By when it is to be reviewed.
+    pub due: Time,
+    /// Whether that has passed.
+    pub overdue: bool,
+}
+
+/// What a reviewer found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// A life was in danger.
+    Justified,
+    /// There was none, and the asker could know.
+    Unjustified,
+}
+
+impl Finding {
+    fn slug(self) -> &'static str {
+        match self {
+            Finding::Justified => "justified",
+            Finding::Unjustified => "unjustified",
+        }
+    }
+}
+
+/// A review.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmergencyReview {
+    /// What was found; it is public.
+    pub finding: Finding,
+    /// Why, in a sentence; it stays private.
+    pub note: String,
+}
+
+impl City {
+    pub(crate) fn emergencies(&self) -> std::sync::MutexGuard<'_, Emergencies> {
+        self.emergencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits for its review, the oldest first.
+    pub fn unreviewed(&self, by: &PersonId) -> Result<Vec<Unreviewed>> {
+        self.allowed(by, Action::ReviewBreakGlass)?;
+        let now = self.now();
+        let one = |(entry, asked): (&u64, &Time)| {
+            let due = due(*asked);
+            Unreviewed { entry: *entry, asked: *asked, due, overdue: due <= now }
+        };
+        Ok(self.emergencies().0.iter().map(one).collect())
+    }
+
+    /// Reviews a question for a life in danger that somebody else has asked; gives the review's number on
+    /// the log.
+    pub fn review_emergency(
+        &self,
+        by: &PersonId,
+        entry: u64,
+        review: EmergencyReview,
+    ) -> Result<u64> {
+        let person = self.allowed(by, Action::ReviewBreakGlass)?;
+        if !(1..=1000).contains(&review.note.trim().chars().count()) {
+            return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
+        }
+        if !self.emergencies().0.contains_key(&entry) {
+            return Err(Error::not_found("This entry waits for no review."));
+        }
+        if self.store.meta(&asker_key(entry))?.as_deref() == Some(by.as_str()) {
+            return Err(Error::forbidden("Somebody else than the asker reviews a question."));
+        }
+        let id: [u8; 16] = base::random();
+        let id = format!("rev_{}", base::hex(&id));
+        let body = base::canonical(&review)
+            .map_err(|e| Error::internal("The review cannot be kept; see the log.").because(e))?;
+        let (_, commitment) = self.keep_record("review", &id, &body)?;
+        let leaf = self
+            .leaf_by("breakglass.reviewed", &person)?
+            .id(&id)
+            .fact("entry", entry)
+            .fact("finding", review.finding.slug())
+            .body(commitment);
+        let index = self.log.append(&leaf)?.index;
+        self.emergencies().add(index, &leaf);
+        Ok(index)
+    }
+
+    /// Remembers who asked for a life in danger: nobody reviews the own question.
+    pub(crate) fn emergency_asked(&self, entry: u64, leaf: &Leaf, by: &PersonId) -> Result<()> {
+        self.emergencies().add(entry, leaf);
+        self.store.set_meta(&asker_key(entry), by.as_str())
+    }
+}
+
+fn asker_key(entry: u64) -> String {
+    format!("emergency/{entry}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Town, at, person};
+    use crate::{Ask, NewPerson};
+    use base::{Kind, SigningKey};
+
+    #[test]
+    fn the_next_working_day_ends() {
+        let check = |asked: &str, by: &str| assert_eq!(due(at(asked)), at(by), "{asked}");
+        check("2026-11-23T00:00:00Z", "2026-11-25T00:00:00Z"); // a Monday
+        check("2026-11-26T23:59:59Z", "2026-11-28T00:00:00Z"); // a Thursday
+        check("2026-11-27T12:00:00Z", "2026-12-01T00:00:00Z"); // a Friday
+        check("2026-11-28T12:00:00Z", "2026-12-01T00:00:00Z");
+        check("2026-11-29T12:00:00Z", "2026-12-01T00:00:00Z");
+    }
+
+    #[test]
+    fn one_that_nobody_reviewed_blocks_the_next() {
+        let town = Town::new("2026-11-23T12:00:00Z", "");
+        town.pass("7ABC128");
+        let danger = |reason: Option<&str>| Ask {
+            emergency: true,
+            case: None,
+            reason: reason.map(str::to_owned),
+            ..town.question("7ABC128")
+        };
+        let e = town.city.ask(&person(), danger(None)).err().unwrap();
+        assert_eq!(e.kind(), Kind::Refused, "{e}");
+        let answer = town.city.ask(&person(), danger(Some("A child was taken."))).unwrap();
+        assert_eq!(answer.opened, 1);
+        let leaf = &town.logged("search.intent")[0];
+        assert!(leaf.facts.contains_key("emergency") && leaf.text("case") == Some("none"));
+        let waiting = town.city.unreviewed(&person()).unwrap();
+        assert_eq!((waiting.len(), waiting[0].overdue), (1, false));
+        let review =
+            |note: &str| EmergencyReview { finding: Finding::Justified, note: note.into() };
+        let own = town.city.review_emergency(&person(), answer.log_entry, review("It was."));
+        assert_eq!(own.err().unwrap().kind(), Kind::Forbidden);
+        // A day and a half later the next is refused; an ordinary question is not.
+        town.clock.advance(36 * 3_600_000);
+        let e = town.city.ask(&person(), danger(Some("Another."))).err().unwrap();
+        assert!(e.message().contains("review-first"), "{e}");
+        town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        let sue = NewPerson {
+            id: "per_sue".parse().unwrap(),
+            name: "Sue".into(),
+            office: "police".into(),
+            roles: vec!["supervisor".into()],
+            key: SigningKey::generate().public(),
+        };
+        town.city.add_person(&person(), sue.clone()).unwrap();
+        let by_sue = |entry, note: &str| town.city.review_emergency(&sue.id, entry, review(note));
+        assert_eq!(by_sue(answer.log_entry, " ").err().unwrap().kind(), Kind::Invalid);
+        assert_eq!(by_sue(0, "x").err().unwrap().kind(), Kind::NotFound);
+        // The log alone says what is open.
+        drop(town.city.emergencies());
+        let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
+        assert!(Emergencies::from_leaves(&leaves).overdue(town.city.now()));
+        by_sue(answer.log_entry, "It was.").unwrap();
+        let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
+        assert!(!Emergencies::from_leaves(&leaves).overdue(town.city.now()));
+        town.city.ask(&person(), danger(Some("Another."))).unwrap();
+    }
+}

@@ -1,0 +1,312 @@
+//! Papers: what somebody else than the asker has seen and vouches for.
+//!
+//! A judicial warrant, a court order or a declaration counts as *attested* when the clerk or counsel has
+//! registered it, a case when a second person confirms it. That it was registered is on the public log;
+//! its number is private, and the log commits to it. What only the asker says is *stated*, and a rule
+//! tells the two apart.
+
+use crate::City;
+use base::{Error, PersonId, Result, Time};
+use policy::{AGENCIES, Action, Intent, Vouch};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The longest that a paper counts.
+const LONGEST_MS: i64 = 366 * 86_400_000;
+/// Under which small settings papers are kept.
+const META: &str = "paper/";
+
+/// The sorts of papers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PaperKind {
+    /// A case exists: a second person says so.
+    Case,
+    /// A warrant that a judge signed.
+    JudicialWarrant,
+    /// An order of a court.
+    CourtOrder,
+    /// What an agency declares in writing before it is answered.
+    Declaration,
+}
+
+impl PaperKind {
+    /// As rules and the public log spell it.
+    pub fn slug(self) -> &'static str {
+        match self {
+            PaperKind::Case => "case",
+            PaperKind::JudicialWarrant => "judicial-warrant",
+            PaperKind::CourtOrder => "court-order",
+            PaperKind::Declaration => "declaration",
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            PaperKind::Case => Action::AttestCase,
+            _ => Action::AttestPaper,
+        }
+    }
+}
+
+/// A paper that somebody vouches for.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPaper {
+    /// Its sort.
+    pub kind: PaperKind,
+    /// Its number; of a case, the case number. It stays private.
+    pub reference: String,
+    /// The kind of agency that it is for, where it is for one alone.
+    #[serde(default)]
+    pub agency: Option<String>,
+    /// Until when it counts, within 366 days.
+    pub expires: Time,
+}
+
+/// A registered paper.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Paper {
+    /// `pap_` and 32 hex digits; questions name it.
+    pub id: String,
+    /// Its sort.
+    pub kind: PaperKind,
+    /// Its number.
+    pub reference: String,
+    /// The kind of agency that it is for, where it is for one alone.
+    #[serde(default)]
+    pub agency: Option<String>,
+    /// Who vouches for it.
+    pub by: PersonId,
+    /// Since when it counts.
+    pub since: Time,
+    /// Until when.
+    pub expires: Time,
+    /// Its number on the public log.
+    pub log_entry: u64,
+}
+
+impl City {
+    /// Registers a paper that the person has seen. It is on the log before it counts.
+    pub fn attest(&self, by: &PersonId, new: NewPaper) -> Result<Paper> {
+        let person = self.allowed(by, new.kind.action())?;
+        let now = self.now();
+        let ahead = new.expires.since(now);
+        if ahead <= 0 || ahead > LONGEST_MS {
+            return Err(Error::invalid("A paper counts until a moment within 366 days from now."));
+        }
+        let reference = new.reference.trim().to_owned();
+        if !(1..=100).contains(&reference.chars().count()) {
+            return Err(Error::invalid("Give the paper's number in 1 to 100 characters."));
+        }
+        if new.agency.as_deref().is_some_and(|a| !AGENCIES.contains(&a)) {
+            return Err(Error::invalid(format!(
+                "Say for which kind of agency the paper is: one of {}.",
+                AGENCIES.join(", ")
+            )));
+        }
+        let random: [u8; 16] = base::random();
+        let mut paper = Paper {
+            id: format!("pap_{}", base::hex(&random)),
+            kind: new.kind,
+            reference,
+            agency: new.agency,
+            by: by.clone(),
+            since: now,
+            expires: new.expires.floor_to(60_000),
+            log_entry: 0,
+        };
+        let body = base::canonical(&paper).map_err(unkept)?;
+        let (_, commitment) = self.keep_record("paper", &paper.id, &body)?;
+        let leaf = self
+            .leaf_by("paper.attested", &person)?
+            .id(&paper.id)
+            .fact("kind", paper.kind.slug())
+            .fact("expires", paper.expires.to_string())
+            .body(commitment);
+        let leaf = match &paper.agency {
+            Some(agency) => leaf.fact("agency", agency.as_str()),
+            None => leaf,
+        };
+        paper.log_entry = self.log.append(&leaf)?.index;
+        let json = serde_json::to_string(&paper).map_err(unkept)?;
+        self.store.set_meta(&format!("{META}{}", paper.id), &json)?;
+        Ok(paper)
+    }
+
+    /// Takes a paper back: it counts no longer.
+    pub fn withdraw_paper(&self, by: &PersonId, id: &str) -> Result<()> {
+        let paper = self.paper(id)?.ok_or_else(none)?;
+        let person = self.allowed(by, paper.kind.action())?;
+        let leaf = self.leaf_by("paper.withdrawn", &person)?.id(id);
+        self.log.append_once(&leaf)?;
+        self.store.set_meta(&format!("{META}{id}"), "")
+    }
+
+    /// The papers that count now, the oldest first, for those who may vouch for such.
+    pub fn papers(&self, by: &PersonId) -> Result<Vec<Paper>> {
+        let cases = self.allowed(by, Action::AttestCase);
+        let others = self.allowed(by, Action::AttestPaper);
+        let (cases, others) = match (cases, others) {
+            (Err(e), Err(_)) => return Err(e),
+            (cases, others) => (cases.is_ok(), others.is_ok()),
+        };
+        let mut papers = self.all_papers()?;
+        papers.retain(|p| if p.kind == PaperKind::Case { cases } else { others });
+        papers.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
+        Ok(papers)
+    }
+
+    fn all_papers(&self) -> Result<Vec<Paper>> {
+        let kept = self.store.metas(META)?;
+        let papers = kept.iter().filter(|json| !json.is_empty()).map(|json| read(json));
+        let now = self.now();
+        let mut papers = papers.collect::<Result<Vec<_>>>()?;
+        papers.retain(|p| p.since <= now && now < p.expires);
+        Ok(papers)
+    }
+
+    fn paper(&self, id: &str) -> Result<Option<Paper>> {
+        let json = self.store.meta(&format!("{META}{id}"))?.filter(|json| !json.is_empty());
+        json.as_deref().map(read).transpose()
+    }
+
+    /// Who vouches for the paper that a question rests on.
+    pub(crate) fn vouch_paper(&self, intent: &Intent) -> Result<Vouch> {
+        let Some(id) = &intent.paper else {
+            return Ok(if intent.authority == "none" { Vouch::None } else { Vouch::Stated });
+        };
+        let paper = self.paper(id)?.filter(|p| p.since <= intent.at && intent.at < p.expires);
+        let paper = paper.filter(|p| p.kind.slug() == intent.authority).ok_or_else(|| {
+            Error::invalid(
+                "No paper of this number and kind counts now; ask the clerk or counsel to register it.",
+            )
+        })?;
+        let other = paper.by != intent.person;
+        let fits = paper.agency.is_none() || paper.agency.as_deref() == intent.agency();
+        Ok(if other && fits { Vouch::Attested } else { Vouch::Stated })
+    }
+
+    /// Whether a second person confirms the case of a question.
+    pub(crate) fn second_person(&self, case: &str, asker: &PersonId) -> Result<bool> {
+        let papers = self.all_papers()?;
+        let of_case = |p: &Paper| p.kind == PaperKind::Case && p.reference == case;
+        Ok(papers.iter().any(|p| of_case(p) && p.by != *asker))
+    }
+}
+
+fn none() -> Error {
+    Error::not_found("There is no such paper, or it was withdrawn.")
+}
+
+fn unkept(e: impl std::fmt::Display) -> Error {
+    Error::internal("The paper cannot be kept; see the log.").because(e.to_string())
+}
+
+fn read(json: &str) -> Result<Paper> {
+    serde_json::from_str(json)
+        .map_err(|e| Error::internal("A stored paper is damaged; restore the database.").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Town, clerk, person};
+    use crate::{Ask, NewPerson};
+    use base::{Kind, SigningKey};
+
+    fn warrant(town: &Town) -> NewPaper {
+        NewPaper {
+            kind: PaperKind::JudicialWarrant,
+            reference: "SW-26-112".into(),
+            agency: None,
+            expires: town.city.now().plus_millis(86_400_000),
+        }
+    }
+
+    #[test]
+    fn a_warrant_counts_when_the_clerk_has_seen_it() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        let ask = |paper: Option<&str>| Ask {
+            authority: Some("judicial-warrant".into()),
+            paper: paper.map(str::to_owned),
+            on_behalf_of: Some("federal: Marshals".into()),
+            ..town.question("7ABC128")
+        };
+        let e = town.city.ask(&person(), ask(None)).err().unwrap();
+        assert_eq!(e.kind(), Kind::Refused, "{e}");
+        assert_eq!(town.logged("search.refused")[0].text("paper"), Some("stated"));
+        assert!(
+            town.city.attest(&person(), warrant(&town)).is_err(),
+            "an officer vouches for none"
+        );
+        let paper = town.city.attest(&clerk(), warrant(&town)).unwrap();
+        let leaf = &town.logged("paper.attested")[0];
+        let text = String::from_utf8(leaf.bytes().unwrap()).unwrap();
+        assert!(!text.contains("SW-26") && leaf.body.is_some(), "{text}");
+        town.city.ask(&person(), ask(Some(&paper.id))).unwrap();
+        assert_eq!(town.logged("search.intent")[0].text("paper"), Some("attested"));
+        // Another kind of paper than the question states, an unknown one, one that was withdrawn, an old one.
+        let order = Ask { authority: Some("court-order".into()), ..ask(Some(&paper.id)) };
+        assert_eq!(town.city.ask(&person(), order).err().unwrap().kind(), Kind::Invalid);
+        assert_eq!(
+            town.city.ask(&person(), ask(Some("pap_x"))).err().unwrap().kind(),
+            Kind::Invalid
+        );
+        let second = town.city.attest(&clerk(), warrant(&town)).unwrap();
+        assert_eq!(town.city.papers(&clerk()).unwrap().len(), 2);
+        town.city.withdraw_paper(&clerk(), &second.id).unwrap();
+        assert!(town.city.ask(&person(), ask(Some(&second.id))).is_err());
+        assert_eq!(town.city.papers(&clerk()).unwrap().len(), 1);
+        town.clock.advance(86_400_000);
+        assert!(town.city.ask(&person(), ask(Some(&paper.id))).is_err());
+        assert!(town.city.papers(&clerk()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_paper_for_one_agency_does_for_no_other() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        let new = NewPaper { agency: Some("county".into()), ..warrant(&town) };
+        let paper = town.city.attest(&clerk(), new).unwrap();
+        let ask = Ask {
+            authority: Some("judicial-warrant".into()),
+            paper: Some(paper.id),
+            on_behalf_of: Some("federal: Marshals".into()),
+            ..town.question("7ABC128")
+        };
+        assert_eq!(town.city.ask(&person(), ask).err().unwrap().kind(), Kind::Refused);
+        for bad in [
+            NewPaper { agency: Some("moon".into()), ..warrant(&town) },
+            NewPaper { reference: " ".into(), ..warrant(&town) },
+            NewPaper { expires: town.city.now(), ..warrant(&town) },
+            NewPaper { expires: town.city.now().plus_millis(LONGEST_MS + 1), ..warrant(&town) },
+        ] {
+            assert_eq!(town.city.attest(&clerk(), bad).err().unwrap().kind(), Kind::Invalid);
+        }
+    }
+
+    #[test]
+    fn a_case_is_confirmed_by_a_second_person() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        let add = |id: &str, roles: &[&str]| {
+            let new = NewPerson {
+                id: id.parse().unwrap(),
+                name: id.into(),
+                office: "police".into(),
+                roles: roles.iter().map(|r| (*r).into()).collect(),
+                key: SigningKey::generate().public(),
+            };
+            town.city.add_person(&person(), new.clone()).unwrap();
+            new.id
+        };
+        let supervisor = add("per_sue", &["supervisor"]);
+        let of_case =
+            NewPaper { kind: PaperKind::Case, reference: "26-0417".into(), ..warrant(&town) };
+        town.city.attest(&supervisor, of_case).unwrap();
+        town.city.ask(&supervisor, town.question("7ABC128")).unwrap();
+        town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        let asked = town.logged("search.intent");
+        assert_eq!(asked[0].text("case"), Some("stated"), "nobody vouches for the own case");
+        assert_eq!(asked[1].text("case"), Some("attested"));
+    }
+}

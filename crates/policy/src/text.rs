@@ -1,0 +1,94 @@
+//! The rule file as people read it: each rule's own words, and the plain sentence above it.
+//!
+//! Cedar's parser forgets comments and layout; what a clerk or a council reads is cut out of the text here.
+
+/// One rule as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Passage {
+    /// The comment above it, joined to one line; empty if there is none.
+    pub(crate) says: String,
+    /// The rule itself, from its first annotation to its semicolon.
+    pub(crate) text: String,
+}
+
+/// Cuts a rule file, which is known to be Cedar, into its rules.
+pub(crate) fn passages(file: &str) -> Vec<Passage> {
+    let mut out = Vec::new();
+    let mut rest = file;
+    while let Some(end) = end_of_rule(rest) {
+        let (chunk, behind) = rest.split_at(end);
+        out.push(passage(chunk));
+        rest = behind;
+    }
+    out
+}
+
+/// Where the first rule ends: behind a semicolon that stands in no string and no comment.
+fn end_of_rule(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => {
+                at += 1;
+                while at < bytes.len() && bytes[at] != b'"' {
+                    at += if bytes[at] == b'\\' { 2 } else { 1 };
+                }
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                while at < bytes.len() && bytes[at] != b'\n' {
+                    at += 1;
+                }
+            }
+            b';' => return Some(at + 1),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The last block of comment lines above the rule is its sentence; what stands further up is a heading.
+fn passage(chunk: &str) -> Passage {
+    let lines: Vec<&str> = chunk.lines().collect();
+    let comment = |line: &str| line.trim_start().starts_with("//");
+    let first = lines
+        .iter()
+        .position(|line| !line.trim().is_empty() && !comment(line))
+        .unwrap_or(lines.len());
+    let above = &lines[..first];
+    let begin = above.iter().rposition(|line| !comment(line)).map_or(0, |at| at + 1);
+    let words = above[begin..].iter().map(|line| line.trim().trim_start_matches('/').trim());
+    Passage {
+        says: words.filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" "),
+        text: lines[first..].join("\n").trim().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_cut_where_they_end() {
+        let check = |file: &str, wanted: &[(&str, &str)]| {
+            let got = passages(file);
+            let got: Vec<(&str, &str)> = got.iter().map(|p| (&*p.says, &*p.text)).collect();
+            assert_eq!(got, wanted, "{file}");
+        };
+        check("", &[]);
+        check("// nothing; here\n", &[]);
+        check("permit (a);", &[("", "permit (a);")]);
+        check(
+            "// A heading.\n\n// First\n// line; two.\n@id(\"a;b\\\"\")\npermit (a); // Behind.\nforbid(b);",
+            &[("First line; two.", "@id(\"a;b\\\"\")\npermit (a);"), ("Behind.", "forbid(b);")],
+        );
+    }
+
+    #[test]
+    fn every_standard_rule_has_a_sentence() {
+        for passage in passages(crate::Rules::standard()) {
+            assert!(passage.says.ends_with('.') && passage.says.len() > 20, "{passage:?}");
+        }
+    }
+}
