@@ -5,7 +5,7 @@
 //! within ±(2^53 − 1). Probabilities travel as integers in parts per million.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 /// Why a value has no canonical bytes.
@@ -96,6 +96,16 @@ pub fn unb64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
+/// Base64 for addresses and browsers, without padding (RFC 4648, section 5).
+pub fn b64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Bytes behind [`b64url`]; other spellings of the same bytes are refused.
+pub fn unb64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +135,13 @@ mod tests {
         assert_eq!(unb64("YQ=="), Some(b"a".to_vec()));
         for other in ["YR==", "YQ", "YQ= =", "YQ==\n"] {
             assert_eq!(unb64(other), None, "{other:?}");
+        }
+        assert_eq!(
+            (b64url(&[0xfb, 0xff]), unb64url("-_8")),
+            ("-_8".into(), Some(vec![0xfb, 0xff]))
+        );
+        for other in ["-_9", "+/8", "-_8=", "-_ 8"] {
+            assert_eq!(unb64url(other), None, "{other:?}");
         }
     }
 

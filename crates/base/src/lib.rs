@@ -11,7 +11,7 @@ mod shutdown;
 mod sign;
 mod time;
 
-pub use canon::{CanonError, b64, canonical, hex, sha256, unb64};
+pub use canon::{CanonError, b64, b64url, canonical, hex, sha256, unb64, unb64url};
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{
@@ -20,5 +20,5 @@ pub use ids::{
 };
 pub use redact::Secret;
 pub use shutdown::Shutdown;
-pub use sign::{PublicKey, Signed, SigningKey, Statement, random};
+pub use sign::{PublicKey, Signed, SigningKey, Statement, es256_verifies, random};
 pub use time::{Clock, Day, Epoch, ManualClock, SystemClock, Time};

@@ -5,7 +5,9 @@
 
 use crate::{CanonError, Error, Result, Secret, b64, canonical, unb64};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -85,6 +87,12 @@ impl PublicKey {
     pub fn verifies(&self, bytes: &[u8], signature: &[u8]) -> bool {
         UnparsedPublicKey::new(&ED25519, &self.0).verify(bytes, signature).is_ok()
     }
+}
+
+/// Whether `signature` (DER) is one of ES256, ECDSA on P-256 with SHA-256, over `bytes`: what passkeys
+/// make. The key is a point in its 65 bytes.
+pub fn es256_verifies(key: &[u8; 65], bytes: &[u8], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(bytes, signature).is_ok()
 }
 
 impl fmt::Display for PublicKey {

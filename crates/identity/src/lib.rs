@@ -3,12 +3,18 @@
 //! No password exists anywhere. A program signs every request ([`http`]); a browser gets a session
 //! through a one-time link that a signed request made ([`Sessions`]).
 
+mod assertion;
+mod charter;
 pub mod http;
 mod nonces;
 mod session;
+mod signer;
 
+pub use assertion::Assertion;
+pub use charter::{Charter, Office};
 pub use nonces::Nonces;
 pub use session::Sessions;
+pub use signer::{PasskeyKey, Signature, SignerKey};
 
 use base::{PersonId, PublicKey};
 use serde::{Deserialize, Serialize};
