@@ -18,7 +18,7 @@ const TABLE: [(&str, &str); 20] = [
     ("edge", "base camera identity ledger plate read vision"),
     ("policy", "base plate read"),
     ("ledger", "base"),
-    ("custody", "base ledger plate policy read"),
+    ("custody", "base identity ledger plate policy read"),
     ("store", "base custody plate read"),
     ("hotlist", "base plate read"),
     ("identity", "base"),

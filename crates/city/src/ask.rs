@@ -25,6 +25,7 @@ impl City {
 
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
+        self.adopted_rules()?;
         // Where a life is in danger nobody waits for a witness; the log shows that nobody did.
         if !ask.emergency {
             self.witnesses_follow()?;

@@ -2,7 +2,7 @@
 
 use crate::Config;
 use base::{Clock, Error, PersonId, Result, SigningKey, sha256};
-use identity::Person;
+use identity::{Charter, Office, Person};
 use ledger::{Folder, Leaf, Log};
 use policy::Rules;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,17 @@ pub struct InitOptions {
     pub key: base::PublicKey,
     /// What the private halves of log entries are sealed to; the auditors keep the private half.
     pub auditors: read::SealKey,
+}
+
+impl InitOptions {
+    /// Who signs for other rules at first: the administrator alone, until a charter of several offices is
+    /// adopted that way.
+    fn charter(&self) -> Result<Charter> {
+        let office = Office { name: "administrator".into(), keys: vec![self.key.into()] };
+        let charter = Charter { needed: 1, offices: vec![office] };
+        charter.check()?;
+        Ok(charter)
+    }
 }
 
 /// What has been made.
@@ -94,9 +105,13 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         },
     )?;
     let now = clock.now();
-    log.append_once(
-        &Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash()),
-    )?;
+    let set = crate::adoption::found(dir, &options.charter()?)?;
+    let first = Leaf::new("policy.activated", now)
+        .id(rules.hash())
+        .fact("hash", rules.hash())
+        .fact("set", set.hash()?)
+        .fact("text", set.canonical()?);
+    log.append_once(&first)?;
     log.append_once(&Leaf::new("admin.created", now).id(options.admin.as_str()))?;
     write_config(&paths.config, &options.config, text.as_bytes())?;
     Ok(Initialised { config: paths.config, vkey: log.vkey().to_owned() })

@@ -4,7 +4,9 @@ use crate::Config;
 use crate::config::{CustodyProcess, KekKind};
 use crate::init::Paths;
 use base::{Clock, Error, Result, Secret, Shutdown};
-use custody::{Custody, Guests, Keeper, Kek, Options, Remote, TokenPlace};
+use custody::{Custody, Guests, InForce, Keeper, Kek, Options, Remote, TokenPlace};
+use identity::{Adoption, RuleSet};
+use ledger::Log;
 use nix::unistd::{User, chown};
 use policy::Rules;
 use serde::{Deserialize, Serialize};
@@ -107,18 +109,38 @@ pub(crate) fn keeper(
     rules: &Arc<Rules>,
     log_vkey: &str,
     clock: &Arc<dyn Clock>,
+    adopting: Option<Adoption>,
+    log: &Log,
 ) -> Result<Arc<dyn Keeper>> {
     match config.custody.process {
         CustodyProcess::Inside => {
             let options = options(dir, config, log_vkey)?;
-            let custody = Custody::open(&options, rules.clone())?;
+            let custody = Custody::open(&options, crate::adoption::in_force(dir, rules)?)?;
             Ok(Arc::new(custody.with_clock(clock.clone())))
         }
         CustodyProcess::Own => {
             let socket = config.custody.socket_in(dir);
-            Ok(Arc::new(Remote::connect(&socket, rules, log_vkey)?))
+            let remote = match (Remote::connect(&socket, rules, log_vkey), adopting) {
+                // Cut off before custody heard of it: it still goes by the set of before, and follows.
+                (Err(e), Some(adoption)) if e.kind() == base::Kind::Conflict => {
+                    follow(&socket, &adoption, log)?
+                }
+                (connected, _) => connected?,
+            };
+            Ok(Arc::new(remote))
         }
     }
+}
+
+/// Tells custody of a set that became active while nobody could.
+fn follow(socket: &Path, adoption: &Adoption, log: &Log) -> Result<Remote> {
+    let leaves = log.leaves(0, log.size())?;
+    let active = leaves.iter().rposition(|leaf| leaf.kind == "policy.activated").unwrap_or(0);
+    let before = leaves[..active].iter().rev().find(|leaf| leaf.kind == "policy.activated");
+    let before = before.and_then(|leaf| leaf.text("hash")).unwrap_or_default();
+    let remote = Remote::connect_under(socket, before, log.vkey())?;
+    remote.adopt(adoption, &log.entry(active as u64)?)?;
+    Ok(remote)
 }
 
 /// What a custody of its own judges by: a copy in its own folder, which the server cannot write to where
@@ -132,6 +154,9 @@ struct Adopted {
     #[serde(skip_serializing_if = "Option::is_none")]
     witnesses: Option<String>,
     rules: String,
+    /// The whole set that they belong to, spelled; absent in a city without a charter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
 }
 
 impl Adopted {
@@ -147,6 +172,7 @@ impl Adopted {
             epoch_s: config.keys.epoch_s,
             witnesses: config.log.asked_before_text(dir)?,
             rules,
+            set: crate::adoption::folder_set(dir)?.map(|set| set.canonical()).transpose()?,
         })
     }
 
@@ -160,9 +186,7 @@ impl Adopted {
         let city = Self::of_city(dir, config);
         if adopt || !path.exists() {
             let city = city?;
-            let text = toml::to_string(&city)
-                .map_err(|e| Error::internal("What was adopted cannot be written.").because(e))?;
-            base::write_secret(&path, text.as_bytes())?;
+            city.write(dir)?;
             return Ok(city);
         }
         let damaged = |e: Box<dyn std::error::Error + Send + Sync>| {
@@ -182,6 +206,30 @@ impl Adopted {
             );
         }
         Ok(own)
+    }
+
+    fn write(&self, dir: &Path) -> Result<()> {
+        let text = toml::to_string(self)
+            .map_err(|e| Error::internal("What was adopted cannot be written.").because(e))?;
+        base::write_secret(&Self::place(dir), text.as_bytes())
+    }
+
+    /// The same with another set of rules.
+    fn replaced(&self, set: &RuleSet) -> Result<Self> {
+        Ok(Self {
+            log_vkey: self.log_vkey.clone(),
+            epoch_s: self.epoch_s,
+            witnesses: self.witnesses.clone(),
+            rules: set.rules.clone(),
+            set: Some(set.canonical()?),
+        })
+    }
+
+    fn in_force(&self) -> Result<InForce> {
+        match &self.set {
+            Some(set) => InForce::of(&RuleSet::parse(set)?),
+            None => Ok(InForce::fixed(Arc::new(Rules::parse(&self.rules)?))),
+        }
     }
 
     fn options(&self, dir: &Path, config: &Config) -> Result<Options> {
@@ -283,8 +331,7 @@ impl Custodian {
             ));
         }
         let adopted = Adopted::load(dir, &config, adopt)?;
-        let (options, rules) =
-            (adopted.options(dir, &config)?, Arc::new(Rules::parse(&adopted.rules)?));
+        let (options, rules) = (adopted.options(dir, &config)?, adopted.in_force()?);
         let end = Instant::now() + patience;
         let custody = loop {
             match Custody::open(&options, rules.clone()) {
@@ -296,7 +343,10 @@ impl Custodian {
         };
         let guests = Guests::new(config.custody.guests()?);
         let socket = config.custody.socket_in(dir);
-        Ok(Self { custody: Arc::new(custody.with_clock(clock)), guests, socket })
+        let place = dir.to_owned();
+        let keep = move |set: &RuleSet| adopted.replaced(set)?.write(&place);
+        let custody = custody.with_clock(clock).keeping(Box::new(keep));
+        Ok(Self { custody: Arc::new(custody), guests, socket })
     }
 
     /// Answers until it is told to stop.

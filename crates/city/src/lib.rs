@@ -9,6 +9,10 @@
 //!
 //! Not here: HTTP, SQL, keys, HTML.
 
+mod adoption;
+#[cfg(test)]
+#[path = "tests/adoption.rs"]
+mod adoption_tests;
 pub mod api;
 mod ask;
 mod audit;
@@ -45,6 +49,7 @@ mod succeed;
 mod switch;
 mod witness;
 
+pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
 pub use api::*;
 pub use ask::Watch;
 pub use cases::RecordsLine;

@@ -13,6 +13,7 @@ use identity::Person;
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::Store;
 
@@ -24,6 +25,12 @@ pub struct City {
     pub(crate) custody: Arc<dyn Keeper>,
     pub(crate) store: Store,
     pub(crate) rules: RwLock<Arc<Rules>>,
+    pub(crate) adoptions: Mutex<crate::adoption::Adoptions>,
+    /// One set becomes active at a time.
+    pub(crate) activating: Mutex<()>,
+    /// Whether the rules in the folder are not those that were adopted.
+    pub(crate) differs: AtomicBool,
+    pub(crate) prover: std::sync::OnceLock<Arc<dyn crate::ProofLine>>,
     pub(crate) emergencies: Mutex<crate::emergencies::Emergencies>,
     pub(crate) hot: Arc<HotList>,
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
@@ -53,7 +60,6 @@ impl City {
         succeed::settle(dir)?;
         let paths = Paths::new(dir);
         let config = Config::load(&paths.config)?;
-        let rules = keeper::rules(&paths)?;
         let log = succeed::open_log(dir, &paths, &config).map_err(|e| {
             let lost = succeed::unreadable(&e);
             if lost {
@@ -68,10 +74,14 @@ impl City {
         }
         follow_key(&paths.vkey, log.vkey())?;
         let leaves = log.leaves(0, log.size())?;
-        active_is_adopted(&leaves, &rules)?;
+        let adoptions = crate::adoption::Adoptions::from_leaves(&leaves);
+        let adopting = crate::adoption::settle(dir, &log, &adoptions)?;
+        let rules = keeper::rules(&paths)?;
+        active_is_adopted(dir, &leaves, &rules, &adoptions)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
         let published = Published::load(dir, &config.log, &log)?;
-        let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock)?;
+        let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, adopting, &log)?;
+        crate::adoption::done(dir);
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
@@ -82,6 +92,10 @@ impl City {
             custody,
             store,
             rules: RwLock::new(rules),
+            adoptions: Mutex::new(adoptions),
+            activating: Mutex::new(()),
+            differs: AtomicBool::new(false),
+            prover: std::sync::OnceLock::new(),
             jobs: vec![hot.clone()],
             hot,
             switches: Mutex::new(switches),
@@ -215,14 +229,27 @@ fn follow_key(file: &Path, vkey: &str) -> Result<()> {
     }
 }
 
-/// The rules in force must be those whose activation is the newest on the log.
-fn active_is_adopted(leaves: &[Leaf], rules: &Rules) -> Result<()> {
+/// The rules in force must be those whose activation is the newest on the log, and so must what belongs to
+/// them: properties and charter.
+fn active_is_adopted(
+    dir: &Path,
+    leaves: &[Leaf],
+    rules: &Rules,
+    adoptions: &crate::adoption::Adoptions,
+) -> Result<()> {
     let adopted = leaves.iter().rev().find(|l| l.kind == "policy.activated");
     let hash = adopted.and_then(|l| l.facts.get("hash")).and_then(|h| h.as_str());
-    if hash == Some(rules.hash().as_str()) {
+    if hash != Some(rules.hash().as_str()) {
+        return Err(Error::conflict(
+            "rules.cedar is not the set that the log says was adopted; put the adopted file back.",
+        ));
+    }
+    let Some(set) = adoptions.active() else { return Ok(()) };
+    let there = crate::adoption::folder_set(dir)?.map(|set| set.hash()).transpose()?;
+    if there.as_deref() == Some(set) {
         return Ok(());
     }
     Err(Error::conflict(
-        "rules.cedar is not the set that the log says was adopted; put the adopted file back.",
+        "charter.toml or properties/ are not what the log says was adopted; put the adopted files back.",
     ))
 }

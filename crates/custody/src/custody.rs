@@ -1,5 +1,6 @@
 //! Custody itself: the keys in memory, what is sealed to them, and their end.
 
+use crate::adopt::{InForce, Keep};
 use crate::file::Files;
 use crate::kek::Kek;
 use crate::keys::{Keys, month};
@@ -12,13 +13,12 @@ use base::{
 };
 use ledger::{Entry, Leaf};
 use plate::Text;
-use policy::Rules;
 use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 const INGEST: &[u8] = b"homeplate/ingest/v1";
 const RECORD: &[u8] = b"homeplate/record/v1";
@@ -51,7 +51,8 @@ pub struct Options {
 /// The keeper of the city's keys. Everything here is `&self`; it is shared between threads.
 pub struct Custody {
     pub(crate) options: Options,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) in_force: RwLock<InForce>,
+    pub(crate) keep: Option<Keep>,
     clock: Arc<dyn Clock>,
     ring: Mutex<Ring>,
 }
@@ -193,18 +194,22 @@ impl Ring {
 impl Custody {
     /// Makes the keys of a new city; refuses a folder that holds keys already. The private halves of
     /// log entries will be sealed to `auditors`.
-    pub fn create(options: &Options, rules: Arc<Rules>, auditors: SealKey) -> Result<Custody> {
+    pub fn create(
+        options: &Options,
+        in_force: impl Into<InForce>,
+        auditors: SealKey,
+    ) -> Result<Custody> {
         // A key that nothing can be sealed to is found out now, not with the first question.
         auditors.seal(RECORD, b"", b"")?;
         let keys = Keys::generate(auditors);
         let files = Files::create(&options.dir, &options.kek, &keys)?;
-        Ok(Self::with(options, rules, Ring { files, keys }))
+        Ok(Self::with(options, in_force.into(), Ring { files, keys }))
     }
 
     /// Opens the keys of a city, and finishes a destruction that a crash cut off.
-    pub fn open(options: &Options, rules: Arc<Rules>) -> Result<Custody> {
+    pub fn open(options: &Options, in_force: impl Into<InForce>) -> Result<Custody> {
         let (files, keys) = Files::open(&options.dir, &options.kek)?;
-        Ok(Self::with(options, rules, Ring { files, keys }))
+        Ok(Self::with(options, in_force.into(), Ring { files, keys }))
     }
 
     /// Whether there are keys in the folder.
@@ -212,9 +217,15 @@ impl Custody {
         Files::exist(&options.dir)
     }
 
-    fn with(options: &Options, rules: Arc<Rules>, ring: Ring) -> Self {
+    fn with(options: &Options, in_force: InForce, ring: Ring) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { options: options.clone(), rules, clock, ring: Mutex::new(ring) }
+        Self {
+            options: options.clone(),
+            in_force: RwLock::new(in_force),
+            keep: None,
+            clock,
+            ring: Mutex::new(ring),
+        }
     }
 
     /// The same custody with another clock than the machine's, for tests.

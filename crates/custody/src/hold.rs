@@ -112,7 +112,7 @@ impl Custody {
             ));
         }
         if let Decision::Refuse { rule, because } =
-            self.rules.may(&hold.person, &hold.roles, Action::PlaceHold, hold.id.time())
+            self.rules().may(&hold.person, &hold.roles, Action::PlaceHold, hold.id.time())
         {
             return Err(Error::refused(because).because(format!("rule {rule}")));
         }

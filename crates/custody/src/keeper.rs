@@ -5,6 +5,7 @@ use crate::{
     SealedSegment, Sort,
 };
 use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Signed, Time};
+use identity::Adoption;
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent};
 use read::{Lease, Pass, Read, SealKey, Sealed, SignedRead};
@@ -44,6 +45,8 @@ pub trait Keeper: Send + Sync {
         entry: &Entry,
         then: Option<&Leaf>,
     ) -> Result<Permit>;
+    /// [`Custody::adopt`].
+    fn adopt(&self, adoption: &Adoption, entry: &Entry) -> Result<()>;
     /// [`Custody::scan`].
     fn scan(&self, permit: &mut Permit, segments: &[SealedSegment]) -> Result<Scanned>;
     /// [`Custody::keys`].
@@ -104,6 +107,9 @@ impl Keeper for Custody {
         then: Option<&Leaf>,
     ) -> Result<Permit> {
         Custody::permit(self, intent, facts, salt, entry, then)
+    }
+    fn adopt(&self, adoption: &Adoption, entry: &Entry) -> Result<()> {
+        Custody::adopt(self, adoption, entry)
     }
     fn scan(&self, permit: &mut Permit, segments: &[SealedSegment]) -> Result<Scanned> {
         Custody::scan(self, permit, segments)

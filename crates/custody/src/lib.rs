@@ -12,6 +12,7 @@
 //! Not here: HTTP, SQL, who is signed in, when a retention ends.
 //! Formats: `ref/sealed-v1.md`.
 
+mod adopt;
 mod custody;
 mod file;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod sealed;
 mod token;
 mod wire;
 
+pub use adopt::{InForce, Keep};
 pub use custody::{Custody, Options, Sort, open_record};
 pub use hold::{HoldPermit, open_held};
 pub use keeper::{Arrived, Keeper, Opened};

@@ -205,7 +205,7 @@ impl Custody {
     ) -> Result<Permit> {
         let leaf = self.believes(entry)?;
         same_question(&leaf, then, intent, facts, salt)?;
-        let scope = match self.rules.decide(intent, facts) {
+        let scope = match self.rules().decide(intent, facts) {
             Decision::Allow { .. } => {
                 Scope { cameras: intent.cameras.clone(), from: intent.from, until: intent.until }
             }

@@ -3,6 +3,7 @@
 //! No password exists anywhere. A program signs every request ([`http`]); a browser gets a session
 //! through a one-time link that a signed request made ([`Sessions`]).
 
+mod adoption;
 mod assertion;
 mod charter;
 pub mod http;
@@ -10,6 +11,7 @@ mod nonces;
 mod session;
 mod signer;
 
+pub use adoption::{Adoption, RuleSet, adoption_message};
 pub use assertion::Assertion;
 pub use charter::{Charter, Office};
 pub use nonces::Nonces;

@@ -15,6 +15,8 @@ pub(crate) struct Town {
     pub clock: Arc<ManualClock>,
     pub city: Arc<City>,
     pub auditors: OpenKey,
+    /// The administrator's key.
+    pub admin_key: SigningKey,
 }
 
 pub(crate) fn at(text: &str) -> Time {
@@ -31,12 +33,16 @@ pub(crate) fn clerk() -> PersonId {
 }
 
 pub(crate) fn options(config: Config, auditors: &OpenKey) -> InitOptions {
+    options_of(config, auditors, &SigningKey::generate())
+}
+
+fn options_of(config: Config, auditors: &OpenKey, key: &SigningKey) -> InitOptions {
     InitOptions {
         config,
         admin: person(),
         admin_name: "Administrator".into(),
         roles: ["admin", "officer", "auditor"].map(String::from).to_vec(),
-        key: SigningKey::generate().public(),
+        key: key.public(),
         auditors: auditors.public().unwrap(),
     }
 }
@@ -89,7 +95,9 @@ impl Town {
         let clock = Arc::new(ManualClock::new(at(start)));
         let config = Config::parse(&format!("[city]\nname=\"S\"\nslug=\"s\"\n{more}")).unwrap();
         let auditors = OpenKey::generate();
-        init(dir.path(), &options(config, &auditors), clock.as_ref()).unwrap();
+        let admin_key = SigningKey::generate();
+        let options = options_of(config, &auditors, &admin_key);
+        init(dir.path(), &options, clock.as_ref()).unwrap();
         let city = City::open(dir.path(), clock.clone()).unwrap();
         let camera = CameraRow {
             id: "cam_one".parse().unwrap(),
@@ -108,7 +116,7 @@ impl Town {
             key: SigningKey::generate().public(),
         };
         city.add_person(&person(), clerk).unwrap();
-        Town { dir, clock, city, auditors }
+        Town { dir, clock, city, auditors, admin_key }
     }
 
     /// The city's folder.

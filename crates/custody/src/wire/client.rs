@@ -11,6 +11,7 @@ use crate::{
 use base::{
     CameraId, Day, Epoch, Error, HitId, Kind, PersonId, PublicKey, Result, Secret, Signed, Time,
 };
+use identity::{Adoption, RuleSet};
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent, Rules};
 use read::{Lease, Read, SealKey, Sealed, SignedRead};
@@ -31,7 +32,8 @@ pub struct Remote(Arc<Line>);
 /// The way there, shared with the permits that came over it.
 pub(crate) struct Line {
     path: PathBuf,
-    rules: String,
+    /// The hash of the rules that both go by.
+    rules: Mutex<String>,
     log: String,
     kept: Mutex<Vec<UnixStream>>,
 }
@@ -53,9 +55,14 @@ impl Remote {
     /// The custody that listens at `path`. That it does, and that it holds the same rules and believes the
     /// same log, is found out now.
     pub fn connect(path: &Path, rules: &Rules, log_vkey: &str) -> Result<Self> {
+        Self::connect_under(path, &rules.hash(), log_vkey)
+    }
+
+    /// The same, with the rules named by their hash alone.
+    pub fn connect_under(path: &Path, rules: &str, log_vkey: &str) -> Result<Self> {
         let line = Line {
             path: path.to_owned(),
-            rules: rules.hash(),
+            rules: Mutex::new(rules.to_owned()),
             log: log_vkey.to_owned(),
             kept: Mutex::default(),
         };
@@ -78,7 +85,8 @@ impl Line {
         let mut stream = UnixStream::connect(&self.path).map_err(|e| self.away(e))?;
         stream.set_read_timeout(Some(PATIENCE)).map_err(|e| self.away(e))?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(|e| self.away(e))?;
-        let (rules, log) = (self.rules.clone(), self.log.clone());
+        let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let log = self.log.clone();
         // Custody may have refused already and gone: then its reason is there to be read.
         let _ = send(&mut stream, &Request::Hello { version: VERSION, rules, log });
         let said = receive::<Word<()>>(&mut stream).map_err(|e| self.away(e))?;
@@ -229,6 +237,13 @@ impl Keeper for Remote {
         })?;
         let lent = self.lent(given.handle);
         Ok(Permit::lent(given, lent))
+    }
+
+    fn adopt(&self, adoption: &Adoption, entry: &Entry) -> Result<()> {
+        let rules = Rules::parse(&RuleSet::parse(&adoption.set)?.rules)?.hash();
+        self.ask::<()>(Request::Adopt { adoption: adoption.clone(), entry: entry.receipt() })?;
+        *self.0.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+        Ok(())
     }
 
     fn scan(&self, permit: &mut Permit, segments: &[SealedSegment]) -> Result<Scanned> {

@@ -4,6 +4,7 @@
 use crate::Sort;
 use crate::sealed::{Found, SealedHit, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Error, HitId, Kind, PersonId, ReadId, Result, Time};
+use identity::Adoption;
 use policy::{Facts, Vouch};
 use read::{Lease, Sealed};
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,7 @@ pub(super) enum Request {
     LeasePublic,
     SignLease(Lease),
     Permit { intent: Plain, facts: Stated, salt: [u8; 32], entry: String, then: Option<Plain> },
+    Adopt { adoption: Adoption, entry: String },
     Scan { permit: Handle, segments: Vec<SealedSegment> },
     Keys { permit: Handle, found: Vec<Found> },
     OpenHit { hit: SealedHit, entry: String },

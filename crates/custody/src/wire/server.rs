@@ -148,7 +148,7 @@ impl Desk {
                 "Server and custody are of different versions; start both from one installation.",
             ));
         }
-        if rules != ours.rules.hash() || log != ours.options.log_vkey {
+        if rules != ours.rules().hash() || log != ours.options.log_vkey {
             return Err(Error::conflict(
                 "Server and custody hold different rules, or the keys of different logs; start custody again.",
             ));
@@ -193,6 +193,10 @@ impl Desk {
             Request::SignLease(lease) => said(to, custody.sign_lease(lease)),
             Request::Permit { intent, facts, salt, entry, then } => {
                 said(to, self.permit(&intent, facts, &salt, &entry, then))
+            }
+            Request::Adopt { adoption, entry } => {
+                let entry = Entry::from_receipt(&entry);
+                said(to, entry.and_then(|entry| custody.adopt(&adoption, &entry)))
             }
             Request::Scan { permit, segments } => said(to, self.scan(permit, &segments)),
             Request::Keys { permit, found } => said(to, self.keys(permit, &found)),

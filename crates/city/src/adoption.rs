@@ -1,0 +1,551 @@
+//! How rules change: somebody proposes a set, what must hold of it is proven, offices sign, it becomes active.
+//!
+//! Each step is an entry of the public log before it has an effect, and the entries hold all that it takes
+//! to check it: the whole text of the set, the keys and their signatures. So an outsider can follow every
+//! change from the log alone, and the folder's files can always be compared with what was adopted.
+//! A set that is signed is proven once more before it is active: nobody relies on the proposer's word.
+
+use crate::init::Paths;
+use crate::{City, Event};
+use base::{Error, PersonId, Result, Time, write_atomic};
+use custody::InForce;
+use identity::{Adoption, Charter, RuleSet, Signature, SignerKey, adoption_message};
+use ledger::{Leaf, Log};
+use policy::{Action, Property, Rules};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::sync::{Arc, MutexGuard};
+use utoipa::ToSchema;
+
+/// What a set has at most, spelled: a log entry holds it whole.
+const SET_MAX: usize = 50_000;
+const DAY_MS: i64 = 86_400_000;
+
+/// The way to the program that proves.
+pub trait ProofLine: Send + Sync {
+    /// Proves or refutes each property of a rule file.
+    fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs>;
+}
+
+/// What `homeplate-prove` found, as far as the city reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Proofs {
+    /// SHA-256 of the rule file in hex.
+    pub rules: String,
+    /// One for each property.
+    pub verdicts: Vec<Proof>,
+    /// Rules that can never make a difference.
+    pub dead: Vec<String>,
+}
+
+/// What became of one property.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Proof {
+    /// Its name.
+    pub property: String,
+    /// What it says.
+    pub says: String,
+    /// A request that gets through, where it does not hold.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub against: Option<serde_json::Value>,
+    /// How long the proof took, in milliseconds.
+    #[serde(default)]
+    pub ms: u64,
+}
+
+/// A set that is proposed.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewProposal {
+    /// The rule file.
+    pub rules: String,
+    /// The city's own properties, by name; those in force where it is left out.
+    #[serde(default)]
+    pub properties: Option<BTreeMap<String, String>>,
+    /// The charter as TOML; the one in force where it is left out.
+    #[serde(default)]
+    pub charter: Option<String>,
+}
+
+/// An office's signature.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSignature {
+    /// The key, spelled: `ed25519:…` or `passkey:…`.
+    pub key: String,
+    /// What it signed, spelled.
+    pub signature: String,
+}
+
+/// A proposal as people see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Proposal {
+    /// `pro_` and 32 hex digits.
+    pub id: String,
+    /// Its number on the public log.
+    pub log_entry: u64,
+    /// When it was proposed.
+    pub at: Time,
+    /// The office of the one who proposed it.
+    pub by: String,
+    /// The hash of the set that it replaces.
+    pub base: String,
+    /// Its own hash.
+    pub set: String,
+    /// The set, spelled.
+    pub text: String,
+    /// The names of the properties that were proven when it was proposed.
+    pub proven: Vec<String>,
+    /// The offices that have signed.
+    pub signed: Vec<String>,
+    /// How many must.
+    pub needed: u32,
+    /// `open`, `active`, `adopted` (and replaced since) or `overtaken` (another set became active first).
+    pub state: String,
+}
+
+/// What the log says of adoption.
+#[derive(Debug, Default)]
+pub(crate) struct Adoptions {
+    /// The set in force: its hash, and its text where the log has it.
+    active: Option<(String, Option<String>)>,
+    open: BTreeMap<String, Found>,
+    order: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Found {
+    proposal: Proposal,
+    signatures: Vec<(String, String, String)>,
+}
+
+impl Adoptions {
+    /// Replays the log.
+    pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
+        let mut out = Self::default();
+        for (index, leaf) in (0u64..).zip(leaves) {
+            out.add(index, leaf);
+        }
+        out
+    }
+
+    pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
+        let text = |key: &str| leaf.text(key).map(str::to_owned);
+        match (leaf.kind.as_str(), leaf.id.as_deref()) {
+            ("policy.proposed", Some(id)) => {
+                let (Some(base), Some(set), Some(full)) = (text("base"), text("set"), text("text"))
+                else {
+                    return;
+                };
+                let proven = text("proven").unwrap_or_default();
+                let proposal = Proposal {
+                    id: id.to_owned(),
+                    log_entry: index,
+                    at: leaf.time,
+                    by: leaf.by.clone().unwrap_or_default(),
+                    base,
+                    set,
+                    text: full,
+                    proven: proven.split_whitespace().map(str::to_owned).collect(),
+                    signed: Vec::new(),
+                    needed: 0,
+                    state: "open".into(),
+                };
+                self.order.push(id.to_owned());
+                self.open.insert(id.to_owned(), Found { proposal, signatures: Vec::new() });
+            }
+            ("policy.signed", _) => {
+                let of = text("proposal").and_then(|id| self.open.get_mut(&id));
+                let (Some(found), Some(key), Some(signature), Some(office)) =
+                    (of, text("key"), text("signature"), text("office"))
+                else {
+                    return;
+                };
+                if !found.proposal.signed.contains(&office) {
+                    found.proposal.signed.push(office.clone());
+                }
+                found.signatures.push((office, key, signature));
+            }
+            ("policy.activated", _) => {
+                let proposal = text("proposal");
+                let adopted = proposal.as_ref().and_then(|id| self.open.get(id));
+                let full =
+                    adopted.map(|found| found.proposal.text.clone()).or_else(|| text("text"));
+                for found in self.open.values_mut() {
+                    let state = &mut found.proposal.state;
+                    match state.as_str() {
+                        "open" => *state = "overtaken".into(),
+                        "active" => *state = "adopted".into(),
+                        _ => {}
+                    }
+                }
+                if let Some(found) = proposal.and_then(|id| self.open.get_mut(&id)) {
+                    found.proposal.state = "active".into();
+                }
+                self.active = text("set").map(|set| (set, full));
+            }
+            _ => {}
+        }
+    }
+
+    /// The hash of the set in force, where the log names one.
+    pub(crate) fn active(&self) -> Option<&str> {
+        self.active.as_ref().map(|(hash, _)| hash.as_str())
+    }
+}
+
+/// Where the parts of a set lie in a city's folder.
+fn charter_file(dir: &Path) -> PathBuf {
+    dir.join("charter.toml")
+}
+fn properties_folder(dir: &Path) -> PathBuf {
+    dir.join("properties")
+}
+/// An adoption that is on its way from the log into the folder.
+fn under_way(dir: &Path) -> PathBuf {
+    dir.join("adopting.json")
+}
+
+fn unreadable(path: &Path, e: impl std::fmt::Display) -> Error {
+    Error::unavailable(format!("{} cannot be read; check its owner.", path.display()))
+        .because(e.to_string())
+}
+
+/// The set that lies in a city's folder; `None` in a city without a charter.
+pub(crate) fn folder_set(dir: &Path) -> Result<Option<RuleSet>> {
+    let charter = charter_file(dir);
+    if !charter.exists() {
+        return Ok(None);
+    }
+    let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| unreadable(path, e));
+    let charter = Charter::parse(&read(&charter)?)?;
+    let rules = read(&Paths::new(dir).rules)?;
+    let mut properties = BTreeMap::new();
+    if let Ok(entries) = std::fs::read_dir(properties_folder(dir)) {
+        for entry in entries {
+            let path = entry.map_err(|e| unreadable(&properties_folder(dir), e))?.path();
+            let name = path.file_stem().and_then(|name| name.to_str());
+            if let (Some(name), Some("cedar")) = (name, path.extension().and_then(|e| e.to_str())) {
+                properties.insert(name.to_owned(), read(&path)?);
+            }
+        }
+    }
+    RuleSet::new(rules, properties, &charter).map(Some)
+}
+
+/// Writes a set into a city's folder.
+fn write_set(dir: &Path, set: &RuleSet) -> Result<()> {
+    let folder = properties_folder(dir);
+    let disk = |e: std::io::Error| {
+        Error::unavailable(format!("{} cannot be written; check its owner.", folder.display()))
+            .because(e)
+    };
+    if !set.properties.is_empty() {
+        std::fs::create_dir_all(&folder).map_err(disk)?;
+    }
+    for (name, text) in &set.properties {
+        write_atomic(&folder.join(format!("{name}.cedar")), text.as_bytes())?;
+    }
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry.map_err(disk)?.path();
+        let name = path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+        let cedar = path.extension().is_some_and(|e| e == "cedar");
+        if cedar && !set.properties.contains_key(name) {
+            std::fs::remove_file(&path).map_err(disk)?;
+        }
+    }
+    write_atomic(&charter_file(dir), set.charter.as_bytes())?;
+    write_atomic(&Paths::new(dir).rules, set.rules.as_bytes())
+}
+
+/// Writes the charter that a city begins with, and gives the set that then lies in its folder.
+pub(crate) fn found(dir: &Path, charter: &Charter) -> Result<RuleSet> {
+    write_atomic(&charter_file(dir), charter.canonical().as_bytes())?;
+    folder_set(dir)?.ok_or_else(|| Error::internal("The charter is gone; run init again."))
+}
+
+/// Finishes an adoption that a crash cut off: the log decides whether it happened. Gives it where it did,
+/// for custody to follow.
+pub(crate) fn settle(dir: &Path, log: &Log, adoptions: &Adoptions) -> Result<Option<Adoption>> {
+    let marker = under_way(dir);
+    let Ok(text) = std::fs::read_to_string(&marker) else { return Ok(None) };
+    let adoption = serde_json::from_str::<Adoption>(&text).ok();
+    let set = adoption.as_ref().and_then(|a| RuleSet::parse(&a.set).ok());
+    let hash = set.as_ref().and_then(|set| set.hash().ok());
+    let happened = log.size() > 0 && hash.is_some() && adoptions.active() == hash.as_deref();
+    match (happened, set) {
+        (true, Some(set)) => write_set(dir, &set)?,
+        _ => done(dir),
+    }
+    Ok(adoption.filter(|_| happened))
+}
+
+/// Nothing is under way any more.
+pub(crate) fn done(dir: &Path) {
+    if let Err(e) = std::fs::remove_file(under_way(dir))
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!(error = %e, "adopting.json cannot be removed");
+    }
+}
+
+/// What custody judges by, as it lies in a city's folder.
+pub(crate) fn in_force(dir: &Path, rules: &Arc<Rules>) -> Result<InForce> {
+    match folder_set(dir)? {
+        Some(set) => InForce::of(&set),
+        None => Ok(InForce::fixed(rules.clone())),
+    }
+}
+
+impl City {
+    /// Says how rules are proven; the first way holds.
+    pub fn reach_prover(&self, line: Arc<dyn ProofLine>) {
+        let _ = self.prover.set(line);
+    }
+
+    fn adoptions(&self) -> MutexGuard<'_, Adoptions> {
+        self.adoptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The set in force and its charter.
+    fn set_in_force(&self) -> Result<(RuleSet, Charter)> {
+        let set = folder_set(&self.dir)?.ok_or_else(|| {
+            Error::conflict("This city has no charter, so nobody can sign for other rules.")
+        })?;
+        let charter = set.charter()?;
+        Ok((set, charter))
+    }
+
+    /// Proves a set; one that does not hold is refused with a request that would get through.
+    fn proven(&self, set: &RuleSet) -> Result<Proofs> {
+        let line = self.prover.get().ok_or_else(|| {
+            Error::unavailable("Nothing here proves rules; install homeplate-prove and cvc5.")
+        })?;
+        let mut properties = Property::shipped();
+        properties.extend(set.properties.iter().map(|(id, text)| Property::new(id, text)));
+        let proofs = line.prove(&set.rules, &properties)?;
+        let same = proofs.rules == Rules::parse(&set.rules)?.hash()
+            && proofs.verdicts.len() == properties.len();
+        if !same {
+            return Err(Error::unavailable(
+                "The proof is of other rules; install the programs anew.",
+            ));
+        }
+        if let Some(rule) = proofs.dead.first() {
+            return Err(Error::refused(format!(
+                "Rule {rule} can never make a difference; mend it or take it out."
+            )));
+        }
+        if let Some(refuted) = proofs.verdicts.iter().find(|v| v.against.is_some()) {
+            let example = refuted.against.as_ref().map(ToString::to_string).unwrap_or_default();
+            return Err(Error::refused(format!(
+                "Not proven: {} This would get through: {example}",
+                refuted.says
+            )));
+        }
+        Ok(proofs)
+    }
+
+    /// Proposes a set. It is proven first; then it is on the log, whole, for everybody to read.
+    pub fn propose(&self, by: &PersonId, new: NewProposal) -> Result<Proposal> {
+        let person = self.allowed(by, Action::ProposeRules)?;
+        let (now, charter) = self.set_in_force()?;
+        let charter = match &new.charter {
+            Some(text) => Charter::parse(text)?,
+            None => charter,
+        };
+        let set =
+            RuleSet::new(new.rules, new.properties.unwrap_or(now.properties.clone()), &charter)?;
+        readable(&set)?;
+        let text = set.canonical()?;
+        let (base, hash) = (now.hash()?, set.hash()?);
+        if base == hash {
+            return Err(Error::conflict("This set is in force already."));
+        }
+        let proofs = self.proven(&set)?;
+        let proven: Vec<&str> = proofs.verdicts.iter().map(|v| v.property.as_str()).collect();
+        let random: [u8; 16] = base::random();
+        let id = format!("pro_{}", base::hex(&random));
+        let leaf = self
+            .leaf_by("policy.proposed", &person)?
+            .id(&id)
+            .fact("base", base)
+            .fact("set", hash)
+            .fact("text", text)
+            .fact("proven", proven.join(" "));
+        let entry = self.log.append(&leaf)?;
+        self.adoptions().add(entry.index, &leaf);
+        self.proposal(&id)
+    }
+
+    /// Every proposal, the newest first. They are public; whoever sees the log sees them.
+    pub fn proposals(&self) -> Result<Vec<Proposal>> {
+        let needed = self.set_in_force().map_or(0, |(_, charter)| charter.needed);
+        let adoptions = self.adoptions();
+        let all = adoptions.order.iter().rev().filter_map(|id| adoptions.open.get(id));
+        Ok(all.map(|found| Proposal { needed, ..found.proposal.clone() }).collect())
+    }
+
+    /// One of them.
+    pub fn proposal(&self, id: &str) -> Result<Proposal> {
+        let all = self.proposals()?;
+        all.into_iter().find(|p| p.id == id).ok_or_else(|| {
+            Error::not_found("There is no such proposal; the public log lists them.")
+        })
+    }
+
+    /// The bytes that an office signs for a proposal.
+    pub fn to_sign(&self, id: &str) -> Result<Vec<u8>> {
+        let proposal = self.proposal(id)?;
+        Ok(adoption_message(&self.origin(), &proposal.base, &proposal.set))
+    }
+
+    fn origin(&self) -> String {
+        self.vkey().split('+').next().unwrap_or_default().to_owned()
+    }
+
+    /// Signs a proposal for an office. The last signature that it takes makes the set active.
+    pub fn sign_proposal(&self, by: &PersonId, id: &str, new: NewSignature) -> Result<Proposal> {
+        let person = self.allowed(by, Action::SignRules)?;
+        let proposal = self.proposal(id)?;
+        if proposal.state != "open" {
+            return Err(Error::conflict("This proposal is not open any more; propose it anew."));
+        }
+        let (_, charter) = self.set_in_force()?;
+        let key: SignerKey = new.key.parse()?;
+        let office = charter.office_of(&key).map(str::to_owned).ok_or_else(|| {
+            Error::forbidden("This key signs for no office of the charter; see charter.toml.")
+        })?;
+        let signature: Signature = new.signature.parse()?;
+        key.verify(&self.to_sign(id)?, &signature)?;
+        let leaf = self
+            .leaf_by("policy.signed", &person)?
+            .id(format!("{id}/{office}"))
+            .fact("proposal", id)
+            .fact("office", office)
+            .fact("key", key.to_string())
+            .fact("signature", signature.to_string());
+        if !self.log.has("policy.signed", leaf.id.as_deref().unwrap_or_default()) {
+            let entry = self.log.append_once(&leaf)?;
+            self.adoptions().add(entry.index, &leaf);
+        }
+        let signed = self.proposal(id)?;
+        if signed.signed.len() >= charter.needed as usize {
+            self.activate(id)?;
+        }
+        self.proposal(id)
+    }
+
+    /// Makes a set active that enough offices have signed, after it has been proven once more.
+    pub fn activate(&self, id: &str) -> Result<()> {
+        let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, charter) = self.set_in_force()?;
+        let (adoption, proposal) = {
+            let adoptions = self.adoptions();
+            let found = adoptions.open.get(id).ok_or_else(|| {
+                Error::not_found("There is no such proposal; the public log lists them.")
+            })?;
+            let signatures = found.signatures.iter();
+            let adoption = Adoption {
+                base: found.proposal.base.clone(),
+                set: found.proposal.text.clone(),
+                signatures: signatures.map(|(_, k, s)| (k.clone(), s.clone())).collect(),
+            };
+            (adoption, found.proposal.clone())
+        };
+        if proposal.state != "open" || adoption.base != now.hash()? {
+            return Err(Error::conflict("The rules have changed since; propose this set anew."));
+        }
+        let (set, offices) = adoption.verify(&self.origin(), &charter)?;
+        let rules = Arc::new(Rules::parse(&set.rules)?);
+        let proofs = self.proven(&set)?;
+        let json = serde_json::to_vec(&adoption)
+            .map_err(|e| Error::internal("The adoption cannot be written.").because(e))?;
+        write_atomic(&under_way(&self.dir), &json)?;
+        let leaf = self
+            .leaf("policy.activated")
+            .id(id)
+            .fact("proposal", id)
+            .fact("hash", rules.hash())
+            .fact("set", proposal.set)
+            .fact("base", adoption.base.clone())
+            .fact("offices", offices.join(", "))
+            .fact("proven", proofs.verdicts.len() as u64);
+        let entry = self.log.append_once(&leaf)?;
+        self.adoptions().add(entry.index, &leaf);
+        let entry = self.witnessed(entry)?;
+        self.custody.adopt(&adoption, &entry)?;
+        write_set(&self.dir, &set)?;
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+        done(&self.dir);
+        self.emit(Event {
+            id: Some(id.to_owned()),
+            log_entry: Some(entry.index),
+            ..self.event("policy.activated")
+        });
+        Ok(())
+    }
+
+    /// Compares what lies in the folder, what is in force here and what the log says was adopted. A
+    /// difference stops questions until somebody puts the adopted files back.
+    pub fn check_adopted(&self) -> Result<bool> {
+        let rules = self.rules();
+        let on_disk = crate::keeper::rules(&Paths::new(&self.dir)).map(|rules| rules.hash());
+        let adopted = self.adoptions().active().map(str::to_owned);
+        let set = folder_set(&self.dir).ok().flatten().and_then(|set| set.hash().ok());
+        let same = on_disk.is_ok_and(|hash| hash == rules.hash())
+            && adopted.is_none_or(|adopted| set.as_deref() == Some(adopted.as_str()));
+        self.differs.store(!same, std::sync::atomic::Ordering::SeqCst);
+        let day = self.now().floor_to(DAY_MS).to_string();
+        if self.store.meta("adopted/checked")?.as_deref() != Some(day.as_str()) || !same {
+            let leaf = self
+                .leaf("policy.checked")
+                .id(format!("{}/{}", &day[..10], if same { "same" } else { "differs" }))
+                .fact("hash", rules.hash())
+                .fact("same", same);
+            self.log.append_once(&leaf)?;
+            self.store.set_meta("adopted/checked", &day)?;
+        }
+        Ok(same)
+    }
+
+    /// Questions are answered only under the rules that were adopted.
+    pub(crate) fn adopted_rules(&self) -> Result<()> {
+        match self.differs.load(std::sync::atomic::Ordering::SeqCst) {
+            false => Ok(()),
+            true => Err(Error::unavailable(
+                "The rules in the city's folder are not those that were adopted, so no question is \
+                 answered; tell the clerk.",
+            )),
+        }
+    }
+}
+
+/// A set that a council can read: every rule says in a sentence what it does.
+fn readable(set: &RuleSet) -> Result<()> {
+    let rules = Rules::parse(&set.rules)?;
+    if let Some(rule) = rules.list().iter().find(|rule| rule.says.is_empty()) {
+        return Err(Error::invalid(format!(
+            "Rule {} has no sentence; write one in a comment above it.",
+            rule.id
+        )));
+    }
+    for name in set.properties.keys() {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if name.is_empty() || name.len() > 60 || !name.bytes().all(plain) {
+            return Err(Error::invalid(
+                "A property's name has small letters, digits and dashes, at most 60.",
+            ));
+        }
+    }
+    let size = set.canonical()?.len();
+    if size > SET_MAX {
+        return Err(Error::too_large(format!(
+            "A set has at most {SET_MAX} bytes, this one has {size}; shorten its comments."
+        )));
+    }
+    Ok(())
+}

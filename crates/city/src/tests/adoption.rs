@@ -1,0 +1,227 @@
+//! Rules change: proposed, proven, signed by offices, active, and checked against the log ever after.
+
+use crate::kit::{Town, clerk, person};
+use crate::{City, NewPerson, NewProposal, NewSignature, Proof, ProofLine, Proofs};
+use base::{Error, Kind, Result, SigningKey};
+use identity::{Charter, Office, Signature, SignerKey};
+use policy::{Property, Rules};
+use std::sync::Arc;
+
+/// Stands for the program: it refutes a rule called `planted`.
+struct Prover;
+
+impl ProofLine for Prover {
+    fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs> {
+        let read = Rules::parse(rules)?;
+        let planted = read.ids().any(|id| id == "planted");
+        let verdict = |p: &Property| Proof {
+            property: p.id.clone(),
+            says: p.says.clone(),
+            against: (planted && p.id == "no-immigration").then(|| "a request".into()),
+            ms: 1,
+        };
+        Ok(Proofs {
+            rules: read.hash(),
+            verdicts: properties.iter().map(verdict).collect(),
+            dead: Vec::new(),
+        })
+    }
+}
+
+fn add(town: &Town, id: &str, office: &str, role: &str) -> (base::PersonId, SigningKey) {
+    let key = SigningKey::generate();
+    let new = NewPerson {
+        id: id.parse().unwrap(),
+        name: id.into(),
+        office: office.into(),
+        roles: vec![role.into()],
+        key: key.public(),
+    };
+    town.city.add_person(&person(), new.clone()).unwrap();
+    (new.id, key)
+}
+
+fn charter(needed: u32, keys: &[(&str, &SigningKey)]) -> String {
+    let office = |(name, key): &(&str, &SigningKey)| Office {
+        name: (*name).into(),
+        keys: vec![key.public().into()],
+    };
+    Charter { needed, offices: keys.iter().map(office).collect() }.canonical()
+}
+
+fn sign(city: &City, id: &str, key: &SigningKey) -> NewSignature {
+    let signed = Signature::Ed25519(key.sign(&city.to_sign(id).unwrap()));
+    NewSignature { key: SignerKey::from(key.public()).to_string(), signature: signed.to_string() }
+}
+
+/// Rules with officers cut down to an hour.
+fn narrow() -> String {
+    Rules::standard().replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1)
+}
+
+fn proposal(rules: String, charter: Option<String>) -> NewProposal {
+    NewProposal { rules, properties: None, charter }
+}
+
+/// A city in which two offices sign: the first change of a city is who signs for the next.
+fn two_offices() -> (Town, (base::PersonId, SigningKey), (base::PersonId, SigningKey)) {
+    let town = Town::new("2026-11-02T12:00:00Z", "");
+    town.city.reach_prover(Arc::new(Prover));
+    let counsel = add(&town, "per_cora", "counsel", "counsel");
+    let signer = add(&town, "per_mayor", "mayor", "order-signer");
+    let charter = charter(2, &[("city counsel", &counsel.1), ("mayor", &signer.1)]);
+    let first = town.city.propose(&counsel.0, proposal(Rules::standard().into(), Some(charter)));
+    let id = first.unwrap().id;
+    // The administrator's key is the founding charter's; who hands the signature in may be another.
+    let signature = sign(&town.city, &id, &town.admin_key);
+    let done = town.city.sign_proposal(&counsel.0, &id, signature).unwrap();
+    assert_eq!(done.state, "active");
+    (town, counsel, signer)
+}
+
+#[test]
+fn two_offices_make_a_set_active() {
+    let (town, counsel, mayor) = two_offices();
+    let city = &town.city;
+    let ask =
+        || crate::Ask { from: city.now().plus_millis(-10 * 3_600_000), ..town.question("7ABC128") };
+    assert_eq!(city.ask(&person(), ask()).unwrap().narrowed, None);
+    let id = city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    assert_eq!(city.proposal(&id).unwrap().needed, 2);
+    let refused = |who: &base::PersonId, new, kind: Kind| {
+        assert_eq!(city.sign_proposal(who, &id, new).err().unwrap().kind(), kind);
+    };
+    let (by_counsel, by_mayor) = (sign(city, &id, &counsel.1), sign(city, &id, &mayor.1));
+    refused(&person(), by_counsel.clone(), Kind::Forbidden);
+    refused(&counsel.0, sign(city, &id, &SigningKey::generate()), Kind::Forbidden);
+    let swapped = NewSignature { key: by_mayor.key.clone(), ..by_counsel.clone() };
+    refused(&counsel.0, swapped, Kind::Unauthenticated);
+    for _ in 0..2 {
+        let done = city.sign_proposal(&counsel.0, &id, by_counsel.clone()).unwrap();
+        assert_eq!((done.state.as_str(), done.signed.len()), ("open", 1), "one office, twice");
+    }
+    assert_eq!(city.activate(&id).err().unwrap().kind(), Kind::Conflict);
+    assert_eq!(city.ask(&person(), ask()).unwrap().narrowed, None, "nothing has changed yet");
+    let done = city.sign_proposal(&mayor.0, &id, by_mayor.clone()).unwrap();
+    assert_eq!((done.state.as_str(), done.signed.len()), ("active", 2));
+    assert!(city.ask(&person(), ask()).unwrap().narrowed.is_some(), "custody follows too");
+    refused(&mayor.0, by_mayor, Kind::Conflict);
+    assert!(city.check_adopted().unwrap());
+    let again = town.copy().open().unwrap();
+    assert_eq!(again.rules().hash(), city.rules().hash());
+    assert_eq!(again.proposals().unwrap().len(), 2);
+}
+
+#[test]
+fn what_is_not_proven_or_not_readable_is_not_proposed() {
+    let (town, ..) = two_offices();
+    let entries = town.city.log.size();
+    let check = |rules: String, kind: Kind, word: &str| {
+        let e = town.city.propose(&clerk(), proposal(rules, None)).err().unwrap();
+        assert!(e.kind() == kind && e.message().contains(word), "{e}");
+    };
+    let more = |text: &str| format!("{}\n{text}", Rules::standard());
+    let planted = "permit (principal, action == Action::\"Search\", resource);";
+    check(more(&format!("// Opens.\n@id(\"planted\")\n{planted}")), Kind::Refused, "get through");
+    check(more(&format!("\n@id(\"mute\")\n{planted}")), Kind::Invalid, "has no sentence");
+    check("permit (".into(), Kind::Invalid, "not Cedar");
+    check(Rules::standard().into(), Kind::Conflict, "in force already");
+    check(more(&format!("// {}\n", "x".repeat(SET))), Kind::TooLarge, "bytes");
+    let e = town.city.propose(&person_of("per_mayor"), proposal(narrow(), Some("needed=1".into())));
+    assert_eq!(e.err().unwrap().kind(), Kind::Invalid);
+    assert_eq!(town.city.log.size(), entries);
+    let nobody = add(&town, "per_dora", "dispatch", "dispatcher").0;
+    let e = town.city.propose(&nobody, proposal(narrow(), None)).err().unwrap();
+    assert_eq!(e.kind(), Kind::Forbidden);
+}
+
+const SET: usize = 60_000;
+
+fn person_of(id: &str) -> base::PersonId {
+    id.parse().unwrap()
+}
+
+#[test]
+fn of_two_proposals_one_is_overtaken() {
+    let (town, counsel, mayor) = two_offices();
+    let city = &town.city;
+    let first = city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    let other = narrow().replacen("@max_cameras(\"20\")", "@max_cameras(\"2\")", 1);
+    let second = city.propose(&clerk(), proposal(other, None)).unwrap().id;
+    for id in [&first, &second] {
+        city.sign_proposal(&counsel.0, id, sign(city, id, &counsel.1)).unwrap();
+    }
+    city.sign_proposal(&mayor.0, &first, sign(city, &first, &mayor.1)).unwrap();
+    let late = city.sign_proposal(&mayor.0, &second, sign(city, &second, &mayor.1));
+    assert_eq!(late.err().unwrap().kind(), Kind::Conflict);
+    assert_eq!(city.proposal(&second).unwrap().state, "overtaken");
+}
+
+/// Somebody changes a file behind the city's back.
+#[test]
+fn active_is_adopted_or_nothing_is_asked() {
+    let (town, ..) = two_offices();
+    let rules = town.dir().join("rules.cedar");
+    let adopted = std::fs::read_to_string(&rules).unwrap();
+    for (file, text) in
+        [("rules.cedar", narrow()), ("charter.toml", charter(1, &[("x", &SigningKey::generate())]))]
+    {
+        let path = town.dir().join(file);
+        let before = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, &text).unwrap();
+        assert!(!town.city.check_adopted().unwrap());
+        let e = town.city.ask(&person(), town.question("7ABC128")).err().unwrap();
+        assert!(e.kind() == Kind::Unavailable && e.message().contains("adopted"), "{e}");
+        assert!(town.copy().open().is_err(), "{file}");
+        std::fs::write(&path, before).unwrap();
+        assert!(town.city.check_adopted().unwrap());
+    }
+    assert_eq!(std::fs::read_to_string(&rules).unwrap(), adopted);
+    town.city.ask(&person(), town.question("7ABC128")).unwrap();
+    let checked = town.logged("policy.checked");
+    assert!(checked.iter().any(|leaf| leaf.facts["same"] == false));
+}
+
+/// Wherever it is cut off, the log decides which set is in force.
+#[test]
+fn a_crash_leaves_the_old_set_or_the_new_one() {
+    let (town, counsel, mayor) = two_offices();
+    let before = town.copy();
+    let id = town.city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    let signed = town.city.clone();
+    signed.sign_proposal(&counsel.0, &id, sign(&signed, &id, &counsel.1)).unwrap();
+    let open = town.copy();
+    let adoption = |city: &City| -> String {
+        let p = city.proposal(&id).unwrap();
+        let signatures: Vec<(String, String)> = [&counsel.1, &mayor.1]
+            .map(|key| sign(city, &id, key))
+            .map(|s| (s.key, s.signature))
+            .to_vec();
+        let a = identity::Adoption { base: p.base, set: p.text, signatures };
+        serde_json::to_string(&a).unwrap()
+    };
+    let marker = adoption(&signed);
+    signed.sign_proposal(&mayor.0, &id, sign(&signed, &id, &mayor.1)).unwrap();
+    // Before the entry: the old set.
+    std::fs::write(open.path().join("adopting.json"), &marker).unwrap();
+    let city = open.open().unwrap();
+    assert_eq!(city.proposal(&id).unwrap().state, "open");
+    assert!(!open.path().join("adopting.json").exists());
+    // Behind the entry, with the files of before: the new one.
+    let late = town.copy();
+    for file in ["rules.cedar", "charter.toml"] {
+        std::fs::copy(before.path().join(file), late.path().join(file)).unwrap();
+    }
+    assert!(late.open().is_err(), "without the marker somebody changed the files");
+    std::fs::write(late.path().join("adopting.json"), &marker).unwrap();
+    let city = late.open().unwrap();
+    assert_eq!(city.rules().hash(), signed.rules().hash());
+    assert!(city.check_adopted().unwrap() && !late.path().join("adopting.json").exists());
+}
+
+#[test]
+fn without_a_prover_nothing_changes() {
+    let town = Town::new("2026-11-02T12:00:00Z", "");
+    let e: Error = town.city.propose(&clerk(), proposal(narrow(), None)).err().unwrap();
+    assert!(e.message().contains("cvc5"), "{e}");
+}

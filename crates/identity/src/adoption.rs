@@ -1,0 +1,148 @@
+//! What a city adopts, and what its offices sign for that.
+//!
+//! A set is rules, properties and charter together, in one spelling. What an office signs names the log,
+//! the set that it replaces and the new one: the signature is good for this one change in this one city.
+
+use crate::{Charter, Signature, SignerKey};
+use base::{Error, Result, hex, sha256};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Rules, what must hold of them, and who signs for the next change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleSet {
+    v: u32,
+    /// The rule file.
+    pub rules: String,
+    /// The city's own properties, by name.
+    pub properties: BTreeMap<String, String>,
+    /// The charter in its one spelling.
+    pub charter: String,
+}
+
+impl RuleSet {
+    /// A set; the charter is checked and brought into its one spelling.
+    pub fn new(
+        rules: String,
+        properties: BTreeMap<String, String>,
+        charter: &Charter,
+    ) -> Result<Self> {
+        charter.check()?;
+        Ok(Self { v: 1, rules, properties, charter: charter.canonical() })
+    }
+
+    /// Reads what [`RuleSet::canonical`] wrote, and nothing else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let set = serde_json::from_str::<Self>(text).ok().filter(|set| set.v == 1);
+        let set = set.filter(|set| set.canonical().is_ok_and(|own| own == text));
+        set.ok_or_else(|| Error::invalid("This is not a set of rules in its one spelling."))
+    }
+
+    /// The one spelling: canonical JSON.
+    pub fn canonical(&self) -> Result<String> {
+        let bytes = base::canonical(self).map_err(unspelled)?;
+        String::from_utf8(bytes).map_err(unspelled)
+    }
+
+    /// SHA-256 of that, in hex: the name of the set.
+    pub fn hash(&self) -> Result<String> {
+        Ok(hex(&sha256(self.canonical()?.as_bytes())))
+    }
+
+    /// Who signs for what comes after it.
+    pub fn charter(&self) -> Result<Charter> {
+        Charter::parse(&self.charter)
+    }
+}
+
+fn unspelled(e: impl std::fmt::Display) -> Error {
+    Error::internal("The set of rules cannot be written; see the log.").because(e.to_string())
+}
+
+/// The bytes that an office signs: in the city of this log, the set `base` is replaced by `set`; both by
+/// their hashes.
+pub fn adoption_message(origin: &str, base: &str, set: &str) -> Vec<u8> {
+    format!("homeplate/adopt/v1\n{origin}\n{base}\n{set}\n").into_bytes()
+}
+
+/// A set with the signatures that make it the city's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Adoption {
+    /// The hash of the set that it replaces.
+    pub base: String,
+    /// The set, in its one spelling.
+    pub set: String,
+    /// Keys and what they signed, spelled.
+    pub signatures: Vec<(String, String)>,
+}
+
+impl Adoption {
+    /// The set, and the offices that signed it, if they are enough under the charter that is replaced.
+    pub fn verify(&self, origin: &str, charter: &Charter) -> Result<(RuleSet, Vec<String>)> {
+        let set = RuleSet::parse(&self.set)?;
+        let message = adoption_message(origin, &self.base, &set.hash()?);
+        // What cannot be read counts for nothing, like what does not hold.
+        let signatures: Vec<(SignerKey, Signature)> = self
+            .signatures
+            .iter()
+            .filter_map(|(key, signature)| Some((key.parse().ok()?, signature.parse().ok()?)))
+            .collect();
+        let offices = charter.quorum(&message, &signatures)?;
+        set.charter()?;
+        Ok((set, offices))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Office;
+    use base::SigningKey;
+
+    fn charter(keys: &[&SigningKey], needed: u32) -> Charter {
+        let office = |(n, key): (usize, &&SigningKey)| Office {
+            name: format!("office {n}"),
+            keys: vec![key.public().into()],
+        };
+        Charter { needed, offices: keys.iter().enumerate().map(office).collect() }
+    }
+
+    #[test]
+    fn a_change_is_signed_for_one_city_and_one_set() {
+        let (a, b) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
+        let charter = charter(&[&a, &b], 2);
+        let set = RuleSet::new("rules".into(), BTreeMap::new(), &charter).unwrap();
+        let sign = |key: &SigningKey, origin: &str, base: &str| {
+            let message = adoption_message(origin, base, &set.hash().unwrap());
+            let signed = Signature::Ed25519(key.sign(&message));
+            (SignerKey::from(key.public()).to_string(), signed.to_string())
+        };
+        let check = |signatures: Vec<(String, String)>, good: bool| {
+            let text = set.canonical().unwrap();
+            let adoption = Adoption { base: "old".into(), set: text, signatures };
+            assert_eq!(adoption.verify("here", &charter).is_ok(), good, "{adoption:?}");
+        };
+        check(vec![sign(&a, "here", "old"), sign(&b, "here", "old")], true);
+        check(vec![sign(&a, "here", "old"), sign(&a, "here", "old")], false);
+        check(vec![sign(&a, "here", "old"), sign(&b, "there", "old")], false);
+        check(vec![sign(&a, "here", "old"), sign(&b, "here", "older")], false);
+        check(vec![sign(&a, "here", "old"), ("nonsense".into(), "x".into())], false);
+        let other = RuleSet::new("other".into(), BTreeMap::new(), &charter).unwrap();
+        let signatures = vec![sign(&a, "here", "old"), sign(&b, "here", "old")];
+        let swapped = Adoption { base: "old".into(), set: other.canonical().unwrap(), signatures };
+        assert!(swapped.verify("here", &charter).is_err());
+    }
+
+    #[test]
+    fn a_set_has_one_spelling() {
+        let key = SigningKey::from_seed([1; 32]);
+        let set = RuleSet::new("r".into(), BTreeMap::new(), &charter(&[&key], 1)).unwrap();
+        let text = set.canonical().unwrap();
+        assert_eq!(RuleSet::parse(&text).unwrap(), set);
+        for wrong in [text.replace("\"v\":1", "\"v\":2"), format!(" {text}"), "{}".into()] {
+            assert!(RuleSet::parse(&wrong).is_err(), "{wrong}");
+        }
+    }
+}
