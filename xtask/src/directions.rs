@@ -26,7 +26,7 @@ const TABLE: [(&str, &str); 20] = [
     ("city", "base custody hotlist identity ledger plate policy read store"),
     ("pages", ""),
     ("server", "base city identity pages read"),
-    ("homeplate", "base camera city edge identity ledger plate read server vision"),
+    ("homeplate", "base camera city edge identity ledger plate policy read server vision"),
     ("testkit", "base plate read"),
 ];
 

@@ -120,6 +120,16 @@ impl Client {
         &self.server
     }
 
+    /// A text that everybody may read.
+    pub fn text(&self, path: &str) -> Result<String> {
+        let away = |e: ureq::Error| {
+            Error::unavailable(format!("{} does not answer; is the city there?", self.server))
+                .because(e)
+        };
+        let mut answer = self.agent.get(format!("{}{path}", self.server)).call().map_err(away)?;
+        answer.body_mut().read_to_string().map_err(away)
+    }
+
     /// A signed GET.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let mut request = self.agent.get(format!("{}{path}", self.server));

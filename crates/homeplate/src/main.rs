@@ -20,6 +20,7 @@ mod order;
 mod papers;
 mod policy;
 mod read;
+mod rules;
 mod serve;
 mod succeed;
 mod verify;
@@ -48,6 +49,8 @@ enum Command {
     Config(check::ConfigArgs),
     /// What the city's rules can never allow.
     Policy(policy::PolicyArgs),
+    /// Read, propose and sign the city's rules.
+    Rules(rules::RulesArgs),
     /// Keep a city's keys in a process of their own.
     Custody(custody::CustodyArgs),
     /// Serve a city: cameras, people and the public page.
@@ -122,6 +125,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
         Command::Custody(args) => custody::run(args),
+        Command::Rules(args) => rules::run(args),
         Command::Policy(args) => policy::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Edge(args) => edge::run(args),

@@ -53,6 +53,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT)));
+    city.reach_prover(Arc::new(crate::rules::Program));
     let web = Web::new(WITNESS_TIMEOUT);
     // Before anything is answered: a witness may know more of the log than is here.
     city.cosign(&web)?;

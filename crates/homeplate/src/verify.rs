@@ -6,7 +6,8 @@
 
 use crate::web::Web;
 use base::{Error, Result, b64};
-use ledger::{Memory, Policy, Report, Seen, Witnessed, verify_from, verify_since};
+use city::{Change, RuleHistory};
+use ledger::{Leaf, Memory, Policy, Report, Seen, Witnessed, verify_each, verify_each_from};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,16 +62,23 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut seen: Vec<Seen> = recalled.iter().cloned().collect();
     // The log must hold what its witnesses signed.
     seen.extend(witnessed.as_ref().map(|w| Seen { size: w.size, root: b64(&w.root) }));
+    let mut of_rules = OfRules::default();
+    let each = &mut |leaf: &Leaf| of_rules.add(leaf);
     let report = match &place {
         Place::Address(city, web) => {
-            verify_from(&|path: &str| web.fetch(city, &format!("log/{path}")), &vkey, &seen)?
+            let fetch = |path: &str| web.fetch(city, &format!("log/{path}"));
+            verify_each_from(&fetch, &vkey, &seen, each)?
         }
-        Place::Folder(folder) => verify_since(folder, &vkey, &seen)?,
+        Place::Folder(folder) => verify_each(folder, &vkey, &seen, each)?,
     };
+    let history = of_rules.history(&report)?;
     if args.json {
-        println!("{}", serde_json::to_string(&report)?);
+        let mut value = serde_json::to_value(&report)?;
+        value["rules"] = serde_json::to_value(history.changes())?;
+        println!("{value}");
     } else {
         print!("{}", in_words(&report));
+        print!("{}", rules_in_words(history.changes()));
         print!("{}", witnesses_in_words(policy.is_some(), witnessed.as_ref(), report.size));
         if let Some(seen) = &recalled {
             println!("  extends    the log of {} entries that was seen here before", seen.size);
@@ -81,6 +89,55 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         eprintln!("homeplate: what was seen could not be remembered: {e}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The entries about rules; there may be none of other sorts in memory, however long the log is.
+#[derive(Default)]
+struct OfRules {
+    seen: u64,
+    first: Option<Leaf>,
+    leaves: Vec<(u64, Leaf)>,
+}
+
+impl OfRules {
+    fn add(&mut self, leaf: &Leaf) {
+        // A log that is being written to is looked at again, from the first leaf on.
+        match &self.first {
+            None => self.first = Some(leaf.clone()),
+            Some(first) if first == leaf && self.seen > 0 => (self.seen, self.leaves) = (0, vec![]),
+            Some(_) => {}
+        }
+        if leaf.kind.starts_with("policy.") {
+            self.leaves.push((self.seen, leaf.clone()));
+        }
+        self.seen += 1;
+    }
+
+    fn history(&self, report: &Report) -> Result<RuleHistory> {
+        let mut history = RuleHistory::new(&report.origin);
+        for (index, leaf) in &self.leaves {
+            history.add(*index, leaf)?;
+        }
+        Ok(history)
+    }
+}
+
+fn rules_in_words(changes: &[Change]) -> String {
+    let mut out = String::new();
+    for change in changes {
+        let by = match (change.set.is_some(), change.offices.is_empty()) {
+            (_, false) => format!("signed by {}", change.offices.join(", ")),
+            (true, true) => "the set that the city began with".into(),
+            (false, true) => "without a charter".into(),
+        };
+        let hash = change.rules.get(..12).unwrap_or(&change.rules);
+        let _ = writeln!(
+            out,
+            "  rules      {hash} since {} (entry {}): {by}",
+            change.at, change.log_entry
+        );
+    }
+    out
 }
 
 fn of_user() -> Option<Memory> {

@@ -39,5 +39,5 @@ pub use log::Log;
 pub use memory::Memory;
 pub use objects::{Folder, Guard, Objects};
 pub use quorum::{Policy, Witnessed};
-pub use verify::{Report, Seen, verify, verify_each, verify_from, verify_since};
+pub use verify::{Report, Seen, verify, verify_each, verify_each_from, verify_from, verify_since};
 pub use witness::{Following, Reply, Witness};

@@ -58,6 +58,17 @@ pub fn verify_from(
     vkey: &str,
     seen: &[Seen],
 ) -> Result<Report> {
+    verify_each_from(get, vkey, seen, &mut |_| ())
+}
+
+/// The same, handing every leaf to `each` in the order of the log; again from the first where the log
+/// has gone on meanwhile.
+pub fn verify_each_from(
+    get: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
+    vkey: &str,
+    seen: &[Seen],
+    each: &mut dyn FnMut(&Leaf),
+) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let fetch = || {
         get("checkpoint")?.ok_or_else(|| {
@@ -69,7 +80,11 @@ pub fn verify_from(
     loop {
         let head = vkey.open(&checkpoint)?;
         let mut figures = Figures::default();
-        match scan_since(get, &head, seen, &mut |_, leaf| figures.add(&leaf)) {
+        let mut add = |_, leaf: Leaf| {
+            figures.add(&leaf);
+            each(&leaf);
+        };
+        match scan_since(get, &head, seen, &mut add) {
             Ok(_) => {
                 let (size, root) = (head.size, b64(&head.root));
                 return Ok(Report { origin: head.origin, size, root, figures });

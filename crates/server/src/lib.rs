@@ -24,6 +24,7 @@ mod people;
 mod problem;
 mod public;
 mod routes;
+mod rules;
 mod state;
 #[cfg(test)]
 mod tests;

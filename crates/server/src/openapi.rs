@@ -4,7 +4,7 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{ask, camera, fleet, holds, live, papers, people, public};
+use crate::{ask, camera, fleet, holds, live, papers, people, public, rules};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -68,6 +68,10 @@ const SIGNED: [(&str, &str, &str); 3] = [
         holds::review,
         holds::release,
         holds::reads,
+        rules::in_force,
+        rules::list,
+        rules::propose,
+        rules::sign,
         papers::list,
         papers::attest,
         papers::withdraw,

@@ -2,7 +2,9 @@
 //! OpenAPI document.
 
 use crate::state::State;
-use crate::{ask, camera, console, fleet, holds, live, metrics, openapi, papers, people, public};
+use crate::{
+    ask, camera, console, fleet, holds, live, metrics, openapi, papers, people, public, rules,
+};
 use axum::Router;
 use axum::handler::Handler;
 use axum::routing::{get, post};
@@ -63,6 +65,10 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/holds/{id}/review", holds::review)
         .post("/v1/holds/{id}/release", holds::release)
         .get("/v1/holds/{id}/reads", holds::reads)
+        .get("/v1/rules", rules::in_force)
+        .get("/v1/proposals", rules::list)
+        .post("/v1/proposals", rules::propose)
+        .post("/v1/proposals/{id}/sign", rules::sign)
         .get("/v1/papers", papers::list)
         .post("/v1/papers", papers::attest)
         .post("/v1/papers/{id}/withdraw", papers::withdraw)

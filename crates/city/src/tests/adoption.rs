@@ -107,6 +107,28 @@ fn two_offices_make_a_set_active() {
     assert!(city.ask(&person(), ask()).unwrap().narrowed.is_some(), "custody follows too");
     refused(&mayor.0, by_mayor, Kind::Conflict);
     assert!(city.check_adopted().unwrap());
+    // An outsider follows all of it from the log alone, and notices what does not fit.
+    let leaves = city.log.leaves(0, city.log.size()).unwrap();
+    let follow = |leaves: &[ledger::Leaf]| {
+        let mut history = crate::RuleHistory::new("homeplate/s");
+        let all = (0u64..).zip(leaves).try_for_each(|(at, leaf)| history.add(at, leaf));
+        all.map(|()| history)
+    };
+    let history = follow(&leaves).unwrap();
+    assert_eq!(history.changes().len(), 3);
+    assert_eq!(history.changes()[2].offices, ["city counsel", "mayor"]);
+    assert_eq!(history.changes()[2].rules, city.rules().hash());
+    let signed = leaves.iter().rposition(|leaf| leaf.kind == "policy.signed").unwrap();
+    let mut fewer = leaves.clone();
+    fewer.remove(signed);
+    assert!(follow(&fewer).err().unwrap().message().contains("too few offices"));
+    let mut other = leaves.clone();
+    let last = other.iter().rposition(|leaf| leaf.kind == "policy.activated").unwrap();
+    other[last] = other[last].clone().fact("hash", "00");
+    assert!(follow(&other).is_err());
+    other.remove(last);
+    assert_eq!(follow(&other).unwrap().changes().len(), 2);
+
     let again = town.copy().open().unwrap();
     assert_eq!(again.rules().hash(), city.rules().hash());
     assert_eq!(again.proposals().unwrap().len(), 2);
