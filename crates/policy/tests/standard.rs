@@ -216,6 +216,7 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
             (Action::EditHotList, "administrator"),
             (Action::SwitchOff, "administrator"),
             (Action::ProposeRules, "administrator"),
+            (Action::SignRules, "administrator"),
         ],
     ),
     (

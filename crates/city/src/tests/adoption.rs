@@ -92,7 +92,8 @@ fn two_offices_make_a_set_active() {
         assert_eq!(city.sign_proposal(who, &id, new).err().unwrap().kind(), kind);
     };
     let (by_counsel, by_mayor) = (sign(city, &id, &counsel.1), sign(city, &id, &mayor.1));
-    refused(&person(), by_counsel.clone(), Kind::Forbidden);
+    let dora = add(&town, "per_dora", "dispatch", "dispatcher").0;
+    refused(&dora, by_counsel.clone(), Kind::Forbidden);
     refused(&counsel.0, sign(city, &id, &SigningKey::generate()), Kind::Forbidden);
     let swapped = NewSignature { key: by_mayor.key.clone(), ..by_counsel.clone() };
     refused(&counsel.0, swapped, Kind::Unauthenticated);

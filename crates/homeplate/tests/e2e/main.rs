@@ -8,6 +8,7 @@ mod faults;
 mod fleet;
 mod interface;
 mod load;
+mod rules;
 mod secrets;
 mod story;
 mod witness;
