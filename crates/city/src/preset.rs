@@ -1,7 +1,8 @@
-//! Law presets as data: where a city of some state starts from. Never advice.
+//! What a configuration asks of a law preset: its name, and how long reads may be kept.
 //!
-//! A figure that was not read in the text of the law itself is `unverified`: the city's counsel
-//! checks it. What presets say of purposes and sharing are rules, not configuration.
+//! The presets themselves are in `policy`, with their sources and their rules.
+
+use std::sync::LazyLock;
 
 /// Where a city starts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,51 +15,22 @@ pub struct Preset {
     pub longest_days: Option<u32>,
     /// Where that stands.
     pub source: &'static str,
-    /// Whether the text was read.
-    pub verified: bool,
-    /// What somebody who chooses it must know.
-    pub remark: &'static str,
+    /// All that is known of it.
+    pub law: &'static policy::Preset,
 }
 
 /// Every preset.
-pub const PRESETS: [Preset; 12] = [
-    preset("us-ca", "California", None, "Civ. Code 1798.90.51", true, "your policy must state it"),
-    preset("us-il", "Illinois", None, "625 ILCS 5/2-130", false, "no longest time in that section"),
-    preset("us-me", "Maine", Some(21), "29-A MRSA 2117-A", false, ""),
-    preset("us-mn", "Minnesota", Some(60), "Minn. Stat. 13.824", false, ""),
-    preset(
-        "us-nh",
-        "New Hampshire",
-        None,
-        "RSA 261:75-b",
-        true,
-        "a device is on a vehicle with an officer: a fixed camera does not fit this law",
-    ),
-    preset("us-nj", "New Jersey", Some(1095), "Directive 2022-12", false, ""),
-    preset("us-or", "Oregon", Some(30), "SB 1516 (2026)", false, ""),
-    preset("us-ut", "Utah", Some(270), "41-6a-2004", true, "nine months are taken as 270 days"),
-    preset("us-va", "Virginia", Some(21), "Va. Code 2.2-5517", false, ""),
-    preset(
-        "us-vt",
-        "Vermont",
-        Some(540),
-        "23 V.S.A. 1607",
-        false,
-        "18 months are taken as 540 days",
-    ),
-    preset("us-wa", "Washington", Some(21), "Laws 2026 ch. 239", false, ""),
-    preset("uk", "United Kingdom", Some(365), "NASPLE 2.4", false, ""),
-];
+pub static PRESETS: LazyLock<Vec<Preset>> =
+    LazyLock::new(|| policy::Preset::all().iter().map(preset).collect());
 
-const fn preset(
-    slug: &'static str,
-    name: &'static str,
-    longest_days: Option<u32>,
-    source: &'static str,
-    verified: bool,
-    remark: &'static str,
-) -> Preset {
-    Preset { slug, name, longest_days, source, verified, remark }
+fn preset(law: &'static policy::Preset) -> Preset {
+    Preset {
+        slug: law.slug,
+        name: &law.law.name,
+        longest_days: law.longest_retention(),
+        source: &law.law.law,
+        law,
+    }
 }
 
 /// The preset of this name.
@@ -69,13 +41,7 @@ pub fn find(slug: &str) -> Option<&'static Preset> {
 impl Preset {
     /// What to know of it, in a sentence.
     pub fn sentence(&self) -> String {
-        let kept = match self.longest_days {
-            Some(days) => format!("reads are kept at most {days} days"),
-            None => "no longest retention is set".to_owned(),
-        };
-        let status = if self.verified { "text read" } else { "unverified: ask your counsel" };
-        let remark = if self.remark.is_empty() { "" } else { "; " };
-        format!("{}: {kept} ({}, {status}){remark}{}.", self.name, self.source, self.remark)
+        self.law.sentence()
     }
 }
 

@@ -148,6 +148,9 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     );
     if let Some(preset) = args.preset.as_deref().and_then(preset::find) {
         println!("law preset     {}", preset.sentence());
+        if let Err(why) = preset.law.fits_fixed_camera() {
+            println!("does not fit   {why}");
+        }
     }
     println!("next           homeplate serve --data {}", args.data.display());
     Ok(ExitCode::SUCCESS)
@@ -211,14 +214,20 @@ fn slug_of(name: &str) -> String {
 }
 
 /// Puts questions to a person and reads the answers, line by line.
-struct Asker<'a> {
-    input: &'a mut dyn BufRead,
-    output: &'a mut dyn Write,
+pub(crate) struct Asker<'a> {
+    pub(crate) input: &'a mut dyn BufRead,
+    pub(crate) output: &'a mut dyn Write,
 }
 
 impl Asker<'_> {
+    /// Says something that needs no answer.
+    pub(crate) fn say(&mut self, what: &str) -> base::Result<()> {
+        writeln!(self.output, "  {what}")
+            .map_err(|e| Error::unavailable("Nobody listens.").because(e))
+    }
+
     /// Asks until `check` takes the answer; an empty one is the default, where there is one.
-    fn ask<T>(
+    pub(crate) fn ask<T>(
         &mut self,
         question: &str,
         default: Option<&str>,
@@ -270,6 +279,10 @@ fn ask_all(args: &mut InitArgs, asker: &mut Asker<'_>) -> base::Result<()> {
             None if text == "none" => Ok(None),
             None => Err("Choose one of the list, or none.".into()),
         })?;
+        let chosen = args.preset.as_deref().and_then(preset::find);
+        if let Some(Err(why)) = chosen.map(|preset| preset.law.fits_fixed_camera()) {
+            asker.say(&why)?;
+        }
     }
     if args.time_zone.is_none() {
         args.time_zone = Some(asker.ask("Time zone", Some("America/Chicago"), |text| {
@@ -345,6 +358,14 @@ mod tests {
         for why in ["letters", "of the list", "IANA", "from 1 to 21", "from 1 to 9"] {
             assert!(said.contains(why), "{why}: {said}");
         }
+    }
+
+    #[test]
+    fn a_law_without_fixed_cameras_is_told_at_once() {
+        let (config, said) = answered(&[], "Concord\n\nus-nh\n\n\n\n");
+        assert!(config.is_ok() && said.contains("A fixed camera does not fit"), "{said}");
+        let (_, said) = answered(&[], "Olympia\n\nus-wa\n\n\n\n");
+        assert!(!said.contains("does not fit"), "{said}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use crate::rules::{Rule, Rules};
 use crate::{Action, Intent, Vouch};
 use base::{CameraId, PersonId, Time};
 
-const HOUR_MS: i64 = 3_600_000;
+pub(crate) const HOUR_MS: i64 = 3_600_000;
 
 /// What a decision needs beyond the question itself. Each has a source that is not the asker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl Rules {
     }
 
     /// The rules that allow, in file order and never none of them, or the refusal.
-    fn verdict(
+    pub(crate) fn verdict(
         &self,
         person: &PersonId,
         roles: &[String],

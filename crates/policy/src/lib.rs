@@ -11,10 +11,14 @@
 
 mod action;
 mod decide;
+pub mod draft;
 mod engine;
 mod hold;
 mod intent;
+pub mod ordinance;
+pub mod preset;
 mod properties;
+pub mod replay;
 mod rules;
 mod text;
 
@@ -23,5 +27,6 @@ pub use decide::{Decision, Facts, Scope};
 pub use engine::{AUTHORITIES, PURPOSES, SCHEMA};
 pub use hold::Hold;
 pub use intent::{AGENCIES, Intent, Vouch};
+pub use preset::Preset;
 pub use properties::{PROPERTIES, Property};
 pub use rules::{Rule, Rules};

@@ -23,6 +23,42 @@ pub(crate) fn passages(file: &str) -> Vec<Passage> {
     out
 }
 
+/// One rule with its comment, and what stands above both: headings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk<'a> {
+    pub(crate) above: &'a str,
+    pub(crate) rule: &'a str,
+}
+
+impl<'a> Chunk<'a> {
+    /// The rule's name; empty if it has none.
+    pub(crate) fn id(&self) -> &'a str {
+        let behind = self.rule.split_once("@id(\"").map(|(_, behind)| behind);
+        behind.and_then(|text| text.split('"').next()).unwrap_or_default()
+    }
+}
+
+/// Cuts a rule file into its rules, letting go only of blank lines between them.
+pub(crate) fn chunks(file: &str) -> Vec<Chunk<'_>> {
+    let mut out = Vec::new();
+    let mut rest = file;
+    while let Some(end) = end_of_rule(rest) {
+        let (chunk, behind) = rest.split_at(end);
+        let chunk = chunk.trim_start();
+        // The comment that belongs to the rule stands behind the last blank line above it.
+        let body = chunk
+            .lines()
+            .take_while(|line| line.trim().is_empty() || line.trim_start().starts_with("//"))
+            .map(|line| line.len() + 1)
+            .sum::<usize>();
+        let begin = chunk[..body.min(chunk.len())].rfind("\n\n").map_or(0, |at| at + 2);
+        let (above, rule) = chunk.split_at(begin);
+        out.push(Chunk { above, rule });
+        rest = behind;
+    }
+    out
+}
+
 /// Where the first rule ends: behind a semicolon that stands in no string and no comment.
 fn end_of_rule(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();

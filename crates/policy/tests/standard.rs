@@ -139,7 +139,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("role=nobody", "refuse no-rule"),
     // A warrant that only the asker has seen opens nothing that needs one.
     ("for=federal authority=judicial-warrant paper=stated", "refuse no-outside-recipient"),
-    ("for=out-of-state authority=declaration paper=attested", "refuse no-outside-recipient"),
+    ("for=out-of-state authority=declaration paper=attested", "refuse no-out-of-state"),
     ("for=out-of-state authority=judicial-warrant paper=attested", "allow officer-search"),
     (
         "purpose=warrant authority=judicial-warrant paper=stated hours=100",

@@ -6,7 +6,7 @@
 use anyhow::Context;
 use base::Error;
 use clap::Parser;
-use policy::Property;
+use policy::{Preset, Property};
 use prover::{Report, prove, solver};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ struct Args {
     /// A property of the city's own: rules that allow all that may ever be allowed. May be given again.
     #[arg(long = "property", value_name = "FILE")]
     properties: Vec<PathBuf>,
+    /// A law preset, for instance us-il: its ceilings are proven too.
+    #[arg(long)]
+    preset: Option<String>,
     /// The solver.
     #[arg(long, default_value = "cvc5")]
     solver: String,
@@ -57,6 +60,9 @@ fn run(args: &Args) -> anyhow::Result<bool> {
     }
     let rules = read(&args.rules)?;
     let mut properties = Property::shipped();
+    if let Some(slug) = &args.preset {
+        properties.extend(Preset::named(slug)?.ceilings());
+    }
     for file in &args.properties {
         let name = file.file_stem().unwrap_or_default().to_string_lossy();
         properties.push(Property::new(&name, &read(file)?));

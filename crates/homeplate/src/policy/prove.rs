@@ -1,44 +1,41 @@
-//! `homeplate policy`: what the city's rules can never allow.
+//! `homeplate policy prove`: what the city's rules can never allow.
 
 use base::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-/// Arguments of `homeplate policy`.
+/// Arguments of `homeplate policy prove`.
 #[derive(clap::Args)]
-pub struct PolicyArgs {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(clap::Subcommand)]
-enum What {
-    /// Prove what no rule can allow, or show a question that gets through.
-    Prove(ProveArgs),
-}
-
-#[derive(clap::Args)]
-struct ProveArgs {
+pub struct ProveArgs {
     /// The folder of the city's data; its rules are proven, with the properties in `properties/*.cedar` too.
     #[arg(long, default_value = "city")]
     data: PathBuf,
     /// Other rules than those in force, before they are adopted.
     #[arg(long)]
     rules: Option<PathBuf>,
+    /// A law preset whose ceilings are proven too; the city's own where it is left out.
+    #[arg(long)]
+    preset: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the command.
-pub fn run(args: PolicyArgs) -> anyhow::Result<ExitCode> {
-    let What::Prove(args) = args.what;
+pub fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
+    let preset = match args.preset {
+        Some(slug) => Some(slug),
+        None => of_city(&args.data)?,
+    };
     // A program of its own beside this one: it alone links the solver's library.
     let program = std::env::current_exe()?.with_file_name("homeplate-prove");
     let mut prove = Command::new(&program);
     prove.arg("--rules").arg(args.rules.unwrap_or_else(|| args.data.join("rules.cedar")));
     for file in properties(&args.data.join("properties"))? {
         prove.arg("--property").arg(file);
+    }
+    if let Some(slug) = preset {
+        prove.arg("--preset").arg(slug);
     }
     if args.json {
         prove.arg("--json");
@@ -60,4 +57,13 @@ fn properties(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.retain(|file| file.extension().is_some_and(|e| e == "cedar"));
     files.sort();
     Ok(files)
+}
+
+/// The preset that a city is configured with; none where the folder has no configuration.
+pub fn of_city(data: &Path) -> base::Result<Option<String>> {
+    let file = data.join("homeplate.toml");
+    if !file.exists() {
+        return Ok(None);
+    }
+    Ok(city::Config::load(&file)?.city.preset)
 }
