@@ -3,7 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, people, public, rules,
+    ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, people, public,
+    rules,
 };
 use axum::Router;
 use axum::handler::Handler;
