@@ -1,22 +1,29 @@
 //! View structs in, HTML out. Texts and shapes only: no clock, no database, no permission.
 //!
-//! Every page works without scripts; scripts add what moves (`assets/*.js`). Nothing is loaded from
-//! another host. A plate in the clear stands on one page alone: an open hit, for its person.
+//! Every page works without scripts; scripts add what moves (`web/`). Nothing is loaded from
+//! another host. A plate in the clear stands on two pages alone: an open hit, for its person, and
+//! the answer to a question, for its asker.
+//!
+//! `messages/` says what pages say, `templates/` how they are put together, `design/0009-console.md`
+//! how they look.
 
+mod assets;
 mod console;
+mod diff;
+mod draw;
+mod messages;
+mod page;
 mod public;
 
-pub use console::{EnterPage, HitPage, HitRow, HitsPage, ListedView, SignInPage};
+pub use assets::{Asset, asset};
+pub use console::*;
+pub use diff::{DiffLine, diff};
+pub use draw::MapPlace;
+pub use messages::Lang;
+pub use page::{Choice, Open, Page, Person, Place, Theme, Wrong};
 pub use public::{CameraRow, ErrorPage, GapRow, PublicPage, StreetPage};
 
 /// Renders a page; the templates are checked when this is compiled, so only memory can fail.
 pub fn render<T: askama::Template>(page: &T) -> String {
     page.render().unwrap_or_else(|_| "<!doctype html><title>Homeplate</title>".into())
 }
-
-/// A file that pages link to: name, content type, bytes. Served under `/assets/`.
-pub const ASSETS: [(&str, &str, &[u8]); 3] = [
-    ("style.css", "text/css; charset=utf-8", include_bytes!("../assets/style.css")),
-    ("street.js", "text/javascript; charset=utf-8", include_bytes!("../assets/street.js")),
-    ("hit.js", "text/javascript; charset=utf-8", include_bytes!("../assets/hit.js")),
-];

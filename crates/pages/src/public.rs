@@ -1,5 +1,6 @@
 //! Pages for everybody.
 
+use crate::page::Page;
 use askama::Template;
 
 /// A camera's line.
@@ -41,8 +42,8 @@ pub struct GapRow {
 #[derive(Template)]
 #[template(path = "public.html")]
 pub struct PublicPage {
-    /// The city.
-    pub city: String,
+    /// Around it.
+    pub page: Page,
     /// When the page was made, as shown.
     pub now: String,
     /// Reads in all.
@@ -79,14 +80,16 @@ pub struct PublicPage {
     pub delay_minutes: u32,
     /// Hash of the active rules.
     pub rules: String,
+    /// Drawn entries that the auditor has not graded in time.
+    pub audit_overdue: u64,
 }
 
 /// The demonstration: live picture, events, figures.
 #[derive(Template)]
 #[template(path = "street.html")]
 pub struct StreetPage {
-    /// The city.
-    pub city: String,
+    /// Around it.
+    pub page: Page,
     /// Address of the camera's live picture.
     pub live: String,
 }
@@ -95,8 +98,8 @@ pub struct StreetPage {
 #[derive(Template)]
 #[template(path = "error.html")]
 pub struct ErrorPage {
-    /// The city.
-    pub city: String,
+    /// Around it.
+    pub page: Page,
     /// One sentence.
     pub message: String,
 }

@@ -1,6 +1,7 @@
 //! The console in a browser: sign in by a one-time link, see hits, decide one.
 
 use crate::auth::{COOKIE, Shared, same_origin};
+use crate::chrome::{around, signed_in};
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
 use axum::extract::rejection::QueryRejection;
@@ -9,22 +10,24 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, HitId, PersonId, Time};
 use city::{City, Compared, Decision, HitLine, HitView, Verdict};
-use pages::{EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, SignInPage, render};
+use pages::{
+    EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, Page, Place, SignInPage, render,
+};
 use serde::Deserialize;
 
 /// Hits on one page.
 const PAGE: u32 = 100;
 
 /// An error as a page.
-fn failed(state: &AppState, e: &Error) -> Response {
+fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
     note(e);
     let status = StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
-    let city = state.city.config().city.name.clone();
-    (status, Html(render(&ErrorPage { city, message: e.message().into() }))).into_response()
+    let page = around(state, headers, "/console");
+    (status, Html(render(&ErrorPage { page, message: e.message().into() }))).into_response()
 }
 
-fn sign_in(state: &AppState) -> Response {
-    let page = SignInPage { city: state.city.config().city.name.clone() };
+fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
+    let page = SignInPage { page: around(state, headers, "/console"), passkeys: false };
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
 
@@ -57,9 +60,14 @@ pub(crate) struct Link {
 }
 
 /// `GET /console/enter?link=…`.
-pub(crate) async fn enter(State(state): Shared, Query(query): Query<Link>) -> Response {
-    let city = state.city.config().city.name.clone();
-    Html(render(&EnterPage { city, link: query.link })).into_response()
+pub(crate) async fn enter(
+    State(state): Shared,
+    headers: HeaderMap,
+    Query(query): Query<Link>,
+) -> Response {
+    // The link itself is no address to come back to.
+    let page = around(&state, &headers, "/console");
+    Html(render(&EnterPage { page, link: query.link })).into_response()
 }
 
 /// `POST /console/enter`: uses the link up and opens a session.
@@ -69,11 +77,11 @@ pub(crate) async fn redeem(
     Form(form): Form<Link>,
 ) -> Response {
     if let Err(e) = same_origin(&headers) {
-        return failed(&state, &e);
+        return failed(&state, &headers, &e);
     }
     let Some(token) = state.sessions.redeem(&form.link, state.city.now()) else {
         let e = Error::unauthenticated("The link was used or is too old; make a new one.");
-        return failed(&state, &e);
+        return failed(&state, &headers, &e);
     };
     let cookie = format!("{COOKIE}={}; Path=/console; HttpOnly; SameSite=Strict", token.expose());
     ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
@@ -82,7 +90,7 @@ pub(crate) async fn redeem(
 /// `POST /console/leave`.
 pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response {
     if let Err(e) = same_origin(&headers) {
-        return failed(&state, &e);
+        return failed(&state, &headers, &e);
     }
     if let Some(token) = AppState::token(&headers) {
         state.sessions.end(&token);
@@ -103,19 +111,19 @@ pub(crate) async fn hits(
     headers: HeaderMap,
     query: Result<Query<Behind>, QueryRejection>,
 ) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let Ok(Query(Behind { after })) = query else {
-        return failed(&state, &Error::invalid("There is no such page of hits."));
+        return failed(&state, &headers, &Error::invalid("There is no such page of hits."));
     };
-    let flow = move |city: &City| Ok((city.person(&who)?.name, city.hits(&who, PAGE, after)?));
+    let flow = move |city: &City| Ok((city.person(&who)?, city.hits(&who, PAGE, after)?));
     match state.run(flow).await {
-        Ok((person, page)) => {
-            let city = state.city.config().city.name.clone();
-            let hits = page.hits.into_iter().map(row).collect();
-            let next = page.next.map(|id| id.to_string());
-            Html(render(&HitsPage { city, person, hits, next })).into_response()
+        Ok((person, found)) => {
+            let page = signed_in(around(&state, &headers, "/console"), person, Place::Hits);
+            let hits = found.hits.into_iter().map(row).collect();
+            let next = found.next.map(|id| id.to_string());
+            Html(render(&HitsPage { page, hits, next })).into_response()
         }
-        Err(e) => failed(&state, &e),
+        Err(e) => failed(&state, &headers, &e),
     }
 }
 
@@ -125,23 +133,23 @@ pub(crate) async fn hit(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let Ok(id) = id.parse::<HitId>() else {
-        return failed(&state, &Error::not_found("There is no such hit."));
+        return failed(&state, &headers, &Error::not_found("There is no such hit."));
     };
-    match state.run(move |city| Ok((city.person(&who)?.name, city.hit(&who, &id)?))).await {
+    let back = format!("/console/hits/{id}");
+    match state.run(move |city| Ok((city.person(&who)?, city.hit(&who, &id)?))).await {
         Ok((person, view)) => {
-            let city = state.city.config().city.name.clone();
-            Html(render(&page_of(city, person, view))).into_response()
+            let page = signed_in(around(&state, &headers, &back), person, Place::Hits);
+            Html(render(&page_of(page, view))).into_response()
         }
-        Err(e) => failed(&state, &e),
+        Err(e) => failed(&state, &headers, &e),
     }
 }
 
-fn page_of(city: String, person: String, view: HitView) -> HitPage {
+fn page_of(page: Page, view: HitView) -> HitPage {
     HitPage {
-        city,
-        person,
+        page,
         version: view.line.version,
         hit: row(view.line),
         plate: view.read.plate,
@@ -184,12 +192,12 @@ pub(crate) async fn verdict(
     Form(form): Form<VerdictForm>,
 ) -> Response {
     if let Err(e) = same_origin(&headers) {
-        return failed(&state, &e);
+        return failed(&state, &headers, &e);
     }
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state) };
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match decide(&state, who, &id, form).await {
         Ok(()) => Redirect::to("/console").into_response(),
-        Err(e) => failed(&state, &e),
+        Err(e) => failed(&state, &headers, &e),
     }
 }
 

@@ -8,6 +8,7 @@
 mod ask;
 mod auth;
 mod camera;
+mod chrome;
 mod console;
 mod encoding;
 mod fleet;

@@ -1,16 +1,17 @@
 //! What everybody may have: the page, its figures, the log's files.
 
 use crate::auth::Shared;
+use crate::chrome::around;
 use crate::console::shown;
 use crate::paging::{LogQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::{LogPage, Public};
-use pages::{ASSETS, CameraRow, GapRow, PublicPage, StreetPage, render};
+use pages::{CameraRow, GapRow, Page, PublicPage, StreetPage, render};
 use serde_json::json;
 
 /// The figures of the public page; all of them follow from the log.
@@ -32,12 +33,15 @@ pub(crate) async fn log_page(State(state): Shared, uri: Uri) -> Result<Json<LogP
 }
 
 /// `GET /`.
-pub(crate) async fn page(State(state): Shared) -> Result<Html<String>, Problem> {
+pub(crate) async fn page(
+    State(state): Shared,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
     let public = state.run(|city| city.public()).await?;
-    Ok(Html(render(&view(public))))
+    Ok(Html(render(&view(around(&state, &headers, "/"), public))))
 }
 
-fn view(p: Public) -> PublicPage {
+fn view(page: Page, p: Public) -> PublicPage {
     let name = |id: &str| {
         let found = p.cameras.iter().find(|c| c.id.as_str() == id);
         found.map_or_else(|| id.to_owned(), |c| c.name.clone())
@@ -50,7 +54,7 @@ fn view(p: Public) -> PublicPage {
         .collect();
     let verdicts = |word: &str| p.figures.verdicts.get(word).copied().unwrap_or(0);
     PublicPage {
-        city: p.city.clone(),
+        page,
         now: shown(p.now),
         reads: p.figures.reads,
         hits: p.figures.hits,
@@ -79,24 +83,30 @@ fn view(p: Public) -> PublicPage {
         witness: p.witness,
         delay_minutes: p.delay_minutes,
         rules: p.rules,
+        audit_overdue: 0,
     }
 }
 
 /// `GET /street`: the demonstration page, where a preview is configured.
-pub(crate) async fn street(State(state): Shared) -> Result<Html<String>, Problem> {
+pub(crate) async fn street(
+    State(state): Shared,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
     let Some(live) = state.options.preview.clone() else {
         return Err(Error::not_found("There is nothing at this address.").into());
     };
-    let city = state.city.config().city.name.clone();
-    Ok(Html(render(&StreetPage { city, live: live.trim_end_matches('/').to_owned() })))
+    let page = around(&state, &headers, "/street");
+    Ok(Html(render(&StreetPage { page, live: live.trim_end_matches('/').to_owned() })))
 }
 
-/// `GET /assets/{name}`.
+/// `GET /assets/{name}`: a file of the pages. Its name holds a hash of its content.
 pub(crate) async fn asset(Path(name): Path<String>) -> Result<Response, Problem> {
-    let found = ASSETS.iter().find(|(n, _, _)| *n == name);
-    let (_, kind, bytes) = found.ok_or_else(|| Error::not_found("There is no such file."))?;
-    Ok(([(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "max-age=300")], *bytes)
-        .into_response())
+    let found = pages::asset(&name).ok_or_else(|| Error::not_found("There is no such file."))?;
+    let headers = [
+        (header::CONTENT_TYPE, found.kind),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
+    Ok((headers, found.bytes).into_response())
 }
 
 /// `GET /healthz`: every part tried; 503 if one does not work.

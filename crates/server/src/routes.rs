@@ -3,7 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    ask, camera, console, fleet, holds, live, metrics, openapi, papers, people, public, rules,
+    ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, people, public,
+    rules,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -83,6 +84,7 @@ fn pages(routes: Routes) -> Routes {
     routes
         .get("/", public::page)
         .get("/street", public::street)
+        .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)
         .get("/log.vkey", public::vkey)
         .get("/log.witnesses", public::witnesses)

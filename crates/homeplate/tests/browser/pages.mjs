@@ -53,7 +53,7 @@ await tab.getByRole('button', { name: 'Open the console' }).click();
 await tab.getByRole('heading', { name: 'Hits' }).waitFor();
 await fits(tab, 'hits');
 await tab.screenshot({ path: `${shots}/hits-phone.png`, fullPage: true });
-await tab.locator('ul.hits a').first().click();
+await tab.locator('.hits a').first().click();
 await tab.getByRole('heading', { name: 'Is this the wanted car?' }).waitFor();
 const picture = tab.locator('figure img');
 assert.ok(await picture.evaluate((i) => i.complete && i.naturalWidth > 40), 'the picture shows');

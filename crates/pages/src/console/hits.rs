@@ -1,24 +1,7 @@
-//! Pages for people of the city.
+//! Hits: questions to a person, not orders.
 
+use crate::page::Page;
 use askama::Template;
-
-/// How to get in.
-#[derive(Template)]
-#[template(path = "signin.html")]
-pub struct SignInPage {
-    /// The city.
-    pub city: String,
-}
-
-/// A one-time link was opened: one more click uses it, so that a preview robot does not.
-#[derive(Template)]
-#[template(path = "enter.html")]
-pub struct EnterPage {
-    /// The city.
-    pub city: String,
-    /// The link's secret.
-    pub link: String,
-}
 
 /// A hit in the list.
 pub struct HitRow {
@@ -40,10 +23,8 @@ pub struct HitRow {
 #[derive(Template)]
 #[template(path = "hits.html")]
 pub struct HitsPage {
-    /// The city.
-    pub city: String,
-    /// Who is signed in.
-    pub person: String,
+    /// Around it.
+    pub page: Page,
     /// Newest first.
     pub hits: Vec<HitRow>,
     /// The last hit of this page, where there are more behind it.
@@ -70,10 +51,8 @@ pub struct ListedView {
 #[derive(Template)]
 #[template(path = "hit.html")]
 pub struct HitPage {
-    /// The city.
-    pub city: String,
-    /// Who is signed in.
-    pub person: String,
+    /// Around it.
+    pub page: Page,
     /// The line.
     pub hit: HitRow,
     /// Version that a verdict refers to.

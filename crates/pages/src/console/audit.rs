@@ -1,0 +1,78 @@
+//! What an auditor looks at: alarms, and what the lottery drew.
+
+use crate::page::Page;
+use askama::Template;
+
+/// Something that looks like misuse.
+#[derive(Clone, Debug)]
+pub struct Alarm {
+    /// Its id.
+    pub id: String,
+    /// What kind: `same-plate`, `colleague`, `two-places`, `no-outcome`, `volume`.
+    pub kind: String,
+    /// What was seen, in a sentence.
+    pub sentence: String,
+    /// Who.
+    pub who: String,
+    /// When, as shown.
+    pub at: String,
+    /// Entries of the log it is about.
+    pub entries: Vec<u64>,
+    /// `open`, `justified` or `unjustified`.
+    pub state: String,
+    /// What the auditor wrote.
+    pub note: String,
+}
+
+/// A question or refusal that the lottery drew.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// Its number on the log.
+    pub index: u64,
+    /// Its type on the log.
+    pub kind: String,
+    /// When, as shown.
+    pub at: String,
+    /// The purpose.
+    pub purpose: String,
+    /// The rule that decided.
+    pub rule: String,
+    /// By when it has to be graded, as shown.
+    pub due: String,
+    /// `drawn`, `overdue` or `graded`.
+    pub state: String,
+    /// The grade; empty while there is none.
+    pub grade: String,
+    /// Who gave it.
+    pub by: String,
+    /// What the auditor wrote.
+    pub note: String,
+}
+
+/// Alarms and the audit by lottery (`POST /console/audit/{index}`, `POST /console/audit/alarms/{id}`).
+#[derive(Template)]
+#[template(path = "audit.html")]
+pub struct AuditPage {
+    /// Around it.
+    pub page: Page,
+    /// How many drawn entries are overdue; the public page says so too.
+    pub overdue: u64,
+    /// The month of the draw, as shown.
+    pub month: String,
+    /// Hash of the checkpoint that drew.
+    pub checkpoint: String,
+    /// Alarms, newest first.
+    pub alarms: Vec<Alarm>,
+    /// What was drawn, the most urgent first.
+    pub drawn: Vec<Drawn>,
+    /// Grades there are.
+    pub grades: Vec<String>,
+    /// Whether this person may grade.
+    pub may_grade: bool,
+}
+
+impl AuditPage {
+    fn graded(&self) -> usize {
+        self.drawn.iter().filter(|d| d.state == "graded").count()
+    }
+}

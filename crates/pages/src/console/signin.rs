@@ -1,0 +1,38 @@
+//! Getting in: a passkey, or a link that works once.
+
+use crate::page::Page;
+use askama::Template;
+
+/// How to get in.
+#[derive(Template)]
+#[template(path = "signin.html")]
+pub struct SignInPage {
+    /// Around it.
+    pub page: Page,
+    /// Whether people of this city have passkeys; without, only the link is offered.
+    pub passkeys: bool,
+}
+
+/// A one-time link was opened: one more click uses it, so that a preview robot does not.
+#[derive(Template)]
+#[template(path = "enter.html")]
+pub struct EnterPage {
+    /// Around it.
+    pub page: Page,
+    /// The link's secret.
+    pub link: String,
+}
+
+/// Making a passkey: from an invitation, or by somebody who came in through a link.
+#[derive(Template)]
+#[template(path = "register.html")]
+pub struct RegisterPage {
+    /// Around it.
+    pub page: Page,
+    /// Whose passkey it becomes.
+    pub name: String,
+    /// The invitation's secret; empty for somebody who is signed in.
+    pub invitation: String,
+    /// Passkeys that this person has already.
+    pub passkeys: u32,
+}

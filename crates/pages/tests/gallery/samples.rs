@@ -1,0 +1,755 @@
+//! Sample views of every page: honest ones to look at, and the same with one text in every field.
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use pages::*;
+
+/// Makes views: `s` passes every text that comes from outside.
+pub struct Maker {
+    lang: Lang,
+    instead: Option<&'static str>,
+}
+
+const MORNING: i64 = 1_795_422_000_000;
+const HASH: &str = "9f2c1d7be04a6c8f35d1e9a27b60c4d8e1f3a5b7c9d0e2f4a6b8c0d1e3f50719";
+
+impl Maker {
+    /// Views as they might be.
+    pub fn honest(lang: Lang) -> Self {
+        Self { lang, instead: None }
+    }
+
+    /// Views with this text in every field.
+    pub fn with(lang: Lang, text: &'static str) -> Self {
+        Self { lang, instead: Some(text) }
+    }
+
+    fn s(&self, text: &str) -> String {
+        self.instead.unwrap_or(text).to_owned()
+    }
+
+    fn all(&self, texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|t| self.s(t)).collect()
+    }
+
+    /// A word that a template compares with; it comes from the server's own lists.
+    fn own(&self, word: &str) -> String {
+        word.to_owned()
+    }
+
+    fn choices(&self, values: &[&str], chosen: &[&str]) -> Vec<Choice> {
+        let choice = |v: &&str| Choice { value: self.s(v), chosen: chosen.contains(v) };
+        values.iter().map(choice).collect()
+    }
+
+    fn wrong(&self, field: &str, message: &str) -> Wrong {
+        Wrong { field: field.into(), message: self.s(message) }
+    }
+
+    fn public(&self, path: &str) -> Page {
+        Page {
+            city: self.s("Oak Hollow"),
+            lang: self.lang,
+            theme: Theme::Auto,
+            path: self.s(path),
+            csrf: "c5rf".into(),
+            person: None,
+            here: None,
+        }
+    }
+
+    fn at(&self, here: Place) -> Page {
+        let open = [
+            (Place::Hits, 3),
+            (Place::Ask, 0),
+            (Place::Questions, 1),
+            (Place::Rules, 1),
+            (Place::Papers, 0),
+            (Place::Log, 0),
+            (Place::Audit, 4),
+            (Place::BreakGlass, 2),
+            (Place::People, 0),
+            (Place::Tokens, 0),
+        ];
+        let person = Person {
+            name: self.s("Dora Castellanos"),
+            roles: self.all(&["supervisor", "administrator"]),
+            open: open.into_iter().map(|(place, waiting)| Open { place, waiting }).collect(),
+        };
+        Page { person: Some(person), here: Some(here), ..self.public(here.path()) }
+    }
+
+    fn picture(&self) -> String {
+        self.s(&BASE64_STANDARD.encode(include_bytes!("plate.jpg")))
+    }
+
+    fn hit(&self, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
+        HitRow {
+            id: self.s("hit_0193a7c2b1e47d10"),
+            state: self.own(state),
+            captured: self.s(at),
+            camera: self.s(camera),
+            list: self.s("Stolen vehicles"),
+            probability: self.s(probability),
+        }
+    }
+}
+
+/// Every page with its name.
+pub fn all(m: &Maker) -> Vec<(&'static str, String)> {
+    let mut out = Vec::new();
+    doors(m, &mut out);
+    open_to_all(m, &mut out);
+    hits(m, &mut out);
+    asking(m, &mut out);
+    asked(m, &mut out);
+    rules(m, &mut out);
+    people(m, &mut out);
+    oversight(m, &mut out);
+    out
+}
+
+type Out = Vec<(&'static str, String)>;
+
+fn doors(m: &Maker, out: &mut Out) {
+    let page = || m.public("/console");
+    out.push(("signin", render(&SignInPage { page: page(), passkeys: true })));
+    out.push(("signin-link", render(&SignInPage { page: page(), passkeys: false })));
+    out.push(("enter", render(&EnterPage { page: page(), link: m.s("k7Qm2v") })));
+    let register = RegisterPage {
+        page: page(),
+        name: m.s("Dora Castellanos"),
+        invitation: m.s("inv_5tR9"),
+        passkeys: 0,
+    };
+    out.push(("register", render(&register)));
+    let message = m.s("The link was used or is too old; make a new one.");
+    out.push(("error", render(&ErrorPage { page: page(), message })));
+}
+
+fn open_to_all(m: &Maker, out: &mut Out) {
+    let camera = |name: &str, id: &str, on, retired| CameraRow {
+        name: m.s(name),
+        id: m.s(id),
+        on,
+        retired,
+        since: m.s("2026-09-01 06:00:00 UTC"),
+    };
+    let public = PublicPage {
+        page: m.public("/"),
+        now: m.s("2026-11-23 08:20:11 UTC"),
+        reads: 1_284_310,
+        hits: 41,
+        confirmed: 28,
+        rejected: 12,
+        searches: 317,
+        refusals: 46,
+        open_questions: 1,
+        sealed: 2,
+        cameras: vec![
+            camera("Main Street at First", "cam_main1", true, false),
+            camera("Harbor Bridge, northbound", "cam_harbor", true, false),
+            camera("Willow Park", "cam_willow", false, false),
+            camera("Old Mill Road", "cam_oldmill", false, true),
+        ],
+        gaps: vec![
+            GapRow {
+                camera: m.s("Willow Park"),
+                from: m.s("2026-11-20 18:00:00 UTC"),
+                until: None,
+            },
+            GapRow {
+                camera: m.s("Main Street at First"),
+                from: m.s("2026-11-02 09:00:00 UTC"),
+                until: Some(m.s("2026-11-02 11:40:00 UTC")),
+            },
+        ],
+        retention_days: 21,
+        log_size: 48_112,
+        origin: m.s("oakhollow.example/plates"),
+        vkey: m.s("oakhollow.example/plates+2f1b9c0d+AeJk3vTq0W8mYxN5cB7uR1sD4gH6jK9lP2oZ"),
+        witness: m.s("Two of three witnesses sign it within ten minutes."),
+        delay_minutes: 15,
+        rules: m.s(HASH),
+        audit_overdue: 2,
+    };
+    out.push(("public", render(&public)));
+    let empty = PublicPage {
+        page: m.public("/"),
+        cameras: vec![],
+        gaps: vec![],
+        audit_overdue: 0,
+        reads: 1,
+        hits: 0,
+        ..public
+    };
+    out.push(("public-empty", render(&empty)));
+    out.push(("street", render(&StreetPage { page: m.public("/street"), live: m.s("") })));
+}
+
+fn hits(m: &Maker, out: &mut Out) {
+    let rows = vec![
+        m.hit("open", "Main Street at First", "2026-11-23 08:15:42 UTC", "97 %"),
+        m.hit("confirmed", "Harbor Bridge, northbound", "2026-11-23 07:02:10 UTC", "over 99 %"),
+        m.hit("rejected", "Willow Park", "2026-11-22 22:48:55 UTC", "71 %"),
+    ];
+    let page = || m.at(Place::Hits);
+    out.push(("hits", render(&HitsPage { page: page(), hits: rows, next: Some(m.s("hit_01")) })));
+    out.push(("hits-empty", render(&HitsPage { page: page(), hits: vec![], next: None })));
+    let listed = |fresh| ListedView {
+        plate: m.s("7ABC128"),
+        state: m.s("California"),
+        reason: m.s("stolen vehicle"),
+        case: m.s("26-0417"),
+        expires: m.s("2026-12-23 00:00:00 UTC"),
+        fresh,
+    };
+    let hit = |state: &str, picture, listed| HitPage {
+        page: page(),
+        hit: m.hit(state, "Main Street at First", "2026-11-23 08:15:42 UTC", "97 %"),
+        version: 3,
+        plate: m.s("7ABC128"),
+        confidence: m.s("98 %"),
+        picture,
+        listed,
+        log_entry: 48_101,
+    };
+    out.push(("hit", render(&hit("open", m.picture(), Some(listed(true))))));
+    out.push(("hit-ended", render(&hit("rejected", String::new(), Some(listed(false))))));
+    out.push(("hit-gone", render(&hit("open", m.picture(), None))));
+}
+
+fn preview(m: &Maker, decision: &str) -> Preview {
+    Preview {
+        decision: m.own(decision),
+        rule: m.s("officer-search"),
+        sentence: m.s(match decision {
+            "refused" => "State the case number this question belongs to.",
+            "incomplete" => "Name at least one plate.",
+            _ => "Cut down to the last 72 hours and 20 cameras that this rule allows.",
+        }),
+        case: m.s("stated"),
+        cameras: 20,
+        from: m.s("2026-11-20 08:00:00 UTC"),
+        until: m.s("2026-11-23 08:00:00 UTC"),
+    }
+}
+
+fn asking(m: &Maker, out: &mut Out) {
+    let names = [
+        "Main Street at First",
+        "Harbor Bridge, northbound",
+        "Harbor Bridge, southbound",
+        "Willow Park",
+        "Station Square",
+        "County Road 12 at the grain elevator",
+        "Airport ring",
+        "Cedar and Ninth",
+    ];
+    let camera = |(i, name): (usize, &&str)| CameraChoice {
+        id: m.s(&format!("cam_{i:04}")),
+        name: m.s(name),
+        chosen: i < 2,
+    };
+    let ask = |wrong, preview, blocked: Option<String>| AskPage {
+        page: m.at(Place::Ask),
+        wrong,
+        form: AskForm {
+            case: m.s("26-0417"),
+            paper: m.s(""),
+            on_behalf_name: m.s(""),
+            reason: m.s("Silver sedan seen leaving the scene"),
+            plates: m.s("7ABC1?8"),
+            look_alikes: true,
+            lat: m.s(""),
+            lon: m.s(""),
+            radius: m.s(""),
+            from: m.s("2026-11-20T08:00"),
+            until: m.s("2026-11-23T08:00"),
+            reveal_after: m.s(""),
+            breakglass: false,
+        },
+        purposes: m.choices(&["stolen-vehicle", "hit-and-run", "missing-person"], &["hit-and-run"]),
+        authorities: m.choices(&["none", "judicial-warrant"], &["none"]),
+        agencies: m.choices(&["county", "state", "federal", "court"], &[]),
+        papers: m.all(&["SC-2026-1182"]),
+        cameras: names.iter().enumerate().map(camera).collect(),
+        zone: m.s("UTC"),
+        preview,
+        may_break: true,
+        breakglass_blocked: blocked,
+        confirm: true,
+    };
+    out.push(("ask", render(&ask(vec![], Some(preview(m, "narrowed")), None))));
+    let wrong = vec![
+        m.wrong("plates", "Write at least one plate, for instance 7ABC128."),
+        m.wrong("until", "Choose an end that lies after the beginning."),
+    ];
+    let blocked = Some(m.s("Two questions of yesterday wait for review."));
+    out.push(("ask-wrong", render(&ask(wrong, Some(preview(m, "refused")), blocked))));
+    for (name, decision) in [("preview", "allowed"), ("preview-refused", "refused")] {
+        let fragment =
+            PreviewFragment { page: m.at(Place::Ask), preview: Some(preview(m, decision)) };
+        out.push((name, render(&fragment)));
+    }
+    let read = |i: i64, camera: &str, likeness: Option<&str>, picture| ReadCard {
+        plate: m.s("7ABC128"),
+        likeness: likeness.map(|l| m.s(l)),
+        confidence: m.s("98 %"),
+        camera: m.s(camera),
+        captured: m.s("2026-11-23 08:15:42 UTC"),
+        at_ms: MORNING + i * 1_700_000,
+        picture,
+    };
+    let place = |name: &str, lat, lon| MapPlace { name: m.s(name), lat, lon };
+    let answer = AnswerPage {
+        page: m.at(Place::Ask),
+        purpose: m.s("hit-and-run"),
+        case: m.s("26-0417"),
+        attested: m.s("attested"),
+        rule: m.s("officer-search"),
+        narrowed: Some(m.s("Cut down to 72 hours: this rule allows no longer question.")),
+        breakglass: false,
+        log_entry: 48_103,
+        outcome_entry: 48_104,
+        cameras: 4,
+        from: m.s("2026-11-23 08:00:00 UTC"),
+        until: m.s("2026-11-23 14:00:00 UTC"),
+        from_ms: MORNING - 1_200_000,
+        until_ms: MORNING + 20_400_000,
+        considered: 18_402,
+        unscannable: 1,
+        more: false,
+        reads: vec![
+            read(0, names[0], Some("98 %"), m.picture()),
+            read(1, names[1], Some("97 %"), m.picture()),
+            read(4, names[4], Some("81 %"), String::new()),
+            read(9, names[0], Some("64 %"), m.picture()),
+        ],
+        places: vec![
+            place(names[0], 37.7793, -122.4193),
+            place(names[1], 37.7892, -122.4101),
+            place(names[3], 37.7741, -122.4302),
+            place(names[4], 37.7849, -122.4282),
+        ],
+    };
+    out.push(("answer", render(&answer)));
+    let none = AnswerPage {
+        page: m.at(Place::Ask),
+        reads: vec![],
+        narrowed: None,
+        unscannable: 0,
+        breakglass: true,
+        more: true,
+        ..answer
+    };
+    out.push(("answer-empty", render(&none)));
+    let refused = RefusedPage {
+        page: m.at(Place::Ask),
+        rule: m.s("no-outside-recipient"),
+        sentence: m.s(
+            "This city answers nothing for a federal or foreign agency without a judicial warrant.",
+        ),
+        ordinance: m.s("12-34 §5"),
+        log_entry: 48_105,
+    };
+    out.push(("refused", render(&refused)));
+}
+
+fn asked(m: &Maker, out: &mut Out) {
+    let question = |decision: &str, outcome: Option<&str>, due: Option<&str>| QuestionView {
+        id: m.s("q_7d10"),
+        asked: m.s("2026-11-23 08:15 UTC"),
+        purpose: m.s("hit-and-run"),
+        case: m.s("26-0417"),
+        decision: m.own(decision),
+        rule: m.s("officer-search"),
+        log_entry: 48_103,
+        outcome_entry: (decision != "refused" && due.is_none()).then_some(48_104),
+        opened: 4,
+        sealed_until: due.map(|_| m.s("2027-02-01 00:00:00 UTC")),
+        outcome: outcome.map(|o| m.s(o)),
+        due: due.map(|d| m.s(d)),
+    };
+    let outcomes = || m.all(&["found", "arrest", "evidence", "lead", "nothing", "mistake"]);
+    let page = |questions, next| QuestionsPage {
+        page: m.at(Place::Questions),
+        questions,
+        outcomes: outcomes(),
+        next,
+    };
+    let questions = vec![
+        question("narrowed", None, Some("2026-11-30")),
+        question("allowed", Some("found"), None),
+        question("breakglass", None, None),
+        question("refused", None, None),
+    ];
+    out.push(("questions", render(&page(questions, Some(m.s("q_01"))))));
+    out.push(("questions-empty", render(&page(vec![], None))));
+    let glass = |state: &str, may_review| BreakGlassView {
+        id: m.s("q_90c1"),
+        who: m.s("Sam Okafor"),
+        at: m.s("2026-11-22 23:41 UTC"),
+        purpose: m.s("missing-person"),
+        case: m.s("26-0420"),
+        reason: m.s("Child of four, last seen in a blue van"),
+        cameras: 38,
+        from: m.s("2026-11-22 20:00:00 UTC"),
+        until: m.s("2026-11-22 23:40:00 UTC"),
+        opened: 2,
+        log_entry: 48_090,
+        due: m.s("2026-11-23 17:00 UTC"),
+        state: m.own(state),
+        reviewer: m.s("Lena Brandt"),
+        note: m.s("Amber alert 26-11 was active; van found in 40 minutes."),
+        may_review,
+    };
+    let review = |waiting, done| BreakGlassPage { page: m.at(Place::BreakGlass), waiting, done };
+    let waiting = vec![glass("overdue", true), glass("waiting", false)];
+    out.push(("breakglass", render(&review(waiting, vec![glass("justified", false)]))));
+    out.push(("breakglass-empty", render(&review(vec![], vec![]))));
+}
+
+fn properties(m: &Maker) -> Vec<PropertyView> {
+    let property = |id: &str, sentence: &str, state: &str, example: Option<&str>| PropertyView {
+        id: m.s(id),
+        sentence: m.s(sentence),
+        state: m.own(state),
+        example: example.map(|e| m.s(e)),
+        milliseconds: Some(140),
+    };
+    vec![
+        property(
+            "no-immigration",
+            "No immigration enforcement without a judicial warrant.",
+            "proven",
+            None,
+        ),
+        property(
+            "no-outside-recipient",
+            "Nothing for a federal or foreign agency without a judicial warrant.",
+            "refuted",
+            Some(
+                "An officer asks for a federal agency, purpose felony investigation, authority none, case stated.",
+            ),
+        ),
+        property("case-always", "No question without a case.", "unknown", None),
+    ]
+}
+
+fn rules(m: &Maker, out: &mut Out) {
+    let cedar = "@id(\"officer-search\")\n@max_hours(\"72\")\n@max_cameras(\"20\")\n@ordinance(\"12-34 §5\")\npermit (principal in Role::\"officer\", action == Action::\"Search\", resource)\nwhen {\n  [\n    Purpose::\"stolen-vehicle\",\n    Purpose::\"hit-and-run\"\n  ].contains(context.purpose)\n};";
+    let rule = |id: &str, plain: &str, forbids, state: &str| RuleView {
+        id: m.s(id),
+        plain: m.s(plain),
+        cedar: m.s(cedar),
+        forbids,
+        ordinance: if forbids { String::new() } else { m.s("12-34 §5") },
+        effective: m.s("2026-10-01"),
+        expires: m.s("2027-09-30"),
+        state: m.own(state),
+        max_hours: (!forbids).then_some(72),
+        max_cameras: (!forbids).then_some(1),
+    };
+    let proposal = |title: &str, state: &str, signed| ProposalRow {
+        hash: m.s(HASH),
+        title: m.s(title),
+        by: m.s("Ines Duarte"),
+        at: m.s("2026-11-21 10:12 UTC"),
+        state: m.own(state),
+        signed,
+        needed: 2,
+    };
+    let page = |adopted, rules, properties, proposals| RulesPage {
+        page: m.at(Place::Rules),
+        hash: m.s(HASH),
+        since: m.s("2026-10-01 00:00:00 UTC"),
+        log_entry: 31_007,
+        adopted,
+        rules,
+        properties,
+        proposals,
+        may_propose: true,
+    };
+    let set = vec![
+        rule(
+            "no-immigration-enforcement",
+            "Without a judicial warrant nobody may ask for immigration enforcement.",
+            true,
+            "active",
+        ),
+        rule(
+            "officer-search",
+            "An officer may ask for a case about three days and twenty cameras at a time.",
+            false,
+            "expiring",
+        ),
+    ];
+    let open = vec![
+        proposal("Three days become two for hit and run", "proposed", 1),
+        proposal("Parking may see permits", "withdrawn", 0),
+    ];
+    out.push(("rules", render(&page(true, set, properties(m), open))));
+    out.push(("rules-empty", render(&page(false, vec![], vec![], vec![]))));
+    let propose = ProposePage {
+        page: m.at(Place::Rules),
+        wrong: vec![m.wrong(
+            "rules",
+            "Line 12: there is no purpose \"hit-run\"; did you mean \"hit-and-run\"?",
+        )],
+        title: m.s("Two days for hit and run"),
+        why: m.s("Council resolution 26-118"),
+        rules: m.s(cedar),
+    };
+    out.push(("propose", render(&propose)));
+    let old = "// An officer may ask about three days.\n@id(\"officer-search\")\n@max_hours(\"72\")\n@max_cameras(\"20\")\n@ordinance(\"12-34 §5\")\npermit (principal in Role::\"officer\", action, resource);\n\n// Auditors see all.\n@id(\"audit\")\npermit (principal in Role::\"auditor\", action, resource);";
+    let new = old.replace("three days", "two days").replace("72", "48");
+    let signature = |office: &str, person: &str| SignatureView {
+        office: m.s(office),
+        person: if person.is_empty() { String::new() } else { m.s(person) },
+        at: m.s("2026-11-22 09:30 UTC"),
+    };
+    let one = |state: &str, sign, activate, findings: &[&str]| ProposalPage {
+        page: m.at(Place::Rules),
+        hash: m.s(HASH),
+        title: m.s("Three days become two for hit and run"),
+        why: m.s("Council resolution 26-118 asks for the shortest time that still serves."),
+        by: m.s("Ines Duarte"),
+        at: m.s("2026-11-21 10:12 UTC"),
+        state: m.own(state),
+        log_entry: 47_660,
+        changes: diff(old, &new),
+        properties: properties(m),
+        dry_days: 30,
+        dry_questions: (sign || activate).then_some(317),
+        findings: m.all(findings),
+        signatures: vec![
+            signature("clerk", "Ines Duarte"),
+            signature("counsel", ""),
+            signature("chief", ""),
+        ],
+        needed: 2,
+        may_sign: sign,
+        may_activate: activate,
+        may_withdraw: true,
+    };
+    let findings = [
+        "12 questions for hit and run would have been cut from 72 to 48 hours.",
+        "No question would have been refused.",
+    ];
+    out.push(("proposal", render(&one("proposed", true, false, &findings))));
+    out.push(("proposal-ready", render(&one("signed", false, true, &[]))));
+    out.push((
+        "proposal-new",
+        render(&ProposalPage {
+            changes: vec![],
+            properties: vec![],
+            ..one("draft", false, false, &[])
+        }),
+    ));
+}
+
+fn people(m: &Maker, out: &mut Out) {
+    let paper = |reference: &str, state: &str, may_revoke| PaperView {
+        id: m.s("pap_01"),
+        kind: m.s("judicial-warrant"),
+        reference: m.s(reference),
+        issuer: m.s("Superior Court, Oak County"),
+        case: m.s("26-0417"),
+        by: m.s("Ines Duarte"),
+        at: m.s("2026-11-20 14:05 UTC"),
+        until: m.s("2026-12-20 00:00 UTC"),
+        state: m.own(state),
+        log_entry: 47_210,
+        may_revoke,
+    };
+    let papers = |papers, wrong, may_attest| PapersPage {
+        page: m.at(Place::Papers),
+        wrong,
+        papers,
+        kinds: m.choices(&["judicial-warrant", "declaration"], &["judicial-warrant"]),
+        form: PaperForm {
+            reference: m.s("SC-2026-1190"),
+            issuer: m.s("Superior Court, Oak County"),
+            case: m.s(""),
+            until: m.s(""),
+        },
+        zone: m.s("UTC"),
+        may_attest,
+    };
+    let some = vec![paper("SC-2026-1182", "valid", true), paper("SC-2026-0930", "ended", false)];
+    let wrong = vec![m.wrong("case", "Say which case the paper belongs to.")];
+    out.push(("papers", render(&papers(some, wrong, true))));
+    out.push(("papers-empty", render(&papers(vec![], vec![], false))));
+
+    let roles = [
+        "officer",
+        "detective",
+        "supervisor",
+        "dispatcher",
+        "clerk",
+        "counsel",
+        "auditor",
+        "administrator",
+    ];
+    let person = |name: &str, role: &str, state: &str| PersonView {
+        id: m.s("per_01"),
+        name: m.s(name),
+        roles: m.all(&[role]),
+        state: m.own(state),
+        since: m.s("2026-03-01"),
+        passkeys: if state == "active" { 2 } else { 0 },
+        last_seen: (state == "active").then(|| m.s("2026-11-23 07:58 UTC")),
+        lost: None,
+        own: false,
+    };
+    let lost = |may_confirm| {
+        Some(LostView { by: m.s("Lena Brandt"), at: m.s("2026-11-23 07:40 UTC"), may_confirm })
+    };
+    let page = |people, wrong, invitation| PeoplePage {
+        page: m.at(Place::People),
+        wrong,
+        people,
+        roles: m.choices(&roles, &["officer"]),
+        form: InviteForm { name: m.s("Ana Ruiz") },
+        invitation,
+        may_manage: true,
+    };
+    let some = vec![
+        PersonView { own: true, ..person("Dora Castellanos", "supervisor", "active") },
+        PersonView { lost: lost(true), ..person("Sam Okafor", "officer", "locked") },
+        PersonView { lost: lost(false), ..person("Kim Lee", "detective", "locked") },
+        person("Ines Duarte", "clerk", "active"),
+        person("Ana Ruiz", "officer", "invited"),
+        person("Jo Park", "dispatcher", "ended"),
+    ];
+    let invitation = InvitationView {
+        name: m.s("Ana Ruiz"),
+        link: m.s(
+            "https://plates.oakhollow.example/console/invitation?secret=inv_5tR9kQm2vX7bN4cJ1hG8",
+        ),
+        until: m.s("2026-11-25 08:20 UTC"),
+    };
+    out.push(("people", render(&page(some, vec![], Some(invitation)))));
+    let wrong = vec![m.wrong("roles", "Tick at least one role.")];
+    out.push(("people-empty", render(&page(vec![], wrong, None))));
+
+    let token = |name: &str, state: &str, used: Option<&str>| TokenView {
+        id: m.s("tok_01"),
+        name: m.s(name),
+        scopes: m.all(&["hits-read", "log-read"]),
+        by: m.s("Dora Castellanos"),
+        at: m.s("2026-08-01"),
+        until: m.s("2026-12-31"),
+        last_used: used.map(|u| m.s(u)),
+        state: m.own(state),
+    };
+    let tokens = |tokens, fresh| TokensPage {
+        page: m.at(Place::Tokens),
+        wrong: vec![],
+        tokens,
+        scopes: m.choices(
+            &["hits-read", "hotlist-write", "cases-write", "metrics-read"],
+            &["hits-read"],
+        ),
+        form: TokenForm { name: m.s(""), until: m.s("2027-01-31") },
+        fresh,
+        may_manage: true,
+    };
+    let some = vec![
+        token("Dispatch board", "active", Some("2026-11-23 08:19 UTC")),
+        token("Old import", "ended", None),
+    ];
+    out.push(("tokens", render(&tokens(some, Some(m.s("hpt_5tR9kQm2vX7bN4cJ1hG8wZ3yL6pF0dS"))))));
+    out.push(("tokens-empty", render(&tokens(vec![], None))));
+}
+
+fn oversight(m: &Maker, out: &mut Out) {
+    let entry = |index, kind: &str, by: &str, facts: &[(&str, &str)]| EntryView {
+        index,
+        kind: m.s(kind),
+        at: m.s("2026-11-23 08:15 UTC"),
+        by: m.s(by),
+        subject: m.s("q_7d1093a7c2b1e47d109f2c1d7be04a6c"),
+        facts: facts.iter().map(|(n, v)| FactView { name: m.s(n), value: m.s(v) }).collect(),
+    };
+    let log = |entries, kinds| LogPage {
+        page: m.at(Place::Log),
+        kinds,
+        entries,
+        size: 48_112,
+        origin: m.s("oakhollow.example/plates"),
+        vkey: m.s("oakhollow.example/plates+2f1b9c0d+AeJk3vTq0W8mYxN5cB7uR1sD4gH6jK9lP2oZ"),
+        witness: m.s("Two of three witnesses sign it within ten minutes."),
+        older: Some(48_100),
+        newer: Some(48_112),
+    };
+    let kinds = ["search.intent", "search.refused", "hit.opened", "policy.activated"];
+    let some = vec![
+        entry(48_104, "search.outcome", "officer", &[("opened", "4"), ("considered", "18402")]),
+        entry(
+            48_103,
+            "search.intent",
+            "officer",
+            &[
+                ("purpose", "hit-and-run"),
+                ("case", "attested"),
+                ("decision", "narrowed"),
+                ("cameras", "4"),
+            ],
+        ),
+        entry(
+            48_102,
+            "search.refused",
+            "officer",
+            &[("purpose", "immigration-enforcement"), ("rule", "no-immigration-enforcement")],
+        ),
+        entry(48_101, "hit.opened", "dispatcher", &[]),
+        entry(48_100, "policy.activated", "clerk", &[("hash", HASH)]),
+    ];
+    out.push(("log", render(&log(some, m.choices(&kinds, &["search.intent"])))));
+    out.push(("log-empty", render(&log(vec![], m.choices(&kinds, &[])))));
+
+    let alarm = |kind: &str, sentence: &str, state: &str| Alarm {
+        id: m.s("alm_01"),
+        kind: m.s(kind),
+        sentence: m.s(sentence),
+        who: m.s("a_41c09be27f3d8a60"),
+        at: m.s("2026-11-23 07:10 UTC"),
+        entries: vec![47_990, 48_001],
+        state: m.own(state),
+        note: m.s("A long-running case; the supervisor confirmed it."),
+    };
+    let drawn = |index, state: &str| Drawn {
+        index,
+        kind: m.s("search.intent"),
+        at: m.s("2026-10-14 16:20 UTC"),
+        purpose: m.s("felony-investigation"),
+        rule: m.s("officer-search"),
+        due: m.s("2026-11-15"),
+        state: m.own(state),
+        grade: m.s("sound"),
+        by: m.s("Lena Brandt"),
+        note: m.s("Case file matches the purpose."),
+    };
+    let page = |overdue, alarms, drawn| AuditPage {
+        page: m.at(Place::Audit),
+        overdue,
+        month: m.s("2026-10"),
+        checkpoint: m.s(HASH),
+        alarms,
+        drawn,
+        grades: m.all(&["sound", "doubtful", "misuse"]),
+        may_grade: true,
+    };
+    let alarms = vec![
+        alarm(
+            "same-plate",
+            "One plate was asked for nine times in three days by the same person.",
+            "open",
+        ),
+        alarm("volume", "Four times the usual number of questions on one day.", "justified"),
+    ];
+    let some = vec![drawn(41_220, "overdue"), drawn(41_877, "drawn"), drawn(42_003, "graded")];
+    out.push(("audit", render(&page(1, alarms, some))));
+    out.push(("audit-empty", render(&page(0, vec![], vec![]))));
+}

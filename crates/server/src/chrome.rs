@@ -1,0 +1,106 @@
+//! What stands around every page: city, language and look of the visitor, and who is signed in.
+//!
+//! Language and look are two cookies that say nothing of the visitor; scripts cannot read them.
+
+use crate::auth::{Shared, same_origin};
+use crate::problem::Problem;
+use crate::state::AppState;
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use identity::Person;
+use pages::{Lang, Open, Page, Place, Theme};
+use serde::Deserialize;
+
+/// How long a visitor's choice is kept: a year, in seconds.
+const KEPT: u32 = 31_536_000;
+
+/// The value of a cookie.
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+    let mut pairs = all.flat_map(|v| v.split(';')).filter_map(|one| one.trim().split_once('='));
+    pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
+}
+
+/// Around a page for somebody who is not signed in; `path` is where the page is.
+pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page {
+    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    Page {
+        city: state.city.config().city.name.clone(),
+        lang: Lang::of(cookie(headers, "lang"), accept),
+        theme: Theme::parse(cookie(headers, "theme")),
+        path: path.to_owned(),
+        csrf: String::new(),
+        person: None,
+        here: None,
+    }
+}
+
+/// The same for a person; the navigation shows what there is.
+pub(crate) fn signed_in(page: Page, person: Person, here: Place) -> Page {
+    let open = vec![Open { place: Place::Hits, waiting: 0 }];
+    let person = pages::Person { name: person.name, roles: person.roles, open };
+    Page { person: Some(person), here: Some(here), ..page }
+}
+
+/// The form at the foot of every page.
+#[derive(Deserialize)]
+pub(crate) struct Look {
+    #[serde(default)]
+    lang: String,
+    #[serde(default)]
+    theme: String,
+    #[serde(default)]
+    back: String,
+}
+
+/// A path of this server, and nothing that a browser could take for another host.
+fn local(back: &str) -> &str {
+    let plain = back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    if plain && back.starts_with('/') && !back.starts_with("//") { back } else { "/" }
+}
+
+/// `POST /look`: remembers language and look, and goes back.
+pub(crate) async fn look(
+    State(_): Shared,
+    headers: HeaderMap,
+    Form(form): Form<Look>,
+) -> Result<Response, Problem> {
+    same_origin(&headers)?;
+    let kept = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={KEPT}");
+    let theme = Theme::parse(Some(&form.theme)).code();
+    let mut set = vec![(header::SET_COOKIE, format!("theme={theme}; {kept}"))];
+    if let Some(lang) = Lang::parse(&form.lang) {
+        set.push((header::SET_COOKIE, format!("lang={}; {kept}", lang.code())));
+    }
+    Ok((AppendHeaders(set), Redirect::to(local(&form.back))).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_server() {
+        let check = |back: &str, want: &str| assert_eq!(local(back), want, "{back:?}");
+        check("/console/hits/hit_1", "/console/hits/hit_1");
+        check("/console?after=x", "/console?after=x");
+        check("", "/");
+        check("//evil.example", "/");
+        check("/\\evil.example", "/");
+        check("https://evil.example", "/");
+        check("/a\r\nSet-Cookie: x", "/");
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::COOKIE,
+            header::HeaderValue::from_static("xlang=en; lang=es; theme=dark"),
+        );
+        assert_eq!(cookie(&headers, "lang"), Some("es"));
+        assert_eq!(cookie(&headers, "theme"), Some("dark"));
+        assert_eq!(cookie(&headers, "ang"), None);
+    }
+}

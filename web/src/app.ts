@@ -1,0 +1,14 @@
+// Starts the islands that a page asks for; a page without any of them loads nothing more.
+
+const islands: [string, () => Promise<{ start: () => void }>][] = [
+  ['[data-passkey]', () => import('./passkey')],
+  ['[data-verdict]', () => import('./hit')],
+  ['[data-filter]', () => import('./filter')],
+  ['[data-breakglass]', () => import('./breakglass')],
+  ['[data-copy]', () => import('./copy')],
+  ['[hx-post]', () => import('./preview')],
+];
+
+for (const [selector, load] of islands) {
+  if (document.querySelector(selector)) void load().then((island) => island.start());
+}
