@@ -112,6 +112,7 @@ pub struct Proposal {
 pub(crate) struct Adoptions {
     /// The set in force: its hash, and its text where the log has it.
     active: Option<(String, Option<String>)>,
+    since: Option<(u64, Time)>,
     open: BTreeMap<String, Found>,
     order: Vec<String>,
 }
@@ -170,6 +171,7 @@ impl Adoptions {
                 found.signatures.push((office, key, signature));
             }
             ("policy.activated", _) => {
+                self.since = Some((index, leaf.time));
                 let proposal = text("proposal");
                 let adopted = proposal.as_ref().and_then(|id| self.open.get(id));
                 let full =
@@ -195,6 +197,11 @@ impl Adoptions {
     pub(crate) fn active(&self) -> Option<&str> {
         self.active.as_ref().map(|(hash, _)| hash.as_str())
     }
+}
+
+/// The properties that hold in every city.
+pub fn properties() -> Vec<Property> {
+    Property::shipped()
 }
 
 /// Where the parts of a set lie in a city's folder.
@@ -510,6 +517,23 @@ impl City {
             self.store.set_meta("adopted/checked", &day)?;
         }
         Ok(same)
+    }
+
+    /// Whether nothing was found, so far, that differs from what was adopted.
+    pub fn adopted(&self) -> bool {
+        !self.differs.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// The number on the log of the newest activation, and when it was.
+    pub fn activated(&self) -> Result<(u64, Time)> {
+        let since = self.adoptions().since;
+        since.ok_or_else(|| Error::internal("The log names no rules; restore it."))
+    }
+
+    /// The offices that sign for other rules.
+    pub fn charter_offices(&self) -> Result<Vec<String>> {
+        let (_, charter) = self.set_in_force()?;
+        Ok(charter.offices.into_iter().map(|office| office.name).collect())
     }
 
     /// Questions are answered only under the rules that were adopted.

@@ -50,7 +50,7 @@ mod succeed;
 mod switch;
 mod witness;
 
-pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
+pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal, properties};
 pub use api::*;
 pub use ask::Watch;
 pub use cases::RecordsLine;
@@ -70,6 +70,7 @@ pub use ledger::{Reply as WitnessReply, Witness};
 pub use open::City;
 pub use papers::{NewPaper, Paper, PaperKind};
 pub use pictures::{PicturePlace, PictureSection};
+pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Rule};
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use witness::WitnessLine;

@@ -195,6 +195,17 @@ impl City {
             .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))
     }
 
+    /// The names of the actions that the rules let a person do.
+    pub fn actions(&self, id: &PersonId) -> Result<Vec<&'static str>> {
+        let person = self.person(id)?;
+        let (rules, now) = (self.rules(), self.now());
+        let may = |action: &Action| {
+            let said = rules.may(&person.id, &person.roles, *action, now);
+            !matches!(said, Decision::Refuse { .. })
+        };
+        Ok(Action::ALL.into_iter().filter(may).map(Action::name).collect())
+    }
+
     /// The person, if the rules let them do `action` at all.
     pub(crate) fn allowed(&self, id: &PersonId, action: Action) -> Result<Person> {
         let person = self.person(id)?;

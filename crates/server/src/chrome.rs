@@ -8,6 +8,7 @@ use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use base::Error;
 use identity::Person;
 use pages::{Lang, Open, Page, Place, Theme};
 use serde::Deserialize;
@@ -30,17 +31,35 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
         lang: Lang::of(cookie(headers, "lang"), accept),
         theme: Theme::parse(cookie(headers, "theme")),
         path: path.to_owned(),
-        csrf: String::new(),
+        csrf: AppState::token(headers).map(|token| csrf_of(&token)).unwrap_or_default(),
         person: None,
         here: None,
     }
 }
 
-/// The same for a person; the navigation shows what there is.
-pub(crate) fn signed_in(page: Page, person: Person, here: Place) -> Page {
-    let open = vec![Open { place: Place::Hits, waiting: 0 }];
+/// The same for a person; the navigation shows where the rules let them go.
+pub(crate) fn signed_in(page: Page, person: Person, actions: &[&str], here: Place) -> Page {
+    let open =
+        [(Place::Hits, Some("ViewHits")), (Place::Ask, Some("Search")), (Place::Rules, None)];
+    let may = |action: Option<&str>| action.is_none_or(|action| actions.contains(&action));
+    let open = open.into_iter().filter(|(_, action)| may(*action));
+    let open = open.map(|(place, _)| Open { place, waiting: 0 }).collect();
     let person = pages::Person { name: person.name, roles: person.roles, open };
     Page { person: Some(person), here: Some(here), ..page }
+}
+
+/// What forms of a session carry: it follows from the session's token, and the token not from it.
+fn csrf_of(token: &str) -> String {
+    base::hex(&base::sha256(format!("homeplate/csrf/v1\n{token}").as_bytes()))
+}
+
+/// Whether a form was made for this very session.
+pub(crate) fn checked(headers: &HeaderMap, csrf: &str) -> Result<(), Error> {
+    let wanted = AppState::token(headers).map(|token| csrf_of(&token));
+    match wanted.is_some_and(|wanted| wanted == csrf) {
+        true => Ok(()),
+        false => Err(Error::forbidden("This form is of another session; load the page again.")),
+    }
 }
 
 /// The form at the foot of every page.

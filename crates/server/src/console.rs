@@ -1,7 +1,10 @@
 //! The console in a browser: sign in by a one-time link, see hits, decide one.
 
+pub(crate) mod ask;
+pub(crate) mod rules;
+
 use crate::auth::{COOKIE, Shared, same_origin};
-use crate::chrome::{around, signed_in};
+use crate::chrome::{around, checked, signed_in};
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
 use axum::extract::rejection::QueryRejection;
@@ -19,14 +22,14 @@ use serde::Deserialize;
 const PAGE: u32 = 100;
 
 /// An error as a page.
-fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
+pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
     note(e);
     let status = StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
     let page = around(state, headers, "/console");
     (status, Html(render(&ErrorPage { page, message: e.message().into() }))).into_response()
 }
 
-fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
+pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
     let page = SignInPage { page: around(state, headers, "/console"), passkeys: false };
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
@@ -37,7 +40,7 @@ pub(crate) fn shown(t: Time) -> String {
 }
 
 /// A probability as people read it: never 100 %, which no reader can promise.
-fn percent(p: f64) -> String {
+pub(crate) fn percent(p: f64) -> String {
     if p > 0.99 { "over 99 %".into() } else { format!("{:.0} %", p * 100.0) }
 }
 
@@ -115,10 +118,13 @@ pub(crate) async fn hits(
     let Ok(Query(Behind { after })) = query else {
         return failed(&state, &headers, &Error::invalid("There is no such page of hits."));
     };
-    let flow = move |city: &City| Ok((city.person(&who)?, city.hits(&who, PAGE, after)?));
+    let flow = move |city: &City| {
+        Ok((city.person(&who)?, city.actions(&who)?, city.hits(&who, PAGE, after)?))
+    };
     match state.run(flow).await {
-        Ok((person, found)) => {
-            let page = signed_in(around(&state, &headers, "/console"), person, Place::Hits);
+        Ok((person, actions, found)) => {
+            let page =
+                signed_in(around(&state, &headers, "/console"), person, &actions, Place::Hits);
             let hits = found.hits.into_iter().map(row).collect();
             let next = found.next.map(|id| id.to_string());
             Html(render(&HitsPage { page, hits, next })).into_response()
@@ -138,9 +144,11 @@ pub(crate) async fn hit(
         return failed(&state, &headers, &Error::not_found("There is no such hit."));
     };
     let back = format!("/console/hits/{id}");
-    match state.run(move |city| Ok((city.person(&who)?, city.hit(&who, &id)?))).await {
-        Ok((person, view)) => {
-            let page = signed_in(around(&state, &headers, &back), person, Place::Hits);
+    let flow =
+        move |city: &City| Ok((city.person(&who)?, city.actions(&who)?, city.hit(&who, &id)?));
+    match state.run(flow).await {
+        Ok((person, actions, view)) => {
+            let page = signed_in(around(&state, &headers, &back), person, &actions, Place::Hits);
             Html(render(&page_of(page, view))).into_response()
         }
         Err(e) => failed(&state, &headers, &e),
@@ -182,6 +190,8 @@ pub(crate) struct VerdictForm {
     colour: Option<String>,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    csrf: String,
 }
 
 /// `POST /console/hits/{id}/verdict`.
@@ -191,7 +201,7 @@ pub(crate) async fn verdict(
     Path(id): Path<String>,
     Form(form): Form<VerdictForm>,
 ) -> Response {
-    if let Err(e) = same_origin(&headers) {
+    if let Err(e) = same_origin(&headers).and_then(|()| checked(&headers, &form.csrf)) {
         return failed(&state, &headers, &e);
     }
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };

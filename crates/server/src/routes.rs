@@ -97,6 +97,11 @@ fn pages(routes: Routes) -> Routes {
         .get("/console/enter", console::enter)
         .post("/console/enter", console::redeem)
         .post("/console/leave", console::leave)
+        .get("/console/ask", console::ask::form)
+        .post("/console/ask", console::ask::ask)
+        .post("/console/ask/preview", console::ask::preview)
+        .get("/console/rules", console::rules::list)
+        .get("/console/proposals/{id}", console::rules::one)
         .get("/console/hits/{id}", console::hit)
         .post("/console/hits/{id}/verdict", console::verdict)
 }
