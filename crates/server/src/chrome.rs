@@ -22,7 +22,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
-/// Around a page for somebody who is not signed in; `path` is where the page is.
+/// Around a page; `path` is where the page is. Forms carry the word of the session, where there is one.
 pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page {
     let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     Page {
@@ -30,7 +30,7 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
         lang: Lang::of(cookie(headers, "lang"), accept),
         theme: Theme::parse(cookie(headers, "theme")),
         path: path.to_owned(),
-        csrf: String::new(),
+        csrf: state.session(headers).map(|session| session.csrf).unwrap_or_default(),
         person: None,
         here: None,
     }

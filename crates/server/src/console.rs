@@ -1,15 +1,17 @@
 //! The console in a browser: sign in by a one-time link, see hits, decide one.
 
-use crate::auth::{COOKIE, Shared, same_origin};
+use crate::auth::Shared;
 use crate::chrome::{around, signed_in};
+use crate::guard::place_of;
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, HitId, PersonId, Time};
 use city::{City, Compared, Decision, HitLine, HitView, Verdict};
+use identity::How;
 use pages::{
     EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, Page, Place, SignInPage, render,
 };
@@ -19,15 +21,15 @@ use serde::Deserialize;
 const PAGE: u32 = 100;
 
 /// An error as a page.
-fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
+pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
     note(e);
     let status = StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
     let page = around(state, headers, "/console");
     (status, Html(render(&ErrorPage { page, message: e.message().into() }))).into_response()
 }
 
-fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
-    let page = SignInPage { page: around(state, headers, "/console"), passkeys: false };
+pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
+    let page = SignInPage { page: around(state, headers, "/console"), passkeys: true };
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
 
@@ -71,32 +73,30 @@ pub(crate) async fn enter(
 }
 
 /// `POST /console/enter`: uses the link up and opens a session.
-pub(crate) async fn redeem(
-    State(state): Shared,
-    headers: HeaderMap,
-    Form(form): Form<Link>,
-) -> Response {
-    if let Err(e) = same_origin(&headers) {
-        return failed(&state, &headers, &e);
-    }
-    let Some(token) = state.sessions.redeem(&form.link, state.city.now()) else {
+pub(crate) async fn redeem(State(state): Shared, request: Request) -> Response {
+    let (place, headers) = (place_of(&request), request.headers().clone());
+    let Ok(Form(form)) = Form::<Link>::from_request(request, &()).await else {
+        return failed(&state, &headers, &Error::invalid("This is not the form of a link."));
+    };
+    let Some(person) = state.sessions.redeem(&form.link, state.city.now()) else {
         let e = Error::unauthenticated("The link was used or is too old; make a new one.");
         return failed(&state, &headers, &e);
     };
-    let cookie = format!("{COOKIE}={}; Path=/console; HttpOnly; SameSite=Strict", token.expose());
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
+    match state.open_session(person, How::Link, &headers, place).await {
+        Ok(token) => {
+            let cookie = state.session_cookie(token.expose());
+            ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
+        }
+        Err(e) => failed(&state, &headers, &e),
+    }
 }
 
 /// `POST /console/leave`.
 pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response {
-    if let Err(e) = same_origin(&headers) {
-        return failed(&state, &headers, &e);
-    }
-    if let Some(token) = AppState::token(&headers) {
+    if let Some(token) = state.token(&headers) {
         state.sessions.end(&token);
     }
-    let cookie = format!("{COOKIE}=; Path=/console; HttpOnly; SameSite=Strict; Max-Age=0");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    ([(header::SET_COOKIE, state.no_cookie())], Redirect::to("/")).into_response()
 }
 
 /// Query of the list of hits.
@@ -191,9 +191,6 @@ pub(crate) async fn verdict(
     Path(id): Path<String>,
     Form(form): Form<VerdictForm>,
 ) -> Response {
-    if let Err(e) = same_origin(&headers) {
-        return failed(&state, &headers, &e);
-    }
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match decide(&state, who, &id, form).await {
         Ok(()) => Redirect::to("/console").into_response(),

@@ -1,0 +1,61 @@
+//! What can be confirmed with a passkey: each sort says which bytes are signed, and what follows.
+//!
+//! The signature is verified by anybody who has these bytes ([`identity::SignerKey::verify`]), so they must say
+//! all that is confirmed.
+
+use crate::state::AppState;
+use base::{Error, PersonId, Result, canonical};
+use city::City;
+use identity::{Signature, SignerKey};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Something that was confirmed.
+pub(crate) struct Confirmed {
+    /// By whom.
+    pub person: PersonId,
+    /// With which passkey.
+    pub key: SignerKey,
+    /// The signature over `message`.
+    pub signature: Signature,
+    /// What was signed.
+    pub message: Vec<u8>,
+    /// What the page had sent to `start`.
+    pub fields: Value,
+}
+
+/// A sort of thing that is confirmed.
+pub(crate) trait Sort: Send + Sync {
+    /// The bytes to sign for these fields; an error where this person could not do it anyway.
+    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Vec<u8>>;
+
+    /// It was signed: does it, and gives the page to go on with.
+    fn confirmed(&self, city: &City, done: Confirmed) -> Result<String>;
+}
+
+/// `again`: nothing but that the person is still there, for pages that want to know it anew.
+struct Again;
+
+impl Sort for Again {
+    fn message(&self, city: &City, who: &PersonId, _: &Value) -> Result<Vec<u8>> {
+        let said = json!({"what": "again", "person": who, "at": city.now().millis()});
+        canonical(&said).map_err(|e| Error::internal("This cannot be confirmed.").because(e))
+    }
+
+    fn confirmed(&self, _: &City, done: Confirmed) -> Result<String> {
+        done.key.verify(&done.message, &done.signature)?;
+        tracing::debug!(person = %done.person, fields = done.fields.is_object(), "verified again");
+        Ok("/console".into())
+    }
+}
+
+impl AppState {
+    /// The sort that `what` names.
+    pub(crate) fn sort_of(&self, fields: &Value) -> Result<Arc<dyn Sort>> {
+        let named: Option<Arc<dyn Sort>> = match fields.get("what").and_then(Value::as_str) {
+            Some("again") => Some(Arc::new(Again)),
+            _ => None,
+        };
+        named.ok_or_else(|| Error::invalid("There is nothing of this sort to confirm."))
+    }
+}
