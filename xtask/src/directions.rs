@@ -31,8 +31,9 @@ const TABLE: [(&str, &str); 20] = [
 ];
 
 /// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server`, Cedar in
-/// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`.
-const OWNED: [(&str, &str); 16] = [
+/// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
+/// passkeys' registration in `identity`.
+const OWNED: [(&str, &str); 17] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
@@ -46,6 +47,7 @@ const OWNED: [(&str, &str); 16] = [
     ("signed_note", "ledger"),
     ("rten", "vision"),
     ("askama", "pages"),
+    ("webauthn-rs", "identity"),
     ("gstreamer", "frames"),
     ("gstreamer-app", "frames"),
     ("gstreamer-video", "frames"),

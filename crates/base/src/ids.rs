@@ -122,6 +122,10 @@ chosen_ids! {
     EntryId = "ent";
     /// A person with a key.
     PersonId = "per";
+    /// A registered device.
+    DeviceId = "dev";
+    /// A machine token.
+    TokenId = "hpt";
 }
 
 timed_ids! {

@@ -15,8 +15,8 @@ pub use canon::{CanonError, b64, b64url, canonical, hex, sha256, unb64, unb64url
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{
-    CameraId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId, PersonId, ReadId,
-    SegmentId,
+    CameraId, DeviceId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId, PersonId,
+    ReadId, SegmentId, TokenId,
 };
 pub use redact::Secret;
 pub use shutdown::Shutdown;

@@ -3,8 +3,8 @@
 //! The patterns say what `FromStr` takes; a test holds the two against each other.
 
 use crate::{
-    CameraId, Day, EntryId, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId,
-    SegmentId, Time,
+    CameraId, Day, DeviceId, EntryId, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey,
+    ReadId, SegmentId, Time, TokenId,
 };
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
@@ -40,6 +40,8 @@ ids! {
     ListId, CHOSEN, "A hot list.", "lst_stolen";
     EntryId, CHOSEN, "One line of a hot list.", "ent_26-0417";
     PersonId, CHOSEN, "A person with a key.", "per_smith";
+    DeviceId, CHOSEN, "A registered device.", "dev_front-desk";
+    TokenId, CHOSEN, "A machine token, without its secret.", "hpt_0f1e2d3c4b5a6978";
     ReadId, TIMED, "One read; its first 48 bits are the UTC milliseconds of its making.",
         "rd_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     SegmentId, TIMED, "A run of reads sealed under one key.", "seg_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
@@ -99,6 +101,8 @@ mod tests {
         check::<ListId>();
         check::<EntryId>();
         check::<PersonId>();
+        check::<DeviceId>();
+        check::<TokenId>();
         check::<ReadId>();
         check::<SegmentId>();
         check::<HitId>();

@@ -112,7 +112,8 @@ fn world() -> World {
         admin: admin.clone(),
         admin_name: "Administrator".into(),
         roles: vec!["admin".into()],
-        key: SigningKey::generate().public(),
+        key: Some(SigningKey::generate().public()),
+        charter_key: None,
         auditors: read::OpenKey::generate().public().unwrap(),
     };
     if !there {

@@ -74,6 +74,21 @@ pub struct Server {
     pub ingest_in_flight: u32,
     /// Who may read `/metrics`.
     pub metrics: Audience,
+    /// The city's address as browsers see it; passkeys are bound to its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Hours after which a console session ends in any case.
+    pub shift_hours: u32,
+}
+
+impl Server {
+    /// The site that passkeys are made for; without a public address this very machine, at `port`.
+    pub fn site(&self, port: u16) -> Result<identity::Site> {
+        match &self.public_url {
+            Some(url) => identity::Site::parse(url),
+            None => identity::Site::parse(&format!("http://localhost:{port}")),
+        }
+    }
 }
 
 /// Who may read something.
@@ -88,7 +103,13 @@ pub enum Audience {
 
 impl Default for Server {
     fn default() -> Self {
-        Self { listen: "127.0.0.1:8080".into(), ingest_in_flight: 32, metrics: Audience::Loopback }
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            ingest_in_flight: 32,
+            metrics: Audience::Loopback,
+            public_url: None,
+            shift_hours: 12,
+        }
     }
 }
 
@@ -424,6 +445,14 @@ impl Config {
         if !(1..=1024).contains(&self.server.ingest_in_flight) {
             return refuse("server.ingest_in_flight is 1 to 1024");
         }
+        if self.server.public_url.is_some() && self.server.site(0).is_err() {
+            return refuse(
+                "server.public_url is https:// and a name, or http://localhost, and no path",
+            );
+        }
+        if !(1..=12).contains(&self.server.shift_hours) {
+            return refuse("server.shift_hours is 1 to 12");
+        }
         if !(60..=86_400).contains(&self.keys.epoch_s) || 86_400 % self.keys.epoch_s != 0 {
             return refuse("keys.epoch_s is 60 to 86400 and divides a day");
         }
@@ -557,6 +586,8 @@ mod tests {
             ("", "missing field `city`"),
             ("[city]\nname=\"S\"\nslug=\"S\"\n", "city.slug"),
             (&format!("{good}[server]\ningest_in_flight=0\n"), "server.ingest_in_flight"),
+            (&format!("{good}[server]\nshift_hours=13\n"), "server.shift_hours"),
+            (&format!("{good}[server]\npublic_url=\"http://a.example\"\n"), "server.public_url"),
             (&format!("{good}[server]\nmetrics=\"all\"\n"), "unknown variant"),
             (&format!("{good}[keys]\nepoch=5\n"), "unknown field `epoch`"),
             (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),

@@ -148,7 +148,7 @@ impl City {
 }
 
 /// Sixteen easily typed characters: 80 bits.
-fn code() -> String {
+pub(crate) fn code() -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
     let random: [u8; 16] = base::random();
     let letter = |b: &u8| char::from(ALPHABET[usize::from(*b) % 32]);

@@ -59,6 +59,19 @@ pub const EXPLAINED: &[Explained] = &[
         "loopback or everyone",
     ),
     e(
+        "server.public_url",
+        "The city's address as browsers see it. Passkeys are bound to its name: with another name all are \
+         made anew.",
+        "none: http://localhost and the port, for this machine alone",
+        "https:// and a name, or http://localhost, with a port where there is one",
+    ),
+    e(
+        "server.shift_hours",
+        "Hours after which a console session ends in any case, at a registered desk and in a car too.",
+        "12",
+        "1 to 12",
+    ),
+    e(
         "keys.epoch_s",
         "Seconds in a key epoch. Reads are forgotten by the epoch: shorter is finer, and more keys.",
         "3600",
@@ -316,6 +329,7 @@ mod tests {
             *text = Some("x".into());
         }
         config.log.witnesses = Some("witnesses.policy".into());
+        config.server.public_url = Some("https://plates.example".into());
         let text = || Some(String::from("x"));
         config.pictures.endpoint = text();
         config.pictures.bucket = text();

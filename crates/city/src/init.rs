@@ -1,6 +1,6 @@
 //! Making a city: folder, keys, rules, log, the first administrator.
 
-use crate::Config;
+use crate::{Config, Invitation};
 use base::{Clock, Error, PersonId, Result, SigningKey, sha256};
 use identity::{Charter, Office, Person};
 use ledger::{Folder, Leaf, Log};
@@ -19,8 +19,10 @@ pub struct InitOptions {
     pub admin_name: String,
     /// Roles of the first administrator.
     pub roles: Vec<String>,
-    /// That person's public key; the private half never comes here.
-    pub key: base::PublicKey,
+    /// That person's public key; the private half never comes here. Without one they are invited.
+    pub key: Option<base::PublicKey>,
+    /// The key that signs for the first change of rules, where it is not the administrator's own.
+    pub charter_key: Option<base::PublicKey>,
     /// What the private halves of log entries are sealed to; the auditors keep the private half.
     pub auditors: read::SealKey,
 }
@@ -29,7 +31,10 @@ impl InitOptions {
     /// Who signs for other rules at first: the administrator alone, until a charter of several offices is
     /// adopted that way.
     fn charter(&self) -> Result<Charter> {
-        let office = Office { name: "administrator".into(), keys: vec![self.key.into()] };
+        let key = self.charter_key.or(self.key).ok_or_else(|| {
+            Error::invalid("Somebody signs for the city's rules: give a key of the administrator's, or one for that.")
+        })?;
+        let office = Office { name: "administrator".into(), keys: vec![key.into()] };
         let charter = Charter { needed: 1, offices: vec![office] };
         charter.check()?;
         Ok(charter)
@@ -43,6 +48,8 @@ pub struct Initialised {
     pub config: PathBuf,
     /// The log's public key.
     pub vkey: String,
+    /// The first administrator's way in, where they have no key.
+    pub invitation: Option<Invitation>,
 }
 
 /// Makes a city in `dir`. The configuration file is written last: until it is there the folder is
@@ -102,6 +109,8 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
             office: "administrator".into(),
             roles: options.roles.clone(),
             key: options.key,
+            passkeys: Vec::new(),
+            ended: None,
         },
     )?;
     let now = clock.now();
@@ -112,9 +121,45 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         .fact("set", set.hash()?)
         .fact("text", set.canonical()?);
     log.append_once(&first)?;
+    let invitation = match options.key {
+        Some(_) => None,
+        None => {
+            let (invitation, hash) = Invitation::new(now);
+            store.put_invitation(&hash, &options.admin, invitation.until)?;
+            Some(invitation)
+        }
+    };
     log.append_once(&Leaf::new("admin.created", now).id(options.admin.as_str()))?;
     write_config(&paths.config, &options.config, text.as_bytes())?;
-    Ok(Initialised { config: paths.config, vkey: log.vkey().to_owned() })
+    Ok(Initialised { config: paths.config, vkey: log.vkey().to_owned(), invitation })
+}
+
+/// A new invitation for the first administrator, whose first one ran out before they came; only as long as
+/// nobody has a way in. The server must not be running.
+pub fn invite_first(dir: &Path, clock: &dyn Clock) -> Result<Invitation> {
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+    for row in store.persons()? {
+        let person: Person = serde_json::from_str(&row.json)
+            .map_err(|e| Error::internal("A stored person is damaged.").because(e))?;
+        if crate::people::comes_in(&person) || person.ended.is_some() {
+            return Err(Error::conflict(
+                "Somebody has come into this city already; an administrator invites people.",
+            ));
+        }
+    }
+    let objects = Box::new(Folder::new(&paths.log));
+    let log = Log::open(objects, &config.origin(), SigningKey::load(&paths.log_key)?)?;
+    let leaves = log.leaves(0, log.size())?;
+    let first = leaves.iter().find(|leaf| leaf.kind == "admin.created");
+    let first = first.and_then(|leaf| leaf.id.as_deref()?.parse::<PersonId>().ok());
+    let first = first.ok_or_else(|| Error::not_found("The log names no first administrator."))?;
+    let now = clock.now();
+    log.append(&Leaf::new("admin.invited", now).id(first.as_str()))?;
+    let (invitation, hash) = Invitation::new(now);
+    store.put_invitation(&hash, &first, invitation.until)?;
+    Ok(invitation)
 }
 
 /// The owner's alone where a password may stand in it.

@@ -9,7 +9,7 @@ use crate::{Config, Event, Feed, Listener};
 use base::{Clock, Error, PersonId, PublicKey, Result, Time};
 use custody::Keeper;
 use hotlist::HotList;
-use identity::Person;
+use identity::{Person, machine_of};
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub struct City {
     pub(crate) hot: Arc<HotList>,
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
+    pub(crate) people: Mutex<()>,
     events: Feed,
     pub(crate) dir: PathBuf,
     pub(crate) witnessing: Option<Witnessing>,
@@ -100,6 +101,7 @@ impl City {
             hot,
             switches: Mutex::new(switches),
             emergencies: Mutex::new(emergencies),
+            people: Mutex::new(()),
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,
@@ -173,7 +175,7 @@ impl City {
     pub fn key_of(&self, key_id: &str) -> Result<PublicKey> {
         let stranger = || Error::unauthenticated("This key is not enrolled here; enrol it first.");
         if let Ok(id) = key_id.parse::<PersonId>() {
-            return Ok(self.person(&id).map_err(|_| stranger())?.key);
+            return self.person(&id).ok().and_then(|person| person.key).ok_or_else(stranger);
         }
         let camera: base::CameraId = key_id.parse().map_err(|_| stranger())?;
         let row = self.store.camera(&camera)?.ok_or_else(stranger)?;
@@ -186,13 +188,15 @@ impl City {
         }
     }
 
-    /// The person behind an id.
+    /// The person behind an id, if they are still here; or the machine.
     pub fn person(&self, id: &PersonId) -> Result<Person> {
-        let row = self.store.person(id)?.ok_or_else(|| {
+        if let Some(machine) = self.as_machine(id)? {
+            return Ok(machine);
+        }
+        let person = self.stored_person(id)?.ok_or_else(|| {
             Error::not_found("There is no such person here; ask an administrator to add them.")
         })?;
-        serde_json::from_str(&row.json)
-            .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))
+        self.still_here(person)
     }
 
     /// The names of the actions that the rules let a person do.
@@ -209,6 +213,10 @@ impl City {
     /// The person, if the rules let them do `action` at all.
     pub(crate) fn allowed(&self, id: &PersonId, action: Action) -> Result<Person> {
         let person = self.person(id)?;
+        if let Some(token) = machine_of(id) {
+            self.machine_may(&token, action)?;
+            return Ok(person);
+        }
         match self.rules().may(&person.id, &person.roles, action, self.now()) {
             Decision::Refuse { rule, because } => {
                 tracing::info!(person = %id, %rule, "refused");
@@ -223,9 +231,12 @@ impl City {
         Leaf::new(kind, self.now().floor_to(i64::from(self.config.log.minutes) * 60_000))
     }
 
-    /// The same of what a person did: by office and pseudonym.
+    /// The same of what a person did: by office and pseudonym; of a machine, by its token's id.
     pub(crate) fn leaf_by(&self, kind: &str, person: &Person) -> Result<Leaf> {
-        let actor = self.custody.pseudonym(&person.id)?;
+        let actor = match machine_of(&person.id) {
+            Some(token) => token.to_string(),
+            None => self.custody.pseudonym(&person.id)?,
+        };
         Ok(self.leaf(kind).by(&person.office).actor(actor))
     }
 }

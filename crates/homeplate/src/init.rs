@@ -6,7 +6,7 @@ use base::{Error, PersonId, SystemClock};
 use city::preset::{self, PRESETS};
 use city::{Config, InitOptions};
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Days that reads are kept where neither the city nor its preset says otherwise.
@@ -42,6 +42,15 @@ pub struct InitArgs {
     /// Where the first administrator's key goes; keep it out of the data folder and its backups.
     #[arg(long, default_value = "admin.key")]
     admin_key: PathBuf,
+    /// The first administrator comes with a browser: no key is made, a one-time link is printed.
+    #[arg(long, conflicts_with = "admin_key")]
+    admin_passkey: bool,
+    /// With --admin-passkey: where the key goes that signs for the first change of rules.
+    #[arg(long, default_value = "charter.key")]
+    charter_key: PathBuf,
+    /// The city's address as browsers see it, for instance https://plates.city.example.
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Where the auditors' key goes, which alone opens who asked what; give it to them, and keep no copy.
     #[arg(long, default_value = "audit.key")]
     audit_key: PathBuf,
@@ -104,6 +113,13 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         PRESETS.iter().for_each(|p| println!("{:6}  {}", p.slug, p.sentence()));
         return Ok(ExitCode::SUCCESS);
     }
+    if args.admin_passkey && args.data.join("homeplate.toml").exists() {
+        // The first link ran out.
+        let way = city::invite_first(&args.data, &SystemClock)?;
+        let origin = origin(&Config::load(&args.data.join("homeplate.toml"))?)?;
+        println!("your way in    {origin}{} (once, until {})", way.path, way.until);
+        return Ok(ExitCode::SUCCESS);
+    }
     if args.name.is_none() {
         if !std::io::stdin().is_terminal() {
             return Err(Error::invalid(
@@ -118,18 +134,20 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     for user in [&args.custody_user, &args.server_user].into_iter().flatten() {
         city::system_user(user)?;
     }
-    // A key that is there already belongs to an `init` that was cut off.
-    let key = if args.admin_key.exists() {
-        PersonKey::load(&args.admin_key)?
+    // Passkeys are made later; until the rules name one, a key of its own signs for them.
+    let signer = if args.admin_passkey {
+        kept_key(&args.charter_key, &args.admin)?
     } else {
-        PersonKey::create(&args.admin_key, args.admin.clone())?
+        kept_key(&args.admin_key, &args.admin)?
     };
+    let key = if args.admin_passkey { None } else { Some(&signer) };
     let options = InitOptions {
         config,
-        admin: key.person.clone(),
+        admin: signer.person.clone(),
         admin_name: "Administrator".into(),
         roles: args.roles,
-        key: key.key.public(),
+        key: key.map(|key| key.key.public()),
+        charter_key: Some(signer.key.public()),
         auditors: load_or_create(&args.audit_key)?.public()?,
     };
     let made = city::init(&args.data, &options, &SystemClock)?;
@@ -141,7 +159,21 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     }
     println!("configuration  {}", made.config.display());
     println!("log key        {}", made.vkey);
-    println!("your key       {} (keep it safe: it is the administrator)", args.admin_key.display());
+    match &made.invitation {
+        None => {
+            let file = args.admin_key.display();
+            println!("your key       {file} (keep it safe: it is the administrator)");
+        }
+        Some(way) => {
+            let (origin, until) = (origin(&options.config)?, way.until);
+            println!(
+                "your way in    {origin}{} (while the server runs; once, until {until})",
+                way.path
+            );
+            let file = args.charter_key.display();
+            println!("rules' key     {file} (signs the first change of rules; lock it away)");
+        }
+    }
     println!(
         "auditors' key  {} (give it to the auditors: it alone opens who asked what)",
         args.audit_key.display()
@@ -156,6 +188,17 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A key that is there already belongs to an `init` that was cut off.
+fn kept_key(file: &Path, person: &PersonId) -> base::Result<PersonKey> {
+    if file.exists() { PersonKey::load(file) } else { PersonKey::create(file, person.clone()) }
+}
+
+/// The address at which browsers will find the city.
+fn origin(config: &Config) -> base::Result<String> {
+    let port = config.server.listen.rsplit(':').next().and_then(|port| port.parse().ok());
+    Ok(config.server.site(port.unwrap_or(8080))?.origin().to_owned())
+}
+
 /// The configuration that the options stand for; checked before any file is made.
 fn config(args: &InitArgs) -> base::Result<Config> {
     let name = args.name.clone().unwrap_or_default();
@@ -167,7 +210,11 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             time_zone: args.time_zone.clone().unwrap_or_else(|| "UTC".into()),
             preset: args.preset.clone(),
         },
-        server: city::ServerSection { listen: args.listen.clone(), ..Default::default() },
+        server: city::ServerSection {
+            listen: args.listen.clone(),
+            public_url: args.public_url.clone(),
+            ..Default::default()
+        },
         keys: Default::default(),
         custody: city::CustodySection {
             process: args.custody,

@@ -15,9 +15,11 @@ mod hold;
 mod init;
 mod key;
 mod keyfile;
+mod machines;
 mod manage;
 mod order;
 mod papers;
+mod person;
 mod policy;
 mod read;
 mod rules;
@@ -67,8 +69,12 @@ enum Command {
     CameraMove(fleet::MoveArgs),
     /// Take a camera out of the fleet for good; its reads stay until they are forgotten.
     CameraRetire(fleet::OneArgs),
-    /// Add a person of the city.
-    Person(manage::PersonArgs),
+    /// Let people in, and out: add, invite, lost-key, leave, list.
+    Person(person::PersonArgs),
+    /// Tokens for programs that cannot sign.
+    Token(machines::TokenArgs),
+    /// Devices that people use the console at.
+    Device(machines::DeviceArgs),
     /// Add an entry to a hot list.
     Hotlist(manage::HotlistArgs),
     /// List hits.
@@ -116,7 +122,7 @@ fn no_core_dumps() {
 fn main() -> ExitCode {
     // Before anything speaks TLS; it fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(person::spelled_out(std::env::args_os()));
     log();
     no_core_dumps();
     let done = match cli.command {
@@ -134,7 +140,9 @@ fn main() -> ExitCode {
         Command::CameraReplace(args) => fleet::replace(args),
         Command::CameraMove(args) => fleet::move_to(args),
         Command::CameraRetire(args) => fleet::retire(args),
-        Command::Person(args) => manage::person(args),
+        Command::Person(args) => person::run(args),
+        Command::Token(args) => machines::token(args),
+        Command::Device(args) => machines::device(args),
         Command::Hotlist(args) => manage::hotlist(args),
         Command::Hits(args) => hits::list(args),
         Command::Hit(args) => hits::show(args),

@@ -1,8 +1,8 @@
-//! What administrators do: cameras, people, hot-list entries; and the door to the console.
+//! What administrators do: cameras, hot-list entries; and the door to the console.
 
 use crate::client::{Client, ClientArgs};
-use base::{CameraId, EntryId, ListId, PersonId, PublicKey, Time};
-use city::{NewEntry, NewPerson};
+use base::{CameraId, EntryId, ListId, Time};
+use city::NewEntry;
 use serde::Deserialize;
 use serde_json::json;
 use std::process::ExitCode;
@@ -40,42 +40,6 @@ pub fn camera(args: CameraArgs) -> anyhow::Result<ExitCode> {
         "good for one enrolment within 24 hours: homeplate edge --camera {} --code …",
         args.id
     );
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Arguments of `homeplate person`.
-#[derive(clap::Args)]
-pub struct PersonArgs {
-    /// The person's id, as in their key file.
-    id: PersonId,
-    /// Public key, as `homeplate key show` prints it.
-    #[arg(long)]
-    public_key: PublicKey,
-    /// Their name; it never goes on the log.
-    #[arg(long)]
-    name: String,
-    /// Their office, as the log shows it.
-    #[arg(long)]
-    office: String,
-    /// Roles: admin, dispatcher, officer, clerk, auditor.
-    #[arg(long, value_delimiter = ',', required = true)]
-    roles: Vec<String>,
-    #[command(flatten)]
-    client: ClientArgs,
-}
-
-/// Adds a person.
-pub fn person(args: PersonArgs) -> anyhow::Result<ExitCode> {
-    let client = Client::new(&args.client)?;
-    let new = NewPerson {
-        id: args.id.clone(),
-        name: args.name,
-        office: args.office,
-        roles: args.roles,
-        key: args.public_key,
-    };
-    let _: serde_json::Value = client.post("/v1/people", &new)?;
-    println!("{} added", args.id);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,19 +1,109 @@
-//! Console sessions: a one-time link, then a cookie; only hashes of both are kept, in memory.
+//! Console sessions: how they begin, when they lock, where they are used. Only hashes of their tokens are
+//! kept, in memory: a restart ends them all.
+//!
+//! A session is bound to nothing but its cookie: addresses of cars and phones change. A second place is told
+//! to the caller instead, so that somebody looks.
 
-use base::{PersonId, Secret, Time, random, sha256};
+use crate::DeviceClass;
+use base::{DeviceId, PersonId, Secret, Time, random, sha256};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// A link is good for five minutes.
 const LINK_MS: i64 = 5 * 60_000;
-/// A session ends after half an hour without a request (CJIS Security Policy, session lock) …
+/// A device that nobody registered locks after half an hour without a request (CJIS Security Policy).
 const IDLE_MS: i64 = 30 * 60_000;
-/// … and after twelve hours in any case: a shift.
-const LONGEST_MS: i64 = 12 * 3_600_000;
+/// Twelve hours are a shift, at most.
+const SHIFT_HOURS: u32 = 12;
+/// The most places that are remembered of a session.
+const PLACES: usize = 8;
 
-/// Open links and sessions; a restart ends them all.
-#[derive(Default)]
-pub struct Sessions(Mutex<Inner>);
+/// How somebody came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// By a one-time link that a signed request made.
+    Link,
+    /// By a passkey, which verified who it is.
+    Passkey,
+}
+
+/// A session that is to begin.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Whose.
+    pub person: PersonId,
+    /// How they came in.
+    pub how: How,
+    /// What the device is.
+    pub class: DeviceClass,
+    /// The registered device, if it is one.
+    pub device: Option<DeviceId>,
+    /// The network address, as coarse as it shall count.
+    pub place: String,
+}
+
+/// What has begun.
+#[derive(Debug)]
+pub struct Opened {
+    /// For the cookie.
+    pub token: Secret<String>,
+    /// Another place at which the same person has an open session.
+    pub elsewhere: Option<String>,
+}
+
+/// An open session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Whose.
+    pub person: PersonId,
+    /// How they came in.
+    pub how: How,
+    /// What the device is.
+    pub class: DeviceClass,
+    /// The registered device, if it is one.
+    pub device: Option<DeviceId>,
+    /// When it began.
+    pub begun: Time,
+    /// When it was last used.
+    pub used: Time,
+    /// When the person was last verified by a passkey.
+    pub verified: Option<Time>,
+    /// What every form of its pages carries.
+    pub csrf: String,
+    places: Vec<String>,
+}
+
+impl Session {
+    /// Whether the person may do more than look.
+    pub fn may_act(&self) -> bool {
+        self.class != DeviceClass::ReceiveOnly
+    }
+
+    fn is_open(&self, shift_ms: i64, now: Time) -> bool {
+        match self.class {
+            DeviceClass::ReceiveOnly => true,
+            DeviceClass::Desk | DeviceClass::Vehicle => now.since(self.begun) <= shift_ms,
+            DeviceClass::Other => {
+                now.since(self.begun) <= shift_ms && now.since(self.used) <= IDLE_MS
+            }
+        }
+    }
+}
+
+/// A session that was found.
+#[derive(Debug)]
+pub struct Seen {
+    /// The session.
+    pub session: Session,
+    /// It is used at this place for the first time, and began at another.
+    pub elsewhere: bool,
+}
+
+/// Open links and sessions.
+pub struct Sessions {
+    shift_ms: i64,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Default)]
 struct Inner {
@@ -21,10 +111,10 @@ struct Inner {
     open: HashMap<[u8; 32], Session>,
 }
 
-struct Session {
-    person: PersonId,
-    begun: Time,
-    used: Time,
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new(SHIFT_HOURS)
+    }
 }
 
 fn token() -> Secret<String> {
@@ -32,15 +122,16 @@ fn token() -> Secret<String> {
 }
 
 impl Sessions {
-    /// No link, no session.
-    pub fn new() -> Self {
-        Self::default()
+    /// No link, no session. A session of a person who can act ends after so many hours.
+    pub fn new(shift_hours: u32) -> Self {
+        let shift_ms = i64::from(shift_hours.min(SHIFT_HOURS)) * 3_600_000;
+        Self { shift_ms, inner: Mutex::default() }
     }
 
     fn inner(&self, now: Time) -> std::sync::MutexGuard<'_, Inner> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.links.retain(|_, (_, made)| now.since(*made) <= LINK_MS);
-        inner.open.retain(|_, s| now.since(s.used) <= IDLE_MS && now.since(s.begun) <= LONGEST_MS);
+        inner.open.retain(|_, session| session.is_open(self.shift_ms, now));
         inner
     }
 
@@ -51,28 +142,83 @@ impl Sessions {
         link
     }
 
-    /// Turns a link into a session's token; a link works once.
-    pub fn redeem(&self, link: &str, now: Time) -> Option<Secret<String>> {
-        let mut inner = self.inner(now);
-        let (person, _) = inner.links.remove(&sha256(link.as_bytes()))?;
-        let token = token();
-        let session = Session { person, begun: now, used: now };
-        inner.open.insert(sha256(token.expose().as_bytes()), session);
-        Some(token)
+    /// Whose link this is; it works once.
+    pub fn redeem(&self, link: &str, now: Time) -> Option<PersonId> {
+        self.inner(now).links.remove(&sha256(link.as_bytes())).map(|(person, _)| person)
     }
 
-    /// Whose session this is, if it is still open; the idle time starts anew.
-    pub fn who(&self, token: &str, now: Time) -> Option<PersonId> {
+    /// Begins a session.
+    pub fn open(&self, opening: Opening, now: Time) -> Opened {
+        let mut inner = self.inner(now);
+        let others = inner.open.values().filter(|s| s.person == opening.person);
+        let elsewhere = others
+            .flat_map(|session| session.places.iter())
+            .find(|place| **place != opening.place)
+            .cloned();
+        let token = token();
+        let session = Session {
+            person: opening.person,
+            how: opening.how,
+            class: opening.class,
+            device: opening.device,
+            begun: now,
+            used: now,
+            verified: (opening.how == How::Passkey).then_some(now),
+            csrf: base::hex(&random::<16>()),
+            places: vec![opening.place],
+        };
+        inner.open.insert(sha256(token.expose().as_bytes()), session);
+        Opened { token, elsewhere }
+    }
+
+    /// The session behind a token, if it is still open; the idle time starts anew.
+    pub fn who(&self, token: &str, place: &str, now: Time) -> Option<Seen> {
         let mut inner = self.inner(now);
         let session = inner.open.get_mut(&sha256(token.as_bytes()))?;
         session.used = now;
-        Some(session.person.clone())
+        let elsewhere = !session.places.iter().any(|known| known == place);
+        if elsewhere {
+            if session.places.len() >= PLACES {
+                session.places.remove(1);
+            }
+            session.places.push(place.to_owned());
+        }
+        Some(Seen { session: session.clone(), elsewhere })
+    }
+
+    /// The same, without using it.
+    pub fn look(&self, token: &str, now: Time) -> Option<Session> {
+        self.inner(now).open.get(&sha256(token.as_bytes())).cloned()
+    }
+
+    /// The person was verified again.
+    pub fn verified(&self, token: &str, now: Time) {
+        if let Some(session) = self.inner(now).open.get_mut(&sha256(token.as_bytes())) {
+            session.verified = Some(now);
+        }
+    }
+
+    fn end_where(&self, is: impl Fn(&Session) -> bool) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.open.retain(|_, session| !is(session));
     }
 
     /// Ends a session.
     pub fn end(&self, token: &str) {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.open.remove(&sha256(token.as_bytes()));
+    }
+
+    /// Ends every session of a person, and their links.
+    pub fn end_person(&self, person: &PersonId) {
+        self.end_where(|session| session.person == *person);
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.links.retain(|_, (whose, _)| whose != person);
+    }
+
+    /// Ends every session at a device.
+    pub fn end_device(&self, device: &DeviceId) {
+        self.end_where(|session| session.device.as_ref() == Some(device));
     }
 }
 
@@ -80,25 +226,98 @@ impl Sessions {
 mod tests {
     use super::*;
 
+    fn at(min: i64) -> Time {
+        Time::from_millis(min * 60_000)
+    }
+
+    fn opening(person: &str, class: DeviceClass, place: &str) -> Opening {
+        Opening {
+            person: person.parse().unwrap(),
+            how: How::Passkey,
+            class,
+            device: Some("dev_a".parse().unwrap()),
+            place: place.into(),
+        }
+    }
+
     #[test]
-    fn a_link_works_once_and_a_session_ends() {
-        let at = |min: i64| Time::from_millis(min * 60_000);
-        let sessions = Sessions::new();
+    fn a_link_works_once() {
+        let sessions = Sessions::default();
         let me: PersonId = "per_a".parse().unwrap();
         let link = sessions.link(me.clone(), at(0));
-        let token = sessions.redeem(link.expose(), at(1)).unwrap();
-        assert!(sessions.redeem(link.expose(), at(1)).is_none(), "used");
-        assert!(sessions.redeem(sessions.link(me.clone(), at(0)).expose(), at(6)).is_none(), "old");
-        assert_eq!(sessions.who(token.expose(), at(30)), Some(me.clone()));
-        assert_eq!(sessions.who(token.expose(), at(59)), Some(me));
-        assert_eq!(sessions.who(token.expose(), at(90)), None, "idle");
-        let mut minute = 100;
-        let link = sessions.link("per_b".parse().unwrap(), at(minute));
-        let token = sessions.redeem(link.expose(), at(minute)).unwrap();
-        while minute < 100 + 12 * 60 {
-            minute += 20;
-            assert!(sessions.who(token.expose(), at(minute)).is_some());
-        }
-        assert_eq!(sessions.who(token.expose(), at(minute + 20)), None, "a shift is over");
+        assert_eq!(sessions.redeem(link.expose(), at(1)), Some(me.clone()));
+        assert_eq!(sessions.redeem(link.expose(), at(1)), None, "used");
+        let link = sessions.link(me.clone(), at(0));
+        assert_eq!(sessions.redeem(link.expose(), at(6)), None, "old");
+        let link = sessions.link(me.clone(), at(0));
+        sessions.end_person(&me);
+        assert_eq!(sessions.redeem(link.expose(), at(1)), None, "the person has left");
+    }
+
+    #[test]
+    fn sessions_lock() {
+        // Used every so many minutes: until which minute is it open?
+        let check = |class, every: usize, last: i64| {
+            let sessions = Sessions::default();
+            let token = sessions.open(opening("per_a", class, "a"), at(0)).token;
+            let found = (0..=1440)
+                .step_by(every)
+                .map(|m| m as i64)
+                .take_while(|minute| sessions.who(token.expose(), "a", at(*minute)).is_some());
+            assert_eq!(found.last(), Some(last), "{class:?} every {every}");
+        };
+        check(DeviceClass::Other, 30, 720);
+        check(DeviceClass::Other, 31, 0);
+        check(DeviceClass::Desk, 240, 720);
+        check(DeviceClass::Vehicle, 720, 720);
+        check(DeviceClass::ReceiveOnly, 1440, 1440);
+        let short = Sessions::new(8);
+        let token = short.open(opening("per_a", DeviceClass::Desk, "a"), at(0)).token;
+        assert!(short.who(token.expose(), "a", at(480)).is_some());
+        assert!(short.who(token.expose(), "a", at(481)).is_none());
+        assert_eq!(Sessions::new(99).shift_ms, Sessions::default().shift_ms);
+    }
+
+    #[test]
+    fn two_places_are_told() {
+        let sessions = Sessions::default();
+        let desk = DeviceClass::Desk;
+        let first = sessions.open(opening("per_a", desk, "a"), at(0));
+        assert_eq!(first.elsewhere, None);
+        assert_eq!(sessions.open(opening("per_a", desk, "a"), at(1)).elsewhere, None);
+        assert_eq!(sessions.open(opening("per_b", desk, "b"), at(1)).elsewhere, None);
+        let second = sessions.open(opening("per_a", desk, "b"), at(1));
+        assert_eq!(second.elsewhere.as_deref(), Some("a"));
+        // A cookie at another place is told once.
+        let seen =
+            |place: &str| sessions.who(first.token.expose(), place, at(2)).unwrap().elsewhere;
+        assert_eq!(["a", "c", "c", "a", "d"].map(seen), [false, true, false, false, true]);
+    }
+
+    #[test]
+    fn everything_of_a_person_ends() {
+        let sessions = Sessions::default();
+        let open =
+            |person: &str| sessions.open(opening(person, DeviceClass::Other, "a"), at(0)).token;
+        let (one, two, other) = (open("per_a"), open("per_a"), open("per_b"));
+        let is_open = |t: &Secret<String>| sessions.who(t.expose(), "a", at(0)).is_some();
+        sessions.end_person(&"per_a".parse().unwrap());
+        assert_eq!([&one, &two, &other].map(is_open), [false, false, true]);
+        sessions.end_device(&"dev_b".parse().unwrap());
+        assert!(is_open(&other));
+        sessions.end_device(&"dev_a".parse().unwrap());
+        assert!(!is_open(&other));
+    }
+
+    #[test]
+    fn verification_is_remembered() {
+        let sessions = Sessions::default();
+        let mut by_link = opening("per_a", DeviceClass::Other, "a");
+        by_link.how = How::Link;
+        let token = sessions.open(by_link, at(0)).token;
+        let verified = || sessions.who(token.expose(), "a", at(1)).unwrap().session.verified;
+        assert_eq!(verified(), None);
+        sessions.verified(token.expose(), at(1));
+        assert_eq!(verified(), Some(at(1)));
     }
 }

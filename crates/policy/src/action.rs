@@ -70,6 +70,33 @@ impl Action {
         Action::PrepareRecords,
     ];
 
+    /// Whether a machine may have this action in its scope. Not what only a person can answer for: asking,
+    /// signing, attesting, comparing with one's own eyes, and letting in people, who could then do all of it.
+    pub fn machines_may(self) -> bool {
+        match self {
+            Action::ViewHits
+            | Action::EditHotList
+            | Action::EnrolCamera
+            | Action::ReadAudit
+            | Action::ViewTraffic => true,
+            Action::Search
+            | Action::DecideHit
+            | Action::AddPerson
+            | Action::SwitchOff
+            | Action::SwitchOn
+            | Action::PlaceHold
+            | Action::AttestCase
+            | Action::AttestPaper
+            | Action::ReviewBreakGlass
+            | Action::ProposeRules
+            | Action::SignRules
+            | Action::KeepOwnPlates
+            | Action::EnforceParking
+            | Action::HearContest
+            | Action::PrepareRecords => false,
+        }
+    }
+
     /// As the rules spell it.
     pub fn name(self) -> &'static str {
         match self {

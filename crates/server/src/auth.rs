@@ -1,4 +1,4 @@
-//! Who sent this? A signature for programs, a session cookie for browsers.
+//! Who sent this? A signature for programs, a token for machines, a session cookie for browsers.
 
 use crate::forgers::Source;
 use crate::limits::address_of;
@@ -7,15 +7,19 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use base::{CameraId, Error, Kind, PersonId, Result};
+use identity::Session;
 use serde::de::DeserializeOwned;
 
 /// The largest body that is read before its signature is checked.
 pub(crate) const BODY_MAX: usize = 8 << 20;
-/// Name of the session cookie.
-pub(crate) const COOKIE: &str = "homeplate";
+/// Names of the cookies of sessions and of devices.
+const COOKIE: &str = "homeplate";
+const DEVICE: &str = "homeplate-device";
+/// Browsers keep a cookie no longer than 400 days.
+const DEVICE_S: u32 = 400 * 86_400;
 
 /// One header's value; `None` if it is absent, not text, or there twice.
-fn single(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(crate) fn single(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut all = headers.get_all(name).iter();
     let one = all.next()?.to_str().ok()?.to_owned();
     if all.next().is_some() { None } else { Some(one) }
@@ -99,20 +103,91 @@ impl AppState {
         Ok((id, body))
     }
 
+    /// The person who signed, or the machine that shows its token; and the body. What a machine may is for the
+    /// city to say: routes that no machine may ask [`AppState::person`].
+    pub(crate) async fn caller(&self, request: Request) -> Result<(PersonId, Bytes)> {
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            self.machine(request).await
+        } else {
+            self.person(request).await
+        }
+    }
+
+    async fn machine(&self, request: Request) -> Result<(PersonId, Bytes)> {
+        let bad = || Error::unauthenticated("The token is sent as `Authorization: Bearer hpt_…`.");
+        let shown = single(request.headers(), header::AUTHORIZATION.as_str()).ok_or_else(bad)?;
+        let token = shown.strip_prefix("Bearer ").ok_or_else(bad)?.to_owned();
+        let (id, _) = identity::read_token(&token).ok_or_else(bad)?;
+        let from = Source { address: address_of(&request), key_id: id.to_string() };
+        let (now, limits) = (self.city.now(), &self.city.config().limits);
+        self.forgers.may_try(&from, limits.false_per_minute, now)?;
+        let who = match self.run(move |city| city.machine(&token)).await {
+            Err(e) if e.kind() == Kind::Unauthenticated => {
+                let many = self.forgers.was_false(&from, limits.false_per_minute, now).err();
+                return Err(many.unwrap_or(e));
+            }
+            other => other?,
+        };
+        self.forgers.was_true(&from, now);
+        self.limits.take(id.as_str(), limits.person_per_minute, now)?;
+        Ok((who, body_of(request).await?))
+    }
+
+    /// A cookie's name: behind TLS browsers make sure that this very host has set it.
+    fn named(&self, name: &str) -> String {
+        if self.ceremonies.site().secure() { format!("__Host-{name}") } else { name.to_owned() }
+    }
+
+    fn cookie(&self, name: &str, value: &str, more: &str) -> String {
+        let name = self.named(name);
+        let secure = if self.ceremonies.site().secure() { "; Secure" } else { "" };
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+    }
+
+    /// The cookie of a session.
+    pub(crate) fn session_cookie(&self, token: &str) -> String {
+        self.cookie(COOKIE, token, "")
+    }
+
+    /// The same, taken back.
+    pub(crate) fn no_cookie(&self) -> String {
+        self.cookie(COOKIE, "", "; Max-Age=0")
+    }
+
+    /// The cookie of a registered device.
+    pub(crate) fn cookie_of_device(&self, value: &str) -> String {
+        self.cookie(DEVICE, value, &format!("; Max-Age={DEVICE_S}"))
+    }
+
     /// The session token of a browser's request.
-    pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
-        let cookies = single(headers, header::COOKIE.as_str())?;
-        cookies
-            .split(';')
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find(|(name, _)| *name == COOKIE)
-            .map(|(_, value)| value.to_owned())
+    pub(crate) fn token(&self, headers: &HeaderMap) -> Option<String> {
+        found(headers, &self.named(COOKIE))
+    }
+
+    /// What a registered device shows.
+    pub(crate) fn device_cookie(&self, headers: &HeaderMap) -> Option<String> {
+        found(headers, &self.named(DEVICE))
+    }
+
+    /// A browser's session, if it is open. The guard has used it by now.
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
+        self.sessions.look(&self.token(headers)?, self.city.now())
     }
 
     /// The person of a browser's session, if it is open.
     pub(crate) fn visitor(&self, headers: &HeaderMap) -> Option<PersonId> {
-        self.sessions.who(&Self::token(headers)?, self.city.now())
+        self.session(headers).map(|session| session.person)
     }
+}
+
+/// A cookie's value.
+fn found(headers: &HeaderMap, name: &str) -> Option<String> {
+    let cookies = single(headers, header::COOKIE.as_str())?;
+    cookies
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| value.to_owned())
 }
 
 /// A form must come from a page of this very server: browsers say where a POST comes from.
@@ -153,8 +228,8 @@ mod tests {
     fn the_cookie_is_found_among_others() {
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, "a=b; homeplate=123; c=d".parse().unwrap());
-        assert_eq!(AppState::token(&headers).as_deref(), Some("123"));
+        assert_eq!(found(&headers, "homeplate").as_deref(), Some("123"));
         headers.append(header::COOKIE, "homeplate=456".parse().unwrap());
-        assert_eq!(AppState::token(&headers), None, "two cookie headers are ambiguous");
+        assert_eq!(found(&headers, "homeplate"), None, "two cookie headers are ambiguous");
     }
 }

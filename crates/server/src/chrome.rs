@@ -8,7 +8,6 @@ use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use base::Error;
 use identity::Person;
 use pages::{Lang, Open, Page, Place, Theme};
 use serde::Deserialize;
@@ -23,7 +22,7 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find(|(n, _)| *n == name).map(|(_, value)| value)
 }
 
-/// Around a page for somebody who is not signed in; `path` is where the page is.
+/// Around a page; `path` is where the page is. Forms carry the word of the session, where there is one.
 pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page {
     let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     Page {
@@ -31,7 +30,7 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
         lang: Lang::of(cookie(headers, "lang"), accept),
         theme: Theme::parse(cookie(headers, "theme")),
         path: path.to_owned(),
-        csrf: AppState::token(headers).map(|token| csrf_of(&token)).unwrap_or_default(),
+        csrf: state.session(headers).map(|session| session.csrf).unwrap_or_default(),
         person: None,
         here: None,
     }
@@ -46,20 +45,6 @@ pub(crate) fn signed_in(page: Page, person: Person, actions: &[&str], here: Plac
     let open = open.map(|(place, _)| Open { place, waiting: 0 }).collect();
     let person = pages::Person { name: person.name, roles: person.roles, open };
     Page { person: Some(person), here: Some(here), ..page }
-}
-
-/// What forms of a session carry: it follows from the session's token, and the token not from it.
-fn csrf_of(token: &str) -> String {
-    base::hex(&base::sha256(format!("homeplate/csrf/v1\n{token}").as_bytes()))
-}
-
-/// Whether a form was made for this very session.
-pub(crate) fn checked(headers: &HeaderMap, csrf: &str) -> Result<(), Error> {
-    let wanted = AppState::token(headers).map(|token| csrf_of(&token));
-    match wanted.is_some_and(|wanted| wanted == csrf) {
-        true => Ok(()),
-        false => Err(Error::forbidden("This form is of another session; load the page again.")),
-    }
 }
 
 /// The form at the foot of every page.

@@ -3,16 +3,18 @@
 pub(crate) mod ask;
 pub(crate) mod rules;
 
-use crate::auth::{COOKIE, Shared, same_origin};
-use crate::chrome::{around, checked, signed_in};
+use crate::auth::Shared;
+use crate::chrome::{around, signed_in};
+use crate::guard::place_of;
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, FromRequest, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, HitId, PersonId, Time};
 use city::{City, Compared, Decision, HitLine, HitView, Verdict};
+use identity::How;
 use pages::{
     EnterPage, ErrorPage, HitPage, HitRow, HitsPage, ListedView, Page, Place, SignInPage, render,
 };
@@ -30,7 +32,7 @@ pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Respon
 }
 
 pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
-    let page = SignInPage { page: around(state, headers, "/console"), passkeys: false };
+    let page = SignInPage { page: around(state, headers, "/console"), passkeys: true };
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
 
@@ -74,32 +76,30 @@ pub(crate) async fn enter(
 }
 
 /// `POST /console/enter`: uses the link up and opens a session.
-pub(crate) async fn redeem(
-    State(state): Shared,
-    headers: HeaderMap,
-    Form(form): Form<Link>,
-) -> Response {
-    if let Err(e) = same_origin(&headers) {
-        return failed(&state, &headers, &e);
-    }
-    let Some(token) = state.sessions.redeem(&form.link, state.city.now()) else {
+pub(crate) async fn redeem(State(state): Shared, request: Request) -> Response {
+    let (place, headers) = (place_of(&request), request.headers().clone());
+    let Ok(Form(form)) = Form::<Link>::from_request(request, &()).await else {
+        return failed(&state, &headers, &Error::invalid("This is not the form of a link."));
+    };
+    let Some(person) = state.sessions.redeem(&form.link, state.city.now()) else {
         let e = Error::unauthenticated("The link was used or is too old; make a new one.");
         return failed(&state, &headers, &e);
     };
-    let cookie = format!("{COOKIE}={}; Path=/console; HttpOnly; SameSite=Strict", token.expose());
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
+    match state.open_session(person, How::Link, &headers, place).await {
+        Ok(token) => {
+            let cookie = state.session_cookie(token.expose());
+            ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()
+        }
+        Err(e) => failed(&state, &headers, &e),
+    }
 }
 
 /// `POST /console/leave`.
 pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response {
-    if let Err(e) = same_origin(&headers) {
-        return failed(&state, &headers, &e);
-    }
-    if let Some(token) = AppState::token(&headers) {
+    if let Some(token) = state.token(&headers) {
         state.sessions.end(&token);
     }
-    let cookie = format!("{COOKIE}=; Path=/console; HttpOnly; SameSite=Strict; Max-Age=0");
-    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+    ([(header::SET_COOKIE, state.no_cookie())], Redirect::to("/")).into_response()
 }
 
 /// Query of the list of hits.
@@ -190,8 +190,6 @@ pub(crate) struct VerdictForm {
     colour: Option<String>,
     #[serde(default)]
     note: String,
-    #[serde(default)]
-    csrf: String,
 }
 
 /// `POST /console/hits/{id}/verdict`.
@@ -201,9 +199,6 @@ pub(crate) async fn verdict(
     Path(id): Path<String>,
     Form(form): Form<VerdictForm>,
 ) -> Response {
-    if let Err(e) = same_origin(&headers).and_then(|()| checked(&headers, &form.csrf)) {
-        return failed(&state, &headers, &e);
-    }
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match decide(&state, who, &id, form).await {
         Ok(()) => Redirect::to("/console").into_response(),

@@ -2,17 +2,20 @@
 //! answer is spelled. Status codes exist in this crate alone.
 //!
 //! Programs (cameras, the command line) sign every request; browsers have a console session by a
-//! one-time link. The public page, its figures and the log's files need neither.
+//! passkey or a one-time link. The public page, its figures and the log's files need neither.
 //! Not in any trace: bodies, query strings, plates.
 
+mod admit;
 mod ask;
 mod auth;
 mod camera;
 mod chrome;
+mod confirm;
 mod console;
 mod encoding;
 mod fleet;
 mod forgers;
+mod guard;
 mod holds;
 mod limits;
 mod live;
@@ -21,12 +24,14 @@ mod openapi;
 mod paging;
 mod papers;
 mod parts;
+mod passkeys;
 mod people;
 mod problem;
 mod public;
 mod routes;
 mod rules;
 mod state;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -60,7 +65,8 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let state = Arc::new(AppState::new(city, options));
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let state = Arc::new(AppState::new(city, options, port)?);
     let closing = state.clone();
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
@@ -77,6 +83,7 @@ fn router(state: State) -> Router {
         .router
         .fallback(problem::nowhere)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(from_fn_with_state(state.clone(), guard::guard))
         .layer(from_fn_with_state(state.clone(), limits::by_address))
         .layer(map_response_with_state(state.clone(), harden))
         .layer(from_fn_with_state(state.clone(), trace::trace))

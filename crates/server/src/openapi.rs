@@ -4,12 +4,14 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{ask, camera, fleet, holds, live, papers, people, public, rules};
+use crate::{admit, ask, camera, fleet, holds, live, papers, people, public, rules};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, PathItem, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 
@@ -34,6 +36,17 @@ const SIGNED: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// Routes that take a machine token instead of a signature, if its scope has their action.
+const MACHINE: [(&str, &str); 5] = [
+    ("post", "/v1/cameras"),
+    ("post", "/v1/hotlist"),
+    ("get", "/v1/hits"),
+    ("get", "/v1/hits/{id}"),
+    ("get", "/v1/audit/entries/{index}"),
+];
+/// The scheme of such a token.
+const TOKEN: &str = "machine-token";
+
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -55,7 +68,17 @@ const SIGNED: [(&str, &str, &str); 3] = [
         fleet::replace,
         fleet::move_to,
         fleet::retire,
+        admit::people,
         people::person,
+        admit::invite,
+        admit::lost_key,
+        admit::leave,
+        admit::tokens,
+        admit::new_token,
+        admit::revoke_token,
+        admit::devices,
+        admit::new_device,
+        admit::revoke_device,
         people::hotlist,
         people::hits,
         people::hit,
@@ -100,9 +123,14 @@ impl Modify for Shared {
             let value = ApiKeyValue::with_description(header, about);
             components.add_security_scheme(id, SecurityScheme::ApiKey(ApiKey::Header(value)));
         }
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A machine token, hpt_ID_SECRET, that an administrator made: for programs that cannot sign.",
+        ));
+        components.add_security_scheme(TOKEN, SecurityScheme::Http(token.build()));
         components.responses.insert("Problem".into(), problem().into());
-        for item in document.paths.paths.values_mut() {
-            for operation in operations(item) {
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in operations(item) {
+                let machine = MACHINE.contains(&(method, path));
                 let other = Ref::from_response_name("Problem");
                 operation.responses.responses.insert("default".into(), other.into());
                 let public = operation.tags.iter().flatten().any(|tag| tag == "public");
@@ -111,15 +139,18 @@ impl Modify for Shared {
                         SIGNED.iter().fold(SecurityRequirement::default(), |all, (id, ..)| {
                             all.add(*id, Vec::<String>::new())
                         });
-                    operation.security = Some(vec![needs]);
+                    let token = SecurityRequirement::new(TOKEN, Vec::<String>::new());
+                    let token = machine.then_some(token);
+                    operation.security = Some([needs].into_iter().chain(token).collect());
                 }
             }
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut item.get, &mut item.post].into_iter().filter_map(Option::as_mut)
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static str, &mut Operation)> {
+    let all = [("get", &mut item.get), ("post", &mut item.post)];
+    all.into_iter().filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 fn problem() -> utoipa::openapi::Response {

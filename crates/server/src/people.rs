@@ -57,7 +57,7 @@ pub(crate) struct ConsoleLink {
     request_body = NewCamera,
     responses((status = 200, description = "The code that the camera enrols with", body = Code)))]
 pub(crate) async fn camera(State(state): Shared, request: Request) -> Answered<Code> {
-    let (who, body) = state.person(request).await?;
+    let (who, body) = state.caller(request).await?;
     let new: NewCamera = json(&body)?;
     let place = new.lat.zip(new.lon);
     let code = state.run(move |city| city.enrolment_code(&who, &new.id, &new.name, place)).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn person(State(state): Shared, request: Request) -> Answered<(
     request_body = NewEntry,
     responses((status = 200, description = "The line", body = Added)))]
 pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<Added> {
-    let (who, body) = state.person(request).await?;
+    let (who, body) = state.caller(request).await?;
     let new: NewEntry = json(&body)?;
     let id = state.run(move |city| city.add_entry(&who, new)).await?;
     Ok(Json(Added { id }))
@@ -91,7 +91,7 @@ pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<
     responses((status = 200, description = "One page of hits", body = Hits)))]
 pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Hits> {
     let uri = request.uri().clone();
-    let (who, _) = state.person(request).await?;
+    let (who, _) = state.caller(request).await?;
     let asked: HitsQuery = query(&uri)?;
     let most = limit(asked.limit)?;
     Ok(Json(state.run(move |city| city.hits(&who, most, asked.after)).await?))
@@ -106,7 +106,7 @@ pub(crate) async fn hit(
     Path(id): Path<String>,
     request: Request,
 ) -> Answered<HitView> {
-    let (who, _) = state.person(request).await?;
+    let (who, _) = state.caller(request).await?;
     let id = hit_id(&id)?;
     Ok(Json(state.run(move |city| city.hit(&who, &id)).await?))
 }
@@ -136,7 +136,7 @@ pub(crate) async fn audit(
     Path(index): Path<String>,
     request: Request,
 ) -> Answered<AuditRecord> {
-    let (who, _) = state.person(request).await?;
+    let (who, _) = state.caller(request).await?;
     let index = index
         .parse()
         .map_err(|_| Error::not_found("There is no such entry; entries are numbered from 0."))?;

@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, people, public,
-    rules,
+    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, passkeys,
+    people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -53,7 +53,17 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/cameras/{id}/replace", fleet::replace)
         .post("/v1/cameras/{id}/move", fleet::move_to)
         .post("/v1/cameras/{id}/retire", fleet::retire)
+        .get("/v1/people", admit::people)
         .post("/v1/people", people::person)
+        .post("/v1/people/{id}/invite", admit::invite)
+        .post("/v1/people/{id}/lost-key", admit::lost_key)
+        .post("/v1/people/{id}/leave", admit::leave)
+        .get("/v1/tokens", admit::tokens)
+        .post("/v1/tokens", admit::new_token)
+        .post("/v1/tokens/{id}/revoke", admit::revoke_token)
+        .get("/v1/devices", admit::devices)
+        .post("/v1/devices", admit::new_device)
+        .post("/v1/devices/{id}/revoke", admit::revoke_device)
         .post("/v1/hotlist", people::hotlist)
         .get("/v1/hits", people::hits)
         .get("/v1/hits/{id}", people::hit)
@@ -102,6 +112,17 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/ask/preview", console::ask::preview)
         .get("/console/rules", console::rules::list)
         .get("/console/proposals/{id}", console::rules::one)
+        .get("/console/join", terminal::join)
+        .get("/console/passkey", terminal::another)
+        .get("/console/device", terminal::device)
+        .post("/console/device", terminal::enrol)
+        .post("/console/passkey/signin/start", passkeys::start_sign_in)
+        .post("/console/passkey/signin/finish", passkeys::finish_sign_in)
+        .post("/console/passkey/register/start", passkeys::start_registration)
+        .post("/console/passkey/register/finish", passkeys::finish_registration)
+        .post("/console/passkey/remove", passkeys::remove)
+        .post("/console/passkey/confirm/start", passkeys::start_confirmation)
+        .post("/console/passkey/confirm/finish", passkeys::finish_confirmation)
         .get("/console/hits/{id}", console::hit)
         .post("/console/hits/{id}/verdict", console::verdict)
 }

@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use base::{Error, Result};
 use city::{Ask, City};
-use identity::{Nonces, Sessions};
+use identity::{Ceremonies, Nonces, Sessions, Tries};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -29,6 +29,9 @@ pub(crate) struct AppState {
     pub city: Arc<City>,
     pub nonces: Nonces,
     pub sessions: Sessions,
+    pub ceremonies: Ceremonies,
+    /// Failed sign-ins.
+    pub tries: Tries,
     /// Requests of people and cameras.
     pub limits: Limits,
     /// Requests without a signature.
@@ -48,12 +51,18 @@ pub(crate) struct AppState {
 }
 
 impl AppState {
-    pub fn new(city: Arc<City>, options: Options) -> Self {
-        let places = city.config().server.ingest_in_flight as usize;
-        Self {
+    /// For a server that listens at `port`.
+    pub fn new(city: Arc<City>, options: Options, port: u16) -> Result<Self> {
+        let config = &city.config().server;
+        let places = config.ingest_in_flight as usize;
+        let sessions = Sessions::new(config.shift_hours);
+        let ceremonies = Ceremonies::new(config.site(port)?, &city.config().city.name)?;
+        Ok(Self {
             city,
             nonces: Nonces::new(),
-            sessions: Sessions::new(),
+            sessions,
+            ceremonies,
+            tries: Tries::default(),
             limits: Limits::default(),
             addresses: Limits::default(),
             forgers: Forgers::default(),
@@ -64,7 +73,7 @@ impl AppState {
             options,
             listeners: AtomicUsize::new(0),
             closing: watch::channel(false).0,
-        }
+        })
     }
 
     /// A place for a question that scans; none is needed for one whose characters are all known.

@@ -1,5 +1,7 @@
 //! The server as programs meet it: a city in a temporary folder, requests without a socket.
 
+mod identity;
+
 use crate::state::{AppState, FLOWS, SCANS, State};
 use crate::{Options, router};
 use axum::Router;
@@ -79,12 +81,13 @@ fn town(lines: &str) -> Town {
         admin: admin.clone(),
         admin_name: "Administrator".into(),
         roles: vec!["admin".into()],
-        key: SigningKey::generate().public(),
+        key: Some(SigningKey::generate().public()),
+        charter_key: None,
         auditors: read::OpenKey::generate().public().unwrap(),
     };
     city::init(dir.path(), &options, clock.as_ref()).unwrap();
     let city = City::open(dir.path(), clock.clone()).unwrap();
-    let state = Arc::new(AppState::new(city.clone(), Options::default()));
+    let state = Arc::new(AppState::new(city.clone(), Options::default(), 8080).unwrap());
     let router = router(state.clone());
     Town { dir, clock, city, state, router, admin }
 }
@@ -115,7 +118,7 @@ impl Town {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        for (name, value) in identity::http::sign(method, path, body, id, key, self.clock.now()) {
+        for (name, value) in ::identity::http::sign(method, path, body, id, key, self.clock.now()) {
             request = request.header(name, value);
         }
         let request = request.body(Body::from(body.to_vec())).unwrap();
@@ -284,7 +287,7 @@ async fn batches_in_parts() {
     }
     // The signature covers every part.
     let now = town.clock.now();
-    let headers = identity::http::sign("POST", "/v1/reads", &body, who.0, who.1, now);
+    let headers = ::identity::http::sign("POST", "/v1/reads", &body, who.0, who.1, now);
     let mut changed = body.clone();
     let last = changed.len() - 20;
     changed[last] ^= 1;

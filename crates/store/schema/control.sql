@@ -116,3 +116,30 @@ CREATE TABLE held (
   picture BLOB,
   PRIMARY KEY (hold, id)
 ) STRICT;
+
+CREATE TABLE invitations (
+  hash BLOB NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  expires INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE recoveries (
+  person TEXT NOT NULL PRIMARY KEY,
+  asked_by TEXT NOT NULL,
+  asked INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE devices (
+  id TEXT NOT NULL PRIMARY KEY,
+  code BLOB,
+  code_expires INTEGER,
+  cookie BLOB,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE machines (
+  id TEXT NOT NULL PRIMARY KEY,
+  hash BLOB NOT NULL,
+  used INTEGER,
+  json TEXT NOT NULL
+) STRICT;

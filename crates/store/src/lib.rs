@@ -23,6 +23,7 @@
 //! the modules above it are written once. A call blocks, and must not be made on a thread that runs
 //! an asynchronous runtime.
 
+mod admission;
 mod control;
 mod days;
 mod engine;
@@ -43,8 +44,8 @@ pub use engine::{Place, Url};
 pub use open::Store;
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    CameraRow, EntryRow, HitRow, HoldRow, LeaseRow, OrderRow, PersonRow, PlaceRow, RecordRow,
-    Search, Stored,
+    CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, LeaseRow, MachineRow, OrderRow, PersonRow,
+    PlaceRow, RecordRow, RecoveryRow, Search, Stored,
 };
 
 #[cfg(test)]

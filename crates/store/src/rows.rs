@@ -1,6 +1,9 @@
 //! What goes into the control data and comes out of it: plain rows, one struct a thing.
 
-use base::{CameraId, EntryId, HitId, HoldId, ListId, OrderId, PersonId, PublicKey, ReadId, Time};
+use base::{
+    CameraId, DeviceId, EntryId, HitId, HoldId, ListId, OrderId, PersonId, PublicKey, ReadId, Time,
+    TokenId,
+};
 use custody::Found;
 use read::{Lease, Sealed};
 
@@ -51,6 +54,39 @@ pub struct PersonRow {
     /// The person.
     pub id: PersonId,
     /// The person as JSON.
+    pub json: String,
+}
+
+/// A lost key: who asked that its person gets in anew, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecoveryRow {
+    /// Whose key is lost.
+    pub person: PersonId,
+    /// The administrator who said so.
+    pub asked_by: PersonId,
+    /// When.
+    pub asked: Time,
+}
+
+/// A registered device; what `identity` says of it is kept as the text it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRow {
+    /// The device.
+    pub id: DeviceId,
+    /// The device as JSON.
+    pub json: String,
+}
+
+/// A machine token; likewise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineRow {
+    /// The token's public half.
+    pub id: TokenId,
+    /// The hash of the whole.
+    pub hash: [u8; 32],
+    /// When it was last shown.
+    pub used: Option<Time>,
+    /// The token as JSON.
     pub json: String,
 }
 

@@ -4,6 +4,7 @@
 //! hit of it. The same words give the same read, whichever batch it comes in; its sealed bytes
 //! differ from batch to batch, as custody's do.
 
+mod admission;
 mod batches;
 mod bench;
 mod bucket;

@@ -42,7 +42,8 @@ fn options_of(config: Config, auditors: &OpenKey, key: &SigningKey) -> InitOptio
         admin: person(),
         admin_name: "Administrator".into(),
         roles: ["admin", "officer", "auditor"].map(String::from).to_vec(),
-        key: key.public(),
+        key: Some(key.public()),
+        charter_key: None,
         auditors: auditors.public().unwrap(),
     }
 }

@@ -24,4 +24,4 @@ pub use questions::{BreakGlassPage, BreakGlassView, QuestionView, QuestionsPage}
 pub use rules::{
     PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage, SignatureView,
 };
-pub use signin::{EnterPage, RegisterPage, SignInPage};
+pub use signin::{DevicePage, EnterPage, RegisterPage, SignInPage};

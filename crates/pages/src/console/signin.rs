@@ -36,3 +36,13 @@ pub struct RegisterPage {
     /// Passkeys that this person has already.
     pub passkeys: u32,
 }
+
+/// A device becomes a registered one: an administrator has said what it is.
+#[derive(Template)]
+#[template(path = "device.html")]
+pub struct DevicePage {
+    /// Around it.
+    pub page: Page,
+    /// The one-time code.
+    pub code: String,
+}

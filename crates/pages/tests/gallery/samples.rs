@@ -115,6 +115,7 @@ fn doors(m: &Maker, out: &mut Out) {
     out.push(("signin", render(&SignInPage { page: page(), passkeys: true })));
     out.push(("signin-link", render(&SignInPage { page: page(), passkeys: false })));
     out.push(("enter", render(&EnterPage { page: page(), link: m.s("k7Qm2v") })));
+    out.push(("device", render(&DevicePage { page: page(), code: m.s("abcd-efgh-jkmn-pqrs") })));
     let register = RegisterPage {
         page: page(),
         name: m.s("Dora Castellanos"),

@@ -1,8 +1,8 @@
 //! The console's question: a form that says at once what the rules would allow, and the answer.
 
 use super::{failed, shown, sign_in};
-use crate::auth::{Shared, same_origin};
-use crate::chrome::{around, checked, signed_in};
+use crate::auth::Shared;
+use crate::chrome::{around, signed_in};
 use crate::problem::status_of;
 use crate::state::AppState;
 use axum::extract::{Form, State};
@@ -170,9 +170,6 @@ pub(crate) async fn preview(
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
-    if let Err(e) = same_origin(&headers).and_then(|()| checked(&headers, field(&fields, "csrf"))) {
-        return failed(&state, &headers, &e);
-    }
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let page = around(&state, &headers, "/console/ask");
     let said = match question(&fields) {
@@ -208,9 +205,6 @@ pub(crate) async fn ask(
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
-    if let Err(e) = same_origin(&headers).and_then(|()| checked(&headers, field(&fields, "csrf"))) {
-        return failed(&state, &headers, &e);
-    }
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let (page, public) = match surroundings(&state, &headers, who.clone()).await {
         Ok(there) => there,

@@ -1,0 +1,102 @@
+//! The end of a way in: a key is lost, a person leaves.
+
+use super::{Invitation, gone};
+use crate::City;
+use base::{Error, PersonId, Result, Time, TokenId};
+use identity::Person;
+use policy::Action;
+use serde::{Deserialize, Serialize};
+use store::RecoveryRow;
+use utoipa::ToSchema;
+
+/// Another administrator must confirm within this time.
+const CONFIRM_MS: i64 = 24 * 3_600_000;
+
+/// What became of a lost key.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct LostKey {
+    /// Another administrator must confirm until then; none where one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm_until: Option<Time>,
+    /// The person's new way in; none before it was confirmed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<Invitation>,
+}
+
+/// What ended with a person.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Left {
+    /// How many keys and passkeys.
+    pub keys: usize,
+    /// The machine tokens that they had made.
+    pub tokens: Vec<TokenId>,
+}
+
+impl City {
+    /// A person's key is lost. The first administrator says so; when a second one does, within a day, all
+    /// that the person had ends, and they are invited anew.
+    pub fn lost_key(&self, by: &PersonId, id: &PersonId) -> Result<LostKey> {
+        let admin = self.allowed(by, Action::AddPerson)?;
+        let _alone = self.changing_people();
+        let mut person = self.person(id)?;
+        if by == id {
+            return Err(Error::forbidden("Two other administrators say that your key is lost."));
+        }
+        let now = self.now();
+        let asked = self.store.recovery(id)?.filter(|row| now.since(row.asked) <= CONFIRM_MS);
+        let Some(asked) = asked else {
+            let leaf = self.leaf_of("admin.lost", &admin, &person)?.fact("step", "asked");
+            self.log.append(&leaf)?;
+            let (person, asked_by) = (id.clone(), by.clone());
+            self.store.put_recovery(&RecoveryRow { person, asked_by, asked: now })?;
+            let until = now.plus_millis(CONFIRM_MS);
+            return Ok(LostKey { confirm_until: Some(until), invitation: None });
+        };
+        if asked.asked_by == *by {
+            return Err(Error::conflict(
+                "You said so already; another administrator must confirm.",
+            ));
+        }
+        // Who asked may have left meanwhile: two who are here answer for it.
+        self.allowed(&asked.asked_by, Action::AddPerson)?;
+        let leaf = self
+            .leaf_of("admin.lost", &admin, &person)?
+            .fact("step", "confirmed")
+            .fact("asked_by", self.custody.pseudonym(&asked.asked_by)?);
+        self.log.append(&leaf)?;
+        person.key = None;
+        person.passkeys.clear();
+        crate::init::put_person(&self.store, &person)?;
+        self.revoke_tokens_of(id, &admin)?;
+        self.store.drop_invitations(id)?;
+        let invitation = Some(self.invitation(&person)?);
+        Ok(LostKey { confirm_until: None, invitation })
+    }
+
+    /// A person leaves: keys, passkeys, invitations and tokens end here, sessions where they are kept.
+    /// Repeating it ends what a crash left.
+    pub fn leave(&self, by: &PersonId, id: &PersonId) -> Result<Left> {
+        let who = if by == id { self.person(by)? } else { self.allowed(by, Action::AddPerson)? };
+        let _alone = self.changing_people();
+        let unknown = || Error::not_found("There is no such person here.");
+        let mut person = self.stored_person(id)?.ok_or_else(unknown)?;
+        if self.is_administrator(&person) {
+            self.someone_administers(id)?;
+        }
+        let keys = usize::from(person.key.is_some()) + person.passkeys.len();
+        person.key = None;
+        person.passkeys.clear();
+        person.ended = person.ended.or(Some(self.now()));
+        // First of all nothing of theirs opens anything.
+        crate::init::put_person(&self.store, &person)?;
+        let tokens = self.revoke_tokens_of(id, &who)?;
+        self.store.drop_invitations(id)?;
+        self.log.append_once(&self.leaf_of("admin.left", &who, &person)?)?;
+        Ok(Left { keys, tokens })
+    }
+
+    /// The person, if they are still here.
+    pub(crate) fn still_here(&self, person: Person) -> Result<Person> {
+        if person.ended.is_some() { Err(gone()) } else { Ok(person) }
+    }
+}

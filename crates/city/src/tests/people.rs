@@ -1,0 +1,362 @@
+//! People, machines and devices from their first day to their last, and what the log says of it.
+
+use super::*;
+use crate::kit::{Town, at, clerk, person};
+use crate::{NewDevice, NewToken};
+use base::{Kind, SigningKey};
+use identity::{Answered, Ceremonies, DeviceClass, Registered, Site};
+use ledger::Leaf;
+use testkit::Authenticator;
+
+const START: &str = "2026-11-01T12:00:00Z";
+const HOUR: i64 = 3_600_000;
+const ORIGIN: &str = "http://localhost:8080";
+
+fn id(text: &str) -> PersonId {
+    text.parse().unwrap()
+}
+
+fn invite(roles: &[&str]) -> Invite {
+    let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+    Invite { name: "Smith".into(), office: "police".into(), roles }
+}
+
+fn ceremonies() -> Ceremonies {
+    Ceremonies::new(Site::parse(ORIGIN).unwrap(), "S").unwrap()
+}
+
+#[track_caller]
+fn refused<T>(done: Result<T>, kind: Kind, words: &str) {
+    let e = done.err().expect("it is refused");
+    assert_eq!(e.kind(), kind, "{e}");
+    assert!(e.message().contains(words), "{e}");
+}
+
+fn facts(leaf: &Leaf) -> String {
+    serde_json::to_string(&leaf.facts).unwrap()
+}
+
+/// What a browser with a new authenticator makes of an invitation.
+fn answered(town: &Town, code: &str) -> (Authenticator, Registered) {
+    let site = ceremonies();
+    let (person, hash) = town.city.invited(code).unwrap();
+    let started = site.start_registration(&person, Some(hash), "key", town.city.now()).unwrap();
+    let mut soft = Authenticator::new("localhost", ORIGIN);
+    let made = soft.create(&started.options);
+    let made = site.finish_registration(&started.ceremony, &made, town.city.now()).unwrap();
+    (soft, made)
+}
+
+fn join(town: &Town, code: &str) -> Authenticator {
+    let (soft, made) = answered(town, code);
+    town.city.add_passkey(made).unwrap();
+    soft
+}
+
+/// Signs in, as far as the city has a part in it.
+fn sign_in(town: &Town, soft: &mut Authenticator) -> Result<Person> {
+    let site = ceremonies();
+    let started = site.start_sign_in(town.city.now())?;
+    let answer = Answered::parse(&soft.get(&started.options))?;
+    let challenge = site.take_sign_in(&started.ceremony, town.city.now())?;
+    let claimed = town.city.claimed(&answer)?;
+    let counter = claimed.passkey.answers(&challenge, &answer.assertion)?;
+    town.city.passkey_answered(&claimed, counter)
+}
+
+/// A second administrator, who came with a browser.
+fn boss(town: &Town) -> (PersonId, Authenticator) {
+    let boss = id("per_boss");
+    let way = town.city.invite(&person(), &boss, invite(&["admin"])).unwrap();
+    (boss, join(town, &way.code))
+}
+
+#[test]
+fn invited_people_come_in_once() {
+    let town = Town::new(START, "");
+    let smith = id("per_smith");
+    refused(town.city.invite(&clerk(), &smith, invite(&["officer"])), Kind::Forbidden, "");
+    refused(town.city.invite(&person(), &smith, invite(&["wizard"])), Kind::Invalid, "wizard");
+    refused(
+        town.city.invite(&person(), &id("per_hpt-1"), invite(&["officer"])),
+        Kind::Invalid,
+        "machines",
+    );
+    let old = town.city.invite(&person(), &smith, invite(&["officer"])).unwrap();
+    let way = town.city.invite(&person(), &smith, invite(&["officer"])).unwrap();
+    assert!(way.path.ends_with(&way.code));
+    refused(town.city.invited(&old.code), Kind::Unauthenticated, "new one");
+    // Two browsers with the same code: one gets in.
+    let (_, second) = answered(&town, &way.code);
+    let mut soft = join(&town, &way.code);
+    refused(town.city.add_passkey(second), Kind::Unauthenticated, "used meanwhile");
+    refused(town.city.invited(&way.code), Kind::Unauthenticated, "used");
+    assert_eq!(sign_in(&town, &mut soft).unwrap().id, smith);
+    // Who has a way in is not given another one by somebody else.
+    refused(town.city.invite(&person(), &smith, invite(&["officer"])), Kind::Conflict, "lost");
+    let new = NewPerson {
+        id: smith.clone(),
+        name: "Smith".into(),
+        office: "police".into(),
+        roles: vec!["officer".into()],
+        key: SigningKey::generate().public(),
+    };
+    refused(town.city.add_person(&person(), new), Kind::Conflict, "another key");
+    let logged = town.logged("admin.invited");
+    assert_eq!((logged.len(), logged[0].id.as_deref()), (2, Some("per_smith")));
+    assert!(facts(&town.logged("admin.passkey")[0]).contains("passkey:es256:"));
+    let line = town.city.people(&person()).unwrap().into_iter().find(|p| p.id == smith).unwrap();
+    assert_eq!((line.key, line.passkeys.len(), line.ended), (false, 1, None));
+    assert!(line.passkeys[0].used.is_some());
+}
+
+#[test]
+fn an_invitation_ends() {
+    let town = Town::new(START, "");
+    let way = town.city.invite(&person(), &id("per_smith"), invite(&["officer"])).unwrap();
+    town.clock.advance(24 * HOUR - 1);
+    let (_, made) = answered(&town, &way.code);
+    town.clock.advance(1);
+    refused(town.city.invited(&way.code), Kind::Unauthenticated, "old");
+    refused(town.city.add_passkey(made), Kind::Unauthenticated, "used meanwhile");
+}
+
+#[test]
+fn only_the_right_answer_signs_in() {
+    let town = Town::new(START, "");
+    let (_, mut soft) = boss(&town);
+    sign_in(&town, &mut soft).unwrap();
+    let counter = soft.counter;
+    soft.counter = counter - 1;
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "copied");
+    soft.counter = counter;
+    sign_in(&town, &mut soft).unwrap();
+    // The credential of one, said to be another's.
+    let way = town.city.invite(&person(), &id("per_smith"), invite(&["officer"])).unwrap();
+    let smith = join(&town, &way.code);
+    let own = std::mem::replace(&mut soft.user, smith.user.clone());
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
+    soft.user.clear();
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
+    soft.user = own;
+    soft.id = smith.id.clone();
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
+}
+
+#[test]
+fn passkeys_are_added_and_removed_by_their_owner() {
+    let town = Town::new(START, "");
+    let (boss, mut soft) = boss(&town);
+    let site = ceremonies();
+    let first = town.city.person(&boss).unwrap().passkeys[0].id.clone();
+    refused(town.city.remove_passkey(&boss, &first), Kind::Conflict, "only way in");
+    let known = town.city.person(&boss).unwrap();
+    let started = site.start_registration(&known, None, "spare", town.city.now()).unwrap();
+    let made = Authenticator::new("localhost", ORIGIN).create(&started.options);
+    let made = site.finish_registration(&started.ceremony, &made, town.city.now()).unwrap();
+    town.city.add_passkey(made).unwrap();
+    refused(town.city.remove_passkey(&person(), &first), Kind::NotFound, "no such passkey");
+    town.city.remove_passkey(&boss, &first).unwrap();
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
+    let changes: Vec<String> = town.logged("admin.passkey").iter().map(facts).collect();
+    assert_eq!(changes.len(), 3);
+    assert!(changes[2].contains("removed"));
+}
+
+#[test]
+fn a_lost_key_takes_two() {
+    let town = Town::new(START, "");
+    let (boss, _) = boss(&town);
+    let way = town.city.invite(&person(), &id("per_smith"), invite(&["officer"])).unwrap();
+    let mut old = join(&town, &way.code);
+    let smith = id("per_smith");
+    refused(town.city.lost_key(&clerk(), &smith), Kind::Forbidden, "");
+    refused(town.city.lost_key(&boss, &boss), Kind::Forbidden, "Two other");
+    let asked = town.city.lost_key(&person(), &smith).unwrap();
+    assert_eq!(asked.confirm_until, Some(at("2026-11-02T12:00:00Z")));
+    assert!(asked.invitation.is_none());
+    refused(town.city.lost_key(&person(), &smith), Kind::Conflict, "another administrator");
+    sign_in(&town, &mut old).expect("nothing has ended yet");
+    // Too late: it begins anew.
+    town.clock.advance(24 * HOUR + 1);
+    assert!(town.city.lost_key(&boss, &smith).unwrap().invitation.is_none());
+    let done = town.city.lost_key(&person(), &smith).unwrap();
+    refused(sign_in(&town, &mut old), Kind::Unauthenticated, "not known");
+    let mut fresh = join(&town, &done.invitation.unwrap().code);
+    assert_eq!(sign_in(&town, &mut fresh).unwrap().id, smith);
+    let logged = town.logged("admin.lost");
+    assert_eq!(logged.len(), 3);
+    assert_ne!(logged[1].actor, logged[2].actor);
+    let asked_by = logged[2].facts["asked_by"].as_str();
+    assert_eq!(asked_by, logged[1].actor.as_deref(), "both stand in the entry");
+}
+
+#[test]
+fn who_leaves_has_nothing_left() {
+    let town = Town::new(START, "");
+    let (boss, mut soft) = boss(&town);
+    let token = NewToken {
+        name: "roster".into(),
+        scope: vec!["EnrolCamera".into()],
+        expires: town.city.now().plus_millis(HOUR),
+    };
+    let token = town.city.new_token(&boss, token).unwrap();
+    town.city.machine(&token.token).unwrap();
+    refused(town.city.leave(&clerk(), &boss), Kind::Forbidden, "");
+    let left = town.city.leave(&person(), &boss).unwrap();
+    assert_eq!((left.keys, left.tokens), (1, vec![token.id]));
+    refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
+    refused(town.city.machine(&token.token), Kind::Unauthenticated, "revoked");
+    refused(town.city.person(&boss), Kind::Forbidden, "has left");
+    refused(town.city.invite(&person(), &boss, invite(&["admin"])), Kind::Forbidden, "has left");
+    refused(town.city.leave(&person(), &person()), Kind::Conflict, "last administrator");
+    let new = NewPerson {
+        id: person(),
+        name: "A".into(),
+        office: "o".into(),
+        roles: vec!["officer".into()],
+        key: town.city.person(&person()).unwrap().key.unwrap(),
+    };
+    refused(town.city.add_person(&person(), new), Kind::Conflict, "last administrator");
+    // Again, as after a crash: it stands on the log once.
+    assert_eq!(town.city.leave(&person(), &boss).unwrap().keys, 0);
+    assert_eq!(town.logged("admin.left").len(), 1);
+    let (clerk_left, key) = (clerk(), town.city.person(&clerk()).unwrap().key);
+    assert!(key.is_some());
+    town.city.leave(&clerk_left, &clerk_left).expect("everybody may go");
+    refused(town.city.key_of("per_clerk"), Kind::Unauthenticated, "not enrolled");
+}
+
+#[test]
+fn machines_do_what_they_may() {
+    let town = Town::new(START, "");
+    let token = |scope: &[&str], hours: i64| NewToken {
+        name: "CAD".into(),
+        scope: scope.iter().map(|s| (*s).to_owned()).collect(),
+        expires: town.city.now().plus_millis(hours * HOUR),
+    };
+    for never in ["Search", "SwitchOn", "SwitchOff", "DecideHit", "AddPerson", "PlaceHold", "Fly"] {
+        refused(town.city.new_token(&person(), token(&[never], 1)), Kind::Invalid, "ViewHits");
+    }
+    refused(town.city.new_token(&person(), token(&[], 1)), Kind::Invalid, "at least one");
+    refused(town.city.new_token(&person(), token(&["ViewHits"], 367 * 24)), Kind::Invalid, "366");
+    refused(town.city.new_token(&clerk(), token(&["ViewHits"], 1)), Kind::Forbidden, "");
+    // No more than whoever makes it: this administrator may not look at hits.
+    let (boss, _) = boss(&town);
+    refused(town.city.new_token(&boss, token(&["ViewHits"], 1)), Kind::Forbidden, "");
+    let made = town.city.new_token(&person(), token(&["ViewHits"], 2)).unwrap();
+    let machine = town.city.machine(&made.token).unwrap();
+    town.city.hits(&machine, 10, None).unwrap();
+    refused(
+        town.city.enrolment_code(&machine, &"cam_a".parse().unwrap(), "A", None),
+        Kind::Forbidden,
+        "scope",
+    );
+    refused(town.city.ask(&machine, town.question("7ABC128")), Kind::Refused, "");
+    refused(
+        town.city.machine(&made.token.replace("hpt_", "hpt_0")),
+        Kind::Unauthenticated,
+        "unknown",
+    );
+    let line = &town.city.tokens(&person()).unwrap()[0];
+    assert_eq!((line.used, line.revoked), (Some(town.city.now()), None));
+    // Its maker may do less than before: so may it.
+    let mut less = town.city.stored_person(&person()).unwrap().unwrap();
+    less.roles = vec!["admin".into()];
+    crate::init::put_person(&town.city.store, &less).unwrap();
+    refused(town.city.hits(&machine, 10, None), Kind::Forbidden, "");
+    less.roles.push("officer".into());
+    crate::init::put_person(&town.city.store, &less).unwrap();
+    town.city.hits(&machine, 10, None).unwrap();
+    town.clock.advance(2 * HOUR);
+    refused(town.city.machine(&made.token), Kind::Unauthenticated, "at its end");
+    refused(town.city.hits(&machine, 10, None), Kind::Unauthenticated, "at its end");
+    let made = town.city.new_token(&person(), token(&["EnrolCamera"], 2)).unwrap();
+    let machine = town.city.machine(&made.token).unwrap();
+    town.city.revoke_token(&person(), &made.id).unwrap();
+    refused(town.city.machine(&made.token), Kind::Unauthenticated, "revoked");
+    refused(
+        town.city.enrolment_code(&machine, &"cam_a".parse().unwrap(), "A", None),
+        Kind::Unauthenticated,
+        "revoked",
+    );
+    let changes: Vec<String> = town.logged("admin.token").iter().map(facts).collect();
+    assert_eq!(changes.len(), 3);
+    assert!(changes[0].contains("ViewHits") && changes[2].contains("revoked"));
+}
+
+#[test]
+fn what_a_machine_does_stands_under_its_token() {
+    let town = Town::new(START, "");
+    let new = NewToken {
+        name: "fleet".into(),
+        scope: vec!["EnrolCamera".into(), "EditHotList".into()],
+        expires: town.city.now().plus_millis(HOUR),
+    };
+    let made = town.city.new_token(&person(), new).unwrap();
+    let machine = town.city.machine(&made.token).unwrap();
+    let entry = crate::NewEntry {
+        list: "lst_local".parse().unwrap(),
+        plate: "7ABC128".into(),
+        state: None,
+        reason: "stolen vehicle".into(),
+        case: "26-0417".into(),
+        expires: town.city.now().plus_millis(HOUR),
+    };
+    town.city.add_entry(&machine, entry).unwrap();
+    let mut leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
+    leaves.retain(|leaf| leaf.actor.as_deref() == Some(made.id.as_str()));
+    assert_eq!(leaves.len(), 1);
+    assert_eq!(leaves[0].by.as_deref(), Some("machine"));
+}
+
+#[test]
+fn devices_come_and_go() {
+    let town = Town::new(START, "");
+    let new = |class: &str| NewDevice {
+        id: "dev_wall".parse().unwrap(),
+        name: "Wall".into(),
+        class: class.into(),
+    };
+    refused(town.city.new_device(&clerk(), new("desk")), Kind::Forbidden, "");
+    refused(town.city.new_device(&person(), new("sofa")), Kind::Invalid, "receive-only");
+    let code = town.city.new_device(&person(), new("receive-only")).unwrap();
+    let (device, cookie) = town.city.enrol_device(&code.code).unwrap();
+    assert_eq!(device.class, DeviceClass::ReceiveOnly);
+    refused(town.city.enrol_device(&code.code), Kind::Unauthenticated, "used");
+    assert_eq!(town.city.device_of(cookie.expose()).unwrap(), Some(device.clone()));
+    assert_eq!(town.city.device_of("").unwrap(), None);
+    town.city.revoke_device(&person(), &device.id).unwrap();
+    assert_eq!(town.city.device_of(cookie.expose()).unwrap(), None);
+    let code = town.city.new_device(&person(), new("desk")).unwrap();
+    town.clock.advance(24 * HOUR);
+    refused(town.city.enrol_device(&code.code), Kind::Unauthenticated, "old");
+    assert_eq!(town.city.devices(&person()).unwrap()[0].class, "desk");
+    let changes: Vec<String> = town.logged("admin.device").iter().map(facts).collect();
+    assert_eq!(changes.len(), 3);
+    assert!(changes[1].contains("revoked"));
+}
+
+#[test]
+fn the_first_administrator_may_come_with_a_browser() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = crate::Config::parse("[city]\nname=\"S\"\nslug=\"s\"\n").unwrap();
+    let mut options = crate::kit::options(config, &read::OpenKey::generate());
+    options.charter_key = options.key.take();
+    let clock = std::sync::Arc::new(base::ManualClock::new(at(START)));
+    let made = crate::init(dir.path(), &options, clock.as_ref()).unwrap();
+    // They did not come in time.
+    clock.advance(24 * HOUR);
+    let again = crate::invite_first(dir.path(), clock.as_ref()).unwrap();
+    let city = City::open(dir.path(), clock.clone()).unwrap();
+    refused(city.invited(&made.invitation.unwrap().code), Kind::Unauthenticated, "old");
+    let (first, hash) = city.invited(&again.code).unwrap();
+    assert_eq!(first.id, person());
+    let site = ceremonies();
+    let started = site.start_registration(&first, Some(hash), "key", city.now()).unwrap();
+    let made = Authenticator::new("localhost", ORIGIN).create(&started.options);
+    city.add_passkey(site.finish_registration(&started.ceremony, &made, city.now()).unwrap())
+        .unwrap();
+    drop(city);
+    refused(crate::invite_first(dir.path(), clock.as_ref()), Kind::Conflict, "already");
+}

@@ -1,0 +1,86 @@
+//! What can be confirmed with a passkey: each sort says which bytes are signed, and what follows.
+//!
+//! The signature is verified by anybody who has these bytes ([`identity::SignerKey::verify`]), so they must say
+//! all that is confirmed.
+
+use crate::state::AppState;
+use base::{Error, PersonId, Result, canonical};
+use city::{City, NewSignature};
+use identity::{Signature, SignerKey};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Something that was confirmed.
+pub(crate) struct Confirmed {
+    /// By whom.
+    pub person: PersonId,
+    /// With which passkey.
+    pub key: SignerKey,
+    /// The signature over `message`.
+    pub signature: Signature,
+    /// What was signed.
+    pub message: Vec<u8>,
+    /// What the page had sent to `start`.
+    pub fields: Value,
+}
+
+/// A sort of thing that is confirmed.
+pub(crate) trait Sort: Send + Sync {
+    /// The bytes to sign for these fields; an error where this person could not do it anyway.
+    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Vec<u8>>;
+
+    /// It was signed: does it, and gives the page to go on with.
+    fn confirmed(&self, city: &City, done: Confirmed) -> Result<String>;
+}
+
+/// `again`: nothing but that the person is still there, for pages that want to know it anew.
+struct Again;
+
+impl Sort for Again {
+    fn message(&self, city: &City, who: &PersonId, _: &Value) -> Result<Vec<u8>> {
+        let said = json!({"what": "again", "person": who, "at": city.now().millis()});
+        canonical(&said).map_err(|e| Error::internal("This cannot be confirmed.").because(e))
+    }
+
+    fn confirmed(&self, _: &City, done: Confirmed) -> Result<String> {
+        done.key.verify(&done.message, &done.signature)?;
+        tracing::debug!(person = %done.person, fields = done.fields.is_object(), "verified again");
+        Ok("/console".into())
+    }
+}
+
+/// `sign`: a proposal for other rules, for the office whose key the passkey is.
+struct Sign;
+
+impl Sign {
+    fn proposal(fields: &Value) -> Result<&str> {
+        let id = fields.get("proposal").and_then(Value::as_str);
+        id.ok_or_else(|| Error::invalid("Say which proposal you sign."))
+    }
+}
+
+impl Sort for Sign {
+    fn message(&self, city: &City, _: &PersonId, fields: &Value) -> Result<Vec<u8>> {
+        city.to_sign(Self::proposal(fields)?)
+    }
+
+    fn confirmed(&self, city: &City, done: Confirmed) -> Result<String> {
+        let id = Self::proposal(&done.fields)?;
+        let signed =
+            NewSignature { key: done.key.to_string(), signature: done.signature.to_string() };
+        city.sign_proposal(&done.person, id, signed)?;
+        Ok(format!("/console/proposals/{id}"))
+    }
+}
+
+impl AppState {
+    /// The sort that `what` names.
+    pub(crate) fn sort_of(&self, fields: &Value) -> Result<Arc<dyn Sort>> {
+        let named: Option<Arc<dyn Sort>> = match fields.get("what").and_then(Value::as_str) {
+            Some("again") => Some(Arc::new(Again)),
+            Some("sign") => Some(Arc::new(Sign)),
+            _ => None,
+        };
+        named.ok_or_else(|| Error::invalid("There is nothing of this sort to confirm."))
+    }
+}

@@ -1,0 +1,147 @@
+//! What every request of a browser to the console passes first: whose session it is, from where, and whether
+//! its device may do more than look.
+//!
+//! Here, and not in the pages, so that no page can forget it: a POST comes from our own page, carries the
+//! session's secret word, and is not a wall's.
+
+use crate::auth::{BODY_MAX, same_origin, single};
+use crate::console::failed;
+use crate::limits::{address_of, name_of};
+use crate::problem::Problem;
+use crate::state::{AppState, State};
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base::{Error, PersonId, Result};
+use identity::Session;
+
+/// The form field, and the header of programs in pages, with the session's secret word.
+const FIELD: &str = "csrf";
+const HEADER: &str = "x-csrf";
+/// The ways in: who takes one may have an old session, whose word the page does not know.
+const WAYS_IN: [&str; 6] = [
+    "/console/enter",
+    "/console/device",
+    "/console/passkey/signin/start",
+    "/console/passkey/signin/finish",
+    "/console/passkey/register/start",
+    "/console/passkey/register/finish",
+];
+/// What a wall shows.
+const WALL: [&str; 3] = ["/console", "/console/hits", "/console/wall"];
+/// What a wall may do: sign in, and out.
+const WALL_ACTS: [&str; 5] = [
+    "/console/enter",
+    "/console/leave",
+    "/console/device",
+    "/console/passkey/signin/start",
+    "/console/passkey/signin/finish",
+];
+
+/// Where a request comes from, as coarse as it counts.
+pub(crate) fn place_of(request: &Request) -> String {
+    address_of(request).map_or_else(|| "unknown".into(), name_of)
+}
+
+/// Whether two secrets are the same; how long it takes tells nothing about where they differ.
+fn same(a: &str, b: &str) -> bool {
+    let differ = a.bytes().zip(b.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b));
+    a.len() == b.len() && differ == 0
+}
+
+/// Whether a request carries its session's word.
+pub(crate) fn has_word(headers: &HeaderMap, session: &Session) -> Result<()> {
+    if single(headers, HEADER).is_some_and(|word| same(&word, &session.csrf)) {
+        Ok(())
+    } else {
+        Err(no_word())
+    }
+}
+
+fn no_word() -> Error {
+    Error::forbidden("This form is from another session; open the page again and repeat it.")
+}
+
+/// Lets a browser's request through, or not.
+pub(crate) async fn guard(
+    axum::extract::State(state): axum::extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    if path != "/console" && !path.starts_with("/console/") {
+        return next.run(request).await;
+    }
+    let headers = request.headers().clone();
+    match state.may_pass(&path, request).await {
+        Ok(request) => next.run(request).await,
+        Err(e) if path.starts_with("/console/passkey/") => Problem(e).into_response(),
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+impl AppState {
+    async fn may_pass(&self, path: &str, request: Request) -> Result<Request> {
+        let looks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !looks {
+            same_origin(request.headers())?;
+        }
+        let (token, place) = (self.token(request.headers()), place_of(&request));
+        let Some(session) = self.seen(token, place).await? else { return Ok(request) };
+        let allowed: &[&str] = if looks { &WALL } else { &WALL_ACTS };
+        if !session.may_act() && !allowed.contains(&path) {
+            return Err(Error::forbidden(
+                "This device shows hits and nothing else; use another one to do something.",
+            ));
+        }
+        if looks || WAYS_IN.contains(&path) {
+            return Ok(request);
+        }
+        if request.headers().contains_key(HEADER) {
+            has_word(request.headers(), &session)?;
+            return Ok(request);
+        }
+        has_field(request, &session).await
+    }
+
+    /// The session of a request, which is used by it. A second place is put on the log.
+    async fn seen(&self, token: Option<String>, place: String) -> Result<Option<Session>> {
+        let now = self.city.now();
+        let seen = token.and_then(|token| self.sessions.who(&token, &place, now));
+        let Some(seen) = seen else { return Ok(None) };
+        if seen.elsewhere {
+            self.two_places(seen.session.person.clone()).await?;
+        }
+        Ok(Some(seen.session))
+    }
+
+    /// Says that somebody uses the console at two places.
+    pub(crate) async fn two_places(&self, person: PersonId) -> Result<()> {
+        self.run(move |city| city.at_two_places(&person)).await
+    }
+}
+
+/// Whether a form carries its session's word; the form is read for that, and handed on whole.
+async fn has_field(request: Request, session: &Session) -> Result<Request> {
+    let kind = single(request.headers(), header::CONTENT_TYPE.as_str()).unwrap_or_default();
+    if !kind.starts_with("application/x-www-form-urlencoded") {
+        return Err(no_word());
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, BODY_MAX)
+        .await
+        .map_err(|e| Error::too_large("The form is too large.").because(e))?;
+    // The word is hex digits: they are spelled in a form as they are.
+    let prefix = format!("{FIELD}=");
+    let mut words = body
+        .split(|b| *b == b'&')
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.strip_prefix(&prefix));
+    match (words.next(), words.next()) {
+        (Some(word), None) if same(word, &session.csrf) => {
+            Ok(Request::from_parts(parts, Body::from(body)))
+        }
+        _ => Err(no_word()),
+    }
+}

@@ -1,0 +1,258 @@
+//! Passkeys at the console: signing in, adding one, confirming something. JSON for the scripts of pages.
+//!
+//! Each is a start, which gives what `navigator.credentials` wants, and a finish, which gives where to go.
+
+use crate::auth::{Shared, body_of, json};
+use crate::confirm::Confirmed;
+use crate::guard::{has_word, place_of};
+use crate::problem::Problem;
+use crate::state::AppState;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use base::{Error, Kind, PersonId, Result, Secret};
+use identity::{Answered, Confirming, How, Opening, Session, Started, challenge_of};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What a browser answers when more comes with it.
+#[derive(Deserialize)]
+struct Finish {
+    credential: Value,
+}
+
+/// A passkey that is to be made.
+#[derive(Deserialize)]
+struct Register {
+    /// An invitation's code; where it is empty the session says who it is.
+    #[serde(default)]
+    invitation: String,
+    label: String,
+}
+
+/// A passkey that is to go.
+#[derive(Deserialize)]
+struct Remove {
+    id: String,
+}
+
+type Begun = Result<Json<Started>, Problem>;
+type Done = Result<Response, Problem>;
+
+fn go(location: &str) -> Response {
+    Json(json!({ "location": location })).into_response()
+}
+
+fn no_session() -> Error {
+    Error::unauthenticated("Your session has ended; sign in again.")
+}
+
+/// `POST /console/passkey/signin/start`.
+pub(crate) async fn start_sign_in(State(state): Shared, request: Request) -> Begun {
+    let now = state.city.now();
+    state.tries.may(&place_of(&request), now)?;
+    Ok(Json(state.ceremonies.start_sign_in(now)?))
+}
+
+/// `POST /console/passkey/signin/finish`.
+pub(crate) async fn finish_sign_in(State(state): Shared, request: Request) -> Done {
+    let (place, headers) = (place_of(&request), request.headers().clone());
+    let answer: Value = json(&body_of(request).await?)?;
+    let now = state.city.now();
+    let names = [place.clone(), credential_of(&answer)];
+    for name in &names {
+        state.tries.may(name, now)?;
+    }
+    match state.answered(&answer).await {
+        Ok(person) => {
+            names.iter().for_each(|name| state.tries.succeeded(name));
+            Ok(state.begin(person, How::Passkey, &headers, place).await?)
+        }
+        Err(e) => {
+            if e.kind() == Kind::Unauthenticated {
+                names.iter().for_each(|name| state.tries.failed(name, now));
+            }
+            Err(e.into())
+        }
+    }
+}
+
+/// The name under which a credential's failures count.
+fn credential_of(credential: &Value) -> String {
+    let id = credential.get("id").and_then(Value::as_str).unwrap_or_default();
+    format!("credential {}", base::hex(&base::sha256(id.as_bytes())))
+}
+
+/// `POST /console/passkey/register/start`.
+pub(crate) async fn start_registration(State(state): Shared, request: Request) -> Begun {
+    let (place, headers) = (place_of(&request), request.headers().clone());
+    let asked: Register = json(&body_of(request).await?)?;
+    let now = state.city.now();
+    let (person, invitation) = match asked.invitation {
+        code if !code.trim().is_empty() => {
+            state.tries.may(&place, now)?;
+            let found = state.run(move |city| city.invited(&code)).await;
+            let (person, hash) = found.inspect_err(|e| {
+                if e.kind() == Kind::Unauthenticated {
+                    state.tries.failed(&place, now);
+                }
+            })?;
+            (person, Some(hash))
+        }
+        _ => {
+            let session = state.acting(&headers)?;
+            (state.run(move |city| city.person(&session.person)).await?, None)
+        }
+    };
+    Ok(Json(state.ceremonies.start_registration(&person, invitation, &asked.label, now)?))
+}
+
+/// `POST /console/passkey/register/finish`. Who was invited is signed in by it.
+pub(crate) async fn finish_registration(State(state): Shared, request: Request) -> Done {
+    let (place, headers) = (place_of(&request), request.headers().clone());
+    let answer: Finish = json(&body_of(request).await?)?;
+    let now = state.city.now();
+    let ceremony = challenge_of(&answer.credential)?;
+    let made = state.ceremonies.finish_registration(&ceremony, &answer.credential, now)?;
+    let invited = made.invitation.is_some();
+    if !invited && state.acting(&headers)?.person != made.person {
+        return Err(no_session().into());
+    }
+    let person = state.run(move |city| city.add_passkey(made)).await?;
+    if invited {
+        return Ok(state.begin(person, How::Passkey, &headers, place).await?);
+    }
+    Ok(go("/console"))
+}
+
+/// `POST /console/passkey/remove`: one of the person's own.
+pub(crate) async fn remove(State(state): Shared, request: Request) -> Done {
+    let session = state.acting(request.headers())?;
+    let gone: Remove = json(&body_of(request).await?)?;
+    state.run(move |city| city.remove_passkey(&session.person, &gone.id)).await?;
+    Ok(go("/console"))
+}
+
+/// `POST /console/passkey/confirm/start`: `what` says which sort of thing is confirmed, the rest is its own.
+pub(crate) async fn start_confirmation(State(state): Shared, request: Request) -> Begun {
+    let session = state.acting(request.headers())?;
+    let what: Value = json(&body_of(request).await?)?;
+    let sort = state.sort_of(&what)?;
+    let (who, fields) = (session.person.clone(), what.clone());
+    let (person, message) =
+        state.run(move |city| Ok((city.person(&who)?, sort.message(city, &who, &fields)?))).await?;
+    let asked = Confirming { person: session.person, message, what };
+    let now = state.city.now();
+    Ok(Json(state.ceremonies.start_confirmation(asked, &person.passkeys, now)?))
+}
+
+/// `POST /console/passkey/confirm/finish`, for sorts that need no form of their own.
+pub(crate) async fn finish_confirmation(State(state): Shared, request: Request) -> Done {
+    let headers = request.headers().clone();
+    state.acting(&headers)?;
+    let answer: Finish = json(&body_of(request).await?)?;
+    let confirmed = state.confirmed(&headers, &answer.credential).await?;
+    let sort = state.sort_of(&confirmed.fields)?;
+    let location = state.run(move |city| sort.confirmed(city, confirmed)).await?;
+    Ok(go(&location))
+}
+
+impl AppState {
+    /// The session of a request that does something: open, at a device that may, with its secret word.
+    fn acting(&self, headers: &HeaderMap) -> Result<Session> {
+        let session = self.session(headers).ok_or_else(no_session)?;
+        has_word(headers, &session)?;
+        if session.may_act() {
+            Ok(session)
+        } else {
+            Err(Error::forbidden("This device shows hits and nothing else."))
+        }
+    }
+
+    /// What the person of this session has confirmed, with the signature over it. A form that is confirmed
+    /// sends the answer as its field `assertion`; what holds is [`Confirmed::fields`], not the form.
+    pub(crate) async fn confirmed(
+        &self,
+        headers: &HeaderMap,
+        credential: &Value,
+    ) -> Result<Confirmed> {
+        let session = self.session(headers).ok_or_else(no_session)?;
+        let now = self.city.now();
+        let ceremony = challenge_of(credential)?;
+        let asked = self.ceremonies.take_confirmation(&ceremony, &session.person, now)?;
+        let answer = Answered::parse(credential)?;
+        let done = self.run(move |city| {
+            let claimed = city.passkey_of(&asked.person, &answer)?;
+            let (signature, counter) =
+                claimed.passkey.confirms(&asked.message, &answer.assertion)?;
+            city.passkey_answered(&claimed, counter)?;
+            Ok(Confirmed {
+                person: asked.person,
+                key: claimed.passkey.key,
+                signature,
+                message: asked.message,
+                fields: asked.what,
+            })
+        });
+        let confirmed = done.await?;
+        if let Some(token) = self.token(headers) {
+            self.sessions.verified(&token, now);
+        }
+        Ok(confirmed)
+    }
+
+    /// The person whose passkey answered; the ceremony is used up whatever it said.
+    async fn answered(&self, credential: &Value) -> Result<PersonId> {
+        let ceremony = challenge_of(credential)?;
+        let challenge = self.ceremonies.take_sign_in(&ceremony, self.city.now())?;
+        let answer = Answered::parse(credential)?;
+        let done = self.run(move |city| {
+            let claimed = city.claimed(&answer)?;
+            let counter = claimed.passkey.answers(&challenge, &answer.assertion)?;
+            city.passkey_answered(&claimed, counter)
+        });
+        Ok(done.await?.id)
+    }
+
+    /// Begins a session, in place of one that this browser had; the answer sets its cookie.
+    pub(crate) async fn open_session(
+        &self,
+        person: PersonId,
+        how: How,
+        headers: &HeaderMap,
+        place: String,
+    ) -> Result<Secret<String>> {
+        if let Some(old) = self.token(headers) {
+            self.sessions.end(&old);
+        }
+        let device = match self.device_cookie(headers) {
+            Some(cookie) => self.run(move |city| city.device_of(&cookie)).await?,
+            None => None,
+        };
+        let opening = Opening {
+            person: person.clone(),
+            how,
+            class: device.as_ref().map(|device| device.class).unwrap_or_default(),
+            device: device.map(|device| device.id),
+            place,
+        };
+        let opened = self.sessions.open(opening, self.city.now());
+        if opened.elsewhere.is_some() {
+            self.two_places(person).await?;
+        }
+        Ok(opened.token)
+    }
+
+    async fn begin(
+        &self,
+        person: PersonId,
+        how: How,
+        headers: &HeaderMap,
+        place: String,
+    ) -> Result<Response> {
+        let token = self.open_session(person, how, headers, place).await?;
+        let cookie = self.session_cookie(token.expose());
+        Ok(([(header::SET_COOKIE, cookie)], go("/console")).into_response())
+    }
+}
