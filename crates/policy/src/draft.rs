@@ -179,7 +179,7 @@ impl Answers {
             }
         }
         let day = || format!("{}T00:00:00Z", self.effective).parse::<Time>().is_ok();
-        if !self.effective.is_empty() && !(self.effective.len() == 10 && day()) {
+        if !(self.effective.is_empty() || self.effective.len() == 10 && day()) {
             return wrong("effective is a day, for instance 2027-01-01.".into());
         }
         if self.federal == Paper::Declaration {

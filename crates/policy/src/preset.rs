@@ -196,8 +196,8 @@ impl Preset {
             .or_else(|| known(&law.purposes_deny, &PURPOSES))
             .or_else(|| known(&law.declaration_required, &AGENCIES))
             .or_else(|| {
-                let ids = law.ceilings.iter().map(|c| &c.id);
-                ids.filter(|id| !CEILINGS.iter().any(|(known, _)| known == id)).next().cloned()
+                let mut ids = law.ceilings.iter().map(|c| &c.id);
+                ids.find(|id| !CEILINGS.iter().any(|(known, _)| known == id)).cloned()
             });
         match strange {
             Some(word) => Err(wrong(format!("nothing here is called {word}"))),
