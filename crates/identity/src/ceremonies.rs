@@ -238,7 +238,7 @@ impl Ceremonies {
         if !(1..=60).contains(&label.trim().chars().count()) {
             return Err(Error::invalid("Give the passkey a name of 1 to 60 characters."));
         }
-        let known = person.passkeys.iter().filter_map(|p| base::unb64url(&p.id)).map(Into::into);
+        let known = person.passkeys.iter().filter_map(|p| base::unb64url(&p.id));
         let (asked, state) = self
             .library
             .start_passkey_registration(

@@ -61,10 +61,10 @@ impl SignerKey {
     /// Whether this key signed this message, with the person present and verified where it is a passkey.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<()> {
         match (self, signature) {
-            (Self::Ed25519(key), Signature::Ed25519(bytes)) => {
-                if PublicKey(*key).verifies(message, bytes) {
-                    return Ok(());
-                }
+            (Self::Ed25519(key), Signature::Ed25519(bytes))
+                if PublicKey(*key).verifies(message, bytes) =>
+            {
+                return Ok(());
             }
             (Self::Passkey { key, rp_id }, Signature::Passkey(assertion)) => {
                 return assertion.verify(key, rp_id, &Self::challenge(message)).map(|_| ());
