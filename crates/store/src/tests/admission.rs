@@ -39,7 +39,7 @@ fn walk(store: &Store) {
     assert_eq!(store.device_of(&[7; 32]).unwrap(), None);
     store.put_device(&wall, None).unwrap();
     assert_eq!(store.device_of(&[6; 32]).unwrap(), None, "taken away");
-    assert_eq!(store.devices().unwrap(), [wall.clone()]);
+    assert_eq!(store.devices().unwrap(), std::slice::from_ref(&wall));
     assert_eq!(store.device(&wall.id).unwrap(), Some(wall));
 
     let id = "hpt_a".parse().unwrap();
