@@ -332,6 +332,9 @@ impl City {
             Error::unavailable("Nothing here proves rules; install homeplate-prove and cvc5.")
         })?;
         let mut properties = Property::shipped();
+        // What the law of the city's state excludes, as far as a preset says it.
+        let preset = self.config.city.preset.as_deref().and_then(crate::preset::find);
+        properties.extend(preset.map(|preset| preset.law.ceilings()).unwrap_or_default());
         properties.extend(set.properties.iter().map(|(id, text)| Property::new(id, text)));
         let proofs = line.prove(&set.rules, &properties)?;
         let same = proofs.rules == Rules::parse(&set.rules)?.hash()

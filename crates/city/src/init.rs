@@ -68,8 +68,10 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     // What the keys will be kept under is there, before anything is made.
     let kek = crate::keeper::kek(dir, &options.config)?;
     kek.usable()?;
-    let rules_text = Rules::standard();
-    let rules = Arc::new(Rules::parse(rules_text)?);
+    // What the law of the city's state adds to the standard rules, as far as a preset says it.
+    let preset = options.config.city.preset.as_deref().and_then(crate::preset::find);
+    let rules_text = preset.map_or_else(|| Rules::standard().to_owned(), |p| p.law.rules());
+    let rules = Arc::new(Rules::parse(&rules_text)?);
     base::write_atomic(&paths.rules, rules_text.as_bytes())?;
 
     let key = if paths.log_key.exists() {
