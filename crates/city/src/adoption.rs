@@ -510,7 +510,9 @@ impl City {
             && adopted.is_none_or(|adopted| set.as_deref() == Some(adopted.as_str()));
         self.differs.store(!same, std::sync::atomic::Ordering::SeqCst);
         let day = self.now().floor_to(DAY_MS).to_string();
-        if self.store.meta("adopted/checked")?.as_deref() != Some(day.as_str()) || !same {
+        let known = self.store.meta("adopted/checked")?.as_deref() == Some(day.as_str());
+        // With a clock that has leapt no entry is made: the log would be ahead of all that comes.
+        if (!known || !same) && !self.forgetting_waits()? {
             let leaf = self
                 .leaf("policy.checked")
                 .id(format!("{}/{}", &day[..10], if same { "same" } else { "differs" }))

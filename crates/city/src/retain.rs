@@ -19,8 +19,8 @@ impl City {
     /// Forgets what is older than the city's retention. Runs at every start and then every hour;
     /// running it again changes nothing. Hits are kept under keys of their own for as long.
     pub fn retain(&self) -> Result<()> {
-        self.check_adopted()?;
         self.forget()?;
+        self.check_adopted()?;
         self.forget_pictures()
     }
 

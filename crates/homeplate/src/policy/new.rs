@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn wrong_answers_are_asked_again() {
         let lines = "chief\nofficer\n\nmany\n12\n\n0\n\n\nperhaps\nattested\n";
-        let (answers, said) = answered(None, &format!("{lines}{}", "\n".repeat(9)));
+        let (answers, said) = answered(None, &format!("{lines}{}", "\n".repeat(30)));
         let answers = answers.unwrap();
         assert_eq!((answers.roles.len(), answers.hours, answers.detective_hours), (1, 12, 0));
         assert_eq!(answers.case, policy::draft::Case::Attested);
