@@ -71,6 +71,22 @@ await tab.getByText('confirmed').first().waitFor();
 await tab.screenshot({ path: `${shots}/hits-desktop.png`, fullPage: true });
 assert.deepEqual(complaints, []);
 
+// The rules, each sentence beside its text; and a question that is refused keeps what was typed.
+await tab.goto(`${base}/console/rules`);
+await tab.getByRole('heading', { level: 1 }).waitFor();
+assert.match(await tab.locator('main').textContent(), /no-immigration-enforcement/);
+await fits(tab, 'rules');
+await tab.screenshot({ path: `${shots}/rules-desktop.png` });
+await tab.goto(`${base}/console/ask`);
+await tab.getByRole('heading', { level: 1 }).waitFor();
+await tab.locator('#purpose').selectOption('stolen-vehicle');
+await tab.locator('[name=plates]').fill('8XYZ001');
+await tab.locator('#ask').evaluate((form) => form.requestSubmit());
+await tab.getByText(/no-rule|case-required/).first().waitFor();
+assert.equal(await tab.locator('[name=plates]').inputValue(), '8XYZ001');
+await fits(tab, 'ask');
+await tab.screenshot({ path: `${shots}/ask-desktop.png`, fullPage: true });
+
 // The link works once.
 const again = await page('desktop');
 await again.tab.goto(link);
