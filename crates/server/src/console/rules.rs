@@ -74,6 +74,13 @@ fn proven(names: &[String]) -> Vec<PropertyView> {
     names.iter().map(one).collect()
 }
 
+/// Of the set that a city begins with nothing is proven on the log.
+fn untried() -> Vec<PropertyView> {
+    let ids: Vec<String> = city::properties().into_iter().map(|p| p.id).collect();
+    let unknown = |view| PropertyView { state: "unknown".into(), ..view };
+    proven(&ids).into_iter().map(unknown).collect()
+}
+
 /// `GET /console/rules`.
 pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
@@ -93,7 +100,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
                 log_entry,
                 adopted: state.city.adopted(),
                 rules: rules.list().iter().map(|one| rule(one, now)).collect(),
-                properties: active.map(|p| proven(&p.proven)).unwrap_or_default(),
+                properties: active.map_or_else(untried, |p| proven(&p.proven)),
                 proposals: proposals.iter().map(row).collect(),
                 may_propose: false,
             };
