@@ -110,17 +110,25 @@ pub struct Proposal {
 /// What the log says of adoption.
 #[derive(Debug, Default)]
 pub(crate) struct Adoptions {
-    /// The set in force: its hash, and its text where the log has it.
-    active: Option<(String, Option<String>)>,
+    /// The set in force.
+    active: Option<Active>,
     since: Option<(u64, Time)>,
     open: BTreeMap<String, Found>,
     order: Vec<String>,
 }
 
 #[derive(Debug)]
+struct Active {
+    hash: String,
+    /// The set and who signs for the next one, as the log spells them.
+    set: Option<(RuleSet, Charter)>,
+}
+
+#[derive(Debug)]
 struct Found {
     proposal: Proposal,
-    signatures: Vec<(String, String, String)>,
+    /// Keys and what they signed, spelled.
+    signatures: Vec<(String, String)>,
 }
 
 impl Adoptions {
@@ -166,9 +174,9 @@ impl Adoptions {
                     return;
                 };
                 if !found.proposal.signed.contains(&office) {
-                    found.proposal.signed.push(office.clone());
+                    found.proposal.signed.push(office);
                 }
-                found.signatures.push((office, key, signature));
+                found.signatures.push((key, signature));
             }
             ("policy.activated", _) => {
                 self.since = Some((index, leaf.time));
@@ -187,21 +195,37 @@ impl Adoptions {
                 if let Some(found) = proposal.and_then(|id| self.open.get_mut(&id)) {
                     found.proposal.state = "active".into();
                 }
-                self.active = text("set").map(|set| (set, full));
+                let set = full.and_then(|full| RuleSet::parse(&full).ok());
+                let set = set.and_then(|set| set.charter().ok().map(|charter| (set, charter)));
+                self.active = text("set").map(|hash| Active { hash, set });
             }
             _ => {}
         }
     }
 
+    fn proposal(&self, id: &str) -> Option<Proposal> {
+        let set = self.active.as_ref().and_then(|active| active.set.as_ref());
+        let needed = set.map_or(0, |(_, charter)| charter.needed);
+        self.open.get(id).map(|found| Proposal { needed, ..found.proposal.clone() })
+    }
+
     /// The hash of the set in force, where the log names one.
     pub(crate) fn active(&self) -> Option<&str> {
-        self.active.as_ref().map(|(hash, _)| hash.as_str())
+        self.active.as_ref().map(|active| active.hash.as_str())
     }
 }
 
-/// The properties that hold in every city.
-pub fn properties() -> Vec<Property> {
-    Property::shipped()
+fn unknown() -> Error {
+    Error::not_found("There is no such proposal; the public log lists them.")
+}
+
+/// The entry with which a log, a successor too, begins to have rules.
+pub(crate) fn first_activation(rules: &Rules, set: Option<&RuleSet>, now: Time) -> Result<Leaf> {
+    let leaf = Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash());
+    Ok(match set {
+        Some(set) => leaf.fact("set", set.hash()?).fact("text", set.canonical()?),
+        None => leaf,
+    })
 }
 
 /// Where the parts of a set lie in a city's folder.
@@ -319,11 +343,11 @@ impl City {
 
     /// The set in force and its charter.
     fn set_in_force(&self) -> Result<(RuleSet, Charter)> {
-        let set = folder_set(&self.dir)?.ok_or_else(|| {
+        let adoptions = self.adoptions();
+        let set = adoptions.active.as_ref().and_then(|active| active.set.clone());
+        set.ok_or_else(|| {
             Error::conflict("This city has no charter, so nobody can sign for other rules.")
-        })?;
-        let charter = set.charter()?;
-        Ok((set, charter))
+        })
     }
 
     /// Proves a set; one that does not hold is refused with a request that would get through.
@@ -393,18 +417,13 @@ impl City {
 
     /// Every proposal, the newest first. They are public; whoever sees the log sees them.
     pub fn proposals(&self) -> Result<Vec<Proposal>> {
-        let needed = self.set_in_force().map_or(0, |(_, charter)| charter.needed);
         let adoptions = self.adoptions();
-        let all = adoptions.order.iter().rev().filter_map(|id| adoptions.open.get(id));
-        Ok(all.map(|found| Proposal { needed, ..found.proposal.clone() }).collect())
+        Ok(adoptions.order.iter().rev().filter_map(|id| adoptions.proposal(id)).collect())
     }
 
     /// One of them.
     pub fn proposal(&self, id: &str) -> Result<Proposal> {
-        let all = self.proposals()?;
-        all.into_iter().find(|p| p.id == id).ok_or_else(|| {
-            Error::not_found("There is no such proposal; the public log lists them.")
-        })
+        self.adoptions().proposal(id).ok_or_else(unknown)
     }
 
     /// The bytes that an office signs for a proposal.
@@ -452,17 +471,16 @@ impl City {
     /// Makes a set active that enough offices have signed, after it has been proven once more.
     pub fn activate(&self, id: &str) -> Result<()> {
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
+        // Behind the entry there is no way back: custody wants to believe it at once.
+        self.witnesses_follow()?;
         let (now, charter) = self.set_in_force()?;
         let (adoption, proposal) = {
             let adoptions = self.adoptions();
-            let found = adoptions.open.get(id).ok_or_else(|| {
-                Error::not_found("There is no such proposal; the public log lists them.")
-            })?;
-            let signatures = found.signatures.iter();
+            let found = adoptions.open.get(id).ok_or_else(unknown)?;
             let adoption = Adoption {
                 base: found.proposal.base.clone(),
                 set: found.proposal.text.clone(),
-                signatures: signatures.map(|(_, k, s)| (k.clone(), s.clone())).collect(),
+                signatures: found.signatures.clone(),
             };
             (adoption, found.proposal.clone())
         };

@@ -10,7 +10,7 @@ use custody::{Permit, Scanned};
 use identity::Person;
 use ledger::{Leaf, commitment};
 use plate::Reason;
-use policy::{Decision, Facts, Intent, Scope};
+use policy::{Decision, Facts, Intent, Scope, Vouch};
 use serde::Serialize;
 use store::Search;
 
@@ -25,6 +25,11 @@ impl City {
 
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
+        Ok(self.ask_told(by, ask, watch)?.1)
+    }
+
+    /// The same, with what the rules said to the question.
+    pub fn ask_told(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<(Preview, Answer)> {
         self.adopted_rules()?;
         // Where a life is in danger nobody waits for a witness; the log shows that nobody did.
         if !ask.emergency {
@@ -34,17 +39,19 @@ impl City {
         let area = ask.area.clone();
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
-        match self.rules().decide(&intent, &facts) {
-            Decision::Refuse { rule, because } => {
-                Err(self.refuse(&person, &intent, &facts, (&rule, &because))?)
-            }
-            Decision::Allow { rule } => {
-                self.answer(&Question { person, intent, area, facts, rule, narrowed: None }, watch)
-            }
-            Decision::Narrow { rule, scope } => {
-                let narrowed = Some(scope);
-                self.answer(&Question { person, intent, area, facts, rule, narrowed }, watch)
-            }
+        let rules = self.rules();
+        let decision = rules.decide(&intent, &facts);
+        let said = said(&intent, &facts, &decision);
+        let (rule, narrowed, because) = match decision {
+            Decision::Refuse { rule, because } => (rule, None, Some(because)),
+            Decision::Allow { rule } => (rule, None, None),
+            Decision::Narrow { rule, scope } => (rule, Some(scope), None),
+        };
+        let policy = rules.hash();
+        let q = Question { person, intent, area, facts, policy, rule, narrowed };
+        match because {
+            Some(because) => Err(self.refuse(&q, &because)?),
+            None => Ok((said, self.answer(&q, watch)?)),
         }
     }
 
@@ -53,30 +60,7 @@ impl City {
         let person = self.person(by)?;
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
-        let said = |decision: &str, rule: String, message: Option<String>| Preview {
-            decision: decision.into(),
-            rule,
-            message,
-            case: facts.case.slug().into(),
-            paper: facts.paper.slug().into(),
-            cameras: intent.cameras.len() as u64,
-            from: intent.from,
-            until: intent.until,
-        };
-        Ok(match self.rules().decide(&intent, &facts) {
-            Decision::Refuse { rule, because } => said("refused", rule, Some(because)),
-            Decision::Allow { rule } => said("allowed", rule, None),
-            Decision::Narrow { rule, scope } => {
-                let message = sentence(&rule, &intent, &scope);
-                let rest = said("narrowed", rule, Some(message));
-                Preview {
-                    cameras: scope.cameras.len() as u64,
-                    from: scope.from,
-                    until: scope.until,
-                    ..rest
-                }
-            }
-        })
+        Ok(said(&intent, &facts, &self.rules().decide(&intent, &facts)))
     }
 
     /// Keeps the private half of an intent, sealed, and returns its salt and commitment.
@@ -96,31 +80,41 @@ impl City {
         Ok((salt, commitment(&salt, body)))
     }
 
-    fn question_leaf(
-        &self,
-        kind: &str,
-        person: &Person,
-        intent: &Intent,
-        facts: &Facts,
-    ) -> Result<Leaf> {
-        let leaf = self
-            .leaf_by(kind, person)?
+    /// The public half of a question, whatever became of it.
+    fn question_leaf(&self, kind: &str, q: &Question, body: &str) -> Result<Leaf> {
+        let (intent, facts) = (&q.intent, &q.facts);
+        let (cameras, from, until) = match &q.narrowed {
+            Some(scope) => (scope.cameras.len(), scope.from, scope.until),
+            None => (intent.cameras.len(), intent.from, intent.until),
+        };
+        let plates = intent.plates.len() + intent.patterns.len();
+        let mut leaf = self
+            .leaf_by(kind, &q.person)?
             .id(&intent.id)
-            .fact("policy", self.rules().hash())
+            .fact("policy", q.policy.as_str())
             .fact("purpose", intent.public_purpose())
             .fact("authority", intent.public_authority())
             .fact("case", facts.case.slug())
             // Roles are words of the rules; with them a proposal can be tried on what was asked.
-            .fact("roles", intent.roles.join(" "));
-        let leaf = match facts.paper {
-            policy::Vouch::None => leaf,
-            vouched => leaf.fact("paper", vouched.slug()),
-        };
-        let leaf = match intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()) {
-            true => leaf.fact("reason", true),
-            false => leaf,
-        };
-        let leaf = if intent.emergency { leaf.fact("emergency", true) } else { leaf };
+            .fact("roles", intent.roles.join(" "))
+            .fact("rule", q.rule.as_str())
+            .fact("plates", plates as u64)
+            .fact("cameras", cameras as u64)
+            .fact("from", hour(from))
+            .fact("until", hour(until))
+            .body(body);
+        if facts.paper != Vouch::None {
+            leaf = leaf.fact("paper", facts.paper.slug());
+        }
+        if intent.has_reason() {
+            leaf = leaf.fact("reason", true);
+        }
+        if intent.emergency {
+            leaf = leaf.fact("emergency", true);
+        }
+        if intent.manner() != "exact" {
+            leaf = leaf.fact("manner", intent.manner());
+        }
         Ok(match intent.agency() {
             Some(kind) => leaf.on_behalf_of(kind),
             None => leaf,
@@ -128,47 +122,31 @@ impl City {
     }
 
     /// Logs a refusal and gives the error that the asker reads.
-    fn refuse(
-        &self,
-        person: &Person,
-        intent: &Intent,
-        facts: &Facts,
-        (rule, because): (&str, &str),
-    ) -> Result<Error> {
-        let (_, body) = self.keep_body(intent)?;
-        let plates = intent.plates.len() + intent.patterns.len();
-        let leaf = self
-            .question_leaf("search.refused", person, intent, facts)?
-            .fact("rule", rule)
-            .fact("plates", plates as u64)
-            .fact("cameras", intent.cameras.len() as u64)
-            .fact("from", hour(intent.from))
-            .fact("until", hour(intent.until))
-            .body(&body);
-        let leaf = match intent.manner() {
-            "exact" => leaf,
-            manner => leaf.fact("manner", manner),
-        };
-        let (entry, _) = self.log_question(intent, leaf)?;
+    fn refuse(&self, q: &Question, because: &str) -> Result<Error> {
+        let (_, body) = self.keep_body(&q.intent)?;
+        let leaf = self.question_leaf("search.refused", q, &body)?;
+        let (entry, _) = self.log_question(&q.intent, leaf)?;
         self.emit(Event {
-            id: Some(intent.id.clone()),
+            id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
             ..self.event("search.refused")
         });
         Ok(Error::refused(format!(
-            "{because} (Rule {rule}; this refusal is entry {} of the public log.)",
-            entry.index
+            "{because} (Rule {}; this refusal is entry {} of the public log.)",
+            q.rule, entry.index
         )))
     }
 
     fn answer(&self, q: &Question, watch: Watch<'_>) -> Result<Answer> {
         let (salt, body) = self.keep_body(&q.intent)?;
-        let leaf = self.intent_leaf(q, &body)?;
+        let decision = if q.narrowed.is_some() { "narrowed" } else { "allowed" };
+        let leaf = self.question_leaf("search.intent", q, &body)?.fact("decision", decision);
+        if q.intent.emergency {
+            self.emergency_asker(&q.intent)?;
+        }
         let (entry, then) = self.log_question(&q.intent, leaf.clone())?;
         let index = entry.index;
-        if q.intent.emergency {
-            self.emergency_asked(index, &leaf, &q.intent.person)?;
-        }
+        self.emergencies().add(index, &leaf);
         let entry = match self.witnessed(entry) {
             Ok(entry) => entry,
             // The log is not to show a question for ever that nobody answers any more.
@@ -204,28 +182,6 @@ impl City {
             opened: opened.len() as u64,
             more: search.more || permit.full(),
             reads: opened,
-        })
-    }
-
-    /// The public half of a question that the rules allow.
-    fn intent_leaf(&self, q: &Question, body: &str) -> Result<Leaf> {
-        let (cameras, from, until) = match &q.narrowed {
-            Some(scope) => (scope.cameras.len(), scope.from, scope.until),
-            None => (q.intent.cameras.len(), q.intent.from, q.intent.until),
-        };
-        let plates = q.intent.plates.len() + q.intent.patterns.len();
-        let leaf = self
-            .question_leaf("search.intent", &q.person, &q.intent, &q.facts)?
-            .fact("decision", if q.narrowed.is_some() { "narrowed" } else { "allowed" })
-            .fact("rule", q.rule.as_str())
-            .fact("plates", plates as u64)
-            .fact("cameras", cameras as u64)
-            .fact("from", hour(from))
-            .fact("until", hour(until))
-            .body(body);
-        Ok(match q.intent.manner() {
-            "exact" => leaf,
-            manner => leaf.fact("manner", manner),
         })
     }
 
@@ -327,12 +283,36 @@ impl City {
     }
 }
 
-/// A question that the rules allow, in full or in part.
+/// What the rules said to a question, for whoever asked it.
+fn said(intent: &Intent, facts: &Facts, decision: &Decision) -> Preview {
+    let (decision, rule, message, scope) = match decision {
+        Decision::Refuse { rule, because } => ("refused", rule, Some(because.clone()), None),
+        Decision::Allow { rule } => ("allowed", rule, None, None),
+        Decision::Narrow { rule, scope } => {
+            ("narrowed", rule, Some(sentence(rule, intent, scope)), Some(scope))
+        }
+    };
+    Preview {
+        decision: decision.into(),
+        rule: rule.clone(),
+        message,
+        case: facts.case.slug().into(),
+        paper: facts.paper.slug().into(),
+        cameras: scope.map_or(&intent.cameras, |s| &s.cameras).len() as u64,
+        from: scope.map_or(intent.from, |s| s.from),
+        until: scope.map_or(intent.until, |s| s.until),
+    }
+}
+
+/// A question that the rules have decided on.
 struct Question {
     person: Person,
     intent: Intent,
     area: Option<Area>,
     facts: Facts,
+    /// The hash of those rules.
+    policy: String,
+    /// The one that allows it, in full or in part, or refuses it.
     rule: String,
     narrowed: Option<Scope>,
 }

@@ -87,7 +87,7 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
         }
     };
     let (mut newest, mut adopted) = (None, None);
-    let checked = ledger::verify_each(&paths.log, &vkey, &[], &mut |leaf| {
+    let checked = ledger::verify_each(&paths.log, &vkey, &[], &mut |_, leaf| {
         newest = Some(leaf.time);
         if leaf.kind == "policy.activated" {
             adopted = leaf.facts.get("hash").and_then(|h| h.as_str()).map(str::to_owned);

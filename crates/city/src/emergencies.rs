@@ -7,7 +7,7 @@
 use crate::City;
 use base::{Error, PersonId, Result, Time};
 use ledger::Leaf;
-use policy::Action;
+use policy::{Action, Intent};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Questions for a life in danger that nobody has reviewed, by their number on the log.
+/// Questions for a life in danger that nobody has reviewed, by their number on the log: when they were
+/// asked, and their id.
 #[derive(Debug, Default)]
-pub(crate) struct Emergencies(BTreeMap<u64, Time>);
+pub(crate) struct Emergencies(BTreeMap<u64, (Time, String)>);
 
 impl Emergencies {
     /// Replays the log.
@@ -32,7 +33,7 @@ impl Emergencies {
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         match leaf.kind.as_str() {
             "search.intent" if leaf.facts.contains_key("emergency") => {
-                self.0.insert(index, leaf.time);
+                self.0.insert(index, (leaf.time, leaf.id.clone().unwrap_or_default()));
             }
             "breakglass.reviewed" => {
                 if let Some(reviewed) = leaf.number("entry") {
@@ -44,7 +45,7 @@ impl Emergencies {
     }
 
     pub(crate) fn overdue(&self, now: Time) -> bool {
-        self.0.values().any(|at| due(*at) <= now)
+        self.0.values().any(|(at, _)| due(*at) <= now)
     }
 }
 
@@ -107,7 +108,7 @@ impl City {
     pub fn unreviewed(&self, by: &PersonId) -> Result<Vec<Unreviewed>> {
         self.allowed(by, Action::ReviewBreakGlass)?;
         let now = self.now();
-        let one = |(entry, asked): (&u64, &Time)| {
+        let one = |(entry, (asked, _)): (&u64, &(Time, String))| {
             let due = due(*asked);
             Unreviewed { entry: *entry, asked: *asked, due, overdue: due <= now }
         };
@@ -126,10 +127,10 @@ impl City {
         if !(1..=1000).contains(&review.note.trim().chars().count()) {
             return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
         }
-        if !self.emergencies().0.contains_key(&entry) {
-            return Err(Error::not_found("This entry waits for no review."));
-        }
-        if self.store.meta(&asker_key(entry))?.as_deref() == Some(by.as_str()) {
+        let question = self.emergencies().0.get(&entry).map(|(_, id)| id.clone());
+        let question =
+            question.ok_or_else(|| Error::not_found("This entry waits for no review."))?;
+        if self.store.meta(&asker_key(&question))?.as_deref() == Some(by.as_str()) {
             return Err(Error::forbidden("Somebody else than the asker reviews a question."));
         }
         let id: [u8; 16] = base::random();
@@ -148,15 +149,15 @@ impl City {
         Ok(index)
     }
 
-    /// Remembers who asked for a life in danger: nobody reviews the own question.
-    pub(crate) fn emergency_asked(&self, entry: u64, leaf: &Leaf, by: &PersonId) -> Result<()> {
-        self.emergencies().add(entry, leaf);
-        self.store.set_meta(&asker_key(entry), by.as_str())
+    /// Remembers who asks for a life in danger, before the question is on the log: nobody reviews the own
+    /// one, after a crash neither.
+    pub(crate) fn emergency_asker(&self, intent: &Intent) -> Result<()> {
+        self.store.set_meta(&asker_key(&intent.id), intent.person.as_str())
     }
 }
 
-fn asker_key(entry: u64) -> String {
-    format!("emergency/{entry}")
+fn asker_key(question: &str) -> String {
+    format!("emergency/{question}")
 }
 
 #[cfg(test)]

@@ -117,12 +117,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     )?;
     let now = clock.now();
     let set = crate::adoption::found(dir, &options.charter()?)?;
-    let first = Leaf::new("policy.activated", now)
-        .id(rules.hash())
-        .fact("hash", rules.hash())
-        .fact("set", set.hash()?)
-        .fact("text", set.canonical()?);
-    log.append_once(&first)?;
+    log.append_once(&crate::adoption::first_activation(&rules, Some(&set), now)?)?;
     let invitation = match options.key {
         Some(_) => None,
         None => {
@@ -143,16 +138,14 @@ pub fn invite_first(dir: &Path, clock: &dyn Clock) -> Result<Invitation> {
     let config = Config::load(&paths.config)?;
     let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
     for row in store.persons()? {
-        let person: Person = serde_json::from_str(&row.json)
-            .map_err(|e| Error::internal("A stored person is damaged.").because(e))?;
+        let person = crate::people::read(&row)?;
         if crate::people::comes_in(&person) || person.ended.is_some() {
             return Err(Error::conflict(
                 "Somebody has come into this city already; an administrator invites people.",
             ));
         }
     }
-    let objects = Box::new(Folder::new(&paths.log));
-    let log = Log::open(objects, &config.origin(), SigningKey::load(&paths.log_key)?)?;
+    let log = crate::succeed::open_log(dir, &paths, &config)?;
     let leaves = log.leaves(0, log.size())?;
     let first = leaves.iter().find(|leaf| leaf.kind == "admin.created");
     let first = first.and_then(|leaf| leaf.id.as_deref()?.parse::<PersonId>().ok());

@@ -52,7 +52,7 @@ mod terminals;
 mod tokens;
 mod witness;
 
-pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal, properties};
+pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
 pub use api::*;
 pub use ask::Watch;
 pub use cases::RecordsLine;
@@ -73,7 +73,7 @@ pub use open::City;
 pub use papers::{NewPaper, Paper, PaperKind};
 pub use people::{Claimed, Invitation, Invite, Left, LostKey, PasskeyLine, PersonLine};
 pub use pictures::{PicturePlace, PictureSection};
-pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Rule};
+pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Property, Rule};
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};

@@ -6,6 +6,7 @@
 //! tells the two apart.
 
 use crate::City;
+use crate::config::case_fits;
 use base::{Error, PersonId, Result, Time};
 use policy::{AGENCIES, Action, Intent, Vouch};
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,10 @@ impl City {
         let reference = new.reference.trim().to_owned();
         if !(1..=100).contains(&reference.chars().count()) {
             return Err(Error::invalid("Give the paper's number in 1 to 100 characters."));
+        }
+        // One of another form is no case that anybody could ask under, and might be a plate.
+        if new.kind == PaperKind::Case && !case_fits(&self.config.cases.format, &reference) {
+            return Err(self.case_form());
         }
         if new.agency.as_deref().is_some_and(|a| !AGENCIES.contains(&a)) {
             return Err(Error::invalid(format!(
@@ -302,6 +307,8 @@ mod tests {
         let supervisor = add("per_sue", &["supervisor"]);
         let of_case =
             NewPaper { kind: PaperKind::Case, reference: "26-0417".into(), ..warrant(&town) };
+        let plate = NewPaper { reference: "7ABC128".into(), ..of_case.clone() };
+        assert_eq!(town.city.attest(&supervisor, plate).err().unwrap().kind(), Kind::Invalid);
         town.city.attest(&supervisor, of_case).unwrap();
         town.city.ask(&supervisor, town.question("7ABC128")).unwrap();
         town.city.ask(&person(), town.question("7ABC128")).unwrap();

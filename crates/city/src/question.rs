@@ -82,6 +82,14 @@ impl City {
         Ok(cameras)
     }
 
+    /// A case number of another form than this city's.
+    pub(crate) fn case_form(&self) -> Error {
+        Error::invalid(format!(
+            "The case number does not have this city's form {} (# is a digit).",
+            self.config.cases.format
+        ))
+    }
+
     pub(crate) fn facts(&self, intent: &Intent) -> Result<Facts> {
         let case = match &intent.case {
             None => Vouch::None,
@@ -91,10 +99,7 @@ impl City {
                 if attested { Vouch::Attested } else { Vouch::Stated }
             }
             Some(_) => {
-                return Err(Error::invalid(format!(
-                    "The case number does not have this city's form {} (# is a digit).",
-                    self.config.cases.format
-                )));
+                return Err(self.case_form());
             }
         };
         let now = self.now();

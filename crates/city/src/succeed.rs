@@ -174,7 +174,8 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let now = clock.now().floor_to(i64::from(config.log.minutes) * 60_000);
     let first = Leaf::new("log.successor", now).id(&origin);
     let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
-    let mut fresh = vec![first, activated(dir, &rules, now)?];
+    let set = crate::adoption::folder_set(dir)?;
+    let mut fresh = vec![first, crate::adoption::first_activation(&rules, set.as_ref(), now)?];
     fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now)?);
     let vkey = build(dir, &paths, &origin, &fresh)?;
     swap(dir, &paths, old)?;
@@ -185,15 +186,6 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
         Lost::Unreadable(_) => None,
     };
     Ok(Successor { origin, vkey, found: found.size, known, old: past(dir, old) })
-}
-
-/// The rules that go on, with all that belongs to them.
-fn activated(dir: &Path, rules: &policy::Rules, now: Time) -> Result<Leaf> {
-    let leaf = Leaf::new("policy.activated", now).id(rules.hash()).fact("hash", rules.hash());
-    Ok(match crate::adoption::folder_set(dir)? {
-        Some(set) => leaf.fact("set", set.hash()?).fact("text", set.canonical()?),
-        None => leaf,
-    })
 }
 
 /// The first entry: what is left of the old log, and what it is known to have been.

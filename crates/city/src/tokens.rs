@@ -93,7 +93,7 @@ impl City {
         }
         MachineToken::may_last(now, new.expires)?;
         for name in &new.scope {
-            let action = Action::ALL.into_iter().find(|a| a.name() == name && a.machines_may());
+            let action = Action::named(name).filter(|action| action.machines_may());
             let action = action.ok_or_else(|| {
                 let known: Vec<&str> = machine_actions().collect();
                 Error::invalid(format!("A machine may do {}, and nothing else.", known.join(", ")))

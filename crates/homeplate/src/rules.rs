@@ -176,7 +176,7 @@ fn sign(client: &Client, id: &str, vkey: Option<String>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `homeplate-prove` beside this executable: it alone links the solver's library.
+/// `homeplate-prove`, as the server calls it.
 pub struct Program;
 
 impl ProofLine for Program {
@@ -193,8 +193,7 @@ impl ProofLine for Program {
             std::fs::write(&path, text).map_err(|e| away(&e))?;
             Ok(path)
         };
-        let program = std::env::current_exe().map_err(|e| away(&e))?;
-        let mut prove = Command::new(program.with_file_name("homeplate-prove"));
+        let mut prove = Command::new(crate::policy::program().map_err(|e| away(&e))?);
         prove.arg("--json").arg("--rules").arg(put("rules.cedar", rules)?);
         let shipped = Property::shipped();
         for property in properties.iter().filter(|p| !shipped.contains(p)) {

@@ -62,8 +62,16 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut seen: Vec<Seen> = recalled.iter().cloned().collect();
     // The log must hold what its witnesses signed.
     seen.extend(witnessed.as_ref().map(|w| Seen { size: w.size, root: b64(&w.root) }));
-    let mut of_rules = OfRules::default();
-    let each = &mut |leaf: &Leaf| of_rules.add(leaf);
+    let mut of_rules = Vec::new();
+    let each = &mut |index: u64, leaf: &Leaf| {
+        // A log that is being written to is looked at again.
+        if index == 0 {
+            of_rules.clear();
+        }
+        if leaf.kind.starts_with("policy.") {
+            of_rules.push((index, leaf.clone()));
+        }
+    };
     let report = match &place {
         Place::Address(city, web) => {
             let fetch = |path: &str| web.fetch(city, &format!("log/{path}"));
@@ -71,7 +79,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         }
         Place::Folder(folder) => verify_each(folder, &vkey, &seen, each)?,
     };
-    let history = of_rules.history(&report)?;
+    let history = history(&report, &of_rules)?;
     if args.json {
         let mut value = serde_json::to_value(&report)?;
         value["rules"] = serde_json::to_value(history.changes())?;
@@ -91,35 +99,13 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The entries about rules; there may be none of other sorts in memory, however long the log is.
-#[derive(Default)]
-struct OfRules {
-    seen: u64,
-    first: Option<Leaf>,
-    leaves: Vec<(u64, Leaf)>,
-}
-
-impl OfRules {
-    fn add(&mut self, leaf: &Leaf) {
-        // A log that is being written to is looked at again, from the first leaf on.
-        match &self.first {
-            None => self.first = Some(leaf.clone()),
-            Some(first) if first == leaf && self.seen > 0 => (self.seen, self.leaves) = (0, vec![]),
-            Some(_) => {}
-        }
-        if leaf.kind.starts_with("policy.") {
-            self.leaves.push((self.seen, leaf.clone()));
-        }
-        self.seen += 1;
+/// How the rules came to be, from the entries about them alone: however long the log is, they are few.
+fn history(report: &Report, of_rules: &[(u64, Leaf)]) -> Result<RuleHistory> {
+    let mut history = RuleHistory::new(&report.origin);
+    for (index, leaf) in of_rules {
+        history.add(*index, leaf)?;
     }
-
-    fn history(&self, report: &Report) -> Result<RuleHistory> {
-        let mut history = RuleHistory::new(&report.origin);
-        for (index, leaf) in &self.leaves {
-            history.add(*index, leaf)?;
-        }
-        Ok(history)
-    }
+    Ok(history)
 }
 
 fn rules_in_words(changes: &[Change]) -> String {

@@ -58,16 +58,16 @@ pub fn verify_from(
     vkey: &str,
     seen: &[Seen],
 ) -> Result<Report> {
-    verify_each_from(get, vkey, seen, &mut |_| ())
+    verify_each_from(get, vkey, seen, &mut |_, _| ())
 }
 
-/// The same, handing every leaf to `each` in the order of the log; again from the first where the log
+/// The same, handing every leaf to `each` with its number, in the order of the log; again from the first, 0, where the log
 /// has gone on meanwhile.
 pub fn verify_each_from(
     get: &dyn Fn(&str) -> Result<Option<Vec<u8>>>,
     vkey: &str,
     seen: &[Seen],
-    each: &mut dyn FnMut(&Leaf),
+    each: &mut dyn FnMut(u64, &Leaf),
 ) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let fetch = || {
@@ -80,9 +80,9 @@ pub fn verify_each_from(
     loop {
         let head = vkey.open(&checkpoint)?;
         let mut figures = Figures::default();
-        let mut add = |_, leaf: Leaf| {
+        let mut add = |index, leaf: Leaf| {
             figures.add(&leaf);
-            each(&leaf);
+            each(index, &leaf);
         };
         match scan_since(get, &head, seen, &mut add) {
             Ok(_) => {
@@ -111,16 +111,16 @@ pub fn verify(folder: &Path, vkey: &str) -> Result<Report> {
 
 /// The same, and the log must extend what was `seen` of it before.
 pub fn verify_since(folder: &Path, vkey: &str, seen: &[Seen]) -> Result<Report> {
-    verify_each(folder, vkey, seen, &mut |_| ())
+    verify_each(folder, vkey, seen, &mut |_, _| ())
 }
 
-/// The same, handing every leaf to `each` in the order of the log; again from the first where a log
+/// The same, handing every leaf to `each` with its number, in the order of the log; again from the first, 0, where a log
 /// that is being written to is looked at again.
 pub fn verify_each(
     folder: &Path,
     vkey: &str,
     seen: &[Seen],
-    each: &mut dyn FnMut(&Leaf),
+    each: &mut dyn FnMut(u64, &Leaf),
 ) -> Result<Report> {
     let vkey = Vkey::parse(vkey)?;
     let objects = Folder::new(folder);
@@ -140,7 +140,7 @@ fn once(
     objects: &dyn Objects,
     vkey: &Vkey,
     seen: &[Seen],
-    each: &mut dyn FnMut(&Leaf),
+    each: &mut dyn FnMut(u64, &Leaf),
 ) -> Result<Report> {
     let Some(checkpoint) = objects.get("checkpoint")? else {
         return Err(Error::not_found(
@@ -151,9 +151,9 @@ fn once(
     let names = objects.list("")?;
     let mut figures = Figures::default();
     let get = |path: &str| objects.get(path);
-    let mut add = |_, leaf: Leaf| {
+    let mut add = |index, leaf: Leaf| {
         figures.add(&leaf);
-        each(&leaf);
+        each(index, &leaf);
     };
     let checked = scan_since(&get, &head, seen, &mut add)
         .and_then(|_| names.iter().try_for_each(|name| account(objects, &head, name)));

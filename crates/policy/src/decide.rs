@@ -76,7 +76,7 @@ impl Rules {
             emergency: intent.emergency,
             review_overdue: facts.review_overdue,
             recipient: intent.agency(),
-            has_reason: intent.reason.as_deref().is_some_and(|r| !r.trim().is_empty()),
+            has_reason: intent.has_reason(),
             plates: intent.plates.len() + intent.patterns.len(),
             pattern: !intent.patterns.is_empty(),
             sealed: intent.sealed_until().is_some(),

@@ -220,6 +220,11 @@ impl Intent {
         crate::engine::AUTHORITIES.into_iter().find(|a| *a == self.authority).unwrap_or("unknown")
     }
 
+    /// Whether the asker wrote why.
+    pub fn has_reason(&self) -> bool {
+        self.reason.as_deref().is_some_and(|r| !r.trim().is_empty())
+    }
+
     /// Until when the question is sealed. Without a warrant it is not, whatever was wished: nobody hides
     /// a question that the rules refuse.
     pub fn sealed_until(&self) -> Option<Time> {

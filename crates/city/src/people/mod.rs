@@ -17,6 +17,7 @@ use ledger::Leaf;
 use policy::{Action, Decision};
 use serde::{Deserialize, Serialize};
 use std::sync::{MutexGuard, PoisonError};
+use store::PersonRow;
 use utoipa::ToSchema;
 
 /// How long an invitation is good for.
@@ -89,6 +90,12 @@ impl From<Person> for PersonLine {
     }
 }
 
+/// The person of a row.
+pub(crate) fn read(row: &PersonRow) -> Result<Person> {
+    serde_json::from_str(&row.json)
+        .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))
+}
+
 /// Whether they have anything to come in with.
 pub(crate) fn comes_in(person: &Person) -> bool {
     person.key.is_some() || !person.passkeys.is_empty()
@@ -102,18 +109,11 @@ impl City {
 
     /// The person of this id as stored, whether here or gone; not a machine.
     pub(crate) fn stored_person(&self, id: &PersonId) -> Result<Option<Person>> {
-        let Some(row) = self.store.person(id)? else { return Ok(None) };
-        let person = serde_json::from_str(&row.json)
-            .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))?;
-        Ok(Some(person))
+        self.store.person(id)?.as_ref().map(read).transpose()
     }
 
     pub(crate) fn stored_people(&self) -> Result<Vec<Person>> {
-        let read = |row: store::PersonRow| {
-            serde_json::from_str(&row.json)
-                .map_err(|e| Error::internal("A stored person is damaged; see the log.").because(e))
-        };
-        self.store.persons()?.into_iter().map(read).collect()
+        self.store.persons()?.iter().map(read).collect()
     }
 
     /// Everybody, for administrators.

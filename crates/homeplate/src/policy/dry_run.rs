@@ -53,11 +53,14 @@ fn read(file: &Path) -> Result<String> {
 fn leaves(data: &Path) -> Result<Vec<Leaf>> {
     let vkey = read(&data.join("log.vkey"))?;
     let mut leaves = Vec::new();
-    let mut keep = |leaf: &Leaf| leaves.push(leaf.clone());
-    let report = ledger::verify_each(&data.join("log"), vkey.trim(), &[], &mut keep)?;
-    // A log that was looked at again, because it was being written to, was handed out again from the first.
-    let size = usize::try_from(report.size).unwrap_or(usize::MAX);
-    Ok(leaves.split_off(leaves.len().saturating_sub(size)))
+    let mut keep = |index: u64, leaf: &Leaf| {
+        if index == 0 {
+            leaves.clear();
+        }
+        leaves.push(leaf.clone());
+    };
+    ledger::verify_each(&data.join("log"), vkey.trim(), &[], &mut keep)?;
+    Ok(leaves)
 }
 
 /// Tries the questions since a moment, as if asked now, or when the last rule of the proposal begins.

@@ -4,6 +4,8 @@ mod dry_run;
 mod new;
 mod prove;
 
+pub use prove::program;
+
 use std::process::ExitCode;
 
 /// Arguments of `homeplate policy`.

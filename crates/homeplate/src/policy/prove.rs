@@ -27,8 +27,7 @@ pub fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
         Some(slug) => Some(slug),
         None => of_city(&args.data)?,
     };
-    // A program of its own beside this one: it alone links the solver's library.
-    let program = std::env::current_exe()?.with_file_name("homeplate-prove");
+    let program = program()?;
     let mut prove = Command::new(&program);
     prove.arg("--rules").arg(args.rules.unwrap_or_else(|| args.data.join("rules.cedar")));
     for file in properties(&args.data.join("properties"))? {
@@ -48,6 +47,11 @@ pub fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// A program of its own beside this one: it alone links the solver's library.
+pub fn program() -> std::io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("homeplate-prove"))
 }
 
 /// The city's own properties, in the order of their names.

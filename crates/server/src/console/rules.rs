@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use base::{Result, Time};
-use city::{City, Proposal, Rule};
+use city::{City, Property, Proposal, Rule};
 use identity::RuleSet;
 use pages::{
     Place, PropertyView, ProposalPage, ProposalRow, RuleView, RulesPage, SignatureView, render,
@@ -60,7 +60,7 @@ fn row(p: &Proposal) -> ProposalRow {
 
 /// What was proven when a set became a proposal: none is on the log of which something was refuted.
 fn proven(names: &[String]) -> Vec<PropertyView> {
-    let shipped = city::properties();
+    let shipped = Property::shipped();
     let one = |id: &String| PropertyView {
         id: id.clone(),
         sentence: shipped
@@ -76,7 +76,7 @@ fn proven(names: &[String]) -> Vec<PropertyView> {
 
 /// Of the set that a city begins with nothing is proven on the log.
 fn untried() -> Vec<PropertyView> {
-    let ids: Vec<String> = city::properties().into_iter().map(|p| p.id).collect();
+    let ids: Vec<String> = Property::shipped().into_iter().map(|p| p.id).collect();
     let unknown = |view| PropertyView { state: "unknown".into(), ..view };
     proven(&ids).into_iter().map(unknown).collect()
 }
