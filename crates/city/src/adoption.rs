@@ -9,7 +9,7 @@ use crate::init::Paths;
 use crate::{City, Event};
 use base::{Error, PersonId, Result, Time, write_atomic};
 use custody::InForce;
-use identity::{Adoption, Charter, RuleSet, Signature, SignerKey, adoption_message};
+use identity::{Adoption, Charter, Person, RuleSet, Signature, SignerKey, adoption_message};
 use ledger::{Leaf, Log};
 use policy::{Action, Property, Rules};
 use serde::{Deserialize, Serialize};
@@ -551,6 +551,13 @@ impl City {
     pub fn activated(&self) -> Result<(u64, Time)> {
         let since = self.adoptions().since;
         since.ok_or_else(|| Error::internal("The log names no rules; restore it."))
+    }
+
+    /// The office that a person signs for with one of their passkeys, if the charter names it.
+    pub fn signs_for(&self, person: &Person) -> Option<String> {
+        let (_, charter) = self.set_in_force().ok()?;
+        let office = person.passkeys.iter().find_map(|passkey| charter.office_of(&passkey.key));
+        office.map(str::to_owned)
     }
 
     /// The offices that sign for other rules.

@@ -54,7 +54,7 @@ struct Sign;
 
 impl Sign {
     fn proposal(fields: &Value) -> Result<&str> {
-        let id = fields.get("proposal").and_then(Value::as_str);
+        let id = fields.get("hash").and_then(Value::as_str);
         id.ok_or_else(|| Error::invalid("Say which proposal you sign."))
     }
 }

@@ -112,6 +112,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/ask/preview", console::ask::preview)
         .get("/console/rules", console::rules::list)
         .get("/console/proposals/{id}", console::rules::one)
+        .post("/console/proposals/{id}/sign", console::rules::sign)
         .get("/console/join", terminal::join)
         .get("/console/passkey", terminal::another)
         .get("/console/device", terminal::device)

@@ -1,6 +1,7 @@
 //! The server as programs meet it: a city in a temporary folder, requests without a socket.
 
 mod identity;
+mod rules;
 
 use crate::state::{AppState, FLOWS, SCANS, State};
 use crate::{Options, router};
@@ -68,10 +69,13 @@ struct Town {
     state: State,
     router: Router,
     admin: PersonId,
+    /// The administrator's.
+    key: SigningKey,
 }
 
 /// A city whose `homeplate.toml` has these lines, too.
 fn town(lines: &str) -> Town {
+    let key = SigningKey::generate();
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap()));
     let text = format!("[city]\nname = \"Springfield\"\nslug = \"springfield\"\n{lines}");
@@ -81,7 +85,7 @@ fn town(lines: &str) -> Town {
         admin: admin.clone(),
         admin_name: "Administrator".into(),
         roles: vec!["admin".into()],
-        key: Some(SigningKey::generate().public()),
+        key: Some(key.public()),
         charter_key: None,
         auditors: read::OpenKey::generate().public().unwrap(),
     };
@@ -89,7 +93,7 @@ fn town(lines: &str) -> Town {
     let city = City::open(dir.path(), clock.clone()).unwrap();
     let state = Arc::new(AppState::new(city.clone(), Options::default(), 8080).unwrap());
     let router = router(state.clone());
-    Town { dir, clock, city, state, router, admin }
+    Town { dir, clock, city, state, router, admin, key }
 }
 
 impl Town {

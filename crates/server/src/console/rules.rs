@@ -3,15 +3,17 @@
 use super::{failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{around, signed_in};
-use axum::extract::{Path, State};
+use axum::extract::{Form, Path, State};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Response};
-use base::{Result, Time};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use base::{Error, Result, Time};
 use city::{City, Property, Proposal, Rule};
 use identity::RuleSet;
 use pages::{
     Place, PropertyView, ProposalPage, ProposalRow, RuleView, RulesPage, SignatureView, render,
 };
+use serde::Deserialize;
+use serde_json::Value;
 
 fn rule(rule: &Rule, now: Time) -> RuleView {
     let day = |t: Option<Time>| t.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
@@ -136,6 +138,8 @@ pub(crate) async fn one(
     };
     match state.run(flow).await {
         Ok((person, actions, p, (before, after, offices))) => {
+            let office = state.city.signs_for(&person).filter(|o| !p.signed.contains(o));
+            let may_sign = p.state == "open" && office.is_some() && actions.contains(&"SignRules");
             let page = around(&state, &headers, "/console/rules");
             let row = row(&p);
             let signature = |office: String| SignatureView {
@@ -159,12 +163,40 @@ pub(crate) async fn one(
                 findings: Vec::new(),
                 signatures: offices.into_iter().map(signature).collect(),
                 needed: p.needed,
-                may_sign: false,
+                may_sign,
                 may_activate: false,
                 may_withdraw: false,
             };
             Html(render(&page)).into_response()
         }
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+/// The form of a signature: what the passkey answered. What is signed is what the page began with.
+#[derive(Deserialize)]
+pub(crate) struct Signed {
+    #[serde(default)]
+    assertion: String,
+}
+
+/// `POST /console/proposals/{id}/sign`: for the office whose passkey answered.
+pub(crate) async fn sign(
+    State(state): Shared,
+    headers: HeaderMap,
+    Form(form): Form<Signed>,
+) -> Response {
+    let done = async {
+        let answer: Value = serde_json::from_str(&form.assertion).map_err(|e| {
+            Error::invalid("A proposal is signed with a passkey; open the page again and sign.")
+                .because(e)
+        })?;
+        let confirmed = state.confirmed(&headers, &answer).await?;
+        let sort = state.sort_of(&confirmed.fields)?;
+        state.run(move |city| sort.confirmed(city, confirmed)).await
+    };
+    match done.await {
+        Ok(location) => Redirect::to(&location).into_response(),
         Err(e) => failed(&state, &headers, &e),
     }
 }

@@ -12,15 +12,15 @@ const ELSEWHERE: &str = "198.51.100.9:5";
 const MINUTE: i64 = 60_000;
 
 /// A browser: its cookies, and the word of its session.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     town: &'a Town,
     peer: &'static str,
     cookies: Vec<(String, String)>,
-    word: Option<String>,
+    pub(super) word: Option<String>,
 }
 
 impl<'a> Browser<'a> {
-    fn new(town: &'a Town) -> Self {
+    pub(super) fn new(town: &'a Town) -> Self {
         Self { town, peer: DESK, cookies: Vec::new(), word: None }
     }
 
@@ -46,11 +46,11 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(super) async fn get(&mut self, path: &str) -> Answer {
         self.send(Request::get(path), String::new()).await
     }
 
-    async fn json(&mut self, path: &str, body: &Value) -> Answer {
+    pub(super) async fn json(&mut self, path: &str, body: &Value) -> Answer {
         let mut request = Request::post(path).header("origin", ORIGIN);
         if let Some(word) = &self.word {
             request = request.header("x-csrf", word);
@@ -58,7 +58,7 @@ impl<'a> Browser<'a> {
         self.send(request.header("content-type", "application/json"), body.to_string()).await
     }
 
-    async fn form(&mut self, path: &str, body: &str) -> Answer {
+    pub(super) async fn form(&mut self, path: &str, body: &str) -> Answer {
         let request = Request::post(path)
             .header("origin", ORIGIN)
             .header("content-type", "application/x-www-form-urlencoded");
@@ -76,7 +76,7 @@ impl<'a> Browser<'a> {
         self.word = Some(session.expect("a session").csrf);
     }
 
-    async fn join(&mut self, code: &str) -> Authenticator {
+    pub(super) async fn join(&mut self, code: &str) -> Authenticator {
         let begun = self
             .json("/console/passkey/register/start", &json!({"invitation": code, "label": "key"}))
             .await;
@@ -114,7 +114,7 @@ impl<'a> Browser<'a> {
 }
 
 impl Town {
-    fn invite(&self, id: &str, roles: &[&str]) -> Invitation {
+    pub(super) fn invite(&self, id: &str, roles: &[&str]) -> Invitation {
         let roles = roles.iter().map(|role| (*role).to_owned()).collect();
         let new = Invite { name: "Smith".into(), office: "police".into(), roles };
         self.city.invite(&self.admin, &id.parse().unwrap(), new).unwrap()
