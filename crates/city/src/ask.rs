@@ -10,7 +10,7 @@ use custody::{Permit, Scanned};
 use identity::Person;
 use ledger::{Leaf, commitment};
 use plate::Reason;
-use policy::{Decision, Facts, Intent, Scope, Vouch};
+use policy::{Action, Decision, Facts, Intent, Scope, Vouch};
 use serde::Serialize;
 use store::Search;
 
@@ -57,7 +57,8 @@ impl City {
 
     /// What the rules would say to a question. No read is touched and nothing is logged.
     pub fn preview(&self, by: &PersonId, ask: Ask) -> Result<Preview> {
-        let person = self.person(by)?;
+        // Who may ask nothing would learn here, unlogged, which cases there are.
+        let person = self.allowed(by, Action::Search)?;
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
         Ok(said(&intent, &facts, &self.rules().decide(&intent, &facts)))
@@ -124,8 +125,10 @@ impl City {
     /// Logs a refusal and gives the error that the asker reads.
     fn refuse(&self, q: &Question, because: &str) -> Result<Error> {
         let (_, body) = self.keep_body(&q.intent)?;
+        let asker = self.keep_asker(&q.intent, &q.rule, "refused")?;
         let leaf = self.question_leaf("search.refused", q, &body)?;
         let (entry, _) = self.log_question(&q.intent, leaf)?;
+        self.watched(&asker);
         self.emit(Event {
             id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
@@ -144,8 +147,10 @@ impl City {
         if q.intent.emergency {
             self.emergency_asker(&q.intent)?;
         }
+        let asker = self.keep_asker(&q.intent, &q.rule, decision)?;
         let (entry, then) = self.log_question(&q.intent, leaf.clone())?;
         let index = entry.index;
+        self.watched(&asker);
         self.emergencies().add(index, &leaf);
         let entry = match self.witnessed(entry) {
             Ok(entry) => entry,

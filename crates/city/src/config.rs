@@ -1,6 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::PictureSection;
+use crate::{AlarmSection, PictureSection};
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -36,6 +36,9 @@ pub struct Config {
     /// How often one person or camera may ask.
     #[serde(default)]
     pub limits: Limits,
+    /// What raises an alarm.
+    #[serde(default)]
+    pub alarms: AlarmSection,
     /// Where reads and control data are kept.
     #[serde(default)]
     pub store: Stored,
@@ -461,6 +464,9 @@ impl Config {
         }
         if !(1..=3650).contains(&self.retention.reads_days) {
             return refuse("retention.reads_days is 1 to 3650");
+        }
+        if let Some(wrong) = self.alarms.wrong() {
+            return refuse(wrong);
         }
         self.check_preset()?;
         if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {

@@ -239,6 +239,27 @@ pub const EXPLAINED: &[Explained] = &[
         "a whole number; 0 is no limit",
     ),
     e(
+        "alarms.same_plate",
+        "How many questions of one person about one plate in a month raise an alarm for the auditors, and as \
+         many more another one. It stops nobody.",
+        "5",
+        "2 to 1000",
+    ),
+    e(
+        "alarms.questions_a_day",
+        "More questions of one person on a day than this, and than three times what is usual for them, raise \
+         an alarm.",
+        "30",
+        "2 to 1000",
+    ),
+    e(
+        "alarms.without_outcome",
+        "How many questions of one person of which nobody said within two weeks what came of them raise an \
+         alarm.",
+        "5",
+        "2 to 1000",
+    ),
+    e(
         "store.engine",
         "What keeps reads and control data. Changing it moves nothing: the new store is empty.",
         "sqlite",

@@ -13,6 +13,7 @@ mod adoption;
 #[cfg(test)]
 #[path = "tests/adoption.rs"]
 mod adoption_tests;
+mod alarms;
 pub mod api;
 mod ask;
 mod audit;
@@ -36,6 +37,8 @@ mod keeper;
 mod kit;
 mod lists;
 mod open;
+mod oversight;
+mod own_plates;
 mod papers;
 mod people;
 mod pictures;
@@ -53,8 +56,10 @@ mod tokens;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
+pub use alarms::{Alarm, AlarmFinding, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
+pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
 pub use cases::RecordsLine;
 pub use config::{
     Audience, Cases, Config, CustodyProcess, CustodySection, Engine, KekKind, Keys, Limits,
@@ -70,6 +75,8 @@ pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::{Reply as WitnessReply, Witness};
 pub use open::City;
+pub use oversight::{Outcome, QuestionLine, Questions, Said};
+pub use own_plates::{NewOwnPlate, OwnPlate};
 pub use papers::{NewPaper, Paper, PaperKind};
 pub use people::{Claimed, Invitation, Invite, Left, LostKey, PasskeyLine, PersonLine};
 pub use pictures::{PicturePlace, PictureSection};

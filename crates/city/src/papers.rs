@@ -141,6 +141,8 @@ impl City {
 
     /// Takes a paper back: it counts no longer.
     pub fn withdraw_paper(&self, by: &PersonId, id: &str) -> Result<()> {
+        // Who may vouch for nothing does not learn which papers there are.
+        self.vouches(by)?;
         let paper = self.paper(id)?.ok_or_else(none)?;
         let person = self.allowed(by, paper.kind.action())?;
         let leaf = self.leaf_by("paper.withdrawn", &person)?.id(id);
@@ -148,18 +150,32 @@ impl City {
         self.store.set_meta(&format!("{META}{id}"), "")
     }
 
+    /// A question was misuse: the paper that it rested on counts no longer, for anybody. Cases go on.
+    pub(crate) fn suspend_paper(&self, id: &str) -> Result<()> {
+        if self.paper(id)?.is_none_or(|paper| paper.kind == PaperKind::Case) {
+            return Ok(());
+        }
+        self.log.append_once(&self.leaf("paper.withdrawn").id(id).fact("suspended", true))?;
+        self.store.set_meta(&format!("{META}{id}"), "")
+    }
+
     /// The papers that count now, the oldest first, for those who may vouch for such.
     pub fn papers(&self, by: &PersonId) -> Result<Vec<Paper>> {
-        let cases = self.allowed(by, Action::AttestCase);
-        let others = self.allowed(by, Action::AttestPaper);
-        let (cases, others) = match (cases, others) {
-            (Err(e), Err(_)) => return Err(e),
-            (cases, others) => (cases.is_ok(), others.is_ok()),
-        };
+        let (cases, others) = self.vouches(by)?;
         let mut papers = self.all_papers()?;
         papers.retain(|p| if p.kind == PaperKind::Case { cases } else { others });
         papers.sort_by(|a, b| (a.since, &a.id).cmp(&(b.since, &b.id)));
         Ok(papers)
+    }
+
+    /// Whether a person may vouch for cases, and for other papers; an error where for neither.
+    fn vouches(&self, by: &PersonId) -> Result<(bool, bool)> {
+        let cases = self.allowed(by, Action::AttestCase);
+        let others = self.allowed(by, Action::AttestPaper);
+        match (cases, others) {
+            (Err(e), Err(_)) => Err(e),
+            (cases, others) => Ok((cases.is_ok(), others.is_ok())),
+        }
     }
 
     fn all_papers(&self) -> Result<Vec<Paper>> {

@@ -21,6 +21,7 @@ impl City {
     pub fn retain(&self) -> Result<()> {
         self.forget()?;
         self.check_adopted()?;
+        self.oversee()?;
         self.forget_pictures()
     }
 

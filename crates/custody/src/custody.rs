@@ -257,8 +257,7 @@ impl Custody {
 
     /// Opens what a camera sent. Nothing in it is verified: that is the lease's business.
     pub fn open_item(&self, camera: &CameraId, item: &Sealed) -> Result<SignedRead> {
-        let key = OpenKey::from_bytes(*self.ring().keys.ingest.bytes());
-        let plain = key.open(INGEST, camera.as_str().as_bytes(), item)?;
+        let plain = self.open_ingested(INGEST, camera.as_str().as_bytes(), item)?;
         SignedRead::decode(plain.expose())
     }
 
@@ -386,6 +385,22 @@ impl Custody {
     pub fn seal_record(&self, plain: &[u8]) -> Result<Sealed> {
         let to = self.ring().keys.auditors.clone();
         to.seal(RECORD, b"", plain)
+    }
+
+    /// Opens what was sealed to the ingest key.
+    pub(crate) fn open_ingested(
+        &self,
+        info: &[u8],
+        aad: &[u8],
+        sealed: &Sealed,
+    ) -> Result<Secret<Vec<u8>>> {
+        let key = OpenKey::from_bytes(*self.ring().keys.ingest.bytes());
+        key.open(info, aad, sealed)
+    }
+
+    /// The key of the month that goes on.
+    pub(crate) fn this_month(&self) -> Result<Key> {
+        self.ring().month_key(&month(self.clock.now()))
     }
 
     /// The name under which a person's acts of this month stand on the public log.

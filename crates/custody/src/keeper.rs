@@ -1,7 +1,7 @@
 //! What a city wants of its custody, wherever that runs: in the same process, or in one of its own.
 
 use crate::{
-    Custody, Found, HeldRead, HoldPermit, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
+    Custody, Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
     SealedSegment, Sort,
 };
 use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Signed, Time};
@@ -30,6 +30,8 @@ pub trait Keeper: Send + Sync {
     fn seal_record(&self, plain: &[u8]) -> Result<Sealed>;
     /// [`Custody::pseudonym`].
     fn pseudonym(&self, person: &PersonId) -> Result<String>;
+    /// [`Custody::marks`].
+    fn marks(&self, intent: &Intent, own: &[Sealed]) -> Result<Marks>;
     /// [`Custody::ingest_key`].
     fn ingest_key(&self) -> Result<SealKey>;
     /// [`Custody::lease_public`].
@@ -88,6 +90,9 @@ impl Keeper for Custody {
     }
     fn pseudonym(&self, person: &PersonId) -> Result<String> {
         Custody::pseudonym(self, person)
+    }
+    fn marks(&self, intent: &Intent, own: &[Sealed]) -> Result<Marks> {
+        Custody::marks(self, intent, own)
     }
     fn ingest_key(&self) -> Result<SealKey> {
         Ok(Custody::ingest_key(self))

@@ -4,6 +4,7 @@
 //! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
 //! than stopping the count, because what is on the log stays on the log.
 
+use crate::lottery::{self, DRAW_MS, DRAWN, GRADE_MS};
 use crate::{HIDDEN, Leaf, REVEALED};
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,9 @@ pub struct Figures {
     pub keys_destroyed: u64,
     /// How often an auditor was given a private half.
     pub audits: u64,
+    /// What auditors have to look at, and have looked at.
+    #[serde(default)]
+    pub audit: Audit,
     /// Preservation holds in force, and when each is to be reviewed.
     #[schema(value_type = BTreeMap<String, String>)]
     pub holds: BTreeMap<String, Time>,
@@ -71,6 +75,78 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     hidden: BTreeMap<String, String>,
+    /// The month that goes on, once it had an entry.
+    #[serde(skip)]
+    #[schema(ignore)]
+    month: String,
+    /// Whether it had a question.
+    #[serde(skip)]
+    #[schema(ignore)]
+    asked: bool,
+}
+
+/// The audit by lottery, and alarms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Audit {
+    /// Questions and refusals that were drawn so far.
+    pub drawn: u64,
+    /// Grades that were given, by grade.
+    pub graded: BTreeMap<String, u64>,
+    /// Entries that were drawn and are not graded, and by when they have to be.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub due: BTreeMap<u64, Time>,
+    /// Months that are over, had questions, and were not drawn.
+    pub undrawn: BTreeSet<String>,
+    /// Alarms, by what raised them.
+    pub alarms: BTreeMap<String, u64>,
+    /// Alarms that no auditor has closed, and by when one has to.
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub open_alarms: BTreeMap<String, Time>,
+    /// What auditors found alarms to be.
+    pub findings: BTreeMap<String, u64>,
+    /// What came of questions, as the askers say.
+    pub followed: BTreeMap<String, u64>,
+}
+
+impl Audit {
+    /// How much should have been drawn, graded or closed by now, and was not.
+    pub fn overdue(&self, now: Time) -> u64 {
+        let late = |month: &&String| {
+            lottery::month_end(month).is_some_and(|end| end.plus_millis(DRAW_MS) <= now)
+        };
+        let months = self.undrawn.iter().filter(late).count();
+        let entries = self.due.values().filter(|due| **due <= now).count();
+        let alarms = self.open_alarms.values().filter(|due| **due <= now).count();
+        (months + entries + alarms) as u64
+    }
+
+    fn add(&mut self, leaf: &Leaf) {
+        match leaf.kind.as_str() {
+            DRAWN => {
+                leaf.id.as_ref().map(|month| self.undrawn.remove(month));
+                let entries = leaf.text("entries").unwrap_or_default().split(' ');
+                for entry in entries.filter_map(|n| n.parse().ok()) {
+                    self.drawn += 1;
+                    self.due.insert(entry, leaf.time.plus_millis(GRADE_MS));
+                }
+            }
+            "audit.graded" => {
+                tick(&mut self.graded, leaf.text("grade"));
+                leaf.number("entry").map(|entry| self.due.remove(&entry));
+            }
+            "alarm.raised" => {
+                tick(&mut self.alarms, leaf.text("alarm"));
+                let due = leaf.time.plus_millis(GRADE_MS);
+                self.open_alarms.extend(leaf.id.clone().map(|id| (id, due)));
+            }
+            "alarm.closed" => {
+                tick(&mut self.findings, leaf.text("finding"));
+                leaf.id.as_ref().map(|id| self.open_alarms.remove(id));
+            }
+            "search.followed" => tick(&mut self.followed, leaf.text("outcome")),
+            _ => {}
+        }
+    }
 }
 
 /// Whether a camera may capture.
@@ -127,6 +203,8 @@ impl Figures {
     /// Takes one more leaf into account. Leaves come in the order of the log.
     pub fn add(&mut self, leaf: &Leaf) {
         self.hide(leaf);
+        self.in_month(leaf);
+        self.audit.add(leaf);
         match leaf.kind.as_str() {
             REVEALED => self.revealed(leaf),
             "log.successor" => self.succeeds(leaf),
@@ -168,6 +246,18 @@ impl Figures {
     /// Cameras that are on.
     pub fn cameras_on(&self) -> u64 {
         self.cameras.values().filter(|c| c.on).count() as u64
+    }
+
+    /// A month is over with the first entry of a later one.
+    fn in_month(&mut self, leaf: &Leaf) {
+        let month = lottery::month(leaf.time);
+        if month > self.month {
+            let before = std::mem::replace(&mut self.month, month);
+            if std::mem::take(&mut self.asked) {
+                self.audit.undrawn.insert(before);
+            }
+        }
+        self.asked |= lottery::is_question(leaf);
     }
 
     fn hide(&mut self, leaf: &Leaf) {

@@ -11,6 +11,7 @@
 use crate::entry::Entry;
 use crate::figures::Figures;
 use crate::leaf::Leaf;
+use crate::lottery::{Draw, Lottery};
 use crate::notes::{Signer, open_with};
 use crate::objects::{Guard, Objects};
 use crate::scan::scan;
@@ -44,6 +45,7 @@ struct State {
     checkpoint: String,
     index: HashMap<Subject, u64>,
     figures: Figures,
+    lottery: Lottery,
 }
 
 /// Type and id of an entry, in 16 bytes: a log of years is looked up in memory. They are half of a
@@ -265,6 +267,13 @@ impl Log {
         self.state().figures.clone()
     }
 
+    /// What the log draws for the audit of months that are over, and no entry says yet.
+    pub fn draws(&self) -> Result<Vec<Draw>> {
+        let state = self.state();
+        let root_of = |size| state.tree.root_of(size, &|name| self.full_tile(name));
+        state.lottery.due(&root_of)
+    }
+
     fn state(&self) -> std::sync::RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -362,7 +371,13 @@ impl Log {
         self.adopt(
             batch,
             &places,
-            State { tree, checkpoint, index: fresh, figures: Figures::default() },
+            State {
+                tree,
+                checkpoint,
+                index: fresh,
+                figures: Figures::default(),
+                lottery: Lottery::default(),
+            },
         );
         // Readers may have been sent to these by an earlier checkpoint; the full ones serve them now.
         // If this fails they stay, are verified as beginnings, and go at the next opening.
@@ -390,8 +405,9 @@ impl Log {
             state.index.entry(key).or_insert(index);
         }
         for (request, place) in batch.iter().zip(places) {
-            if matches!(place, Place::New(_)) {
+            if let Place::New(index) = place {
                 state.figures.add(&request.leaf);
+                state.lottery.add(*index, &request.leaf);
             }
         }
         state.tree = next.tree;
@@ -522,16 +538,17 @@ fn load(objects: &dyn Objects, signer: &Signer) -> Result<State> {
     };
     let head = signer.vkey().open(&checkpoint)?;
     let mut index = HashMap::new();
-    let mut figures = Figures::default();
+    let (mut figures, mut lottery) = (Figures::default(), Lottery::default());
     let tree = scan(&|path| objects.get(path), &head, &mut |at, leaf| {
         figures.add(&leaf);
+        lottery.add(at, &leaf);
         if let Some(id) = leaf.id {
             index.entry(subject(&leaf.kind, &id)).or_insert(at);
         }
     })?;
     // A checkpoint that opens is UTF-8.
     let checkpoint = String::from_utf8_lossy(&checkpoint).into_owned();
-    Ok(State { tree, checkpoint, index, figures })
+    Ok(State { tree, checkpoint, index, figures, lottery })
 }
 
 /// Removes what an append that was cut off left beyond the checkpoint, half-written files, and

@@ -4,6 +4,7 @@
 //! built anew over them, and each file that follows from it must be there byte for byte.
 
 use crate::leaf::Leaf;
+use crate::lottery::Lottery;
 use crate::notes::Head;
 use crate::tree::{FULL, Name, Piece, Tree, split};
 use crate::verify::Seen;
@@ -14,16 +15,32 @@ pub(crate) type Get<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
 
 /// Rebuilds the tree that `head` promises and hands every leaf to `each`.
 pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -> Result<Tree> {
-    scan_since(get, head, &[], each)
+    walk(get, head, &[], &mut |index, leaf, _| {
+        each(index, leaf);
+        Ok(())
+    })
 }
 
-/// The same, and the log must be an extension of all that was `seen`.
+/// The same, and the log must be an extension of all that was `seen`, and draw its audits truly.
 pub(crate) fn scan_since(
     get: Get<'_>,
     head: &Head,
     seen: &[Seen],
     each: &mut dyn FnMut(u64, Leaf),
 ) -> Result<Tree> {
+    let mut lottery = Lottery::default();
+    walk(get, head, seen, &mut |index, leaf, tree| {
+        let full = |name: Name| Ok(get(&name.to_string())?.unwrap_or_default());
+        lottery.check(index, &leaf, &|size| tree.root_of(size, &full))?;
+        each(index, leaf);
+        Ok(())
+    })
+}
+
+/// Hears every leaf, with its number and the tree over those before it.
+type Each<'a> = &'a mut dyn FnMut(u64, Leaf, &Tree) -> Result<()>;
+
+fn walk(get: Get<'_>, head: &Head, seen: &[Seen], each: Each<'_>) -> Result<Tree> {
     let mut tree = Tree::default();
     if let Some(seen) = seen.iter().find(|seen| seen.size > head.size) {
         return Err(shrunk(seen, head));
@@ -37,7 +54,7 @@ pub(crate) fn scan_since(
         let entries = split(&bundle, width).ok_or_else(|| changed(name))?;
         for entry in entries {
             let leaf = Leaf::parse(entry).map_err(|e| changed(name).because(e))?;
-            each(tree.size(), leaf);
+            each(tree.size(), leaf, &tree)?;
             for piece in tree.push(entry) {
                 // The bundle was just read; the tiles are what is to be compared.
                 if piece.name.level.is_some() {

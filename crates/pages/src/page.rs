@@ -209,6 +209,11 @@ impl Page {
         known.unwrap_or(word)
     }
 
+    /// What a word of the log means, in a sentence with a number.
+    pub(crate) fn says(&self, section: &str, word: &str, n: u64) -> String {
+        self.word(section, word).replace("{n}", &self.num(n))
+    }
+
     /// Several words, with commas between them.
     pub(crate) fn words(&self, section: &str, words: &[String]) -> String {
         words.iter().map(|w| self.word(section, w)).collect::<Vec<_>>().join(", ")

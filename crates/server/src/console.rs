@@ -1,6 +1,8 @@
 //! The console in a browser: sign in by a one-time link, see hits, decide one.
 
 pub(crate) mod ask;
+pub(crate) mod audit;
+pub(crate) mod questions;
 pub(crate) mod rules;
 
 use crate::auth::Shared;

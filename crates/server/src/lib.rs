@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod metrics;
 mod openapi;
+mod oversight;
 mod paging;
 mod papers;
 mod parts;

@@ -4,7 +4,7 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{admit, ask, camera, fleet, holds, live, papers, people, public, rules};
+use crate::{admit, ask, camera, fleet, holds, live, oversight, papers, people, public, rules};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -86,6 +86,15 @@ const TOKEN: &str = "machine-token";
         ask::ask,
         ask::preview,
         people::audit,
+        oversight::questions,
+        oversight::say,
+        oversight::alarms,
+        oversight::close,
+        oversight::drawn,
+        oversight::grade,
+        oversight::own_plates,
+        oversight::add_own_plate,
+        oversight::remove_own_plate,
         holds::list,
         holds::place,
         holds::review,

@@ -137,9 +137,7 @@ pub(crate) async fn audit(
     request: Request,
 ) -> Answered<AuditRecord> {
     let (who, _) = state.caller(request).await?;
-    let index = index
-        .parse()
-        .map_err(|_| Error::not_found("There is no such entry; entries are numbered from 0."))?;
+    let index = crate::oversight::entry_number(&index)?;
     Ok(Json(state.run(move |city| city.audit_record(&who, index)).await?))
 }
 

@@ -83,7 +83,7 @@ fn view(page: Page, p: Public) -> PublicPage {
         witness: p.witness,
         delay_minutes: p.delay_minutes,
         rules: p.rules,
-        audit_overdue: 0,
+        audit_overdue: p.figures.audit.overdue(p.now),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, papers, passkeys,
-    people, public, rules, terminal,
+    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, oversight, papers,
+    passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -71,6 +71,15 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/ask", ask::ask)
         .post("/v1/ask/preview", ask::preview)
         .get("/v1/audit/entries/{index}", people::audit)
+        .get("/v1/questions", oversight::questions)
+        .post("/v1/questions/{id}/outcome", oversight::say)
+        .get("/v1/alarms", oversight::alarms)
+        .post("/v1/alarms/{id}/close", oversight::close)
+        .get("/v1/audit/drawn", oversight::drawn)
+        .post("/v1/audit/entries/{index}/grade", oversight::grade)
+        .get("/v1/own-plates", oversight::own_plates)
+        .post("/v1/own-plates", oversight::add_own_plate)
+        .post("/v1/own-plates/{id}/remove", oversight::remove_own_plate)
         .get("/v1/holds", holds::list)
         .post("/v1/holds", holds::place)
         .post("/v1/holds/{id}/review", holds::review)
@@ -110,6 +119,11 @@ fn pages(routes: Routes) -> Routes {
         .get("/console/ask", console::ask::form)
         .post("/console/ask", console::ask::ask)
         .post("/console/ask/preview", console::ask::preview)
+        .get("/console/questions", console::questions::list)
+        .post("/console/questions/{id}/outcome", console::questions::say)
+        .get("/console/audit", console::audit::list)
+        .post("/console/audit/{index}", console::audit::grade)
+        .post("/console/audit/alarms/{id}", console::audit::close)
         .get("/console/rules", console::rules::list)
         .get("/console/proposals/{id}", console::rules::one)
         .post("/console/proposals/{id}/sign", console::rules::sign)

@@ -1,6 +1,7 @@
 //! The server as programs meet it: a city in a temporary folder, requests without a socket.
 
 mod identity;
+mod matrix;
 mod rules;
 
 use crate::state::{AppState, FLOWS, SCANS, State};

@@ -143,3 +143,33 @@ CREATE TABLE machines (
   used INTEGER,
   json TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE asks (
+  id TEXT NOT NULL PRIMARY KEY,
+  person TEXT NOT NULL,
+  asked INTEGER NOT NULL,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX asks_by_person ON asks (person, asked);
+
+CREATE TABLE marks (
+  mark TEXT NOT NULL,
+  ask TEXT NOT NULL,
+  asked INTEGER NOT NULL,
+  PRIMARY KEY (mark, ask)
+) STRICT;
+
+CREATE TABLE alarms (
+  id TEXT NOT NULL PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  raised INTEGER NOT NULL,
+  closed INTEGER,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE own_plates (
+  id TEXT NOT NULL PRIMARY KEY,
+  sealed BLOB NOT NULL,
+  json TEXT NOT NULL
+) STRICT;

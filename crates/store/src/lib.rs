@@ -31,6 +31,7 @@ mod hits;
 mod holds;
 mod hotlist;
 mod open;
+mod oversight;
 mod pictures;
 mod places;
 mod put;
@@ -44,8 +45,8 @@ pub use engine::{Place, Url};
 pub use open::Store;
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, LeaseRow, MachineRow, OrderRow, PersonRow,
-    PlaceRow, RecordRow, RecoveryRow, Search, Stored,
+    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, LeaseRow, MachineRow,
+    OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow, Search, Stored,
 };
 
 #[cfg(test)]

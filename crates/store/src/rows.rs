@@ -188,3 +188,42 @@ pub struct Search {
     /// How many reads lie in the permit's cameras and time.
     pub considered: u64,
 }
+
+/// That somebody asked; what the city says of it is kept as the text it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskRow {
+    /// The question's id.
+    pub id: String,
+    /// Who asked.
+    pub person: PersonId,
+    /// When.
+    pub asked: Time,
+    /// The rest, as JSON; no plate and no case number.
+    pub json: String,
+}
+
+/// An alarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlarmRow {
+    /// Its id, at random.
+    pub id: String,
+    /// What raised it: there is one alarm a key.
+    pub key: String,
+    /// When it was raised.
+    pub raised: Time,
+    /// When an auditor closed it.
+    pub closed: Option<Time>,
+    /// The rest, as JSON.
+    pub json: String,
+}
+
+/// A plate of one of the city's own people, sealed to custody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPlateRow {
+    /// Its id.
+    pub id: String,
+    /// The plate.
+    pub sealed: Sealed,
+    /// Who added it and when, as JSON.
+    pub json: String,
+}

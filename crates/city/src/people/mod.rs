@@ -224,7 +224,7 @@ impl City {
     pub fn at_two_places(&self, id: &PersonId) -> Result<()> {
         let person = self.person(id)?;
         self.log.append(&self.leaf_by("session.elsewhere", &person)?)?;
-        Ok(())
+        self.alarm_places(id)
     }
 }
 

@@ -5,8 +5,8 @@ use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper, Opened};
 use crate::seal::BodyKeys;
 use crate::{
-    Found, HeldRead, HoldPermit, Permit, ReadKey, Scanned, SealedBatch, SealedHit, SealedRead,
-    SealedSegment, Sort,
+    Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
+    SealedRead, SealedSegment, Sort,
 };
 use base::{
     CameraId, Day, Epoch, Error, HitId, Kind, PersonId, PublicKey, Result, Secret, Signed, Time,
@@ -206,6 +206,11 @@ impl Keeper for Remote {
 
     fn pseudonym(&self, person: &PersonId) -> Result<String> {
         self.ask(Request::Pseudonym(person.clone()))
+    }
+
+    fn marks(&self, intent: &Intent, own: &[Sealed]) -> Result<Marks> {
+        let intent = Plain(intent.canonical().expose().clone());
+        self.ask(Request::Marks { intent, own: own.to_vec() })
     }
 
     fn ingest_key(&self) -> Result<SealKey> {

@@ -86,6 +86,7 @@ pub(super) enum Request {
     SealHit { hit: HitId, read: Plain, picture: Option<Plain> },
     SealRecord(Plain),
     Pseudonym(PersonId),
+    Marks { intent: Plain, own: Vec<Sealed> },
     IngestKey,
     LeasePublic,
     SignLease(Lease),

@@ -188,6 +188,10 @@ impl Desk {
             }
             Request::SealRecord(plain) => said(to, custody.seal_record(&plain.0)),
             Request::Pseudonym(person) => said(to, custody.pseudonym(&person)),
+            Request::Marks { intent, own } => {
+                let intent = Intent::from_canonical(&intent.0);
+                said(to, intent.and_then(|intent| custody.marks(&intent, &own)))
+            }
             Request::IngestKey => said(to, Ok(*custody.ingest_key().bytes())),
             Request::LeasePublic => said(to, Ok(custody.lease_public())),
             Request::SignLease(lease) => said(to, custody.sign_lease(lease)),

@@ -93,6 +93,43 @@ function parseLeaf(entry, number) {
   return leaf
 }
 
+// Audit by lottery: which questions of a month the root at its end draws (ref/log-v1.md).
+function draws(leaves, rootOf) {
+  const months = new Map()
+  let month = ''
+  let questions = []
+  const drawn = new Set()
+  for (const [number, leaf] of leaves.entries()) {
+    const here = leaf.time.slice(0, 7)
+    if (here > month) {
+      if (questions.length) months.set(month, { size: number, questions })
+      month = here
+      questions = []
+    }
+    if (leaf.type === 'search.intent' || leaf.type === 'search.refused') questions.push(number)
+    if (leaf.type !== 'audit.drawn') continue
+    const over = months.get(leaf.id)
+    if (!over) refuse(`entry ${number} draws a month that is not over, or was drawn`)
+    months.delete(leaf.id)
+    const rootThen = rootOf(over.size)
+    const rank = n => {
+      const index = Buffer.alloc(8)
+      index.writeBigUInt64BE(BigInt(n))
+      return sha256(Buffer.from('homeplate/lottery/v1\n'), rootThen, index).toString('hex')
+    }
+    const n = over.questions.length
+    const many = Math.min(n, Math.max(10, Math.min(100, Math.ceil(n / 20))))
+    const ranked = over.questions.map(q => [rank(q), q]).sort(([a], [b]) => a < b ? -1 : 1)
+    const entries = ranked.slice(0, many).map(([, q]) => q).sort((a, b) => a - b)
+    const { facts } = leaf
+    const same = facts.size === over.size && facts.root === rootThen.toString('base64')
+      && facts.questions === n && facts.entries === entries.join(' ')
+    if (!same) refuse(`entry ${number} draws other questions than the log does`)
+    entries.forEach(entry => drawn.add(entry))
+  }
+  return drawn
+}
+
 function figures(leaves) {
   const of = type => leaves.filter(leaf => leaf.type === type)
   const counts = new Map()
@@ -160,7 +197,9 @@ function check(folder, vkeyText, cosigned, witnesses) {
     const there = seen.size <= size && root(hashes.slice(0, seen.size)).equals(seen.root)
     if (!there) refuse('the log does not extend what its witnesses signed')
   }
-  return { size, root: promised.toString('base64'), figures: figures(entries.map(parseLeaf)) }
+  const leaves = entries.map(parseLeaf)
+  const drawn = draws(leaves, n => root(hashes.slice(0, n)))
+  return { size, root: promised.toString('base64'), figures: { ...figures(leaves), drawn: drawn.size } }
 }
 
 try {

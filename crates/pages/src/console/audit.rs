@@ -10,9 +10,9 @@ pub struct Alarm {
     pub id: String,
     /// What kind: `same-plate`, `colleague`, `two-places`, `no-outcome`, `volume`.
     pub kind: String,
-    /// What was seen, in a sentence.
-    pub sentence: String,
-    /// Who.
+    /// How many of what it counts.
+    pub count: u64,
+    /// Whom it is about.
     pub who: String,
     /// When, as shown.
     pub at: String,
@@ -37,16 +37,16 @@ pub struct Drawn {
     pub purpose: String,
     /// The rule that decided.
     pub rule: String,
-    /// By when it has to be graded, as shown.
+    /// By when it has to be graded, as shown; empty where it is.
     pub due: String,
     /// `drawn`, `overdue` or `graded`.
     pub state: String,
     /// The grade; empty while there is none.
     pub grade: String,
-    /// Who gave it.
+    /// The office that gave it.
     pub by: String,
-    /// What the auditor wrote.
-    pub note: String,
+    /// Whether the one who looks has opened it, and so may grade it.
+    pub opened: bool,
 }
 
 /// Alarms and the audit by lottery (`POST /console/audit/{index}`, `POST /console/audit/alarms/{id}`).
@@ -55,7 +55,7 @@ pub struct Drawn {
 pub struct AuditPage {
     /// Around it.
     pub page: Page,
-    /// How many drawn entries are overdue; the public page says so too.
+    /// How much of an auditor's work is overdue; the public page says so too.
     pub overdue: u64,
     /// The month of the draw, as shown.
     pub month: String,

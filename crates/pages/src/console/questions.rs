@@ -12,14 +12,12 @@ pub struct QuestionView {
     pub asked: String,
     /// The purpose.
     pub purpose: String,
-    /// The case number; empty if there was none.
-    pub case: String,
     /// `allowed`, `narrowed`, `refused` or `breakglass`.
     pub decision: String,
     /// The rule that decided.
     pub rule: String,
-    /// Number on the log.
-    pub log_entry: u64,
+    /// Number on the log; `None` where a crash came between.
+    pub log_entry: Option<u64>,
     /// Number of the outcome on the log; `None` while there is none.
     pub outcome_entry: Option<u64>,
     /// Reads opened.

@@ -361,10 +361,9 @@ fn asked(m: &Maker, out: &mut Out) {
         id: m.s("q_7d10"),
         asked: m.s("2026-11-23 08:15 UTC"),
         purpose: m.s("hit-and-run"),
-        case: m.s("26-0417"),
         decision: m.own(decision),
         rule: m.s("officer-search"),
-        log_entry: 48_103,
+        log_entry: Some(48_103),
         outcome_entry: (decision != "refused" && due.is_none()).then_some(48_104),
         opened: 4,
         sealed_until: due.map(|_| m.s("2027-02-01 00:00:00 UTC")),
@@ -710,11 +709,11 @@ fn oversight(m: &Maker, out: &mut Out) {
     out.push(("log", render(&log(some, m.choices(&kinds, &["search.intent"])))));
     out.push(("log-empty", render(&log(vec![], m.choices(&kinds, &[])))));
 
-    let alarm = |kind: &str, sentence: &str, state: &str| Alarm {
+    let alarm = |kind: &str, count: u64, state: &str| Alarm {
         id: m.s("alm_01"),
         kind: m.s(kind),
-        sentence: m.s(sentence),
-        who: m.s("a_41c09be27f3d8a60"),
+        count,
+        who: m.s("Lena Brandt"),
         at: m.s("2026-11-23 07:10 UTC"),
         entries: vec![47_990, 48_001],
         state: m.own(state),
@@ -729,8 +728,8 @@ fn oversight(m: &Maker, out: &mut Out) {
         due: m.s("2026-11-15"),
         state: m.own(state),
         grade: m.s("sound"),
-        by: m.s("Lena Brandt"),
-        note: m.s("Case file matches the purpose."),
+        by: m.s("auditor"),
+        opened: state != "drawn",
     };
     let page = |overdue, alarms, drawn| AuditPage {
         page: m.at(Place::Audit),
@@ -743,12 +742,9 @@ fn oversight(m: &Maker, out: &mut Out) {
         may_grade: true,
     };
     let alarms = vec![
-        alarm(
-            "same-plate",
-            "One plate was asked for nine times in three days by the same person.",
-            "open",
-        ),
-        alarm("volume", "Four times the usual number of questions on one day.", "justified"),
+        alarm("same-plate", 9, "open"),
+        alarm("colleague", 1, "open"),
+        alarm("volume", 44, "justified"),
     ];
     let some = vec![drawn(41_220, "overdue"), drawn(41_877, "drawn"), drawn(42_003, "graded")];
     out.push(("audit", render(&page(1, alarms, some))));

@@ -7,7 +7,8 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
+    "alarm_says",
     "agency",
     "alarm",
     "authority",

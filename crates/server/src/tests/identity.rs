@@ -90,6 +90,14 @@ impl<'a> Browser<'a> {
         soft
     }
 
+    /// Comes in by a one-time link, as `homeplate console` makes them.
+    pub(super) async fn by_link(&mut self, person: &PersonId) {
+        let link = self.town.state.sessions.link(person.clone(), self.town.clock.now());
+        let done = self.form("/console/enter", &format!("link={}", link.expose())).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        self.read_word();
+    }
+
     async fn asked(&mut self) -> Value {
         self.json("/console/passkey/signin/start", &json!({})).await.good()
     }

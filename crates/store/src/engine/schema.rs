@@ -40,7 +40,7 @@ impl Kind {
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
             Kind::Control => sql!(
-                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity"
+                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight"
             ),
             Kind::HotList => sql!("hotlist": "0001_entries"),
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
@@ -84,6 +84,7 @@ mod tests {
             "Control 4 8d2ee4dffeca05d5",
             "Control 5 cd0d76ebafa6bf30",
             "Control 6 61f078314af458b7",
+            "Control 7 1cb598bc91582edb",
             "HotList 1 3a491dcb667cd5d1",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",

@@ -1,0 +1,310 @@
+//! What a city keeps of who asks, so that misuse is noticed: one row a question, without plate and case number.
+//!
+//! The row is there before the question is on the log, so that no crash hides who asked. From it come the
+//! asker's own list, what the asker says came of it, and the alarms of [`crate::alarms`].
+
+use crate::City;
+use base::{Error, PersonId, Result, Time};
+use policy::Intent;
+use serde::{Deserialize, Serialize};
+use store::AskRow;
+use utoipa::ToSchema;
+
+/// How long it is kept who asked.
+const KEPT_MS: i64 = 400 * 86_400_000;
+/// How long an asker has to say what came of a question.
+pub(crate) const SAY_MS: i64 = 14 * 86_400_000;
+/// The most questions in one page.
+const PAGE: u32 = 200;
+
+/// What is kept of a question beside who asked it and when.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// `allowed`, `narrowed`, `refused` or `breakglass`.
+    pub decision: String,
+    pub purpose: String,
+    pub rule: String,
+    /// Until when the public log says no more than that there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed_until: Option<Time>,
+    /// The registered paper that it rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
+    /// Which of the city's own plates it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own: Vec<String>,
+    /// What it is about, as marks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<String>,
+    /// What the asker says came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+}
+
+/// What came of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// The vehicle or the person was found.
+    Found,
+    /// Somebody was arrested.
+    Arrest,
+    /// It became evidence.
+    Evidence,
+    /// It gave a lead.
+    Lead,
+    /// Nothing.
+    Nothing,
+    /// It was asked by mistake.
+    Mistake,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Found,
+        Outcome::Arrest,
+        Outcome::Evidence,
+        Outcome::Lead,
+        Outcome::Nothing,
+        Outcome::Mistake,
+    ];
+
+    /// As the public log spells it.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Outcome::Found => "found",
+            Outcome::Arrest => "arrest",
+            Outcome::Evidence => "evidence",
+            Outcome::Lead => "lead",
+            Outcome::Nothing => "nothing",
+            Outcome::Mistake => "mistake",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(slug: &str) -> Option<Outcome> {
+        Outcome::ALL.into_iter().find(|outcome| outcome.slug() == slug)
+    }
+}
+
+/// A question of one's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuestionLine {
+    /// Its id.
+    pub id: String,
+    /// When it was asked.
+    pub asked: Time,
+    /// The purpose.
+    pub purpose: String,
+    /// `allowed`, `narrowed`, `refused` or `breakglass`.
+    pub decision: String,
+    /// The rule that decided; empty where none did.
+    pub rule: String,
+    /// Its number on the log; none where a crash came between.
+    pub log_entry: Option<u64>,
+    /// The number of the answer on the log.
+    pub outcome_entry: Option<u64>,
+    /// How many reads were opened; at least so many where the city logs ranges.
+    pub opened: u64,
+    /// Until when the public log says no more than that there was one.
+    pub sealed_until: Option<Time>,
+    /// What the asker said came of it.
+    pub outcome: Option<Outcome>,
+    /// By when the asker has to say so, where that is open.
+    pub due: Option<Time>,
+}
+
+/// Some of a person's questions.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Questions {
+    /// Newest first.
+    pub questions: Vec<QuestionLine>,
+    /// The last one, where there are more behind it.
+    pub next: Option<String>,
+}
+
+/// That an asker says what came of a question.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Said {
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+pub(crate) fn read(row: &AskRow) -> Result<Asked> {
+    serde_json::from_str(&row.json).map_err(|e| {
+        Error::internal("A stored question is damaged; restore the database.").because(e)
+    })
+}
+
+fn unkept(e: impl std::fmt::Display) -> Error {
+    Error::internal("The question cannot be kept; ask again.").because(e.to_string())
+}
+
+impl City {
+    /// Keeps that somebody asks, before the log says so.
+    pub(crate) fn keep_asker(&self, intent: &Intent, rule: &str, decision: &str) -> Result<AskRow> {
+        let own = self.store.own_plates()?;
+        let sealed: Vec<_> = own.iter().map(|row| row.sealed.clone()).collect();
+        let marks = self.custody.marks(intent, &sealed)?;
+        let own = marks.own.iter().filter_map(|at| own.get(*at as usize));
+        let asked = Asked {
+            decision: if intent.emergency && decision != "refused" {
+                "breakglass"
+            } else {
+                decision
+            }
+            .into(),
+            purpose: intent.public_purpose().to_owned(),
+            rule: rule.to_owned(),
+            sealed_until: intent.sealed_until(),
+            paper: intent.paper.clone(),
+            own: own.map(|row| row.id.clone()).collect(),
+            marks: marks.plates.clone(),
+            outcome: None,
+        };
+        let row = AskRow {
+            id: intent.id.clone(),
+            person: intent.person.clone(),
+            asked: intent.at,
+            json: serde_json::to_string(&asked).map_err(unkept)?,
+        };
+        self.store.put_ask(&row, &marks.plates)?;
+        Ok(row)
+    }
+
+    /// Forgets who asked when that is long ago, and marks of months that are over: their key is gone.
+    pub(crate) fn forget_askers(&self) -> Result<()> {
+        let now = self.now();
+        let month: String = now.day().to_string().chars().take(8).collect();
+        let first = format!("{month}01T00:00:00Z").parse().unwrap_or(now);
+        self.store.forget_asks(first, now.plus_millis(-KEPT_MS))
+    }
+
+    /// The number of a question or refusal on the log.
+    pub(crate) fn entry_of(&self, id: &str) -> Option<u64> {
+        self.log.find("search.intent", id).or_else(|| self.log.find("search.refused", id))
+    }
+
+    fn question_line(&self, row: &AskRow) -> Result<QuestionLine> {
+        let asked = read(row)?;
+        let outcome_entry = self.log.find("search.outcome", &row.id);
+        let opened = match outcome_entry {
+            Some(index) => {
+                let leaf = self.log.leaves(index, index + 1)?.pop();
+                leaf.map_or(0, |leaf| {
+                    let least = || leaf.text("result")?.split('-').next()?.parse().ok();
+                    leaf.number("opened").or_else(least).unwrap_or(0)
+                })
+            }
+            None => 0,
+        };
+        let from = asked.sealed_until.unwrap_or(row.asked);
+        let open = asked.outcome.is_none() && asked.decision != "refused";
+        Ok(QuestionLine {
+            id: row.id.clone(),
+            asked: row.asked,
+            purpose: asked.purpose,
+            decision: asked.decision,
+            rule: asked.rule,
+            log_entry: self.entry_of(&row.id),
+            outcome_entry,
+            opened,
+            sealed_until: asked.sealed_until.filter(|until| *until > self.now()),
+            outcome: asked.outcome,
+            due: open.then(|| from.plus_millis(SAY_MS)),
+        })
+    }
+
+    /// A person's own questions, newest first, from behind the one named `after`.
+    pub fn questions(&self, by: &PersonId, after: Option<&str>, limit: u32) -> Result<Questions> {
+        let person = self.person(by)?;
+        let behind = match after {
+            Some(id) => Some(self.own_question(&person.id, id)?),
+            None => None,
+        };
+        let before = behind.as_ref().map(|row| (row.asked, row.id.as_str()));
+        let limit = limit.clamp(1, PAGE);
+        let mut rows = self.store.asks_of(&person.id, before, limit + 1)?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = if more { rows.last().map(|row| row.id.clone()) } else { None };
+        let questions = rows.iter().map(|row| self.question_line(row)).collect::<Result<_>>()?;
+        Ok(Questions { questions, next })
+    }
+
+    /// A question was misuse: its paper counts no longer.
+    pub(crate) fn suspend_paper_of(&self, id: &str) -> Result<()> {
+        let Some(row) = self.store.ask(id)? else { return Ok(()) };
+        match read(&row)?.paper {
+            Some(paper) => self.suspend_paper(&paper),
+            None => Ok(()),
+        }
+    }
+
+    fn own_question(&self, by: &PersonId, id: &str) -> Result<AskRow> {
+        let row = self.store.ask(id)?.filter(|row| row.person == *by);
+        row.ok_or_else(|| Error::not_found("You asked no such question; see your own questions."))
+    }
+
+    /// The asker says what came of a question: once, and on the log.
+    pub fn say_outcome(&self, by: &PersonId, id: &str, said: Said) -> Result<QuestionLine> {
+        let person = self.person(by)?;
+        let row = self.own_question(&person.id, id)?;
+        let mut asked = read(&row)?;
+        if asked.decision == "refused" {
+            return Err(Error::conflict("Nothing can come of a question that was refused."));
+        }
+        if asked.sealed_until.is_some_and(|until| until > self.now()) {
+            return Err(Error::conflict(
+                "This question is sealed; say what came of it when the log has revealed it.",
+            ));
+        }
+        if asked.outcome.is_some_and(|before| before != said.outcome) {
+            return Err(Error::conflict("You said what came of it before; that stays on the log."));
+        }
+        let leaf = self.leaf_by("search.followed", &person)?.id(id);
+        self.log.append_once(&leaf.fact("outcome", said.outcome.slug()))?;
+        asked.outcome = Some(said.outcome);
+        self.store.change_ask(id, &serde_json::to_string(&asked).map_err(unkept)?)?;
+        self.question_line(&AskRow { json: serde_json::to_string(&asked).map_err(unkept)?, ..row })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::{Town, clerk, person};
+    use base::Kind;
+
+    #[test]
+    fn the_asker_says_what_came_of_it_once() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        town.pass("7ABC128");
+        let answer = town.city.ask(&person(), town.question("7ABC128")).unwrap();
+        town.clock.advance(1000);
+        let refused = crate::Ask { purpose: "curiosity".into(), ..town.question("7ABC128") };
+        assert!(town.city.ask(&person(), refused).is_err());
+        let mine = town.city.questions(&person(), None, 10).unwrap();
+        assert_eq!(mine.questions.len(), 2);
+        let (no, yes) = (&mine.questions[0], &mine.questions[1]);
+        assert_eq!((no.decision.as_str(), no.due), ("refused", None));
+        assert_eq!((yes.log_entry, yes.opened), (Some(answer.log_entry), 1));
+        let first = town.city.questions(&person(), None, 1).unwrap();
+        let second = town.city.questions(&person(), first.next.as_deref(), 1).unwrap();
+        assert_eq!((second.questions[0].id.as_str(), second.next), (yes.id.as_str(), None));
+        // Nobody sees or judges those of another person.
+        assert!(town.city.questions(&clerk(), None, 10).unwrap().questions.is_empty());
+        let say = |by: &PersonId, id: &str, outcome| {
+            town.city.say_outcome(by, id, Said { outcome }).map_err(|e| e.kind())
+        };
+        assert_eq!(say(&clerk(), &yes.id, Outcome::Lead).unwrap_err(), Kind::NotFound);
+        assert_eq!(say(&person(), &no.id, Outcome::Lead).unwrap_err(), Kind::Conflict);
+        assert_eq!(say(&person(), &yes.id, Outcome::Lead).unwrap().due, None);
+        say(&person(), &yes.id, Outcome::Lead).unwrap();
+        assert_eq!(say(&person(), &yes.id, Outcome::Found).unwrap_err(), Kind::Conflict);
+        assert_eq!(town.logged("search.followed").len(), 1);
+        assert_eq!(town.city.log.figures().audit.followed["lead"], 1);
+    }
+}

@@ -1,0 +1,136 @@
+//! Marks: how a city notices that somebody asks again and again about one plate, or about plates of its own
+//! people, without keeping a plate.
+//!
+//! A mark is a keyed hash of person *and* plate under the key of the month that makes pseudonyms. It says that
+//! the same person asked for the same plate; it does not say that two people did, and when the month's key goes
+//! it says nothing any more. Plates of the city's own people are sealed to custody: it compares, and gives back
+//! which of them were asked about, never what they are.
+
+use crate::Custody;
+use crate::seal::Key;
+use aws_lc_rs::hmac;
+use base::{Error, PersonId, Result};
+use plate::{Pattern, Reason, Text, variants};
+use policy::Intent;
+use read::{SealKey, Sealed};
+use serde::{Deserialize, Serialize};
+
+const OWN: &[u8] = b"homeplate/own-plate/v1";
+/// Look-alikes that are compared, of each plate.
+const VARIANTS: usize = 32;
+/// A pattern with fewer known characters is about no plate in particular.
+const KNOWN: usize = 4;
+
+/// What a question is about, without saying it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marks {
+    /// One for each plate and pattern: 32 hex digits.
+    pub plates: Vec<String>,
+    /// Which of the city's own plates it is about, by their place in the list.
+    pub own: Vec<u32>,
+}
+
+/// Seals a plate of the city's own people; custody alone opens it, and only to compare.
+pub fn seal_own(key: &SealKey, plate: &Text) -> Result<Sealed> {
+    key.seal(OWN, b"", plate.reveal(Reason::Sealing).as_bytes())
+}
+
+/// The mark of a text under the month's key. A person's id has no line break.
+fn mark(key: &Key, person: &PersonId, text: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+    let tag = hmac::sign(&key, format!("homeplate/mark/v1\n{person}\n{text}").as_bytes());
+    base::hex(&tag.as_ref()[..16])
+}
+
+/// Whether a question would find this plate.
+fn is_about(intent: &Intent, own: &Text) -> bool {
+    let exact = intent.plates.contains(own);
+    let alike =
+        || intent.look_alikes && intent.plates.iter().any(|p| variants(p, VARIANTS).contains(own));
+    let fits = |p: &Pattern| p.known() >= KNOWN && p.fits(own.reveal(Reason::Matching));
+    exact || alike() || intent.patterns.iter().any(fits)
+}
+
+impl Custody {
+    /// The marks of a question, and which of the `own` plates it is about.
+    pub fn marks(&self, intent: &Intent, own: &[Sealed]) -> Result<Marks> {
+        let key = self.this_month()?;
+        let exact = intent.plates.iter().map(|plate| plate.reveal(Reason::Token));
+        let open = intent.patterns.iter().map(|pattern| pattern.reveal(Reason::Token));
+        let plates = exact.chain(open).map(|text| mark(&key, &intent.person, text)).collect();
+        let mut found = Vec::new();
+        for (at, sealed) in (0u32..).zip(own) {
+            let plain = self.open_ingested(OWN, b"", sealed)?;
+            let text = std::str::from_utf8(plain.expose()).ok().and_then(|t| Text::parse(t).ok());
+            let text = text.ok_or_else(|| {
+                Error::invalid(
+                    "One of the city's own plates is damaged; remove it and add it again.",
+                )
+            })?;
+            if is_about(intent, &text) {
+                found.push(at);
+            }
+        }
+        Ok(Marks { plates, own: found })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::{Secret, Time};
+
+    fn intent(plates: &[&str], patterns: &[&str], look_alikes: bool) -> Intent {
+        Intent {
+            id: "q_1".into(),
+            person: "per_ann".parse().unwrap(),
+            roles: Vec::new(),
+            purpose: "stolen-vehicle".into(),
+            case: None,
+            authority: "none".into(),
+            paper: None,
+            emergency: false,
+            on_behalf_of: None,
+            reason: None,
+            plates: plates.iter().map(|p| Text::parse(p).unwrap()).collect(),
+            patterns: patterns.iter().map(|p| Pattern::parse(p).unwrap()).collect(),
+            look_alikes,
+            cameras: Vec::new(),
+            from: Time::from_millis(0),
+            until: Time::from_millis(1),
+            at: Time::from_millis(0),
+            reveal_after: None,
+        }
+    }
+
+    #[test]
+    fn a_question_is_about_what_it_would_find() {
+        let own = Text::parse("7ABC128").unwrap();
+        let check = |plates: &[&str], patterns: &[&str], look_alikes: bool, want: bool| {
+            let asked = intent(plates, patterns, look_alikes);
+            assert_eq!(is_about(&asked, &own), want, "{plates:?} {patterns:?}");
+        };
+        check(&["9XYZ001", "7ABC128"], &[], false, true);
+        check(&["7A8C128"], &[], false, false);
+        check(&["7A8C128"], &[], true, true);
+        check(&[], &["7ABC???"], false, true);
+        check(&[], &["7A*"], false, false);
+        check(&[], &["9ABC???"], false, false);
+    }
+
+    #[test]
+    fn a_mark_is_of_a_person_a_plate_and_a_month() {
+        let (ann, ben): (PersonId, PersonId) =
+            ("per_ann".parse().unwrap(), "per_ben".parse().unwrap());
+        let (this, next) = (Secret::new([1; 32]), Secret::new([2; 32]));
+        let one = mark(&this, &ann, "7ABC128");
+        assert_eq!(one, mark(&this, &ann, "7ABC128"));
+        for other in [
+            mark(&this, &ben, "7ABC128"),
+            mark(&this, &ann, "7ABC129"),
+            mark(&next, &ann, "7ABC128"),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}
