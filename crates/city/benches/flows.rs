@@ -111,7 +111,7 @@ fn world() -> World {
         config,
         admin: admin.clone(),
         admin_name: "Administrator".into(),
-        roles: vec!["admin".into()],
+        roles: vec!["administrator".into()],
         key: Some(SigningKey::generate().public()),
         charter_key: None,
         auditors: read::OpenKey::generate().public().unwrap(),

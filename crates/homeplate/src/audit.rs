@@ -1,10 +1,13 @@
-//! `homeplate audit`: opening the private halves of log entries with the auditors' key.
+//! `homeplate audit`: opening the private halves of log entries with the auditors' key, grading what the log has
+//! drawn, and closing alarms.
 
-use crate::client::{Client, ClientArgs};
+use crate::client::{Client, ClientArgs, print_json};
 use crate::keyfile::Owner;
 use base::{Error, Result, Secret, unb64};
-use city::AuditRecord;
+use city::{Alarm, AlarmFinding, AuditRecord, CloseAlarm, Drawing, Grade, Graded, NewGrade};
+use clap::ValueEnum;
 use read::OpenKey;
+use serde::Deserialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,13 +34,138 @@ enum AuditCommand {
         #[command(flatten)]
         client: ClientArgs,
     },
+    /// List what the log has drawn for the auditors, the most urgent first.
+    Drawn {
+        /// JSON instead of lines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Grade an entry that was drawn, once you have opened it.
+    Grade {
+        /// Its number on the public log.
+        entry: u64,
+        /// The grade; it is public.
+        grade: GradeWord,
+        /// Why, in a sentence; it stays private.
+        #[arg(long)]
+        note: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// List alarms, the open ones first.
+    Alarms {
+        /// JSON instead of lines.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+    /// Close an alarm.
+    Close {
+        /// `alm_…`
+        id: String,
+        /// What you found; it is public.
+        finding: FindingWord,
+        /// Why, in a sentence; it stays private.
+        #[arg(long)]
+        note: String,
+        #[command(flatten)]
+        client: ClientArgs,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum GradeWord {
+    Sound,
+    Doubtful,
+    Misuse,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FindingWord {
+    Justified,
+    Unjustified,
+}
+
+#[derive(Deserialize)]
+struct Alarms {
+    alarms: Vec<Alarm>,
 }
 
 /// Runs the command.
 pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
-    let AuditCommand::Open { entries, audit_key, client } = args.command;
-    let key = AUDITORS.load(&audit_key)?;
-    let client = Client::new(&client)?;
+    match args.command {
+        AuditCommand::Open { entries, audit_key, client } => open(&entries, &audit_key, &client)?,
+        AuditCommand::Drawn { json, client } => {
+            let drawing: Drawing = Client::new(&client)?.get("/v1/audit/drawn")?;
+            if json { print_json(&drawing)? } else { drawn(&drawing) }
+        }
+        AuditCommand::Grade { entry, grade, note, client } => {
+            let grade = match grade {
+                GradeWord::Sound => Grade::Sound,
+                GradeWord::Doubtful => Grade::Doubtful,
+                GradeWord::Misuse => Grade::Misuse,
+            };
+            let path = format!("/v1/audit/entries/{entry}/grade");
+            let done: Graded = Client::new(&client)?.post(&path, &NewGrade { grade, note })?;
+            println!("graded; entry {} of the public log", done.log_entry);
+        }
+        AuditCommand::Alarms { json, client } => {
+            let found: Alarms = Client::new(&client)?.get("/v1/alarms")?;
+            if json { print_json(&found.alarms)? } else { found.alarms.iter().for_each(alarm) }
+        }
+        AuditCommand::Close { id, finding, note, client } => {
+            let finding = match finding {
+                FindingWord::Justified => AlarmFinding::Justified,
+                FindingWord::Unjustified => AlarmFinding::Unjustified,
+            };
+            let path = format!("/v1/alarms/{id}/close");
+            alarm(&Client::new(&client)?.post(&path, &CloseAlarm { finding, note })?);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn drawn(drawing: &Drawing) {
+    if drawing.month.is_empty() {
+        println!("nothing was drawn yet: a month is drawn when it is over");
+        return;
+    }
+    println!("{} drawn by root {}; {} overdue", drawing.month, drawing.root, drawing.overdue);
+    for line in &drawing.entries {
+        let stands = match (&line.grade, line.due) {
+            (Some(grade), _) => grade.clone(),
+            (None, Some(due)) => format!("grade by {due}"),
+            (None, None) => String::new(),
+        };
+        println!("entry {}  {}  {}  {}  {stands}", line.entry, line.kind, line.at, line.purpose);
+    }
+}
+
+fn alarm(alarm: &Alarm) {
+    let entries: Vec<String> = alarm.entries.iter().map(u64::to_string).collect();
+    let stands = match alarm.finding {
+        None => "open",
+        Some(AlarmFinding::Justified) => "justified",
+        Some(AlarmFinding::Unjustified) => "unjustified",
+    };
+    println!(
+        "{}  {}  {} {}  {} x  entries {}  {}  {stands}",
+        alarm.id,
+        alarm.kind.slug(),
+        alarm.person,
+        alarm.name,
+        alarm.count,
+        entries.join(" "),
+        alarm.raised
+    );
+}
+
+fn open(entries: &[u64], audit_key: &Path, client: &ClientArgs) -> anyhow::Result<()> {
+    let key = AUDITORS.load(audit_key)?;
+    let client = Client::new(client)?;
     for entry in entries {
         let record: AuditRecord = client.get(&format!("/v1/audit/entries/{entry}"))?;
         let body = opened(&key, &record)?;
@@ -45,7 +173,7 @@ pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
         // A closed pipe is the reader's choice, not a failure.
         let _ = out.write_all(body.expose()).and_then(|()| out.write_all(b"\n"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The private half of an entry, if it is the one that the public half commits to.

@@ -37,7 +37,7 @@ pub struct InitArgs {
     #[arg(long, default_value = "per_admin")]
     admin: PersonId,
     /// Roles of the first administrator.
-    #[arg(long, value_delimiter = ',', default_value = "admin")]
+    #[arg(long, value_delimiter = ',', default_value = "administrator")]
     roles: Vec<String>,
     /// Where the first administrator's key goes; keep it out of the data folder and its backups.
     #[arg(long, default_value = "admin.key")]
@@ -234,6 +234,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         cases: Default::default(),
         switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
         limits: Default::default(),
+        alarms: Default::default(),
         pictures: Default::default(),
         store: match &args.postgres {
             Some(url) => city::Stored {

@@ -18,6 +18,7 @@ mod keyfile;
 mod machines;
 mod manage;
 mod order;
+mod oversight;
 mod papers;
 mod person;
 mod policy;
@@ -91,8 +92,12 @@ enum Command {
     Paper(papers::PaperArgs),
     /// Review what was asked because a life was in danger.
     Breakglass(papers::BreakGlassArgs),
-    /// Open the private halves of log entries with the auditors' key.
+    /// Audit: open the private halves of entries, grade what was drawn, close alarms.
     Audit(audit::AuditArgs),
+    /// See your own questions, and say what came of them.
+    Questions(oversight::QuestionsArgs),
+    /// Keep the sealed list of plates of the city's own people.
+    OwnPlate(oversight::OwnPlateArgs),
     /// Switch capture, asking, sharing or the jobs off.
     Off(order::OrderArgs),
     /// Order something on again; needs several people.
@@ -152,6 +157,8 @@ fn main() -> ExitCode {
         Command::Paper(args) => papers::paper(args),
         Command::Breakglass(args) => papers::break_glass(args),
         Command::Audit(args) => audit::run(args),
+        Command::Questions(args) => oversight::questions(args),
+        Command::OwnPlate(args) => oversight::own_plate(args),
         Command::Off(args) => order::run(args, ::read::Power::Off),
         Command::On(args) => order::run(args, ::read::Power::On),
         Command::Console(args) => manage::console(args),

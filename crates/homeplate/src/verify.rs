@@ -5,7 +5,7 @@
 //! is noticed too.
 
 use crate::web::Web;
-use base::{Error, Result, b64};
+use base::{Clock, Error, Result, SystemClock, b64};
 use city::{Change, RuleHistory};
 use ledger::{Leaf, Memory, Policy, Report, Seen, Witnessed, verify_each, verify_each_from};
 use std::fmt::Write;
@@ -253,6 +253,7 @@ fn in_words(report: &Report) -> String {
         line(format!("  sealed     {} under warrants, the first until {first}", f.sealed.len()));
     }
     line(format!("  audits     {} private halves given to auditors", f.audits));
+    audit_in_words(&f.audit, &mut line);
     for rules in &f.rules {
         line(format!("  rules      {} since {}", rules.hash, rules.since));
     }
@@ -282,6 +283,28 @@ fn in_words(report: &Report) -> String {
         line(format!("  gap        {} from {} until {until}", gap.camera, gap.from));
     }
     out
+}
+
+/// What the log drew for the auditors, and alarms. What is overdue is so by the reader's clock.
+fn audit_in_words(audit: &ledger::Audit, line: &mut dyn FnMut(String)) {
+    if audit.drawn > 0 || !audit.undrawn.is_empty() {
+        let (drawn, waiting) = (audit.drawn, audit.due.len());
+        line(format!("  lottery    {drawn} drawn{}, {waiting} to be graded", each(&audit.graded)));
+    }
+    if !audit.alarms.is_empty() {
+        let open = audit.open_alarms.len();
+        line(format!(
+            "  alarms     {}, {open} open{}",
+            each(&audit.alarms).trim(),
+            each(&audit.findings)
+        ));
+    }
+    let overdue = audit.overdue(SystemClock.now());
+    if overdue > 0 {
+        line(format!(
+            "  OVERDUE    {overdue} question(s) or alarm(s) that auditors had to look at"
+        ));
+    }
 }
 
 /// ` (stolen-vehicle 2, warrant 1)`, or nothing.

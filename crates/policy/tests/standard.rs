@@ -209,7 +209,7 @@ const ROLES: &[(&str, &[(Action, &str)])] = &[
         ],
     ),
     (
-        "admin",
+        "administrator",
         &[
             (Action::EnrolCamera, "administrator"),
             (Action::AddPerson, "administrator"),
@@ -411,7 +411,7 @@ fn the_canonical_question_is_stable() {
 
 prop_compose! {
     fn any_question()(
-        role in proptest::sample::select(vec!["officer", "dispatcher", "admin", "clerk", "x"]),
+        role in proptest::sample::select(vec!["officer", "dispatcher", "administrator", "clerk", "x"]),
         purpose in proptest::sample::select(vec![
             "stolen-vehicle", "missing-person", "warrant", "immigration-enforcement",
             "protected-health", "nonsense",

@@ -85,7 +85,7 @@ fn town(lines: &str) -> Town {
         config: Config::parse(&text).unwrap(),
         admin: admin.clone(),
         admin_name: "Administrator".into(),
-        roles: vec!["admin".into()],
+        roles: vec!["administrator".into()],
         key: Some(key.public()),
         charter_key: None,
         auditors: read::OpenKey::generate().public().unwrap(),

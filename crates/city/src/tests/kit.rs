@@ -41,7 +41,7 @@ fn options_of(config: Config, auditors: &OpenKey, key: &SigningKey) -> InitOptio
         config,
         admin: person(),
         admin_name: "Administrator".into(),
-        roles: ["admin", "officer", "auditor"].map(String::from).to_vec(),
+        roles: ["administrator", "officer", "auditor"].map(String::from).to_vec(),
         key: Some(key.public()),
         charter_key: None,
         auditors: auditors.public().unwrap(),

@@ -67,7 +67,7 @@ fn sign_in(town: &Town, soft: &mut Authenticator) -> Result<Person> {
 /// A second administrator, who came with a browser.
 fn boss(town: &Town) -> (PersonId, Authenticator) {
     let boss = id("per_boss");
-    let way = town.city.invite(&person(), &boss, invite(&["admin"])).unwrap();
+    let way = town.city.invite(&person(), &boss, invite(&["administrator"])).unwrap();
     (boss, join(town, &way.code))
 }
 
@@ -208,7 +208,11 @@ fn who_leaves_has_nothing_left() {
     refused(sign_in(&town, &mut soft), Kind::Unauthenticated, "not known");
     refused(town.city.machine(&token.token), Kind::Unauthenticated, "revoked");
     refused(town.city.person(&boss), Kind::Forbidden, "has left");
-    refused(town.city.invite(&person(), &boss, invite(&["admin"])), Kind::Forbidden, "has left");
+    refused(
+        town.city.invite(&person(), &boss, invite(&["administrator"])),
+        Kind::Forbidden,
+        "has left",
+    );
     refused(town.city.leave(&person(), &person()), Kind::Conflict, "last administrator");
     let new = NewPerson {
         id: person(),
@@ -262,7 +266,7 @@ fn machines_do_what_they_may() {
     assert_eq!((line.used, line.revoked), (Some(town.city.now()), None));
     // Its maker may do less than before: so may it.
     let mut less = town.city.stored_person(&person()).unwrap().unwrap();
-    less.roles = vec!["admin".into()];
+    less.roles = vec!["administrator".into()];
     crate::init::put_person(&town.city.store, &less).unwrap();
     refused(town.city.hits(&machine, 10, None), Kind::Forbidden, "");
     less.roles.push("officer".into());

@@ -482,7 +482,7 @@ async fn boss(town: &Town) -> SigningKey {
         id: "per_boss".parse().unwrap(),
         name: "Boss".into(),
         office: "clerk".into(),
-        roles: vec!["admin".into()],
+        roles: vec!["administrator".into()],
         key: key.public(),
     };
     town.city.add_person(&town.admin, new).unwrap();

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 /// The roles that ship.
 const ROLES: [&str; 14] = [
-    "admin",
+    "administrator",
     "officer",
     "detective",
     "supervisor",
@@ -49,7 +49,7 @@ use Who::{Asking, ByBody, Cameras, Everybody, May, People};
 /// A row of the table: method, address, who.
 type Row = (&'static str, &'static str, Who);
 
-const PAPERS: &[&'static str] = &["AttestPaper", "AttestCase"];
+const PAPERS: &[&str] = &["AttestPaper", "AttestCase"];
 
 /// What programs use.
 const API: &[Row] = &[
