@@ -10,7 +10,7 @@ use custody::{Permit, Scanned};
 use identity::Person;
 use ledger::{Leaf, commitment};
 use plate::Reason;
-use policy::{Action, Decision, Facts, Intent, Scope, Vouch};
+use policy::{Action, Decision, Facts, Intent, Rules, Scope, Vouch};
 use serde::Serialize;
 use store::Search;
 
@@ -40,7 +40,7 @@ impl City {
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
         let rules = self.rules();
-        let decision = rules.decide(&intent, &facts);
+        let decision = self.decided(&rules, &intent, &facts);
         let said = said(&intent, &facts, &decision);
         let (rule, narrowed, because) = match decision {
             Decision::Refuse { rule, because } => (rule, None, Some(because)),
@@ -61,7 +61,26 @@ impl City {
         let person = self.allowed(by, Action::Search)?;
         let intent = self.intent(&person, ask)?;
         let facts = self.facts(&intent)?;
-        Ok(said(&intent, &facts, &self.rules().decide(&intent, &facts)))
+        Ok(said(&intent, &facts, &self.decided(&self.rules(), &intent, &facts)))
+    }
+
+    /// What the rules say, and what the reason says: one that speaks of another topic than the purpose is refused.
+    fn decided(&self, rules: &Rules, intent: &Intent, facts: &Facts) -> Decision {
+        let decision = rules.decide(intent, facts);
+        let reason = intent.reason.as_deref().unwrap_or_default();
+        match self.config.reasons.other_topic(&intent.purpose, reason) {
+            // Where a life is in danger nobody is held up by a word; it is reviewed.
+            Some(topic) if !intent.emergency && !matches!(decision, Decision::Refuse { .. }) => {
+                Decision::Refuse {
+                    rule: "reason-screened".into(),
+                    because: format!(
+                        "The reason speaks of {topic}, which is not what the purpose says; ask under the \
+                     purpose that it is."
+                    ),
+                }
+            }
+            _ => decision,
+        }
     }
 
     /// Keeps the private half of an intent, sealed, and returns its salt and commitment.

@@ -1,6 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::{AlarmSection, PictureSection};
+use crate::{AlarmSection, PictureSection, ReasonSection};
 use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -39,6 +39,9 @@ pub struct Config {
     /// What raises an alarm.
     #[serde(default)]
     pub alarms: AlarmSection,
+    /// What the reason of a question may say.
+    #[serde(default)]
+    pub reasons: ReasonSection,
     /// Where reads and control data are kept.
     #[serde(default)]
     pub store: Stored,
@@ -466,6 +469,9 @@ impl Config {
             return refuse("retention.reads_days is 1 to 3650");
         }
         if let Some(wrong) = self.alarms.wrong() {
+            return refuse(wrong);
+        }
+        if let Some(wrong) = self.reasons.wrong() {
             return refuse(wrong);
         }
         self.check_preset()?;

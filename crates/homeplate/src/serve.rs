@@ -89,7 +89,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
 /// What the city does by the clock: counts on the log, once an hour forgetting, once a day sweeping.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
-    let mut forgot = Instant::now();
+    let mut forgot: Option<Instant> = None;
     let mut swept: Option<Instant> = None;
     std::thread::spawn(move || {
         loop {
@@ -98,8 +98,9 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                 tracing::error!(error = %e.inside(), "counting");
             }
             remember(&city);
-            if forgot.elapsed() >= FORGET_EVERY {
-                forgot = Instant::now();
+            // At the start too: what was due while the server was down is on the log soon.
+            if !ended && forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
+                forgot = Some(Instant::now());
                 if let Err(e) = city.retain() {
                     tracing::error!(error = %e.inside(), "forgetting");
                 }

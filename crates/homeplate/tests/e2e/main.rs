@@ -1,5 +1,6 @@
 //! Whole flows over loopback with the real executables.
 
+mod abuse;
 mod browser;
 mod callers;
 mod crash;
