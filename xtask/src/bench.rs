@@ -46,7 +46,8 @@ pub fn run(root: &Path) -> Result<()> {
     rows.push(read_pictures(&bin, &clip, "rten")?);
     rows.push(start(&bin, &clip)?);
     rows.push(verify(&bin, &dir)?);
-    rows.extend(flows(root)?);
+    rows.extend(benches(root, "policy", "decide")?);
+    rows.extend(benches(root, "city", "flows")?);
     println!("| promise | promised | median | p95 | worst | runs |\n|---|---|---|---|---|---|");
     for mut row in rows {
         row.samples.sort_by(f64::total_cmp);
@@ -156,8 +157,8 @@ fn verify(bin: &Path, dir: &Path) -> Result<Row> {
 }
 
 /// The city's flows, which measure themselves (`crates/city/benches/flows.rs`) and print a line each.
-fn flows(root: &Path) -> Result<Vec<Row>> {
-    let bench = ["bench", "--quiet", "-p", "city", "--bench", "flows"];
+fn benches(root: &Path, of: &str, name: &str) -> Result<Vec<Row>> {
+    let bench = ["bench", "--quiet", "-p", of, "--bench", name];
     let text = output(Command::new(env!("CARGO")).args(bench).current_dir(root))?;
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let rows: Option<Vec<Row>> = lines
@@ -172,7 +173,8 @@ fn flows(root: &Path) -> Result<Vec<Row>> {
             })
         })
         .collect();
-    rows.filter(|rows| !rows.is_empty()).context("the benches of the flows said nothing")
+    rows.filter(|rows| !rows.is_empty())
+        .with_context(|| format!("the bench {name} of {of} said nothing"))
 }
 
 fn machine() -> String {

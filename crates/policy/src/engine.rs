@@ -6,7 +6,7 @@
 use crate::{Action, Vouch};
 use base::{Error, PersonId, Result, Time};
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
+    ActionConstraint, Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName, EntityUid, Policy,
     PolicyId, PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 use std::collections::{HashMap, HashSet};
@@ -90,8 +90,10 @@ struct Types {
 
 /// A validated set of rules, ready to be asked.
 pub(crate) struct Engine {
-    /// What is in force from a moment on, the earliest first.
-    times: Vec<(Time, PolicySet)>,
+    /// What is in force from a moment on, the earliest first; by action, because most rules speak of one alone and
+    /// need not be asked about another.
+    times: Vec<(Time, HashMap<Action, PolicySet>)>,
+    authorizer: Authorizer,
     schema: Schema,
     types: Types,
     places: HashMap<PolicyId, usize>,
@@ -146,8 +148,9 @@ impl Engine {
             p.id().to_string().trim_start_matches("policy").parse::<usize>().unwrap_or(usize::MAX)
         });
         let places = policies.iter().enumerate().map(|(at, p)| (p.id().clone(), at)).collect();
-        let times = vec![(Time::from_millis(i64::MIN), set)];
-        Ok((Self { times, schema, types: Types::new()?, places }, policies))
+        let types = Types::new()?;
+        let times = vec![(Time::from_millis(i64::MIN), by_action(&policies, &types)?)];
+        Ok((Self { times, authorizer: Authorizer::new(), schema, types, places }, policies))
     }
 
     /// Makes one set for each time between two changes: `in_force` says whether a rule, by its place,
@@ -162,16 +165,17 @@ impl Engine {
         let mut times = Vec::with_capacity(changes.len() + 1);
         for at in std::iter::once(&beginning).chain(changes) {
             let held = policies.iter().enumerate().filter(|(place, _)| in_force(*place, *at));
-            let set = PolicySet::from_policies(held.map(|(_, p)| p.clone())).map_err(broken)?;
-            times.push((*at, set));
+            let held: Vec<Policy> = held.map(|(_, p)| p.clone()).collect();
+            times.push((*at, by_action(&held, &self.types)?));
         }
         self.times = times;
         Ok(())
     }
 
-    fn at(&self, now: Time) -> &PolicySet {
+    fn at(&self, now: Time, action: Action) -> &PolicySet {
         let behind = self.times.partition_point(|(from, _)| *from <= now);
-        &self.times[behind.saturating_sub(1)].1
+        // Every action has a set, if an empty one.
+        &self.times[behind.saturating_sub(1)].1[&action]
     }
 
     /// Role names that the rules speak of.
@@ -213,7 +217,7 @@ impl Engine {
             Some(&self.schema),
         )
         .map_err(|e| unfit(e.to_string()))?;
-        let response = Authorizer::new().is_authorized(&request, self.at(now), &entities);
+        let response = self.authorizer.is_authorized(&request, self.at(now, action), &entities);
         if let Some(e) = response.diagnostics().errors().next() {
             return Err(unfit(e.to_string()));
         }
@@ -247,6 +251,22 @@ impl Engine {
         ];
         Context::from_pairs(pairs.map(|(key, value)| (key.to_owned(), value))).map_err(broken)
     }
+}
+
+/// The rules that can speak of an action, for each action.
+fn by_action(policies: &[Policy], types: &Types) -> Result<HashMap<Action, PolicySet>> {
+    let speaks = |policy: &Policy, uid: &EntityUid| match policy.action_constraint() {
+        ActionConstraint::Any => true,
+        ActionConstraint::Eq(one) => one == *uid,
+        // The schema has no groups of actions, so what is not named is not in them.
+        ActionConstraint::In(some) => some.contains(uid),
+    };
+    let of = |action: &Action| {
+        let uid = &types.actions[action];
+        let some = policies.iter().filter(|policy| speaks(policy, uid)).cloned();
+        Ok((*action, PolicySet::from_policies(some).map_err(broken)?))
+    };
+    Action::ALL.iter().map(of).collect()
 }
 
 /// Warnings count as errors: they are rules that can never apply and letters that look like others.
