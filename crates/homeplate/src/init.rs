@@ -235,6 +235,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
         limits: Default::default(),
         pictures: Default::default(),
+        console: Default::default(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -7,7 +7,7 @@ mod passkeys;
 mod recover;
 
 pub use passkeys::{Claimed, PasskeyLine};
-pub use recover::{Left, LostKey};
+pub use recover::{Left, LostKey, LostLine};
 
 use crate::devices::{NAME_MAX, code};
 use crate::{City, NewPerson};

@@ -7,10 +7,11 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 16] = [
+const WORDS: [&str; 17] = [
     "agency",
     "alarm",
     "authority",
+    "class",
     "event",
     "fact",
     "grade",
