@@ -99,7 +99,7 @@ pub struct DevicesPage {
     /// Classes that there are.
     pub classes: Vec<Choice>,
     /// What the new one is called, as it was sent.
-    pub name: String,
+    pub called: String,
     /// The way in of the one just registered.
     pub fresh: Option<DeviceCodeView>,
 }

@@ -163,7 +163,7 @@ fn devices(m: &Maker, out: &mut Out) {
         wrong,
         devices,
         classes: m.choices(&["desk", "vehicle", "receive-only", "other"], &["desk"]),
-        name: m.s("Car 12"),
+        called: m.s("Car 12"),
         fresh,
     };
     let some = vec![

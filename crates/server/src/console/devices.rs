@@ -56,7 +56,7 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
                 wrong: after.wrong,
                 devices,
                 classes: choices(classes, &after.sent, "class"),
-                name: field(&after.sent, "name").to_owned(),
+                called: field(&after.sent, "name").to_owned(),
                 fresh: after.fresh,
             };
             (after.status, Html(render(&page))).into_response()

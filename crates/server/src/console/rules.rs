@@ -280,6 +280,9 @@ pub(crate) async fn sign(
     headers: HeaderMap,
     Form(form): Form<Signed>,
 ) -> Response {
+    if state.visitor(&headers).is_none() {
+        return sign_in(&state, &headers);
+    }
     let done = async {
         let answer: Value = serde_json::from_str(&form.assertion).map_err(|e| {
             Error::invalid("A proposal is signed with a passkey; open the page again and sign.")

@@ -56,7 +56,7 @@ impl Town {
 async fn pages_open_as_the_rules_say() {
     let town = town("");
     let check = async |role: &str, open: &[&str]| {
-        let mut browser = town.browser(&format!("per_{role}"), role).await;
+        let mut browser = town.browser(&format!("per_new-{role}"), role).await;
         let log = browser.get("/console/log").await;
         for path in GUARDED {
             let may = open.contains(&path);
@@ -319,7 +319,7 @@ async fn a_life_in_danger_is_reviewed() {
     let path = format!("/console/breakglass/{entry}");
     let page = reviewer.get("/console/breakglass").await;
     let text = page.text();
-    assert!(text.contains("Smith, police") && text.contains("break-glass"), "{text}");
+    assert!(text.contains("Smith, police") && text.contains("missing-person-search"), "{text}");
     assert!(text.contains("Waiting: </span>1"), "the navigation says that one waits");
     assert!(!text.contains("A child") && !text.contains(PLATE), "the city cannot read it");
     assert!(!asker.get("/console/breakglass").await.text().contains("name=\"finding\""));
@@ -354,9 +354,7 @@ async fn the_log_in_words() {
     let size = town.city.log_size();
     let newest = browser.get("/console/log").await;
     let text = newest.text();
-    assert!(
-        text.contains("A person was invited")
-    );
+    assert!(text.contains("A person was invited"));
     assert!(text.contains(&format!("/log/receipt/{}\"", size - 1)), "{text}");
     let older = format!("older={}", size - 50);
     assert!(text.contains(&older) && !text.contains("newer="), "{text}");
