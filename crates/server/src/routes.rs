@@ -124,6 +124,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/breakglass/{id}", console::glass::review)
         .get("/console/people", console::people::list)
         .post("/console/people", console::people::invite)
+        .post("/console/people/{id}/roles", console::people::roles)
         .post("/console/people/{id}/invite", console::people::again)
         .post("/console/people/{id}/lost", console::people::lost)
         .post("/console/people/{id}/leave", console::people::leave)

@@ -189,6 +189,10 @@ if (extent === 'full') {
   await tab.getByLabel('Life in danger').check();
   assert.equal(await tab.locator('#send').textContent(), 'Ask now: life in danger');
 
+  await tab.goto(`${base}/en/people.html`, { waitUntil: 'networkidle' });
+  await tab.getByLabel('Find a person or role').fill('clerk');
+  assert.equal(await tab.locator('#people > li:visible').count(), 1, 'who is one, not who could become one');
+
   await tab.goto(`${base}/en/hit.html`, { waitUntil: 'networkidle' });
   const confirm = tab.getByRole('button', { name: /Confirm/ });
   assert.ok(await confirm.isDisabled(), 'nothing is confirmed before it is compared');

@@ -41,6 +41,13 @@ pub struct PersonView {
     pub own: bool,
 }
 
+impl PersonView {
+    /// Whether this person has that role; templates take no closures.
+    fn has(&self, role: &str) -> bool {
+        self.roles.iter().any(|r| r == role)
+    }
+}
+
 /// An invitation that was just made: shown once.
 #[derive(Clone, Debug)]
 pub struct InvitationView {
@@ -61,7 +68,7 @@ pub struct InviteForm {
     pub office: String,
 }
 
-/// People (`POST /console/people`, `/console/people/{id}/invite`, `/lost`, `/leave`).
+/// People (`POST /console/people`, `/console/people/{id}/roles`, `/invite`, `/lost`, `/leave`).
 #[derive(Template)]
 #[template(path = "people.html")]
 pub struct PeoplePage {

@@ -5,11 +5,12 @@ use super::{failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::confirm::fields_of;
+use crate::problem::note;
 use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
-use base::{Error, PersonId, Result, Time};
+use base::{Error, Kind, PersonId, Result, Time};
 use city::{Answer, AnswerRead, Area, Ask, City, Confirm, Confirmation, Public};
 use pages::{
     AnswerPage, AskForm, AskPage, CameraChoice, MapPlace, Page, Place, Preview, PreviewFragment,
@@ -204,12 +205,18 @@ pub(crate) async fn ask(
             Html(render(&answer_page(around.page, ask, &said, answer))).into_response()
         }
         // What was typed is not lost: the form comes back with the reason above it.
-        Err(e) if mends(&e) => {
+        Err(e) if mends(&e) || passes(&e) => {
+            note(&e);
             let wrong = vec![wrong("", e.message())];
             (status(&e), Html(render(&page_of(around, &fields, wrong)))).into_response()
         }
         Err(e) => failed(&state, &headers, &e),
     }
+}
+
+/// What is over when the same question is asked again: a passkey that took too long, a server with too much to do.
+fn passes(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Unauthenticated | Kind::Busy | Kind::Unavailable)
 }
 
 /// The question, and the signature under it where there is one. What counts is what was signed, not the form that

@@ -2,6 +2,7 @@
 
 use super::form::{Fields, choices, every, field, mends, nameless, status, wrong};
 use super::{failed, shown, sign_in};
+use crate::admit::person_id;
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::{AppState, State as Held};
@@ -26,10 +27,6 @@ impl After {
     fn mend(wrong: Vec<Wrong>, sent: Fields) -> Self {
         Self { status: StatusCode::BAD_REQUEST, wrong, sent, invitation: None }
     }
-}
-
-fn person_id(text: &str) -> Result<PersonId> {
-    text.parse().map_err(|_| Error::not_found("There is no such person; see the list of people."))
 }
 
 /// An id that says nothing: it stands on the public log, where no name does.
@@ -165,6 +162,23 @@ pub(crate) async fn invite(
     let done = state.run(move |city| city.invite(&by, &new_id()?, new)).await;
     let done = done.map(|invitation| way_in(&state, name, invitation));
     told(&state, &headers, who, sent, done).await
+}
+
+/// `POST /console/people/{id}/roles`: other roles from now on.
+pub(crate) async fn roles(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(sent): Form<Fields>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let by = who.clone();
+    let roles: Vec<String> = every(&sent, "roles").map(str::to_owned).collect();
+    let flow = move |city: &City| city.change_roles(&by, &person_id(&id)?, roles);
+    match state.run(flow).await {
+        Ok(()) => Redirect::to("/console/people").into_response(),
+        Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
+    }
 }
 
 /// `POST /console/people/{id}/invite`: the same person once more; the invitation before is good no longer.

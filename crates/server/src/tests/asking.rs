@@ -126,7 +126,9 @@ async fn a_signature_is_used_once_by_its_person() {
     let late = soft.get(&begun["publicKey"]).to_string();
     town.clock.advance(6 * 60_000);
     let late = [&far[..], &[("assertion", late.as_str())]].concat();
-    assert_eq!(browser.post("/console/ask", &late).await.status, 401);
+    let late = browser.post("/console/ask", &late).await;
+    assert_eq!(late.status, 401);
+    assert!(late.text().contains("took too long") && late.text().contains(PLATE), "to ask again");
     // Something else that was signed, and no answer at all.
     let begun: Value = browser.json(START, &json!({"what": "again"})).await.good();
     let again = soft.get(&begun["publicKey"]).to_string();

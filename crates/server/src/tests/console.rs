@@ -120,7 +120,8 @@ async fn people_are_invited() {
     let made = admin.post("/console/people", &good).await;
     assert_eq!(made.status, 200, "{}", made.text());
     let first = between(made.text(), "/console/join?code=", "<").to_owned();
-    let id = between(made.text(), "/console/people/per_", "/").to_owned();
+    let before = made.text().split("/invite\"").next().unwrap();
+    let id = before.rsplit("/console/people/per_").next().unwrap().to_owned();
     assert!(!admin.get("/console/people").await.text().contains("/console/join"), "shown once");
     let again = admin.post(&format!("/console/people/per_{id}/invite"), &[]).await;
     let second = between(again.text(), "/console/join?code=", "<").to_owned();
@@ -134,6 +135,19 @@ async fn people_are_invited() {
     check(&mut admin, &[Sent(&path, &[], 409, "has a way in")]).await;
     let log = town.get("/v1/log?limit=500", &[], "192.0.2.7:1").await;
     assert!(!log.text().to_lowercase().contains("ruiz"));
+    let path = format!("/console/people/per_{id}/roles");
+    check(
+        &mut admin,
+        &[
+            Sent(&path, &[], 400, "at least one role"),
+            Sent(&path, &[("roles", "king")], 400, "no role"),
+            Sent("/console/people/per_x/roles", &[("roles", "clerk")], 404, "no such person"),
+            Sent("/console/people/per_admin/roles", &[("roles", "clerk")], 409, "last"),
+            Sent(&path, &[("roles", "clerk"), ("roles", "auditor")], 303, ""),
+        ],
+    )
+    .await;
+    assert_eq!(ana.get("/console/papers").await.status, 200, "at once");
     let path = format!("/console/people/per_{id}/leave");
     check(&mut admin, &[Sent(&path, &[], 303, "")]).await;
     assert!(!ana.is_in().await);
