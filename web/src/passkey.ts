@@ -90,7 +90,11 @@ function inner<T>(json: Json): T {
 }
 
 async function assertion(path: string, body: unknown): Promise<Json> {
-  const options = inner<PublicKeyCredentialRequestOptionsJSON>(await post(path, body));
+  return answered(await post(path, body));
+}
+
+async function answered(begun: Json): Promise<Json> {
+  const options = inner<PublicKeyCredentialRequestOptionsJSON>(begun);
   const got = await navigator.credentials.get({ publicKey: requestOptions(options) });
   if (!(got instanceof PublicKeyCredential)) throw new Told('cancelled');
   return credentialJson(got);
@@ -164,12 +168,15 @@ function onForm(form: HTMLFormElement): void {
     if (button?.hasAttribute('formaction')) return;
     e.preventDefault();
     if (form.getAttribute('aria-busy') === 'true') return;
+    // Without passkeys the form goes as it is; the server says whether it needs one.
+    if (form.dataset.optional !== undefined && typeof PublicKeyCredential === 'undefined') return form.submit();
     void attempt(form, async () => {
       const chosen = button?.name ? { [button.name]: button.value } : {};
-      const got = await assertion('/console/passkey/confirm/start', fields(form, { ...chosen, what: form.dataset.what ?? '' }));
+      const begun = await post('/console/passkey/confirm/start', fields(form, { ...chosen, what: form.dataset.what ?? '' }));
       const hidden = form.querySelector<HTMLInputElement>('input[name=assertion]');
       if (!hidden) throw new Told('failed');
-      hidden.value = JSON.stringify(got);
+      // Not everything that a form can say has to be confirmed.
+      hidden.value = begun.needless === true ? '' : JSON.stringify(await answered(begun));
       // `submit()` leaves the button out that was pressed; its value goes along by hand.
       if (button?.name) {
         const input = document.createElement('input');

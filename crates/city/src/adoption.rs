@@ -374,7 +374,7 @@ impl City {
             )));
         }
         if let Some(refuted) = proofs.verdicts.iter().find(|v| v.against.is_some()) {
-            let example = refuted.against.as_ref().map(ToString::to_string).unwrap_or_default();
+            let example = refuted.against.as_ref().map(in_words).unwrap_or_default();
             return Err(Error::refused(format!(
                 "Not proven: {} This would get through: {example}",
                 refuted.says
@@ -432,7 +432,7 @@ impl City {
         Ok(adoption_message(&self.origin(), &proposal.base, &proposal.set))
     }
 
-    fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.vkey().split('+').next().unwrap_or_default().to_owned()
     }
 
@@ -576,6 +576,30 @@ impl City {
             )),
         }
     }
+}
+
+/// A request that gets through, as `homeplate-prove` found it, in a sentence.
+fn in_words(against: &serde_json::Value) -> String {
+    let words = |name: &str| {
+        let list = against[name].as_array().into_iter().flatten();
+        list.filter_map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let facts = against["facts"].as_object().into_iter().flatten();
+    let facts: Vec<String> =
+        facts.map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or("?"))).collect();
+    let Some(action) = against["action"].as_str().filter(|_| !facts.is_empty()) else {
+        // Of another version of the program: then as it comes.
+        return against.to_string();
+    };
+    let roles = Some(words("roles")).filter(|roles| !roles.is_empty());
+    let from = against["from"].as_str().map(|from| format!(", from {from} on"));
+    format!(
+        "{action} as {} with {}{}; allowed by {}.",
+        roles.as_deref().unwrap_or("somebody without a role"),
+        facts.join(", "),
+        from.unwrap_or_default(),
+        words("allowed_by")
+    )
 }
 
 /// A set that a council can read: every rule says in a sentence what it does.

@@ -4,7 +4,7 @@
 use crate::config::Results;
 use crate::hits::answer_read;
 use crate::question::{likeness, sentence};
-use crate::{Answer, Area, Ask, City, Event, Preview, Progress};
+use crate::{Answer, Area, Ask, City, Confirmation, Event, Preview, Progress};
 use base::{Error, PersonId, Result, Time};
 use custody::{Permit, Scanned};
 use identity::Person;
@@ -25,11 +25,17 @@ impl City {
 
     /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
-        Ok(self.ask_told(by, ask, watch)?.1)
+        Ok(self.ask_told(by, ask, None, watch)?.1)
     }
 
-    /// The same, with what the rules said to the question.
-    pub fn ask_told(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<(Preview, Answer)> {
+    /// The same, with what the rules said to the question, and with the asker's signature under it.
+    pub fn ask_told(
+        &self,
+        by: &PersonId,
+        ask: Ask,
+        signed: Option<Confirmation>,
+        watch: Watch<'_>,
+    ) -> Result<(Preview, Answer)> {
         self.adopted_rules()?;
         // Where a life is in danger nobody waits for a witness; the log shows that nobody did.
         if !ask.emergency {
@@ -37,7 +43,10 @@ impl City {
         }
         let person = self.person(by)?;
         let area = ask.area.clone();
-        let intent = self.intent(&person, ask)?;
+        let mut intent = self.intent(&person, ask)?;
+        if let Some(signed) = &signed {
+            intent.confirmed = Some(self.confirmed(&person, &intent, signed)?);
+        }
         let facts = self.facts(&intent)?;
         let rules = self.rules();
         let decision = self.decided(&rules, &intent, &facts);

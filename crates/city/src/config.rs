@@ -48,6 +48,9 @@ pub struct Config {
     /// Where sealed pictures are kept.
     #[serde(default)]
     pub pictures: PictureSection,
+    /// The console.
+    #[serde(default)]
+    pub console: ConsoleSection,
 }
 
 /// `[city]`.
@@ -378,6 +381,27 @@ impl Default for Limits {
     }
 }
 
+/// `[console]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsoleSection {
+    /// Which questions of the console are confirmed with a passkey.
+    pub confirm: Confirm,
+}
+
+/// Which questions of the console are confirmed with a passkey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confirm {
+    /// None.
+    Never,
+    /// Those that reach far, or are asked for others.
+    #[default]
+    Sensitive,
+    /// All of them.
+    Always,
+}
+
 /// `[store]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -617,6 +641,7 @@ mod tests {
             (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
             (&format!("{good}[log]\nwitness_within_s=1\n"), "log.witness_within_s"),
             (&format!("{good}[log]\nwitness_rule=\"before\"\n"), "needs log.witnesses"),
+            (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
             (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),

@@ -9,16 +9,23 @@ use base::{Error, PersonId, Result, Time};
 use ledger::Leaf;
 use policy::{Action, Intent};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::PoisonError;
 use utoipa::ToSchema;
 
 const DAY_MS: i64 = 86_400_000;
 
-/// Questions for a life in danger that nobody has reviewed, by their number on the log: when they were
-/// asked, and their id.
+/// Reviews that are remembered for the list of what was reviewed.
+const REVIEWS: usize = 20;
+
+/// Questions for a life in danger, by their number on the log.
 #[derive(Debug, Default)]
-pub(crate) struct Emergencies(BTreeMap<u64, (Time, String)>);
+pub(crate) struct Emergencies {
+    /// Those that nobody has reviewed: when they were asked, and their id.
+    open: BTreeMap<u64, (Time, String)>,
+    /// The newest reviews, the oldest first.
+    done: VecDeque<Reviewed>,
+}
 
 impl Emergencies {
     /// Replays the log.
@@ -33,19 +40,38 @@ impl Emergencies {
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         match leaf.kind.as_str() {
             "search.intent" if leaf.facts.contains_key("emergency") => {
-                self.0.insert(index, (leaf.time, leaf.id.clone().unwrap_or_default()));
+                self.open.insert(index, (leaf.time, leaf.id.clone().unwrap_or_default()));
             }
             "breakglass.reviewed" => {
                 if let Some(reviewed) = leaf.number("entry") {
-                    self.0.remove(&reviewed);
+                    self.open.remove(&reviewed);
+                    self.reviewed(index, reviewed, leaf);
                 }
             }
             _ => {}
         }
     }
 
+    fn reviewed(&mut self, index: u64, entry: u64, leaf: &Leaf) {
+        self.done.push_back(Reviewed {
+            entry,
+            log_entry: index,
+            at: leaf.time,
+            by: leaf.by.clone().unwrap_or_default(),
+            finding: leaf.text("finding").unwrap_or_default().to_owned(),
+        });
+        if self.done.len() > REVIEWS {
+            self.done.pop_front();
+        }
+    }
+
+    /// How many wait for their review.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.open.len() as u64
+    }
+
     pub(crate) fn overdue(&self, now: Time) -> bool {
-        self.0.values().any(|(at, _)| due(*at) <= now)
+        self.open.values().any(|(at, _)| due(*at) <= now)
     }
 }
 
@@ -68,6 +94,35 @@ pub struct Unreviewed {
     pub due: Time,
     /// Whether that has passed.
     pub overdue: bool,
+}
+
+/// A question that waits for its review, as its reviewer sees it: what the log shows of it, and whom to ask.
+/// What was asked and why is sealed to the auditors' key; the city cannot read it.
+#[derive(Clone, Debug)]
+pub struct Emergency {
+    /// What waits, and until when.
+    pub waits: Unreviewed,
+    /// Who asked, where that is known: a restored database may have lost it.
+    pub asker: Option<PersonId>,
+    /// Its public entry.
+    pub leaf: Leaf,
+    /// The entry of its outcome, if it has one.
+    pub outcome: Option<Leaf>,
+}
+
+/// A question that was reviewed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reviewed {
+    /// Its number on the public log.
+    pub entry: u64,
+    /// The review's.
+    pub log_entry: u64,
+    /// When it was reviewed.
+    pub at: Time,
+    /// The reviewer's office.
+    pub by: String,
+    /// `justified` or `unjustified`.
+    pub finding: String,
 }
 
 /// What a reviewer found.
@@ -112,7 +167,26 @@ impl City {
             let due = due(*asked);
             Unreviewed { entry: *entry, asked: *asked, due, overdue: due <= now }
         };
-        Ok(self.emergencies().0.iter().map(one).collect())
+        Ok(self.emergencies().open.iter().map(one).collect())
+    }
+
+    /// The same for the page of a reviewer, and what was reviewed last, the newest first.
+    pub fn emergencies_for(&self, by: &PersonId) -> Result<(Vec<Emergency>, Vec<Reviewed>)> {
+        let waiting = self.unreviewed(by)?.into_iter().map(|waits| self.emergency(waits));
+        let done = self.emergencies().done.iter().rev().cloned().collect();
+        Ok((waiting.collect::<Result<_>>()?, done))
+    }
+
+    fn emergency(&self, waits: Unreviewed) -> Result<Emergency> {
+        let entry = |index: u64| Ok(self.log.leaves(index, index.saturating_add(1))?.pop());
+        let leaf = entry(waits.entry)?.ok_or_else(none)?;
+        let id = leaf.id.clone().unwrap_or_default();
+        let asker = self.store.meta(&asker_key(&id))?.and_then(|asker| asker.parse().ok());
+        let outcome = match self.log.find("search.outcome", &id) {
+            Some(index) => entry(index)?,
+            None => None,
+        };
+        Ok(Emergency { waits, asker, leaf, outcome })
     }
 
     /// Reviews a question for a life in danger that somebody else has asked; gives the review's number on
@@ -127,9 +201,8 @@ impl City {
         if !(1..=1000).contains(&review.note.trim().chars().count()) {
             return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
         }
-        let question = self.emergencies().0.get(&entry).map(|(_, id)| id.clone());
-        let question =
-            question.ok_or_else(|| Error::not_found("This entry waits for no review."))?;
+        let question = self.emergencies().open.get(&entry).map(|(_, id)| id.clone());
+        let question = question.ok_or_else(none)?;
         if self.store.meta(&asker_key(&question))?.as_deref() == Some(by.as_str()) {
             return Err(Error::forbidden("Somebody else than the asker reviews a question."));
         }
@@ -154,6 +227,10 @@ impl City {
     pub(crate) fn emergency_asker(&self, intent: &Intent) -> Result<()> {
         self.store.set_meta(&asker_key(&intent.id), intent.person.as_str())
     }
+}
+
+fn none() -> Error {
+    Error::not_found("This entry waits for no review.")
 }
 
 fn asker_key(question: &str) -> String {
@@ -219,7 +296,15 @@ mod tests {
         drop(town.city.emergencies());
         let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
         assert!(Emergencies::from_leaves(&leaves).overdue(town.city.now()));
+        let (waiting, done) = town.city.emergencies_for(&sue.id).unwrap();
+        assert_eq!((waiting[0].asker.as_ref(), done.len()), (Some(&person()), 0));
+        assert_eq!(waiting[0].outcome.as_ref().unwrap().number("opened"), Some(1));
         by_sue(answer.log_entry, "It was.").unwrap();
+        let (waiting, done) = town.city.emergencies_for(&sue.id).unwrap();
+        assert_eq!(
+            (waiting.len(), done[0].entry, done[0].by.as_str()),
+            (0, answer.log_entry, "police")
+        );
         let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
         assert!(!Emergencies::from_leaves(&leaves).overdue(town.city.now()));
         town.city.ask(&person(), danger(Some("Another."))).unwrap();

@@ -330,6 +330,15 @@ pub const EXPLAINED: &[Explained] = &[
         "none",
         "a path, from the data folder or from the root",
     ),
+    e(
+        "console.confirm",
+        "Which questions of the console their asker signs with a passkey; the signature is kept in the private \
+         half of the log's entry. Sensitive are look-alikes and patterns, more than 3 plates, more than 7 \
+         days, on behalf of others, under an authority, and with a life in danger. Who has no passkey cannot \
+         ask these at the console. Programs sign every request anyway.",
+        "sensitive",
+        "never, sensitive or always",
+    ),
 ];
 
 const fn e(

@@ -20,6 +20,7 @@ mod audit;
 mod cases;
 pub mod check;
 mod config;
+mod confirm;
 mod devices;
 mod emergencies;
 mod explain;
@@ -54,6 +55,7 @@ mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+mod waiting;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
@@ -63,11 +65,13 @@ pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
 pub use cases::RecordsLine;
 pub use config::{
-    Audience, Cases, Config, CustodyProcess, CustodySection, Engine, KekKind, Keys, Limits,
-    LogSection, Retention, Section, Server as ServerSection, Stored, Switching, WitnessRule,
+    Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
+    KekKind, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Stored,
+    Switching, WitnessRule,
 };
+pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
-pub use emergencies::{EmergencyReview, Finding, Unreviewed};
+pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;
@@ -79,12 +83,14 @@ pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
 pub use own_plates::{NewOwnPlate, OwnPlate};
 pub use papers::{NewPaper, Paper, PaperKind};
-pub use people::{Claimed, Invitation, Invite, Left, LostKey, PasskeyLine, PersonLine};
+pub use people::{Claimed, Invitation, Invite, Left, LostKey, LostLine, PasskeyLine, PersonLine};
 pub use pictures::{PicturePlace, PictureSection};
 pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Property, Rule};
+pub use public::{Newest, Turn};
 pub use reasons::ReasonSection;
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};
+pub use waiting::Waiting;
 pub use witness::WitnessLine;

@@ -4,6 +4,33 @@ use crate::published;
 use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera};
 use base::{CameraId, Result};
 
+/// Entries that are looked at for one page of a sort of entries, at the most.
+const LOOKED: u64 = 8192;
+/// Entries that are read at a time.
+const STEP: u64 = 256;
+
+/// Which way to turn the pages of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Entries with smaller numbers than this one.
+    Below(u64),
+    /// Entries with larger ones.
+    Above(u64),
+}
+
+/// A page of the public log.
+#[derive(Clone, Debug)]
+pub struct Newest {
+    /// The newest first.
+    pub entries: Vec<LogEntry>,
+    /// How many entries everybody may see.
+    pub size: u64,
+    /// Below which number older ones begin; none where there are none.
+    pub older: Option<u64>,
+    /// Above which number newer ones begin.
+    pub newer: Option<u64>,
+}
+
 impl City {
     /// The public page's content.
     pub fn public(&self) -> Result<Public> {
@@ -50,6 +77,55 @@ impl City {
         Ok(LogPage { entries, size, next: (to < size).then(|| to.saturating_sub(1)) })
     }
 
+    /// At most `limit` entries of the public log, the newest first, of one type where it is named. Of a rare type a
+    /// page may hold fewer, and older ones all the same: one page looks at so many entries and no more.
+    pub fn log_newest(&self, kind: Option<&str>, turn: Turn, limit: usize) -> Result<Newest> {
+        let size = self.public_size()?;
+        let fits = |entry: &LogEntry| kind.is_none_or(|kind| entry.leaf.kind == kind);
+        let (mut entries, mut looked) = (Vec::new(), 0);
+        // What was looked at is [from, to).
+        let (mut from, mut to) = match turn {
+            Turn::Below(n) => (n.min(size), n.min(size)),
+            Turn::Above(n) => (n.saturating_add(1).min(size), n.saturating_add(1).min(size)),
+        };
+        let down = matches!(turn, Turn::Below(_));
+        while looked < LOOKED && entries.len() < limit && if down { from > 0 } else { to < size } {
+            let part = match down {
+                true => from.saturating_sub(STEP)..from,
+                false => to..to.saturating_add(STEP).min(size),
+            };
+            let leaves = self.log.leaves(part.start, part.end)?;
+            let read = part.zip(leaves).map(|(index, leaf)| LogEntry { index, leaf });
+            let mut read: Vec<LogEntry> = read.collect();
+            if down {
+                read.reverse();
+            }
+            if read.is_empty() {
+                break;
+            }
+            for entry in read {
+                if entries.len() == limit {
+                    break;
+                }
+                if down {
+                    from = entry.index
+                } else {
+                    to = entry.index + 1
+                }
+                looked += 1;
+                if fits(&entry) {
+                    entries.push(entry);
+                }
+            }
+        }
+        if !down {
+            entries.reverse();
+        }
+        let older = (from > 0).then_some(from);
+        let newer = (to < size).then(|| to.saturating_sub(1));
+        Ok(Newest { entries, size, older, newer })
+    }
+
     /// The receipt of an entry: under the witnesses' checkpoint where they have signed for it.
     pub fn receipt(&self, index: u64) -> Result<String> {
         let newest = match self.shown()? {
@@ -85,5 +161,51 @@ impl City {
             log_entry: None,
             sealed: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kit::Town;
+
+    fn numbers(page: &Newest) -> Vec<u64> {
+        page.entries.iter().map(|entry| entry.index).collect()
+    }
+
+    #[test]
+    fn pages_of_the_log_are_turned_both_ways() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        for n in 0..600 {
+            town.city.log.append(&town.city.leaf("audit.started").id(format!("a{n}"))).unwrap();
+        }
+        let size = town.city.log_size();
+        let newest = town.city.log_newest(None, Turn::Below(u64::MAX), 100).unwrap();
+        assert_eq!(numbers(&newest), (size - 100..size).rev().collect::<Vec<_>>());
+        assert_eq!((newest.older, newest.newer), (Some(size - 100), None));
+        let next = town.city.log_newest(None, Turn::Below(size - 100), 100).unwrap();
+        assert_eq!(numbers(&next), (size - 200..size - 100).rev().collect::<Vec<_>>());
+        assert_eq!(next.newer, Some(size - 101));
+        let back = town.city.log_newest(None, Turn::Above(size - 101), 100).unwrap();
+        assert_eq!(numbers(&back), numbers(&newest));
+        assert_eq!(back.older, newest.older);
+        let last = town.city.log_newest(None, Turn::Below(3), 100).unwrap();
+        assert_eq!((numbers(&last), last.older), (vec![2, 1, 0], None));
+        let rules = town.city.log_newest(Some("policy.activated"), Turn::Below(u64::MAX), 100);
+        let rules = rules.unwrap();
+        assert_eq!((rules.entries.len(), rules.older, rules.newer), (1, None, None));
+        let none = town.city.log_newest(Some("no.such"), Turn::Above(u64::MAX), 100).unwrap();
+        assert!(none.entries.is_empty());
+    }
+
+    #[test]
+    fn a_page_of_the_log_shows_no_more_than_the_public_sees() {
+        let town = Town::new("2026-11-01T12:00:00Z", "[log]\ndelay_minutes=30\n");
+        town.clock.advance(40 * 60_000);
+        let before = town.city.log_newest(None, Turn::Below(u64::MAX), 500).unwrap();
+        town.city.log.append(&town.city.leaf("audit.started").id("a")).unwrap();
+        let after = town.city.log_newest(None, Turn::Below(u64::MAX), 500).unwrap();
+        assert_eq!(numbers(&before), numbers(&after));
+        assert!(!before.entries.is_empty() && after.size < town.city.log_size());
     }
 }

@@ -52,6 +52,7 @@ impl City {
             until: ask.until,
             at: self.now(),
             reveal_after: self.reveal_after(ask.reveal_after)?,
+            confirmed: None,
         })
     }
 

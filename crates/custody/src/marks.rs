@@ -100,6 +100,7 @@ mod tests {
             until: Time::from_millis(1),
             at: Time::from_millis(0),
             reveal_after: None,
+            confirmed: None,
         }
     }
 

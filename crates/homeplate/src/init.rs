@@ -237,6 +237,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         alarms: Default::default(),
         reasons: Default::default(),
         pictures: Default::default(),
+        console: Default::default(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -58,6 +58,8 @@ pub enum Place {
     People,
     /// Machine tokens.
     Tokens,
+    /// Devices that people use the console at.
+    Devices,
 }
 
 impl Place {
@@ -74,6 +76,7 @@ impl Place {
             Place::BreakGlass => "/console/breakglass",
             Place::People => "/console/people",
             Place::Tokens => "/console/tokens",
+            Place::Devices => "/console/devices",
         }
     }
 
@@ -90,6 +93,7 @@ impl Place {
             Place::BreakGlass => "nav.breakglass",
             Place::People => "nav.people",
             Place::Tokens => "nav.tokens",
+            Place::Devices => "nav.devices",
         }
     }
 }
@@ -99,7 +103,7 @@ const GROUPS: [(&str, &[Place]); 4] = [
     ("nav.work", &[Place::Hits, Place::Ask, Place::Questions]),
     ("nav.law", &[Place::Rules, Place::Papers]),
     ("nav.oversight", &[Place::Log, Place::Audit, Place::BreakGlass]),
-    ("nav.house", &[Place::People, Place::Tokens]),
+    ("nav.house", &[Place::People, Place::Tokens, Place::Devices]),
 ];
 
 /// A page that somebody may open, and how much waits there.

@@ -28,6 +28,7 @@ fn intent(purpose: &str, hours: i64) -> Intent {
         until: at,
         at,
         reveal_after: None,
+        confirmed: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A question, as it is decided, logged and remembered.
 
-use base::{CameraId, Error, PersonId, Result, Secret, Time, canonical};
+use base::{CameraId, Error, PersonId, Result, Secret, Time, canonical, hex, sha256};
 use plate::{Pattern, Reason, Text};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,20 @@ pub struct Intent {
     pub at: Time,
     /// Until when the public log says no more than that there was a question under a warrant.
     pub reveal_after: Option<Time>,
+    /// What the asker has signed of it, where they were asked to.
+    pub confirmed: Option<Confirmed>,
+}
+
+/// That the asker put a signature under a question: all that it takes to check it later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmed {
+    /// The key, spelled.
+    pub key: String,
+    /// What was signed ([`Intent::to_confirm`]).
+    pub message: String,
+    /// The signature, spelled.
+    pub signature: String,
 }
 
 /// The authority that seals questions.
@@ -119,6 +133,31 @@ struct Body<'a> {
     at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     reveal_after: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<&'a Confirmed>,
+}
+
+/// What an asker signs: all of the question. Its plates stand in it as a hash; the record beside it spells them.
+#[derive(Serialize)]
+struct ToConfirm<'a> {
+    v: u32,
+    what: &'a str,
+    log: &'a str,
+    person: &'a PersonId,
+    purpose: &'a str,
+    case: Option<&'a str>,
+    authority: &'a str,
+    paper: Option<&'a str>,
+    emergency: bool,
+    on_behalf_of: Option<&'a str>,
+    reason: Option<&'a str>,
+    plates: String,
+    look_alikes: bool,
+    cameras: &'a [CameraId],
+    from: i64,
+    until: i64,
+    reveal_after: Option<i64>,
+    at: i64,
 }
 
 /// The canonical bytes of a private body. Only whole numbers and strings are in one, so it has them.
@@ -152,6 +191,7 @@ struct Spelled {
     until: i64,
     at: i64,
     reveal_after: Option<i64>,
+    confirmed: Option<Confirmed>,
 }
 
 impl Spelled {
@@ -177,6 +217,7 @@ impl Spelled {
             until: Time::from_millis(self.until),
             at: Time::from_millis(self.at),
             reveal_after: self.reveal_after.map(Time::from_millis),
+            confirmed: self.confirmed,
         };
         (self.v == 1).then_some(intent)
     }
@@ -237,6 +278,35 @@ impl Intent {
         Some(AGENCIES.into_iter().find(|known| *known == kind).unwrap_or("other"))
     }
 
+    /// The bytes that an asker signs for this question at a moment, in the city of this log. `plates` is the SHA-256
+    /// of the canonical JSON of all of them, those with unknown characters last.
+    pub fn to_confirm(&self, log: &str, at: Time) -> Vec<u8> {
+        let exact = self.plates.iter().map(|p| p.reveal(Reason::Question));
+        let patterns = self.patterns.iter().map(|p| p.reveal(Reason::Question));
+        let plates: Vec<&str> = exact.chain(patterns).collect();
+        let said = ToConfirm {
+            v: 1,
+            what: "ask",
+            log,
+            person: &self.person,
+            purpose: &self.purpose,
+            case: self.case.as_deref(),
+            authority: &self.authority,
+            paper: self.paper.as_deref(),
+            emergency: self.emergency,
+            on_behalf_of: self.on_behalf_of.as_deref(),
+            reason: self.reason.as_deref(),
+            plates: hex(&sha256(spelled(&plates).expose())),
+            look_alikes: self.look_alikes,
+            cameras: &self.cameras,
+            from: self.from.millis(),
+            until: self.until.millis(),
+            reveal_after: self.reveal_after.map(|t| t.millis()),
+            at: at.millis(),
+        };
+        spelled(&said).expose().clone()
+    }
+
     /// The canonical bytes that the public log commits to. They spell the plates.
     pub fn canonical(&self) -> Secret<Vec<u8>> {
         let body = Body {
@@ -259,6 +329,7 @@ impl Intent {
             until: self.until.millis(),
             at: self.at.millis(),
             reveal_after: self.reveal_after.map(|t| t.millis()),
+            confirmed: self.confirmed.as_ref(),
         };
         spelled(&body)
     }

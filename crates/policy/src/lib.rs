@@ -26,7 +26,7 @@ pub use action::Action;
 pub use decide::{Decision, Facts, Scope};
 pub use engine::{AUTHORITIES, PURPOSES, SCHEMA};
 pub use hold::Hold;
-pub use intent::{AGENCIES, Intent, Vouch};
+pub use intent::{AGENCIES, Confirmed, Intent, Vouch};
 pub use preset::Preset;
 pub use properties::{PROPERTIES, Property};
 pub use rules::{Rule, Rules};

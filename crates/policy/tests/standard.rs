@@ -35,6 +35,7 @@ fn question() -> Intent {
         until: now(),
         at: now(),
         reveal_after: None,
+        confirmed: None,
     }
 }
 

@@ -10,7 +10,7 @@ use city::{
     PersonLine, TokenLine,
 };
 
-fn person_id(text: &str) -> Result<PersonId> {
+pub(crate) fn person_id(text: &str) -> Result<PersonId> {
     text.parse().map_err(|_| Error::not_found("There is no such person; see the list of people."))
 }
 

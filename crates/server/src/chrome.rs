@@ -8,6 +8,8 @@ use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use base::{PersonId, Result as Done};
+use city::{City, Waiting};
 use identity::Person;
 use pages::{Lang, Open, Page, Place, Theme};
 use serde::Deserialize;
@@ -36,15 +38,66 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
     }
 }
 
-/// The same for a person; the navigation shows where the rules let them go.
-pub(crate) fn signed_in(page: Page, person: Person, actions: &[&str], here: Place) -> Page {
-    let open =
-        [(Place::Hits, Some("ViewHits")), (Place::Ask, Some("Search")), (Place::Rules, None)];
-    let may = |action: Option<&str>| action.is_none_or(|action| actions.contains(&action));
-    let open = open.into_iter().filter(|(_, action)| may(*action));
-    let open = open.map(|(place, _)| Open { place, waiting: 0 }).collect();
-    let person = pages::Person { name: person.name, roles: person.roles, open };
-    Page { person: Some(person), here: Some(here), ..page }
+/// The pages, each with the actions of which one opens it; without any it is everybody's.
+const PLACES: [(Place, &[&str]); 11] = [
+    (Place::Hits, &["ViewHits"]),
+    (Place::Ask, &["Search"]),
+    (Place::Questions, &["Search"]),
+    (Place::Rules, &[]),
+    (Place::Papers, &["AttestCase", "AttestPaper"]),
+    (Place::Log, &[]),
+    (Place::Audit, &["ReadAudit"]),
+    (Place::BreakGlass, &["ReviewBreakGlass"]),
+    (Place::People, &["AddPerson"]),
+    (Place::Tokens, &["AddPerson"]),
+    (Place::Devices, &["AddPerson"]),
+];
+
+/// Who is signed in, what the rules let them do, and what waits for them.
+pub(crate) struct Visitor {
+    /// Who.
+    pub person: Person,
+    /// What they may do.
+    pub actions: Vec<&'static str>,
+    /// What waits.
+    pub waiting: Waiting,
+}
+
+impl Visitor {
+    /// As the city knows them now.
+    pub fn of(city: &City, who: &PersonId) -> Done<Self> {
+        let (person, actions) = (city.person(who)?, city.actions(who)?);
+        let waiting = city.waiting(who, &actions)?;
+        Ok(Self { person, actions, waiting })
+    }
+
+    /// Whether the rules let them do this.
+    pub fn may(&self, action: &str) -> bool {
+        self.actions.contains(&action)
+    }
+
+    fn opens(&self, actions: &[&str]) -> bool {
+        actions.is_empty() || actions.iter().any(|action| self.may(action))
+    }
+
+    fn waits_at(&self, place: Place) -> u64 {
+        match place {
+            Place::Hits => self.waiting.hits,
+            Place::Rules => self.waiting.proposals,
+            Place::Audit => self.waiting.audits,
+            Place::BreakGlass => self.waiting.reviews,
+            Place::People => self.waiting.lost_keys,
+            _ => 0,
+        }
+    }
+}
+
+/// Around a page for a person; the navigation shows where the rules let them go.
+pub(crate) fn signed_in(page: Page, visitor: Visitor, here: impl Into<Option<Place>>) -> Page {
+    let open = PLACES.into_iter().filter(|(_, actions)| visitor.opens(actions));
+    let open = open.map(|(place, _)| Open { place, waiting: visitor.waits_at(place) }).collect();
+    let Person { name, roles, .. } = visitor.person;
+    Page { person: Some(pages::Person { name, roles, open }), here: here.into(), ..page }
 }
 
 /// The form at the foot of every page.

@@ -3,6 +3,8 @@
 //! The signature is verified by anybody who has these bytes ([`identity::SignerKey::verify`]), so they must say
 //! all that is confirmed.
 
+use crate::console::ask::question;
+use crate::console::form::Fields;
 use crate::state::AppState;
 use base::{Error, PersonId, Result, canonical};
 use city::{City, NewSignature};
@@ -26,8 +28,9 @@ pub(crate) struct Confirmed {
 
 /// A sort of thing that is confirmed.
 pub(crate) trait Sort: Send + Sync {
-    /// The bytes to sign for these fields; an error where this person could not do it anyway.
-    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Vec<u8>>;
+    /// The bytes to sign for these fields, or none where nobody has to; an error where this person could not do it
+    /// anyway.
+    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Option<Vec<u8>>>;
 
     /// It was signed: does it, and gives the page to go on with.
     fn confirmed(&self, city: &City, done: Confirmed) -> Result<String>;
@@ -37,9 +40,10 @@ pub(crate) trait Sort: Send + Sync {
 struct Again;
 
 impl Sort for Again {
-    fn message(&self, city: &City, who: &PersonId, _: &Value) -> Result<Vec<u8>> {
+    fn message(&self, city: &City, who: &PersonId, _: &Value) -> Result<Option<Vec<u8>>> {
         let said = json!({"what": "again", "person": who, "at": city.now().millis()});
-        canonical(&said).map_err(|e| Error::internal("This cannot be confirmed.").because(e))
+        let said = canonical(&said);
+        said.map(Some).map_err(|e| Error::internal("This cannot be confirmed.").because(e))
     }
 
     fn confirmed(&self, _: &City, done: Confirmed) -> Result<String> {
@@ -60,8 +64,8 @@ impl Sign {
 }
 
 impl Sort for Sign {
-    fn message(&self, city: &City, _: &PersonId, fields: &Value) -> Result<Vec<u8>> {
-        city.to_sign(Self::proposal(fields)?)
+    fn message(&self, city: &City, _: &PersonId, fields: &Value) -> Result<Option<Vec<u8>>> {
+        city.to_sign(Self::proposal(fields)?).map(Some)
     }
 
     fn confirmed(&self, city: &City, done: Confirmed) -> Result<String> {
@@ -73,14 +77,65 @@ impl Sort for Sign {
     }
 }
 
+/// `ask`: a question, where the city wants it signed. Its form is sent with the answer.
+struct Asking;
+
+impl Sort for Asking {
+    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Option<Vec<u8>>> {
+        let ask = question(&fields_of(fields))?;
+        if !city.must_confirm(&ask) {
+            return Ok(None);
+        }
+        city.to_confirm(who, ask).map(Some)
+    }
+
+    fn confirmed(&self, _: &City, _: Confirmed) -> Result<String> {
+        Err(Error::invalid("A question is sent with its form; open the page and ask again."))
+    }
+}
+
+/// The fields that a page's script has sent, as its form would have sent them.
+pub(crate) fn fields_of(sent: &Value) -> Fields {
+    let mut out = Fields::new();
+    for (key, value) in sent.as_object().into_iter().flatten() {
+        let one = std::slice::from_ref(value);
+        let values = value.as_array().map_or(one, Vec::as_slice);
+        let texts = values.iter().filter_map(Value::as_str);
+        out.extend(texts.map(|text| (key.clone(), text.to_owned())));
+    }
+    out
+}
+
 impl AppState {
     /// The sort that `what` names.
     pub(crate) fn sort_of(&self, fields: &Value) -> Result<Arc<dyn Sort>> {
         let named: Option<Arc<dyn Sort>> = match fields.get("what").and_then(Value::as_str) {
             Some("again") => Some(Arc::new(Again)),
             Some("sign") => Some(Arc::new(Sign)),
+            Some("ask") => Some(Arc::new(Asking)),
             _ => None,
         };
         named.ok_or_else(|| Error::invalid("There is nothing of this sort to confirm."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scripts_fields_are_a_forms() {
+        let check = |sent: Value, want: &[(&str, &str)]| {
+            let got = fields_of(&sent);
+            let got: Vec<_> = got.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+            assert_eq!(got, want, "{sent}");
+        };
+        check(
+            json!({"cameras": ["a", "b"], "x": "1"}),
+            &[("cameras", "a"), ("cameras", "b"), ("x", "1")],
+        );
+        check(json!({"x": 1, "y": null, "z": ["a", 2]}), &[("z", "a")]);
+        check(json!([]), &[]);
+        check(json!("x"), &[]);
     }
 }

@@ -1,12 +1,20 @@
-//! The console in a browser: sign in by a one-time link, see hits, decide one.
+//! The console in a browser: sign in by a one-time link, see hits, decide one; below it a file for each other page.
 
 pub(crate) mod ask;
 pub(crate) mod audit;
+pub(crate) mod devices;
+pub(crate) mod form;
+pub(crate) mod glass;
+pub(crate) mod log;
+pub(crate) mod papers;
+pub(crate) mod passkeys;
+pub(crate) mod people;
 pub(crate) mod questions;
 pub(crate) mod rules;
+pub(crate) mod tokens;
 
 use crate::auth::Shared;
-use crate::chrome::{around, signed_in};
+use crate::chrome::{Visitor, around, signed_in};
 use crate::guard::place_of;
 use crate::problem::{note, status_of};
 use crate::state::{AppState, State as Held};
@@ -120,13 +128,10 @@ pub(crate) async fn hits(
     let Ok(Query(Behind { after })) = query else {
         return failed(&state, &headers, &Error::invalid("There is no such page of hits."));
     };
-    let flow = move |city: &City| {
-        Ok((city.person(&who)?, city.actions(&who)?, city.hits(&who, PAGE, after)?))
-    };
+    let flow = move |city: &City| Ok((Visitor::of(city, &who)?, city.hits(&who, PAGE, after)?));
     match state.run(flow).await {
-        Ok((person, actions, found)) => {
-            let page =
-                signed_in(around(&state, &headers, "/console"), person, &actions, Place::Hits);
+        Ok((visitor, found)) => {
+            let page = signed_in(around(&state, &headers, "/console"), visitor, Place::Hits);
             let hits = found.hits.into_iter().map(row).collect();
             let next = found.next.map(|id| id.to_string());
             Html(render(&HitsPage { page, hits, next })).into_response()
@@ -146,11 +151,10 @@ pub(crate) async fn hit(
         return failed(&state, &headers, &Error::not_found("There is no such hit."));
     };
     let back = format!("/console/hits/{id}");
-    let flow =
-        move |city: &City| Ok((city.person(&who)?, city.actions(&who)?, city.hit(&who, &id)?));
+    let flow = move |city: &City| Ok((Visitor::of(city, &who)?, city.hit(&who, &id)?));
     match state.run(flow).await {
-        Ok((person, actions, view)) => {
-            let page = signed_in(around(&state, &headers, &back), person, &actions, Place::Hits);
+        Ok((visitor, view)) => {
+            let page = signed_in(around(&state, &headers, &back), visitor, Place::Hits);
             Html(render(&page_of(page, view))).into_response()
         }
         Err(e) => failed(&state, &headers, &e),

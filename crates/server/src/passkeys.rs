@@ -123,7 +123,7 @@ pub(crate) async fn finish_registration(State(state): Shared, request: Request) 
     if invited {
         return Ok(state.begin(person, How::Passkey, &headers, place).await?);
     }
-    Ok(go("/console"))
+    Ok(go("/console/passkey"))
 }
 
 /// `POST /console/passkey/remove`: one of the person's own.
@@ -134,17 +134,22 @@ pub(crate) async fn remove(State(state): Shared, request: Request) -> Done {
     Ok(go("/console"))
 }
 
-/// `POST /console/passkey/confirm/start`: `what` says which sort of thing is confirmed, the rest is its own.
-pub(crate) async fn start_confirmation(State(state): Shared, request: Request) -> Begun {
+/// `POST /console/passkey/confirm/start`: `what` says which sort of thing is confirmed, the rest is its own. What
+/// nobody has to confirm is answered with `needless`.
+pub(crate) async fn start_confirmation(State(state): Shared, request: Request) -> Done {
     let session = state.acting(request.headers())?;
     let what: Value = json(&body_of(request).await?)?;
     let sort = state.sort_of(&what)?;
     let (who, fields) = (session.person.clone(), what.clone());
     let (person, message) =
         state.run(move |city| Ok((city.person(&who)?, sort.message(city, &who, &fields)?))).await?;
+    let Some(message) = message else {
+        return Ok(Json(json!({ "needless": true })).into_response());
+    };
     let asked = Confirming { person: session.person, message, what };
     let now = state.city.now();
-    Ok(Json(state.ceremonies.start_confirmation(asked, &person.passkeys, now)?))
+    let started = state.ceremonies.start_confirmation(asked, &person.passkeys, now)?;
+    Ok(Json(started).into_response())
 }
 
 /// `POST /console/passkey/confirm/finish`, for sorts that need no form of their own.

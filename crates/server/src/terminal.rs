@@ -2,7 +2,7 @@
 
 use crate::auth::Shared;
 use crate::chrome::around;
-use crate::console::{failed, sign_in};
+use crate::console::failed;
 use crate::guard::place_of;
 use axum::extract::{Form, Query, Request, State};
 use axum::http::{HeaderMap, header};
@@ -59,8 +59,7 @@ pub(crate) async fn join(
         Ok((person, _)) => {
             let page = around(&state, &headers, "/console");
             let invitation = query.code;
-            Html(render(&RegisterPage { page, name: person.name, invitation, passkeys: 0 }))
-                .into_response()
+            Html(render(&RegisterPage { page, name: person.name, invitation })).into_response()
         }
         Err(e) => {
             if e.kind() == Kind::Unauthenticated {
@@ -68,20 +67,5 @@ pub(crate) async fn join(
             }
             failed(&state, &headers, &e)
         }
-    }
-}
-
-/// `GET /console/passkey`: who is signed in makes another one.
-pub(crate) async fn another(State(state): Shared, headers: HeaderMap) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    match state.run(move |city| city.person(&who)).await {
-        Ok(person) => {
-            let page = around(&state, &headers, "/console/passkey");
-            let passkeys = u32::try_from(person.passkeys.len()).unwrap_or(u32::MAX);
-            let invitation = String::new();
-            Html(render(&RegisterPage { page, name: person.name, invitation, passkeys }))
-                .into_response()
-        }
-        Err(e) => failed(&state, &headers, &e),
     }
 }

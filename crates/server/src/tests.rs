@@ -1,5 +1,7 @@
 //! The server as programs meet it: a city in a temporary folder, requests without a socket.
 
+mod asking;
+mod console;
 mod identity;
 mod matrix;
 mod rules;
@@ -72,12 +74,13 @@ struct Town {
     admin: PersonId,
     /// The administrator's.
     key: SigningKey,
+    auditors: read::OpenKey,
 }
 
 /// A city whose `homeplate.toml` has these lines, too.
 fn town(lines: &str) -> Town {
     let key = SigningKey::generate();
-    let dir = tempfile::tempdir().unwrap();
+    let (dir, auditors) = (tempfile::tempdir().unwrap(), read::OpenKey::generate());
     let clock = Arc::new(ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap()));
     let text = format!("[city]\nname = \"Springfield\"\nslug = \"springfield\"\n{lines}");
     let admin: PersonId = "per_admin".parse().unwrap();
@@ -88,13 +91,13 @@ fn town(lines: &str) -> Town {
         roles: vec!["administrator".into()],
         key: Some(key.public()),
         charter_key: None,
-        auditors: read::OpenKey::generate().public().unwrap(),
+        auditors: auditors.public().unwrap(),
     };
     city::init(dir.path(), &options, clock.as_ref()).unwrap();
     let city = City::open(dir.path(), clock.clone()).unwrap();
     let state = Arc::new(AppState::new(city.clone(), Options::default(), 8080).unwrap());
     let router = router(state.clone());
-    Town { dir, clock, city, state, router, admin, key }
+    Town { dir, clock, city, state, router, admin, key, auditors }
 }
 
 impl Town {

@@ -5,6 +5,10 @@ use crate::open::Store;
 use crate::rows::{DeviceRow, MachineRow, RecoveryRow};
 use base::{DeviceId, PersonId, Result, Time, TokenId};
 
+fn recovery_row(mut row: Row) -> Result<RecoveryRow> {
+    Ok(RecoveryRow { person: row.parsed(0)?, asked_by: row.parsed(1)?, asked: row.get(2)? })
+}
+
 impl Store {
     /// Keeps the hash of a person's invitation. A person has one at a time: an older one is good no longer.
     pub fn put_invitation(&self, hash: &[u8; 32], person: &PersonId, expires: Time) -> Result<()> {
@@ -72,10 +76,15 @@ impl Store {
             "SELECT person, asked_by, asked FROM recoveries WHERE person = ?1",
             &[Arg::from(person.as_str())],
         )?;
-        row.map(|mut row| {
-            Ok(RecoveryRow { person: row.parsed(0)?, asked_by: row.parsed(1)?, asked: row.get(2)? })
-        })
-        .transpose()
+        row.map(recovery_row).transpose()
+    }
+
+    /// Every key that was said to be lost, by person.
+    pub fn recoveries(&self) -> Result<Vec<RecoveryRow>> {
+        let rows = self
+            .control()
+            .query("SELECT person, asked_by, asked FROM recoveries ORDER BY person", &[])?;
+        rows.into_iter().map(recovery_row).collect()
     }
 
     /// Writes a device, new or known, with the hash of a code that it may come in with until `expires`.

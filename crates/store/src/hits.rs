@@ -58,6 +58,13 @@ impl Store {
         self.control().first(select_hits!("WHERE id = ?1"), &args)?.map(hit_row).transpose()
     }
 
+    /// How many hits wait for a person.
+    pub fn open_hits(&self) -> Result<u64> {
+        let row = self.control().first("SELECT count(*) FROM hits WHERE state = 'open'", &[])?;
+        let count: i64 = row.map(|mut row| row.get(0)).transpose()?.unwrap_or_default();
+        Ok(count.unsigned_abs())
+    }
+
     /// Hits that the public log does not know yet, the oldest first.
     pub fn hits_to_log(&self) -> Result<Vec<HitRow>> {
         let rows = self.control().query(select_hits!("WHERE logged = 0 ORDER BY id"), &[])?;

@@ -7,7 +7,7 @@ mod passkeys;
 mod recover;
 
 pub use passkeys::{Claimed, PasskeyLine};
-pub use recover::{Left, LostKey};
+pub use recover::{Left, LostKey, LostLine};
 
 use crate::devices::{NAME_MAX, code};
 use crate::{City, NewPerson};
@@ -196,6 +196,19 @@ impl City {
     fn leaf_of(&self, kind: &str, by: &Person, person: &Person) -> Result<Leaf> {
         let leaf = self.leaf_by(kind, by)?.id(person.id.as_str());
         Ok(leaf.fact("roles", person.roles.join(" ")))
+    }
+
+    /// Gives a known person other roles, whatever they come in with.
+    pub fn change_roles(&self, by: &PersonId, id: &PersonId, roles: Vec<String>) -> Result<()> {
+        let admin = self.allowed(by, Action::AddPerson)?;
+        let _alone = self.changing_people();
+        let known = self.stored_person(id)?;
+        let known = known.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        let new = Invite { name: known.name, office: known.office, roles };
+        let person = self.as_changed(id, new)?;
+        crate::init::put_person(&self.store, &person)?;
+        self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;
+        Ok(())
     }
 
     /// Invites a person who comes with a browser alone. Once they have a way in nobody invites them again.

@@ -23,6 +23,19 @@ pub struct LostKey {
     pub invitation: Option<Invitation>,
 }
 
+/// A key that one administrator says is lost; another one has to confirm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostLine {
+    /// Whose.
+    pub person: PersonId,
+    /// Who said so.
+    pub by: PersonId,
+    /// When.
+    pub asked: Time,
+    /// Another administrator must confirm until then.
+    pub until: Time,
+}
+
 /// What ended with a person.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Left {
@@ -71,6 +84,24 @@ impl City {
         self.store.drop_invitations(id)?;
         let invitation = Some(self.invitation(&person)?);
         Ok(LostKey { confirm_until: None, invitation })
+    }
+
+    /// The keys that one administrator has said are lost, for administrators.
+    pub fn lost_keys(&self, by: &PersonId) -> Result<Vec<LostLine>> {
+        self.allowed(by, Action::AddPerson)?;
+        let now = self.now();
+        let mut rows = self.store.recoveries()?;
+        rows.retain(|row| now.since(row.asked) <= CONFIRM_MS);
+        let mut lines = Vec::new();
+        for row in rows {
+            // Who left meanwhile lost nothing.
+            if self.stored_person(&row.person)?.is_some_and(|person| person.ended.is_none()) {
+                let until = row.asked.plus_millis(CONFIRM_MS);
+                let (person, by, asked) = (row.person, row.asked_by, row.asked);
+                lines.push(LostLine { person, by, asked, until });
+            }
+        }
+        Ok(lines)
     }
 
     /// A person leaves: keys, passkeys, invitations and tokens end here, sessions where they are kept.

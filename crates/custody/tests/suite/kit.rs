@@ -181,6 +181,7 @@ pub fn question(plate: &str, now: Time) -> Intent {
         until: now.plus_millis(1),
         at: now,
         reveal_after: None,
+        confirmed: None,
     }
 }
 

@@ -47,6 +47,10 @@ const server = createServer((request, response) => {
       response.writeHead(status, { 'content-type': kind, 'content-security-policy': POLICY });
       response.end(bytes);
     };
+    // As the real server: a question about one plate is not signed.
+    if (path.endsWith('/confirm/start') && JSON.parse(body).what === 'ask' && !JSON.parse(body).look_alikes) {
+      return send(200, 'application/json', JSON.stringify({ needless: true }));
+    }
     if (answers[path]) return send(200, 'application/json', JSON.stringify(answers[path]));
     const file = path.startsWith('/assets/') ? join(assets, path.slice(8)) : join(folder, path);
     const target = path === '/console/ask/preview' ? join(folder, 'en/preview.html') : file;
@@ -185,6 +189,10 @@ if (extent === 'full') {
   await tab.getByLabel('Life in danger').check();
   assert.equal(await tab.locator('#send').textContent(), 'Ask now: life in danger');
 
+  await tab.goto(`${base}/en/people.html`, { waitUntil: 'networkidle' });
+  await tab.getByLabel('Find a person or role').fill('clerk');
+  assert.equal(await tab.locator('#people > li:visible').count(), 1, 'who is one, not who could become one');
+
   await tab.goto(`${base}/en/hit.html`, { waitUntil: 'networkidle' });
   const confirm = tab.getByRole('button', { name: /Confirm/ });
   assert.ok(await confirm.isDisabled(), 'nothing is confirmed before it is compared');
@@ -229,6 +237,20 @@ if (extent === 'full') {
   assert.equal(started.hash.length, 64);
   const signed = received.filter((r) => r.path.endsWith('/sign')).at(-1);
   assert.ok(JSON.parse(new URLSearchParams(signed.body).get('assertion')).response.signature);
+
+  // A question: signed where the server wants it, sent as it is where not.
+  for (const far of [true, false]) {
+    await tab.goto(`${base}/en/ask.html`, { waitUntil: 'networkidle' });
+    await tab.getByLabel('Look-alikes too').setChecked(far);
+    await tab.getByLabel('Purpose').selectOption('hit-and-run');
+    await tab.getByRole('button', { name: 'Ask', exact: true }).click();
+    await tab.getByRole('heading', { name: 'Sent' }).waitFor();
+    const begun = JSON.parse(last('/console/passkey/confirm/start').body);
+    assert.deepEqual([begun.what, begun.purpose, begun.cameras], ['ask', 'hit-and-run', ['cam_0000', 'cam_0001']]);
+    const sent = new URLSearchParams(last('/console/ask').body);
+    assert.equal(sent.get('assertion') !== '', far);
+    if (far) assert.ok(JSON.parse(sent.get('assertion')).response.signature);
+  }
 
   // A key that says no: told in words, nothing is sent.
   await wire.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: false });

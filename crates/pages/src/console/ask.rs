@@ -62,6 +62,8 @@ pub struct Preview {
     pub from: String,
     /// Its end, as shown.
     pub until: String,
+    /// `passkey` where the asker's passkey confirms it, `none` where they have none; empty where nobody confirms it.
+    pub confirm: String,
 }
 
 /// The preview by itself, for a page that is open already (`POST /console/ask/preview`).
@@ -102,6 +104,6 @@ pub struct AskPage {
     pub may_break: bool,
     /// Why not now: questions that wait for review.
     pub breakglass_blocked: Option<String>,
-    /// Whether the passkey is asked for under each question.
+    /// Whether this person's passkey may be asked for, as the question is.
     pub confirm: bool,
 }

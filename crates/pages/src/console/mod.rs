@@ -3,8 +3,10 @@
 mod answer;
 mod ask;
 mod audit;
+mod breakglass;
 mod hits;
 mod log;
+mod machines;
 mod papers;
 mod people;
 mod questions;
@@ -14,13 +16,15 @@ mod signin;
 pub use answer::{AnswerPage, ReadCard, RefusedPage};
 pub use ask::{AskForm, AskPage, CameraChoice, Preview, PreviewFragment};
 pub use audit::{Alarm, AuditPage, Drawn};
+pub use breakglass::{BreakGlassPage, BreakGlassView, ReviewedView};
 pub use hits::{HitPage, HitRow, HitsPage, ListedView};
 pub use log::{EntryView, FactView, LogPage};
+pub use machines::{DeviceCodeView, DeviceView, DevicesPage, TokenForm, TokenView, TokensPage};
 pub use papers::{PaperForm, PaperView, PapersPage};
 pub use people::{
-    InvitationView, InviteForm, LostView, PeoplePage, PersonView, TokenForm, TokenView, TokensPage,
+    InvitationView, InviteForm, LostView, PasskeyView, PasskeysPage, PeoplePage, PersonView,
 };
-pub use questions::{BreakGlassPage, BreakGlassView, QuestionView, QuestionsPage};
+pub use questions::{QuestionView, QuestionsPage};
 pub use rules::{
     PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage, SignatureView,
 };

@@ -1,49 +1,41 @@
-//! Warrants and declarations that clerk or counsel vouch for.
+//! Warrants, orders, declarations and cases that somebody else than the asker vouches for.
 
 use crate::page::{Choice, Page, Wrong};
 use askama::Template;
 
-/// A paper.
+/// A paper that counts.
 #[derive(Clone, Debug)]
 pub struct PaperView {
-    /// Its id.
+    /// Its id; questions name it.
     pub id: String,
-    /// Its kind, as the rules spell authorities.
+    /// `case`, or its kind as the rules spell authorities.
     pub kind: String,
-    /// Its reference, for instance a court's number.
+    /// Its number.
     pub reference: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// The case it belongs to.
-    pub case: String,
-    /// Who attested it.
+    /// The kind of agency that it is for; empty for any.
+    pub agency: String,
+    /// Who vouches for it.
     pub by: String,
-    /// When, as shown.
+    /// Since when, as shown.
     pub at: String,
     /// Until when it counts, as shown.
     pub until: String,
-    /// `valid`, `expiring`, `ended` or `revoked`.
+    /// `valid` or `expiring`.
     pub state: String,
     /// Number of the attestation on the log.
     pub log_entry: u64,
-    /// Whether this person may take it back.
-    pub may_revoke: bool,
 }
 
 /// What was typed, to be shown again.
 #[derive(Clone, Debug, Default)]
 pub struct PaperForm {
-    /// Its reference.
+    /// Its number.
     pub reference: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// The case it belongs to.
-    pub case: String,
     /// Until when it counts, as a date and time field has it.
     pub until: String,
 }
 
-/// Papers (`POST /console/papers`, `POST /console/papers/{id}/revoke`).
+/// Papers (`POST /console/papers`, `POST /console/papers/{id}/withdraw`).
 #[derive(Template)]
 #[template(path = "papers.html")]
 pub struct PapersPage {
@@ -51,14 +43,16 @@ pub struct PapersPage {
     pub page: Page,
     /// What is wrong with what was sent.
     pub wrong: Vec<Wrong>,
-    /// Newest first.
+    /// Those that count now, newest first.
     pub papers: Vec<PaperView>,
-    /// Kinds of papers.
+    /// Kinds that this person may vouch for.
     pub kinds: Vec<Choice>,
+    /// Kinds of agencies; none chosen is any.
+    pub agencies: Vec<Choice>,
     /// What was sent, or the beginning.
     pub form: PaperForm,
+    /// What a case number looks like, where this person may vouch for cases.
+    pub case_format: Option<String>,
     /// The time zone of every moment on this page.
     pub zone: String,
-    /// Whether this person may attest papers.
-    pub may_attest: bool,
 }

@@ -1,4 +1,4 @@
-//! People and machines that may do something here.
+//! People of the console, and their passkeys.
 
 use crate::page::{Choice, Page, Wrong};
 use askama::Template;
@@ -8,8 +8,8 @@ use askama::Template;
 pub struct LostView {
     /// Who said so.
     pub by: String,
-    /// When, as shown.
-    pub at: String,
+    /// Until when another one has to, as shown.
+    pub until: String,
     /// Whether the one who looks may be the second.
     pub may_confirm: bool,
 }
@@ -21,15 +21,19 @@ pub struct PersonView {
     pub id: String,
     /// The name.
     pub name: String,
+    /// The office.
+    pub office: String,
     /// The roles.
     pub roles: Vec<String>,
-    /// `active`, `invited`, `locked` or `ended`.
+    /// `active`, `invited` or `ended`.
     pub state: String,
-    /// Since when, as shown.
-    pub since: String,
+    /// Since when they are here no longer, as shown.
+    pub ended: Option<String>,
+    /// Whether they have a key file.
+    pub key: bool,
     /// How many passkeys.
     pub passkeys: u32,
-    /// When this person was here last, as shown.
+    /// When a passkey of theirs answered last, as shown.
     pub last_seen: Option<String>,
     /// Where a lost key is being replaced.
     pub lost: Option<LostView>,
@@ -60,9 +64,11 @@ pub struct InvitationView {
 pub struct InviteForm {
     /// The name.
     pub name: String,
+    /// The office.
+    pub office: String,
 }
 
-/// People (`POST /console/people`, `/console/people/{id}/roles`, `/end`, `/lost`, `/lost/confirm`).
+/// People (`POST /console/people`, `/console/people/{id}/roles`, `/invite`, `/lost`, `/leave`).
 #[derive(Template)]
 #[template(path = "people.html")]
 pub struct PeoplePage {
@@ -78,56 +84,31 @@ pub struct PeoplePage {
     pub form: InviteForm,
     /// The invitation just made.
     pub invitation: Option<InvitationView>,
-    /// Whether this person may change anything here.
-    pub may_manage: bool,
 }
 
-/// A machine's token; never the secret itself.
+/// A passkey of one's own.
 #[derive(Clone, Debug)]
-pub struct TokenView {
-    /// The id.
+pub struct PasskeyView {
+    /// The credential's id.
     pub id: String,
-    /// What it is called.
-    pub name: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// Who made it.
-    pub by: String,
-    /// When, as shown.
-    pub at: String,
-    /// Until when, as shown.
-    pub until: String,
-    /// When it was used last, as shown.
-    pub last_used: Option<String>,
-    /// `active`, `expiring` or `ended`.
-    pub state: String,
+    /// What its person calls it.
+    pub label: String,
+    /// When it was added, as shown.
+    pub added: String,
+    /// When it last answered, as shown.
+    pub used: Option<String>,
 }
 
-/// What was typed, to be shown again.
-#[derive(Clone, Debug, Default)]
-pub struct TokenForm {
-    /// What it is called.
-    pub name: String,
-    /// Until when, as a date field has it.
-    pub until: String,
-}
-
-/// Machine tokens (`POST /console/tokens`, `POST /console/tokens/{id}/end`).
+/// One's own passkeys (`POST /console/passkeys/remove`).
 #[derive(Template)]
-#[template(path = "tokens.html")]
-pub struct TokensPage {
+#[template(path = "passkeys.html")]
+pub struct PasskeysPage {
     /// Around it.
     pub page: Page,
     /// What is wrong with what was sent.
     pub wrong: Vec<Wrong>,
-    /// The tokens.
-    pub tokens: Vec<TokenView>,
-    /// What a token may do, ticked as it was sent.
-    pub scopes: Vec<Choice>,
-    /// What was sent.
-    pub form: TokenForm,
-    /// The secret of the token just made: shown once.
-    pub fresh: Option<String>,
-    /// Whether this person may change anything here.
-    pub may_manage: bool,
+    /// The passkeys, the oldest first.
+    pub passkeys: Vec<PasskeyView>,
+    /// Whether one may go: the last way in stays.
+    pub may_remove: bool,
 }

@@ -1,4 +1,4 @@
-//! Questions that were asked: one's own, and those with life in danger.
+//! Questions that were asked: one's own.
 
 use crate::page::Page;
 use askama::Template;
@@ -42,53 +42,4 @@ pub struct QuestionsPage {
     pub outcomes: Vec<String>,
     /// The last question of this page, where there are more behind it.
     pub next: Option<String>,
-}
-
-/// A question asked with life in danger.
-#[derive(Clone, Debug)]
-pub struct BreakGlassView {
-    /// Its id.
-    pub id: String,
-    /// Who asked.
-    pub who: String,
-    /// When, as shown.
-    pub at: String,
-    /// The purpose.
-    pub purpose: String,
-    /// The case number; empty if there was none.
-    pub case: String,
-    /// Why, in the asker's words.
-    pub reason: String,
-    /// Cameras asked.
-    pub cameras: u64,
-    /// The beginning, as shown.
-    pub from: String,
-    /// The end, as shown.
-    pub until: String,
-    /// Reads opened.
-    pub opened: u64,
-    /// Number on the log.
-    pub log_entry: u64,
-    /// By when it has to be reviewed, as shown.
-    pub due: String,
-    /// `waiting`, `overdue`, `justified` or `unjustified`.
-    pub state: String,
-    /// Who reviewed it; empty while nobody has.
-    pub reviewer: String,
-    /// What the reviewer wrote.
-    pub note: String,
-    /// Whether this person may review it; nobody reviews an own question.
-    pub may_review: bool,
-}
-
-/// Review of questions asked with life in danger (`POST /console/breakglass/{id}`).
-#[derive(Template)]
-#[template(path = "breakglass.html")]
-pub struct BreakGlassPage {
-    /// Around it.
-    pub page: Page,
-    /// Those that wait, the most urgent first.
-    pub waiting: Vec<BreakGlassView>,
-    /// Those reviewed, newest first.
-    pub done: Vec<BreakGlassView>,
 }

@@ -55,7 +55,7 @@ pub struct ProposalRow {
     pub by: String,
     /// When, as shown.
     pub at: String,
-    /// `draft`, `proposed`, `signed`, `active`, `withdrawn` or `refuted`.
+    /// `proposed`, `signed`, `active`, `adopted` (and replaced since) or `overtaken`.
     pub state: String,
     /// Offices that have signed.
     pub signed: u32,
@@ -95,11 +95,7 @@ pub struct ProposePage {
     pub page: Page,
     /// What is wrong with what was sent.
     pub wrong: Vec<Wrong>,
-    /// What it is called.
-    pub title: String,
-    /// Why.
-    pub why: String,
-    /// The whole set of rules, to be changed.
+    /// The whole rule file, to be changed.
     pub rules: String,
 }
 
@@ -114,18 +110,18 @@ pub struct SignatureView {
     pub at: String,
 }
 
-/// One proposal (`POST /console/proposals/{hash}/sign`, `/activate`, `/withdraw`).
+/// One proposal (`POST /console/proposals/{hash}/sign`, `/activate`).
 #[derive(Template)]
 #[template(path = "proposal.html")]
 pub struct ProposalPage {
     /// Around it.
     pub page: Page,
-    /// Hash of the proposed rules.
+    /// Its id.
     pub hash: String,
+    /// Hash of the proposed set.
+    pub set: String,
     /// What it is called.
     pub title: String,
-    /// Why.
-    pub why: String,
     /// Who made it.
     pub by: String,
     /// When, as shown.
@@ -150,10 +146,8 @@ pub struct ProposalPage {
     pub needed: u32,
     /// Whether this person may sign now.
     pub may_sign: bool,
-    /// Whether this person may activate it now.
+    /// Whether this person may activate it: all have signed, and it is not active all the same.
     pub may_activate: bool,
-    /// Whether this person may withdraw it now.
-    pub may_withdraw: bool,
 }
 
 impl ProposalPage {

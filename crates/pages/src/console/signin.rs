@@ -23,7 +23,7 @@ pub struct EnterPage {
     pub link: String,
 }
 
-/// Making a passkey: from an invitation, or by somebody who came in through a link.
+/// Making a passkey from an invitation.
 #[derive(Template)]
 #[template(path = "register.html")]
 pub struct RegisterPage {
@@ -31,10 +31,8 @@ pub struct RegisterPage {
     pub page: Page,
     /// Whose passkey it becomes.
     pub name: String,
-    /// The invitation's secret; empty for somebody who is signed in.
+    /// The invitation's secret.
     pub invitation: String,
-    /// Passkeys that this person has already.
-    pub passkeys: u32,
 }
 
 /// A device becomes a registered one: an administrator has said what it is.

@@ -2,6 +2,7 @@
 //! markup, and (where the browser's tests are set up) looked at in a real browser.
 
 mod browser;
+mod house;
 mod samples;
 mod texts;
 

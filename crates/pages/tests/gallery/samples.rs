@@ -1,5 +1,6 @@
 //! Sample views of every page: honest ones to look at, and the same with one text in every field.
 
+use crate::house;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pages::*;
 
@@ -23,25 +24,25 @@ impl Maker {
         Self { lang, instead: Some(text) }
     }
 
-    fn s(&self, text: &str) -> String {
+    pub fn s(&self, text: &str) -> String {
         self.instead.unwrap_or(text).to_owned()
     }
 
-    fn all(&self, texts: &[&str]) -> Vec<String> {
+    pub fn all(&self, texts: &[&str]) -> Vec<String> {
         texts.iter().map(|t| self.s(t)).collect()
     }
 
     /// A word that a template compares with; it comes from the server's own lists.
-    fn own(&self, word: &str) -> String {
+    pub fn own(&self, word: &str) -> String {
         word.to_owned()
     }
 
-    fn choices(&self, values: &[&str], chosen: &[&str]) -> Vec<Choice> {
+    pub fn choices(&self, values: &[&str], chosen: &[&str]) -> Vec<Choice> {
         let choice = |v: &&str| Choice { value: self.s(v), chosen: chosen.contains(v) };
         values.iter().map(choice).collect()
     }
 
-    fn wrong(&self, field: &str, message: &str) -> Wrong {
+    pub fn wrong(&self, field: &str, message: &str) -> Wrong {
         Wrong { field: field.into(), message: self.s(message) }
     }
 
@@ -57,7 +58,7 @@ impl Maker {
         }
     }
 
-    fn at(&self, here: Place) -> Page {
+    pub fn at(&self, here: Place) -> Page {
         let open = [
             (Place::Hits, 3),
             (Place::Ask, 0),
@@ -69,6 +70,7 @@ impl Maker {
             (Place::BreakGlass, 2),
             (Place::People, 0),
             (Place::Tokens, 0),
+            (Place::Devices, 0),
         ];
         let person = Person {
             name: self.s("Dora Castellanos"),
@@ -103,12 +105,12 @@ pub fn all(m: &Maker) -> Vec<(&'static str, String)> {
     asking(m, &mut out);
     asked(m, &mut out);
     rules(m, &mut out);
-    people(m, &mut out);
+    house::all(m, &mut out);
     oversight(m, &mut out);
     out
 }
 
-type Out = Vec<(&'static str, String)>;
+pub type Out = Vec<(&'static str, String)>;
 
 fn doors(m: &Maker, out: &mut Out) {
     let page = || m.public("/console");
@@ -116,12 +118,8 @@ fn doors(m: &Maker, out: &mut Out) {
     out.push(("signin-link", render(&SignInPage { page: page(), passkeys: false })));
     out.push(("enter", render(&EnterPage { page: page(), link: m.s("k7Qm2v") })));
     out.push(("device", render(&DevicePage { page: page(), code: m.s("abcd-efgh-jkmn-pqrs") })));
-    let register = RegisterPage {
-        page: page(),
-        name: m.s("Dora Castellanos"),
-        invitation: m.s("inv_5tR9"),
-        passkeys: 0,
-    };
+    let register =
+        RegisterPage { page: page(), name: m.s("Dora Castellanos"), invitation: m.s("inv_5tR9") };
     out.push(("register", render(&register)));
     let message = m.s("The link was used or is too old; make a new one.");
     out.push(("error", render(&ErrorPage { page: page(), message })));
@@ -232,6 +230,7 @@ fn preview(m: &Maker, decision: &str) -> Preview {
         cameras: 20,
         from: m.s("2026-11-20 08:00:00 UTC"),
         until: m.s("2026-11-23 08:00:00 UTC"),
+        confirm: m.own(if decision == "refused" { "none" } else { "passkey" }),
     }
 }
 
@@ -385,28 +384,46 @@ fn asked(m: &Maker, out: &mut Out) {
     ];
     out.push(("questions", render(&page(questions, Some(m.s("q_01"))))));
     out.push(("questions-empty", render(&page(vec![], None))));
-    let glass = |state: &str, may_review| BreakGlassView {
-        id: m.s("q_90c1"),
-        who: m.s("Sam Okafor"),
+    glass(m, out);
+}
+
+fn glass(m: &Maker, out: &mut Out) {
+    let waits = |entry, state: &str, may_review| BreakGlassView {
+        entry,
+        who: if may_review { m.s("Sam Okafor") } else { String::new() },
+        office: m.s("police"),
         at: m.s("2026-11-22 23:41 UTC"),
         purpose: m.s("missing-person"),
-        case: m.s("26-0420"),
-        reason: m.s("Child of four, last seen in a blue van"),
+        case: m.s("stated"),
+        rule: m.s("break-glass"),
+        plates: 1,
         cameras: 38,
         from: m.s("2026-11-22 20:00:00 UTC"),
-        until: m.s("2026-11-22 23:40:00 UTC"),
-        opened: 2,
-        log_entry: 48_090,
+        until: m.s("2026-11-22 23:00:00 UTC"),
+        opened: if may_review { m.s("2") } else { String::new() },
         due: m.s("2026-11-23 17:00 UTC"),
         state: m.own(state),
-        reviewer: m.s("Lena Brandt"),
-        note: m.s("Amber alert 26-11 was active; van found in 40 minutes."),
         may_review,
+        note: m.s("Amber alert 26-11 was active."),
     };
-    let review = |waiting, done| BreakGlassPage { page: m.at(Place::BreakGlass), waiting, done };
-    let waiting = vec![glass("overdue", true), glass("waiting", false)];
-    out.push(("breakglass", render(&review(waiting, vec![glass("justified", false)]))));
-    out.push(("breakglass-empty", render(&review(vec![], vec![]))));
+    let done = ReviewedView {
+        entry: 47_012,
+        finding: m.own("justified"),
+        by: m.s("audit"),
+        at: m.s("2026-11-20 09:12 UTC"),
+        log_entry: 47_330,
+    };
+    let page = |waiting, done, wrong| BreakGlassPage {
+        page: m.at(Place::BreakGlass),
+        wrong,
+        waiting,
+        done,
+        may_open: true,
+    };
+    let waiting = vec![waits(48_090, "overdue", true), waits(48_101, "waiting", false)];
+    let wrong = vec![m.wrong("note-48090", "Say in a sentence of at most 1000 characters why.")];
+    out.push(("breakglass", render(&page(waiting, vec![done], wrong))));
+    out.push(("breakglass-empty", render(&page(vec![], vec![], vec![]))));
 }
 
 fn properties(m: &Maker) -> Vec<PropertyView> {
@@ -486,7 +503,7 @@ fn rules(m: &Maker, out: &mut Out) {
     ];
     let open = vec![
         proposal("Three days become two for hit and run", "proposed", 1),
-        proposal("Parking may see permits", "withdrawn", 0),
+        proposal("Parking may see permits", "overtaken", 0),
     ];
     out.push(("rules", render(&page(true, set, properties(m), open))));
     out.push(("rules-empty", render(&page(false, vec![], vec![], vec![]))));
@@ -496,8 +513,6 @@ fn rules(m: &Maker, out: &mut Out) {
             "rules",
             "Line 12: there is no purpose \"hit-run\"; did you mean \"hit-and-run\"?",
         )],
-        title: m.s("Two days for hit and run"),
-        why: m.s("Council resolution 26-118"),
         rules: m.s(cedar),
     };
     out.push(("propose", render(&propose)));
@@ -511,8 +526,8 @@ fn rules(m: &Maker, out: &mut Out) {
     let one = |state: &str, sign, activate, findings: &[&str]| ProposalPage {
         page: m.at(Place::Rules),
         hash: m.s(HASH),
+        set: m.s(HASH),
         title: m.s("Three days become two for hit and run"),
-        why: m.s("Council resolution 26-118 asks for the shortest time that still serves."),
         by: m.s("Ines Duarte"),
         at: m.s("2026-11-21 10:12 UTC"),
         state: m.own(state),
@@ -530,7 +545,6 @@ fn rules(m: &Maker, out: &mut Out) {
         needed: 2,
         may_sign: sign,
         may_activate: activate,
-        may_withdraw: true,
     };
     let findings = [
         "12 questions for hit and run would have been cut from 72 to 48 hours.",
@@ -543,124 +557,9 @@ fn rules(m: &Maker, out: &mut Out) {
         render(&ProposalPage {
             changes: vec![],
             properties: vec![],
-            ..one("draft", false, false, &[])
+            ..one("adopted", false, false, &[])
         }),
     ));
-}
-
-fn people(m: &Maker, out: &mut Out) {
-    let paper = |reference: &str, state: &str, may_revoke| PaperView {
-        id: m.s("pap_01"),
-        kind: m.s("judicial-warrant"),
-        reference: m.s(reference),
-        issuer: m.s("Superior Court, Oak County"),
-        case: m.s("26-0417"),
-        by: m.s("Ines Duarte"),
-        at: m.s("2026-11-20 14:05 UTC"),
-        until: m.s("2026-12-20 00:00 UTC"),
-        state: m.own(state),
-        log_entry: 47_210,
-        may_revoke,
-    };
-    let papers = |papers, wrong, may_attest| PapersPage {
-        page: m.at(Place::Papers),
-        wrong,
-        papers,
-        kinds: m.choices(&["judicial-warrant", "declaration"], &["judicial-warrant"]),
-        form: PaperForm {
-            reference: m.s("SC-2026-1190"),
-            issuer: m.s("Superior Court, Oak County"),
-            case: m.s(""),
-            until: m.s(""),
-        },
-        zone: m.s("UTC"),
-        may_attest,
-    };
-    let some = vec![paper("SC-2026-1182", "valid", true), paper("SC-2026-0930", "ended", false)];
-    let wrong = vec![m.wrong("case", "Say which case the paper belongs to.")];
-    out.push(("papers", render(&papers(some, wrong, true))));
-    out.push(("papers-empty", render(&papers(vec![], vec![], false))));
-
-    let roles = [
-        "officer",
-        "detective",
-        "supervisor",
-        "dispatcher",
-        "clerk",
-        "counsel",
-        "auditor",
-        "administrator",
-    ];
-    let person = |name: &str, role: &str, state: &str| PersonView {
-        id: m.s("per_01"),
-        name: m.s(name),
-        roles: m.all(&[role]),
-        state: m.own(state),
-        since: m.s("2026-03-01"),
-        passkeys: if state == "active" { 2 } else { 0 },
-        last_seen: (state == "active").then(|| m.s("2026-11-23 07:58 UTC")),
-        lost: None,
-        own: false,
-    };
-    let lost = |may_confirm| {
-        Some(LostView { by: m.s("Lena Brandt"), at: m.s("2026-11-23 07:40 UTC"), may_confirm })
-    };
-    let page = |people, wrong, invitation| PeoplePage {
-        page: m.at(Place::People),
-        wrong,
-        people,
-        roles: m.choices(&roles, &["officer"]),
-        form: InviteForm { name: m.s("Ana Ruiz") },
-        invitation,
-        may_manage: true,
-    };
-    let some = vec![
-        PersonView { own: true, ..person("Dora Castellanos", "supervisor", "active") },
-        PersonView { lost: lost(true), ..person("Sam Okafor", "officer", "locked") },
-        PersonView { lost: lost(false), ..person("Kim Lee", "detective", "locked") },
-        person("Ines Duarte", "clerk", "active"),
-        person("Ana Ruiz", "officer", "invited"),
-        person("Jo Park", "dispatcher", "ended"),
-    ];
-    let invitation = InvitationView {
-        name: m.s("Ana Ruiz"),
-        link: m.s(
-            "https://plates.oakhollow.example/console/invitation?secret=inv_5tR9kQm2vX7bN4cJ1hG8",
-        ),
-        until: m.s("2026-11-25 08:20 UTC"),
-    };
-    out.push(("people", render(&page(some, vec![], Some(invitation)))));
-    let wrong = vec![m.wrong("roles", "Tick at least one role.")];
-    out.push(("people-empty", render(&page(vec![], wrong, None))));
-
-    let token = |name: &str, state: &str, used: Option<&str>| TokenView {
-        id: m.s("tok_01"),
-        name: m.s(name),
-        scopes: m.all(&["hits-read", "log-read"]),
-        by: m.s("Dora Castellanos"),
-        at: m.s("2026-08-01"),
-        until: m.s("2026-12-31"),
-        last_used: used.map(|u| m.s(u)),
-        state: m.own(state),
-    };
-    let tokens = |tokens, fresh| TokensPage {
-        page: m.at(Place::Tokens),
-        wrong: vec![],
-        tokens,
-        scopes: m.choices(
-            &["hits-read", "hotlist-write", "cases-write", "metrics-read"],
-            &["hits-read"],
-        ),
-        form: TokenForm { name: m.s(""), until: m.s("2027-01-31") },
-        fresh,
-        may_manage: true,
-    };
-    let some = vec![
-        token("Dispatch board", "active", Some("2026-11-23 08:19 UTC")),
-        token("Old import", "ended", None),
-    ];
-    out.push(("tokens", render(&tokens(some, Some(m.s("hpt_5tR9kQm2vX7bN4cJ1hG8wZ3yL6pF0dS"))))));
-    out.push(("tokens-empty", render(&tokens(vec![], None))));
 }
 
 fn oversight(m: &Maker, out: &mut Out) {

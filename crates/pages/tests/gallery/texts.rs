@@ -7,11 +7,12 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 17] = [
+const WORDS: [&str; 18] = [
     "alarm_says",
     "agency",
     "alarm",
     "authority",
+    "class",
     "event",
     "fact",
     "grade",

@@ -1,44 +1,23 @@
 //! The console's question: a form that says at once what the rules would allow, and the answer.
 
+use super::form::{Fields, choices, every, field, mends, moment, some, status, typed, wrong};
 use super::{failed, shown, sign_in};
 use crate::auth::Shared;
-use crate::chrome::{around, signed_in};
-use crate::problem::status_of;
+use crate::chrome::{Visitor, around, signed_in};
+use crate::confirm::fields_of;
+use crate::problem::note;
 use crate::state::AppState;
 use axum::extract::{Form, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Kind, PersonId, Result, Time};
-use city::{Answer, AnswerRead, Area, Ask, City, Public};
-use identity::Person;
+use city::{Answer, AnswerRead, Area, Ask, City, Confirm, Confirmation, Public};
 use pages::{
-    AnswerPage, AskForm, AskPage, CameraChoice, Choice, MapPlace, Page, Place, Preview,
-    PreviewFragment, ReadCard, Wrong, render,
+    AnswerPage, AskForm, AskPage, CameraChoice, MapPlace, Page, Place, Preview, PreviewFragment,
+    ReadCard, Wrong, render,
 };
 
-/// The fields of a form, in their order; some come more than once.
-pub(crate) type Fields = Vec<(String, String)>;
-
 const HOUR_MS: i64 = 3_600_000;
-
-fn field<'a>(fields: &'a Fields, name: &str) -> &'a str {
-    fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.trim())
-}
-
-fn some(fields: &Fields, name: &str) -> Option<String> {
-    Some(field(fields, name)).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// A date and time field: UTC without its zone.
-fn moment(fields: &Fields, name: &str) -> Result<Option<Time>> {
-    let text = field(fields, name);
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
-    let time = whole.parse::<Time>();
-    time.map(Some).map_err(|_| Error::invalid("Give moments as 2026-11-23T08:00, in UTC."))
-}
 
 fn area(fields: &Fields) -> Result<Option<Area>> {
     let parts = ["lat", "lon", "radius"].map(|name| field(fields, name));
@@ -53,11 +32,11 @@ fn area(fields: &Fields) -> Result<Option<Area>> {
 }
 
 /// The question that a form spells.
-fn question(fields: &Fields) -> Result<Ask> {
+pub(crate) fn question(fields: &Fields) -> Result<Ask> {
     let split = |c: char| c == ',' || c.is_whitespace();
     let plates = field(fields, "plates").split(split).filter(|p| !p.is_empty());
-    let cameras = fields.iter().filter(|(key, _)| key == "cameras");
-    let cameras = cameras.map(|(_, id)| id.parse()).collect::<std::result::Result<_, _>>();
+    let cameras = every(fields, "cameras");
+    let cameras = cameras.map(str::parse).collect::<std::result::Result<_, _>>();
     let late = || Error::invalid("Say from when until when, in UTC.");
     let agency = some(fields, "on_behalf_of");
     let name = some(fields, "on_behalf_name");
@@ -80,11 +59,6 @@ fn question(fields: &Fields) -> Result<Ask> {
         until: moment(fields, "until")?.ok_or_else(late)?,
         reveal_after: moment(fields, "reveal_after")?,
     })
-}
-
-/// As a date and time field wants it.
-fn typed(t: Time) -> String {
-    t.to_string().chars().take(16).collect()
 }
 
 fn form_of(fields: &Fields, now: Time) -> AskForm {
@@ -110,20 +84,16 @@ fn form_of(fields: &Fields, now: Time) -> AskForm {
     }
 }
 
-fn choices(words: &[&str], chosen: &str) -> Vec<Choice> {
-    let one = |word: &&str| Choice { value: (*word).to_owned(), chosen: *word == chosen };
-    words.iter().map(one).collect()
-}
-
-fn page_of(page: Page, public: &Public, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
-    let ticked = |id: &str| fields.iter().any(|(key, value)| key == "cameras" && value == id);
+fn page_of(around: Around, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
+    let Around { page, public, confirm } = around;
+    let ticked = |id: &str| every(fields, "cameras").any(|value| value == id);
     let cameras = public.cameras.iter().filter(|camera| camera.retired.is_none());
     AskPage {
         wrong,
         form: form_of(fields, public.now),
-        purposes: choices(&city::PURPOSES, field(fields, "purpose")),
-        authorities: choices(&city::AUTHORITIES, field(fields, "authority")),
-        agencies: choices(&city::AGENCIES, field(fields, "on_behalf_of")),
+        purposes: choices(city::PURPOSES, fields, "purpose"),
+        authorities: choices(city::AUTHORITIES, fields, "authority"),
+        agencies: choices(city::AGENCIES, fields, "on_behalf_of"),
         papers: Vec::new(),
         cameras: cameras
             .map(|camera| CameraChoice {
@@ -136,30 +106,35 @@ fn page_of(page: Page, public: &Public, fields: &Fields, wrong: Vec<Wrong>) -> A
         preview: None,
         may_break: true,
         breakglass_blocked: None,
-        confirm: false,
+        confirm,
         page,
     }
 }
 
-/// Person, navigation and cameras, for every page here.
-async fn surroundings(
-    state: &AppState,
-    headers: &HeaderMap,
-    who: PersonId,
-) -> Result<(Page, Public)> {
-    let flow = move |city: &City| Ok((city.person(&who)?, city.actions(&who)?, city.public()?));
-    let (person, actions, public): (Person, _, _) = state.run(flow).await?;
+/// What every page here is made with.
+struct Around {
+    /// Person and navigation.
+    page: Page,
+    /// The cameras.
+    public: Public,
+    /// Whether the person's passkey may be asked for.
+    confirm: bool,
+}
+
+async fn surroundings(state: &AppState, headers: &HeaderMap, who: PersonId) -> Result<Around> {
+    let flow = move |city: &City| Ok((Visitor::of(city, &who)?, city.public()?));
+    let (visitor, public) = state.run(flow).await?;
+    let asked_for = state.city.config().console.confirm != Confirm::Never;
+    let confirm = asked_for && !visitor.person.passkeys.is_empty();
     let page = around(state, headers, "/console/ask");
-    Ok((signed_in(page, person, &actions, Place::Ask), public))
+    Ok(Around { page: signed_in(page, visitor, Place::Ask), public, confirm })
 }
 
 /// `GET /console/ask`.
 pub(crate) async fn form(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match surroundings(&state, &headers, who).await {
-        Ok((page, public)) => {
-            Html(render(&page_of(page, &public, &Vec::new(), Vec::new()))).into_response()
-        }
+        Ok(around) => Html(render(&page_of(around, &Fields::new(), Vec::new()))).into_response(),
         Err(e) => failed(&state, &headers, &e),
     }
 }
@@ -173,11 +148,16 @@ pub(crate) async fn preview(
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let page = around(&state, &headers, "/console/ask");
     let said = match question(&fields) {
-        Ok(ask) => state.run(move |city| city.preview(&who, ask)).await,
+        Ok(ask) => {
+            let flow =
+                move |city: &City| Ok((confirms(city, &who, &ask)?, city.preview(&who, ask)?));
+            state.run(flow).await
+        }
         Err(e) => Err(e),
     };
     let preview = match said {
-        Ok(said) => Preview {
+        Ok((confirm, said)) => Preview {
+            confirm: confirm.into(),
             decision: said.decision,
             rule: said.rule,
             sentence: said.message.unwrap_or_default(),
@@ -194,9 +174,19 @@ pub(crate) async fn preview(
             cameras: 0,
             from: String::new(),
             until: String::new(),
+            confirm: String::new(),
         },
     };
     Html(render(&PreviewFragment { page, preview: Some(preview) })).into_response()
+}
+
+/// Who confirms this question, as the page's preview spells it.
+fn confirms(city: &City, who: &PersonId, ask: &Ask) -> Result<&'static str> {
+    Ok(match (city.must_confirm(ask), city.person(who)?.passkeys.is_empty()) {
+        (false, _) => "",
+        (true, false) => "passkey",
+        (true, true) => "none",
+    })
 }
 
 /// `POST /console/ask`: on the log first, then answered.
@@ -206,35 +196,78 @@ pub(crate) async fn ask(
     Form(fields): Form<Fields>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let (page, public) = match surroundings(&state, &headers, who.clone()).await {
-        Ok(there) => there,
+    let around = match surroundings(&state, &headers, who.clone()).await {
+        Ok(around) => around,
         Err(e) => return failed(&state, &headers, &e),
     };
-    match answered(&state, who, &fields).await {
+    match answered(&state, &headers, who, &fields).await {
         Ok((ask, said, answer)) => {
-            Html(render(&answer_page(page, ask, &said, answer))).into_response()
+            Html(render(&answer_page(around.page, ask, &said, answer))).into_response()
         }
         // What was typed is not lost: the form comes back with the reason above it.
-        Err(e) if matches!(e.kind(), Kind::Refused | Kind::Invalid | Kind::NotFound) => {
-            let status =
-                StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
-            let wrong = vec![Wrong { field: String::new(), message: e.message().to_owned() }];
-            (status, Html(render(&page_of(page, &public, &fields, wrong)))).into_response()
+        Err(e) if mends(&e) || passes(&e) => {
+            note(&e);
+            let wrong = vec![wrong("", e.message())];
+            (status(&e), Html(render(&page_of(around, &fields, wrong)))).into_response()
         }
         Err(e) => failed(&state, &headers, &e),
     }
 }
 
+/// What is over when the same question is asked again: a passkey that took too long, a server with too much to do.
+fn passes(e: &Error) -> bool {
+    matches!(e.kind(), Kind::Unauthenticated | Kind::Busy | Kind::Unavailable)
+}
+
+/// The question, and the signature under it where there is one. What counts is what was signed, not the form that
+/// came with it.
+async fn asked(
+    state: &AppState,
+    headers: &HeaderMap,
+    fields: &Fields,
+) -> Result<(Ask, Option<Confirmation>)> {
+    let assertion = field(fields, "assertion");
+    if assertion.is_empty() {
+        return Ok((question(fields)?, None));
+    }
+    let credential = serde_json::from_str(assertion).map_err(|e| {
+        Error::invalid("This is not the answer of a passkey; ask again.").because(e)
+    })?;
+    let done = state.confirmed(headers, &credential).await?;
+    let signed = fields_of(&done.fields);
+    if field(&signed, "what") != "ask" {
+        return Err(Error::invalid("Something else than a question was signed; ask again."));
+    }
+    let confirmation =
+        Confirmation { key: done.key, message: done.message, signature: done.signature };
+    Ok((question(&signed)?, Some(confirmation)))
+}
+
+/// Why a question that nobody signed is not asked.
+fn unsigned(city: &City, who: &PersonId) -> Result<Error> {
+    Ok(Error::conflict(if city.person(who)?.passkeys.is_empty() {
+        "This question is confirmed with a passkey and you have none: make one under \u{201c}My \
+         passkeys\u{201d}, or ask with `homeplate ask` and your key file."
+    } else {
+        "This question is confirmed with your passkey: press the button again and follow your \
+         browser, which needs its scripts, or ask with `homeplate ask` and your key file."
+    }))
+}
+
 async fn answered(
     state: &AppState,
+    headers: &HeaderMap,
     who: PersonId,
     fields: &Fields,
 ) -> Result<(Ask, city::Preview, Answer)> {
-    let ask = question(fields)?;
+    let (ask, signed) = asked(state, headers, fields).await?;
     let place = state.scan_place(&ask)?;
     let flow = move |city: &City| {
         let _place = place;
-        let (said, answer) = city.ask_told(&who, ask.clone(), &mut |_| true)?;
+        if signed.is_none() && city.must_confirm(&ask) {
+            return Err(unsigned(city, &who)?);
+        }
+        let (said, answer) = city.ask_told(&who, ask.clone(), signed, &mut |_| true)?;
         Ok((ask, said, answer))
     };
     state.run(flow).await

@@ -2,7 +2,7 @@
 
 use super::{failed, shown, sign_in};
 use crate::auth::Shared;
-use crate::chrome::{around, signed_in};
+use crate::chrome::{Visitor, around, signed_in};
 use crate::oversight::entry_number;
 use crate::state::AppState;
 use axum::extract::{Form, Path, State};
@@ -58,13 +58,13 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let flow = move |city: &City| {
         let (alarms, drawing) = (city.alarms(&who)?, city.drawing(&who)?);
-        Ok((city.person(&who)?, city.actions(&who)?, alarms, drawing))
+        Ok((Visitor::of(city, &who)?, alarms, drawing))
     };
     match state.run(flow).await {
-        Ok((person, actions, alarms, drawing)) => {
+        Ok((visitor, alarms, drawing)) => {
             let now = state.city.now();
             let page = AuditPage {
-                page: signed_in(around(&state, &headers, HERE), person, &actions, Place::Audit),
+                page: signed_in(around(&state, &headers, HERE), visitor, Place::Audit),
                 overdue: drawing.overdue,
                 month: drawing.month,
                 checkpoint: drawing.root,

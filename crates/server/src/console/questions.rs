@@ -2,7 +2,7 @@
 
 use super::{failed, shown, sign_in};
 use crate::auth::Shared;
-use crate::chrome::{around, signed_in};
+use crate::chrome::{Visitor, around, signed_in};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
@@ -50,13 +50,13 @@ pub(crate) async fn list(
     };
     let flow = move |city: &City| {
         let found = city.questions(&who, after.as_deref(), PAGE)?;
-        Ok((city.person(&who)?, city.actions(&who)?, found))
+        Ok((Visitor::of(city, &who)?, found))
     };
     match state.run(flow).await {
-        Ok((person, actions, found)) => {
+        Ok((visitor, found)) => {
             let page = around(&state, &headers, HERE);
             let page = QuestionsPage {
-                page: signed_in(page, person, &actions, Place::Questions),
+                page: signed_in(page, visitor, Place::Questions),
                 questions: found.questions.into_iter().map(view).collect(),
                 outcomes: Outcome::ALL.map(|outcome| outcome.slug().to_owned()).to_vec(),
                 next: found.next,

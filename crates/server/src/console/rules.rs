@@ -1,16 +1,20 @@
 //! The city's rules in the console: plain words beside the text, what is proposed, who has signed.
 
+use super::form::{Fields, mends, status, whole, wrong};
 use super::{failed, shown, sign_in};
 use crate::auth::Shared;
-use crate::chrome::{around, signed_in};
+use crate::chrome::{Visitor, around, signed_in};
+use crate::problem::note;
+use crate::state::AppState;
 use axum::extract::{Form, Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::{Error, Result, Time};
-use city::{City, Property, Proposal, Rule};
+use base::{Error, Kind, PersonId, Result, Time};
+use city::{City, NewProposal, Property, Proposal, Rule};
 use identity::RuleSet;
 use pages::{
-    Place, PropertyView, ProposalPage, ProposalRow, RuleView, RulesPage, SignatureView, render,
+    Place, PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage,
+    SignatureView, Wrong, render,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,7 +47,8 @@ fn state_of(p: &Proposal) -> String {
         "open" if p.signed.is_empty() => "proposed",
         "open" => "signed",
         "active" => "active",
-        _ => "withdrawn",
+        "adopted" => "adopted",
+        _ => "overtaken",
     }
     .into()
 }
@@ -86,17 +91,17 @@ fn untried() -> Vec<PropertyView> {
 /// `GET /console/rules`.
 pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let flow = move |city: &City| {
-        Ok((city.person(&who)?, city.actions(&who)?, city.proposals()?, city.activated()?))
-    };
+    let flow =
+        move |city: &City| Ok((Visitor::of(city, &who)?, city.proposals()?, city.activated()?));
     match state.run(flow).await {
-        Ok((person, actions, proposals, (log_entry, since))) => {
+        Ok((visitor, proposals, (log_entry, since))) => {
             let page = around(&state, &headers, "/console/rules");
             let rules = state.city.rules();
             let now = state.city.now();
             let active = proposals.iter().find(|p| p.state == "active");
+            let may_propose = visitor.may("ProposeRules");
             let page = RulesPage {
-                page: signed_in(page, person, &actions, Place::Rules),
+                page: signed_in(page, visitor, Place::Rules),
                 hash: rules.hash(),
                 since: shown(since),
                 log_entry,
@@ -104,7 +109,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
                 rules: rules.list().iter().map(|one| rule(one, now)).collect(),
                 properties: active.map_or_else(untried, |p| proven(&p.proven)),
                 proposals: proposals.iter().map(row).collect(),
-                may_propose: false,
+                may_propose,
             };
             Html(render(&page)).into_response()
         }
@@ -134,12 +139,13 @@ pub(crate) async fn one(
     let flow = move |city: &City| {
         let proposal = city.proposal(&id)?;
         let compared = compared(city, &proposal)?;
-        Ok((city.person(&who)?, city.actions(&who)?, proposal, compared))
+        Ok((Visitor::of(city, &who)?, proposal, compared))
     };
     match state.run(flow).await {
-        Ok((person, actions, p, (before, after, offices))) => {
-            let office = state.city.signs_for(&person).filter(|o| !p.signed.contains(o));
-            let may_sign = p.state == "open" && office.is_some() && actions.contains(&"SignRules");
+        Ok((visitor, p, (before, after, offices))) => {
+            let office = state.city.signs_for(&visitor.person).filter(|o| !p.signed.contains(o));
+            let open = p.state == "open" && visitor.may("SignRules");
+            let may_sign = open && office.is_some();
             let page = around(&state, &headers, "/console/rules");
             let row = row(&p);
             let signature = |office: String| SignatureView {
@@ -148,10 +154,11 @@ pub(crate) async fn one(
                 at: String::new(),
             };
             let page = ProposalPage {
-                page: signed_in(page, person, &actions, Place::Rules),
+                page: signed_in(page, visitor, Place::Rules),
+                may_activate: open && signed_by_all(&p),
                 hash: p.id.clone(),
+                set: p.set.clone(),
                 title: row.title,
-                why: String::new(),
                 by: row.by,
                 at: row.at,
                 state: row.state,
@@ -164,10 +171,97 @@ pub(crate) async fn one(
                 signatures: offices.into_iter().map(signature).collect(),
                 needed: p.needed,
                 may_sign,
-                may_activate: false,
-                may_withdraw: false,
             };
             Html(render(&page)).into_response()
+        }
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+/// Whether the last signature is there: a set that was not made active then was stopped by something that passes.
+fn signed_by_all(p: &Proposal) -> bool {
+    p.needed > 0 && p.signed.len() >= p.needed as usize
+}
+
+/// `POST /console/proposals/{id}/activate`: what the last signature could not do at once, a witness being away.
+pub(crate) async fn activate(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let to = format!("/console/proposals/{id}");
+    let flow = move |city: &City| {
+        if !city.actions(&who)?.contains(&"SignRules") {
+            return Err(Error::forbidden(
+                "Whoever signs rules makes them active, and nobody else.",
+            ));
+        }
+        // What is missing, and whether all still holds, the city looks at anew.
+        city.activate(&id)
+    };
+    match state.run(flow).await {
+        Ok(()) => Redirect::to(&to).into_response(),
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+/// The form for other rules, with what was wrong with those that were sent.
+async fn form(
+    state: &AppState,
+    headers: &HeaderMap,
+    who: PersonId,
+    (code, wrong): (StatusCode, Vec<Wrong>),
+    sent: Option<String>,
+) -> Response {
+    let flow = move |city: &City| {
+        let visitor = Visitor::of(city, &who)?;
+        if !visitor.may("ProposeRules") {
+            return Err(Error::forbidden("The rules do not let you propose other ones."));
+        }
+        Ok(visitor)
+    };
+    match state.run(flow).await {
+        Ok(visitor) => {
+            let page = around(state, headers, "/console/rules/new");
+            let page = ProposePage {
+                page: signed_in(page, visitor, Place::Rules),
+                wrong,
+                rules: sent.unwrap_or_else(|| state.city.rules().text().to_owned()),
+            };
+            (code, Html(render(&page))).into_response()
+        }
+        Err(e) => failed(state, headers, &e),
+    }
+}
+
+/// `GET /console/rules/new`.
+pub(crate) async fn new(State(state): Shared, headers: HeaderMap) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    form(&state, &headers, who, (StatusCode::OK, Vec::new()), None).await
+}
+
+/// `POST /console/rules`: proven, and then on the log; what does not hold comes back with a request that would
+/// get through.
+pub(crate) async fn propose(
+    State(state): Shared,
+    headers: HeaderMap,
+    Form(sent): Form<Fields>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    // Browsers end lines in forms as mail does; the rule file does not, and its hash tells the two apart.
+    let rules = whole(&sent, "rules").replace("\r\n", "\n");
+    let (by, text) = (who.clone(), rules.clone());
+    let flow = move |city: &City| {
+        city.propose(&by, NewProposal { rules: text, properties: None, charter: None })
+    };
+    match state.run(flow).await {
+        Ok(p) => Redirect::to(&format!("/console/proposals/{}", p.id)).into_response(),
+        // Without a solver nothing is proposed, but what was written is not lost.
+        Err(e) if mends(&e) || e.kind() == Kind::Unavailable => {
+            note(&e);
+            let wrong = vec![wrong("rules", e.message())];
+            form(&state, &headers, who, (status(&e), wrong), Some(rules)).await
         }
         Err(e) => failed(&state, &headers, &e),
     }
@@ -186,6 +280,9 @@ pub(crate) async fn sign(
     headers: HeaderMap,
     Form(form): Form<Signed>,
 ) -> Response {
+    if state.visitor(&headers).is_none() {
+        return sign_in(&state, &headers);
+    }
     let done = async {
         let answer: Value = serde_json::from_str(&form.assertion).map_err(|e| {
             Error::invalid("A proposal is signed with a passkey; open the page again and sign.")

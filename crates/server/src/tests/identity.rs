@@ -71,7 +71,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Reads the session's word, as a script of the page would.
-    fn read_word(&mut self) {
+    pub(super) fn read_word(&mut self) {
         let session = self.town.state.sessions.look(&self.token(), self.town.clock.now());
         self.word = Some(session.expect("a session").csrf);
     }
@@ -116,7 +116,22 @@ impl<'a> Browser<'a> {
         done
     }
 
-    async fn is_in(&mut self) -> bool {
+    /// Comes in by a one-time link, as who has a key file does.
+    pub(super) async fn enter(&mut self, who: &PersonId) {
+        let link = self.town.state.sessions.link(who.clone(), self.town.clock.now());
+        let done = self.form("/console/enter", &format!("link={}", link.expose())).await;
+        assert_eq!(done.status, 303, "{}", done.text());
+        self.read_word();
+    }
+
+    /// Sends a form with the session's word.
+    pub(super) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let word = self.word.clone().unwrap_or_default();
+        let fields = [&[("csrf", word.as_str())], fields].concat();
+        self.form(path, &super::rules::encoded(&fields)).await
+    }
+
+    pub(super) async fn is_in(&mut self) -> bool {
         self.get("/console").await.status == 200
     }
 }
@@ -140,7 +155,7 @@ impl Town {
         self.clock.advance(minutes * MINUTE);
     }
 
-    async fn logged(&self, kind: &str) -> usize {
+    pub(super) async fn logged(&self, kind: &str) -> usize {
         let page: LogPage = self.get("/v1/log?limit=500", &[], DESK).await.good();
         let all = serde_json::to_value(page).unwrap().to_string();
         all.matches(&format!("\"type\":\"{kind}\"")).count()

@@ -363,6 +363,7 @@ async fn each_page_of_the_console() {
         ("/console", &["ViewHits"][..]),
         ("/console/hits/{id}", &["ViewHits"]),
         ("/console/audit", &["ReadAudit"]),
+        ("/console/rules/new", &["ProposeRules"]),
         ("/console/papers", PAPERS),
         ("/console/breakglass", &["ReviewBreakGlass"]),
         ("/console/people", &["AddPerson"]),

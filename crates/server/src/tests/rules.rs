@@ -8,7 +8,7 @@ use serde_json::json;
 use testkit::Authenticator;
 
 /// Stands for the program: everything holds.
-struct Prover;
+pub(super) struct Prover;
 
 impl ProofLine for Prover {
     fn prove(&self, rules: &str, properties: &[Property]) -> base::Result<Proofs> {
@@ -36,7 +36,7 @@ async fn sign(browser: &mut Browser<'_>, soft: &mut Authenticator, id: &str, for
     browser.form(&format!("/console/proposals/{form}/sign"), &body).await
 }
 
-fn encoded(fields: &[(&str, &str)]) -> String {
+pub(super) fn encoded(fields: &[(&str, &str)]) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric();
     let spelled = |text: &str| {
         text.bytes()

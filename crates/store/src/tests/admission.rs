@@ -24,7 +24,8 @@ fn walk(store: &Store) {
     store.put_recovery(&lost).unwrap();
     let lost = RecoveryRow { asked: at(6), ..lost };
     store.put_recovery(&lost).unwrap();
-    assert_eq!(store.recovery(&smith).unwrap(), Some(lost));
+    assert_eq!(store.recovery(&smith).unwrap().as_ref(), Some(&lost));
+    assert_eq!(store.recoveries().unwrap(), [lost]);
     store.put_invitation(&[4; 32], &smith, at(100)).unwrap();
     store.drop_invitations(&smith).unwrap();
     assert_eq!(store.recovery(&smith).unwrap(), None);

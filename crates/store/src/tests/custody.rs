@@ -108,6 +108,7 @@ impl City {
             until,
             at: self.now,
             reveal_after: None,
+            confirmed: None,
         };
         let facts = Facts {
             case: Vouch::Stated,

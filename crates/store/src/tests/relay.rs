@@ -71,6 +71,7 @@ fn hits_page_newest_first_and_are_decided_once(engine: Engine) {
     assert_eq!(store.hits(2, None).unwrap(), all[..2]);
     assert_eq!(store.hits(2, Some(all[0].id)).unwrap(), all[1..3]);
 
+    assert_eq!(store.open_hits().unwrap(), all.len() as u64);
     let id = all[0].id;
     let hit = store.hit(&id).unwrap().unwrap();
     assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("open", 1, false));
@@ -80,6 +81,7 @@ fn hits_page_newest_first_and_are_decided_once(engine: Engine) {
     assert_eq!(store.set_verdict(&id, 1, "rejected", "{}").unwrap_err().kind(), Kind::Conflict);
     let hit = store.hit(&id).unwrap().unwrap();
     assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("confirmed", 2, true));
+    assert_eq!(store.open_hits().unwrap(), all.len() as u64 - 1);
 
     let none = pack(day(9), "q 1 QQQ!").0.hits[0].id;
     assert_eq!(store.hit(&none).unwrap(), None);

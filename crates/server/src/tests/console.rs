@@ -1,0 +1,488 @@
+//! The console's pages: who may open which, and what their forms do with good and bad input.
+
+use super::identity::Browser;
+use super::rules::Prover;
+use super::*;
+use ::identity::{Charter, Office, SignerKey};
+use city::{Ask, Proof, ProofLine, Proofs, Property};
+use serde_json::json;
+
+/// Pages that not everybody may open.
+const GUARDED: [&str; 6] = [
+    "/console/people",
+    "/console/tokens",
+    "/console/devices",
+    "/console/papers",
+    "/console/breakglass",
+    "/console/rules/new",
+];
+
+/// A form, what becomes of it, and what the answer says.
+struct Sent<'a>(&'a str, &'a [(&'a str, &'a str)], u16, &'a str);
+
+/// Sends forms one after the other.
+async fn check(browser: &mut Browser<'_>, all: &[Sent<'_>]) {
+    for Sent(path, fields, status, says) in all {
+        let answer = browser.post(path, fields).await;
+        let text = answer.text();
+        assert_eq!(answer.status.as_u16(), *status, "{path} {fields:?}: {text}");
+        assert!(text.contains(says), "{path} {fields:?} does not say {says:?}: {text}");
+    }
+}
+
+/// What stands between two texts of a page.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    text.split(from).nth(1).and_then(|rest| rest.split(to).next()).unwrap_or_else(|| {
+        panic!("no {from:?} in {text}");
+    })
+}
+
+impl Town {
+    /// A browser of somebody new with this role.
+    async fn browser(&self, id: &str, role: &str) -> Browser<'_> {
+        let mut browser = Browser::new(self);
+        browser.join(&self.invite(id, &[role]).code).await;
+        browser
+    }
+
+    async fn admins(&self) -> Browser<'_> {
+        let mut browser = Browser::new(self);
+        browser.enter(&self.admin).await;
+        browser
+    }
+}
+
+#[tokio::test]
+async fn pages_open_as_the_rules_say() {
+    let town = town("");
+    let check = async |role: &str, open: &[&str]| {
+        let mut browser = town.browser(&format!("per_new-{role}"), role).await;
+        let log = browser.get("/console/log").await;
+        for path in GUARDED {
+            let may = open.contains(&path);
+            let answer = browser.get(path).await;
+            assert_eq!(answer.status, if may { 200 } else { 403 }, "{role} {path}");
+            let led = log.text().contains(&format!("href=\"{path}\""));
+            assert_eq!(led, may && path != "/console/rules/new", "{role} {path}");
+        }
+        for path in ["/console/rules", "/console/log", "/console/passkey"] {
+            assert!(log.text().contains(&format!("href=\"{path}\"")), "{role} {path}");
+            assert_eq!(browser.get(path).await.status, 200, "{role} {path}");
+        }
+    };
+    check("administrator", &[GUARDED[0], GUARDED[1], GUARDED[2], GUARDED[5]]).await;
+    check("clerk", &[GUARDED[3], GUARDED[5]]).await;
+    check("supervisor", &[GUARDED[3], GUARDED[4]]).await;
+    check("auditor", &[GUARDED[4]]).await;
+    check("officer", &[]).await;
+}
+
+#[tokio::test]
+async fn without_a_session_every_page_shows_the_way_in() {
+    let town = town("");
+    let mut stranger = Browser::new(&town);
+    let ways_in = ["/console/enter", "/console/join", "/console/device"];
+    for (method, path) in crate::routes::all().known {
+        if !path.starts_with("/console") || ways_in.contains(&path) || path.contains("/passkey/") {
+            continue;
+        }
+        let path = path.replace("{id}", "1");
+        let answer = match method {
+            "get" => stranger.get(&path).await,
+            _ => stranger.post(&path, &[]).await,
+        };
+        let leaves = path == "/console/leave";
+        // A form without its fields is none, whoever sends it.
+        let formless = answer.status == 422;
+        assert!(leaves || formless || answer.status == 401, "{method} {path}: {}", answer.status);
+    }
+}
+
+#[tokio::test]
+async fn people_are_invited() {
+    let town = town("");
+    let mut admin = town.admins().await;
+    let good = [("name", "Ana Ruiz"), ("office", "police"), ("roles", "officer")];
+    let unknown = [("name", "Ana"), ("office", "police"), ("roles", "king")];
+    check(
+        &mut admin,
+        &[
+            Sent("/console/people", &[("office", "Watch Nine")], 400, "Tick at least one role."),
+            Sent("/console/people", &[("office", "Watch Nine")], 400, "value=\"Watch Nine\""),
+            Sent("/console/people", &unknown, 400, "no role"),
+            Sent("/console/people/per_x/lost", &[], 404, "no such person"),
+            Sent("/console/people/nobody/leave", &[], 404, "no such person"),
+            Sent("/console/people/per_admin/lost", &[], 403, "Two other administrators"),
+            Sent("/console/people/per_admin/leave", &[], 409, "last administrator"),
+        ],
+    )
+    .await;
+    let made = admin.post("/console/people", &good).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let first = between(made.text(), "/console/join?code=", "<").to_owned();
+    let before = made.text().split("/invite\"").next().unwrap();
+    let id = before.rsplit("/console/people/per_").next().unwrap().to_owned();
+    assert!(!admin.get("/console/people").await.text().contains("/console/join"), "shown once");
+    let again = admin.post(&format!("/console/people/per_{id}/invite"), &[]).await;
+    let second = between(again.text(), "/console/join?code=", "<").to_owned();
+    assert!(town.city.invited(&first).is_err(), "an older invitation is good no longer");
+    let mut ana = Browser::new(&town);
+    ana.join(&second).await;
+    let list = admin.get("/console/people").await;
+    assert!(list.text().contains("Ana Ruiz") && list.text().contains("1 passkey"));
+    // Nobody gives her another way in, and no name is on the log.
+    let path = format!("/console/people/per_{id}/invite");
+    check(&mut admin, &[Sent(&path, &[], 409, "has a way in")]).await;
+    let log = town.get("/v1/log?limit=500", &[], "192.0.2.7:1").await;
+    assert!(!log.text().to_lowercase().contains("ruiz"));
+    let path = format!("/console/people/per_{id}/roles");
+    check(
+        &mut admin,
+        &[
+            Sent(&path, &[], 400, "at least one role"),
+            Sent(&path, &[("roles", "king")], 400, "no role"),
+            Sent("/console/people/per_x/roles", &[("roles", "clerk")], 404, "no such person"),
+            Sent("/console/people/per_admin/roles", &[("roles", "clerk")], 409, "last"),
+            Sent(&path, &[("roles", "clerk"), ("roles", "auditor")], 303, ""),
+        ],
+    )
+    .await;
+    assert_eq!(ana.get("/console/papers").await.status, 200, "at once");
+    let path = format!("/console/people/per_{id}/leave");
+    check(&mut admin, &[Sent(&path, &[], 303, "")]).await;
+    assert!(!ana.is_in().await);
+}
+
+#[tokio::test]
+async fn two_administrators_say_that_a_key_is_lost() {
+    let town = town("");
+    let mut admin = town.admins().await;
+    let mut boss = town.browser("per_boss", "administrator").await;
+    let mut smith = town.browser("per_smith", "officer").await;
+    let path = "/console/people/per_smith/lost";
+    check(&mut admin, &[Sent(path, &[], 303, ""), Sent(path, &[], 409, "You said so already")])
+        .await;
+    let own = admin.get("/console/people").await;
+    assert!(own.text().contains("Another administrator has to confirm."), "{}", own.text());
+    let others = boss.get("/console/people").await;
+    assert!(others.text().contains("I know this person"), "{}", others.text());
+    assert!(others.text().contains("Waiting: </span>1"), "the navigation says that one waits");
+    assert!(smith.is_in().await);
+    let done = boss.post(path, &[]).await;
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert!(!smith.is_in().await);
+    let code = between(done.text(), "/console/join?code=", "<").to_owned();
+    Browser::new(&town).join(&code).await;
+}
+
+#[tokio::test]
+async fn ones_own_passkeys() {
+    let town = town("");
+    let mut browser = town.browser("per_smith", "officer").await;
+    let who: PersonId = "per_smith".parse().unwrap();
+    let only = town.city.person(&who).unwrap().passkeys[0].id.clone();
+    let page = browser.get("/console/passkey").await;
+    assert!(page.text().contains("This is your only way in"), "{}", page.text());
+    let remove = "/console/passkeys/remove";
+    check(
+        &mut browser,
+        &[
+            Sent(remove, &[("id", "none")], 404, "no such passkey"),
+            Sent(remove, &[("id", &only)], 409, "your only way in"),
+        ],
+    )
+    .await;
+    let begun: Value =
+        browser.json("/console/passkey/register/start", &json!({"label": "spare"})).await.good();
+    let mut spare = testkit::Authenticator::new("localhost", "http://localhost:8080");
+    let done = json!({"credential": spare.create(&begun["publicKey"])});
+    let done: Value = browser.json("/console/passkey/register/finish", &done).await.good();
+    assert_eq!(done["location"], "/console/passkey");
+    assert!(browser.get("/console/passkey").await.text().contains("Remove spare"));
+    check(&mut browser, &[Sent(remove, &[("id", &only)], 303, "")]).await;
+    assert_eq!(town.city.person(&who).unwrap().passkeys.len(), 1);
+}
+
+#[tokio::test]
+async fn tokens_are_made_and_ended() {
+    let town = town("");
+    let mut admin = town.admins().await;
+    let name = ("name", "Roster");
+    let day = ("expires", "2026-12-24");
+    let scope = ("scopes", "EnrolCamera");
+    let path = "/console/tokens";
+    check(
+        &mut admin,
+        &[
+            Sent(path, &[name, day], 400, "Tick at least one thing"),
+            Sent(path, &[name, day], 400, "value=\"Roster\""),
+            Sent(path, &[name, scope], 400, "Choose the last day"),
+            Sent(path, &[name, scope, ("expires", "2036-01-01")], 400, "366 days"),
+            Sent(path, &[name, day, ("scopes", "AddPerson")], 400, "A machine may do"),
+            // No more than its maker may.
+            Sent(path, &[name, day, ("scopes", "ViewHits")], 403, ""),
+            Sent("/console/tokens/none/revoke", &[], 404, "no such token"),
+        ],
+    )
+    .await;
+    let made = admin.post(path, &[name, day, scope]).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let token = between(made.text(), "<code id=\"fresh\">", "<").to_owned();
+    assert!(town.city.machine(&token).is_ok());
+    let list = admin.get(path).await;
+    assert!(list.text().contains("Roster") && !list.text().contains(&token), "shown once");
+    let revoke = format!("/console/tokens/{}", between(list.text(), "/console/tokens/", "\""));
+    check(&mut admin, &[Sent(&revoke, &[], 303, "")]).await;
+    assert!(town.city.machine(&token).is_err());
+}
+
+#[tokio::test]
+async fn devices_are_registered_and_ended() {
+    let town = town("");
+    let mut admin = town.admins().await;
+    let path = "/console/devices";
+    check(
+        &mut admin,
+        &[
+            Sent(path, &[("class", "desk")], 400, "Write the name"),
+            Sent(path, &[("name", "Front desk"), ("class", "throne")], 400, "Front desk"),
+            Sent("/console/devices/none/revoke", &[], 404, "no such device"),
+        ],
+    )
+    .await;
+    let made = admin.post(path, &[("name", "Front desk"), ("class", "desk")]).await;
+    assert_eq!(made.status, 200, "{}", made.text());
+    let code = between(made.text(), "http://localhost:8080/console/device?code=", "<").to_owned();
+    let mut desk = Browser::new(&town);
+    assert_eq!(desk.form("/console/device", &format!("code={code}")).await.status, 303);
+    let list = admin.get(path).await;
+    assert!(list.text().contains("Front desk") && !list.text().contains(&code), "shown once");
+    let revoke = format!("/console/devices/{}", between(list.text(), "/console/devices/", "\""));
+    check(&mut admin, &[Sent(&revoke, &[], 303, "")]).await;
+    assert!(admin.get(path).await.text().contains("taken back"));
+}
+
+#[tokio::test]
+async fn papers_are_vouched_for() {
+    let town = town("");
+    let mut clerk = town.browser("per_clara", "clerk").await;
+    let mut supervisor = town.browser("per_sue", "supervisor").await;
+    let path = "/console/papers";
+    let (kind, number) = (("kind", "judicial-warrant"), ("reference", "SW-26-112"));
+    let until = ("expires", "2026-12-24T10:00");
+    let case = [("kind", "case"), ("reference", "26-0417"), until];
+    check(
+        &mut clerk,
+        &[
+            Sent(path, &[number, until], 400, "Choose what sort"),
+            Sent(path, &[number, until], 400, "value=\"SW-26-112\""),
+            Sent(path, &[kind, until], 400, "Write the number"),
+            Sent(path, &[kind, number], 400, "Say until when"),
+            Sent(path, &[kind, number, ("expires", "soon")], 400, "Give moments as"),
+            Sent(path, &[kind, number, ("expires", "2036-01-01T00:00")], 400, "366 days"),
+            Sent(path, &[kind, number, until, ("agency", "moon")], 400, "which kind of agency"),
+            Sent(path, &case, 403, ""),
+            Sent(path, &[kind, number, until, ("agency", "federal")], 303, ""),
+            Sent("/console/papers/pap_none/withdraw", &[], 404, "no such paper"),
+        ],
+    )
+    .await;
+    check(
+        &mut supervisor,
+        &[
+            Sent(path, &[("kind", "case"), ("reference", "x"), until], 400, "form ##-####*"),
+            Sent(path, &[kind, number, until], 403, ""),
+            Sent(path, &case, 303, ""),
+        ],
+    )
+    .await;
+    let list = clerk.get(path).await;
+    assert!(list.text().contains("SW-26-112") && list.text().contains("Federal agency"));
+    assert!(!list.text().contains("26-0417"), "cases are others' to see");
+    assert!(supervisor.get(path).await.text().contains("Case 26-0417"));
+    let withdraw = format!("/console/papers/{}", between(list.text(), "/console/papers/", "\""));
+    check(&mut supervisor, &[Sent(&withdraw, &[], 403, "")]).await;
+    check(&mut clerk, &[Sent(&withdraw, &[], 303, "")]).await;
+    assert!(clerk.get(path).await.text().contains("No paper is attested"));
+}
+
+#[tokio::test]
+async fn a_life_in_danger_is_reviewed() {
+    let town = town("");
+    town.camera("cam_a");
+    let mut asker = town.browser("per_sam", "supervisor").await;
+    let mut reviewer = town.browser("per_sue", "supervisor").await;
+    let now = town.clock.now();
+    let ask = Ask {
+        purpose: "missing-person".into(),
+        case: None,
+        authority: None,
+        paper: None,
+        emergency: true,
+        on_behalf_of: None,
+        reason: Some("A child was taken.".into()),
+        plates: vec![PLATE.into()],
+        look_alikes: false,
+        cameras: Vec::new(),
+        area: None,
+        from: now.plus_millis(-3_600_000),
+        until: now,
+        reveal_after: None,
+    };
+    let entry = town.city.ask(&"per_sam".parse().unwrap(), ask).unwrap().log_entry;
+    let path = format!("/console/breakglass/{entry}");
+    let page = reviewer.get("/console/breakglass").await;
+    let text = page.text();
+    assert!(text.contains("Smith, police") && text.contains("missing-person-search"), "{text}");
+    assert!(text.contains("Waiting: </span>1"), "the navigation says that one waits");
+    assert!(!text.contains("A child") && !text.contains(PLATE), "the city cannot read it");
+    assert!(!asker.get("/console/breakglass").await.text().contains("name=\"finding\""));
+    let (good, note) = (("finding", "justified"), ("note", "Amber alert."));
+    check(&mut asker, &[Sent(&path, &[good, note], 403, "Somebody else")]).await;
+    check(
+        &mut reviewer,
+        &[
+            Sent(&path, &[note], 400, "justified or not"),
+            Sent(&path, &[note], 400, "Amber alert."),
+            Sent(&path, &[good], 400, "Say in a sentence"),
+            Sent("/console/breakglass/0", &[good, note], 404, "waits for no review"),
+            Sent("/console/breakglass/x", &[good, note], 404, "waits for no review"),
+            Sent(&path, &[good, note], 303, ""),
+            Sent(&path, &[good, note], 404, "waits for no review"),
+        ],
+    )
+    .await;
+    let page = reviewer.get("/console/breakglass").await;
+    assert!(page.text().contains("Nothing waits for review"), "{}", page.text());
+    assert!(page.text().contains(&format!("/log/receipt/{entry}")), "it is among the reviewed");
+    assert_eq!(town.logged("breakglass.reviewed").await, 1);
+}
+
+#[tokio::test]
+async fn the_log_in_words() {
+    let town = town("");
+    let mut browser = town.browser("per_olga", "officer").await;
+    for n in 0..60 {
+        town.invite(&format!("per_{n}"), &["officer"]);
+    }
+    let size = town.city.log_size();
+    let newest = browser.get("/console/log").await;
+    let text = newest.text();
+    assert!(text.contains("A person was invited"));
+    assert!(text.contains(&format!("/log/receipt/{}\"", size - 1)), "{text}");
+    let older = format!("older={}", size - 50);
+    assert!(text.contains(&older) && !text.contains("newer="), "{text}");
+    let next = browser.get(&format!("/console/log?{older}")).await;
+    assert!(next.text().contains(&format!("/log/receipt/{}\"", size - 51)));
+    assert!(next.text().contains(&format!("newer={}", size - 51)), "{}", next.text());
+    let only = browser.get("/console/log?kind=policy.activated").await;
+    assert!(only.text().contains("value=\"policy.activated\" selected"));
+    assert_eq!(only.text().matches("/log/receipt/").count(), 1, "{}", only.text());
+    assert_eq!(browser.get("/console/log?older=x").await.status, 400);
+}
+
+#[tokio::test]
+async fn the_log_is_shown_when_the_public_sees_it() {
+    let town = town("[log]\ndelay_minutes = 30\n");
+    let mut browser = town.browser("per_olga", "officer").await;
+    assert!(!browser.get("/console/log").await.text().contains("/log/receipt/"));
+    town.clock.advance(25 * 60_000);
+    assert!(browser.get("/console").await.status == 200);
+    town.clock.advance(10 * 60_000);
+    assert!(browser.get("/console/log").await.text().contains("A person was invited"));
+}
+
+/// Finds against one property, as the program would.
+struct Doubter;
+
+impl ProofLine for Doubter {
+    fn prove(&self, rules: &str, properties: &[Property]) -> base::Result<Proofs> {
+        let against = json!({"action": "Search", "roles": ["officer"],
+            "facts": {"authority": "none", "case": "stated"}, "allowed_by": ["officer-search"]});
+        let verdict = |p: &Property| Proof {
+            property: p.id.clone(),
+            says: p.says.clone(),
+            against: (p.id == "no-immigration").then(|| against.clone()),
+            ms: 1,
+        };
+        Ok(Proofs {
+            rules: base::hex(&base::sha256(rules.as_bytes())),
+            verdicts: properties.iter().map(verdict).collect(),
+            dead: Vec::new(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn rules_are_proposed() {
+    let path = "/console/rules";
+    let (refuting, unproven, proving) = (town(""), town(""), town(""));
+    refuting.city.reach_prover(Arc::new(Doubter));
+    proving.city.reach_prover(Arc::new(Prover));
+    let rules = proving.city.rules().text().to_owned();
+    let narrow = rules.replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1);
+    let same = rules.replace('\n', "\r\n");
+    let example = "Search as officer with authority none, case stated; allowed by officer-search.";
+    let mut admin = refuting.admins().await;
+    check(
+        &mut admin,
+        &[
+            Sent(path, &[("rules", &narrow)], 403, example),
+            Sent(path, &[("rules", &narrow)], 403, "@max_hours(&#34;1&#34;)"),
+        ],
+    )
+    .await;
+    let mut admin = unproven.admins().await;
+    check(
+        &mut admin,
+        &[
+            Sent(path, &[("rules", &narrow)], 503, "install homeplate-prove and cvc5"),
+            Sent(path, &[("rules", &narrow)], 503, "@max_hours(&#34;1&#34;)"),
+            Sent(path, &[("rules", "permit")], 400, "permit</textarea>"),
+        ],
+    )
+    .await;
+    let mut officer = proving.browser("per_olga", "officer").await;
+    check(&mut officer, &[Sent(path, &[("rules", &narrow)], 403, "")]).await;
+    assert!(!officer.get(path).await.text().contains("/console/rules/new"));
+    let mut admin = proving.admins().await;
+    assert!(admin.get(path).await.text().contains("/console/rules/new"));
+    assert!(admin.get("/console/rules/new").await.text().contains("officer-search"));
+    // A browser's ends of lines make no other rules.
+    check(&mut admin, &[Sent(path, &[("rules", &same)], 409, "in force already")]).await;
+    let crlf = narrow.replace('\n', "\r\n");
+    let made = admin.post(path, &[("rules", &crlf)]).await;
+    assert_eq!(made.status, 303, "{}", made.text());
+    let page = admin.get(made.header("location").unwrap()).await;
+    assert!(page.text().contains("@max_hours(&#34;1&#34;)"), "{}", page.text());
+    let proposal = &proving.city.proposals().unwrap()[0];
+    assert!(!proposal.text.contains("\\r"));
+}
+
+#[tokio::test]
+async fn a_set_is_active_once_enough_have_signed() {
+    let town = town("");
+    town.city.reach_prover(Arc::new(Prover));
+    let mut admin = town.admins().await;
+    let charter = Charter {
+        needed: 1,
+        offices: vec![Office {
+            name: "clerk".into(),
+            keys: vec![SignerKey::from(town.key.public())],
+        }],
+    };
+    let new = city::NewProposal {
+        rules: town.city.rules().text().replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1),
+        properties: None,
+        charter: Some(charter.canonical()),
+    };
+    let id = town.city.propose(&town.admin, new).unwrap().id;
+    let path = format!("/console/proposals/{id}/activate");
+    let page = admin.get(&format!("/console/proposals/{id}")).await;
+    assert!(!page.text().contains(&path), "nobody has signed");
+    let mut officer = town.browser("per_olga", "officer").await;
+    check(&mut officer, &[Sent(&path, &[], 403, "Whoever signs rules")]).await;
+    let unsigned = admin.post(&path, &[]).await;
+    assert!(!unsigned.status.is_success() && unsigned.status != 303, "{}", unsigned.status);
+    assert_eq!(town.city.proposal(&id).unwrap().state, "open");
+}
