@@ -1,3 +1,5 @@
+//! Alarms: what raises one, who closes it, and what the log says of it.
+
 use super::*;
 use crate::kit::{Town, clerk, person};
 use crate::{Ask, NewOwnPlate, NewPaper, NewPerson, PaperKind};

@@ -1,3 +1,5 @@
+//! The audit by lottery, from the draw to the last grade.
+
 use super::*;
 use crate::kit::{Town, clerk, person};
 use crate::{Ask, NewPerson};
