@@ -60,7 +60,7 @@ struct WhoArgs {
     /// Their office, as the log shows it.
     #[arg(long)]
     office: String,
-    /// Roles that the city's rules know, for instance admin, officer, clerk.
+    /// Roles that the city's rules know, for instance administrator, officer, clerk.
     #[arg(long, value_delimiter = ',', required = true)]
     roles: Vec<String>,
 }

@@ -48,3 +48,27 @@ fn a_dispatcher_decides_a_hit_in_the_browser() {
     );
     assert!(world.by("dora", &["hits"]).good().contains("confirmed"));
 }
+
+/// A clerk proposes, two offices sign with passkeys, an officer's question is narrowed, an outsider verifies it all.
+#[test]
+fn two_offices_change_the_rules_in_the_browser() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    world.person("otto", "officer");
+    world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
+    let done = Command::new("node")
+        .arg(folder.join("rules.mjs"))
+        .args([&world.url(), crate::world::EXE, &world.path(".").display().to_string(), &shots])
+        .output()
+        .expect("node runs");
+    assert!(
+        done.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
