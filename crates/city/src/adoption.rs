@@ -115,6 +115,8 @@ pub(crate) struct Adoptions {
     since: Option<(u64, Time)>,
     open: BTreeMap<String, Found>,
     order: Vec<String>,
+    /// Sets that were in force, by their hash, spelled.
+    texts: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]
@@ -184,6 +186,7 @@ impl Adoptions {
                 let adopted = proposal.as_ref().and_then(|id| self.open.get(id));
                 let full =
                     adopted.map(|found| found.proposal.text.clone()).or_else(|| text("text"));
+                self.texts.extend(text("set").zip(full.clone()));
                 for found in self.open.values_mut() {
                     let state = &mut found.proposal.state;
                     match state.as_str() {
@@ -419,6 +422,18 @@ impl City {
     pub fn proposals(&self) -> Result<Vec<Proposal>> {
         let adoptions = self.adoptions();
         Ok(adoptions.order.iter().rev().filter_map(|id| adoptions.proposal(id)).collect())
+    }
+
+    /// The set that a proposal replaces, where it is on the log whole.
+    pub fn replaced_by(&self, proposal: &Proposal) -> Option<RuleSet> {
+        let adoptions = self.adoptions();
+        RuleSet::parse(adoptions.texts.get(&proposal.base)?).ok()
+    }
+
+    /// When an office signed a proposal.
+    pub fn signed_when(&self, proposal: &str, office: &str) -> Option<Time> {
+        let index = self.log.find("policy.signed", &format!("{proposal}/{office}"))?;
+        Some(self.log.leaves(index, index + 1).ok()?.pop()?.time)
     }
 
     /// One of them.

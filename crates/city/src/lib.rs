@@ -22,6 +22,7 @@ pub mod check;
 mod config;
 mod confirm;
 mod devices;
+mod dry_run;
 mod emergencies;
 mod explain;
 mod feed;
@@ -71,6 +72,7 @@ pub use config::{
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
+pub use dry_run::tried;
 pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};

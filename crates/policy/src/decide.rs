@@ -67,22 +67,7 @@ impl Rules {
         if let Some(refusal) = malformed(intent) {
             return refusal;
         }
-        let asked = Asked {
-            purpose: &intent.purpose,
-            authority: &intent.authority,
-            case: facts.case,
-            paper: facts.paper,
-            asking_off: facts.asking_off,
-            emergency: intent.emergency,
-            review_overdue: facts.review_overdue,
-            recipient: intent.agency(),
-            has_reason: intent.has_reason(),
-            plates: intent.plates.len() + intent.patterns.len(),
-            pattern: !intent.patterns.is_empty(),
-            sealed: intent.sealed_until().is_some(),
-            cameras: intent.cameras.len(),
-            hours: hours(intent.from, intent.until),
-        };
+        let asked = asked(intent, facts);
         match self.verdict(&intent.person, &intent.roles, Action::Search, Some(&asked), facts.now) {
             Err(refusal) => refusal,
             Ok(permitting) => widest(&permitting, intent),
@@ -146,6 +131,33 @@ const NO_RULE: &str =
     "No rule of this city allows your role to do this; ask an administrator which role may.";
 const RULE_ERROR: &str =
     "A rule of this city cannot be evaluated, so nothing is allowed; tell the clerk.";
+
+/// What the rules are told of a question that is not [`malformed`]. The prover takes for granted that it is well
+/// formed: at least one hour, camera and plate; for another if and only if it says for whom; a paper if and only if an
+/// authority is named; sealed under a warrant alone.
+fn asked<'a>(intent: &'a Intent, facts: &Facts) -> Asked<'a> {
+    let paper = match facts.paper {
+        _ if intent.authority == "none" => Vouch::None,
+        Vouch::None => Vouch::Stated,
+        paper => paper,
+    };
+    Asked {
+        purpose: &intent.purpose,
+        authority: &intent.authority,
+        case: facts.case,
+        paper,
+        asking_off: facts.asking_off,
+        emergency: intent.emergency,
+        review_overdue: facts.review_overdue,
+        recipient: intent.agency(),
+        has_reason: intent.has_reason(),
+        plates: intent.plates.len() + intent.patterns.len(),
+        pattern: !intent.patterns.is_empty(),
+        sealed: intent.sealed_until().is_some(),
+        cameras: intent.cameras.len(),
+        hours: hours(intent.from, intent.until),
+    }
+}
 
 /// What no rule can decide: a word that the rules do not know, or a question about nothing.
 fn malformed(intent: &Intent) -> Option<Decision> {
@@ -231,5 +243,63 @@ fn within(rule: &Rule, intent: &Intent) -> Scope {
         cameras: intent.cameras.iter().take(most).cloned().collect(),
         from: intent.from.max(earliest),
         until: intent.until,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plate::Text;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What the prover takes for granted.
+        #[test]
+        fn questions_are_well_formed(
+            ms in -1i64..400_000_000,
+            plates in 0usize..3,
+            cameras in 0usize..3,
+            authority in proptest::sample::select(engine::AUTHORITIES.to_vec()),
+            behalf in proptest::option::of("[a-z-]{0,12}(: [A-Z]{0,3})?"),
+            paper in proptest::sample::select(vec![Vouch::None, Vouch::Stated, Vouch::Attested]),
+            reveal in any::<bool>(),
+        ) {
+            let at = Time::from_millis(1_795_000_000_000);
+            let intent = Intent {
+                id: "q_1".into(),
+                person: "per_ann".parse().unwrap(),
+                roles: Vec::new(),
+                purpose: "stolen-vehicle".into(),
+                case: None,
+                authority: authority.into(),
+                paper: None,
+                emergency: false,
+                on_behalf_of: behalf,
+                reason: None,
+                plates: vec![Text::parse("7ABC128").unwrap(); plates],
+                patterns: Vec::new(),
+                look_alikes: false,
+                cameras: vec!["cam_one".parse().unwrap(); cameras],
+                from: at,
+                until: at.plus_millis(ms),
+                at,
+                reveal_after: reveal.then_some(at),
+                confirmed: None,
+            };
+            let facts = Facts {
+                case: Vouch::None,
+                paper,
+                asking_off: false,
+                review_overdue: false,
+                now: at,
+            };
+            if malformed(&intent).is_none() {
+                let asked = asked(&intent, &facts);
+                prop_assert!(asked.hours >= 1 && asked.cameras >= 1 && asked.plates >= 1);
+                prop_assert!(asked.recipient != Some("own"));
+                prop_assert_eq!(asked.paper == Vouch::None, asked.authority == "none");
+                prop_assert!(!asked.sealed || asked.authority == "judicial-warrant");
+            }
+        }
     }
 }

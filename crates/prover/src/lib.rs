@@ -9,13 +9,23 @@
 //! Not here: the bounds that Cedar cannot return (`@max_hours`, `@max_cameras`), and who has which role.
 
 use base::{Error, Result, Time};
-use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicySet, RequestEnv, Schema};
+use cedar_policy::{Authorizer, Decision, Effect, Policy, PolicyId, PolicySet, RequestEnv, Schema};
 use cedar_policy_symcc::solver::{LocalSolver, Solver};
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicy, CompiledPolicySet, Env};
 use policy::Property;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
+
+/// What the server makes sure of before it puts a question to the rules: what is not so is never asked, and would make
+/// examples that nobody understands. A test of `policy` holds the same of every question that it decides.
+const WELL_FORMED: &str = r#"forbid (principal, action == Action::"Search", resource)
+unless {
+  context.hours >= 1 && context.cameras >= 1 && context.plates >= 1 &&
+  (if context.on_behalf then context.recipient != Agency::"own" else context.recipient == Agency::"own") &&
+  (if context.authority == Authority::"none" then context.paper == Vouched::"none" else context.paper != Vouched::"none") &&
+  (if context.sealed then context.authority == Authority::"judicial-warrant" else true)
+};"#;
 
 /// What became of one property.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -135,6 +145,7 @@ impl<S: Solver> Prover<S> {
             .parse()
             .map_err(|e| Error::invalid(format!("Property {} is not Cedar: {e}.", property.id)))?;
         let begun = Instant::now();
+        let asked = self.well_formed()?;
         for env in self.envs.clone() {
             let known = |e: cedar_policy_symcc::err::Error| {
                 Error::invalid(format!(
@@ -142,7 +153,7 @@ impl<S: Solver> Prover<S> {
                     property.id
                 ))
             };
-            let ours = self.compiled(&self.set, &env)?;
+            let ours = self.compiled(&asked, &env)?;
             let theirs = CompiledPolicySet::compile(&ceiling, &env, &self.schema).map_err(known)?;
             let found = self
                 .symbolic
@@ -156,6 +167,14 @@ impl<S: Solver> Prover<S> {
         }
         verdict.ms += u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok(())
+    }
+
+    /// The rules, of questions as the server makes them.
+    fn well_formed(&self) -> Result<PolicySet> {
+        let bound = Policy::parse(Some(PolicyId::new("well-formed")), WELL_FORMED);
+        let mut set = self.set.clone();
+        set.add(bound.map_err(unproven)?).map_err(unproven)?;
+        Ok(set)
     }
 
     fn compiled(&self, set: &PolicySet, env: &RequestEnv) -> Result<CompiledPolicySet> {

@@ -2,12 +2,10 @@
 //!
 //! The log is checked against its key first, like a stranger would: what it says is what was signed.
 
-use base::{Clock, Error, Result, SystemClock, Time};
-use ledger::{HIDDEN, Leaf, REVEALED};
+use base::{Clock, Error, Result, SystemClock};
+use city::tried;
+use ledger::Leaf;
 use policy::Rules;
-use policy::replay::{Known, Replay, replay};
-use serde_json::{Map, Value};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -63,44 +61,10 @@ fn leaves(data: &Path) -> Result<Vec<Leaf>> {
     Ok(leaves)
 }
 
-/// Tries the questions since a moment, as if asked now, or when the last rule of the proposal begins.
-fn tried(leaves: &[Leaf], current: &Rules, proposed: &Rules, (since, now): (Time, Time)) -> Replay {
-    let revealed: HashMap<&str, &Leaf> = leaves
-        .iter()
-        .filter(|leaf| leaf.kind == REVEALED)
-        .filter_map(|leaf| Some((leaf.id.as_deref()?, leaf)))
-        .collect();
-    let (mut asked, mut untold) = (Vec::new(), 0);
-    for (entry, leaf) in (0u64..).zip(leaves) {
-        let question = ["search.intent", "search.refused"].contains(&leaf.kind.as_str());
-        if !question || leaf.time < since {
-            continue;
-        }
-        match known(leaf, &revealed) {
-            Some(known) => asked.push((entry, known)),
-            None => untold += 1,
-        }
-    }
-    let begins = proposed.list().iter().filter_map(|rule| rule.effective);
-    let at = begins.fold(now, Time::max);
-    Replay { untold, ..replay(current, proposed, &asked, at) }
-}
-
-fn known(leaf: &Leaf, revealed: &HashMap<&str, &Leaf>) -> Option<Known> {
-    let Some(hidden) = leaf.text(HIDDEN) else {
-        return Known::of_log(&leaf.facts, leaf.on_behalf_of.as_deref(), false);
-    };
-    let said = revealed.get(leaf.id.as_deref()?)?.reveals(hidden)?;
-    let mut facts: Map<String, Value> = leaf.facts.clone();
-    facts.extend(said.clone());
-    let agency = said.get("on_behalf_of").and_then(Value::as_str);
-    Known::of_log(&facts, agency, true)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base::SigningKey;
+    use base::{SigningKey, Time};
     use ledger::{Folder, Log};
 
     fn at(text: &str) -> Time {

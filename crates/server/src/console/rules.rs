@@ -117,16 +117,38 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     }
 }
 
-/// The rules that a proposal replaces, where they are still in force; its own where they are not.
-fn compared(city: &City, p: &Proposal) -> Result<(String, String, Vec<String>)> {
-    let set = RuleSet::parse(&p.text)?;
-    let open = p.state == "open";
-    let before = if open { city.rules().text().to_owned() } else { set.rules.clone() };
-    let offices = match open {
-        true => city.charter_offices()?,
-        false => p.signed.clone(),
-    };
-    Ok((before, set.rules, offices))
+/// Over how many days past questions are tried on a proposal.
+const DRY_DAYS: u32 = 30;
+
+/// What a page shows beside a proposal itself.
+struct Beside {
+    /// The rules that it replaces, or would, and its own.
+    rules: (String, String),
+    signatures: Vec<SignatureView>,
+    /// How many past questions were tried, and what would have been different; of open ones alone.
+    tried: Option<(u64, Vec<String>)>,
+}
+
+impl Beside {
+    fn of(city: &City, p: &Proposal) -> Result<Self> {
+        let set = RuleSet::parse(&p.text)?;
+        let open = p.state == "open";
+        let before = match city.replaced_by(p) {
+            Some(before) => before.rules,
+            None => city.rules().text().to_owned(),
+        };
+        let offices = if open { city.charter_offices()? } else { p.signed.clone() };
+        let signature = |office: String| SignatureView {
+            person: if p.signed.contains(&office) { office.clone() } else { String::new() },
+            at: city.signed_when(&p.id, &office).map(shown).unwrap_or_default(),
+            office,
+        };
+        Ok(Self {
+            rules: (before, set.rules),
+            signatures: offices.into_iter().map(signature).collect(),
+            tried: if open { Some(city.try_proposal(p, DRY_DAYS)?) } else { None },
+        })
+    }
 }
 
 /// `GET /console/proposals/{id}`.
@@ -138,21 +160,17 @@ pub(crate) async fn one(
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let flow = move |city: &City| {
         let proposal = city.proposal(&id)?;
-        let compared = compared(city, &proposal)?;
-        Ok((Visitor::of(city, &who)?, proposal, compared))
+        let beside = Beside::of(city, &proposal)?;
+        Ok((Visitor::of(city, &who)?, proposal, beside))
     };
     match state.run(flow).await {
-        Ok((visitor, p, (before, after, offices))) => {
+        Ok((visitor, p, beside)) => {
             let office = state.city.signs_for(&visitor.person).filter(|o| !p.signed.contains(o));
             let open = p.state == "open" && visitor.may("SignRules");
             let may_sign = open && office.is_some();
             let page = around(&state, &headers, "/console/rules");
             let row = row(&p);
-            let signature = |office: String| SignatureView {
-                person: if p.signed.contains(&office) { office.clone() } else { String::new() },
-                office,
-                at: String::new(),
-            };
+            let (tried, findings) = beside.tried.unzip();
             let page = ProposalPage {
                 page: signed_in(page, visitor, Place::Rules),
                 may_activate: open && signed_by_all(&p),
@@ -163,12 +181,12 @@ pub(crate) async fn one(
                 at: row.at,
                 state: row.state,
                 log_entry: p.log_entry,
-                changes: pages::diff(&before, &after),
+                changes: pages::diff(&beside.rules.0, &beside.rules.1),
                 properties: proven(&p.proven),
-                dry_days: 0,
-                dry_questions: None,
-                findings: Vec::new(),
-                signatures: offices.into_iter().map(signature).collect(),
+                dry_days: DRY_DAYS,
+                dry_questions: tried,
+                findings: findings.unwrap_or_default(),
+                signatures: beside.signatures,
                 needed: p.needed,
                 may_sign,
             };
