@@ -18,6 +18,8 @@ pub struct Alarm {
     pub at: String,
     /// Entries of the log it is about.
     pub entries: Vec<u64>,
+    /// Whether it is about the one who looks, and is open: somebody else closes it.
+    pub own: bool,
     /// `open`, `justified` or `unjustified`.
     pub state: String,
     /// What the auditor wrote.
@@ -57,7 +59,7 @@ pub struct AuditPage {
     pub page: Page,
     /// How much of an auditor's work is overdue; the public page says so too.
     pub overdue: u64,
-    /// The month of the draw, as shown.
+    /// The month of the draw, as shown; empty where none was drawn yet.
     pub month: String,
     /// Hash of the checkpoint that drew.
     pub checkpoint: String,

@@ -26,6 +26,8 @@ pub struct QuestionView {
     pub sealed_until: Option<String>,
     /// What came of it, one of the page's outcomes; `None` while nobody has said.
     pub outcome: Option<String>,
+    /// Whether that is soon, or past.
+    pub urgent: bool,
     /// By when somebody has to say what came of it, as shown.
     pub due: Option<String>,
 }

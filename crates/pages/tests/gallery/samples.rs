@@ -367,6 +367,7 @@ fn asked(m: &Maker, out: &mut Out) {
         opened: 4,
         sealed_until: due.map(|_| m.s("2027-02-01 00:00:00 UTC")),
         outcome: outcome.map(|o| m.s(o)),
+        urgent: due.is_some(),
         due: due.map(|d| m.s(d)),
     };
     let outcomes = || m.all(&["found", "arrest", "evidence", "lead", "nothing", "mistake"]);
@@ -612,6 +613,7 @@ fn oversight(m: &Maker, out: &mut Out) {
         id: m.s("alm_01"),
         kind: m.s(kind),
         count,
+        own: kind == "colleague",
         who: m.s("Lena Brandt"),
         at: m.s("2026-11-23 07:10 UTC"),
         entries: vec![47_990, 48_001],
@@ -633,7 +635,7 @@ fn oversight(m: &Maker, out: &mut Out) {
     let page = |overdue, alarms, drawn| AuditPage {
         page: m.at(Place::Audit),
         overdue,
-        month: m.s("2026-10"),
+        month: if Vec::is_empty(&drawn) { String::new() } else { m.s("2026-10") },
         checkpoint: m.s(HASH),
         alarms,
         drawn,

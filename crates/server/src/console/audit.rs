@@ -8,14 +8,14 @@ use crate::state::AppState;
 use axum::extract::{Form, Path, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::{Error, Result};
+use base::{Error, PersonId, Result};
 use city::{Alarm, AlarmFinding, City, CloseAlarm, DrawnLine, Grade, NewGrade};
 use pages::{AuditPage, Drawn, Place, render};
 use serde::Deserialize;
 
 const HERE: &str = "/console/audit";
 
-fn alarm(alarm: Alarm) -> pages::Alarm {
+fn alarm(alarm: Alarm, who: &PersonId) -> pages::Alarm {
     let finding = |f: AlarmFinding| match f {
         AlarmFinding::Justified => "justified",
         AlarmFinding::Unjustified => "unjustified",
@@ -25,6 +25,7 @@ fn alarm(alarm: Alarm) -> pages::Alarm {
         id: alarm.id,
         kind: alarm.kind.slug().into(),
         count: alarm.count,
+        own: alarm.finding.is_none() && alarm.person == *who,
         who: if unknown { alarm.person.to_string() } else { alarm.name },
         at: shown(alarm.raised),
         entries: alarm.entries,
@@ -62,13 +63,13 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     };
     match state.run(flow).await {
         Ok((visitor, alarms, drawing)) => {
-            let now = state.city.now();
+            let (now, mine) = (state.city.now(), visitor.person.id.clone());
             let page = AuditPage {
                 page: signed_in(around(&state, &headers, HERE), visitor, Place::Audit),
                 overdue: drawing.overdue,
                 month: drawing.month,
                 checkpoint: drawing.root,
-                alarms: alarms.into_iter().map(alarm).collect(),
+                alarms: alarms.into_iter().map(|one| alarm(one, &mine)).collect(),
                 drawn: drawing.entries.into_iter().map(|line| drawn(line, now)).collect(),
                 grades: Grade::ALL.map(|grade| grade.slug().to_owned()).to_vec(),
                 may_grade: true,

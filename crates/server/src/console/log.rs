@@ -7,7 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
-use base::Error;
+use base::{Error, Time};
 use city::{City, LogEntry, Turn};
 use pages::{Choice, EntryView, FactView, LogPage, Place, render};
 use serde::Deserialize;
@@ -82,9 +82,20 @@ pub(crate) struct Which {
     newer: Option<u64>,
 }
 
+/// A hash by its beginning, a moment as people read it. The receipt has every character.
+fn readable(text: &str) -> String {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return format!("{}…", &text[..12]);
+    }
+    match text.parse::<Time>() {
+        Ok(time) if text.contains('T') => shown(time),
+        _ => text.to_owned(),
+    }
+}
+
 fn fact(name: &str, value: &Value) -> FactView {
     let value = match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => readable(text),
         other => other.to_string(),
     };
     let long = value.chars().count() > SHOWN;

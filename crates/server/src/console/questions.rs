@@ -7,7 +7,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::Error;
+use base::{Error, Time};
 use city::{City, Outcome, QuestionLine, Said};
 use pages::{Place, QuestionView, QuestionsPage, render};
 use serde::Deserialize;
@@ -15,8 +15,10 @@ use serde::Deserialize;
 const HERE: &str = "/console/questions";
 /// Questions on one page.
 const PAGE: u32 = 50;
+/// What is due within three days is shown open.
+const URGENT_MS: i64 = 3 * 86_400_000;
 
-fn view(line: QuestionLine) -> QuestionView {
+fn view(line: QuestionLine, now: Time) -> QuestionView {
     QuestionView {
         id: line.id,
         asked: shown(line.asked),
@@ -28,6 +30,7 @@ fn view(line: QuestionLine) -> QuestionView {
         opened: line.opened,
         sealed_until: line.sealed_until.map(shown),
         outcome: line.outcome.map(|outcome| outcome.slug().to_owned()),
+        urgent: line.due.is_some_and(|due| due.since(now) < URGENT_MS),
         due: line.due.map(shown),
     }
 }
@@ -54,10 +57,10 @@ pub(crate) async fn list(
     };
     match state.run(flow).await {
         Ok((visitor, found)) => {
-            let page = around(&state, &headers, HERE);
+            let (page, now) = (around(&state, &headers, HERE), state.city.now());
             let page = QuestionsPage {
                 page: signed_in(page, visitor, Place::Questions),
-                questions: found.questions.into_iter().map(view).collect(),
+                questions: found.questions.into_iter().map(|line| view(line, now)).collect(),
                 outcomes: Outcome::ALL.map(|outcome| outcome.slug().to_owned()).to_vec(),
                 next: found.next,
             };
