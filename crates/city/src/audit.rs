@@ -123,7 +123,7 @@ impl City {
         })?;
         self.log.append(&self.leaf_by("audit.opened", &auditor)?.fact("entry", index))?;
         // The log names nobody: who opened it, and so may grade it, the city remembers itself.
-        if self.log.figures().audit.due.contains_key(&index) {
+        if self.log.audit().due.contains_key(&index) {
             self.store.set_meta(&opened_key(index, by), "1")?;
         }
         Ok(AuditRecord { index, leaf, salt: b64(&record.salt), sealed: record.sealed })
@@ -154,7 +154,7 @@ impl City {
         if !(1..=1000).contains(&new.note.trim().chars().count()) {
             return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
         }
-        if !self.log.figures().audit.due.contains_key(&index) {
+        if !self.log.audit().due.contains_key(&index) {
             return Err(Error::not_found("This entry waits for no grade; see what was drawn."));
         }
         let asked = self.entry_at(index)?.id.unwrap_or_default();
@@ -184,7 +184,7 @@ impl City {
     /// What the lottery drew last, and what is left of earlier months.
     pub fn drawing(&self, by: &PersonId) -> Result<Drawing> {
         self.allowed(by, Action::ReadAudit)?;
-        let audit = self.log.figures().audit;
+        let audit = self.log.audit();
         let mut drawing = Drawing { overdue: audit.overdue(self.now()), ..Drawing::default() };
         let mut due: Vec<(Option<Time>, u64)> =
             audit.due.iter().map(|(entry, due)| (Some(*due), *entry)).collect();

@@ -30,7 +30,7 @@ impl City {
             waiting.reviews = self.emergencies().waiting();
         }
         if may("ReadAudit") {
-            let audit = self.log.figures().audit;
+            let audit = self.log.audit();
             waiting.audits = (audit.due.len() + audit.open_alarms.len()) as u64;
         }
         if may("AddPerson") {

@@ -15,7 +15,7 @@ use ledger::{Entry, Leaf};
 use plate::Text;
 use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -55,6 +55,8 @@ pub struct Custody {
     pub(crate) keep: Option<Keep>,
     clock: Arc<dyn Clock>,
     ring: Mutex<Ring>,
+    /// Plates of the city's own people that were opened before, by the hash of what is sealed.
+    pub(crate) own: Mutex<HashMap<[u8; 32], Text>>,
 }
 
 /// The keys and their files change together, under one lock.
@@ -225,6 +227,7 @@ impl Custody {
             keep: None,
             clock,
             ring: Mutex::new(ring),
+            own: Mutex::default(),
         }
     }
 

@@ -14,12 +14,15 @@ use plate::{Pattern, Reason, Text, variants};
 use policy::Intent;
 use read::{SealKey, Sealed};
 use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
 
 const OWN: &[u8] = b"homeplate/own-plate/v1";
 /// Look-alikes that are compared, of each plate.
 const VARIANTS: usize = 32;
 /// A pattern with fewer known characters is about no plate in particular.
 const KNOWN: usize = 4;
+/// Own plates that are kept open in memory.
+const KEPT: usize = 4096;
 
 /// What a question is about, without saying it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,26 @@ fn is_about(intent: &Intent, own: &Text) -> bool {
 }
 
 impl Custody {
+    /// A plate of the city's own people. Opening is slow, and each question is compared with all of them.
+    fn own_plate(&self, sealed: &Sealed) -> Result<Text> {
+        let hash = base::sha256(&sealed.0);
+        let known = || self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = known().get(&hash) {
+            return Ok(text.clone());
+        }
+        let plain = self.open_ingested(OWN, b"", sealed)?;
+        let text = std::str::from_utf8(plain.expose()).ok().and_then(|t| Text::parse(t).ok());
+        let text = text.ok_or_else(|| {
+            Error::invalid("One of the city's own plates is damaged; remove it and add it again.")
+        })?;
+        let mut known = known();
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        known.insert(hash, text.clone());
+        Ok(text)
+    }
+
     /// The marks of a question, and which of the `own` plates it is about.
     pub fn marks(&self, intent: &Intent, own: &[Sealed]) -> Result<Marks> {
         let key = self.this_month()?;
@@ -60,14 +83,7 @@ impl Custody {
         let plates = exact.chain(open).map(|text| mark(&key, &intent.person, text)).collect();
         let mut found = Vec::new();
         for (at, sealed) in (0u32..).zip(own) {
-            let plain = self.open_ingested(OWN, b"", sealed)?;
-            let text = std::str::from_utf8(plain.expose()).ok().and_then(|t| Text::parse(t).ok());
-            let text = text.ok_or_else(|| {
-                Error::invalid(
-                    "One of the city's own plates is damaged; remove it and add it again.",
-                )
-            })?;
-            if is_about(intent, &text) {
+            if is_about(intent, &self.own_plate(sealed)?) {
                 found.push(at);
             }
         }

@@ -9,7 +9,7 @@
 //! knows what the disk has; the next append reads the log anew before it writes.
 
 use crate::entry::Entry;
-use crate::figures::Figures;
+use crate::figures::{Audit, Figures};
 use crate::leaf::Leaf;
 use crate::lottery::{Draw, Lottery};
 use crate::notes::{Signer, open_with};
@@ -265,6 +265,11 @@ impl Log {
     /// The public figures as of the newest entry.
     pub fn figures(&self) -> Figures {
         self.state().figures.clone()
+    }
+
+    /// The same of the audit alone: the whole grows with the years.
+    pub fn audit(&self) -> Audit {
+        self.state().figures.audit.clone()
     }
 
     /// What the log draws for the audit of months that are over, and no entry says yet.
