@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use store::AskRow;
 use utoipa::ToSchema;
 
-/// How long it is kept who asked.
-const KEPT_MS: i64 = 400 * 86_400_000;
+/// How long it is kept who asked: beyond that nobody leads a pseudonym of the log back to a person.
+const KEPT_MS: i64 = 92 * 86_400_000;
+/// How long a closed alarm is kept.
+const ALARMS_MS: i64 = 400 * 86_400_000;
 /// How long an asker has to say what came of a question.
 pub(crate) const SAY_MS: i64 = 14 * 86_400_000;
 /// The most questions in one page.
@@ -179,7 +181,8 @@ impl City {
         let now = self.now();
         let month: String = now.day().to_string().chars().take(8).collect();
         let first = format!("{month}01T00:00:00Z").parse().unwrap_or(now);
-        self.store.forget_asks(first, now.plus_millis(-KEPT_MS))
+        let ago = |ms: i64| now.plus_millis(-ms);
+        self.store.forget_asks(first, ago(KEPT_MS), ago(ALARMS_MS))
     }
 
     /// The number of a question or refusal on the log.

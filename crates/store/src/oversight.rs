@@ -95,13 +95,13 @@ impl Store {
     }
 
     /// Forgets marks that were made before `marks`, questions from before `asks`, and alarms that were closed
-    /// before that.
-    pub fn forget_asks(&self, marks: Time, asks: Time) -> Result<()> {
+    /// before `alarms`.
+    pub fn forget_asks(&self, marks: Time, asks: Time, alarms: Time) -> Result<()> {
         let mut control = self.control();
         let mut tx = control.begin()?;
         tx.exec("DELETE FROM marks WHERE asked < ?1", &[Arg::from(marks)])?;
         tx.exec("DELETE FROM asks WHERE asked < ?1", &[Arg::from(asks)])?;
-        tx.exec("DELETE FROM alarms WHERE closed < ?1", &[Arg::from(asks)])?;
+        tx.exec("DELETE FROM alarms WHERE closed < ?1", &[Arg::from(alarms)])?;
         tx.commit()
     }
 
