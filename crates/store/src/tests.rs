@@ -10,6 +10,7 @@ mod bench;
 mod bucket;
 mod custody;
 mod files;
+mod oversight;
 mod pictures;
 mod postgres;
 mod relay;
