@@ -1,8 +1,8 @@
 //! Alarms: what looks like misuse goes to the auditors, whoever did it. Nobody is exempt, a chief neither.
 //!
 //! An alarm stops nothing and accuses nobody: it is a question to the auditors, who close it with a finding. That
-//! there is one, and what kind, is on the public log, and overdue ones are on the public page; whom it is about is
-//! not. Everything is found again from what is stored ([`City::oversee`]), so that no crash loses an alarm.
+//! there is one, and what kind, is on the public log from the next day on, and overdue ones are on the public page;
+//! whom it is about is not. Everything is found again from what is stored ([`City::oversee`]), so that no crash loses an alarm.
 
 use crate::City;
 use crate::oversight::{Asked, SAY_MS, read};
@@ -24,6 +24,8 @@ const USUAL_DAYS: i64 = 30;
 const UNUSUAL: u64 = 3;
 /// The most alarms in a list.
 const SHOWN: u32 = 500;
+/// And the most that are looked through for what the log does not know yet.
+const LOGGED: u32 = 100_000;
 
 /// `[alarms]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -116,6 +118,9 @@ struct Kept {
     finding: Option<AlarmFinding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
+    /// The office of who closed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_by: Option<String>,
 }
 
 /// An alarm as auditors see it.
@@ -163,20 +168,24 @@ fn unkept(e: impl std::fmt::Display) -> Error {
 impl City {
     /// Looks whether a question that is on the log raises alarms.
     pub(crate) fn watch_ask(&self, row: &AskRow) -> Result<()> {
-        let asked = read(row)?;
-        let limits = &self.config.alarms;
-        for own in &asked.own {
-            let alarm = self.alarm_of(AlarmKind::Colleague, row, vec![row.id.clone()])?;
-            self.raise(&format!("colleague/{}/{own}", row.id), alarm)?;
+        for own in &read(row)?.own {
+            let key = format!("colleague/{}/{own}", row.id);
+            self.raise_once(&key, || {
+                self.alarm_of(AlarmKind::Colleague, row, vec![row.id.clone()])
+            })?;
         }
-        for mark in &asked.marks {
-            let all = self.store.marked(mark)?;
-            let step = u64::from(limits.same_plate);
-            let times = all.len() as u64 / step;
+        let step = u64::from(self.config.alarms.same_plate);
+        for mark in self.store.marks_of(&row.id)? {
+            let times = self.store.marks_count(&mark)? / step;
             if times > 0 {
-                let some = all.into_iter().take((times * step) as usize).collect();
-                let alarm = self.alarm_of(AlarmKind::SamePlate, row, some)?;
-                self.raise(&format!("same-plate/{mark}/{times}"), alarm)?;
+                self.raise_once(&format!("same-plate/{mark}/{times}"), || {
+                    let all = self.store.marked(&mark)?.into_iter();
+                    self.alarm_of(
+                        AlarmKind::SamePlate,
+                        row,
+                        all.take((times * step) as usize).collect(),
+                    )
+                })?;
             }
         }
         self.watch_volume(row)
@@ -200,8 +209,12 @@ impl City {
         if today * USUAL_DAYS as u64 <= UNUSUAL * before {
             return Ok(());
         }
-        let alarm = Kept { count: today, ..self.alarm_of(AlarmKind::Volume, row, Vec::new())? };
-        self.raise(&format!("volume/{}/{}", row.person, day.day()), alarm)
+        self.raise_once(&format!("volume/{}/{}", row.person, day.day()), || {
+            // A sealed question among them keeps it quiet; which they were, nobody needs to list.
+            let asks = self.store.asks_between(day, day.plus_millis(DAY_MS))?.into_iter();
+            let asks = asks.filter(|ask| ask.person == row.person).map(|ask| ask.id).collect();
+            Ok(Kept { asks: Vec::new(), ..self.alarm_of(AlarmKind::Volume, row, asks)? })
+        })
     }
 
     /// Answers that were cut off, and askers who do not say what came of theirs.
@@ -210,12 +223,12 @@ impl City {
         let cut_off = |row: &AskRow| {
             self.log.has("search.intent", &row.id) && !self.log.has("search.outcome", &row.id)
         };
-        for row in
-            self.store.asks_between(now.plus_millis(-LOOK_MS), now.plus_millis(-CUT_OFF_MS))?
-        {
+        let from = now.plus_millis(-USUAL_DAYS * DAY_MS);
+        for row in self.store.asks_between(from, now.plus_millis(-CUT_OFF_MS))? {
             if cut_off(&row) {
-                let alarm = self.alarm_of(AlarmKind::NoOutcome, &row, vec![row.id.clone()])?;
-                self.raise(&format!("cut-off/{}", row.id), alarm)?;
+                self.raise_once(&format!("cut-off/{}", row.id), || {
+                    self.alarm_of(AlarmKind::NoOutcome, &row, vec![row.id.clone()])
+                })?;
             }
         }
         self.watch_unsaid(now)
@@ -239,8 +252,9 @@ impl City {
                 && rows.len() as u64 >= u64::from(self.config.alarms.without_outcome)
             {
                 let asks = rows.iter().map(|row| row.id.clone()).collect();
-                let alarm = self.alarm_of(AlarmKind::NoOutcome, first, asks)?;
-                self.raise(&format!("unsaid/{person}/{month}"), alarm)?;
+                self.raise_once(&format!("unsaid/{person}/{month}"), || {
+                    self.alarm_of(AlarmKind::NoOutcome, first, asks)
+                })?;
             }
         }
         Ok(())
@@ -256,6 +270,7 @@ impl City {
             quiet_until: None,
             finding: None,
             note: None,
+            closed_by: None,
         };
         self.raise(&format!("two-places/{person}/{}", self.now().day()), alarm)
     }
@@ -269,10 +284,15 @@ impl City {
             }
         }
         let (person, count) = (row.person.clone(), asks.len() as u64);
-        Ok(Kept { kind, person, count, asks, quiet_until, finding: None, note: None })
+        let (finding, note, closed_by) = (None, None, None);
+        Ok(Kept { kind, person, count, asks, quiet_until, finding, note, closed_by })
     }
 
-    /// Raises an alarm unless `key` has raised one before.
+    /// Raises an alarm unless `key` has raised one before; only then it is put together.
+    fn raise_once(&self, key: &str, alarm: impl FnOnce() -> Result<Kept>) -> Result<()> {
+        if self.store.has_alarm(key)? { Ok(()) } else { self.raise(key, alarm()?) }
+    }
+
     fn raise(&self, key: &str, alarm: Kept) -> Result<()> {
         let id: [u8; 16] = base::random();
         let row = AlarmRow {
@@ -282,24 +302,41 @@ impl City {
             closed: None,
             json: serde_json::to_string(&alarm).map_err(unkept)?,
         };
-        if self.store.put_alarm(&row)? {
-            self.log_alarm(&row, &alarm)?;
+        self.store.put_alarm(&row).map(drop)
+    }
+
+    /// Says on the log which alarms there are and what was found. Not at once: right behind a question an alarm
+    /// would say whom it is about. Those of a day come together on the next, in the order of their random ids, and
+    /// nothing of one about a sealed question before it is revealed.
+    fn log_alarms(&self) -> Result<()> {
+        let now = self.now();
+        let today = now.floor_to(DAY_MS);
+        let mut rows = self.store.alarms(LOGGED)?;
+        rows.sort_by(|a, b| a.id.cmp(&b.id));
+        for row in &rows {
+            let alarm = kept(row)?;
+            if row.raised >= today || alarm.is_quiet(now) {
+                continue;
+            }
+            let raised = self.leaf("alarm.raised").id(&row.id);
+            self.log.append_once(&raised.fact("alarm", alarm.kind.slug()))?;
+            if let (Some(finding), true) = (alarm.finding, row.closed.is_some_and(|at| at < today))
+            {
+                let closed = self.leaf("alarm.closed").id(&row.id);
+                let closed = closed.by(alarm.closed_by.as_deref().unwrap_or("auditor"));
+                self.log.append_once(&closed.fact("finding", finding.slug()))?;
+            }
         }
         Ok(())
     }
 
-    /// Says on the log that there is an alarm; nothing of one about a sealed question.
-    fn log_alarm(&self, row: &AlarmRow, alarm: &Kept) -> Result<()> {
-        if !alarm.is_quiet(self.now()) {
-            let leaf = self.leaf("alarm.raised").id(&row.id).fact("alarm", alarm.kind.slug());
-            self.log.append_once(&leaf)?;
-        }
-        Ok(())
-    }
-
-    /// Draws what auditors must look at, finds alarms that a crash left out, and forgets what is over. Runs at
-    /// every start and every hour; running it again changes nothing.
+    /// Draws what auditors must look at, finds alarms that a crash left out, says on the log what is due, and
+    /// forgets what is over. Runs at every start and every hour; running it again changes nothing. After the clock
+    /// has leapt it waits like all forgetting.
     pub(crate) fn oversee(&self) -> Result<()> {
+        if self.forgetting_waits()? {
+            return Ok(());
+        }
         self.draw_audits()?;
         let now = self.now();
         for row in self.store.asks_between(now.plus_millis(-LOOK_MS), now.plus_millis(1))? {
@@ -308,10 +345,22 @@ impl City {
             }
         }
         self.watch_outcomes()?;
-        for row in self.store.alarms(SHOWN)?.iter().filter(|row| row.closed.is_none()) {
-            self.log_alarm(row, &kept(row)?)?;
-        }
+        self.log_alarms()?;
+        self.log_suspensions()?;
         self.forget_askers()
+    }
+
+    /// The questions of alarms that nobody has closed.
+    pub(crate) fn open_alarm_asks(&self) -> Result<std::collections::HashSet<String>> {
+        let open = self.store.alarms(LOGGED)?.into_iter().filter(|row| row.closed.is_none());
+        let asks = open.map(|row| Ok(kept(&row)?.asks)).collect::<Result<Vec<_>>>()?;
+        Ok(asks.into_iter().flatten().collect())
+    }
+
+    /// How many alarms nobody has closed.
+    pub(crate) fn open_alarms(&self) -> Result<u64> {
+        let rows = self.store.alarms(SHOWN)?;
+        Ok(rows.iter().filter(|row| row.closed.is_none()).count() as u64)
     }
 
     fn shown_alarm(&self, row: &AlarmRow) -> Result<Alarm> {
@@ -343,6 +392,7 @@ impl City {
         if !(1..=1000).contains(&close.note.trim().chars().count()) {
             return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
         }
+        let _alone = self.judging();
         let none = || Error::not_found("There is no such alarm; see the list.");
         let row = self.store.alarm(id)?.ok_or_else(none)?;
         let mut alarm = kept(&row)?;
@@ -352,14 +402,14 @@ impl City {
         if row.closed.is_some() {
             return Err(Error::conflict("This alarm is closed; what was found stays."));
         }
-        self.log_alarm(&row, &alarm)?;
-        let leaf = self.leaf_by("alarm.closed", &auditor)?.id(id);
-        self.log.append_once(&leaf.fact("finding", close.finding.slug()))?;
         if close.finding == AlarmFinding::Unjustified {
+            let tomorrow = self.now().floor_to(DAY_MS).plus_millis(DAY_MS);
+            let from = alarm.quiet_until.map_or(tomorrow, |until| until.max(tomorrow));
             for ask in &alarm.asks {
-                self.suspend_paper_of(ask)?;
+                self.suspend_paper_of(ask, from)?;
             }
         }
+        alarm.closed_by = Some(auditor.office);
         alarm.finding = Some(close.finding);
         alarm.note = Some(close.note.trim().to_owned());
         let json = serde_json::to_string(&alarm).map_err(unkept)?;

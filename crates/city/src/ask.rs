@@ -196,6 +196,8 @@ impl City {
         let mut search = self.store.search(&permit)?;
         self.only_within(q, &mut search)?;
         let opened = self.open_found(q, &permit, &search)?;
+        self.mark_opened(&asker, &q.intent, &opened)?;
+        self.watched(&asker);
         let outcome =
             self.outcome_leaf(q, index, Opened::new(opened.len() as u64, search.considered))?;
         let outcome = self.log.append_once(&outcome)?;

@@ -154,6 +154,7 @@ impl City {
         if !(1..=1000).contains(&new.note.trim().chars().count()) {
             return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
         }
+        let _alone = self.judging();
         if !self.log.audit().due.contains_key(&index) {
             return Err(Error::not_found("This entry waits for no grade; see what was drawn."));
         }
@@ -173,11 +174,14 @@ impl City {
         let (_, commitment) = self.keep_record("grade", &id, &body)?;
         let leaf = self.leaf_by("audit.graded", &auditor)?.id(&id).body(commitment);
         let leaf = leaf.fact("entry", index).fact("grade", new.grade.slug());
+        // Before the grade: cut off in between it is given again, and suspends again.
+        if new.grade == Grade::Misuse {
+            self.suspend_paper_of(&asked, self.now())?;
+        }
         let log_entry = self.log.append(&leaf)?.index;
         self.store.set_meta(&graded_key(index), &log_entry.to_string())?;
-        if new.grade == Grade::Misuse {
-            self.suspend_paper_of(&asked)?;
-        }
+        self.store.drop_metas(&format!("audit/opened/{index}/"))?;
+        self.log_suspensions()?;
         Ok(Graded { log_entry })
     }
 

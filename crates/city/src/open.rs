@@ -36,6 +36,8 @@ pub struct City {
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
     pub(crate) people: Mutex<()>,
+    /// One grade or finding at a time.
+    pub(crate) judging: Mutex<()>,
     events: Feed,
     pub(crate) dir: PathBuf,
     pub(crate) witnessing: Option<Witnessing>,
@@ -102,6 +104,7 @@ impl City {
             switches: Mutex::new(switches),
             emergencies: Mutex::new(emergencies),
             people: Mutex::new(()),
+            judging: Mutex::new(()),
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,

@@ -3,8 +3,10 @@
 //! The row is there before the question is on the log, so that no crash hides who asked. From it come the
 //! asker's own list, what the asker says came of it, and the alarms of [`crate::alarms`].
 
-use crate::City;
+use crate::{AnswerRead, City};
 use base::{Error, PersonId, Result, Time};
+use ledger::Leaf;
+use plate::Text;
 use policy::Intent;
 use serde::{Deserialize, Serialize};
 use store::AskRow;
@@ -16,6 +18,8 @@ const KEPT_MS: i64 = 92 * 86_400_000;
 const ALARMS_MS: i64 = 400 * 86_400_000;
 /// How long an asker has to say what came of a question.
 pub(crate) const SAY_MS: i64 = 14 * 86_400_000;
+/// Plates of an answer that count as asked about.
+const OPENED: usize = 20;
 /// The most questions in one page.
 const PAGE: u32 = 200;
 
@@ -35,9 +39,6 @@ pub(crate) struct Asked {
     /// Which of the city's own plates it is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub own: Vec<String>,
-    /// What it is about, as marks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub marks: Vec<String>,
     /// What the asker says came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -163,7 +164,6 @@ impl City {
             sealed_until: intent.sealed_until(),
             paper: intent.paper.clone(),
             own: own.map(|row| row.id.clone()).collect(),
-            marks: marks.plates.clone(),
             outcome: None,
         };
         let row = AskRow {
@@ -176,13 +176,25 @@ impl City {
         Ok(row)
     }
 
-    /// Forgets who asked when that is long ago, and marks of months that are over: their key is gone.
+    /// Forgets who asked when that is long ago, and marks of months that are over: their key is gone. What auditors
+    /// still have to judge, and what is sealed, is remembered until then.
     pub(crate) fn forget_askers(&self) -> Result<()> {
         let now = self.now();
         let month: String = now.day().to_string().chars().take(8).collect();
         let first = format!("{month}01T00:00:00Z").parse().unwrap_or(now);
-        let ago = |ms: i64| now.plus_millis(-ms);
-        self.store.forget_asks(first, ago(KEPT_MS), ago(ALARMS_MS))
+        self.store.forget_marks(first, now.plus_millis(-ALARMS_MS))?;
+        let (due, open) = (self.log.audit().due, self.open_alarm_asks()?);
+        let old = self.store.asks_between(Time::from_millis(0), now.plus_millis(-KEPT_MS))?;
+        for row in old {
+            let drawn = self.entry_of(&row.id).is_some_and(|entry| due.contains_key(&entry));
+            let until = read(&row)?.sealed_until;
+            let sealed = until.is_some_and(|until| until.plus_millis(KEPT_MS) > now);
+            if !drawn && !sealed && !open.contains(&row.id) {
+                self.store.forget_ask(&row.id)?;
+                self.store.drop_metas(&format!("emergency/{}", row.id))?;
+            }
+        }
+        Ok(())
     }
 
     /// The number of a question or refusal on the log.
@@ -237,13 +249,38 @@ impl City {
         Ok(Questions { questions, next })
     }
 
-    /// A question was misuse: its paper counts no longer.
-    pub(crate) fn suspend_paper_of(&self, id: &str) -> Result<()> {
+    /// A question was misuse: its paper counts no longer. The log says so from a moment on, and not before the
+    /// question is revealed.
+    pub(crate) fn suspend_paper_of(&self, id: &str, from: Time) -> Result<()> {
         let Some(row) = self.store.ask(id)? else { return Ok(()) };
-        match read(&row)?.paper {
-            Some(paper) => self.suspend_paper(&paper),
+        let asked = read(&row)?;
+        match asked.paper {
+            Some(paper) => {
+                self.suspend_paper(&paper, asked.sealed_until.map_or(from, |t| t.max(from)))
+            }
             None => Ok(()),
         }
+    }
+
+    /// What a question opened counts as asked about, however it was spelled.
+    pub(crate) fn mark_opened(
+        &self,
+        row: &AskRow,
+        intent: &Intent,
+        opened: &[AnswerRead],
+    ) -> Result<()> {
+        let mut plates: Vec<Text> =
+            opened.iter().filter_map(|r| Text::parse(&r.plate).ok()).collect();
+        plates.sort();
+        plates.dedup();
+        plates.truncate(OPENED);
+        let found = Intent { plates, patterns: Vec::new(), look_alikes: false, ..intent.clone() };
+        let marks = self.custody.marks(&found, &[])?;
+        self.store.add_marks(row, &marks.plates)
+    }
+
+    pub(crate) fn judging(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.judging.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn own_question(&self, by: &PersonId, id: &str) -> Result<AskRow> {
@@ -267,8 +304,12 @@ impl City {
         if asked.outcome.is_some_and(|before| before != said.outcome) {
             return Err(Error::conflict("You said what came of it before; that stays on the log."));
         }
-        let leaf = self.leaf_by("search.followed", &person)?.id(id);
-        self.log.append_once(&leaf.fact("outcome", said.outcome.slug()))?;
+        // Without a pseudonym: that of this month beside a question of an earlier one would tie the two together.
+        let leaf = self.leaf("search.followed").by(&person.office).id(id);
+        let entry = self.log.append_once(&leaf.fact("outcome", said.outcome.slug()))?;
+        if Leaf::parse(&entry.leaf)?.text("outcome") != Some(said.outcome.slug()) {
+            return Err(Error::conflict("You said what came of it before; that stays on the log."));
+        }
         asked.outcome = Some(said.outcome);
         self.store.change_ask(id, &serde_json::to_string(&asked).map_err(unkept)?)?;
         self.question_line(&AskRow { json: serde_json::to_string(&asked).map_err(unkept)?, ..row })

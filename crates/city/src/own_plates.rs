@@ -74,11 +74,11 @@ impl City {
     /// Takes a plate off the sealed list.
     pub fn remove_own_plate(&self, by: &PersonId, id: &str) -> Result<()> {
         let person = self.allowed(by, Action::KeepOwnPlates)?;
-        if !self.store.drop_own_plate(id)? {
+        if !self.store.own_plates()?.iter().any(|row| row.id == id) {
             return Err(Error::not_found("There is no such plate on the list."));
         }
         self.log.append(&self.leaf_by("admin.ownplate", &person)?.fact("change", "removed"))?;
-        Ok(())
+        self.store.drop_own_plate(id).map(drop)
     }
 
     /// The sealed list: ids, never plates.

@@ -16,6 +16,8 @@ use utoipa::ToSchema;
 const LONGEST_MS: i64 = 366 * 86_400_000;
 /// Under which small settings papers are kept.
 const META: &str = "paper/";
+/// And those that were suspended, until the log says so.
+const SUSPENDED: &str = "suspended/";
 
 /// The sorts of papers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -150,13 +152,27 @@ impl City {
         self.store.set_meta(&format!("{META}{id}"), "")
     }
 
-    /// A question was misuse: the paper that it rested on counts no longer, for anybody. Cases go on.
-    pub(crate) fn suspend_paper(&self, id: &str) -> Result<()> {
+    /// A question was misuse: the paper that it rested on counts no longer, for anybody. Cases go on. The log says
+    /// so from a moment on ([`City::log_suspensions`]).
+    pub(crate) fn suspend_paper(&self, id: &str, from: Time) -> Result<()> {
         if self.paper(id)?.is_none_or(|paper| paper.kind == PaperKind::Case) {
             return Ok(());
         }
-        self.log.append_once(&self.leaf("paper.withdrawn").id(id).fact("suspended", true))?;
+        self.store.set_meta(&format!("{SUSPENDED}{id}"), &format!("{id} {from}"))?;
         self.store.set_meta(&format!("{META}{id}"), "")
+    }
+
+    /// Says on the log which papers were suspended.
+    pub(crate) fn log_suspensions(&self) -> Result<()> {
+        for kept in self.store.metas(SUSPENDED)? {
+            let Some((id, from)) = kept.split_once(' ') else { continue };
+            if from.parse::<Time>().is_ok_and(|from| from <= self.now()) {
+                self.log
+                    .append_once(&self.leaf("paper.withdrawn").id(id).fact("suspended", true))?;
+                self.store.drop_metas(&format!("{SUSPENDED}{id}"))?;
+            }
+        }
+        Ok(())
     }
 
     /// The papers that count now, the oldest first, for those who may vouch for such.

@@ -43,7 +43,10 @@ impl City {
             paper: ask.paper.map(|p| p.trim().to_owned()).filter(|p| !p.is_empty()),
             emergency: ask.emergency,
             on_behalf_of: on_behalf_of(ask.on_behalf_of)?,
-            reason: ask.reason.filter(|reason| !self.config.reasons.is_vague(reason)),
+            // Where a life is in danger no word holds anybody up.
+            reason: ask
+                .reason
+                .filter(|reason| ask.emergency || !self.config.reasons.is_vague(reason)),
             plates,
             patterns,
             look_alikes: ask.look_alikes,

@@ -21,8 +21,8 @@ impl City {
     pub fn retain(&self) -> Result<()> {
         self.forget()?;
         self.check_adopted()?;
-        self.oversee()?;
-        self.forget_pictures()
+        self.forget_pictures()?;
+        self.oversee()
     }
 
     /// The first moment that is not forgotten yet.

@@ -30,8 +30,7 @@ impl City {
             waiting.reviews = self.emergencies().waiting();
         }
         if may("ReadAudit") {
-            let audit = self.log.audit();
-            waiting.audits = (audit.due.len() + audit.open_alarms.len()) as u64;
+            waiting.audits = self.log.audit().due.len() as u64 + self.open_alarms()?;
         }
         if may("AddPerson") {
             let lost = self.lost_keys(who)?;

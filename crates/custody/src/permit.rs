@@ -16,7 +16,7 @@ use read::Read;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many texts that a plate is easily read as are looked for with it.
-const VARIANTS: usize = 40;
+pub(crate) const VARIANTS: usize = 40;
 
 /// Leave to look for some plates at some cameras in some time, for one question on the log.
 pub struct Permit {

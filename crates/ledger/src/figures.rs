@@ -4,7 +4,7 @@
 //! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
 //! than stopping the count, because what is on the log stays on the log.
 
-use crate::lottery::{self, DRAW_MS, DRAWN, GRADE_MS};
+use crate::lottery::{self, AHEAD_MS, DRAW_MS, DRAWN, GRADE_MS};
 use crate::{HIDDEN, Leaf, REVEALED};
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
@@ -106,18 +106,25 @@ pub struct Audit {
     pub findings: BTreeMap<String, u64>,
     /// What came of questions, as the askers say.
     pub followed: BTreeMap<String, u64>,
+    /// The month that goes on, by the log's own entries.
+    pub month: String,
 }
 
 impl Audit {
-    /// How much should have been drawn, graded or closed by now, and was not.
+    /// How much should have been drawn, graded or closed by now, and was not; an entry dated further ahead than a
+    /// day counts too, because it would put off all of that.
     pub fn overdue(&self, now: Time) -> u64 {
+        let soonest = now.plus_millis(GRADE_MS + AHEAD_MS);
+        // An entry from the future would make the month that goes on, and every time limit, end too late.
+        let ahead = u64::from(lottery::month(now.plus_millis(AHEAD_MS)) < self.month);
         let late = |month: &&String| {
             lottery::month_end(month).is_some_and(|end| end.plus_millis(DRAW_MS) <= now)
         };
         let months = self.undrawn.iter().filter(late).count();
-        let entries = self.due.values().filter(|due| **due <= now).count();
-        let alarms = self.open_alarms.values().filter(|due| **due <= now).count();
-        (months + entries + alarms) as u64
+        let over = |due: &&Time| **due <= now || **due > soonest;
+        let entries = self.due.values().filter(over).count();
+        let alarms = self.open_alarms.values().filter(over).count();
+        ahead + (months + entries + alarms) as u64
     }
 
     fn add(&mut self, leaf: &Leaf) {
@@ -252,6 +259,7 @@ impl Figures {
     fn in_month(&mut self, leaf: &Leaf) {
         let month = lottery::month(leaf.time);
         if month > self.month {
+            self.audit.month.clone_from(&month);
             let before = std::mem::replace(&mut self.month, month);
             if std::mem::take(&mut self.asked) {
                 self.audit.undrawn.insert(before);

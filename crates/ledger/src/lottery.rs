@@ -16,6 +16,9 @@ pub(crate) const GRADE_MS: i64 = 14 * 86_400_000;
 /// How long after a month's end it may be drawn, in milliseconds.
 pub(crate) const DRAW_MS: i64 = 2 * 86_400_000;
 
+/// A clock may be so far ahead of the reader's, in milliseconds.
+pub(crate) const AHEAD_MS: i64 = 86_400_000;
+
 /// At least so many questions of a month are drawn; all of them where there were fewer.
 const LEAST: usize = 10;
 /// One in so many, where that is more.

@@ -16,6 +16,9 @@ use identity::{Answered, Confirming, How, Opening, Session, Started, challenge_o
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+/// How long after a passkey has answered another one may be added, in milliseconds.
+const FRESH_MS: i64 = 600_000;
+
 /// What a browser answers when more comes with it.
 #[derive(Deserialize)]
 struct Finish {
@@ -102,7 +105,16 @@ pub(crate) async fn start_registration(State(state): Shared, request: Request) -
         }
         _ => {
             let session = state.acting(&headers)?;
-            (state.run(move |city| city.person(&session.person)).await?, None)
+            let fresh = session.verified.is_some_and(|at| now.since(at) <= FRESH_MS);
+            let person = state.run(move |city| city.person(&session.person)).await?;
+            // A desk that somebody left open must not make a key that signs in their name.
+            if !fresh && !person.passkeys.is_empty() {
+                return Err(Error::forbidden(
+                    "Sign in again with a passkey that you have, and add the other one within ten minutes.",
+                )
+                .into());
+            }
+            (person, None)
         }
     };
     Ok(Json(state.ceremonies.start_registration(&person, invitation, &asked.label, now)?))

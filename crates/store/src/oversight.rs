@@ -1,7 +1,7 @@
 //! What a city watches itself with: who asked when, marks of what was asked, alarms, and its own people's plates,
 //! sealed.
 
-use crate::engine::{Arg, Row};
+use crate::engine::{Arg, Row, Tx};
 use crate::open::Store;
 use crate::rows::{AlarmRow, AskRow, OwnPlateRow};
 use base::{PersonId, Result, Time};
@@ -85,6 +85,31 @@ impl Store {
         Ok(count.unsigned_abs())
     }
 
+    /// Adds marks to a question, of what it has found.
+    pub fn add_marks(&self, row: &AskRow, marks: &[String]) -> Result<()> {
+        let mut control = self.control();
+        let mut tx = control.begin()?;
+        put_marks(&mut tx, row, marks)?;
+        tx.commit()
+    }
+
+    /// The marks of a question.
+    pub fn marks_of(&self, ask: &str) -> Result<Vec<String>> {
+        let rows = self
+            .control()
+            .query("SELECT mark FROM marks WHERE ask = ?1 ORDER BY mark", &[Arg::from(ask)])?;
+        rows.into_iter().map(|mut row| row.get(0)).collect()
+    }
+
+    /// How many questions carry a mark.
+    pub fn marks_count(&self, mark: &str) -> Result<u64> {
+        let row = self
+            .control()
+            .first("SELECT count(*) FROM marks WHERE mark = ?1", &[Arg::from(mark)])?;
+        let count: i64 = row.map_or(Ok(0), |mut row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// The questions that carry a mark, the oldest first.
     pub fn marked(&self, mark: &str) -> Result<Vec<String>> {
         let rows = self.control().query(
@@ -94,15 +119,26 @@ impl Store {
         rows.into_iter().map(|mut row| row.get(0)).collect()
     }
 
-    /// Forgets marks that were made before `marks`, questions from before `asks`, and alarms that were closed
-    /// before `alarms`.
-    pub fn forget_asks(&self, marks: Time, asks: Time, alarms: Time) -> Result<()> {
+    /// Forgets marks that were made before `marks`, and alarms that were closed before `alarms`.
+    pub fn forget_marks(&self, marks: Time, alarms: Time) -> Result<()> {
         let mut control = self.control();
         let mut tx = control.begin()?;
         tx.exec("DELETE FROM marks WHERE asked < ?1", &[Arg::from(marks)])?;
-        tx.exec("DELETE FROM asks WHERE asked < ?1", &[Arg::from(asks)])?;
         tx.exec("DELETE FROM alarms WHERE closed < ?1", &[Arg::from(alarms)])?;
         tx.commit()
+    }
+
+    /// Forgets who asked a question.
+    pub fn forget_ask(&self, id: &str) -> Result<()> {
+        self.control().exec("DELETE FROM asks WHERE id = ?1", &[Arg::from(id)])?;
+        Ok(())
+    }
+
+    /// Whether there is an alarm of this key.
+    pub fn has_alarm(&self, key: &str) -> Result<bool> {
+        let row =
+            self.control().first("SELECT id FROM alarms WHERE key = ?1", &[Arg::from(key)])?;
+        Ok(row.is_some())
     }
 
     /// Keeps an alarm; gives whether its key is new. One that is there stays as it is.
@@ -176,6 +212,17 @@ impl Store {
         };
         rows.into_iter().map(one).collect()
     }
+}
+
+fn put_marks(tx: &mut Tx<'_>, row: &AskRow, marks: &[String]) -> Result<()> {
+    for mark in marks {
+        tx.exec(
+            "INSERT INTO marks (mark, ask, asked) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (mark, ask) DO NOTHING",
+            &[Arg::from(mark.as_str()), Arg::from(row.id.as_str()), Arg::from(row.asked)],
+        )?;
+    }
+    Ok(())
 }
 
 fn ask_row(mut row: Row) -> Result<AskRow> {

