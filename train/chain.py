@@ -63,19 +63,22 @@ class Chain:
 
     def __init__(self, detector, recogniser=None, verifier=None, platt=None):
         self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
+        self.find = self.candidates
 
     @torch.no_grad()
+    def of_input(self, small, threshold):
+        """[(score, quad)] of a picture that has the detector's size already."""
+        heat, corners = self.detector(torch.from_numpy(small.astype(np.float32) / 255)[None, None])
+        return peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
+
     def candidates(self, grey, threshold):
         small, sx, sy = to_input(grey)
-        x = torch.from_numpy(small.astype(np.float32) / 255)[None, None]
-        heat, corners = self.detector(x)
-        found = peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
-        return [(score, quad / [sx, sy]) for score, quad in found]
+        return [(score, quad / [sx, sy]) for score, quad in self.of_input(small, threshold)]
 
     @torch.no_grad()
     def read(self, grey, heat_threshold, plate_threshold, margin=.05):
         """[{text, confidence, region, box, corners, heat, plate}] of one picture."""
-        found = self.candidates(grey, heat_threshold)
+        found = self.find(grey, heat_threshold)
         if not found:
             return []
         close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))

@@ -35,7 +35,7 @@ def measure(chain, shown, threshold):
         for quad, trust in quads:
             wide = np.linalg.norm(quad[1] - quad[0])
             group = next((w for w in WIDTHS if w[0] <= wide < w[1]), None)
-            if not trust or not group or quad.min() < 0 or quad.max() > size:
+            if trust <= 0 or not group or quad.min() < 0 or quad.max() > size:
                 continue
             total[group] += 1
             best = max(candidates, key=lambda c: iou(c[1], quad), default=None)

@@ -217,8 +217,42 @@ def car_rear(image, cx, cy, pw):
     return x0, int(y0 - h * .3), x1, y1
 
 
+WORDS = ("{a} {d}-{d}-{d} {d}{d}-{d}-{d} {d}:{d}:{d} {a}{d} {a}.COM {d}{d}{d}{d} ({d}){d}-{d} {a}&{a} TEL.{d}.{d}.{d} CAM{d} {a}-{a}").split()
+
+
+def painted(stock, image):
+    """Words on a car's body, a maker's name, a telephone number, a camera's clock: lettering without a ground of its
+    own, one to three lines, now and then with an outline."""
+    ink, tall = random.randint(0, 255), random.randint(7, 40)
+    draw = render.typeface(stock.dies, "font")
+    lines = []
+    for _ in range(random.choice([1, 1, 2, 3])):
+        word = "".join(random.choice(render.LETTERS) for _ in range(random.randint(3, 10)))
+        spec = random.choice(WORDS).replace("{a}", word)
+        while "{d}" in spec:
+            spec = spec.replace("{d}", f"{random.randint(0, 99):02d}", 1)
+        height = max(6, int(tall * random.uniform(.6, 1.2)))
+        lines.append(render.set_line(draw, spec, height, max(1, height // random.randint(4, 12)), {})[0])
+    h, w = sum(m.shape[0] + tall // 3 for m in lines), max(m.shape[1] for m in lines)
+    mask, y = np.zeros((h, w), np.uint8), 0
+    for m in lines:
+        x = random.choice([0, (w - m.shape[1]) // 2])
+        mask[y:y + m.shape[0], x:x + m.shape[1]] = m
+        y += m.shape[0] + tall // 3
+    cx, cy = random.uniform(0, image.shape[1]), random.uniform(0, image.shape[0])
+    quad = plate_quad(cx, cy, w, w / h) if random.random() < .6 else np.float32([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 + [cx, cy]
+    m = cv2.getPerspectiveTransform(np.float32([[0, 0], [w, 0], [w, h], [0, h]]), np.float32(quad))
+    alpha = cv2.warpPerspective(mask, m, (image.shape[1], image.shape[0])).astype(np.float32) / 255
+    if random.random() < .25:
+        edge = cv2.dilate(alpha, np.ones((3, 3)))
+        image[:] = (image * (1 - edge) + (255 - ink) * edge).astype(np.uint8)
+    image[:] = (image * (1 - alpha) + ink * alpha).astype(np.uint8)
+
+
 def distractor(stock, image):
     """Something that is no plate: lettering, a grille, a sign, a lamp, a badge, a bar."""
+    if random.random() < .35:
+        return painted(stock, image)
     h, w = image.shape
     x, y, s = random.randint(0, w), random.randint(0, h), random.randint(12, 90)
     ink = random.randint(0, 255)
@@ -295,7 +329,8 @@ def light(image, stock=None):
 
 
 def window(stock, size):
-    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted)."""
+    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted; below 0
+    where a plate can hardly be seen, and may be found or not)."""
     if random.random() < .12:  # no photograph at all: sky, wall, road
         image, quads = gradient(size, size, random.randint(0, 255), random.randint(0, 255), random.random() < .5), []
     else:
@@ -316,7 +351,8 @@ def window(stock, size):
     for _ in range(random.choice([0, 1, 1, 2])):
         known = add_plate(stock, image, known, size)
     image = light(image, stock)
-    known = [(q, t) for q, t in known if image[inside(q, size)].std() > 5]  # lost in glare or dark: no plate to find
+    known = [(q, t, image[inside(q, size)].std()) for q, t in known]
+    known = [(q, t if seen > 10 else -1.) for q, t, seen in known if seen > 4]  # lost in glare or dark: no plate to find
     return image, [np.float32(q) for q, _ in known], [t for _, t in known]
 
 
