@@ -144,7 +144,7 @@ def mount(stock, image, flat, quad):
     """Puts a plate on a car: for most in a recess, some in a frame, then the plate itself."""
     if random.random() < .6:
         recess(image, quad, float(np.percentile(flat, 75)) if random.random() < .25 else None)
-    part = image[inside(quad, image.shape[0])]
+    part = image[inside(quad, max(image.shape))]
     flat = squeeze(flat, float(part.mean()) if part.size else 0)
     if random.random() < .3:
         flat, outer = framed(stock, flat, quad)
