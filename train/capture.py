@@ -76,8 +76,8 @@ def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
             cv2.rectangle(field, (pad - x0, pad - y0), (pad + w + x1, pad + h + y1), random.randint(0, 255), random.randint(1, max(2, w // 40)))
         else:
             outside = np.full_like(field, random.randint(0, 255))
-            part = np.s_[max(0, pad - y0):pad + h + y1, pad - x0:pad + w + x1]
-            outside[part] = field[part]
+            inner = np.s_[max(0, pad - y0):pad + h + y1, pad - x0:pad + w + x1]
+            outside[inner] = field[inner]
             field = outside
     margin = (random.uniform(0, .25), random.uniform(0, .25)) if random.random() < .15 else [random.uniform(0, .09)] * 2
     quad = jitter_corners(w, h, .035 * hard * random.choice([.4, 1, 1, 1.8]), margin) + pad

@@ -75,8 +75,12 @@ def gradient(h, w, a, b, across=False):
 
 
 def squeeze(flat, ground):
-    """A plate with little contrast, or in the tone of what is around it: white on a white van."""
+    """A plate with little contrast, or in the tone of what is around it: white on a white van, black on a black car."""
     flat = flat.astype(np.float32)
+    if ground < 110 and random.random() < .12:  # light characters on a dark ground are rare among the real ones
+        flat = 255 - flat
+    if ground < 90 and np.percentile(flat, 50) < 110 and random.random() < .5:
+        flat += max(ground, 8) + random.uniform(-8, 12) - np.percentile(flat, 30)
     if random.random() < .12:
         flat = flat.mean() + (flat - flat.mean()) * random.uniform(.3, .75)
     if ground > 90 and random.random() < .25:
