@@ -43,23 +43,21 @@ def survey(chain, most):
             return np.array(rows), plates, shown, np.array(heats)
 
 
-def thresholds(rows, plates, shown, price):
-    """The pair (heat, plate) with the best recall, a false plate costing as much as `price` missed ones."""
-    best = None
-    for heat in HEAT:
-        for plate in PLATE:
-            kept = rows[(rows[:, 0] >= heat) & (rows[:, 1] >= plate)]
-            lost, recall = int((kept[:, 2] < 0).sum()), len(set(kept[kept[:, 2] >= 0, 2])) / plates
-            worth = recall - price * lost / plates
-            if best is None or worth > best[0] + 1e-9:
-                best = (worth, recall, heat, plate, lost / shown)
-    return best[1:]
+def thresholds(rows, plates, shown, heat, most):
+    """The lowest odds of being a plate that leave no more than `most` false plates a picture: (recall, odds, false)."""
+    for plate in PLATE:
+        kept = rows[(rows[:, 0] >= heat) & (rows[:, 1] >= plate)]
+        recall, false = len(set(kept[kept[:, 2] >= 0, 2])) / plates, float((kept[:, 2] < 0).sum()) / shown
+        if false <= most:
+            break
+    return recall, plate, false
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--pictures", type=int, default=CONFIG["calibrate"]["pictures"])
-    ap.add_argument("--price", type=float, default=CONFIG["calibrate"]["price"], help="what a false plate costs, in missed ones")
+    ap.add_argument("--heat", type=float, default=CONFIG["calibrate"]["heat"], help="each place above it costs a cut's time")
+    ap.add_argument("--false", type=float, default=CONFIG["calibrate"]["false"], help="false plates a picture at most")
     args = ap.parse_args()
     torch.set_num_threads(1)
     seed()
@@ -68,8 +66,8 @@ def main():
     platt = chosen if "a" in chosen else json.loads((MODELS / "contract.json").read_text()).get("confidence")
     chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), platt)
     rows, plates, shown, heats = survey(chain, args.pictures)
-    recall, heat, plate, false = thresholds(rows, plates, shown, args.price)
-    out = {"heat": heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
+    recall, plate, false = thresholds(rows, plates, shown, args.heat, args.false)
+    out = {"heat": args.heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
     file.write_text(json.dumps(chosen | out, indent=1))
     print(json.dumps(out))
     for h in HEAT:
