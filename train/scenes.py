@@ -77,7 +77,7 @@ def gradient(h, w, a, b, across=False):
 def squeeze(flat, ground):
     """A plate with little contrast, or in the tone of what is around it: white on a white van, black on a black car."""
     flat = flat.astype(np.float32)
-    if random.random() < (.3 if ground < 110 else .04):  # light characters on a dark ground are rare among the real ones
+    if ground < 110 and random.random() < .12:  # light characters on a dark ground are rare among the real ones
         flat = 255 - flat
     if ground < 90 and np.percentile(flat, 50) < 110 and random.random() < .5:
         flat += max(ground, 8) + random.uniform(-8, 12) - np.percentile(flat, 30)
@@ -255,7 +255,7 @@ def painted(stock, image):
 
 def distractor(stock, image):
     """Something that is no plate: lettering, a grille, a sign, a lamp, a badge, a bar."""
-    if random.random() < .25:
+    if random.random() < .35:
         return painted(stock, image)
     h, w = image.shape
     x, y, s = random.randint(0, w), random.randint(0, h), random.randint(12, 90)
