@@ -11,62 +11,69 @@ import torch
 
 import scenes
 from chain import Chain, iou
-from common import CONFIG, WORK, seed
+from common import CONFIG, MODELS, WORK, seed
 from detector import Detector
 from recogniser import Recogniser
-from verifier import Verifier, both_cuts, load, pictures, verdicts
+from verifier import Verifier, load, overlap, pictures
 
-HEAT = (.05, .08, .12, .16, .2, .25, .3, .4)
-PLATE = (.3, .4, .5, .6, .7, .8, .9, .95, .97, .99)
+HEAT = (.1, .12, .15, .2, .25, .3, .35, .4)
+PLATE = (.1, .3, .5, .7, .8, .9, .95, .98, .99)
+LEAST = .05  # reads of less confidence are not shown
 
 
-def survey(chain, verifier, most):
-    """([candidate: heat, plate odds, index of the plate it hits or -1], plates, pictures) of held-out pictures."""
-    rows, plates, shown = [], 0, 0
+def survey(chain, most):
+    """([read: heat, plate odds, index of the plate it hits or -1], plates, pictures, candidates) of held-out pictures:
+    what would be shown if no place were ruled out."""
+    rows, plates, shown, heats = [], 0, 0, []
     for grey, quads in pictures(scenes.Stock(held=True)):
         shown += 1
-        inside = [q for q in quads if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]]
-        cut_off = [q for q in quads if not any(q is k for k in inside)]
-        found = chain.candidates(grey, HEAT[0])
-        odds = verdicts(verifier, chain.recogniser.trunk, [(both_cuts(grey, q), 0) for _, q in found]) if found else []
-        for (heat, quad), p in zip(found, odds):
-            hits = [plates + k for k, q in enumerate(inside) if iou(quad, q) > .4]
-            if not hits and any(iou(quad, q) > .1 for q in cut_off):
-                continue  # a plate at the picture's edge counts neither way
-            rows.append((heat, p, hits[0] if hits else -1))
+        inside = [(q, t) for q, t in quads if t >= 0 and 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]]
+        left_open = [q for q, _ in quads if not any(q is k for k, _ in inside)]
+        for read in chain.read(grey, HEAT[0], PLATE[0]):
+            quad = np.float32(read["corners"])
+            heats.append(read["heat"])
+            if read["confidence"] < LEAST:
+                continue
+            hits = [plates + k for k, one in enumerate(inside) if overlap(quad, [one]) > .4]
+            if not hits and any(iou(quad, q) > .1 for q in left_open):
+                continue  # a plate at the picture's edge, or hardly to be seen, counts neither way
+            rows.append((read["heat"], read["plate"], hits[0] if hits else -1))
         plates += len(inside)
         if shown == most:
-            return np.array(rows), plates, shown
+            return np.array(rows), plates, shown, np.array(heats)
 
 
-def thresholds(rows, plates, shown, most):
-    """The pair (heat, plate) with the best recall at no more than `most` false plates a picture."""
-    best = (-1, .2, .5, 0)
-    for heat in HEAT:
-        for plate in PLATE:
-            kept = rows[(rows[:, 0] >= heat) & (rows[:, 1] >= plate)]
-            false, recall = (kept[:, 2] < 0).sum() / shown, len(set(kept[kept[:, 2] >= 0, 2])) / plates
-            if false <= most and recall > best[0] + 1e-9:
-                best = (recall, heat, plate, false)
-    return best
+def thresholds(rows, plates, shown, heat, most):
+    """The lowest odds of being a plate that leave no more than `most` false plates a picture: (recall, odds, false)."""
+    for plate in PLATE:
+        kept = rows[(rows[:, 0] >= heat) & (rows[:, 1] >= plate)]
+        recall, false = len(set(kept[kept[:, 2] >= 0, 2])) / plates, float((kept[:, 2] < 0).sum()) / shown
+        if false <= most:
+            break
+    return recall, plate, false
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--pictures", type=int, default=CONFIG["calibrate"]["pictures"])
+    ap.add_argument("--heat", type=float, default=CONFIG["calibrate"]["heat"], help="each place above it costs a cut's time")
     ap.add_argument("--false", type=float, default=CONFIG["calibrate"]["false"], help="false plates a picture at most")
     args = ap.parse_args()
     torch.set_num_threads(1)
     seed()
-    recogniser = load(Recogniser, "recogniser")
-    chain, verifier = Chain(load(Detector, "detector"), recogniser), load(Verifier, "verifier")
-    rows, plates, shown = survey(chain, verifier, args.pictures)
-    recall, heat, plate, false = thresholds(rows, plates, shown, args.false)
-    out = {"heat": heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
-    (WORK / "calibration.json").write_text(json.dumps(out, indent=1))
+    file = WORK / "calibration.json"
+    chosen = json.loads(file.read_text()) if file.exists() else {}
+    platt = chosen if "a" in chosen else json.loads((MODELS / "contract.json").read_text()).get("confidence")
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), platt)
+    rows, plates, shown, heats = survey(chain, args.pictures)
+    recall, plate, false = thresholds(rows, plates, shown, args.heat, args.false)
+    out = {"heat": args.heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}
+    file.write_text(json.dumps(chosen | out, indent=1))
     print(json.dumps(out))
-    seen = len(set(rows[rows[:, 2] >= 0, 2])) / plates
-    print(f"seen at heat {HEAT[0]}: {seen:.3f}; candidates a picture {len(rows) / shown:.1f}")
+    for h in HEAT:
+        kept = [rows[(rows[:, 0] >= h) & (rows[:, 1] >= p)] for p in (.3, .7, .9, .98)]
+        print(f"heat {h}: {(heats >= h).sum() / shown:.1f} places a picture; recall and false at odds of .3 .7 .9 .98: "
+              + "  ".join(f"{len(set(k[k[:, 2] >= 0, 2])) / plates:.3f} {(k[:, 2] < 0).sum() / shown:.3f}" for k in kept))
 
 
 if __name__ == "__main__":

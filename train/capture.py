@@ -15,8 +15,9 @@ def normalise(crop):
 
 
 def jitter_corners(w, h, amount, margin):
-    """Corners of the cut in the plate's own pixels: the plate grown by `margin`, each corner off a bit."""
-    mx, my = w * margin, h * margin
+    """Corners of the cut in the plate's own pixels: the plate grown by `margin` (of its width, of its height), each
+    corner off a bit."""
+    mx, my = w * margin[0], h * margin[1]
     quad = np.float32([[-mx, -my], [w + mx, -my], [w + mx, h + my], [-mx, h + my]])
     return quad + np.random.uniform(-1, 1, (4, 2)).astype(np.float32) * [w * amount, h * amount * 2.2]
 
@@ -69,7 +70,17 @@ def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
         y = random.randint(0, pad)
         field[:y] = random.randint(0, 255)
         field[pad + h + random.randint(0, pad // 2):] = random.randint(0, 255)
-    quad = jitter_corners(w, h, .035 * hard * random.choice([.4, 1, 1, 1.8]), random.uniform(.0, .09)) + pad
+    if random.random() < .3:  # the edge of a frame or of the recess
+        x0, x1, y0, y1 = (int(w * random.choice([random.uniform(.01, .06), random.uniform(.05, .3)])) for _ in range(4))
+        if random.random() < .5:
+            cv2.rectangle(field, (pad - x0, pad - y0), (pad + w + x1, pad + h + y1), random.randint(0, 255), random.randint(1, max(2, w // 40)))
+        else:
+            outside = np.full_like(field, random.randint(0, 255))
+            inner = np.s_[max(0, pad - y0):pad + h + y1, pad - x0:pad + w + x1]
+            outside[inner] = field[inner]
+            field = outside
+    margin = (random.uniform(0, .25), random.uniform(0, .25)) if random.random() < .15 else [random.uniform(0, .09)] * 2
+    quad = jitter_corners(w, h, .035 * hard * random.choice([.4, 1, 1, 1.8]), margin) + pad
     if random.random() < .35 * hard:  # an upright box around a tilted plate
         c = quad.mean(0)
         a = np.deg2rad(random.uniform(-9, 9))

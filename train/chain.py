@@ -7,7 +7,8 @@ import numpy as np
 import torch
 
 import capture
-from common import greedy, likelihood
+import formats
+import regions
 
 AREA = 344_064
 
@@ -57,40 +58,49 @@ def grow(quad, margin):
 
 
 class Chain:
-    """Holds the three networks (torch); `candidates` and `read` work on one grey picture."""
+    """Holds the three networks (torch); `candidates` and `read` work on one grey picture. `platt` are the
+    contract's two numbers that make a confidence of a text's probability."""
 
-    def __init__(self, detector, recogniser=None, verifier=None):
-        self.detector, self.recogniser, self.verifier = detector, recogniser, verifier
+    def __init__(self, detector, recogniser=None, verifier=None, platt=None):
+        self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
+        self.find = self.candidates
 
     @torch.no_grad()
+    def of_input(self, small, threshold):
+        """[(score, quad)] of a picture that has the detector's size already."""
+        heat, corners = self.detector(torch.from_numpy(small.astype(np.float32) / 255)[None, None])
+        return peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
+
     def candidates(self, grey, threshold):
         small, sx, sy = to_input(grey)
-        x = torch.from_numpy(small.astype(np.float32) / 255)[None, None]
-        heat, corners = self.detector(x)
-        found = peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
-        return [(score, quad / [sx, sy]) for score, quad in found]
+        return [(score, quad / [sx, sy]) for score, quad in self.of_input(small, threshold)]
 
     @torch.no_grad()
     def read(self, grey, heat_threshold, plate_threshold, margin=.05):
-        """[{text, confidence, box, corners, heat, plate}] of one picture."""
-        found = self.candidates(grey, heat_threshold)
+        """[{text, confidence, region, box, corners, heat, plate}] of one picture."""
+        found = self.find(grey, heat_threshold)
         if not found:
             return []
         close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))
         early, features = self.recogniser.both(close)
         chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
-        two = self.recogniser.layout(early, features)[:, -1].numpy() > 0
+        layout = self.recogniser.layout(early, features)
+        where, two = torch.softmax(layout[:, :-1], -1).numpy(), layout[:, -1].numpy() > 0
         plates = torch.sigmoid(self.verifier(wide, features))[:, 0].numpy() if self.verifier else np.ones(len(found))
         out = []
-        for (score, quad), plate, probs, lined in zip(found, plates, chars, two):
-            if lined and plate >= plate_threshold and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
-                probs = max(probs, self.two_lines(grey, grow(quad, margin)), key=lambda p: likelihood(p, greedy(p)))
-            text = greedy(probs)
-            if plate < plate_threshold or not 2 <= len(text) <= 12:
+        for (score, quad), plate, probs, odds, lined in zip(found, plates, chars, where, two):
+            if plate < plate_threshold:
+                continue
+            prior = {c: p for c, p in zip(regions.REGIONS, odds.astype(float)) if c != "other"}
+            best = formats.reading(probs, prior, self.platt)
+            if lined and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
+                split = formats.reading(self.two_lines(grey, grow(quad, margin)), prior, self.platt)
+                best = max((r for r in (split, best) if r), key=lambda r: r[1], default=None)
+            if not best:
                 continue
             x0, y0 = quad.min(0)
             x1, y1 = quad.max(0)
-            out.append({"text": text, "confidence": likelihood(probs, text), "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
+            out.append({"text": best[0], "confidence": best[1], "region": best[2], "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
                         "corners": quad.tolist(), "heat": score, "plate": float(plate)})
         return sorted(out, key=lambda p: -p["confidence"])
 

@@ -4,7 +4,8 @@ chosen so that of the reads called 80 % sure, 80 % are right. Formats, regions a
 in it, as they are in the product.
 
 `python confidence.py ../target/release/homeplate --pictures 600` updates calibration.json in the work folder
-and says how large the expected calibration error was and is; then `export.py` again.
+and says how large the expected calibration error was and is; then `export.py` again. Without an executable the
+chain in Python reads, with the newest checkpoints.
 """
 import argparse
 import json
@@ -13,12 +14,16 @@ import subprocess
 
 import cv2
 import numpy as np
+import torch
 
 import capture
 import render
 import scenes
+from chain import Chain, grey_of
 from common import CONFIG, MODELS, WORK, seed
-from recogniser import real_crops
+from detector import Detector
+from recogniser import Recogniser, real_crops
+from verifier import Verifier, load
 
 
 def pictures(folder, n):
@@ -42,7 +47,7 @@ def pictures(folder, n):
             if random.random() < .6:
                 scenes.car_rear(grey, cx, cy, width)
             quad = scenes.plate_quad(cx, cy, width, aspect)
-            scenes.paste(grey, capture.degrade(image, min(image.shape[1], int(width * 1.5))), quad)
+            scenes.mount(stock, grey, capture.degrade(image, min(image.shape[1], int(width * 1.5))), quad)
             known.append((quad, text))
         name = f"{i:05d}.jpg"
         cv2.imwrite(str(folder / name), scenes.light(grey), [1, 92])
@@ -50,11 +55,23 @@ def pictures(folder, n):
     return truth
 
 
+def lines(reader, folder):
+    """What the executable says of every picture, or the chain in Python."""
+    if reader:
+        said = subprocess.run([reader, "read", "--json", "--min-confidence", "0", folder], capture_output=True, text=True).stdout
+        yield from map(json.loads, said.splitlines())
+        return
+    contract = json.loads((MODELS / "contract.json").read_text())
+    chosen = json.loads((WORK / "calibration.json").read_text())
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract.get("confidence"))
+    for path in sorted(folder.glob("*.jpg")):
+        yield {"image": path.name, "plates": chain.read(grey_of(path), chosen["heat"], chosen["plate"])}
+
+
 def said(reader, folder, truth):
     """[(confidence, right)] of every read of a plate whose text is known, and of every read of nothing."""
-    lines = subprocess.run([reader, "read", "--json", "--min-confidence", "0", folder], capture_output=True, text=True).stdout
     out = []
-    for line in map(json.loads, lines.splitlines()):
+    for line in lines(reader, folder):
         for plate in line["plates"]:
             x, y, w, h = plate["box"]
             c = np.array([x + w / 2, y + h / 2])
@@ -85,7 +102,8 @@ def error(p, y):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("reader", help="the homeplate executable, with the weights that are to be calibrated")
+    ap.add_argument("reader", nargs="?", help="the homeplate executable, with the weights that are to be calibrated")
+    torch.set_num_threads(1)
     ap.add_argument("--pictures", type=int, default=CONFIG["confidence"]["pictures"])
     args = ap.parse_args()
     seed()

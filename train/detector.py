@@ -72,6 +72,9 @@ def targets(quads, trust, size):
         if not (-.5 <= c[0] < g - .5 and -.5 <= c[1] < g - .5):
             continue
         cx, cy = int(round(c[0])), int(round(c[1]))
+        if sure < 0:  # neither asked for nor forbidden: such heat weighs nothing
+            heat = np.maximum(heat, .999 * ((np.abs(xs - c[0]) < w / 2) & (np.abs(ys - c[1]) < h / 2 + .5)))
+            continue
         blob = np.exp(-((xs - c[0]) ** 2 / (2 * sx * sx) + (ys - c[1]) ** 2 / (2 * sy * sy)))
         heat = np.maximum(heat, blob)
         heat[cy, cx] = 1

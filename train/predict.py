@@ -1,6 +1,7 @@
 """Reads the validation scenes with the trained networks (torch) and writes the ruler's JSON lines.
 
-python predict.py OUT.jsonl [--heat .2] [--plate .5]; then tools/score_plates.py judges OUT.jsonl.
+python predict.py OUT.jsonl; then a ruler judges OUT.jsonl. Thresholds and confidence are those of
+models/contract.json where no others are told.
 """
 import argparse
 import json
@@ -9,7 +10,7 @@ import time
 import torch
 
 from chain import Chain, grey_of
-from common import DATA, WORK
+from common import DATA, MODELS, WORK
 from detector import Detector
 from recogniser import Recogniser
 from verifier import Verifier, load
@@ -18,16 +19,18 @@ from verifier import Verifier, load
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out")
-    ap.add_argument("--heat", type=float, default=.2)
-    ap.add_argument("--plate", type=float, default=.5)
+    contract = json.loads((MODELS / "contract.json").read_text())
+    ap.add_argument("--heat", type=float, default=contract["detector"]["heat_threshold"])
+    ap.add_argument("--plate", type=float, default=contract["recogniser"]["plate_threshold"])
+    ap.add_argument("--min-confidence", type=float, default=.05, help="as the executable's")
     args = ap.parse_args()
     torch.set_num_threads(1)
     verifier = load(Verifier, "verifier") if (WORK / "verifier.pt").exists() else None
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), verifier)
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), verifier, contract.get("confidence"))
     with open(args.out, "w", encoding="utf-8") as f:
         for path in sorted((DATA / "scenes").glob("validation-*/*.jpg")):
             start = time.perf_counter()
-            plates = chain.read(grey_of(path), args.heat, args.plate)
+            plates = [p for p in chain.read(grey_of(path), args.heat, args.plate) if p["confidence"] >= args.min_confidence]
             ms = (time.perf_counter() - start) * 1000
             f.write(json.dumps({"image": path.relative_to(DATA / "scenes").as_posix(), "plates": plates, "ms": ms}) + "\n")
 

@@ -96,14 +96,45 @@ class Crops(torch.utils.data.IterableDataset):
     def __iter__(self):
         seed(self.position, torch.utils.data.get_worker_info().id)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
+        pool = Pool(WORK / "cuts.npz")
         sets = list(self.real.values())
         weights = [{"us": .44, "br": .22, "eu": .26, "two": .08, "own": .3}[k] for k in self.real]
         while True:
             try:
+                if pool and random.random() < CONFIG["recogniser"]["chain"]:
+                    yield pool.sample()
+                    continue
                 real = random.random() < self.real_share
                 yield sample(random.choice(random.choices(sets, weights)[0]) if real else render.any_plate(dies))
             except cv2.error:
                 continue
+
+
+class Pool:
+    """Cuts that `cuts.py` made with the detector; each is seen some times, a little different each time."""
+
+    def __init__(self, file):
+        data = np.load(file) if file.exists() else {"cuts": [], "texts": [], "regions": []}
+        self.cuts, self.texts, self.regions = data["cuts"], data["texts"], data["regions"]
+
+    def __len__(self):
+        return len(self.cuts)
+
+    def sample(self):
+        i = random.randrange(len(self.cuts))
+        cut, text = self.cuts[i], str(self.texts[i])
+        if random.random() < .7:
+            h, w = cut.shape
+            x, y, a = random.uniform(-4, 4), random.uniform(-2, 2), random.uniform(-.04, .04)
+            m = np.float32([[1 + a, random.uniform(-.05, .05), x - a * w / 2], [random.uniform(-.015, .015), 1 + a, y - a * h / 2]])
+            cut = cv2.warpAffine(cut, m, (w, h), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if random.random() < .5:
+            noise = np.random.randn(*cut.shape) * cut.std() * random.choice([.03, .06, .12])
+            cut = np.clip(cut + noise, 0, 255)
+        label = torch.tensor([ALPHABET.index(c) + 1 for c in text] + [0] * (12 - len(text)))
+        may = torch.zeros(len(regions.REGIONS))
+        may[[int(k) for k in str(self.regions[i]).split(",") if k]] = 1
+        return torch.from_numpy(capture.normalise(cut))[None], label, len(text), may, 0.
 
 
 def sample(plate):

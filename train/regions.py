@@ -9,7 +9,7 @@ stands for itself. They are what is drawn most, not the law; `crates/plate` hold
 STATES = ("al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd "
           "tn tx ut vt va wa wv wi wy").split()
 EUROPE = {
-    "at": ("A", "A|11AAA A|111AA AA|11AA AA|111AA AA|111A A|11111A A|1111A"),
+    "at": ("A", "A|11AAA A|111AA AA|11AA AA|111AA AA|111A A|11111A A|1111A A|111111"),
     "be": ("B", "1|AAA|111 AAA|111 1|AAA|111"),
     "bg": ("BG", "A|1111|AA AA|1111|AA A1111AA AA1111AA"),
     "hr": ("HR", "AA|111|A AA|111|AA AA|1111|A AA|1111|AA"),

@@ -478,5 +478,5 @@ def other_plate(dies):
 
 def any_plate(dies):
     """A plate of the mix that training uses."""
-    kinds = (us_plate, .36), (eu_plate, .34), (br_plate, .10), (street_plate, .07), (two_line_plate, .10), (other_plate, .03)
+    kinds = (us_plate, .36), (eu_plate, .34), (br_plate, .10), (street_plate, .12), (two_line_plate, .10), (other_plate, .03)
     return random.choices([k for k, _ in kinds], [share for _, share in kinds])[0](dies)

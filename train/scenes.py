@@ -74,6 +74,89 @@ def gradient(h, w, a, b, across=False):
     return np.broadcast_to(ramp[None] if across else ramp[:, None], (h, w)).astype(np.uint8).copy()
 
 
+def squeeze(flat, ground):
+    """A plate with little contrast, or in the tone of what is around it: white on a white van, black on a black car."""
+    flat = flat.astype(np.float32)
+    if ground < 110 and random.random() < .12:  # light characters on a dark ground are rare among the real ones
+        flat = 255 - flat
+    if ground < 90 and np.percentile(flat, 50) < 110 and random.random() < .5:
+        flat += max(ground, 8) + random.uniform(-8, 12) - np.percentile(flat, 30)
+    if random.random() < .12:
+        flat = flat.mean() + (flat - flat.mean()) * random.uniform(.3, .75)
+    if ground > 90 and random.random() < .25:
+        flat += ground + random.uniform(-15, 15) - np.percentile(flat, 75)
+    return np.clip(flat, 0, 255).astype(np.uint8)
+
+
+def placed(quad, corners, w, h):
+    """Where points of a flat picture lie whose own corners (0,0) to (w,h) lie on the quad."""
+    m = cv2.getPerspectiveTransform(np.float32([[0, 0], [w, 0], [w, h], [0, h]]), np.float32(quad))
+    return cv2.perspectiveTransform(np.float32(corners)[None], m)[0]
+
+
+def framed(stock, flat, quad):
+    """The plate in a dealer's frame or holder: (larger flat picture, its quad). The plate stays where it was;
+    the frame covers a little of its edge and bears lettering below or above."""
+    h, w = flat.shape
+    over = random.choice([0, 0, .02, .04])
+    left, right = (int(w * random.uniform(.015, .06)) for _ in range(2))
+    top, low = int(h * random.uniform(.03, .14)), int(h * random.uniform(.05, .2))
+    tone = random.choice([random.randint(0, 70), random.randint(0, 255)])
+    big = np.full((h + top + low, w + left + right), tone, np.uint8)
+    x, y = int(w * over), int(h * over * 1.5)
+    big[top + y:top + h - y, left + x:left + w - x] = flat[y:h - y, x:w - x]
+    ink = tone + random.randint(60, 255) if tone < 128 else tone - random.randint(60, 255)
+    for at, tall in ((top / 2, top), (top + h - low * .1 + low / 2, low)):
+        if tall > h * .08 and random.random() < .7:
+            render.small_text(stock.dies, big, big.shape[1] / 2, at, max(6, int(tall * random.uniform(.5, .8))), int(np.clip(ink, 0, 255)))
+    if random.random() < .4:
+        cv2.rectangle(big, (0, 0), (big.shape[1] - 1, big.shape[0] - 1), random.randint(0, 255), random.randint(1, max(1, w // 60)))
+    return big, placed(quad, [[-left, -top], [w + right, -top], [w + right, h + low], [-left, h + low]], w, h)
+
+
+def recess(image, quad, ground=None):
+    """The place that a car keeps for its plate, larger than the plate and with an edge of its own: in any tone, the
+    plate's among them, shaded from above, its sides upright or slanting."""
+    w, h = np.linalg.norm(quad[1] - quad[0]), np.linalg.norm(quad[3] - quad[0])
+    sides = [w * random.choice([random.uniform(.03, .2), random.uniform(.15, .7)]) for _ in range(2)]
+    if random.random() < .6:
+        sides[1] = sides[0] * random.uniform(.8, 1.25)
+    top, low = h * random.uniform(.03, .6), h * random.uniform(.03, .5)
+    slant = random.uniform(-.25, .25) * min(sides) if random.random() < .5 else 0
+    pts = placed(quad, [[-sides[0] - slant, -top], [w + sides[1] + slant, -top], [w + sides[1] - slant, h + low], [-sides[0] + slant, h + low]], w, h)
+    x0, y0 = np.clip(np.floor(pts.min(0)).astype(int), 0, None)
+    x1, y1 = np.ceil(pts.max(0)).astype(int)
+    part = image[y0:y1, x0:x1]
+    if part.size == 0:
+        return
+    tone = random.randint(0, 255) if ground is None else int(np.clip(ground + random.randint(-25, 25), 0, 255))
+    mask = np.zeros(part.shape, np.uint8)
+    shape = np.round((pts - [x0, y0]) * 8).astype(np.int32)
+    cv2.fillPoly(mask, [shape], 255, cv2.LINE_AA, 3)
+    if random.random() < .5:  # round corners
+        r = max(1, int(h * random.uniform(.05, .25))) * 2 + 1
+        mask = cv2.GaussianBlur(mask, (r, r), 0)
+        mask = np.clip((mask.astype(np.float32) - 96) * 4, 0, 255).astype(np.uint8)
+    fill = gradient(*part.shape, int(tone * random.uniform(.5, 1)), tone).astype(np.float32)
+    a = mask.astype(np.float32) / 255 * random.choice([1, 1, random.uniform(.4, .9)])
+    part[:] = (part * (1 - a) + fill * a).astype(np.uint8)
+    if random.random() < .6:
+        cv2.polylines(part, [shape], True, random.randint(0, 255), random.randint(1, max(1, int(h / 14))), cv2.LINE_AA, 3)
+
+
+def mount(stock, image, flat, quad):
+    """Puts a plate on a car: for most in a recess, some in a frame, then the plate itself."""
+    if random.random() < .6:
+        recess(image, quad, float(np.percentile(flat, 75)) if random.random() < .25 else None)
+    part = image[inside(quad, max(image.shape))]
+    flat = squeeze(flat, float(part.mean()) if part.size else 0)
+    if random.random() < .3:
+        flat, outer = framed(stock, flat, quad)
+        paste(image, flat, outer)
+    else:
+        paste(image, flat, quad)
+
+
 def paste(image, flat, quad):
     """Warps `flat` onto the quad of `image`, edges softened; light taken from the surroundings half the time."""
     h, w = flat.shape
@@ -138,8 +221,42 @@ def car_rear(image, cx, cy, pw):
     return x0, int(y0 - h * .3), x1, y1
 
 
+WORDS = ("{a} {d}-{d}-{d} {d}{d}-{d}-{d} {d}:{d}:{d} {a}{d} {a}.COM {d}{d}{d}{d} ({d}){d}-{d} {a}&{a} TEL.{d}.{d}.{d} CAM{d} {a}-{a}").split()
+
+
+def painted(stock, image):
+    """Words on a car's body, a maker's name, a telephone number, a camera's clock: lettering without a ground of its
+    own, one to three lines, now and then with an outline."""
+    ink, tall = random.randint(0, 255), random.randint(7, 40)
+    draw = render.typeface(stock.dies, "font")
+    lines = []
+    for _ in range(random.choice([1, 1, 2, 3])):
+        word = "".join(random.choice(render.LETTERS) for _ in range(random.randint(3, 10)))
+        spec = random.choice(WORDS).replace("{a}", word)
+        while "{d}" in spec:
+            spec = spec.replace("{d}", f"{random.randint(0, 99):02d}", 1)
+        height = max(6, int(tall * random.uniform(.6, 1.2)))
+        lines.append(render.set_line(draw, spec, height, max(1, height // random.randint(4, 12)), {})[0])
+    h, w = sum(m.shape[0] + tall // 3 for m in lines), max(m.shape[1] for m in lines)
+    mask, y = np.zeros((h, w), np.uint8), 0
+    for m in lines:
+        x = random.choice([0, (w - m.shape[1]) // 2])
+        mask[y:y + m.shape[0], x:x + m.shape[1]] = m
+        y += m.shape[0] + tall // 3
+    cx, cy = random.uniform(0, image.shape[1]), random.uniform(0, image.shape[0])
+    quad = plate_quad(cx, cy, w, w / h) if random.random() < .6 else np.float32([[-w, -h], [w, -h], [w, h], [-w, h]]) / 2 + [cx, cy]
+    m = cv2.getPerspectiveTransform(np.float32([[0, 0], [w, 0], [w, h], [0, h]]), np.float32(quad))
+    alpha = cv2.warpPerspective(mask, m, (image.shape[1], image.shape[0])).astype(np.float32) / 255
+    if random.random() < .25:
+        edge = cv2.dilate(alpha, np.ones((3, 3)))
+        image[:] = (image * (1 - edge) + (255 - ink) * edge).astype(np.uint8)
+    image[:] = (image * (1 - alpha) + ink * alpha).astype(np.uint8)
+
+
 def distractor(stock, image):
     """Something that is no plate: lettering, a grille, a sign, a lamp, a badge, a bar."""
+    if random.random() < .35:
+        return painted(stock, image)
     h, w = image.shape
     x, y, s = random.randint(0, w), random.randint(0, h), random.randint(12, 90)
     ink = random.randint(0, 255)
@@ -206,6 +323,8 @@ def light(image, stock=None):
     x = cv2.LUT(image, (np.clip(x, 0, 1) * 255).astype(np.uint8))
     if random.random() < .3:
         x = cv2.GaussianBlur(x, (0, 0), random.uniform(.3, 1.1))
+    if random.random() < .25:  # the halos of a camera's sharpening
+        x = cv2.addWeighted(x, 2, cv2.GaussianBlur(x, (0, 0), random.uniform(.8, 1.6)), -1, 0)
     if stock:
         x = np.clip(x + stock.grain(*x.shape, random.choice([1, 2.5, 5, 10])), 0, 255).astype(np.uint8)
     if random.random() < .4:
@@ -214,14 +333,15 @@ def light(image, stock=None):
 
 
 def window(stock, size):
-    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted)."""
+    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted; below 0
+    where a plate can hardly be seen, and may be found or not)."""
     if random.random() < .12:  # no photograph at all: sky, wall, road
         image, quads = gradient(size, size, random.randint(0, 255), random.randint(0, 255), random.random() < .5), []
     else:
         path, boxes = random.choice(stock.scenes) if random.random() < .6 else (random.choice(stock.empty), [])
         zoom = float(np.exp(random.uniform(np.log(.55), np.log(1.9))))
         image, quads = view(stock.picture(path), boxes, size, zoom, aim=random.random() < .8)
-    trust = [.25] * len(quads)  # the labels are upright boxes of one shape, not corners
+    trust = [0.] * len(quads)  # the labels are upright boxes of one shape, often with the recess: centres, not corners
     for q in range(len(quads)):
         if random.random() < .6:  # another plate in the place of the real one
             quads[q], trust[q] = replace_plate(stock, image, quads[q]), 1.
@@ -235,7 +355,8 @@ def window(stock, size):
     for _ in range(random.choice([0, 1, 1, 2])):
         known = add_plate(stock, image, known, size)
     image = light(image, stock)
-    known = [(q, t) for q, t in known if image[inside(q, size)].std() > 5]  # lost in glare or dark: no plate to find
+    known = [(q, t, image[inside(q, size)].std()) for q, t in known]
+    known = [(q, t if seen > 10 else -1.) for q, t, seen in known if seen > 4]  # lost in glare or dark: no plate to find
     return image, [np.float32(q) for q, _ in known], [t for _, t in known]
 
 
@@ -251,8 +372,12 @@ def replace_plate(stock, image, quad):
     aspect = flat.shape[1] / flat.shape[0]
     c, w = quad.mean(0), quad[1, 0] - quad[0, 0]
     old_h = quad[3, 1] - quad[0, 1]
-    new = plate_quad(c[0], c[1], max(w, old_h * aspect) * random.uniform(1.0, 1.15), aspect)
-    paste(image, flat, new)
+    if random.random() < .5:  # hidden by the new plate
+        new = plate_quad(c[0], c[1], max(w, old_h * aspect) * random.uniform(1.0, 1.15), aspect)
+    else:  # hidden by a panel around the new plate
+        recess(image, quad)
+        new = plate_quad(c[0], c[1], min(w, old_h * aspect) * random.uniform(.7, 1.), aspect)
+    mount(stock, image, flat, new)
     return new
 
 
@@ -271,7 +396,7 @@ def add_plate(stock, image, known, size):
         x0, y0, x1, y1 = car_rear(image, cx, cy, width)
         known = [(q, t) for q, t in known if not (x0 < q.mean(0)[0] < x1 and y0 < q.mean(0)[1] < y1)]
     quad = plate_quad(cx, cy, width, aspect)
-    paste(image, flat, quad)
-    if random.random() < .25:  # a frame around it
+    mount(stock, image, flat, quad)
+    if random.random() < .15:  # a thin frame around it
         cv2.polylines(image, [quad.astype(np.int32)], True, random.randint(0, 255), random.randint(1, 3), cv2.LINE_AA)
     return known + [(quad, 1.)]

@@ -44,18 +44,25 @@ def load(kind, name):
 
 
 def pictures(stock):
-    """Endless (grey, quads of its plates): half drawn-on windows, the rest whole pictures, some at dusk."""
+    """Endless (grey, [(quad, how far its corners are known)]): half drawn-on windows, the rest whole pictures, some at dusk."""
     while True:
         p = random.random()
         if p < .55:
-            grey, quads, _ = scenes.window(stock, 384)
+            grey, *quads = scenes.window(stock, 384)
+            quads = list(zip(*quads))
         elif p < .8:
             grey, quads = scenes.to_grey(stock.picture(random.choice(stock.empty))), []
         else:
             path, boxes = random.choice(stock.scenes)
             grey = scenes.light(scenes.to_grey(stock.picture(path)))
-            quads = [np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]) for x, y, w, h in boxes]
+            quads = [(np.float32([[x, y], [x + w, y], [x + w, y + h], [x, y + h]]), 0.) for x, y, w, h in boxes]
         yield grey, quads
+
+
+def overlap(quad, quads):
+    """How well a candidate fits the plate that it fits best. A box of fixed shape, often with the recess, is only half
+    as much larger than a plate as it may seem: what lies in its middle counts double."""
+    return max((iou(quad, q) * (2 if sure == 0 else 1) for q, sure in quads), default=0)
 
 
 def both_cuts(grey, quad):
@@ -68,10 +75,12 @@ def mine(chain, shown, threshold):
     out = []
     for grey, quads in itertools.islice(pictures(scenes.Stock()), shown):
         for _, quad in chain.candidates(grey, threshold):
-            near = max((iou(quad, q) for q in quads), default=0)
+            near = overlap(quad, quads)
+            if overlap(quad, [one for one in quads if one[1] < 0]) > .15:
+                continue
             if not .15 < near < .45:  # between: neither one nor the other
                 out.append((both_cuts(grey, quad), near >= .45))
-        for q in quads:  # true plates with corner errors, so that there are enough of them
+        for q in (q for q, sure in quads if sure >= 0):  # true plates with corner errors, so that there are enough of them
             if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]:
                 noisy = q + np.random.randn(4, 2) * [(q[1, 0] - q[0, 0]) * .03, (q[3, 1] - q[0, 1]) * .07]
                 out.append((both_cuts(grey, noisy), True))

@@ -1,0 +1,129 @@
+"""Cuts as the chain makes them: plates in scenes, found by the present detector and cut by what it says, with all
+its errors. The recogniser learns to read them, and held-out plates tell how the whole chain reads.
+
+`python cuts.py 24000` writes cuts.npz into the work folder, for `recogniser.py`;
+`python cuts.py --judge 800` reads held-out plates in held-out pictures with the whole chain.
+"""
+import argparse
+import json
+import random
+import time
+
+import cv2
+import numpy as np
+import torch
+
+import capture
+import render
+import scenes
+from chain import Chain, grow, iou
+from common import CONFIG, MODELS, WORK, seed
+from detector import Detector
+from recogniser import Recogniser, real_crops
+from verifier import Verifier, load
+
+SIDE = 320  # of a picture as the detector sees it
+KINDS = {"us": .42, "br": .12, "eu": .21, None: .25}  # None: a rendered one
+
+
+def pick(stock, flats):
+    """A one-line plate with its text: real, or rendered."""
+    kind = random.choices(list(KINDS), list(KINDS.values()))[0]
+    while True:
+        flat = random.choice(flats[kind]) if flats.get(kind) else render.any_plate(stock.dies)
+        if flat.text and not flat.lines:
+            return flat
+
+
+def composed(stock, flats):
+    """(grey picture larger than the detector's, [(quad, flat)], its sides over the detector's)."""
+    zoom = random.choice([1, random.uniform(.7, 1), random.uniform(1, 2.2)])
+    size = round(SIDE * zoom)
+    path = random.choice(stock.scenes)[0] if random.random() < .5 else random.choice(stock.empty)
+    picture = stock.picture(path)
+    image, _ = scenes.view(picture, [], SIDE, float(np.exp(random.uniform(np.log(.55), np.log(1.9)))), aim=False)
+    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
+    known = []
+    for _ in range(random.choice([1, 2, 2, 3])):
+        flat = pick(stock, flats)
+        aspect = flat.image.shape[1] / flat.image.shape[0]
+        width = float(np.exp(random.uniform(np.log(30), np.log(170)))) * zoom
+        if width > size * .7:
+            continue
+        x, y = random.uniform(width * .55, size - width * .55), random.uniform(width * .5, size - width * .5)
+        if any(np.abs(q.mean(0) - [x, y]).max() < width * 1.6 + np.ptp(q[:, 0]) for q, _ in known):
+            continue
+        if random.random() < .6:
+            scenes.car_rear(image, x, y, width)
+        quad = scenes.plate_quad(x, y, width, aspect)
+        shot = flat.image if random.random() < .6 else capture.degrade(flat.image, min(flat.image.shape[1], max(24, int(width * random.uniform(1, 1.8)))))
+        scenes.mount(stock, image, shot, quad)
+        known.append((quad, flat))
+    for _ in range(random.choice([0, 0, 1, 3])):
+        clean = image.copy()
+        scenes.distractor(stock, image)
+        if any((image[scenes.inside(q, size)] != clean[scenes.inside(q, size)]).any() for q, _ in known):
+            image = clean
+    image = scenes.light(image)
+    return image, [(q, f) for q, f in known if image[scenes.inside(q, size)].std() > 12], zoom
+
+
+def found(chain, grey, threshold):
+    """The detector's candidates in a composed picture, which is not brought to a whole picture's size."""
+    small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA if grey.shape[0] > SIDE else cv2.INTER_LINEAR)
+    return [(score, quad * (grey.shape[0] / SIDE)) for score, quad in chain.of_input(small, threshold)]
+
+
+def cuts(n, threshold=.15):
+    """Writes n cuts with texts and regions."""
+    chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
+    pictures, texts, where, missed, start = [], [], [], 0, time.time()
+    while len(pictures) < n:
+        grey, known, _ = composed(stock, flats)
+        candidates = found(chain, grey, threshold)
+        for quad, flat in known:
+            hits = [c for _, c in candidates if iou(c, quad) > .35]
+            missed += not hits
+            for hit in hits[:1]:
+                pictures.append(capture.rectify(grey, grow(hit, .05)))
+                texts.append(flat.text), where.append(",".join(map(str, sorted(flat.regions))))
+    np.savez(WORK / "cuts.npz", cuts=np.stack(pictures), texts=np.array(texts), regions=np.array(where))
+    print(f"{len(pictures)} cuts, {missed} plates not found, {time.time() - start:.0f} s")
+
+
+def judge(n, contract):
+    """Held-out plates in n held-out pictures: found, exact, false plates a picture; by width in the detector's pixels."""
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract.get("confidence"))
+    stock, flats = scenes.Stock(held=True), real_crops()[1]
+    chain.find = lambda grey, threshold: found(chain, grey, threshold)
+    heat, plate = contract["detector"]["heat_threshold"], contract["recogniser"]["plate_threshold"]
+    rows, said = [], []
+    for _ in range(n):
+        grey, known, zoom = composed(stock, flats)
+        reads = [p for p in chain.read(grey, heat, plate) if p["confidence"] >= .05]
+        for quad, flat in known:
+            near = [p for p in reads if iou(np.float32(p["corners"]), quad) > .3]
+            rows.append((np.linalg.norm(quad[1] - quad[0]) / zoom, bool(near), any(p["text"] == flat.text for p in near)))
+            said += [(p["confidence"], p["text"] == flat.text) for p in near]
+    rows = np.array(rows, float)
+    for low, high in ((0, 400), (0, 50), (50, 80), (80, 400)):
+        of = rows[(rows[:, 0] >= low) & (rows[:, 0] < high)]
+        print(f"  {low} to {high} px: {len(of)} plates, found {of[:, 1].mean():.3f}, exact {of[:, 2].mean():.3f}")
+    print(f"  mean confidence {np.mean([p for p, _ in said]):.3f}, right {np.mean([r for _, r in said]):.3f}")
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("cuts", type=int, nargs="?", default=CONFIG["recogniser"]["cuts"])
+    ap.add_argument("--judge", type=int, help="pictures with held-out plates")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    seed(11)
+    if args.judge:
+        judge(args.judge, json.loads((MODELS / "contract.json").read_text()))
+    else:
+        cuts(args.cuts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""Puts the weights of models/*.onnx back into checkpoints, so that a training goes on from what is shipped.
+
+`python restore.py` writes detector.pt, recogniser.pt and verifier.pt into the work folder; then every script is
+started with `--restart-schedule`. The export folded each normalisation into the convolution before it. Here a
+folded convolution is taken apart again: its rows get the length they have at the start of a training, and the
+normalisation after it the mean and deviation that it meets on training samples, with the gain and offset that
+give the same sum. The networks answer as before; only the optimiser's memory is lost.
+"""
+import argparse
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+import torch.nn as nn
+from onnx import numpy_helper
+
+import detector as detect
+import recogniser as recognise
+from common import MODELS, WORK, Average, save
+from export import Heat, Whole
+from verifier import Verifier
+
+ROW = 3 ** -.5  # length of a convolution's row as it is first drawn
+
+
+def torch_name(node):
+    """`/net/s8/s8.0/deep/deep.0/Conv` as `net.s8.0.deep.0`."""
+    parts = []
+    for part in node.strip("/").split("/")[:-1]:
+        if parts and part.startswith(parts[-1] + "."):
+            parts[-1] = part
+        else:
+            parts.append(part)
+    return ".".join(parts)
+
+
+def folded(whole, path):
+    """[(convolution, its normalisation or None)] of the network, with the file's weights in the convolutions and
+    normalisations that do nothing."""
+    graph = onnx.load(str(path)).graph
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    modules, pairs, kept = dict(whole.named_modules()), [], set()
+    for node in graph.node:
+        if node.op_type not in ("Conv", "Gemm"):
+            continue
+        name = torch_name(node.name)
+        name = name if name in modules else "recogniser." + name
+        conv, (weight, bias) = modules[name], (values[k] for k in node.input[1:3])
+        assert conv.weight.shape == weight.shape, name
+        conv.weight.data.copy_(weight)
+        kept.add(name)
+        head, _, last = name.rpartition(".")
+        norm = modules.get(f"{head}.{int(last) + 1}") if last.isdigit() else None
+        if conv.bias is not None:
+            conv.bias.data.copy_(bias)
+        else:
+            assert isinstance(norm, nn.BatchNorm2d), name
+            norm.bias.data.copy_(bias), norm.weight.data.fill_((1 + norm.eps) ** .5)
+            norm.running_mean.zero_(), norm.running_var.fill_(1)
+            pairs.append((conv, norm))
+    missed = [k for k, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear)) and k not in kept]
+    assert not missed, missed
+    return pairs
+
+
+@torch.no_grad()
+def unfold(pairs, run):
+    """Gives the normalisations the statistics that they meet while `run()` shows training samples."""
+    sums, hooks = {}, []
+    for conv, norm in pairs:
+        length = conv.weight.flatten(1).norm(dim=1).clamp(min=1e-4)
+        conv.weight.mul_((ROW / length)[:, None, None, None])
+        norm.running_var.mul_((ROW / length) ** 2).sub_(norm.eps * (1 - (ROW / length) ** 2))  # the same as before
+
+        def note(module, inputs, norm=norm):
+            x = inputs[0].double()
+            n, s, q = sums.get(norm, (0, 0, 0))
+            sums[norm] = n + x.numel() // x.shape[1], s + x.sum((0, 2, 3)), q + (x * x).sum((0, 2, 3))
+        hooks.append(norm.register_forward_pre_hook(note))
+    run()
+    for hook in hooks:
+        hook.remove()
+    for _, norm in pairs:
+        if norm not in sums:
+            continue
+        n, s, q = sums[norm]
+        mean, var = (s / n).float(), (q / n - (s / n) ** 2).clamp(min=1e-6).float()
+        gain = norm.weight / (norm.running_var + norm.eps).sqrt()
+        offset = norm.bias - gain * norm.running_mean
+        norm.weight.copy_(gain * (var + norm.eps).sqrt()), norm.bias.copy_(offset + gain * mean)
+        norm.running_mean.copy_(mean), norm.running_var.copy_(var)
+
+
+def batches(data, size, n):
+    """The first entries of n batches of a training's samples."""
+    loader = iter(torch.utils.data.DataLoader(data, batch_size=size, num_workers=1))
+    return [next(loader)[0] for _ in range(n)]
+
+
+def same(whole, path, inputs):
+    """The largest difference between the network and the file it came from."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    told = session.run(None, {k: v.numpy() for k, v in inputs.items()})
+    with torch.no_grad():
+        ours = whole.eval()(*inputs.values())
+    return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(told, ours))
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--batches", type=int, default=24, help="of training samples, for the statistics")
+    args = ap.parse_args()
+    torch.set_num_threads(1)
+    WORK.mkdir(parents=True, exist_ok=True)
+    steps = json.loads((MODELS / "contract.json").read_text())["training"]
+    found, read, verdict = detect.Detector().eval(), recognise.Recogniser().eval(), Verifier().eval()
+    windows = batches(detect.Windows(256, steps["detector"]), 24, args.batches)
+    crops = batches(recognise.Crops(recognise.real_crops()[0], .5, steps["recogniser"]), 64, args.batches)
+
+    heat, whole = Heat(found), Whole(read, verdict)
+    pairs = folded(heat, MODELS / "detector.onnx")
+    unfold(pairs, lambda: [heat(x) for x in windows])
+    pairs = folded(whole, MODELS / "recogniser.onnx")
+    unfold(pairs, lambda: [whole(x, x) for x in crops])
+    for name, net in (("detector", found), ("recogniser", read), ("verifier", verdict)):
+        optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
+        average = Average(net)
+        average.steps = steps[name]
+        save(WORK / f"{name}.pt", net, average, optimiser, 0)
+    print("largest differences", same(heat, MODELS / "detector.onnx", {"image": windows[0][:1]}),
+          same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "context": crops[1]}))
+
+
+if __name__ == "__main__":
+    main()
