@@ -35,7 +35,7 @@ impl InitOptions {
             Error::invalid("Somebody signs for the city's rules: give a key of the administrator's, or one for that.")
         })?;
         let office = Office { name: "administrator".into(), keys: vec![key.into()] };
-        let charter = Charter { needed: 1, offices: vec![office] };
+        let charter = Charter { needed: 1, provers: Vec::new(), offices: vec![office] };
         charter.check()?;
         Ok(charter)
     }

@@ -46,7 +46,7 @@ fn charter(needed: u32, keys: &[(&str, &SigningKey)]) -> String {
         name: (*name).into(),
         keys: vec![key.public().into()],
     };
-    Charter { needed, offices: keys.iter().map(office).collect() }.canonical()
+    Charter { needed, provers: Vec::new(), offices: keys.iter().map(office).collect() }.canonical()
 }
 
 fn sign(city: &City, id: &str, key: &SigningKey) -> NewSignature {
@@ -60,7 +60,7 @@ fn narrow() -> String {
 }
 
 fn proposal(rules: String, charter: Option<String>) -> NewProposal {
-    NewProposal { rules, properties: None, charter }
+    NewProposal { rules, properties: None, charter, proofs: None }
 }
 
 /// A city in which two offices sign: the first change of a city is who signs for the next.

@@ -253,7 +253,8 @@ pub(crate) async fn propose(
     let rules = whole(&sent, "rules").replace("\r\n", "\n");
     let (by, text) = (who.clone(), rules.clone());
     let flow = move |city: &City| {
-        city.propose(&by, NewProposal { rules: text, properties: None, charter: None })
+        let new = NewProposal { rules: text, properties: None, charter: None, proofs: None };
+        city.propose(&by, new)
     };
     match state.run(flow).await {
         Ok(p) => Redirect::to(&format!("/console/proposals/{}", p.id)).into_response(),

@@ -466,6 +466,7 @@ async fn a_set_is_active_once_enough_have_signed() {
     let mut admin = town.admins().await;
     let charter = Charter {
         needed: 1,
+        provers: Vec::new(),
         offices: vec![Office {
             name: "clerk".into(),
             keys: vec![SignerKey::from(town.key.public())],
@@ -475,6 +476,7 @@ async fn a_set_is_active_once_enough_have_signed() {
         rules: town.city.rules().text().replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1),
         properties: None,
         charter: Some(charter.canonical()),
+        proofs: None,
     };
     let id = town.city.propose(&town.admin, new).unwrap().id;
     let path = format!("/console/proposals/{id}/activate");
