@@ -46,6 +46,9 @@ mod pictures;
 mod places;
 pub mod preset;
 mod proofs;
+#[cfg(test)]
+#[path = "tests/proofs.rs"]
+mod proofs_tests;
 mod public;
 mod published;
 mod question;
