@@ -7,7 +7,7 @@
 
 use crate::City;
 use base::{Error, Result, hex, sha256};
-use identity::{Charter, RuleSet, Signature, SignerKey, proofs_message};
+use identity::{Charter, RuleSet, SignerKey, proofs_message};
 use ledger::Leaf;
 use policy::{Property, Rules};
 use serde::{Deserialize, Serialize};

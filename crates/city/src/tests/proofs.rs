@@ -164,6 +164,46 @@ fn what_the_city_does_not_believe() {
     town.city.propose(&clerk(), made).unwrap();
 }
 
+/// What was believed when it was proposed is looked at again before it is active: here nobody ever did.
+#[test]
+fn proofs_are_checked_again_at_activation() {
+    let (prover, stranger) = (SigningKey::generate(), SigningKey::generate());
+    let town = town(&prover, Arc::new(Missing));
+    let city = &town.city;
+    let (_, set) = proposed(&town, &in_force(&town).charter().unwrap());
+    let check = |id: &str, proofs: Option<SignedProofs>, word: &str| {
+        let leaf = Leaf::new("policy.proposed", city.now())
+            .id(id)
+            .fact("base", in_force(&town).hash().unwrap())
+            .fact("set", set.hash().unwrap())
+            .fact("text", set.canonical().unwrap())
+            .fact("proven", "");
+        let leaf = match proofs {
+            Some(proofs) => {
+                let names: Vec<&str> = proofs.properties.iter().map(|p| &*p.property).collect();
+                proofs.on_leaf(leaf.fact("proven", names.join(" ")))
+            }
+            None => leaf,
+        };
+        let entry = city.log.append(&leaf).unwrap();
+        city.adoptions.lock().unwrap().add(entry.index, &leaf);
+        let done = city.sign_proposal(&clerk(), id, sign(city, id, &town.admin_key));
+        match (word, done) {
+            ("", done) => assert_eq!(done.unwrap().state, "active"),
+            (word, done) => {
+                let e = done.err().unwrap();
+                assert!(e.message().contains(word), "{e}");
+                assert_eq!(city.proposal(id).unwrap().state, "open");
+            }
+        }
+    };
+    check("pro_1", None, "bring proofs");
+    check("pro_2", Some(signed(&stranger, &set, &|_| {})), "nobody whom the charter");
+    let wrong = signed(&stranger, &set, &|_| {}).signature;
+    check("pro_3", Some(signed(&prover, &set, &|p| p.signature = wrong.clone())), "does not hold");
+    check("pro_4", Some(signed(&prover, &set, &|_| {})), "");
+}
+
 /// Where a prover is installed, nobody else's word takes its place.
 #[test]
 fn a_city_that_can_prove_does() {
