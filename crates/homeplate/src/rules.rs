@@ -117,7 +117,11 @@ pub fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
                 println!("proved by {key}");
             }
             println!();
-            println!("{}\n\n---- charter ----\n{}", set.rules.trim_end(), set.charter);
+            println!("{}", set.rules.trim_end());
+            for (name, text) in &set.properties {
+                println!("\n---- property {name} ----\n{}", text.trim_end());
+            }
+            println!("\n---- charter ----\n{}", set.charter);
         }
         What::Sign { id, vkey, client } => sign(&Client::new(&client)?, &id, vkey)?,
     }

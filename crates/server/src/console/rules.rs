@@ -66,14 +66,13 @@ fn row(p: &Proposal) -> ProposalRow {
 }
 
 /// What was proven when a set became a proposal: none is on the log of which something was refuted.
-fn proven(names: &[String]) -> Vec<PropertyView> {
-    let shipped = Property::shipped();
+fn proven(names: &[String], set: Option<&RuleSet>) -> Vec<PropertyView> {
+    let mut known = Property::shipped();
+    let own = set.into_iter().flat_map(|set| &set.properties);
+    known.extend(own.map(|(id, text)| Property::new(id, text)));
     let one = |id: &String| PropertyView {
         id: id.clone(),
-        sentence: shipped
-            .iter()
-            .find(|p| p.id == *id)
-            .map_or_else(|| id.clone(), |p| p.says.clone()),
+        sentence: known.iter().find(|p| p.id == *id).map_or_else(|| id.clone(), |p| p.says.clone()),
         state: "proven".into(),
         example: None,
         milliseconds: None,
@@ -85,7 +84,7 @@ fn proven(names: &[String]) -> Vec<PropertyView> {
 fn untried() -> Vec<PropertyView> {
     let ids: Vec<String> = Property::shipped().into_iter().map(|p| p.id).collect();
     let unknown = |view| PropertyView { state: "unknown".into(), ..view };
-    proven(&ids).into_iter().map(unknown).collect()
+    proven(&ids, None).into_iter().map(unknown).collect()
 }
 
 /// `GET /console/rules`.
@@ -107,7 +106,9 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
                 log_entry,
                 adopted: state.city.adopted(),
                 rules: rules.list().iter().map(|one| rule(one, now)).collect(),
-                properties: active.map_or_else(untried, |p| proven(&p.proven)),
+                properties: active.map_or_else(untried, |p| {
+                    proven(&p.proven, RuleSet::parse(&p.text).ok().as_ref())
+                }),
                 proposals: proposals.iter().map(row).collect(),
                 may_propose,
             };
@@ -117,16 +118,29 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     }
 }
 
-/// The rules that a proposal replaces, where they are still in force; its own where they are not.
-fn compared(city: &City, p: &Proposal) -> Result<(String, String, Vec<String>)> {
+/// All that is signed: who signs or proves in future is no smaller a change than a rule.
+fn whole_set(set: &RuleSet) -> String {
+    let mut out = set.rules.trim_end().to_owned();
+    for (name, text) in &set.properties {
+        out.extend(["\n\nproperties/", name, ".cedar\n", text.trim_end()]);
+    }
+    out.extend(["\n\ncharter.toml\n", &set.charter]);
+    out
+}
+
+/// The set that a proposal replaces, where it is still in force; its own where it is not.
+fn compared(city: &City, p: &Proposal) -> Result<(String, RuleSet, Vec<String>)> {
     let set = RuleSet::parse(&p.text)?;
     let open = p.state == "open";
-    let before = if open { city.rules().text().to_owned() } else { set.rules.clone() };
+    let before = match city.adopted_set().filter(|_| open) {
+        Some(text) => whole_set(&RuleSet::parse(&text)?),
+        None => whole_set(&set),
+    };
     let offices = match open {
         true => city.charter_offices()?,
         false => p.signed.clone(),
     };
-    Ok((before, set.rules, offices))
+    Ok((before, set, offices))
 }
 
 /// `GET /console/proposals/{id}`.
@@ -142,7 +156,7 @@ pub(crate) async fn one(
         Ok((Visitor::of(city, &who)?, proposal, compared))
     };
     match state.run(flow).await {
-        Ok((visitor, p, (before, after, offices))) => {
+        Ok((visitor, p, (before, set, offices))) => {
             let office = state.city.signs_for(&visitor.person).filter(|o| !p.signed.contains(o));
             let open = p.state == "open" && visitor.may("SignRules");
             let may_sign = open && office.is_some();
@@ -163,8 +177,8 @@ pub(crate) async fn one(
                 at: row.at,
                 state: row.state,
                 log_entry: p.log_entry,
-                changes: pages::diff(&before, &after),
-                properties: proven(&p.proven),
+                changes: pages::diff(&before, &whole_set(&set)),
+                properties: proven(&p.proven, Some(&set)),
                 dry_days: 0,
                 dry_questions: None,
                 findings: Vec::new(),

@@ -479,6 +479,12 @@ async fn a_set_is_active_once_enough_have_signed() {
         proofs: None,
     };
     let id = town.city.propose(&town.admin, new).unwrap().id;
+    // Who signs in future is shown like a rule: nobody signs for a charter unseen.
+    let page = admin.get(&format!("/console/proposals/{id}")).await;
+    let page = page.text();
+    for line in ["name = &#34;administrator&#34;", "name = &#34;clerk&#34;"] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
     let path = format!("/console/proposals/{id}/activate");
     let page = admin.get(&format!("/console/proposals/{id}")).await;
     assert!(!page.text().contains(&path), "nobody has signed");
