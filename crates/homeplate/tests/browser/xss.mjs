@@ -161,7 +161,7 @@ const reflected = plan.queries.flatMap((q) => plan.payloads.map((p, n) => q.repl
     await at.tab.locator('#label').fill(`${payload} ~label${n}`);
     await at.tab.getByRole('button').filter({ hasText: /passkey/i }).first().click();
     await at.tab.waitForURL((url) => !url.pathname.includes('/join'));
-    await walk('invited', at, ['/console/passkey']);
+    await look('invited', at, '/console/passkey');
     await at.context.clearCookies();
     await cdp.send('WebAuthn.disable');
   }

@@ -52,6 +52,10 @@ fn ask(more: &[(&str, &str)]) -> Value {
 }
 
 fn fields() -> Vec<Field> {
+    [cameras_and_people(), machines(), lists_and_papers(), questions()].concat()
+}
+
+fn cameras_and_people() -> Vec<Field> {
     let person = |key: &str, value: &str, public: &str| {
         let mut new = json!({"id": "per_x#", "name": "A Person", "office": "police",
             "roles": ["officer"], "key": public});
@@ -60,20 +64,9 @@ fn fields() -> Vec<Field> {
     };
     let key = base::SigningKey::generate().public().to_string();
     let invite = json!({"name": "§~invited#", "office": "§~office#", "roles": ["clerk"]});
-    let paper = |kind: &str, key: &str, value: &str| {
-        let mut new = json!({"kind": kind, "reference": "26-1", "expires": ahead(1)});
-        new[key] = value.into();
-        new
-    };
-    let wanted = |key: &str, value: &str| {
-        let mut new = json!({"list": "lst_local", "plate": WANTED, "reason": "stolen",
-            "case": "26-1", "expires": ahead(1)});
-        new[key] = value.into();
-        new
-    };
     vec![
         ("admin", "camera", "/v1/cameras", json!({"id": "cam_x#", "name": "§~camera#"}), Shown),
-        // The two are cameras of their own: a camera is called what its last place is called.
+        // These are moved: a camera is called what its last place is called.
         ("admin", "camera-to-move", "/v1/cameras", json!({"id": "cam_z#", "name": "z"}), Kept),
         (
             "admin",
@@ -105,6 +98,11 @@ fn fields() -> Vec<Field> {
             Refused("not the JSON"),
         ),
         ("admin", "invited", "/v1/people/per_y#/invite", invite, Shown),
+    ]
+}
+
+fn machines() -> Vec<Field> {
+    vec![
         (
             "admin",
             "token",
@@ -133,6 +131,22 @@ fn fields() -> Vec<Field> {
             json!({"id": "dev_x#", "name": "x", "class": "§~class#"}),
             Refused("is of the class"),
         ),
+    ]
+}
+
+fn lists_and_papers() -> Vec<Field> {
+    let paper = |kind: &str, key: &str, value: &str| {
+        let mut new = json!({"kind": kind, "reference": "26-1", "expires": ahead(1)});
+        new[key] = value.into();
+        new
+    };
+    let wanted = |key: &str, value: &str| {
+        let mut new = json!({"list": "lst_local", "plate": WANTED, "reason": "stolen",
+            "case": "26-1", "expires": ahead(1)});
+        new[key] = value.into();
+        new
+    };
+    vec![
         ("admin", "list-reason", "/v1/hotlist", wanted("reason", "§~list-reason#"), Shown),
         ("admin", "list-case", "/v1/hotlist", wanted("case", "§~list-case#"), Shown),
         (
@@ -161,6 +175,11 @@ fn fields() -> Vec<Field> {
             "review": ahead(30), "key": read::OpenKey::generate().public().expect("a key").to_string()}),
             Kept,
         ),
+    ]
+}
+
+fn questions() -> Vec<Field> {
+    vec![
         ("otto", "case", "/v1/ask", ask(&[("case", "§~case#")]), Kept),
         ("otto", "reason", "/v1/ask", ask(&[("reason", "§~reason#")]), Kept),
         ("otto", "behalf", "/v1/ask", ask(&[("on_behalf_of", "county: §~behalf#")]), Kept),

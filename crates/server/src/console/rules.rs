@@ -177,6 +177,7 @@ pub(crate) async fn one(
                 at: row.at,
                 state: row.state,
                 log_entry: p.log_entry,
+                prover: p.proved_by.clone(),
                 changes: pages::diff(&before, &whole_set(&set)),
                 properties: proven(&p.proven, Some(&set)),
                 dry_days: 0,
