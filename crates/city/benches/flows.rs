@@ -114,6 +114,7 @@ fn world() -> World {
         roles: vec!["administrator".into()],
         key: Some(SigningKey::generate().public()),
         charter_key: None,
+        provers: Vec::new(),
         auditors: read::OpenKey::generate().public().unwrap(),
     };
     if !there {

@@ -4,14 +4,15 @@
 //! to check it: the whole text of the set, the keys and their signatures. So an outsider can follow every
 //! change from the log alone, and the folder's files can always be compared with what was adopted.
 //! A set that is signed is proven once more before it is active: nobody relies on the proposer's word.
+//! How, with a prover here or on the word of one that the charter names, is in `proofs`.
 
 use crate::init::Paths;
-use crate::{City, Event};
+use crate::{City, Event, SignedProofs};
 use base::{Error, PersonId, Result, Time, write_atomic};
 use custody::InForce;
 use identity::{Adoption, Charter, Person, RuleSet, Signature, SignerKey, adoption_message};
 use ledger::{Leaf, Log};
-use policy::{Action, Property, Rules};
+use policy::{Action, Rules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,39 +23,6 @@ use utoipa::ToSchema;
 /// What a set has at most, spelled: a log entry holds it whole.
 const SET_MAX: usize = 50_000;
 const DAY_MS: i64 = 86_400_000;
-
-/// The way to the program that proves.
-pub trait ProofLine: Send + Sync {
-    /// Proves or refutes each property of a rule file.
-    fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs>;
-}
-
-/// What `homeplate-prove` found, as far as the city reads it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Proofs {
-    /// SHA-256 of the rule file in hex.
-    pub rules: String,
-    /// One for each property.
-    pub verdicts: Vec<Proof>,
-    /// Rules that can never make a difference.
-    pub dead: Vec<String>,
-}
-
-/// What became of one property.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Proof {
-    /// Its name.
-    pub property: String,
-    /// What it says.
-    pub says: String,
-    /// A request that gets through, where it does not hold.
-    #[serde(default)]
-    #[schema(value_type = Option<Object>)]
-    pub against: Option<serde_json::Value>,
-    /// How long the proof took, in milliseconds.
-    #[serde(default)]
-    pub ms: u64,
-}
 
 /// A set that is proposed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -68,6 +36,9 @@ pub struct NewProposal {
     /// The charter as TOML; the one in force where it is left out.
     #[serde(default)]
     pub charter: Option<String>,
+    /// What a prover of the charter in force signed, for a city that cannot prove for itself.
+    #[serde(default)]
+    pub proofs: Option<SignedProofs>,
 }
 
 /// An office's signature.
@@ -99,6 +70,9 @@ pub struct Proposal {
     pub text: String,
     /// The names of the properties that were proven when it was proposed.
     pub proven: Vec<String>,
+    /// The key of the prover that signed the proofs that were brought along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proved_by: Option<String>,
     /// The offices that have signed.
     pub signed: Vec<String>,
     /// How many must.
@@ -131,6 +105,8 @@ struct Found {
     proposal: Proposal,
     /// Keys and what they signed, spelled.
     signatures: Vec<(String, String)>,
+    /// The proofs that were brought along.
+    proofs: Option<SignedProofs>,
 }
 
 impl Adoptions {
@@ -152,6 +128,7 @@ impl Adoptions {
                     return;
                 };
                 let proven = text("proven").unwrap_or_default();
+                let proofs = SignedProofs::of_leaf(leaf);
                 let proposal = Proposal {
                     id: id.to_owned(),
                     log_entry: index,
@@ -161,12 +138,13 @@ impl Adoptions {
                     set,
                     text: full,
                     proven: proven.split_whitespace().map(str::to_owned).collect(),
+                    proved_by: proofs.as_ref().map(|proofs| proofs.key.clone()),
                     signed: Vec::new(),
                     needed: 0,
                     state: "open".into(),
                 };
                 self.order.push(id.to_owned());
-                self.open.insert(id.to_owned(), Found { proposal, signatures: Vec::new() });
+                self.open.insert(id.to_owned(), Found { proposal, signatures: Vec::new(), proofs });
             }
             ("policy.signed", _) => {
                 let of = text("proposal").and_then(|id| self.open.get_mut(&id));
@@ -335,13 +313,13 @@ pub(crate) fn in_force(dir: &Path, rules: &Arc<Rules>) -> Result<InForce> {
 }
 
 impl City {
-    /// Says how rules are proven; the first way holds.
-    pub fn reach_prover(&self, line: Arc<dyn ProofLine>) {
-        let _ = self.prover.set(line);
-    }
-
     fn adoptions(&self) -> MutexGuard<'_, Adoptions> {
         self.adoptions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The set in force as the log spells it; `None` in a city without a charter.
+    pub fn adopted_set(&self) -> Option<String> {
+        self.set_in_force().ok().and_then(|(set, _)| set.canonical().ok())
     }
 
     /// The set in force and its charter.
@@ -353,46 +331,13 @@ impl City {
         })
     }
 
-    /// Proves a set; one that does not hold is refused with a request that would get through.
-    fn proven(&self, set: &RuleSet) -> Result<Proofs> {
-        let line = self.prover.get().ok_or_else(|| {
-            Error::unavailable("Nothing here proves rules; install homeplate-prove and cvc5.")
-        })?;
-        let mut properties = Property::shipped();
-        // What the law of the city's state excludes, as far as a preset says it.
-        let preset = self.config.city.preset.as_deref().and_then(crate::preset::find);
-        properties.extend(preset.map(|preset| preset.law.ceilings()).unwrap_or_default());
-        properties.extend(set.properties.iter().map(|(id, text)| Property::new(id, text)));
-        let proofs = line.prove(&set.rules, &properties)?;
-        let same = proofs.rules == Rules::parse(&set.rules)?.hash()
-            && proofs.verdicts.len() == properties.len();
-        if !same {
-            return Err(Error::unavailable(
-                "The proof is of other rules; install the programs anew.",
-            ));
-        }
-        if let Some(rule) = proofs.dead.first() {
-            return Err(Error::refused(format!(
-                "Rule {rule} can never make a difference; mend it or take it out."
-            )));
-        }
-        if let Some(refuted) = proofs.verdicts.iter().find(|v| v.against.is_some()) {
-            let example = refuted.against.as_ref().map(in_words).unwrap_or_default();
-            return Err(Error::refused(format!(
-                "Not proven: {} This would get through: {example}",
-                refuted.says
-            )));
-        }
-        Ok(proofs)
-    }
-
     /// Proposes a set. It is proven first; then it is on the log, whole, for everybody to read.
     pub fn propose(&self, by: &PersonId, new: NewProposal) -> Result<Proposal> {
         let person = self.allowed(by, Action::ProposeRules)?;
-        let (now, charter) = self.set_in_force()?;
+        let (now, in_force) = self.set_in_force()?;
         let charter = match &new.charter {
             Some(text) => Charter::parse(text)?,
-            None => charter,
+            None => in_force.clone(),
         };
         let set =
             RuleSet::new(new.rules, new.properties.unwrap_or(now.properties.clone()), &charter)?;
@@ -402,8 +347,7 @@ impl City {
         if base == hash {
             return Err(Error::conflict("This set is in force already."));
         }
-        let proofs = self.proven(&set)?;
-        let proven: Vec<&str> = proofs.verdicts.iter().map(|v| v.property.as_str()).collect();
+        let proven = self.proven(&set, &in_force, new.proofs.as_ref())?;
         let random: [u8; 16] = base::random();
         let id = format!("pro_{}", base::hex(&random));
         let leaf = self
@@ -413,6 +357,10 @@ impl City {
             .fact("set", hash)
             .fact("text", text)
             .fact("proven", proven.join(" "));
+        let leaf = match &new.proofs {
+            Some(proofs) => proofs.on_leaf(leaf),
+            None => leaf,
+        };
         let entry = self.log.append(&leaf)?;
         self.adoptions().add(entry.index, &leaf);
         self.proposal(&id)
@@ -489,7 +437,7 @@ impl City {
         // Behind the entry there is no way back: custody wants to believe it at once.
         self.witnesses_follow()?;
         let (now, charter) = self.set_in_force()?;
-        let (adoption, proposal) = {
+        let (adoption, proposal, brought) = {
             let adoptions = self.adoptions();
             let found = adoptions.open.get(id).ok_or_else(unknown)?;
             let adoption = Adoption {
@@ -497,14 +445,14 @@ impl City {
                 set: found.proposal.text.clone(),
                 signatures: found.signatures.clone(),
             };
-            (adoption, found.proposal.clone())
+            (adoption, found.proposal.clone(), found.proofs.clone())
         };
         if proposal.state != "open" || adoption.base != now.hash()? {
             return Err(Error::conflict("The rules have changed since; propose this set anew."));
         }
         let (set, offices) = adoption.verify(&self.origin(), &charter)?;
         let rules = Arc::new(Rules::parse(&set.rules)?);
-        let proofs = self.proven(&set)?;
+        let proven = self.proven(&set, &charter, brought.as_ref())?;
         let json = serde_json::to_vec(&adoption)
             .map_err(|e| Error::internal("The adoption cannot be written.").because(e))?;
         write_atomic(&under_way(&self.dir), &json)?;
@@ -516,7 +464,7 @@ impl City {
             .fact("set", proposal.set)
             .fact("base", adoption.base.clone())
             .fact("offices", offices.join(", "))
-            .fact("proven", proofs.verdicts.len() as u64);
+            .fact("proven", proven.len() as u64);
         let entry = self.log.append_once(&leaf)?;
         self.adoptions().add(entry.index, &leaf);
         let entry = self.witnessed(entry)?;
@@ -593,30 +541,6 @@ impl City {
     }
 }
 
-/// A request that gets through, as `homeplate-prove` found it, in a sentence.
-fn in_words(against: &serde_json::Value) -> String {
-    let words = |name: &str| {
-        let list = against[name].as_array().into_iter().flatten();
-        list.filter_map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
-    };
-    let facts = against["facts"].as_object().into_iter().flatten();
-    let facts: Vec<String> =
-        facts.map(|(name, value)| format!("{name} {}", value.as_str().unwrap_or("?"))).collect();
-    let Some(action) = against["action"].as_str().filter(|_| !facts.is_empty()) else {
-        // Of another version of the program: then as it comes.
-        return against.to_string();
-    };
-    let roles = Some(words("roles")).filter(|roles| !roles.is_empty());
-    let from = against["from"].as_str().map(|from| format!(", from {from} on"));
-    format!(
-        "{action} as {} with {}{}; allowed by {}.",
-        roles.as_deref().unwrap_or("somebody without a role"),
-        facts.join(", "),
-        from.unwrap_or_default(),
-        words("allowed_by")
-    )
-}
-
 /// A set that a council can read: every rule says in a sentence what it does.
 fn readable(set: &RuleSet) -> Result<()> {
     let rules = Rules::parse(&set.rules)?;
@@ -627,8 +551,7 @@ fn readable(set: &RuleSet) -> Result<()> {
         )));
     }
     for name in set.properties.keys() {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        if name.is_empty() || name.len() > 60 || !name.bytes().all(plain) {
+        if !crate::is_property_name(name) {
             return Err(Error::invalid(
                 "A property's name has small letters, digits and dashes, at most 60.",
             ));

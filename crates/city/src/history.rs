@@ -1,8 +1,11 @@
 //! How a city's rules came to be, followed from the public log alone, by anybody.
 //!
 //! Each change must replace the set that was in force, be what was proposed, and be signed by enough
-//! offices of the charter that it replaces. What a log says without that is an error and not a history.
+//! offices of the charter that it replaces; proofs that it brings along must be signed by a prover of that
+//! charter. What a log says without that is an error and not a history.
 
+use crate::SignedProofs;
+use crate::proofs::own;
 use base::{Error, Result, Time};
 use identity::{Adoption, Charter, RuleSet};
 use ledger::Leaf;
@@ -23,6 +26,9 @@ pub struct Change {
     pub set: Option<String>,
     /// The offices that signed it; none for the set that the city began with.
     pub offices: Vec<String>,
+    /// The key of the prover whose signed proofs it was adopted with, where the log has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proved_by: Option<String>,
 }
 
 /// Follows the log leaf by leaf.
@@ -30,8 +36,14 @@ pub struct Change {
 pub struct RuleHistory {
     origin: String,
     in_force: Option<(String, Charter)>,
-    proposed: BTreeMap<String, Adoption>,
+    proposed: BTreeMap<String, Proposed>,
     changes: Vec<Change>,
+}
+
+/// A set that is proposed, and the proofs that came with it.
+struct Proposed {
+    adoption: Adoption,
+    proofs: Option<SignedProofs>,
 }
 
 impl RuleHistory {
@@ -51,11 +63,12 @@ impl RuleHistory {
                 }
                 let adoption =
                     Adoption { base: text("base"), set: text("text"), signatures: vec![] };
-                self.proposed.insert(leaf.id.clone().unwrap_or_default(), adoption);
+                let proposed = Proposed { adoption, proofs: SignedProofs::of_leaf(leaf) };
+                self.proposed.insert(leaf.id.clone().unwrap_or_default(), proposed);
             }
             "policy.signed" => {
-                if let Some(adoption) = self.proposed.get_mut(&text("proposal")) {
-                    adoption.signatures.push((text("key"), text("signature")));
+                if let Some(proposed) = self.proposed.get_mut(&text("proposal")) {
+                    proposed.adoption.signatures.push((text("key"), text("signature")));
                 }
             }
             "policy.activated" => {
@@ -75,6 +88,7 @@ impl RuleHistory {
             rules: rules.clone(),
             set,
             offices,
+            proved_by: None,
         };
         let hashed = |text: &str| base::hex(&base::sha256(text.as_bytes()));
         let (Some((base, charter)), Some(proposal)) = (&self.in_force, leaf.text("proposal"))
@@ -91,7 +105,7 @@ impl RuleHistory {
             self.in_force = Some((set.hash()?, set.charter()?));
             return Ok(change(Some(set.hash()?), Vec::new()));
         };
-        let adoption =
+        let Proposed { adoption, proofs } =
             self.proposed.get(proposal).ok_or_else(|| broken(index, "nobody has proposed it"))?;
         if adoption.base != *base {
             return Err(broken(index, "it replaces another set than the one in force"));
@@ -103,8 +117,15 @@ impl RuleHistory {
         if leaf.text("set") != Some(hash.as_str()) || hashed(&set.rules) != rules {
             return Err(broken(index, "it is not the set that was proposed"));
         }
+        if let Some(proofs) = proofs {
+            // What is shipped with the programs changes with them; the city's own stands in the set.
+            proofs
+                .check(&set, &own(&set.properties), charter)
+                .map_err(|e| broken(index, "its proofs do not hold").because(e))?;
+        }
+        let proved_by = proofs.as_ref().map(|proofs| proofs.key.clone());
         self.in_force = Some((hash.clone(), set.charter()?));
-        Ok(change(Some(hash), offices))
+        Ok(Change { proved_by, ..change(Some(hash), offices) })
     }
 
     /// Every change, the first one first.

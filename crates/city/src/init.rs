@@ -2,7 +2,7 @@
 
 use crate::{Config, Invitation};
 use base::{Clock, Error, PersonId, Result, SigningKey, sha256};
-use identity::{Charter, Office, Person};
+use identity::{Charter, Office, Person, SignerKey};
 use ledger::{Folder, Leaf, Log};
 use policy::Rules;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,8 @@ pub struct InitOptions {
     pub key: Option<base::PublicKey>,
     /// The key that signs for the first change of rules, where it is not the administrator's own.
     pub charter_key: Option<base::PublicKey>,
+    /// Whose signed proofs count for a city that cannot prove rules for itself.
+    pub provers: Vec<SignerKey>,
     /// What the private halves of log entries are sealed to; the auditors keep the private half.
     pub auditors: read::SealKey,
 }
@@ -35,7 +37,7 @@ impl InitOptions {
             Error::invalid("Somebody signs for the city's rules: give a key of the administrator's, or one for that.")
         })?;
         let office = Office { name: "administrator".into(), keys: vec![key.into()] };
-        let charter = Charter { needed: 1, offices: vec![office] };
+        let charter = Charter { needed: 1, provers: self.provers.clone(), offices: vec![office] };
         charter.check()?;
         Ok(charter)
     }

@@ -46,6 +46,10 @@ mod people;
 mod pictures;
 mod places;
 pub mod preset;
+mod proofs;
+#[cfg(test)]
+#[path = "tests/proofs.rs"]
+mod proofs_tests;
 mod public;
 mod published;
 mod question;
@@ -59,7 +63,7 @@ mod tokens;
 mod waiting;
 mod witness;
 
-pub use adoption::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Proposal};
+pub use adoption::{NewProposal, NewSignature, Proposal};
 pub use alarms::{Alarm, AlarmFinding, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
@@ -88,6 +92,10 @@ pub use papers::{NewPaper, Paper, PaperKind};
 pub use people::{Claimed, Invitation, Invite, Left, LostKey, LostLine, PasskeyLine, PersonLine};
 pub use pictures::{PicturePlace, PictureSection};
 pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Property, Rule};
+pub use proofs::{
+    Proof, ProofLine, Proofs, ProvenText, SignedProofs, is_property_name, properties_of, prove,
+    proven_texts,
+};
 pub use public::{Newest, Turn};
 pub use reasons::ReasonSection;
 pub use store::Url;

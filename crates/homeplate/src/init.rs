@@ -48,6 +48,10 @@ pub struct InitArgs {
     /// With --admin-passkey: where the key goes that signs for the first change of rules.
     #[arg(long, default_value = "charter.key")]
     charter_key: PathBuf,
+    /// A key whose signed proofs count, for a city that cannot prove rules itself: `ed25519:…` or
+    /// `passkey:…`; may be given again.
+    #[arg(long = "prover", value_name = "KEY")]
+    provers: Vec<identity::SignerKey>,
     /// The city's address as browsers see it, for instance https://plates.city.example.
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
@@ -148,6 +152,7 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         roles: args.roles,
         key: key.map(|key| key.key.public()),
         charter_key: Some(signer.key.public()),
+        provers: args.provers.clone(),
         auditors: load_or_create(&args.audit_key)?.public()?,
     };
     let made = city::init(&args.data, &options, &SystemClock)?;

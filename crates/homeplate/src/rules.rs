@@ -4,13 +4,13 @@
 //! shows one set and has another signed gets a signature that is good for nothing.
 
 use crate::client::{Client, ClientArgs, print_json};
+use crate::policy;
 use base::{Error, Result};
-use city::{NewProposal, NewSignature, ProofLine, Proofs, Proposal};
+use city::{NewProposal, NewSignature, ProofLine, Proofs, Property, Proposal};
 use identity::{RuleSet, Signature, SignerKey, adoption_message};
-use policy::Property;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// Arguments of `homeplate rules`.
@@ -22,8 +22,11 @@ pub struct RulesArgs {
 
 #[derive(clap::Subcommand)]
 enum What {
-    /// Print the rules in force.
+    /// Print the rules in force, or write the whole set that they belong to.
     Show {
+        /// Write rules, properties and charter into this folder, where `policy prove --data` finds them.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -67,6 +70,9 @@ struct ProposeArgs {
     /// The charter: which offices sign, with which keys. The one in force where it is left out.
     #[arg(long)]
     charter: Option<PathBuf>,
+    /// What `homeplate policy prove --sign` wrote of exactly this set, for a city without a solver.
+    #[arg(long, value_name = "FILE")]
+    proofs: Option<PathBuf>,
     #[command(flatten)]
     client: ClientArgs,
 }
@@ -74,6 +80,8 @@ struct ProposeArgs {
 #[derive(Deserialize)]
 struct InForce {
     rules: String,
+    set: Option<String>,
+    preset: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -84,9 +92,12 @@ struct Proposals {
 /// Runs the command.
 pub fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
     match args.what {
-        What::Show { client } => {
+        What::Show { out, client } => {
             let now: InForce = Client::new(&client)?.get("/v1/rules")?;
-            print!("{}", now.rules);
+            match out {
+                Some(folder) => write(&now, &folder)?,
+                None => print!("{}", now.rules),
+            }
         }
         What::Propose(args) => propose(args)?,
         What::List { json, client } => {
@@ -101,8 +112,16 @@ pub fn run(args: RulesArgs) -> anyhow::Result<ExitCode> {
             let proposal = one(&Client::new(&client)?, &id)?;
             let set = RuleSet::parse(&proposal.text)?;
             line(&proposal);
-            println!("replaces {}\nproven: {}\n", proposal.base, proposal.proven.join(", "));
-            println!("{}\n\n---- charter ----\n{}", set.rules.trim_end(), set.charter);
+            println!("replaces {}\nproven: {}", proposal.base, proposal.proven.join(", "));
+            if let Some(key) = &proposal.proved_by {
+                println!("proved by {key}");
+            }
+            println!();
+            println!("{}", set.rules.trim_end());
+            for (name, text) in &set.properties {
+                println!("\n---- property {name} ----\n{}", text.trim_end());
+            }
+            println!("\n---- charter ----\n{}", set.charter);
         }
         What::Sign { id, vkey, client } => sign(&Client::new(&client)?, &id, vkey)?,
     }
@@ -128,26 +147,53 @@ fn one(client: &Client, id: &str) -> Result<Proposal> {
     found.ok_or_else(|| Error::not_found("There is no such proposal; `homeplate rules list`."))
 }
 
-fn read(file: &PathBuf) -> Result<String> {
-    std::fs::read_to_string(file)
-        .map_err(|e| Error::not_found(format!("{} cannot be read.", file.display())).because(e))
+/// The whole set in force, in the files of a city's folder. Names come from the server, so they are looked at
+/// before they become files.
+fn write(now: &InForce, folder: &Path) -> Result<()> {
+    let set = now.set.as_deref().ok_or_else(|| {
+        Error::conflict("This city has no charter; `homeplate rules show` prints its rules.")
+    })?;
+    let set = RuleSet::parse(set)?;
+    let properties = folder.join("properties");
+    std::fs::create_dir_all(&properties).map_err(|e| {
+        Error::unavailable(format!("{} cannot be made.", properties.display())).because(e)
+    })?;
+    let put = |path: PathBuf, text: &str| base::write_atomic(&path, text.as_bytes());
+    for (name, text) in &set.properties {
+        if !city::is_property_name(name) {
+            return Err(Error::invalid("A property of the city has a name that is none."));
+        }
+        put(properties.join(format!("{name}.cedar")), text)?;
+    }
+    put(folder.join("charter.toml"), &set.charter)?;
+    put(folder.join("rules.cedar"), &set.rules)?;
+    eprintln!("set {}", set.hash()?);
+    if let Some(preset) = &now.preset {
+        eprintln!("proven with --preset {preset}");
+    }
+    Ok(())
 }
 
 fn propose(args: ProposeArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.client)?;
     let rules = match &args.rules {
-        Some(file) => read(file)?,
+        Some(file) => policy::read(file)?,
         None => client.get::<InForce>("/v1/rules")?.rules,
     };
     let mut properties = BTreeMap::new();
     for file in &args.properties {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        properties.insert(name, read(file)?);
+        properties.insert(policy::name(file), policy::read(file)?);
     }
+    let proofs = args.proofs.as_deref().map(|file| {
+        serde_json::from_str(&policy::read(file)?).map_err(|e| {
+            Error::invalid(format!("{} holds no signed proofs.", file.display())).because(e)
+        })
+    });
     let new = NewProposal {
         rules,
         properties: (!properties.is_empty()).then_some(properties),
-        charter: args.charter.as_ref().map(read).transpose()?,
+        charter: args.charter.as_deref().map(policy::read).transpose()?,
+        proofs: proofs.transpose()?,
     };
     let made: Proposal = client.post("/v1/proposals", &new)?;
     println!("{}", made.id);
@@ -180,6 +226,12 @@ fn sign(client: &Client, id: &str, vkey: Option<String>) -> anyhow::Result<()> {
 pub struct Program;
 
 impl ProofLine for Program {
+    fn installed(&self) -> bool {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let solver = std::env::split_paths(&path).any(|folder| folder.join("cvc5").is_file());
+        solver && policy::program().is_ok_and(|program| program.is_file())
+    }
+
     fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs> {
         let away = |e: &dyn std::fmt::Display| {
             Error::unavailable(
@@ -193,7 +245,7 @@ impl ProofLine for Program {
             std::fs::write(&path, text).map_err(|e| away(&e))?;
             Ok(path)
         };
-        let mut prove = Command::new(crate::policy::program().map_err(|e| away(&e))?);
+        let mut prove = Command::new(policy::program().map_err(|e| away(&e))?);
         prove.arg("--json").arg("--rules").arg(put("rules.cedar", rules)?);
         let shipped = Property::shipped();
         for property in properties.iter().filter(|p| !shipped.contains(p)) {

@@ -119,8 +119,10 @@ fn rules_in_words(changes: &[Change]) -> String {
         let hash = change.rules.get(..12).unwrap_or(&change.rules);
         let _ = writeln!(
             out,
-            "  rules      {hash} since {} (entry {}): {by}",
-            change.at, change.log_entry
+            "  rules      {hash} since {} (entry {}): {by}{}",
+            change.at,
+            change.log_entry,
+            change.proved_by.as_ref().map(|key| format!("; proved by {key}")).unwrap_or_default()
         );
     }
     out

@@ -66,6 +66,20 @@ pub fn adoption_message(origin: &str, base: &str, set: &str) -> Vec<u8> {
     format!("homeplate/adopt/v1\n{origin}\n{base}\n{set}\n").into_bytes()
 }
 
+/// The bytes that a prover signs: of the set of this hash each of these properties is proven; a property
+/// by its name and the SHA-256 of its text in hex. No name has an end of line in it, so no other list
+/// has the same bytes.
+pub fn proofs_message<'a>(
+    set: &str,
+    properties: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Vec<u8> {
+    let mut text = format!("homeplate/proofs/v1\n{set}\n");
+    for (name, hash) in properties {
+        text.extend([name, " ", hash, "\n"]);
+    }
+    text.into_bytes()
+}
+
 /// A set with the signatures that make it the city's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,7 +120,11 @@ mod tests {
             name: format!("office {n}"),
             keys: vec![key.public().into()],
         };
-        Charter { needed, offices: keys.iter().enumerate().map(office).collect() }
+        Charter {
+            needed,
+            provers: Vec::new(),
+            offices: keys.iter().enumerate().map(office).collect(),
+        }
     }
 
     #[test]

@@ -15,6 +15,9 @@ const MOST: usize = 64;
 pub struct Charter {
     /// How many different offices must sign.
     pub needed: u32,
+    /// Whose signed proofs count in place of the city's own prover; none in most cities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provers: Vec<SignerKey>,
     /// The offices.
     pub offices: Vec<Office>,
 }
@@ -47,6 +50,12 @@ impl Charter {
         if self.offices.len() > MOST || self.offices.iter().any(|o| o.keys.len() > MOST) {
             return Err(Error::invalid(format!(
                 "A charter has at most {MOST} offices with {MOST} keys each."
+            )));
+        }
+        let provers: BTreeSet<&SignerKey> = self.provers.iter().collect();
+        if self.provers.len() > MOST || provers.len() != self.provers.len() {
+            return Err(Error::invalid(format!(
+                "A charter names at most {MOST} provers, each once."
             )));
         }
         if self.needed == 0 || self.needed as usize > self.offices.len() {
@@ -85,20 +94,26 @@ impl Charter {
         Ok(())
     }
 
-    /// The one spelling of the charter: offices by name, their keys by text.
+    /// The one spelling of the charter: provers by text, offices by name, their keys by text. Without
+    /// provers it is the spelling of before there were any.
     pub fn canonical(&self) -> String {
+        let spelled = |keys: &[SignerKey]| {
+            let mut keys: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+            keys.sort();
+            keys.join(", ")
+        };
         let mut offices: Vec<&Office> = self.offices.iter().collect();
         offices.sort_by(|a, b| a.name.cmp(&b.name));
         let mut out = format!("needed = {}\n", self.needed);
+        if !self.provers.is_empty() {
+            let _ = writeln!(out, "provers = [{}]", spelled(&self.provers));
+        }
         for office in offices {
-            let mut keys: Vec<String> =
-                office.keys.iter().map(|key| format!("\"{key}\"")).collect();
-            keys.sort();
             let _ = write!(
                 out,
                 "\n[[offices]]\nname = \"{}\"\nkeys = [{}]\n",
                 office.name,
-                keys.join(", ")
+                spelled(&office.keys)
             );
         }
         out
@@ -162,7 +177,7 @@ mod tests {
             name: format!("office {n}"),
             keys: [2 * n, 2 * n + 1].map(|n| key(n).public().into()).to_vec(),
         };
-        Charter { needed, offices: (0..offices).map(office).collect() }
+        Charter { needed, provers: Vec::new(), offices: (0..offices).map(office).collect() }
     }
 
     fn signed(by: &[u8], message: &[u8]) -> Vec<(SignerKey, Signature)> {
@@ -180,6 +195,16 @@ mod tests {
         assert_eq!(one.canonical(), other.canonical());
         let back = Charter::parse(&one.canonical()).unwrap();
         assert_eq!((back.hash(), back.canonical()), (one.hash(), one.canonical()));
+        // A charter without provers keeps the name that it had before there were any.
+        assert!(!one.canonical().contains("provers"));
+        let keys = [21, 20].map(|n| SignerKey::from(key(n).public()));
+        let (mut first, mut second) = (one.clone(), one.clone());
+        first.provers = keys.to_vec();
+        second.provers = keys.iter().rev().cloned().collect();
+        assert_eq!(first.canonical(), second.canonical());
+        assert_ne!(first.hash(), one.hash());
+        let back = Charter::parse(&first.canonical()).unwrap();
+        assert_eq!((back.provers.len(), back.canonical()), (2, first.canonical()));
     }
 
     #[test]
@@ -196,6 +221,7 @@ mod tests {
         check(&|c| c.offices[1].name = "Office 0".into(), "called Office 0");
         check(&|c| c.offices[1].name = "a\"b".into(), "letters");
         check(&|c| c.offices[1].keys.clear(), "no key");
+        check(&|c| c.provers = vec![key(9).public().into(); 2], "each once");
         check(&|c| c.offices[1].keys[0] = c.offices[0].keys[0].clone(), "twice");
         assert!(Charter::parse("needed = 1\nmore = 2\noffices = []").is_err());
     }

@@ -19,7 +19,7 @@ mod session;
 mod signer;
 mod tries;
 
-pub use adoption::{Adoption, RuleSet, adoption_message};
+pub use adoption::{Adoption, RuleSet, adoption_message, proofs_message};
 pub use assertion::Assertion;
 pub use ceremonies::{Ceremonies, Confirming, Registered, Site, Started};
 pub use charter::{Charter, Office};

@@ -15,6 +15,12 @@ pub(crate) struct InForce {
     hash: String,
     /// The rule file.
     rules: String,
+    /// The whole set that it belongs to, spelled as on the log; absent in a city without a charter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    set: Option<String>,
+    /// The law preset whose ceilings must hold of any set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preset: Option<String>,
 }
 
 /// Proposals.
@@ -29,7 +35,12 @@ pub(crate) struct Proposals {
     responses((status = 200, description = "The rule file", body = InForce)))]
 pub(crate) async fn in_force(State(state): Shared) -> Json<InForce> {
     let rules = state.city.rules();
-    Json(InForce { hash: rules.hash(), rules: rules.text().to_owned() })
+    Json(InForce {
+        hash: rules.hash(),
+        rules: rules.text().to_owned(),
+        set: state.city.adopted_set(),
+        preset: state.city.config().city.preset.clone(),
+    })
 }
 
 /// Every proposal for other rules.

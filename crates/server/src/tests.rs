@@ -91,6 +91,7 @@ fn town(lines: &str) -> Town {
         roles: vec!["administrator".into()],
         key: Some(key.public()),
         charter_key: None,
+        provers: Vec::new(),
         auditors: auditors.public().unwrap(),
     };
     city::init(dir.path(), &options, clock.as_ref()).unwrap();

@@ -8,7 +8,7 @@ use policy::{Property, Rules};
 use std::sync::Arc;
 
 /// Stands for the program: it refutes a rule called `planted`.
-struct Prover;
+pub(super) struct Prover;
 
 impl ProofLine for Prover {
     fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs> {
@@ -28,7 +28,7 @@ impl ProofLine for Prover {
     }
 }
 
-fn add(town: &Town, id: &str, office: &str, role: &str) -> (base::PersonId, SigningKey) {
+pub(super) fn add(town: &Town, id: &str, office: &str, role: &str) -> (base::PersonId, SigningKey) {
     let key = SigningKey::generate();
     let new = NewPerson {
         id: id.parse().unwrap(),
@@ -41,26 +41,26 @@ fn add(town: &Town, id: &str, office: &str, role: &str) -> (base::PersonId, Sign
     (new.id, key)
 }
 
-fn charter(needed: u32, keys: &[(&str, &SigningKey)]) -> String {
+pub(super) fn charter(needed: u32, keys: &[(&str, &SigningKey)]) -> String {
     let office = |(name, key): &(&str, &SigningKey)| Office {
         name: (*name).into(),
         keys: vec![key.public().into()],
     };
-    Charter { needed, offices: keys.iter().map(office).collect() }.canonical()
+    Charter { needed, provers: Vec::new(), offices: keys.iter().map(office).collect() }.canonical()
 }
 
-fn sign(city: &City, id: &str, key: &SigningKey) -> NewSignature {
+pub(super) fn sign(city: &City, id: &str, key: &SigningKey) -> NewSignature {
     let signed = Signature::Ed25519(key.sign(&city.to_sign(id).unwrap()));
     NewSignature { key: SignerKey::from(key.public()).to_string(), signature: signed.to_string() }
 }
 
 /// Rules with officers cut down to an hour.
-fn narrow() -> String {
+pub(super) fn narrow() -> String {
     Rules::standard().replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1)
 }
 
 fn proposal(rules: String, charter: Option<String>) -> NewProposal {
-    NewProposal { rules, properties: None, charter }
+    NewProposal { rules, properties: None, charter, proofs: None }
 }
 
 /// A city in which two offices sign: the first change of a city is who signs for the next.
@@ -160,7 +160,7 @@ fn what_is_not_proven_or_not_readable_is_not_proposed() {
 
 const SET: usize = 60_000;
 
-fn person_of(id: &str) -> base::PersonId {
+pub(super) fn person_of(id: &str) -> base::PersonId {
     id.parse().unwrap()
 }
 

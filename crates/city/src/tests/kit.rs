@@ -44,6 +44,7 @@ fn options_of(config: Config, auditors: &OpenKey, key: &SigningKey) -> InitOptio
         roles: ["administrator", "officer", "auditor"].map(String::from).to_vec(),
         key: Some(key.public()),
         charter_key: None,
+        provers: Vec::new(),
         auditors: auditors.public().unwrap(),
     }
 }
@@ -89,6 +90,16 @@ impl Town {
 
     /// The same, with these files in its folder.
     pub fn with(start: &str, more: &str, files: &[(&str, &str)]) -> Town {
+        Self::made(start, more, files, &[])
+    }
+
+    /// The same, where these keys prove.
+    pub fn made(
+        start: &str,
+        more: &str,
+        files: &[(&str, &str)],
+        provers: &[identity::SignerKey],
+    ) -> Town {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in files {
             std::fs::write(dir.path().join(name), text).unwrap();
@@ -97,7 +108,8 @@ impl Town {
         let config = Config::parse(&format!("[city]\nname=\"S\"\nslug=\"s\"\n{more}")).unwrap();
         let auditors = OpenKey::generate();
         let admin_key = SigningKey::generate();
-        let options = options_of(config, &auditors, &admin_key);
+        let mut options = options_of(config, &auditors, &admin_key);
+        options.provers = provers.to_vec();
         init(dir.path(), &options, clock.as_ref()).unwrap();
         let city = City::open(dir.path(), clock.clone()).unwrap();
         let camera = CameraRow {

@@ -4,7 +4,7 @@ mod dry_run;
 mod new;
 mod prove;
 
-pub use prove::program;
+pub use prove::{name, program, read};
 
 use std::process::ExitCode;
 

@@ -1,6 +1,12 @@
-//! `homeplate policy prove`: what the city's rules can never allow.
+//! `homeplate policy prove`: what the city's rules can never allow, and signed proofs of that for a city that
+//! cannot prove for itself.
 
-use base::Error;
+use crate::client::PersonKey;
+use crate::rules::Program;
+use base::{Error, Result};
+use city::SignedProofs;
+use identity::{Charter, RuleSet, Signature, SignerKey};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -16,24 +22,43 @@ pub struct ProveArgs {
     /// A law preset whose ceilings are proven too; the city's own where it is left out.
     #[arg(long)]
     preset: Option<String>,
+    /// A property of the city's own, by its file; may be given again. Those of the folder where none is given.
+    #[arg(long = "property", value_name = "FILE")]
+    properties: Vec<PathBuf>,
+    /// The charter of the set that is signed; `charter.toml` of the folder where it is left out.
+    #[arg(long, requires = "sign")]
+    charter: Option<PathBuf>,
+    /// Sign the proofs with this key file, for a city whose charter names it among its provers.
+    #[arg(long, value_name = "KEY", requires = "out")]
+    sign: Option<PathBuf>,
+    /// Where to write what is signed.
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    out: Option<PathBuf>,
     /// Print JSON.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "sign")]
     json: bool,
 }
 
 /// Runs the command.
-pub fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
-    let preset = match args.preset {
-        Some(slug) => Some(slug),
-        None => of_city(&args.data)?,
-    };
+pub fn run(mut args: ProveArgs) -> anyhow::Result<ExitCode> {
+    if args.preset.is_none() {
+        args.preset = of_city(&args.data)?;
+    }
+    if args.properties.is_empty() {
+        args.properties = properties(&args.data.join("properties"))?;
+    }
+    let rules = args.rules.clone().unwrap_or_else(|| args.data.join("rules.cedar"));
+    if let (Some(key), Some(out)) = (&args.sign, &args.out) {
+        sign(&args, &rules, key, out)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let program = program()?;
     let mut prove = Command::new(&program);
-    prove.arg("--rules").arg(args.rules.unwrap_or_else(|| args.data.join("rules.cedar")));
-    for file in properties(&args.data.join("properties"))? {
+    prove.arg("--rules").arg(rules);
+    for file in &args.properties {
         prove.arg("--property").arg(file);
     }
-    if let Some(slug) = preset {
+    if let Some(slug) = &args.preset {
         prove.arg("--preset").arg(slug);
     }
     if args.json {
@@ -47,6 +72,49 @@ pub fn run(args: ProveArgs) -> anyhow::Result<ExitCode> {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// Proves a set as a city would, and writes a signed word that all of it holds.
+fn sign(args: &ProveArgs, rules: &Path, key: &Path, out: &Path) -> anyhow::Result<()> {
+    // Before minutes of proving: is there a key at all?
+    let key = PersonKey::load(key)?.key;
+    if let Some(slug) = &args.preset {
+        policy::Preset::named(slug)?;
+    }
+    let charter = args.charter.clone().unwrap_or_else(|| args.data.join("charter.toml"));
+    let charter = Charter::parse(&read(&charter)?)?;
+    let mut own = BTreeMap::new();
+    for file in &args.properties {
+        own.insert(name(file), read(file)?);
+    }
+    let set = RuleSet::new(read(rules)?, own, &charter)?;
+    let properties = city::properties_of(&set, args.preset.as_deref());
+    city::prove(&Program, &set, &properties)?;
+    let (hash, proven) = (set.hash()?, city::proven_texts(&properties));
+    let signed = key.sign(&SignedProofs::message(&hash, &proven));
+    let proofs = SignedProofs {
+        set: hash,
+        properties: proven,
+        key: SignerKey::from(key.public()).to_string(),
+        signature: Signature::Ed25519(signed).to_string(),
+    };
+    base::write_atomic(out, serde_json::to_string_pretty(&proofs)?.as_bytes())?;
+    for property in &properties {
+        println!("proven   {} ({})", property.says, property.id);
+    }
+    println!("signed   set {} by {}", proofs.set, proofs.key);
+    Ok(())
+}
+
+/// A property's name is that of its file.
+pub fn name(file: &Path) -> String {
+    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A text that somebody named.
+pub fn read(file: &Path) -> Result<String> {
+    std::fs::read_to_string(file)
+        .map_err(|e| Error::not_found(format!("{} cannot be read.", file.display())).because(e))
 }
 
 /// A program of its own beside this one: it alone links the solver's library.
@@ -64,7 +132,7 @@ fn properties(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// The preset that a city is configured with; none where the folder has no configuration.
-pub fn of_city(data: &Path) -> base::Result<Option<String>> {
+pub fn of_city(data: &Path) -> Result<Option<String>> {
     let file = data.join("homeplate.toml");
     if !file.exists() {
         return Ok(None);

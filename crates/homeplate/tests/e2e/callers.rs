@@ -117,7 +117,12 @@ impl Device {
         let new = serde_json::json!({"id": id, "name": name});
         let admin = Caller::person(world, "admin");
         let made: serde_json::Value = admin.post("/v1/cameras", &new).expect("a camera");
-        let code = made["code"].as_str().expect("a code").to_owned();
+        Self::with_code(world, id, made["code"].as_str().expect("a code"))
+    }
+
+    /// Enrols a camera that was registered before, with its one-time code.
+    pub fn with_code(world: &World, id: CameraId, code: &str) -> Self {
+        let code = code.to_owned();
         let device = SigningKey::generate();
         let key = || SigningKey::from_seed(*device.seed());
         let caller = Caller::new(world.url(), id.as_str(), key());

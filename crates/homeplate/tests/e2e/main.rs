@@ -14,3 +14,4 @@ mod secrets;
 mod story;
 mod witness;
 mod world;
+mod xss;

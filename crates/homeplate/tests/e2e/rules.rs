@@ -113,6 +113,73 @@ fn two_offices_adopt_what_a_clerk_proposed() {
     assert!(read.contains("@max_hours(\"1\")") && read.contains("no-immigration"), "{read}");
 }
 
+/// A city that has no solver: the state's office proves for it and signs.
+#[test]
+fn another_office_proves_for_a_city_without_a_solver() {
+    let mut world = World::new();
+    for name in ["state", "stranger"] {
+        let file = format!("{name}.key");
+        world.plain(&["key", "new", "--person", &format!("per_{name}"), "--out", &file]).good();
+    }
+    world.init_with(&["--preset", "us-il", "--prover", &signer(&world, "state")]);
+    world.serve_with(&[("PATH", "/nowhere")]);
+    world.person("clara", "clerk");
+    let narrow = |text: &str, hours: &str| {
+        let new = text.replacen("@max_hours(\"72\")", &format!("@max_hours(\"{hours}\")"), 1);
+        assert_ne!(new, text);
+        fs::write(world.path("new.cedar"), new).expect("written");
+    };
+    let propose = |more: &[&str]| {
+        let propose = ["rules", "propose", "--rules", "new.cedar"];
+        world.by("clara", &[&propose[..], more].concat())
+    };
+    let prove = |key: &str, more: &[&str]| {
+        let key = format!("{key}.key");
+        let prove = ["policy", "prove", "--data", "set", "--rules", "new.cedar", "--sign", &key];
+        world.plain(&[&prove[..], &["--out", "proofs.json"], more].concat())
+    };
+    let rules = world.by("clara", &["rules", "show"]).good();
+    narrow(&rules, "1");
+    let refused = |done: crate::world::Done, word: &str| {
+        assert!(done.code != 0 && done.err.contains(word), "{word}: {}{}", done.out, done.err);
+        assert!(!world.get("/v1/proposals").contains("pro_"), "{word}: nothing is proposed");
+    };
+    refused(propose(&[]), "bring proofs");
+    // What the state's office needs is public; whoever holds a key reads it.
+    let shown = world.by("clara", &["rules", "show", "--out", "set"]);
+    assert!(shown.err.contains("--preset us-il"), "{}", shown.err);
+    shown.good();
+    let brought = ["--proofs", "proofs.json"];
+    let full = ["--preset", "us-il"];
+    prove("stranger", &full).good();
+    refused(propose(&brought), "nobody whom the charter in force names");
+    prove("state", &[]).good();
+    refused(propose(&brought), "leave out");
+    prove("state", &full).good();
+    narrow(&rules, "2");
+    refused(propose(&brought), "another set");
+    narrow(&rules, "1");
+    let id = propose(&brought).good();
+    let done = world.by("admin", &["rules", "sign", id.trim()]).good();
+    assert!(done.contains("active"), "{done}");
+    assert!(world.by("clara", &["rules", "show"]).good().contains("@max_hours(\"1\")"));
+    let said = world.plain(&["verify", &world.url(), "--forget"]).good();
+    let by = format!("; proved by {}", signer(&world, "state"));
+    assert!(said.contains("signed by administrator") && said.contains(&by), "{said}");
+    let read = world.by("clara", &["rules", "read", id.trim()]).good();
+    assert!(read.contains(&by[2..]), "{read}");
+    // Nobody signs for what does not hold.
+    let planted = "\n// Opens.\n@id(\"planted\")\n\
+                   permit (principal, action == Action::\"Search\", resource);";
+    let open =
+        rules.replace("context.recipient)\n}\nunless", "context.recipient) && false\n}\nunless");
+    fs::remove_file(world.path("proofs.json")).expect("removed");
+    fs::write(world.path("new.cedar"), open + planted).expect("written");
+    let done = prove("state", &full);
+    assert!(done.code != 0 && done.err.contains("would get through"), "{}", done.err);
+    assert!(!world.path("proofs.json").exists());
+}
+
 /// A file that somebody changed behind the city's back: it does not start, and says which.
 #[test]
 fn changed_files_are_noticed() {

@@ -130,6 +130,8 @@ pub struct ProposalPage {
     pub state: String,
     /// Number on the log.
     pub log_entry: u64,
+    /// The key of another office that proved it, where one did.
+    pub prover: Option<String>,
     /// What changes ([`crate::diff()`]).
     pub changes: Vec<DiffLine>,
     /// What is proven about the proposed rules.

@@ -524,7 +524,7 @@ fn rules(m: &Maker, out: &mut Out) {
         person: if person.is_empty() { String::new() } else { m.s(person) },
         at: m.s("2026-11-22 09:30 UTC"),
     };
-    let one = |state: &str, sign, activate, findings: &[&str]| ProposalPage {
+    let one = |state: &str, sign, activate: bool, findings: &[&str]| ProposalPage {
         page: m.at(Place::Rules),
         hash: m.s(HASH),
         set: m.s(HASH),
@@ -533,6 +533,7 @@ fn rules(m: &Maker, out: &mut Out) {
         at: m.s("2026-11-21 10:12 UTC"),
         state: m.own(state),
         log_entry: 47_660,
+        prover: activate.then(|| m.s("ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")),
         changes: diff(old, &new),
         properties: properties(m),
         dry_days: 30,

@@ -66,14 +66,13 @@ fn row(p: &Proposal) -> ProposalRow {
 }
 
 /// What was proven when a set became a proposal: none is on the log of which something was refuted.
-fn proven(names: &[String]) -> Vec<PropertyView> {
-    let shipped = Property::shipped();
+fn proven(names: &[String], set: Option<&RuleSet>) -> Vec<PropertyView> {
+    let mut known = Property::shipped();
+    let own = set.into_iter().flat_map(|set| &set.properties);
+    known.extend(own.map(|(id, text)| Property::new(id, text)));
     let one = |id: &String| PropertyView {
         id: id.clone(),
-        sentence: shipped
-            .iter()
-            .find(|p| p.id == *id)
-            .map_or_else(|| id.clone(), |p| p.says.clone()),
+        sentence: known.iter().find(|p| p.id == *id).map_or_else(|| id.clone(), |p| p.says.clone()),
         state: "proven".into(),
         example: None,
         milliseconds: None,
@@ -85,7 +84,7 @@ fn proven(names: &[String]) -> Vec<PropertyView> {
 fn untried() -> Vec<PropertyView> {
     let ids: Vec<String> = Property::shipped().into_iter().map(|p| p.id).collect();
     let unknown = |view| PropertyView { state: "unknown".into(), ..view };
-    proven(&ids).into_iter().map(unknown).collect()
+    proven(&ids, None).into_iter().map(unknown).collect()
 }
 
 /// `GET /console/rules`.
@@ -107,7 +106,9 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
                 log_entry,
                 adopted: state.city.adopted(),
                 rules: rules.list().iter().map(|one| rule(one, now)).collect(),
-                properties: active.map_or_else(untried, |p| proven(&p.proven)),
+                properties: active.map_or_else(untried, |p| {
+                    proven(&p.proven, RuleSet::parse(&p.text).ok().as_ref())
+                }),
                 proposals: proposals.iter().map(row).collect(),
                 may_propose,
             };
@@ -117,13 +118,24 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     }
 }
 
+/// All that is signed: who signs or proves in future is no smaller a change than a rule.
+fn whole_set(set: &RuleSet) -> String {
+    let mut out = set.rules.trim_end().to_owned();
+    for (name, text) in &set.properties {
+        out.extend(["\n\nproperties/", name, ".cedar\n", text.trim_end()]);
+    }
+    out.extend(["\n\ncharter.toml\n", &set.charter]);
+    out
+}
+
 /// Over how many days past questions are tried on a proposal.
 const DRY_DAYS: u32 = 30;
 
 /// What a page shows beside a proposal itself.
 struct Beside {
-    /// The rules that it replaces, or would, and its own.
-    rules: (String, String),
+    /// The set that it replaces, or would, and its own, whole.
+    texts: (String, String),
+    set: RuleSet,
     signatures: Vec<SignatureView>,
     /// How many past questions were tried, and what would have been different; of open ones alone.
     tried: Option<(u64, Vec<String>)>,
@@ -133,10 +145,7 @@ impl Beside {
     fn of(city: &City, p: &Proposal) -> Result<Self> {
         let set = RuleSet::parse(&p.text)?;
         let open = p.state == "open";
-        let before = match city.replaced_by(p) {
-            Some(before) => before.rules,
-            None => city.rules().text().to_owned(),
-        };
+        let before = city.replaced_by(p).map(|before| whole_set(&before)).unwrap_or_default();
         let offices = if open { city.charter_offices()? } else { p.signed.clone() };
         let signature = |office: String| SignatureView {
             person: if p.signed.contains(&office) { office.clone() } else { String::new() },
@@ -144,7 +153,8 @@ impl Beside {
             office,
         };
         Ok(Self {
-            rules: (before, set.rules),
+            texts: (before, whole_set(&set)),
+            set,
             signatures: offices.into_iter().map(signature).collect(),
             tried: if open { Some(city.try_proposal(p, DRY_DAYS)?) } else { None },
         })
@@ -181,8 +191,9 @@ pub(crate) async fn one(
                 at: row.at,
                 state: row.state,
                 log_entry: p.log_entry,
-                changes: pages::diff(&beside.rules.0, &beside.rules.1),
-                properties: proven(&p.proven),
+                prover: p.proved_by.clone(),
+                changes: pages::diff(&beside.texts.0, &beside.texts.1),
+                properties: proven(&p.proven, Some(&beside.set)),
                 dry_days: DRY_DAYS,
                 dry_questions: tried,
                 findings: findings.unwrap_or_default(),
@@ -271,7 +282,8 @@ pub(crate) async fn propose(
     let rules = whole(&sent, "rules").replace("\r\n", "\n");
     let (by, text) = (who.clone(), rules.clone());
     let flow = move |city: &City| {
-        city.propose(&by, NewProposal { rules: text, properties: None, charter: None })
+        let new = NewProposal { rules: text, properties: None, charter: None, proofs: None };
+        city.propose(&by, new)
     };
     match state.run(flow).await {
         Ok(p) => Redirect::to(&format!("/console/proposals/{}", p.id)).into_response(),

@@ -466,6 +466,7 @@ async fn a_set_is_active_once_enough_have_signed() {
     let mut admin = town.admins().await;
     let charter = Charter {
         needed: 1,
+        provers: Vec::new(),
         offices: vec![Office {
             name: "clerk".into(),
             keys: vec![SignerKey::from(town.key.public())],
@@ -475,8 +476,15 @@ async fn a_set_is_active_once_enough_have_signed() {
         rules: town.city.rules().text().replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1),
         properties: None,
         charter: Some(charter.canonical()),
+        proofs: None,
     };
     let id = town.city.propose(&town.admin, new).unwrap().id;
+    // Who signs in future is shown like a rule: nobody signs for a charter unseen.
+    let page = admin.get(&format!("/console/proposals/{id}")).await;
+    let page = page.text();
+    for line in ["name = &#34;administrator&#34;", "name = &#34;clerk&#34;"] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
     let path = format!("/console/proposals/{id}/activate");
     let page = admin.get(&format!("/console/proposals/{id}")).await;
     assert!(!page.text().contains(&path), "nobody has signed");

@@ -66,9 +66,14 @@ async fn two_offices_sign_with_passkeys() {
     let office =
         |name: &str, id: &str| Office { name: name.into(), keys: vec![passkey(&town, id)] };
     let offices = vec![office("city clerk", "per_clara"), office("mayor", "per_mayor")];
-    let charter = Charter { needed: 2, offices }.canonical();
+    let charter = Charter { needed: 2, provers: Vec::new(), offices }.canonical();
     let rules = town.city.rules().text().to_owned();
-    let first = NewProposal { rules: rules.clone(), properties: None, charter: Some(charter) };
+    let first = NewProposal {
+        rules: rules.clone(),
+        properties: None,
+        charter: Some(charter),
+        proofs: None,
+    };
     let first = town.city.propose(&town.admin, first).unwrap().id;
     let signed = town.key.sign(&town.city.to_sign(&first).unwrap());
     let signature = NewSignature {
@@ -78,7 +83,7 @@ async fn two_offices_sign_with_passkeys() {
     assert_eq!(town.city.sign_proposal(&town.admin, &first, signature).unwrap().state, "active");
 
     let narrow = rules.replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1);
-    let new = NewProposal { rules: narrow, properties: None, charter: None };
+    let new = NewProposal { rules: narrow, properties: None, charter: None, proofs: None };
     let id = town.city.propose(&"per_clara".parse().unwrap(), new).unwrap().id;
     let page = clerk.get(&format!("/console/proposals/{id}")).await;
     assert!(page.text().contains("data-what=\"sign\""), "{}", page.text());
