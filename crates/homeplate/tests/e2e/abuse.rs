@@ -355,9 +355,15 @@ fn off_is_off() {
 #[test]
 fn a_reason_that_says_nothing() {
     let town = Town::new("us-il");
-    let vague = ["--purpose", "missing-person", "--emergency", "--reason", "investigation"];
-    let done = town.ask("otto", PLATE, &vague);
-    assert!(done.code != 0 && done.err.contains("danger-told"), "{}", done.err);
+    // An empty reason counts as none: what demands one refuses.
+    let paper = town.paper("cora", "judicial-warrant", &[]);
+    let warrant =
+        ["--purpose", "protected-health", "--authority", "judicial-warrant", "--paper", &paper];
+    let vague = [&warrant[..], &["--reason", "investigation"]].concat();
+    refused(&town, &town.ask("otto", PLATE, &vague), "reason-required");
+    // Where a life is in danger no word holds anybody up; it is reviewed.
+    let danger = ["--purpose", "missing-person", "--emergency", "--reason", "crime suspect"];
+    town.ask("otto", PLATE, &danger).good();
     let protest =
         ["--purpose", "felony-investigation", "--reason", "Was at the protest on Main Street"];
     refused(&town, &town.ask("otto", PLATE, &protest), "reason-screened");
