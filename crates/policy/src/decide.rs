@@ -212,38 +212,31 @@ fn hours(from: Time, until: Time) -> i64 {
 /// One rule must carry the whole answer: the one that leaves most of the question, the first of
 /// equals. Bounds of two rules are never mixed.
 fn widest(permitting: &[&Rule], intent: &Intent) -> Decision {
-    let mut best: Option<(i128, &Rule, Scope)> = None;
+    let mut best: Option<(i128, &Rule, usize, Time)> = None;
     for rule in permitting {
-        let scope = within(rule, intent);
-        let size = scope.cameras.len() as i128 * i128::from(scope.until.since(scope.from));
-        if best.as_ref().is_none_or(|(most, _, _)| size > *most) {
-            best = Some((size, rule, scope));
+        let (cameras, from) = within(rule, intent);
+        let size = cameras as i128 * i128::from(intent.until.since(from));
+        if best.as_ref().is_none_or(|(most, ..)| size > *most) {
+            best = Some((size, rule, cameras, from));
         }
     }
-    match best {
-        None => refuse("no-rule", NO_RULE),
-        Some((_, rule, scope)) => {
-            let whole = scope.cameras.len() == intent.cameras.len()
-                && scope.from == intent.from
-                && scope.until == intent.until;
-            let rule = rule.id.clone();
-            if whole { Decision::Allow { rule } } else { Decision::Narrow { rule, scope } }
-        }
+    let Some((_, rule, cameras, from)) = best else { return refuse("no-rule", NO_RULE) };
+    let rule = rule.id.clone();
+    if cameras == intent.cameras.len() && from == intent.from {
+        return Decision::Allow { rule };
     }
+    let cameras = intent.cameras[..cameras].to_vec();
+    Decision::Narrow { rule, scope: Scope { cameras, from, until: intent.until } }
 }
 
-/// The question inside the bounds of one rule: its first cameras, its latest hours.
-fn within(rule: &Rule, intent: &Intent) -> Scope {
+/// The question inside the bounds of one rule: how many of its first cameras, and from when on.
+fn within(rule: &Rule, intent: &Intent) -> (usize, Time) {
     let most = rule.max_cameras.map_or(usize::MAX, |n| n as usize);
     let earliest = match rule.max_hours {
         Some(hours) => intent.until.plus_millis(-i64::from(hours).saturating_mul(HOUR_MS)),
         None => intent.from,
     };
-    Scope {
-        cameras: intent.cameras.iter().take(most).cloned().collect(),
-        from: intent.from.max(earliest),
-        until: intent.until,
-    }
+    (intent.cameras.len().min(most), intent.from.max(earliest))
 }
 
 #[cfg(test)]
