@@ -11,6 +11,10 @@ use cedar_policy::{
     Validator,
 };
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// So many people's pictures are kept.
+const PEOPLE: usize = 1024;
 
 /// The purposes that rules can speak of; the schema has the same list and a test compares.
 pub const PURPOSES: [&str; 8] = [
@@ -95,6 +99,8 @@ pub(crate) struct Engine {
     /// need not be asked about another.
     times: Vec<(Time, HashMap<Action, PolicySet>)>,
     authorizer: Authorizer,
+    /// Who asked before, with their roles: Cedar's picture of them is made once.
+    people: Mutex<HashMap<(PersonId, Vec<String>), Arc<Entities>>>,
     schema: Schema,
     types: Types,
     places: HashMap<PolicyId, usize>,
@@ -151,7 +157,8 @@ impl Engine {
         let places = policies.iter().enumerate().map(|(at, p)| (p.id().clone(), at)).collect();
         let types = Types::new()?;
         let times = vec![(Time::from_millis(i64::MIN), by_action(&policies, &types)?)];
-        Ok((Self { times, authorizer: Authorizer::new(), schema, types, places }, policies))
+        let (authorizer, people) = (Authorizer::new(), Mutex::default());
+        Ok((Self { times, authorizer, people, schema, types, places }, policies))
     }
 
     /// Makes one set for each time between two changes: `in_force` says whether a rule, by its place,
@@ -202,10 +209,7 @@ impl Engine {
             Error::internal("The rules cannot be put to this request; see the log.").because(e)
         };
         let principal = uid(&self.types.person, person.as_str());
-        let parents = roles.iter().map(|role| uid(&self.types.role, role)).collect();
-        let entities =
-            Entities::from_entities([Entity::new_no_attrs(principal.clone(), parents)], None)
-                .map_err(|e| unfit(e.to_string()))?;
+        let entities = self.entities(person, roles, &principal)?;
         let context = match asked {
             Some(asked) => self.context(asked)?,
             None => Context::empty(),
@@ -229,6 +233,28 @@ impl Engine {
             allowed: response.decision() == Decision::Allow,
             fired: fired.filter_map(|id| self.places.get(id).copied()).collect(),
         })
+    }
+
+    /// A person in their roles.
+    fn entities(
+        &self,
+        person: &PersonId,
+        roles: &[String],
+        principal: &EntityUid,
+    ) -> Result<Arc<Entities>> {
+        let key = (person.clone(), roles.to_vec());
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = people.get(&key) {
+            return Ok(known.clone());
+        }
+        let parents = roles.iter().map(|role| uid(&self.types.role, role)).collect();
+        let person = Entity::new_no_attrs(principal.clone(), parents);
+        let entities = Arc::new(Entities::from_entities([person], None).map_err(broken)?);
+        if people.len() >= PEOPLE {
+            people.clear();
+        }
+        people.insert(key, entities.clone());
+        Ok(entities)
     }
 
     fn context(&self, asked: &Asked<'_>) -> Result<Context> {
