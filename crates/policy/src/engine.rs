@@ -13,6 +13,9 @@ use cedar_policy::{
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Somebody in their roles.
+type Roles = (PersonId, Vec<String>);
+
 /// So many people's pictures are kept.
 const PEOPLE: usize = 1024;
 
@@ -100,7 +103,7 @@ pub(crate) struct Engine {
     times: Vec<(Time, HashMap<Action, PolicySet>)>,
     authorizer: Authorizer,
     /// Who asked before, with their roles: Cedar's picture of them is made once.
-    people: Mutex<HashMap<(PersonId, Vec<String>), Arc<Entities>>>,
+    people: Mutex<HashMap<Roles, Arc<Entities>>>,
     schema: Schema,
     types: Types,
     places: HashMap<PolicyId, usize>,
