@@ -21,8 +21,10 @@ impl City {
     pub fn retain(&self) -> Result<()> {
         self.forget()?;
         self.check_adopted()?;
-        self.forget_pictures()?;
-        self.oversee()
+        // Who watches those who ask waits for no place of pictures.
+        let pictures = self.forget_pictures();
+        self.oversee()?;
+        pictures
     }
 
     /// The first moment that is not forgotten yet.
