@@ -25,6 +25,10 @@ impl Time {
     pub fn day(self) -> Day {
         Day((self.0 / DAY_MS) as i32)
     }
+    /// The UTC month this moment lies in: `2026-11`.
+    pub fn month(self) -> String {
+        self.day().to_string().chars().take(7).collect()
+    }
     /// This moment plus (or minus) so many milliseconds.
     pub fn plus_millis(self, ms: i64) -> Self {
         Self::from_millis(self.0.saturating_add(ms))

@@ -381,7 +381,7 @@ impl City {
     /// When an office signed a proposal.
     pub fn signed_when(&self, proposal: &str, office: &str) -> Option<Time> {
         let index = self.log.find("policy.signed", &format!("{proposal}/{office}"))?;
-        Some(self.log.leaves(index, index + 1).ok()?.pop()?.time)
+        self.entry_at(index).ok().map(|leaf| leaf.time)
     }
 
     /// One of them.

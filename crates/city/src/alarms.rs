@@ -4,8 +4,8 @@
 //! there is one, and what kind, is on the public log from the next day on, and overdue ones are on the public page;
 //! whom it is about is not. Everything is found again from what is stored ([`City::oversee`]), so that no crash loses an alarm.
 
-use crate::City;
-use crate::oversight::{Asked, SAY_MS, read};
+use crate::oversight::{Asked, SAY_MS, read, told_why};
+use crate::{City, Finding};
 use base::{Error, PersonId, Result, Time};
 use policy::Action;
 use serde::{Deserialize, Serialize};
@@ -83,25 +83,6 @@ impl AlarmKind {
     }
 }
 
-/// What an auditor found an alarm to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum AlarmFinding {
-    /// There was a good reason.
-    Justified,
-    /// There was none.
-    Unjustified,
-}
-
-impl AlarmFinding {
-    fn slug(self) -> &'static str {
-        match self {
-            AlarmFinding::Justified => "justified",
-            AlarmFinding::Unjustified => "unjustified",
-        }
-    }
-}
-
 /// What is kept of an alarm.
 #[derive(Clone, Serialize, Deserialize)]
 struct Kept {
@@ -115,7 +96,7 @@ struct Kept {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quiet_until: Option<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    finding: Option<AlarmFinding>,
+    finding: Option<Finding>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     /// The office of who closed it.
@@ -142,7 +123,7 @@ pub struct Alarm {
     /// When it was raised.
     pub raised: Time,
     /// What was found; none while it is open.
-    pub finding: Option<AlarmFinding>,
+    pub finding: Option<Finding>,
     /// What the auditor wrote.
     pub note: Option<String>,
 }
@@ -152,7 +133,7 @@ pub struct Alarm {
 #[serde(deny_unknown_fields)]
 pub struct CloseAlarm {
     /// What was found; it is public.
-    pub finding: AlarmFinding,
+    pub finding: Finding,
     /// Why, in a sentence; it stays private.
     pub note: String,
 }
@@ -246,7 +227,7 @@ impl City {
                 by_person.entry(row.person.clone()).or_default().push(row);
             }
         }
-        let month: String = now.day().to_string().chars().take(7).collect();
+        let month = now.month();
         for (person, rows) in by_person {
             if let Some(first) = rows.first()
                 && rows.len() as u64 >= u64::from(self.config.alarms.without_outcome)
@@ -262,30 +243,19 @@ impl City {
 
     /// Somebody used the console at two places.
     pub(crate) fn alarm_places(&self, person: &PersonId) -> Result<()> {
-        let alarm = Kept {
-            kind: AlarmKind::TwoPlaces,
-            person: person.clone(),
-            count: 1,
-            asks: Vec::new(),
-            quiet_until: None,
-            finding: None,
-            note: None,
-            closed_by: None,
-        };
+        let alarm = Kept { count: 1, ..Kept::about(AlarmKind::TwoPlaces, person, Vec::new()) };
         self.raise(&format!("two-places/{person}/{}", self.now().day()), alarm)
     }
 
     /// An alarm about the person who asked `row`, and these questions.
     fn alarm_of(&self, kind: AlarmKind, row: &AskRow, asks: Vec<String>) -> Result<Kept> {
-        let mut quiet_until = None;
-        for id in &asks {
+        let mut alarm = Kept::about(kind, &row.person, asks);
+        for id in &alarm.asks {
             if let Some(ask) = self.store.ask(id)? {
-                quiet_until = quiet_until.max(read(&ask)?.sealed_until);
+                alarm.quiet_until = alarm.quiet_until.max(read(&ask)?.sealed_until);
             }
         }
-        let (person, count) = (row.person.clone(), asks.len() as u64);
-        let (finding, note, closed_by) = (None, None, None);
-        Ok(Kept { kind, person, count, asks, quiet_until, finding, note, closed_by })
+        Ok(alarm)
     }
 
     /// Raises an alarm unless `key` has raised one before; only then it is put together.
@@ -357,12 +327,6 @@ impl City {
         Ok(asks.into_iter().flatten().collect())
     }
 
-    /// How many alarms nobody has closed.
-    pub(crate) fn open_alarms(&self) -> Result<u64> {
-        let rows = self.store.alarms(SHOWN)?;
-        Ok(rows.iter().filter(|row| row.closed.is_none()).count() as u64)
-    }
-
     fn shown_alarm(&self, row: &AlarmRow) -> Result<Alarm> {
         let kept = kept(row)?;
         let name = self.stored_person(&kept.person)?.map(|p| p.name).unwrap_or_default();
@@ -389,9 +353,7 @@ impl City {
     /// rested on count no longer.
     pub fn close_alarm(&self, by: &PersonId, id: &str, close: CloseAlarm) -> Result<Alarm> {
         let auditor = self.allowed(by, Action::ReadAudit)?;
-        if !(1..=1000).contains(&close.note.trim().chars().count()) {
-            return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
-        }
+        told_why(&close.note)?;
         let _alone = self.judging();
         let none = || Error::not_found("There is no such alarm; see the list.");
         let row = self.store.alarm(id)?.ok_or_else(none)?;
@@ -402,7 +364,7 @@ impl City {
         if row.closed.is_some() {
             return Err(Error::conflict("This alarm is closed; what was found stays."));
         }
-        if close.finding == AlarmFinding::Unjustified {
+        if close.finding == Finding::Unjustified {
             let tomorrow = self.now().floor_to(DAY_MS).plus_millis(DAY_MS);
             let from = alarm.quiet_until.map_or(tomorrow, |until| until.max(tomorrow));
             for ask in &alarm.asks {
@@ -420,6 +382,20 @@ impl City {
 }
 
 impl Kept {
+    /// An open alarm about a person and some questions.
+    fn about(kind: AlarmKind, person: &PersonId, asks: Vec<String>) -> Self {
+        Self {
+            kind,
+            person: person.clone(),
+            count: asks.len() as u64,
+            asks,
+            quiet_until: None,
+            finding: None,
+            note: None,
+            closed_by: None,
+        }
+    }
+
     fn is_quiet(&self, now: Time) -> bool {
         self.quiet_until.is_some_and(|until| now < until)
     }

@@ -172,9 +172,7 @@ impl City {
         let (salt, body) = self.keep_body(&q.intent)?;
         let decision = if q.narrowed.is_some() { "narrowed" } else { "allowed" };
         let leaf = self.question_leaf("search.intent", q, &body)?.fact("decision", decision);
-        if q.intent.emergency {
-            self.emergency_asker(&q.intent)?;
-        }
+        // Before the entry: nobody reviews or grades the own question, after a crash neither.
         let asker = self.keep_asker(&q.intent, &q.rule, decision)?;
         let (entry, then) = self.log_question(&q.intent, leaf.clone())?;
         let index = entry.index;
@@ -196,11 +194,10 @@ impl City {
         let mut search = self.store.search(&permit)?;
         self.only_within(q, &mut search)?;
         let opened = self.open_found(q, &permit, &search)?;
-        self.mark_opened(&asker, &q.intent, &opened)?;
-        self.watched(&asker);
         let outcome =
             self.outcome_leaf(q, index, Opened::new(opened.len() as u64, search.considered))?;
         let outcome = self.log.append_once(&outcome)?;
+        self.mark_opened(&asker, &q.intent, &opened)?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),

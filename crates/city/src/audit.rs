@@ -4,6 +4,7 @@
 //! The city hands out what is sealed; it cannot open it itself. That somebody looked is on the log
 //! before they get it.
 
+use crate::oversight::told_why;
 use crate::{AuditRecord, City};
 use base::{Error, PersonId, Result, Time, b64};
 use ledger::Leaf;
@@ -129,7 +130,8 @@ impl City {
         Ok(AuditRecord { index, leaf, salt: b64(&record.salt), sealed: record.sealed })
     }
 
-    fn entry_at(&self, index: u64) -> Result<Leaf> {
+    /// Entry number `index` of the log.
+    pub(crate) fn entry_at(&self, index: u64) -> Result<Leaf> {
         self.log.leaves(index, index.saturating_add(1))?.pop().ok_or_else(|| {
             Error::not_found(format!("The log has only {} entries.", self.log.size()))
         })
@@ -151,15 +153,13 @@ impl City {
     /// grade's number on the log. Where it was misuse, the paper that it rested on counts no longer.
     pub fn grade(&self, by: &PersonId, index: u64, new: NewGrade) -> Result<Graded> {
         let auditor = self.allowed(by, Action::ReadAudit)?;
-        if !(1..=1000).contains(&new.note.trim().chars().count()) {
-            return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
-        }
+        told_why(&new.note)?;
         let _alone = self.judging();
         if !self.log.audit().due.contains_key(&index) {
             return Err(Error::not_found("This entry waits for no grade; see what was drawn."));
         }
         let asked = self.entry_at(index)?.id.unwrap_or_default();
-        if self.store.ask(&asked)?.is_some_and(|row| row.person == auditor.id) {
+        if self.asker_of(&asked)?.as_ref() == Some(&auditor.id) {
             return Err(Error::forbidden("You asked this yourself; another auditor grades it."));
         }
         if !self.opened_by(index, by)? {
@@ -210,7 +210,7 @@ impl City {
     fn last_drawn(&self) -> Result<Option<Leaf>> {
         let mut at = self.now();
         for _ in 0..12 {
-            let month: String = at.day().to_string().chars().take(7).collect();
+            let month = at.month();
             if let Some(index) = self.log.find("audit.drawn", &month) {
                 return self.entry_at(index).map(Some);
             }

@@ -5,9 +5,10 @@
 //! What is open is read from the log: no database can forget a review.
 
 use crate::City;
+use crate::oversight::told_why;
 use base::{Error, PersonId, Result, Time};
 use ledger::Leaf;
-use policy::{Action, Intent};
+use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::PoisonError;
@@ -63,6 +64,11 @@ impl Emergencies {
         if self.done.len() > REVIEWS {
             self.done.pop_front();
         }
+    }
+
+    /// Whether this entry waits for its review.
+    pub(crate) fn waits(&self, entry: u64) -> bool {
+        self.open.contains_key(&entry)
     }
 
     /// How many wait for their review.
@@ -125,22 +131,31 @@ pub struct Reviewed {
     pub finding: String,
 }
 
-/// What a reviewer found.
+/// What somebody found who looked afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
-    /// A life was in danger.
+    /// There was a good reason; where a life was said to be in danger, it was.
     Justified,
     /// There was none, and the asker could know.
     Unjustified,
 }
 
 impl Finding {
-    fn slug(self) -> &'static str {
+    /// Both of them.
+    pub const ALL: [Finding; 2] = [Finding::Justified, Finding::Unjustified];
+
+    /// As the public log spells it.
+    pub fn slug(self) -> &'static str {
         match self {
             Finding::Justified => "justified",
             Finding::Unjustified => "unjustified",
         }
+    }
+
+    /// The one of this name.
+    pub fn named(slug: &str) -> Option<Finding> {
+        Finding::ALL.into_iter().find(|finding| finding.slug() == slug)
     }
 }
 
@@ -178,12 +193,11 @@ impl City {
     }
 
     fn emergency(&self, waits: Unreviewed) -> Result<Emergency> {
-        let entry = |index: u64| Ok(self.log.leaves(index, index.saturating_add(1))?.pop());
-        let leaf = entry(waits.entry)?.ok_or_else(none)?;
+        let leaf = self.entry_at(waits.entry)?;
         let id = leaf.id.clone().unwrap_or_default();
-        let asker = self.store.meta(&asker_key(&id))?.and_then(|asker| asker.parse().ok());
+        let asker = self.asker_of(&id)?;
         let outcome = match self.log.find("search.outcome", &id) {
-            Some(index) => entry(index)?,
+            Some(index) => Some(self.entry_at(index)?),
             None => None,
         };
         Ok(Emergency { waits, asker, leaf, outcome })
@@ -198,12 +212,10 @@ impl City {
         review: EmergencyReview,
     ) -> Result<u64> {
         let person = self.allowed(by, Action::ReviewBreakGlass)?;
-        if !(1..=1000).contains(&review.note.trim().chars().count()) {
-            return Err(Error::invalid("Say in a sentence of at most 1000 characters why."));
-        }
+        told_why(&review.note)?;
         let question = self.emergencies().open.get(&entry).map(|(_, id)| id.clone());
         let question = question.ok_or_else(none)?;
-        if self.store.meta(&asker_key(&question))?.as_deref() == Some(by.as_str()) {
+        if self.asker_of(&question)?.as_ref() == Some(by) {
             return Err(Error::forbidden("Somebody else than the asker reviews a question."));
         }
         let id: [u8; 16] = base::random();
@@ -221,20 +233,10 @@ impl City {
         self.emergencies().add(index, &leaf);
         Ok(index)
     }
-
-    /// Remembers who asks for a life in danger, before the question is on the log: nobody reviews the own
-    /// one, after a crash neither.
-    pub(crate) fn emergency_asker(&self, intent: &Intent) -> Result<()> {
-        self.store.set_meta(&asker_key(&intent.id), intent.person.as_str())
-    }
 }
 
 fn none() -> Error {
     Error::not_found("This entry waits for no review.")
-}
-
-fn asker_key(question: &str) -> String {
-    format!("emergency/{question}")
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ mod waiting;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proposal};
-pub use alarms::{Alarm, AlarmFinding, AlarmKind, AlarmSection, CloseAlarm};
+pub use alarms::{Alarm, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};

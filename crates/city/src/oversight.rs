@@ -141,6 +141,14 @@ pub(crate) fn read(row: &AskRow) -> Result<Asked> {
     })
 }
 
+/// A finding or a grade says why, in a sentence.
+pub(crate) fn told_why(note: &str) -> Result<()> {
+    if (1..=1000).contains(&note.trim().chars().count()) {
+        return Ok(());
+    }
+    Err(Error::invalid("Say in a sentence of at most 1000 characters why."))
+}
+
 fn unkept(e: impl std::fmt::Display) -> Error {
     Error::internal("The question cannot be kept; ask again.").because(e.to_string())
 }
@@ -180,21 +188,25 @@ impl City {
     /// still have to judge, and what is sealed, is remembered until then.
     pub(crate) fn forget_askers(&self) -> Result<()> {
         let now = self.now();
-        let month: String = now.day().to_string().chars().take(8).collect();
-        let first = format!("{month}01T00:00:00Z").parse().unwrap_or(now);
+        let first = format!("{}-01T00:00:00Z", now.month()).parse().unwrap_or(now);
         self.store.forget_marks(first, now.plus_millis(-ALARMS_MS))?;
         let (due, open) = (self.log.audit().due, self.open_alarm_asks()?);
         let old = self.store.asks_between(Time::from_millis(0), now.plus_millis(-KEPT_MS))?;
         for row in old {
-            let drawn = self.entry_of(&row.id).is_some_and(|entry| due.contains_key(&entry));
+            let judged = |entry| due.contains_key(&entry) || self.emergencies().waits(entry);
+            let drawn = self.entry_of(&row.id).is_some_and(judged);
             let until = read(&row)?.sealed_until;
             let sealed = until.is_some_and(|until| until.plus_millis(KEPT_MS) > now);
             if !drawn && !sealed && !open.contains(&row.id) {
                 self.store.forget_ask(&row.id)?;
-                self.store.drop_metas(&format!("emergency/{}", row.id))?;
             }
         }
         Ok(())
+    }
+
+    /// Who asked a question, where that is still known.
+    pub(crate) fn asker_of(&self, id: &str) -> Result<Option<PersonId>> {
+        Ok(self.store.ask(id)?.map(|row| row.person))
     }
 
     /// The number of a question or refusal on the log.
@@ -206,13 +218,7 @@ impl City {
         let asked = read(row)?;
         let outcome_entry = self.log.find("search.outcome", &row.id);
         let opened = match outcome_entry {
-            Some(index) => {
-                let leaf = self.log.leaves(index, index + 1)?.pop();
-                leaf.map_or(0, |leaf| {
-                    let least = || leaf.text("result")?.split('-').next()?.parse().ok();
-                    leaf.number("opened").or_else(least).unwrap_or(0)
-                })
-            }
+            Some(index) => self.entry_at(index)?.opened(),
             None => 0,
         };
         let from = asked.sealed_until.unwrap_or(row.asked);
@@ -269,6 +275,10 @@ impl City {
         intent: &Intent,
         opened: &[AnswerRead],
     ) -> Result<()> {
+        // Whoever asks for plates by all their characters has said which; those are marked already.
+        if intent.manner() == "exact" || opened.is_empty() {
+            return Ok(());
+        }
         let mut plates: Vec<Text> =
             opened.iter().filter_map(|r| Text::parse(&r.plate).ok()).collect();
         plates.sort();
@@ -276,7 +286,9 @@ impl City {
         plates.truncate(OPENED);
         let found = Intent { plates, patterns: Vec::new(), look_alikes: false, ..intent.clone() };
         let marks = self.custody.marks(&found, &[])?;
-        self.store.add_marks(row, &marks.plates)
+        self.store.add_marks(row, &marks.plates)?;
+        self.watched(row);
+        Ok(())
     }
 
     pub(crate) fn judging(&self) -> std::sync::MutexGuard<'_, ()> {

@@ -30,7 +30,7 @@ impl City {
             waiting.reviews = self.emergencies().waiting();
         }
         if may("ReadAudit") {
-            waiting.audits = self.log.audit().due.len() as u64 + self.open_alarms()?;
+            waiting.audits = self.log.audit().due.len() as u64 + self.store.open_alarms()?;
         }
         if may("AddPerson") {
             let lost = self.lost_keys(who)?;

@@ -3,7 +3,7 @@
 use crate::adopt::{InForce, Keep};
 use crate::file::Files;
 use crate::kek::Kek;
-use crate::keys::{Keys, month};
+use crate::keys::Keys;
 use crate::scan;
 use crate::seal::{self, Key};
 use crate::sealed::{SealedBatch, SealedHit, SealedRead, SealedSegment};
@@ -403,12 +403,12 @@ impl Custody {
 
     /// The key of the month that goes on.
     pub(crate) fn this_month(&self) -> Result<Key> {
-        self.ring().month_key(&month(self.clock.now()))
+        self.ring().month_key(&self.clock.now().month())
     }
 
     /// The name under which a person's acts of this month stand on the public log.
     pub fn pseudonym(&self, person: &PersonId) -> Result<String> {
-        let month = month(self.clock.now());
+        let month = self.clock.now().month();
         let key = self.ring().month_key(&month)?;
         Ok(seal::pseudonym(&key, &month, person))
     }

@@ -36,11 +36,6 @@ pub(crate) struct Keys {
     pub(crate) ended: BTreeSet<(Sort, Epoch)>,
 }
 
-/// The month that a moment lies in, in UTC, as its key is named.
-pub(crate) fn month(at: Time) -> String {
-    at.day().to_string().chars().take(7).collect()
-}
-
 fn key_of(bytes: &[u8; 32]) -> Key {
     Secret::new(*bytes)
 }
@@ -194,7 +189,7 @@ impl Found {
             }
             ["month", month, key] => {
                 let first: Day = format!("{month}-01").parse().ok()?;
-                self.month = Some((self::month(first.start()), key_of(bytes(key)?.expose())));
+                self.month = Some((first.start().month(), key_of(bytes(key)?.expose())));
             }
             ["ended", sort, start, len] => {
                 self.ended.insert((Sort::from_slug(sort)?, epoch(start, len)?));

@@ -4,7 +4,7 @@
 use crate::client::{Client, ClientArgs, print_json};
 use crate::keyfile::Owner;
 use base::{Error, Result, Secret, unb64};
-use city::{Alarm, AlarmFinding, AuditRecord, CloseAlarm, Drawing, Grade, Graded, NewGrade};
+use city::{Alarm, AuditRecord, CloseAlarm, Drawing, Finding, Grade, Graded, NewGrade};
 use clap::ValueEnum;
 use read::OpenKey;
 use serde::Deserialize;
@@ -118,8 +118,8 @@ pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
         }
         AuditCommand::Close { id, finding, note, client } => {
             let finding = match finding {
-                FindingWord::Justified => AlarmFinding::Justified,
-                FindingWord::Unjustified => AlarmFinding::Unjustified,
+                FindingWord::Justified => Finding::Justified,
+                FindingWord::Unjustified => Finding::Unjustified,
             };
             let path = format!("/v1/alarms/{id}/close");
             alarm(&Client::new(&client)?.post(&path, &CloseAlarm { finding, note })?);
@@ -146,11 +146,7 @@ fn drawn(drawing: &Drawing) {
 
 fn alarm(alarm: &Alarm) {
     let entries: Vec<String> = alarm.entries.iter().map(u64::to_string).collect();
-    let stands = match alarm.finding {
-        None => "open",
-        Some(AlarmFinding::Justified) => "justified",
-        Some(AlarmFinding::Unjustified) => "unjustified",
-    };
+    let stands = alarm.finding.map_or("open", Finding::slug);
     println!(
         "{}  {}  {} {}  {} x  entries {}  {}  {stands}",
         alarm.id,

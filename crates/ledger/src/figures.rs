@@ -75,11 +75,7 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     hidden: BTreeMap<String, String>,
-    /// The month that goes on, once it had an entry.
-    #[serde(skip)]
-    #[schema(ignore)]
-    month: String,
-    /// Whether it had a question.
+    /// Whether the month that goes on had a question.
     #[serde(skip)]
     #[schema(ignore)]
     asked: bool,
@@ -116,7 +112,7 @@ impl Audit {
     pub fn overdue(&self, now: Time) -> u64 {
         let soonest = now.plus_millis(GRADE_MS + AHEAD_MS);
         // An entry from the future would make the month that goes on, and every time limit, end too late.
-        let ahead = u64::from(lottery::month(now.plus_millis(AHEAD_MS)) < self.month);
+        let ahead = u64::from(now.plus_millis(AHEAD_MS).month() < self.month);
         let late = |month: &&String| {
             lottery::month_end(month).is_some_and(|end| end.plus_millis(DRAW_MS) <= now)
         };
@@ -242,7 +238,7 @@ impl Figures {
                 self.waiting.extend(leaf.id.clone());
             }
             "search.outcome" => {
-                self.opened = self.opened.saturating_add(opened(leaf));
+                self.opened = self.opened.saturating_add(leaf.opened());
                 leaf.id.as_ref().map(|id| self.waiting.remove(id));
             }
             _ => {}
@@ -257,13 +253,10 @@ impl Figures {
 
     /// A month is over with the first entry of a later one.
     fn in_month(&mut self, leaf: &Leaf) {
-        let month = lottery::month(leaf.time);
-        if month > self.month {
-            self.audit.month.clone_from(&month);
-            let before = std::mem::replace(&mut self.month, month);
-            if std::mem::take(&mut self.asked) {
-                self.audit.undrawn.insert(before);
-            }
+        if let Some(before) = lottery::turn(&mut self.audit.month, leaf.time)
+            && std::mem::take(&mut self.asked)
+        {
+            self.audit.undrawn.insert(before);
         }
         self.asked |= lottery::is_question(leaf);
     }
@@ -395,12 +388,6 @@ impl Figures {
         let of_day = self.reads_by_day.entry(day).or_insert(0);
         *of_day = of_day.saturating_add(more);
     }
-}
-
-/// How many reads an answer opened: the number, or at least so many where the city logs ranges.
-fn opened(leaf: &Leaf) -> u64 {
-    let least = || leaf.text("result")?.split('-').next()?.parse().ok();
-    leaf.number("opened").or_else(least).unwrap_or(0)
 }
 
 fn tick(counts: &mut BTreeMap<String, u64>, key: Option<&str>) {

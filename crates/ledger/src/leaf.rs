@@ -111,6 +111,11 @@ impl Leaf {
     pub fn number(&self, key: &str) -> Option<u64> {
         self.facts.get(key)?.as_u64()
     }
+    /// How many reads an answer opened: the number, or at least so many where the city logs ranges.
+    pub fn opened(&self) -> u64 {
+        let least = || self.text("result")?.split('-').next()?.parse().ok();
+        self.number("opened").or_else(least).unwrap_or(0)
+    }
 
     /// The bytes that go on the log. Refused if [`Leaf::parse`] would not take them back.
     pub fn bytes(&self) -> Result<Vec<u8>> {

@@ -26,17 +26,19 @@ const ONE_IN: usize = 20;
 /// And at most so many: what nobody can do in two weeks would not be done.
 const MOST: usize = 100;
 
-/// The month of a moment, in UTC: `2026-11`.
-pub(crate) fn month(at: Time) -> String {
-    at.day().to_string().chars().take(7).collect()
-}
-
 /// The first moment behind a month.
 pub(crate) fn month_end(month: &str) -> Option<Time> {
     let first: Day = format!("{month}-01").parse().ok()?;
     let in_next = Day::from_number(first.number() + 31);
-    let next: Day = format!("{}-01", self::month(in_next.start())).parse().ok()?;
+    let next: Day = format!("{}-01", in_next.start().month()).parse().ok()?;
     Some(next.start())
+}
+
+/// Goes on to the month of an entry; gives the month that is over with it, if one is. Never back to an earlier one,
+/// whatever a clock does.
+pub(crate) fn turn(month: &mut String, at: Time) -> Option<String> {
+    let next = at.month();
+    (next > *month).then(|| std::mem::replace(month, next))
 }
 
 /// Whether an entry is drawn from: a question, allowed or refused.
@@ -88,7 +90,7 @@ impl Draw {
 /// Follows a log from its first entry on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lottery {
-    /// The month that goes on; never an earlier one than before, whatever a clock does.
+    /// The month that goes on.
     month: String,
     /// Its questions.
     questions: Vec<u64>,
@@ -99,9 +101,7 @@ pub(crate) struct Lottery {
 impl Lottery {
     /// Takes one more entry into account.
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
-        let month = month(leaf.time);
-        if month > self.month {
-            let before = std::mem::replace(&mut self.month, month);
+        if let Some(before) = turn(&mut self.month, leaf.time) {
             let questions = std::mem::take(&mut self.questions);
             if !questions.is_empty() {
                 self.over.insert(before, (index, questions));

@@ -46,6 +46,19 @@ pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
 
+/// Back to a page after something was done, or why not.
+pub(crate) fn back(
+    state: &AppState,
+    headers: &HeaderMap,
+    to: &str,
+    done: base::Result<()>,
+) -> Response {
+    match done {
+        Ok(()) => Redirect::to(to).into_response(),
+        Err(e) => failed(state, headers, &e),
+    }
+}
+
 /// A moment as people read it.
 pub(crate) fn shown(t: Time) -> String {
     t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
@@ -206,10 +219,7 @@ pub(crate) async fn verdict(
     Form(form): Form<VerdictForm>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    match decide(&state, who, &id, form).await {
-        Ok(()) => Redirect::to("/console").into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(&state, &headers, "/console", decide(&state, who, &id, form).await)
 }
 
 async fn decide(state: &Held, who: PersonId, id: &str, form: VerdictForm) -> base::Result<()> {

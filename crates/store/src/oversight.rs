@@ -134,6 +134,13 @@ impl Store {
         Ok(())
     }
 
+    /// How many alarms nobody has closed.
+    pub fn open_alarms(&self) -> Result<u64> {
+        let row = self.control().first("SELECT count(*) FROM alarms WHERE closed IS NULL", &[])?;
+        let count: i64 = row.map_or(Ok(0), |mut row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// Whether there is an alarm of this key.
     pub fn has_alarm(&self, key: &str) -> Result<bool> {
         let row =

@@ -32,7 +32,7 @@ fn kinds(town: &Town) -> Vec<(AlarmKind, u64)> {
     kinds
 }
 
-fn close(finding: AlarmFinding) -> CloseAlarm {
+fn close(finding: Finding) -> CloseAlarm {
     CloseAlarm { finding, note: "The case file says why.".into() }
 }
 
@@ -85,7 +85,7 @@ fn nobody_closes_an_alarm_about_themselves() {
     (0..2).for_each(|_| drop(town.city.ask(&person(), town.question("7ABC128"))));
     let alarm = town.city.alarms(&person()).unwrap().remove(0);
     let by = |who: &PersonId, note: &str| {
-        let close = CloseAlarm { finding: AlarmFinding::Justified, note: note.into() };
+        let close = CloseAlarm { finding: Finding::Justified, note: note.into() };
         town.city.close_alarm(who, &alarm.id, close).map_err(|e| e.kind())
     };
     assert_eq!(by(&person(), "I may."), Err(Kind::Forbidden));
@@ -96,7 +96,7 @@ fn nobody_closes_an_alarm_about_themselves() {
     town.city.oversee().unwrap();
     town.clock.advance(14 * DAY_MS);
     assert_eq!(town.city.log.figures().audit.overdue(town.city.now()), 1);
-    assert_eq!(by(&auditor, "A stake-out.").unwrap().finding, Some(AlarmFinding::Justified));
+    assert_eq!(by(&auditor, "A stake-out.").unwrap().finding, Some(Finding::Justified));
     assert_eq!(by(&auditor, "Again."), Err(Kind::Conflict));
     assert!(town.logged("alarm.closed").is_empty());
     town.clock.advance(DAY_MS);
@@ -239,7 +239,7 @@ fn misuse_suspends_the_declaration() {
     (0..2).for_each(|_| drop(town.city.ask(&person(), ask())));
     let auditor = officer(&town, "per_audit", &["auditor"]);
     let alarm = town.city.alarms(&auditor).unwrap().remove(0);
-    town.city.close_alarm(&auditor, &alarm.id, close(AlarmFinding::Unjustified)).unwrap();
+    town.city.close_alarm(&auditor, &alarm.id, close(Finding::Unjustified)).unwrap();
     assert_eq!(town.city.ask(&person(), ask()).err().unwrap().kind(), Kind::Invalid);
     assert!(town.logged("paper.withdrawn").is_empty());
     town.clock.advance(DAY_MS);

@@ -1,25 +1,20 @@
 //! Alarms and the audit by lottery, for auditors.
 
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::oversight::entry_number;
-use crate::state::AppState;
 use axum::extract::{Form, Path, State};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::{Error, PersonId, Result};
-use city::{Alarm, AlarmFinding, City, CloseAlarm, DrawnLine, Grade, NewGrade};
+use axum::response::{Html, IntoResponse, Response};
+use base::{Error, PersonId};
+use city::{Alarm, City, CloseAlarm, DrawnLine, Finding, Grade, NewGrade};
 use pages::{AuditPage, Drawn, Place, render};
 use serde::Deserialize;
 
 const HERE: &str = "/console/audit";
 
 fn alarm(alarm: Alarm, who: &PersonId) -> pages::Alarm {
-    let finding = |f: AlarmFinding| match f {
-        AlarmFinding::Justified => "justified",
-        AlarmFinding::Unjustified => "unjustified",
-    };
     let unknown = alarm.name.is_empty();
     pages::Alarm {
         id: alarm.id,
@@ -29,7 +24,7 @@ fn alarm(alarm: Alarm, who: &PersonId) -> pages::Alarm {
         who: if unknown { alarm.person.to_string() } else { alarm.name },
         at: shown(alarm.raised),
         entries: alarm.entries,
-        state: alarm.finding.map_or("open", finding).into(),
+        state: alarm.finding.map_or("open", Finding::slug).into(),
         note: alarm.note.unwrap_or_default(),
     }
 }
@@ -104,7 +99,7 @@ pub(crate) async fn grade(
         let new = NewGrade { grade, note: form.note };
         state.run(move |city| city.grade(&who, index, new).map(drop)).await
     };
-    back(&state, &headers, done.await)
+    back(&state, &headers, HERE, done.await)
 }
 
 /// What was found.
@@ -125,20 +120,10 @@ pub(crate) async fn close(
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let done = async {
-        let finding = match form.decision.as_str() {
-            "justified" => AlarmFinding::Justified,
-            "unjustified" => AlarmFinding::Unjustified,
-            _ => return Err(Error::invalid("An alarm is explained, or it is misuse.")),
-        };
+        let finding = Finding::named(&form.decision)
+            .ok_or_else(|| Error::invalid("An alarm is explained, or it is misuse."))?;
         let close = CloseAlarm { finding, note: form.note };
         state.run(move |city| city.close_alarm(&who, &id, close).map(drop)).await
     };
-    back(&state, &headers, done.await)
-}
-
-fn back(state: &AppState, headers: &HeaderMap, done: Result<()>) -> Response {
-    match done {
-        Ok(()) => Redirect::to(HERE).into_response(),
-        Err(e) => failed(state, headers, &e),
-    }
+    back(&state, &headers, HERE, done.await)
 }

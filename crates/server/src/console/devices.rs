@@ -2,13 +2,13 @@
 
 use super::form::{Fields, choices, field, mends, nameless, status, wrong};
 use super::tokens::names;
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::AppState;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base::{DeviceId, Error, PersonId, Result};
 use city::{City, DeviceCode, NewDevice};
 use identity::DeviceClass;
@@ -120,8 +120,5 @@ pub(crate) async fn revoke(
         state.sessions.end_device(&id);
         Ok(())
     };
-    match done.await {
-        Ok(()) => Redirect::to("/console/devices").into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(&state, &headers, "/console/devices", done.await)
 }

@@ -93,11 +93,8 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
 }
 
 fn finding(sent: &Fields) -> Result<Finding> {
-    match field(sent, "finding") {
-        "justified" => Ok(Finding::Justified),
-        "unjustified" => Ok(Finding::Unjustified),
-        _ => Err(Error::invalid("Say whether it was justified or not.")),
-    }
+    Finding::named(field(sent, "finding"))
+        .ok_or_else(|| Error::invalid("Say whether it was justified or not."))
 }
 
 /// `POST /console/breakglass/{id}`, by its number on the log: what somebody else than the asker has found.

@@ -1,7 +1,7 @@
 //! Papers that clerk and counsel vouch for, and cases that a second person confirms.
 
 use super::form::{Fields, choices, field, mends, moment, some, status, typed, wrong};
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::AppState;
@@ -152,8 +152,10 @@ pub(crate) async fn withdraw(
     Path(id): Path<String>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    match state.run(move |city| city.withdraw_paper(&who, &id)).await {
-        Ok(()) => Redirect::to("/console/papers").into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(
+        &state,
+        &headers,
+        "/console/papers",
+        state.run(move |city| city.withdraw_paper(&who, &id)).await,
+    )
 }

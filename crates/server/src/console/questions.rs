@@ -1,12 +1,12 @@
 //! One's own questions, and what came of them.
 
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Time};
 use city::{City, Outcome, QuestionLine, Said};
 use pages::{Place, QuestionView, QuestionsPage, render};
@@ -90,8 +90,5 @@ pub(crate) async fn say(
             .ok_or_else(|| Error::invalid("Choose what came of the question."))?;
         state.run(move |city| city.say_outcome(&who, &id, Said { outcome }).map(drop)).await
     };
-    match done.await {
-        Ok(()) => Redirect::to(HERE).into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(&state, &headers, HERE, done.await)
 }

@@ -1,7 +1,7 @@
 //! The city's rules in the console: plain words beside the text, what is proposed, who has signed.
 
 use super::form::{Fields, mends, status, whole, wrong};
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::problem::note;
@@ -229,10 +229,7 @@ pub(crate) async fn activate(
         // What is missing, and whether all still holds, the city looks at anew.
         city.activate(&id)
     };
-    match state.run(flow).await {
-        Ok(()) => Redirect::to(&to).into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(&state, &headers, &to, state.run(flow).await)
 }
 
 /// The form for other rules, with what was wrong with those that were sent.

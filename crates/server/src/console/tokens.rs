@@ -1,13 +1,13 @@
 //! Machine tokens: made, shown once, ended. For administrators.
 
 use super::form::{Fields, choices, every, field, mends, nameless, status, wrong};
-use super::{failed, shown, sign_in};
+use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::AppState;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base::{Error, PersonId, Result, Time, TokenId};
 use city::{City, NewToken, TokenLine, machine_actions};
 use pages::{Place, TokenForm, TokenView, TokensPage, Wrong, render};
@@ -156,10 +156,7 @@ pub(crate) async fn revoke(
         let id: TokenId = id.parse().map_err(|_| Error::not_found("There is no such token."))?;
         city.revoke_token(&who, &id)
     };
-    match state.run(flow).await {
-        Ok(()) => Redirect::to("/console/tokens").into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    back(&state, &headers, "/console/tokens", state.run(flow).await)
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ fn walk(store: &Store) {
     store.change_alarm(&closed).unwrap();
     let ids: Vec<String> = store.alarms(9).unwrap().into_iter().map(|row| row.id).collect();
     assert_eq!(ids, ["alm_1", "alm_3"], "the open ones first");
+    assert_eq!(store.open_alarms().unwrap(), 1);
     assert_eq!(store.alarm("alm_3").unwrap(), Some(closed));
 
     assert!(store.has_alarm("k1").unwrap() && !store.has_alarm("k9").unwrap());
