@@ -124,10 +124,30 @@ fn no_core_dumps() {
     }
 }
 
+/// `homeplate … | head` closes the pipe: that is the reader's choice and no failure. Programs that serve go on.
+fn closed_pipes_end_quietly(command: &Command) {
+    let serves = matches!(
+        command,
+        Command::Serve(_) | Command::Custody(_) | Command::Edge(_) | Command::Witness(_)
+    );
+    if serves {
+        return;
+    }
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let closed = "failed printing to stdout: Broken pipe";
+        if panic.payload_as_str().is_some_and(|text| text.starts_with(closed)) {
+            std::process::exit(0);
+        }
+        usual(panic);
+    }));
+}
+
 fn main() -> ExitCode {
     // Before anything speaks TLS; it fails only where one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse_from(person::spelled_out(std::env::args_os()));
+    closed_pipes_end_quietly(&cli.command);
     log();
     no_core_dumps();
     let done = match cli.command {

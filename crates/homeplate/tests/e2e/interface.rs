@@ -221,3 +221,23 @@ fn a_log_that_is_shown_later() {
     let whole = world.plain(&["verify", "city/log", "--vkey-file", "city/log.vkey"]).good();
     assert!(!whole.contains("entries    0\n"), "{whole}");
 }
+
+/// `homeplate … | head` is no failure, whatever it prints.
+#[test]
+fn a_closed_pipe_is_the_readers_choice() {
+    let world = World::new();
+    world.init();
+    for args in [&["init", "--preset", "list"][..], &["config", "explain"]] {
+        let mut child = std::process::Command::new(crate::world::EXE)
+            .args(args)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("runs");
+        // Nobody reads: the first line finds the pipe closed.
+        drop(child.stdout.take());
+        let done = child.wait_with_output().expect("ends");
+        let told = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && !told.contains("panicked"), "{args:?}: {told}");
+    }
+}
