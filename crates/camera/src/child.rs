@@ -1,13 +1,14 @@
-//! The supervisor: starts `homeplate-frames` for one video and hands out its frames.
+//! The supervisor: starts `homeplate-frames` for one video or stream and hands out its frames.
 //!
-//! The child decodes what strangers send and is treated as theirs. It gets no input, no environment
-//! and no sentence of its own: its frames are bounded by the pipe protocol, its exit code chooses
+//! The child decodes what strangers send and is treated as theirs. It gets no environment and no
+//! sentence of its own, and no input but where its stream is: its frames are bounded by the pipe protocol, its exit code chooses
 //! among our sentences ([`Fault`]), and what it prints goes into an error's inside for the operator.
 //! However it ends (crash, garbage, half a frame, silence), the iterator gives at most one error and
 //! then ends. Dropping the iterator kills the child and waits until it is gone.
 //!
-//! Back-pressure: few frames wait here; then nobody reads, the pipe fills, and the child waits. The
-//! silence limit counts only while somebody waits for a frame, so a slow reader harms no child.
+//! Back-pressure, for a video: few frames wait here; then nobody reads, the pipe fills, and the child
+//! waits. The silence limit counts only while somebody waits for a frame, so a slow reader harms no
+//! child. A stream waits for nobody (`stream`).
 //!
 //! One thread starts the child, reads its frames and reaps it. It is the same thread on purpose: the
 //! child asks the kernel to be killed when the *thread* that started it ends.
@@ -15,11 +16,11 @@
 use crate::{FLAG_GAP, FLAG_LAST, Fault, Header, PixelFormat, read_frame};
 use base::{Error, Result, Time};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,6 +45,8 @@ pub struct VideoFile {
     pub fps: Option<f32>,
     /// At most so many pixels a frame; larger frames are scaled down. `None`: the child's default.
     pub pixels: Option<u32>,
+    /// Colours too, where the video has some.
+    pub colour: bool,
     /// When the first frame was captured.
     pub start: Time,
     /// How long to wait for one frame before the child is killed.
@@ -65,6 +68,8 @@ pub struct PixelFrame {
     pub height: u32,
     /// One byte a pixel, row after row without padding, 0 black to 255 white.
     pub grey: Vec<u8>,
+    /// The colour planes U and V, one after the other, each of half the sides rounded up, where there are some.
+    pub colour: Option<Vec<u8>>,
 }
 
 impl std::fmt::Debug for PixelFrame {
@@ -78,7 +83,15 @@ impl VideoFile {
     /// All frames as they are, from `start`, with the usual silence limit of 20 seconds.
     pub fn new(program: impl Into<PathBuf>, path: impl Into<PathBuf>, start: Time) -> Self {
         let (program, path) = (program.into(), path.into());
-        Self { program, path, fps: None, pixels: None, start, silence: Duration::from_secs(20) }
+        Self {
+            program,
+            path,
+            fps: None,
+            pixels: None,
+            colour: false,
+            start,
+            silence: Duration::from_secs(20),
+        }
     }
 
     /// Starts the child. Fails at once only where it cannot be started or the options are out of
@@ -98,7 +111,11 @@ impl VideoFile {
         let run = {
             let (name, started) = (name.clone(), started.0);
             move || {
-                supervise(command, &name, &started, &frames_in);
+                let take = |frame| frames_in.send(frame).is_ok();
+                let started = |child| drop(started.send(child));
+                if let Some(e) = supervise(command, None, &name, Manners::Abrupt, started, take) {
+                    let _ = frames_in.send(Err(e));
+                }
                 let _ = done_in.send(());
             }
         };
@@ -123,16 +140,25 @@ impl VideoFile {
         if let Some(pixels) = self.pixels {
             command.args(["--pixels", &pixels.to_string()]);
         }
-        command.arg("--").arg(&self.path).env_clear();
-        command.envs(INHERITED.iter().filter_map(|n| Some((n, std::env::var_os(n)?))));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own, so that whatever the child starts can be ended with it.
-        command.process_group(0);
-        command
+        if self.colour {
+            command.arg("--colour");
+        }
+        command.arg("--").arg(&self.path);
+        alone(command)
     }
 }
 
-fn no_program(e: io::Error) -> Error {
+/// The command with nothing of ours but its arguments.
+pub(crate) fn alone(mut command: Command) -> Command {
+    command.env_clear();
+    command.envs(INHERITED.iter().filter_map(|n| Some((n, std::env::var_os(n)?))));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // A group of its own, so that whatever the child starts can be ended with it.
+    command.process_group(0);
+    command
+}
+
+pub(crate) fn no_program(e: io::Error) -> Error {
     let say = match e.kind() {
         ErrorKind::NotFound => {
             "The program for videos, homeplate-frames, is not beside this one; install the whole package."
@@ -193,7 +219,7 @@ impl Drop for Video {
 
 /// A child that two threads hold: one may kill it, the other reaps it. Its number is never used after
 /// it has been reaped, since by then it may be somebody else's.
-struct Leash {
+pub(crate) struct Leash {
     pid: Option<Pid>,
     /// `None` once reaped.
     child: Mutex<Option<Child>>,
@@ -205,7 +231,7 @@ impl Leash {
         Self { pid, child: Mutex::new(Some(child)) }
     }
 
-    fn kill(&self) {
+    pub(crate) fn kill(&self) {
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(_), Some(pid)) = (&*child, self.pid) {
             let _ = kill_process_group(pid, Signal::KILL);
@@ -233,35 +259,57 @@ impl Leash {
     }
 }
 
-/// The life of a child, from its start until it has been reaped.
-fn supervise(
+/// How a child of which nobody wants more frames is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manners {
+    /// At once: it has nothing to say to anybody.
+    Abrupt,
+    /// Its pipe is closed, and it has a moment to close what it has open.
+    Polite,
+}
+
+/// The life of a child, from its start until it has been reaped: tells `started`, gives it `input`, hands
+/// its frames to `take` for as long as that wants more. What its end amounts to is the answer, `None`
+/// where all is well. Who wants a child that could not be started named looks at `started`.
+pub(crate) fn supervise(
     mut command: Command,
+    input: Option<&[u8]>,
     name: &str,
-    started: &mpsc::Sender<io::Result<Arc<Leash>>>,
-    frames: &SyncSender<Result<PixelFrame>>,
-) {
+    manners: Manners,
+    started: impl FnOnce(io::Result<Arc<Leash>>),
+    take: impl FnMut(Result<PixelFrame>) -> bool,
+) -> Option<Error> {
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(e) => return drop(started.send(Err(e))),
+        Err(e) => {
+            started(Err(e));
+            return None;
+        }
     };
+    // A few hundred bytes: they fit into the pipe, whoever reads it. Closed at once.
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        let _ = stdin.write_all(input);
+    }
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let leash = Arc::new(Leash::new(child));
-    let _ = started.send(Ok(leash.clone()));
+    started(Ok(leash.clone()));
     let words = listen(stderr);
     let end = match stdout {
-        Some(mut pipe) => relay(&mut pipe, frames),
+        Some(mut pipe) => relay(&mut pipe, take),
         None => End::Broken(ErrorKind::BrokenPipe.into()),
     };
     // Where the pipe has ended the child is about to, and shall say why.
-    if matches!(end, End::Broken(_) | End::Unwanted) {
+    let unwanted = matches!(end, End::Unwanted) && manners == Manners::Abrupt;
+    if unwanted || matches!(end, End::Broken(_)) {
         leash.kill();
     }
     let status = leash.reap();
     // Whoever has left the group with the pipe in hand is not waited for.
     let words = words.recv_timeout(Duration::from_millis(500)).unwrap_or_default();
-    if let Some(e) = verdict(end, status, name, &words) {
-        let _ = frames.send(Err(e));
-    }
+    verdict(end, status, name, &words)
 }
 
 /// How the pipe ended.
@@ -278,7 +326,7 @@ enum End {
     Unwanted,
 }
 
-fn relay(pipe: &mut impl Read, frames: &SyncSender<Result<PixelFrame>>) -> End {
+fn relay(pipe: &mut impl Read, mut take: impl FnMut(Result<PixelFrame>) -> bool) -> End {
     let (mut before, mut payload) = (None::<Header>, Vec::new());
     loop {
         let header = match read_frame(pipe, &mut payload) {
@@ -291,7 +339,7 @@ fn relay(pipe: &mut impl Read, frames: &SyncSender<Result<PixelFrame>>) -> End {
             return End::Broken(e);
         }
         before = Some(header);
-        if frames.send(Ok(pixels(&header, &mut payload))).is_err() {
+        if !take(Ok(pixels(&header, &mut payload))) {
             return End::Unwanted;
         }
     }
@@ -304,8 +352,8 @@ fn ended(last: Header) -> End {
 /// Each header may be fine and the row of them wrong.
 fn follows(before: Option<&Header>, header: &Header) -> io::Result<()> {
     let wrong = |what: &str| Err(io::Error::new(ErrorKind::InvalidData, what.to_owned()));
-    if header.format != PixelFormat::Grey8 {
-        return wrong("a frame that is not grey");
+    if !matches!(header.format, PixelFormat::Grey8 | PixelFormat::I420) {
+        return wrong("a frame without a grey plane");
     }
     let Some(before) = before else {
         return if header.counter == 1 { Ok(()) } else { wrong("the first frame is not number 1") };
@@ -319,14 +367,20 @@ fn follows(before: Option<&Header>, header: &Header) -> io::Result<()> {
     if header.captured_us < before.captured_us { wrong("a frame back in time") } else { Ok(()) }
 }
 
-/// The header's bounds hold, so the payload has `stride * height` bytes and a row fits its stride.
+/// The header's bounds hold, so the payload has the bytes of its planes and a row fits its stride.
 fn pixels(header: &Header, payload: &mut Vec<u8>) -> PixelFrame {
     let (width, stride) = (header.width as usize, header.stride as usize);
-    let grey = if width == stride {
-        std::mem::take(payload)
-    } else {
-        payload.chunks_exact(stride).flat_map(|row| &row[..width]).copied().collect()
+    let mut grey = std::mem::take(payload);
+    let planes = grey.split_off((stride * header.height as usize).min(grey.len()));
+    let tight = |bytes: Vec<u8>, stride: usize, width: usize| {
+        if width == stride {
+            return bytes;
+        }
+        bytes.chunks_exact(stride).flat_map(|row| &row[..width]).copied().collect()
     };
+    let colour = (header.format == PixelFormat::I420)
+        .then(|| tight(planes, stride.div_ceil(2), width.div_ceil(2)));
+    let grey = tight(grey, stride, width);
     PixelFrame {
         number: header.counter,
         at: Time::from_millis(header.captured_us / 1000),
@@ -334,6 +388,7 @@ fn pixels(header: &Header, payload: &mut Vec<u8>) -> PixelFrame {
         width: header.width,
         height: header.height,
         grey,
+        colour,
     }
 }
 

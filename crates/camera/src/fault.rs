@@ -30,11 +30,19 @@ pub enum Fault {
     Incomplete,
     /// A defect of the child itself.
     Defect,
+    /// A stream whose address nobody answers at.
+    Unreachable,
+    /// A camera that wants another name or password.
+    Denied,
+    /// A camera that answers and knows no such stream.
+    NoSuchStream,
+    /// A stream that has ended or broken off.
+    StreamEnded,
 }
 
 impl Fault {
     /// Every fault with its exit code. 1, 2 and 101 are left to the language and the arguments.
-    const CODES: [(Fault, u8); 11] = [
+    const CODES: [(Fault, u8); 15] = [
         (Fault::Missing, 20),
         (Fault::NotAFile, 21),
         (Fault::Unreadable, 22),
@@ -46,6 +54,10 @@ impl Fault {
         (Fault::NoFrame, 28),
         (Fault::Incomplete, 29),
         (Fault::Defect, 30),
+        (Fault::Unreachable, 31),
+        (Fault::Denied, 32),
+        (Fault::NoSuchStream, 33),
+        (Fault::StreamEnded, 34),
     ];
 
     /// The exit code by which the child names this fault.
@@ -62,7 +74,11 @@ impl Fault {
     pub fn kind(self) -> Kind {
         match self {
             Fault::Missing => Kind::NotFound,
-            Fault::Unreadable | Fault::Incomplete => Kind::Unavailable,
+            Fault::Unreadable | Fault::Incomplete | Fault::Unreachable | Fault::StreamEnded => {
+                Kind::Unavailable
+            }
+            Fault::Denied => Kind::Unauthenticated,
+            Fault::NoSuchStream => Kind::NotFound,
             Fault::Defect => Kind::Internal,
             _ => Kind::Invalid,
         }
@@ -90,6 +106,14 @@ impl Fault {
                 "A part of the media library is missing; install the whole package.".into()
             }
             Fault::Defect => "The program for videos has failed; see the log.".into(),
+            Fault::Unreachable => {
+                format!("{name} does not answer; look at its address, its power and the network.")
+            }
+            Fault::Denied => format!("{name} refuses the name or the password; correct them."),
+            Fault::NoSuchStream => {
+                format!("{name} answers but has no such stream; correct the path in its address.")
+            }
+            Fault::StreamEnded => format!("The stream of {name} has ended; it is begun again."),
         }
     }
 

@@ -5,7 +5,7 @@
 //! the *last* frame of the first round is now, and frames come as fast as they are taken. No frame is
 //! ever stamped with a time that has not come yet: who runs ahead waits.
 
-use crate::{Folder, Frame};
+use crate::source::{Folder, Frame, Image, Next, Play, SourceState};
 use base::{Clock, Error, Result, Shutdown, Time};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub struct FolderSource {
     start: Time,
     /// Frames handed out or dropped so far, over all rounds.
     taken: u64,
+    state: SourceState,
 }
 
 impl FolderSource {
@@ -53,7 +54,17 @@ impl FolderSource {
         let back = if folder.realtime { 0 } else { length.min(BACK_MS) };
         let start = clock.now().plus_millis(-back);
         let (looped, realtime) = (folder.looped, folder.realtime);
-        Ok(Self { files, interval_ms, looped, realtime, clock, stop, start, taken: 0 })
+        Ok(Self {
+            files,
+            interval_ms,
+            looped,
+            realtime,
+            clock,
+            stop,
+            start,
+            taken: 0,
+            state: SourceState::default(),
+        })
     }
 
     /// How many frames one round has.
@@ -94,27 +105,46 @@ impl FolderSource {
     }
 }
 
-impl Iterator for FolderSource {
-    type Item = Result<Frame>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl Play for FolderSource {
+    fn next(&mut self, wait: Duration) -> Next {
         let count = self.files.len() as u64;
+        let before = self.taken;
         if self.realtime {
             self.keep_up();
         } else if self.taken > 0 && self.taken.is_multiple_of(count) {
             self.next_round();
         }
+        self.state.dropped += self.taken - before;
         if self.stop.stopped() || (!self.looped && self.taken >= count) {
-            return None;
+            self.state.live = false;
+            return Next::End;
         }
         let at = self.at(self.taken);
         let ahead = at.since(self.clock.now());
-        if ahead > 0 && self.stop.sleep(Duration::from_millis(ahead.unsigned_abs())) {
-            return None;
+        if ahead > 0 {
+            let pause = Duration::from_millis(ahead.unsigned_abs());
+            if self.stop.sleep(pause.min(wait)) {
+                return Next::End;
+            }
+            if pause > wait {
+                return Next::Nothing;
+            }
         }
+        let gap = self.taken > before;
         let path = &self.files[(self.taken % count) as usize];
         self.taken += 1;
-        Some(self.read(path).map(|bytes| Frame { number: self.taken, at, bytes }))
+        self.state.frames += 1;
+        match self.read(path) {
+            Ok(bytes) => {
+                (self.state.live, self.state.last) = (true, Some(at));
+                Next::Frame(Frame { number: self.taken, at, gap, image: Image::Coded(bytes) })
+            }
+            Err(e) => Next::Fault(e),
+        }
+    }
+
+    fn state(&self) -> SourceState {
+        self.state.clone()
     }
 }
 
@@ -184,13 +214,28 @@ mod tests {
         (FolderSource::open(config, clock.clone(), stop.clone()), clock, stop)
     }
 
+    /// The next frame, its first byte with it; `None` at the end.
+    fn take(source: &mut FolderSource) -> Option<(Frame, u8)> {
+        match source.next(Duration::from_secs(10)) {
+            Next::Frame(frame) => {
+                let Image::Coded(bytes) = &frame.image else { panic!("a folder gives coded ones") };
+                let first = bytes[0];
+                Some((frame, first))
+            }
+            Next::End => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_clip_ends_now_and_keeps_its_pace() {
         let dir = folder(5, Some(r#"{"fps": 5, "start": "2026-11-23T08:00:00.000Z"}"#));
-        let frames: Vec<Frame> = open(&config(&dir)).0.unwrap().map(|f| f.unwrap()).collect();
+        let mut source = open(&config(&dir)).0.unwrap();
+        let (frames, bytes): (Vec<Frame>, Vec<u8>) =
+            std::iter::from_fn(|| take(&mut source)).unzip();
         let times: Vec<i64> = frames.iter().map(|f| f.at.millis() - T0).collect();
         assert_eq!(times, [-800, -600, -400, -200, 0]);
-        assert_eq!(frames.iter().map(|f| f.bytes[0]).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(bytes, [0, 1, 2, 3, 4]);
         assert_eq!(frames.iter().map(|f| f.number).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
     }
 
@@ -199,12 +244,13 @@ mod tests {
         let dir = folder(10, None);
         let (source, clock, _) = open(&Folder { realtime: true, ..config(&dir) });
         let mut source = source.unwrap();
-        assert_eq!(source.next().unwrap().unwrap().number, 1);
+        assert_eq!(take(&mut source).unwrap().0.number, 1);
         clock.advance(350);
-        let frame = source.next().unwrap().unwrap();
-        assert_eq!((frame.number, frame.at.millis() - T0), (4, 300));
+        let frame = take(&mut source).unwrap().0;
+        assert_eq!((frame.number, frame.at.millis() - T0, frame.gap), (4, 300, true));
         clock.advance(10_000);
-        assert!(source.next().is_none());
+        assert!(take(&mut source).is_none());
+        assert!(source.state().dropped >= 2 && !source.state().live);
     }
 
     #[test]
@@ -214,13 +260,13 @@ mod tests {
         let mut source = source.unwrap();
         let mut at = |ms| {
             clock.advance(ms);
-            source.next().unwrap().unwrap().at.millis() - T0
+            take(&mut source).unwrap().0.at.millis() - T0
         };
         assert_eq!([at(0), at(0), at(100)], [-100, 0, 100]);
         // An hour's pause is not made up for.
         assert_eq!([at(0), at(3_600_000)], [200, 3_600_100]);
         stop.stop();
-        assert!(source.next().is_none());
+        assert!(take(&mut source).is_none());
     }
 
     #[test]

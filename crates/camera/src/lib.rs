@@ -10,6 +10,8 @@ mod fault;
 mod folder;
 mod pipe;
 mod source;
+mod stream;
+mod video;
 
 pub use child::{PixelFrame, Video, VideoFile};
 pub use fault::Fault;
@@ -18,4 +20,9 @@ pub use pipe::{
     FLAG_GAP, FLAG_LAST, HEADER_LEN, Header, HeaderError, PAYLOAD_MAX, PixelFormat, read_frame,
     write_frame,
 };
-pub use source::{Folder, Frame, Frames, Source};
+pub use source::{
+    Device, Folder, Frame, Image, Network, Next, Play, Source, SourceState, Transport,
+    VideoFileSource,
+};
+pub use stream::{Live, Stream, StreamKind};
+pub use video::VideoSource;

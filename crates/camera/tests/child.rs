@@ -143,7 +143,7 @@ fn a_frame_of_another_kind_is_refused() {
     write_frame(&mut bytes, &rgb, &[0; 36]).unwrap();
     std::fs::write(dir.path().join("other"), &bytes).unwrap();
     let (frames, errors) = play(&video);
-    assert!(frames.is_empty() && errors[0].inside().contains("not grey"), "{errors:?}");
+    assert!(frames.is_empty() && errors[0].inside().contains("without a grey plane"), "{errors:?}");
     // Back in time.
     bytes.clear();
     write_frame(&mut bytes, &header(1), &payload()).unwrap();

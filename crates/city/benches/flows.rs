@@ -208,6 +208,7 @@ fn read(camera: &Camera, lease: LeaseId, captured: Time, counter: u64, odds: Odd
         corners: [[10, 10], [90, 10], [90, 40], [10, 40]],
         frame_size: [1280, 720],
         picture: None,
+        sighting: Default::default(),
     }
 }
 

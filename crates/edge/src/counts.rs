@@ -30,10 +30,14 @@ counts! {
     frames,
     /// Frames dropped unseen because no lease covered them.
     frames_without_lease,
+    /// Frames that the networks looked at; the others showed nothing that moved.
+    frames_read,
     /// Frames that were no picture.
     frames_damaged,
     /// Vehicles that passed with a plate that could not be read.
     unread,
+    /// Vehicles that passed and whose plate was never seen.
+    bare,
     /// Passes whose text was too unsure to be a read.
     unsure,
     /// Reads sealed and put into the spool.

@@ -89,6 +89,11 @@ impl Keeper {
             .then(|| trouble(&held, "The city has switched this camera off."))
     }
 
+    /// What the city or the line said last, if that was bad.
+    pub fn trouble(&self) -> Option<String> {
+        self.lock().trouble.as_ref().map(|(_, message)| message.clone())
+    }
+
     /// The city has said, in answer to whatever, that this camera is off.
     pub fn switched_off(&self, e: &Error) {
         self.tell(e);
@@ -166,7 +171,10 @@ impl Keeper {
         let answer: Signed<Lease> = self.client.post("/v1/leases", &request)?;
         let lease = self.checked(&answer, &request, at)?.clone();
         let lasts = lease.until.since(at).clamp(0, LEASE_MAX_MS).unsigned_abs();
-        Session::new(lease, key, asked + Duration::from_millis(lasts))
+        // The city made the lease's id when it granted it, about half way between question and answer.
+        let half_way = i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or_default();
+        let offset = at.plus_millis(half_way).since(lease.id.time());
+        Ok(Session::new(lease, key, asked + Duration::from_millis(lasts))?.with_offset(offset))
     }
 
     /// The lease, if the city's lease key signed it for this camera and this capture key.

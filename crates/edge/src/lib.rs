@@ -5,25 +5,38 @@
 //! disk only when the city has said what became of it. No plate is in a log, a file or an error.
 //! Not here: how frames are made (`camera`), how plates are read (`vision`).
 //!
-//! Threads: the caller's takes frames and reads them; one keeps the lease; one sends; with a preview,
-//! one listens. They share a [`Counts`], a spool and the session of the lease in force.
+//! Threads of a camera: one takes frames and reads them; one keeps the lease; one sends. They share a
+//! [`Counts`], a spool and the session of the lease in force. One more serves the page of all cameras.
 
 mod client;
+mod config;
 mod counts;
+mod doctor;
 mod enrol;
+mod fleet;
+mod health;
 mod keeper;
 mod lease;
+mod metrics;
+mod panel;
 mod pipeline;
 mod preview;
 mod run;
 mod session;
+mod settings;
 mod spool;
+mod station;
 mod uplink;
 
 pub use client::{Client, tls};
+pub use config::{CameraConfig, FleetConfig};
 pub use counts::{Counts, Summary};
+pub use doctor::{Finding, Fit, Line, Stage, Surveyed, examine, survey};
 pub use enrol::Enrolment;
+pub use fleet::run_fleet;
+pub use health::{Hour, Report, Spread};
 pub use lease::{Action, Event, Grant, Machine, State};
 pub use run::{Config, Ended, Say, run};
-pub use spool::Spool;
+pub use settings::Settings;
+pub use spool::{Full, Spool};
 pub use uplink::{Batch, Ingested, RefusedItem, Uplink};

@@ -1,43 +1,68 @@
-//! Frames to sealed reads: decode, read, track, seal, spool; and only under a lease.
+//! Frames to sealed reads: decode, mask, see what moves, read, track, seal, spool; only under a lease.
+//!
+//! A still scene costs no network: only where something moves, where a plate is being followed, and once
+//! a second in case, is a frame read.
 
 use crate::Spool;
 use crate::counts::{Counts, add};
-use crate::preview::{Preview, Shot};
+use crate::preview::Shot;
 use crate::session::Session;
+use crate::settings::{Settings, fraction};
+use crate::station::Station;
 use base::{Result, Signed, Time};
-use camera::Frame;
-use read::Stop;
+use camera::{Frame, Image};
+use read::{Sighting, Stop};
 use std::sync::Arc;
-use vision::{Picture, Reader, ReaderOptions, Track, TrackOptions, Tracker};
+use vision::{
+    Motion, Moving, Picture, Plate, Reader, ReaderOptions, Shows, Track, TrackOptions, Tracker,
+    VehiclePicture, Vehicles, centre,
+};
 
 /// A pass whose voted text is less sure than this is no read: it is mostly a fence or a shop sign.
 /// What is dropped is counted, so that a badly aimed camera shows.
 pub const SURE: f32 = 0.2;
+/// A scene in which nothing moves is read so often, in milliseconds: a car may have been there all along.
+const STILL_MS: i64 = 1000;
+/// A clock that goes back, or leaps by so much, ends what was being followed.
+const LEAP_MS: i64 = 60_000;
 
 /// The reading of one camera.
 pub struct Pipeline {
     reader: Reader,
     tracker: Tracker,
+    motion: Motion,
+    vehicles: Vehicles,
     session: Option<Arc<Session>>,
     spool: Arc<Spool>,
     counts: Arc<Counts>,
-    preview: Option<Arc<Preview>>,
+    station: Arc<Station>,
+    settings: Arc<Settings>,
+    /// When the last frame was taken, and when one was last read.
+    last: Option<Time>,
+    read_at: Option<Time>,
+    /// The device's count at the frame in hand, and its best guess at which frame a time was.
+    frame_counter: u64,
+    recent: std::collections::VecDeque<(Time, u64)>,
 }
 
 impl Pipeline {
     /// Loads the networks.
-    pub fn new(
-        spool: Arc<Spool>,
-        counts: Arc<Counts>,
-        preview: Option<Arc<Preview>>,
-    ) -> Result<Self> {
+    pub fn new(spool: Arc<Spool>, counts: Arc<Counts>, station: Arc<Station>) -> Result<Self> {
+        let settings = station.settings();
         Ok(Self {
             reader: Reader::new(ReaderOptions::default())?,
-            tracker: Tracker::new(TrackOptions::default()),
+            tracker: tracker(&settings),
+            motion: Motion::new(),
+            vehicles: Vehicles::new(),
             session: None,
             spool,
             counts,
-            preview,
+            station,
+            settings,
+            last: None,
+            read_at: None,
+            frame_counter: 0,
+            recent: std::collections::VecDeque::new(),
         })
     }
 
@@ -62,22 +87,29 @@ impl Pipeline {
 
     /// Ends every pass and drops the session; returns the last word under it.
     pub fn end(&mut self, at: Time) -> Option<Signed<Stop>> {
-        let tracks = self.tracker.finish();
-        self.keep(tracks);
-        if let Some(preview) = &self.preview {
-            preview.clear();
-        }
+        self.finish();
+        self.station.preview.clear();
         let session = self.session.take()?;
         session.stop(at).inspect_err(|e| tracing::error!(error = %e.inside(), "last word")).ok()
     }
 
-    /// Looks at a frame, if a lease covers it.
-    pub fn frame(&mut self, frame: Frame) {
+    /// Ends what is being followed.
+    fn finish(&mut self) {
+        let tracks = self.tracker.finish();
+        let bare = self.vehicles.finish();
+        self.keep(tracks, bare);
+        (self.motion, self.last, self.read_at) = (Motion::new(), None, None);
+        self.recent.clear();
+    }
+
+    /// Looks at a frame, if a lease covers it. `counter` is the device's own count of frames.
+    pub fn frame(&mut self, frame: Frame, counter: u64) {
         add(&self.counts.frames, 1);
         if !self.session.as_ref().is_some_and(|s| s.covers(frame.at)) {
             add(&self.counts.frames_without_lease, 1);
             return;
         }
+        self.frame_counter = counter;
         if let Err(e) = self.look(frame) {
             add(&self.counts.frames_damaged, 1);
             tracing::warn!(error = %e.inside(), "frame");
@@ -85,38 +117,136 @@ impl Pipeline {
     }
 
     fn look(&mut self, frame: Frame) -> Result<()> {
-        let picture = Picture::decode(&frame.bytes)?;
-        let plates = self.reader.read(&picture)?;
-        let ended = self.tracker.push(frame.at, &picture, plates);
-        self.keep(ended);
-        if let Some(preview) = &self.preview {
-            let (number, at) = (frame.number, frame.at);
-            preview.show(Shot { number, at, coded: frame.bytes, tracks: self.tracker.live() });
+        let (number, at) = (frame.number, frame.at);
+        if self.last.is_some_and(|last| !(0..LEAP_MS).contains(&at.since(last))) {
+            self.finish();
         }
+        self.last = Some(at);
+        self.take_settings();
+        let mut picture = decoded(frame.image)?;
+        picture.mask(&self.settings.masks);
+        self.remember(at);
+        let moving = self.motion.push(at, &picture);
+        let plates = if self.worth_reading(at, &moving) {
+            self.read_at = Some(at);
+            add(&self.counts.frames_read, 1);
+            self.read(&picture)?
+        } else {
+            Vec::new()
+        };
+        self.station.health.frame(at, &moving, &plates);
+        let ended = self.tracker.push(at, &picture, plates);
+        let tracks = self.tracker.live();
+        let size = [picture.width() as u32, picture.height() as u32];
+        let places: Vec<[f32; 2]> =
+            tracks.iter().map(|t| fraction(centre(&t.corners), size)).collect();
+        let bare = self.vehicles.push(at, &moving.blobs, &places);
+        self.keep(ended, bare);
+        self.station.preview.show(Shot { number, at, picture, tracks });
         Ok(())
     }
 
-    fn keep(&mut self, tracks: Vec<Track>) {
+    fn read(&mut self, picture: &Picture) -> Result<Vec<Plate>> {
+        let size = [picture.width() as u32, picture.height() as u32];
+        let mut plates = self.reader.read(picture)?;
+        plates.retain(|p| self.settings.wants(fraction(centre(&p.corners), size)));
+        Ok(plates)
+    }
+
+    fn worth_reading(&self, at: Time, moving: &Moving) -> bool {
+        moving.unsettled
+            || !moving.blobs.is_empty()
+            || self.tracker.follows()
+            || self.read_at.is_none_or(|read| !(0..STILL_MS).contains(&at.since(read)))
+    }
+
+    /// New settings count from the next frame on.
+    fn take_settings(&mut self) {
+        let now = self.station.settings();
+        if !Arc::ptr_eq(&now, &self.settings) {
+            self.finish();
+            self.tracker = tracker(&now);
+            self.settings = now;
+        }
+    }
+
+    fn remember(&mut self, at: Time) {
+        self.recent.push_back((at, self.frame_counter));
+        // A pass may have been best long before it ended, where a car stood.
+        while self.recent.len() > 4096 {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Seals what was read; `bare` vehicles passed whose plate was never seen.
+    fn keep(&mut self, tracks: Vec<Track>, bare: usize) {
+        let (mut read, mut unread) = (0, bare as u64);
+        add(&self.counts.bare, bare);
         for mut track in tracks {
             let Some(voted) = track.read.take() else {
                 add(&self.counts.unread, 1);
+                unread += 1;
                 continue;
             };
             if voted.confidence < SURE {
                 add(&self.counts.unsure, 1);
+                unread += 1;
                 continue;
             }
+            read += 1;
+            let sighting = self.sighting(&track);
             let kept = match &self.session {
-                Some(session) => session.seal(track, voted).and_then(|s| self.spool.push(&s.0)),
+                Some(session) => {
+                    session.seal(track, voted, sighting).and_then(|s| self.spool.push(&s.0))
+                }
                 None => Err(base::Error::gone("No lease covered this pass.")),
             };
             match kept {
-                Ok(()) => add(&self.counts.sealed, 1),
+                Ok(dropped) => {
+                    add(&self.counts.sealed, 1);
+                    add(&self.counts.lost, dropped);
+                }
                 Err(e) => {
                     add(&self.counts.lost, 1);
                     tracing::error!(error = %e.inside(), "a read is lost");
                 }
             }
+        }
+        if let Some(at) = self.last {
+            self.station.health.passes(at, read, unread);
+        }
+    }
+
+    fn sighting(&self, track: &Track) -> Sighting {
+        let place = fraction(centre(&track.corners), track.frame_size);
+        let direction = self.settings.direction(&track.path, track.frame_size);
+        let frame = self.recent.iter().rev().find(|(at, _)| *at <= track.best).map(|(_, n)| *n);
+        let offset = self.station.health.report_offset();
+        Sighting {
+            frame: frame.filter(|n| *n > 0),
+            direction,
+            lane: self.settings.lane(place),
+            heading: self.settings.heading_of(direction),
+            clock_offset_ms: offset.and_then(|ms| i32::try_from(ms).ok()),
+            picture_corners: track
+                .jpeg
+                .is_some()
+                .then(|| track.jpeg_corners.map(|p| p.map(|v| v.round() as i32))),
+            reader: None,
+        }
+    }
+}
+
+fn tracker(settings: &Settings) -> Tracker {
+    let shows = Shows::Vehicle(VehiclePicture { clear: settings.clear_pictures });
+    Tracker::new(TrackOptions { shows, ..TrackOptions::default() })
+}
+
+fn decoded(image: Image) -> Result<Picture> {
+    match image {
+        Image::Coded(bytes) => Picture::decode(&bytes),
+        Image::Pixels(p) => {
+            Picture::from_planes(p.width as usize, p.height as usize, p.grey, p.colour)
         }
     }
 }

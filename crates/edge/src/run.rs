@@ -1,25 +1,30 @@
 //! One camera's whole run: enrol, keep the lease, read, send, say what happened.
 
 use crate::counts::{Counts, Summary};
+use crate::doctor::Line;
 use crate::keeper::Keeper;
 use crate::pipeline::Pipeline;
-use crate::preview::{self, Preview};
-use crate::{Client, Spool, Uplink, enrol};
+use crate::session::Session;
+use crate::spool::Full;
+use crate::station::{Facts, Station};
+use crate::{Client, Spool, Uplink, enrol, panel};
 use base::{CameraId, Clock, Error, Result, Shutdown, Signed};
-use camera::Source;
+use camera::{Next, Play, Source};
 use read::Stop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of sealed reads that may wait: about a week of a busy street without pictures of it lost.
-const SPOOL_MAX: u64 = 4 << 30;
 /// How long a single run waits for a city that does not answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long an interrupted run goes on sending.
 const FAREWELL: Duration = Duration::from_secs(5);
 const PROGRESS: Duration = Duration::from_secs(5);
+/// How long a frame is waited for before the lease is looked at again.
+const LOOK: Duration = Duration::from_millis(50);
+/// A source that cannot be opened is tried again after so long.
+const REOPEN: Duration = Duration::from_secs(5);
 
 /// Where progress is told, a line at a time. Never a plate.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
@@ -31,16 +36,27 @@ pub struct Config {
     pub server: String,
     /// The camera.
     pub camera: CameraId,
-    /// Folder for device key, enrolment and spool.
+    /// Folder for device key, enrolment, settings and spool.
     pub data: PathBuf,
     /// Where frames come from.
     pub source: Source,
+    /// Where `homeplate-frames` lies, which decodes all but folders of pictures.
+    pub program: PathBuf,
     /// The one-time code, on first start.
     pub code: Option<String>,
+    /// Bytes of sealed reads that may wait.
+    pub spool_max: u64,
+    /// What a full spool does.
+    pub spool_full: Full,
     /// Where to show the live picture; loopback only.
     pub preview: Option<SocketAddr>,
     /// End when the source has ended and everything is delivered.
     pub once: bool,
+}
+
+impl Config {
+    /// About a week of a busy street.
+    pub const SPOOL_MAX: u64 = 4 << 30;
 }
 
 /// How a run ended.
@@ -60,61 +76,83 @@ struct Run {
     spool: Arc<Spool>,
     counts: Arc<Counts>,
     clock: Arc<dyn Clock>,
+    station: Arc<Station>,
     say: Say,
 }
 
 /// Runs until the source ends (`once`) or `stop` is raised.
 pub fn run(config: &Config, clock: Arc<dyn Clock>, stop: &Shutdown, say: Say) -> Result<Ended> {
+    let station = station(config, clock.clone())?;
+    let Some(address) = config.preview else {
+        return run_at(config, &station, clock, stop, say);
+    };
+    let listener = panel::listen(address)?;
+    let bound = listener.local_addr().unwrap_or(address);
+    say(&format!("camera {}: live at http://{bound}/live.mjpg", config.camera));
+    let done = Shutdown::new();
+    std::thread::scope(|scope| {
+        let stations = [station.clone()];
+        let for_panel = done.clone();
+        scope.spawn(move || panel::serve(&listener, &stations, &for_panel));
+        let ended = run_at(config, &station, clock, stop, say);
+        done.stop();
+        ended
+    })
+}
+
+/// What a camera shows of itself; its settings are read here.
+pub(crate) fn station(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Station>> {
+    let place = config.source.place();
+    Ok(Arc::new(Station::open(config.camera.clone(), place, &config.data, clock)?))
+}
+
+/// The run of a camera that shows itself at a station.
+pub(crate) fn run_at(
+    config: &Config,
+    station: &Arc<Station>,
+    clock: Arc<dyn Clock>,
+    stop: &Shutdown,
+    say: Say,
+) -> Result<Ended> {
     let _lock = enrol::claim(&config.data)?;
     let client = enrol::connect(&config.data, &config.server, &config.camera, clock.clone())?;
     let enrolment = enrol::enrolment(&config.data, &client, config.code.as_deref())?;
     say(&format!("camera {}: enrolled with {}", config.camera, enrolment.city));
-    let (spool, damaged) = Spool::open(&config.data.join("spool"), SPOOL_MAX)?;
+    let folder = config.data.join("spool");
+    let (spool, damaged) = Spool::open(&folder, config.spool_max, config.spool_full)?;
     if damaged > 0 {
         say(&format!("camera {}: {damaged} spooled reads are damaged, set aside", config.camera));
     }
     let (client, spool, counts) = (Arc::new(client), Arc::new(spool), Arc::new(Counts::default()));
     let keeper = Keeper::new(client.clone(), enrolment, clock.clone(), say.clone());
     let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
-    let run = Run { client, keeper, uplink, spool, counts, clock, say };
+    let station = station.clone();
+    let run = Arc::new(Run { client, keeper, uplink, spool, counts, clock, station, say });
+    run.station.tell(Some(run.clone()));
     let done = Shutdown::new();
-    std::thread::scope(|scope| {
+    let ended = std::thread::scope(|scope| {
         scope.spawn(|| run.keeper.run(&done));
         scope.spawn(|| run.uplink.run(&run.keeper, &done));
-        let ended = run.live(config, stop, &done, scope);
+        let ended = run.live(config, stop);
         done.stop();
         ended
-    })
+    });
+    run.station.tell(None);
+    run.station.health.save(true);
+    ended
 }
 
 impl Run {
-    fn live<'scope, 'env>(
-        &'env self,
-        config: &Config,
-        stop: &Shutdown,
-        done: &Shutdown,
-        scope: &'scope std::thread::Scope<'scope, 'env>,
-    ) -> Result<Ended> {
-        let shown = match config.preview {
-            Some(address) => {
-                let shown = Arc::new(Preview::default());
-                let listener = preview::listen(address)?;
-                let bound = listener.local_addr().unwrap_or(address);
-                (self.say)(&format!("camera {}: live at http://{bound}/live.mjpg", config.camera));
-                let (shown, done) = (shown.clone(), done.clone());
-                let for_server = shown.clone();
-                scope.spawn(move || preview::serve(&listener, &for_server, self, &done));
-                Some(shown)
-            }
-            None => None,
-        };
-        let mut pipeline = Pipeline::new(self.spool.clone(), self.counts.clone(), shown)?;
+    fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
+        let mut pipeline =
+            Pipeline::new(self.spool.clone(), self.counts.clone(), self.station.clone())?;
         if config.once
             && let Err(e) = self.keeper.first_lease(stop, PATIENCE)
         {
             return Ok(self.ended(Some(e)));
         }
-        let word = self.play(config, stop, &mut pipeline)?;
+        self.play(config, stop, &mut pipeline)?;
+        let word = pipeline.end(self.clock.now());
         let because = self.flush(stop);
         if let Some(word) = word {
             self.last_word(&word);
@@ -122,28 +160,82 @@ impl Run {
         Ok(self.ended(because))
     }
 
-    /// Takes frames until there are no more; returns the last word under the lease.
-    fn play(
-        &self,
-        config: &Config,
-        stop: &Shutdown,
-        pipeline: &mut Pipeline,
-    ) -> Result<Option<Signed<Stop>>> {
+    /// Plays the source whenever a lease allows it, until it ends or somebody says stop.
+    fn play(&self, config: &Config, stop: &Shutdown, pipeline: &mut Pipeline) -> Result<()> {
         let mut told = Instant::now();
-        for frame in config.source.open(self.clock.clone(), stop.clone())? {
-            if let Some(word) = pipeline.lease(self.keeper.session(), self.clock.now()) {
-                self.last_word(&word);
-            }
-            match frame {
-                Ok(frame) => pipeline.frame(frame),
-                Err(e) => tracing::warn!(error = %e.inside(), "source"),
-            }
-            if told.elapsed() >= PROGRESS {
-                told = Instant::now();
-                self.progress();
+        while !stop.stopped() {
+            let Some(session) = self.keeper.session() else {
+                // A clip that ends is played once; the lease it was begun under may be its only one.
+                if config.once && self.keeper.off().is_some() {
+                    return Ok(());
+                }
+                self.tell_progress(&mut told);
+                if stop.sleep(LOOK) {
+                    return Ok(());
+                }
+                continue;
+            };
+            drop(session);
+            let (clock, program) = (self.clock.clone(), &config.program);
+            match config.source.open(program, clock, stop.clone()) {
+                Ok(mut source) => {
+                    if self.take_frames(&mut *source, stop, pipeline, &mut told) {
+                        return Ok(());
+                    }
+                }
+                // A clip that cannot be played never will; a camera may come back.
+                Err(e) if config.source.ends() => return Err(e),
+                Err(e) => {
+                    self.fault(&e);
+                    stop.sleep(REOPEN);
+                }
             }
         }
-        Ok(pipeline.end(self.clock.now()))
+        Ok(())
+    }
+
+    /// Takes frames while a lease is in force; whether the source is at its end. Without a lease the source is
+    /// dropped, and with it the child that decodes: nothing is pulled from the camera any more.
+    fn take_frames(
+        &self,
+        source: &mut dyn Play,
+        stop: &Shutdown,
+        pipeline: &mut Pipeline,
+        told: &mut Instant,
+    ) -> bool {
+        loop {
+            let session = self.keeper.session();
+            let leased = session.is_some();
+            self.enter(session, pipeline);
+            if !leased || stop.stopped() {
+                return false;
+            }
+            match source.next(LOOK) {
+                Next::Frame(frame) => {
+                    let counter = frame.number;
+                    pipeline.frame(frame, counter);
+                }
+                Next::Fault(e) => self.fault(&e),
+                Next::Nothing => {}
+                Next::End => return true,
+            }
+            self.station.health.source(source.state());
+            self.tell_progress(told);
+        }
+    }
+
+    fn enter(&self, session: Option<Arc<Session>>, pipeline: &mut Pipeline) {
+        if let Some(session) = &session {
+            self.station.health.clock_offset(session.offset_ms());
+        }
+        if let Some(word) = pipeline.lease(session, self.clock.now()) {
+            self.last_word(&word);
+        }
+    }
+
+    fn fault(&self, e: &Error) {
+        tracing::warn!(error = %e.inside(), "source");
+        (self.say)(&format!("camera {}: {}", self.client.camera(), e.message()));
     }
 
     /// Waits for the spool to empty: for as long as it moves after a whole clip, for a moment when
@@ -182,6 +274,13 @@ impl Run {
         }
     }
 
+    fn tell_progress(&self, told: &mut Instant) {
+        if told.elapsed() >= PROGRESS {
+            *told = Instant::now();
+            self.progress();
+        }
+    }
+
     fn progress(&self) {
         let s = self.summary();
         (self.say)(&format!(
@@ -211,8 +310,7 @@ impl Run {
     }
 }
 
-/// What `live.json` says besides the tracks.
-impl preview::Facts for Run {
+impl Facts for Run {
     fn facts(&self) -> serde_json::Value {
         let session = self.keeper.session();
         serde_json::json!({
@@ -223,5 +321,15 @@ impl preview::Facts for Run {
             },
             "counts": self.summary(),
         })
+    }
+
+    fn line(&self) -> Line {
+        let s = self.summary();
+        Line {
+            lease: self.keeper.state().as_str().into(),
+            trouble: self.uplink.trouble().or_else(|| self.keeper.trouble()),
+            waiting: s.waiting,
+            lost: s.lost,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The lease in force and its capture key: what turns a track into a sealed read.
 
 use base::{Error, ReadId, Result, Signed, SigningKey, Time};
-use read::{Lease, Read, SealKey, Sealed, SignedRead, Stop};
+use read::{Lease, Read, SealKey, Sealed, Sighting, SignedRead, Stop};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use vision::{Track, Voted};
@@ -21,13 +21,26 @@ pub struct Session {
     made: AtomicU64,
     /// The end by the monotonic clock: a clock set back does not lengthen a lease.
     ends: Instant,
+    /// This machine's clock less the city's when the lease was granted, in milliseconds.
+    offset_ms: Option<i64>,
 }
 
 impl Session {
     /// Takes a lease into use, whose capture key is `key`'s public half.
     pub fn new(lease: Lease, key: SigningKey, ends: Instant) -> Result<Self> {
         let seal_key = lease.seal_key.parse()?;
-        Ok(Self { lease, seal_key, key, made: AtomicU64::new(0), ends })
+        Ok(Self { lease, seal_key, key, made: AtomicU64::new(0), ends, offset_ms: None })
+    }
+
+    /// The same with what the grant told of the city's clock.
+    pub fn with_offset(mut self, ms: i64) -> Self {
+        self.offset_ms = Some(ms);
+        self
+    }
+
+    /// This machine's clock less the city's when the lease was granted, in milliseconds.
+    pub fn offset_ms(&self) -> Option<i64> {
+        self.offset_ms
     }
 
     /// The lease.
@@ -41,7 +54,7 @@ impl Session {
     }
 
     /// Signs one vehicle's read and seals it to the city. Nobody here can open it again.
-    pub fn seal(&self, track: Track, voted: Voted) -> Result<Sealed> {
+    pub fn seal(&self, track: Track, voted: Voted, sighting: Sighting) -> Result<Sealed> {
         if !self.lease.covers(track.best) {
             return Err(Error::gone("No lease covered this capture; the read is dropped."));
         }
@@ -63,6 +76,10 @@ impl Session {
             corners: track.corners.map(|p| p.map(|v| v.round() as i32)),
             frame_size: track.frame_size,
             picture: None,
+            sighting: match picture {
+                Some(_) => sighting,
+                None => Sighting { picture_corners: None, ..sighting },
+            },
         };
         let signed = SignedRead::sign(read, picture, &self.key);
         let plain = signed.encode();
@@ -120,6 +137,7 @@ mod tests {
             flat: None,
             read: None,
             frames: 6,
+            path: [[[0.0; 2]; 4]; 2],
         }
     }
 
@@ -128,7 +146,7 @@ mod tests {
         let city = OpenKey::generate();
         let session = session(&city);
         for counter in 1..=2 {
-            let sealed = session.seal(track(T0 + 1000), voted()).unwrap();
+            let sealed = session.seal(track(T0 + 1000), voted(), Sighting::default()).unwrap();
             assert!(!sealed.0.windows(7).any(|w| w == b"7ABC128"));
             let aad = session.lease.camera.as_str().as_bytes();
             let plain = city.open(INGEST, aad, &sealed).unwrap();
@@ -145,7 +163,8 @@ mod tests {
     fn a_capture_outside_the_lease_is_dropped() {
         let session = session(&OpenKey::generate());
         for at in [T0 - 1, T0 + 60_000] {
-            assert_eq!(session.seal(track(at), voted()).unwrap_err().kind(), base::Kind::Gone);
+            let sealed = session.seal(track(at), voted(), Sighting::default());
+            assert_eq!(sealed.unwrap_err().kind(), base::Kind::Gone);
             assert!(!session.covers(Time::from_millis(at)));
         }
         assert_eq!(session.stop(Time::from_millis(T0)).unwrap().unverified().counter, 0);

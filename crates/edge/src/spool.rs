@@ -21,7 +21,19 @@ const END: &str = ".sealed";
 pub struct Spool {
     folder: PathBuf,
     limit: u64,
+    full: Full,
     index: Mutex<Index>,
+}
+
+/// What a full spool does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Full {
+    /// Keeps what it has and takes nothing new.
+    #[default]
+    DropNew,
+    /// Gives up the oldest for the newest.
+    DropOldest,
 }
 
 /// What is in the folder: item numbers with their sizes.
@@ -29,18 +41,20 @@ pub struct Spool {
 struct Index {
     items: BTreeMap<u64, u64>,
     next: u64,
+    /// Bytes of all items.
+    held: u64,
 }
 
 impl Spool {
     /// Opens (or makes) a spool that holds at most `limit` bytes. Items that a crash or a disk has
     /// damaged are set aside as `.damaged`; how many is the second value.
-    pub fn open(folder: &Path, limit: u64) -> Result<(Self, usize)> {
+    pub fn open(folder: &Path, limit: u64, full: Full) -> Result<(Self, usize)> {
         let cannot = |e: std::io::Error| {
             Error::unavailable(format!("The spool {} cannot be opened.", folder.display()))
                 .because(e)
         };
         fs::create_dir_all(folder).map_err(cannot)?;
-        let mut index = Index { items: BTreeMap::new(), next: 1 };
+        let mut index = Index { items: BTreeMap::new(), next: 1, held: 0 };
         let mut damaged = 0;
         for entry in fs::read_dir(folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
@@ -57,6 +71,7 @@ impl Spool {
             match fs::read(&path).ok().and_then(|bytes| unpack(&bytes).map(<[u8]>::len)) {
                 Some(size) => {
                     index.items.insert(number, size as u64);
+                    index.held += size as u64;
                 }
                 None => {
                     damaged += 1;
@@ -64,31 +79,54 @@ impl Spool {
                 }
             }
         }
-        Ok((Self { folder: folder.to_owned(), limit, index: Mutex::new(index) }, damaged))
+        Ok((Self { folder: folder.to_owned(), limit, full, index: Mutex::new(index) }, damaged))
     }
 
-    /// Puts a sealed item at the end; on disk when this returns.
-    pub fn push(&self, sealed: &[u8]) -> Result<()> {
+    /// Puts a sealed item at the end; on disk when this returns. How many older ones were given up for it.
+    pub fn push(&self, sealed: &[u8]) -> Result<usize> {
         let mut index = self.lock();
-        let held: u64 = index.items.values().sum();
-        if held + sealed.len() as u64 > self.limit {
-            return Err(Error::busy("The spool is full; reads are lost until the city answers."));
+        let size = sealed.len() as u64;
+        let full = || Error::busy("The spool is full; reads are lost until the city answers.");
+        if size > self.limit || (self.full == Full::DropNew && index.held + size > self.limit) {
+            return Err(full());
+        }
+        let mut dropped = 0;
+        while index.held + size > self.limit {
+            let Some(oldest) = index.items.keys().next().copied() else { break };
+            self.forget(&mut index, oldest).map_err(|e| full().because(e))?;
+            dropped += 1;
         }
         let number = index.next;
         base::write_atomic(&self.path(number), &pack(sealed))?;
         index.next += 1;
-        index.items.insert(number, sealed.len() as u64);
-        Ok(())
+        index.held += size;
+        index.items.insert(number, size);
+        Ok(dropped)
     }
 
     /// The oldest items, at most `count` and (the first aside) at most `bytes`, with their numbers.
     pub fn oldest(&self, count: usize, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+        let numbers = self.lock().items.keys().take(count).copied().collect();
+        self.items(numbers, bytes)
+    }
+
+    /// The same from an item's number on.
+    pub fn since(&self, number: u64, count: usize, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+        let numbers = self.lock().items.range(number..).map(|(n, _)| *n).take(count).collect();
+        self.items(numbers, bytes)
+    }
+
+    /// The number that the next item gets: what is older was there before.
+    pub fn next_number(&self) -> u64 {
+        self.lock().next
+    }
+
+    fn items(&self, numbers: Vec<u64>, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
         let mut out = Vec::new();
         let mut total = 0;
         let mut index = self.lock();
-        let numbers: Vec<(u64, u64)> =
-            index.items.iter().take(count).map(|(n, s)| (*n, *s)).collect();
-        for (number, size) in numbers {
+        for number in numbers {
+            let Some(size) = index.items.get(&number).copied() else { continue };
             total += size;
             if !out.is_empty() && total > bytes {
                 break;
@@ -98,7 +136,7 @@ impl Spool {
                 Some(sealed) => out.push((number, sealed)),
                 None => {
                     tracing::error!(item = number, "a spooled item is damaged; set aside");
-                    index.items.remove(&number);
+                    index.drop_item(number);
                     let _ = fs::rename(&path, path.with_extension("damaged"));
                 }
             }
@@ -113,10 +151,7 @@ impl Spool {
         };
         let mut index = self.lock();
         for number in numbers {
-            match fs::remove_file(self.path(*number)) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(e)),
-                _ => index.items.remove(number),
-            };
+            self.forget(&mut index, *number).map_err(cannot)?;
         }
         // If this is lost in a power cut the items come back and are sent again: harmless.
         File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)
@@ -132,12 +167,28 @@ impl Spool {
         self.len() == 0
     }
 
+    fn forget(&self, index: &mut Index, number: u64) -> std::io::Result<()> {
+        match fs::remove_file(self.path(number)) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+            _ => index.drop_item(number),
+        }
+        Ok(())
+    }
+
     fn path(&self, number: u64) -> PathBuf {
         self.folder.join(format!("{number:016}{END}"))
     }
 
     fn lock(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Index {
+    fn drop_item(&mut self, number: u64) {
+        if let Some(size) = self.items.remove(&number) {
+            self.held = self.held.saturating_sub(size);
+        }
     }
 }
 
@@ -164,7 +215,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn open(dir: &tempfile::TempDir) -> (Spool, usize) {
-        Spool::open(&dir.path().join("spool"), 10_000).unwrap()
+        Spool::open(&dir.path().join("spool"), 10_000, Full::DropNew).unwrap()
     }
 
     fn bodies(spool: &Spool) -> Vec<Vec<u8>> {
@@ -209,6 +260,33 @@ mod tests {
         spool.push(&[0; 9_000]).unwrap();
         assert_eq!(spool.push(&[0; 2_000]).unwrap_err().kind(), base::Kind::Busy);
         assert_eq!(spool.len(), 1);
+    }
+
+    #[test]
+    fn a_full_spool_may_give_up_its_oldest() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = Spool::open(&dir.path().join("spool"), 10_000, Full::DropOldest).unwrap();
+        for i in 0..4u8 {
+            assert_eq!(spool.push(&[i; 3_000]).unwrap(), usize::from(i == 3));
+        }
+        assert_eq!(bodies(&spool).iter().map(|b| b[0]).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(spool.push(&[9; 8_000]).unwrap(), 3);
+        assert_eq!(bodies(&spool).len(), 1);
+        assert_eq!(spool.push(&[9; 11_000]).unwrap_err().kind(), base::Kind::Busy);
+        assert_eq!(bodies(&spool).len(), 1, "what can never fit costs nothing");
+    }
+
+    #[test]
+    fn what_came_since_comes_in_its_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(&dir);
+        (0..3u8).for_each(|i| assert_eq!(spool.push(&[i; 100]).unwrap(), 0));
+        let mark = spool.next_number();
+        (3..6u8).for_each(|i| assert_eq!(spool.push(&[i; 100]).unwrap(), 0));
+        let firsts = |items: Vec<(u64, Vec<u8>)>| items.iter().map(|i| i.1[0]).collect::<Vec<_>>();
+        assert_eq!(firsts(spool.since(mark, 9, u64::MAX).unwrap()), [3, 4, 5]);
+        assert_eq!(firsts(spool.since(mark, 9, 250).unwrap()), [3, 4]);
+        assert!(spool.since(mark + 9, 9, 250).unwrap().is_empty());
     }
 
     /// What a kill leaves behind at each point of a write, and what a disk may do to a file.

@@ -10,6 +10,7 @@ use crate::lease::State;
 use crate::{Client, Spool};
 use base::{CameraId, Error, Kind, Result, Shutdown, b64, hex, random};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,12 +64,17 @@ pub struct Uplink {
     counts: Arc<Counts>,
     /// Since when nothing gets through, and why.
     bad: Mutex<Option<(Instant, Kind, String)>>,
+    /// What is older than this item waited when the city could be reached again, and is sent in turns with
+    /// what came since: a week's backlog must not hold up this minute's reads.
+    mark: AtomicU64,
+    turn: AtomicBool,
 }
 
 impl Uplink {
     /// An uplink that has sent nothing yet.
     pub fn new(client: Arc<Client>, spool: Arc<Spool>, counts: Arc<Counts>) -> Self {
-        Self { client, spool, counts, bad: Mutex::new(None) }
+        let mark = AtomicU64::new(spool.next_number());
+        Self { client, spool, counts, bad: Mutex::new(None), mark, turn: AtomicBool::new(false) }
     }
 
     /// Why nothing gets through, if that has lasted for `patience` or will not mend by itself.
@@ -82,7 +88,28 @@ impl Uplink {
     fn note(&self, e: Option<&Error>) {
         let mut bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
         let since = bad.as_ref().map_or_else(Instant::now, |(since, ..)| *since);
+        if bad.is_some() && e.is_none() {
+            self.mark.store(self.spool.next_number(), Ordering::SeqCst);
+        }
         *bad = e.map(|e| (since, e.kind(), e.message().to_owned()));
+    }
+
+    /// What is wrong now, if anything is.
+    pub fn trouble(&self) -> Option<String> {
+        let bad = self.bad.lock().unwrap_or_else(PoisonError::into_inner);
+        bad.as_ref().map(|(_, _, message)| message.clone())
+    }
+
+    /// The next batch: the oldest, or every other time what came since the line was good again.
+    fn batch(&self, most: usize) -> Result<Vec<(u64, Vec<u8>)>> {
+        if self.turn.fetch_xor(true, Ordering::SeqCst) {
+            let mark = self.mark.load(Ordering::SeqCst);
+            let live = self.spool.since(mark, most, BATCH_BYTES)?;
+            if !live.is_empty() {
+                return Ok(live);
+            }
+        }
+        self.spool.oldest(most, BATCH_BYTES)
     }
 
     /// Sends until `done`. Word that the camera is off goes to the keeper.
@@ -138,7 +165,7 @@ impl Uplink {
 
     /// Sends one batch of at most `most` reads; returns how many were answered for.
     pub fn send(&self, most: usize) -> Result<usize> {
-        let items = self.spool.oldest(most, BATCH_BYTES)?;
+        let items = self.batch(most)?;
         if items.is_empty() {
             return Ok(0);
         }

@@ -1,4 +1,4 @@
-//! `homeplate-frames`: decodes one video and writes its frames to stdout by the frame pipe
+//! `homeplate-frames`: decodes one video or one camera's stream and writes its frames to stdout by the frame pipe
 //! (`ref/frame-pipe-v1.md`).
 //!
 //! A media library is a large body of C that reads what strangers send. It is linked here and nowhere
@@ -8,21 +8,24 @@
 //! What holds:
 //! - The process bounds itself before it opens the video (`limits`): memory, files, no new rights.
 //! - No registry and no auto-plugging: elements come from one table (`parts`), and a plugin is loaded
-//!   only when its element is needed. What the table does not name (playlists, network sources, sound,
-//!   subtitles, picture sequences) is not refused by a rule, it is not there.
+//!   only when its element is needed. What the table does not name (playlists, sound, subtitles, picture
+//!   sequences) is not refused by a rule, it is not there; a file cannot reach the network.
 //! - Nothing but frames is ever on stdout. How it ended is the exit code ([`camera::Fault`]); one line
 //!   on stderr tells an operator more.
 //! - A defect in a callback ends the process at once.
 //!
-//! Not here: what a frame shows, how long a video may take (the supervisor in `camera` watches), and
-//! streams from cameras.
+//! Not here: what a frame shows, and how long a video or a silent stream may take (the supervisor in
+//! `camera` watches).
 
+mod colour;
 mod grey;
 mod limits;
 mod pace;
 mod parts;
 mod player;
 mod shape;
+mod sink;
+mod stream;
 mod tracks;
 mod writer;
 
@@ -44,6 +47,9 @@ struct Cli {
 enum Source {
     /// A video file.
     File(FileArgs),
+    /// A camera's stream, for as long as it lasts. Where it is comes on standard input, since others on this
+    /// machine can read arguments: a line with the address, one with the user, one with the password.
+    Stream(StreamArgs),
 }
 
 /// What to read and how much of it.
@@ -60,6 +66,49 @@ struct FileArgs {
     /// When the first frame was captured: microseconds since 1970, UTC.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
     start: i64,
+    /// Colours too, where there are some.
+    #[arg(long)]
+    colour: bool,
+}
+
+/// What to stream and how much of it.
+#[derive(Args, Clone)]
+struct StreamArgs {
+    /// What kind of source the address is of.
+    #[arg(long, value_enum)]
+    kind: StreamKind,
+    /// How RTP travels.
+    #[arg(long, value_enum, default_value_t = Transport::Tcp)]
+    transport: Transport,
+    /// At most so many frames a second; the others are left out evenly.
+    #[arg(long, value_parser = fps)]
+    fps: Option<f64>,
+    /// At most so many pixels a frame; larger frames are scaled down.
+    #[arg(long, default_value_t = 4_000_000, value_parser = clap::value_parser!(u32).range(1..=64_000_000))]
+    pixels: u32,
+    /// The machine's own decoder, where it has one.
+    #[arg(long)]
+    hardware: bool,
+}
+
+/// Kinds of streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum StreamKind {
+    /// RTSP (RFC 2326), as nearly all cameras speak it.
+    Rtsp,
+    /// JPEG pictures one after the other over HTTP.
+    Mjpeg,
+    /// A camera of this machine, by its device file.
+    V4l2,
+}
+
+/// How RTP travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Transport {
+    /// Within the RTSP connection: nothing is lost, and one port is enough.
+    Tcp,
+    /// In packets of its own.
+    Udp,
 }
 
 fn fps(text: &str) -> Result<f64, String> {
@@ -84,8 +133,16 @@ impl Failure {
 
 /// The whole environment. The registry is switched off, so that starting reads and writes no cache and
 /// opens no plugin that is not asked for; few malloc arenas, because each reserves address space and
-/// that is limited; no folder for temporary files.
-const ENVIRONMENT: [(&str, &str); 2] = [("GST_REGISTRY_DISABLE", "yes"), ("MALLOC_ARENA_MAX", "2")];
+/// that is limited; no folder for temporary files. Connections of a stream ask no desktop's settings for
+/// a proxy (they would be written to), and no code is generated, which wants a file too.
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("GST_REGISTRY_DISABLE", "yes"),
+    ("MALLOC_ARENA_MAX", "2"),
+    ("GSETTINGS_BACKEND", "memory"),
+    ("GIO_USE_PROXY_RESOLVER", "dummy"),
+    ("GIO_USE_VFS", "local"),
+    ("ORC_CODE", "backup"),
+];
 /// What stays of the caller's environment: where an unusual installation keeps its libraries.
 const INHERITED: [&str; 2] = ["LD_LIBRARY_PATH", parts::FOLDER_VARIABLE];
 
@@ -96,11 +153,20 @@ fn main() -> ExitCode {
         print(info);
         std::process::abort();
     }));
-    let Source::File(args) = Cli::parse().source;
-    match enter_environment().and_then(|()| player::play(&args)) {
+    let source = Cli::parse().source;
+    let played = enter_environment().and_then(|()| match &source {
+        Source::File(args) => player::play(args),
+        Source::Stream(args) => stream::play(args),
+    });
+    match played {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { fault, inside }) => {
-            let name = args.path.file_name().unwrap_or(args.path.as_os_str()).to_string_lossy();
+            let name = match &source {
+                Source::File(args) => {
+                    args.path.file_name().unwrap_or(args.path.as_os_str()).to_string_lossy()
+                }
+                Source::Stream(_) => "the camera".into(),
+            };
             eprintln!("{}: {} ({inside})", fault.kind().slug(), fault.sentence(&name));
             ExitCode::from(fault.exit_code())
         }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub const FOLDER_VARIABLE: &str = "GST_PLUGIN_SYSTEM_PATH_1_0";
 
 /// Element and plugin.
-const PARTS: [(&str, &str); 25] = [
+const PARTS: [(&str, &str); 39] = [
     ("filesrc", "coreelements"),
     ("typefind", "coreelements"),
     ("appsink", "app"),
@@ -38,7 +38,56 @@ const PARTS: [(&str, &str); 25] = [
     ("vp9dec", "vpx"),
     ("av1dec", "aom"),
     ("jpegdec", "jpeg"),
+    ("vah264dec", "va"),
+    ("vah265dec", "va"),
+    ("v4l2slh264dec", "v4l2codecs"),
+    ("v4l2slh265dec", "v4l2codecs"),
+    ("nvh264dec", "nvcodec"),
+    ("nvh265dec", "nvcodec"),
+    ("rtspsrc", "rtsp"),
+    ("rtph264depay", "rtp"),
+    ("rtph265depay", "rtp"),
+    ("rtpjpegdepay", "rtp"),
+    ("souphttpsrc", "soup"),
+    ("multipartdemux", "multipart"),
+    ("v4l2src", "video4linux2"),
+    ("capsfilter", "coreelements"),
 ];
+
+/// What `rtspsrc` makes for itself, by name, and therefore must find.
+const RTSP_NEEDS: [&str; 5] = ["rtpmanager", "rtp", "udp", "tcp", "app"];
+
+/// The way out of RTP, by the encoding that a session describes.
+pub fn depayloader(encoding: &str) -> Option<(&'static str, &'static str)> {
+    Some(match encoding {
+        "H264" => ("rtph264depay", "video/x-h264"),
+        "H265" => ("rtph265depay", "video/x-h265"),
+        "JPEG" => ("rtpjpegdepay", "image/jpeg"),
+        _ => return None,
+    })
+}
+
+/// The same as [`chains`] with the machine's own decoder in front, where it has one: such an element is
+/// only there if the hardware is.
+pub fn chains_of_hardware(coding: &gst::StructureRef) -> &'static [&'static [&'static str]] {
+    match coding.name().as_str() {
+        "video/x-h264" => &[
+            &["h264parse", "vah264dec"],
+            &["h264parse", "v4l2slh264dec"],
+            &["h264parse", "nvh264dec"],
+            &["h264parse", "avdec_h264"],
+            &["h264parse", "openh264dec"],
+        ],
+        "video/x-h265" => &[
+            &["h265parse", "vah265dec"],
+            &["h265parse", "v4l2slh265dec"],
+            &["h265parse", "nvh265dec"],
+            &["h265parse", "avdec_h265"],
+            &["h265parse", "libde265dec"],
+        ],
+        _ => chains(coding),
+    }
+}
 
 /// The demuxer for a container, by its media type.
 pub fn demuxer(container: &str) -> Option<&'static str> {
@@ -111,6 +160,11 @@ impl Parts {
         Err(why)
     }
 
+    /// What the source of RTSP sessions needs besides its own plugin.
+    pub fn ready_for_rtsp(&self) -> Result<(), Failure> {
+        RTSP_NEEDS.iter().try_for_each(|plugin| self.load(plugin))
+    }
+
     fn load(&self, plugin: &str) -> Result<(), Failure> {
         let file = self.folder.join(format!("libgst{plugin}.so"));
         let missing = |e: gst::glib::Error| Failure::new(Fault::Incomplete, e.to_string());
@@ -157,7 +211,10 @@ mod tests {
         for coding in &all {
             assert!(!chains(coding).is_empty(), "{coding}");
             used.extend(chains(coding).iter().flat_map(|chain| chain.iter()));
+            used.extend(chains_of_hardware(coding).iter().flat_map(|chain| chain.iter()));
         }
+        used.extend(["H264", "H265", "JPEG"].map(|e| depayloader(e).unwrap().0));
+        used.extend(["rtspsrc", "souphttpsrc", "multipartdemux", "v4l2src", "capsfilter"]);
         used.sort_unstable();
         used.dedup();
         let mut table = PARTS.map(|(element, _)| element);

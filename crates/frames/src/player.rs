@@ -5,20 +5,20 @@
 
 use crate::pace::Pace;
 use crate::parts::Parts;
-use crate::shape::{self, Turn};
-use crate::tracks::Tracks;
+use crate::shape::Turn;
+use crate::sink::{Output, Watch, settle, unwritten, watch};
+use crate::tracks::{Decoding, Tracks};
 use crate::writer::Writer;
-use crate::{Failure, FileArgs, grey, limits};
+use crate::{Failure, FileArgs, limits};
 use camera::Fault;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
-use gstreamer_video::VideoInfo;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// How often a waiting player looks whether something has failed.
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(50);
@@ -36,6 +36,7 @@ pub fn play(args: &FileArgs) -> Result<(), Failure> {
         writer: Writer::new(stdout, args.start.unsigned_abs()),
         turn: player.turn.clone(),
         pixels: args.pixels,
+        colour: args.colour,
     };
     let result = player.run(&mut output);
     let _ = player.pipeline.set_state(gst::State::Null);
@@ -78,14 +79,14 @@ impl Player {
         // By its number: it is the file that has been looked at, and its name need not be UTF-8.
         source.set_property("location", format!("/proc/self/fd/{}", file.as_raw_fd()));
         let sink = make("appsink")?.downcast::<AppSink>().map_err(|_| defect("no appsink"))?;
-        settle(&sink);
+        settle(&sink, false);
         let wrong = |e: gst::glib::BoolError| defect(&e.to_string());
         pipeline.add_many([&source, &typefind, sink.upcast_ref()]).map_err(wrong)?;
         source.link(&typefind).map_err(wrong)?;
         let entry = sink.static_pad("sink").ok_or_else(|| defect("no pad"))?;
         let turn = Arc::default();
-        watch(&entry, Watch { pace: Pace::new(args.fps), gap: false, turn: Arc::clone(&turn) });
-        let tracks = Tracks::new(parts, &pipeline, &entry);
+        watch(&entry, Watch::new(Pace::new(args.fps), Arc::clone(&turn)));
+        let tracks = Tracks::new(parts, &pipeline, &entry, Decoding::FILE);
         tracks.listen(&typefind);
         // Of all that the library tells only errors matter; a hostile video could fill the memory
         // with the rest.
@@ -103,7 +104,7 @@ impl Player {
         }
         loop {
             if let Some(sample) = self.sink.try_pull_sample(LOOK) {
-                output.take(&sample)?;
+                output.take(&sample, false)?;
                 continue;
             }
             let error = self.error();
@@ -112,7 +113,7 @@ impl Player {
             }
             // Frames that were decoded before the error are as good as any.
             while let Some(sample) = self.sink.try_pull_sample(gst::ClockTime::ZERO) {
-                output.take(&sample)?;
+                output.take(&sample, false)?;
             }
             let error = error.or_else(|| self.without_frame(output.writer.count()));
             output.writer.finish(error.is_none()).map_err(unwritten)?;
@@ -157,95 +158,6 @@ impl Player {
         }
         Some(found.without_decoder(failure))
     }
-}
-
-fn settle(sink: &AppSink) {
-    let caps = gst::Caps::builder("video/x-raw").field("format", gst::List::new(grey::FORMATS));
-    sink.set_caps(Some(&caps.build()));
-    sink.set_max_buffers(2);
-    sink.set_drop(false);
-    sink.set_sync(false);
-}
-
-/// Sees decoded frames before they wait in the sink.
-struct Watch {
-    pace: Pace,
-    /// Frames were lost since the last one that was taken.
-    gap: bool,
-    turn: Arc<Mutex<Turn>>,
-}
-
-impl Watch {
-    /// Leaves out frames that are too many.
-    fn frame(&mut self, pad: &gst::Pad, buffer: &mut gst::Buffer) -> gst::PadProbeReturn {
-        self.gap |= buffer.flags().contains(gst::BufferFlags::DISCONT);
-        if !self.pace.takes(running_time(pad, buffer)) {
-            // Taken out of the stream here; the buffer ends with this call.
-            return gst::PadProbeReturn::Handled;
-        }
-        // A gap before a frame that is left out is a gap before the next one.
-        if std::mem::take(&mut self.gap) && !buffer.flags().contains(gst::BufferFlags::DISCONT) {
-            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
-        }
-        gst::PadProbeReturn::Ok
-    }
-
-    fn event(&mut self, event: &gst::EventRef) {
-        if let gst::EventView::Tag(tags) = event.view()
-            && let Some(tag) = tags.tag().get::<gst::tags::ImageOrientation>()
-        {
-            *self.turn.lock().unwrap_or_else(PoisonError::into_inner) = Turn::from_tag(tag.get());
-        }
-    }
-}
-
-fn watch(entry: &gst::Pad, watch: Watch) {
-    let watch = Mutex::new(watch);
-    let what = gst::PadProbeType::BUFFER | gst::PadProbeType::EVENT_DOWNSTREAM;
-    entry.add_probe(what, move |pad, info| {
-        let mut watch = watch.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => return watch.frame(pad, buffer),
-            Some(gst::PadProbeData::Event(event)) => watch.event(event),
-            _ => {}
-        }
-        gst::PadProbeReturn::Ok
-    });
-}
-
-fn running_time(pad: &gst::Pad, buffer: &gst::BufferRef) -> Option<u64> {
-    let event = pad.sticky_event::<gst::event::Segment>(0)?;
-    let segment = event.segment().downcast_ref::<gst::ClockTime>()?;
-    Some(segment.to_running_time(buffer.pts()?)?.nseconds())
-}
-
-/// Turns samples into frames on the pipe.
-struct Output<W> {
-    writer: Writer<W>,
-    turn: Arc<Mutex<Turn>>,
-    pixels: u32,
-}
-
-impl<W: Write> Output<W> {
-    fn take(&mut self, sample: &gst::Sample) -> Result<(), Failure> {
-        let damaged = |why: String| Failure::new(Fault::Damaged, why);
-        let buffer = sample.buffer().ok_or_else(|| damaged("a sample without a frame".into()))?;
-        let caps = sample.caps().ok_or_else(|| damaged("a frame without a size".into()))?;
-        let info = VideoInfo::from_caps(caps).map_err(|e| damaged(e.to_string()))?;
-        let grey = grey::of(buffer, &info).map_err(damaged)?;
-        let turn = *self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let grey = turn.apply(shape::scale(grey, shape::fit(&info, self.pixels)));
-        let time = sample
-            .segment()
-            .and_then(|s| s.downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?));
-        let gap = buffer.flags().contains(gst::BufferFlags::DISCONT);
-        self.writer.push(grey, time.map(gst::ClockTime::nseconds), gap).map_err(unwritten)
-    }
-}
-
-/// Nobody reads any more, and nobody will read this either.
-fn unwritten(e: io::Error) -> Failure {
-    Failure::new(Fault::Defect, format!("writing a frame: {e}"))
 }
 
 fn defect(what: &str) -> Failure {

@@ -5,7 +5,7 @@
 //! (a JPEG with a video's name) is no video, and where a container names another place, nobody listens.
 
 use crate::Failure;
-use crate::parts::{Parts, chains, demuxer};
+use crate::parts::{Parts, chains, chains_of_hardware, demuxer};
 use camera::Fault;
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -39,6 +39,20 @@ impl Found {
     }
 }
 
+/// How pictures are decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Decoding {
+    /// Threads, at most. More than one wait for one another's frames, which a stream has no time for.
+    pub threads: usize,
+    /// The machine's own decoder, where it has one.
+    pub hardware: bool,
+}
+
+impl Decoding {
+    /// For a file: as fast as it goes.
+    pub const FILE: Self = Self { threads: DECODER_THREADS, hardware: false };
+}
+
 /// Builds the way from a typefind element to `tail`, as the file is read.
 #[derive(Clone)]
 pub struct Tracks {
@@ -46,14 +60,21 @@ pub struct Tracks {
     pipeline: gst::glib::WeakRef<gst::Pipeline>,
     /// The sink pad that decoded pictures go to.
     tail: gst::glib::WeakRef<gst::Pad>,
+    /// How this one decodes.
+    decoding: Decoding,
     found: Arc<Mutex<Found>>,
 }
 
 impl Tracks {
     /// Decoded pictures of `pipeline` shall go to `tail`.
-    pub fn new(parts: Parts, pipeline: &gst::Pipeline, tail: &gst::Pad) -> Self {
-        let found = Arc::default();
-        Self { parts, pipeline: pipeline.downgrade(), tail: tail.downgrade(), found }
+    pub fn new(
+        parts: Parts,
+        pipeline: &gst::Pipeline,
+        tail: &gst::Pad,
+        decoding: Decoding,
+    ) -> Self {
+        let (pipeline, tail) = (pipeline.downgrade(), tail.downgrade());
+        Self { parts, pipeline, tail, decoding, found: Arc::default() }
     }
 
     /// What has been found so far.
@@ -75,7 +96,7 @@ impl Tracks {
     }
 
     /// A failure ends the pipeline with a message, so that nobody waits for frames.
-    fn try_or_stop(&self, step: impl FnOnce() -> Result<(), Failure>) {
+    pub fn try_or_stop(&self, step: impl FnOnce() -> Result<(), Failure>) {
         let Err(failure) = step() else { return };
         let inside = failure.inside.clone();
         self.found().failure.get_or_insert(failure);
@@ -141,12 +162,14 @@ impl Tracks {
         Err(found.without_decoder(otherwise))
     }
 
-    fn decode(&self, from: &gst::Pad, coding: &gst::StructureRef) -> Result<(), Failure> {
+    /// Plugs a decoder behind a pad that gives this coding, and the sink behind that.
+    pub fn decode(&self, from: &gst::Pad, coding: &gst::StructureRef) -> Result<(), Failure> {
+        let ways = if self.decoding.hardware { chains_of_hardware } else { chains };
         let mut chain = self
             .parts
-            .make_one_of(chains(coding))
+            .make_one_of(ways(coding))
             .map_err(|e| Failure::new(e.fault, format!("{}: {}", coding.name(), e.inside)))?;
-        chain.iter_mut().for_each(settle);
+        chain.iter_mut().for_each(|element| settle(element, self.decoding.threads));
         self.found().chosen = true;
         let last = self.plug(from, &chain)?;
         let tail = self.tail.upgrade().ok_or_else(|| defect("the pipeline is gone"))?;
@@ -154,7 +177,7 @@ impl Tracks {
     }
 
     /// Adds elements to the pipeline, one after the other behind `from`; their last source pad.
-    fn plug(&self, from: &gst::Pad, chain: &[gst::Element]) -> Result<gst::Pad, Failure> {
+    pub fn plug(&self, from: &gst::Pad, chain: &[gst::Element]) -> Result<gst::Pad, Failure> {
         let pipeline = self.pipeline.upgrade().ok_or_else(|| defect("the pipeline is gone"))?;
         let mut from = from.clone();
         for element in chain {
@@ -175,10 +198,10 @@ impl Tracks {
 }
 
 /// Settings of a decoder, where it has them.
-fn settle(decoder: &mut gst::Element) {
+fn settle(decoder: &mut gst::Element, threads: usize) {
     if decoder.has_property("max-threads") {
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-        decoder.set_property("max-threads", cores.min(DECODER_THREADS) as i32);
+        decoder.set_property("max-threads", cores.min(threads) as i32);
     }
     // A few broken pictures do not end a video; they leave a gap.
     if decoder.has_property("max-errors") {

@@ -3,14 +3,40 @@
 //! One frame is held back, because only after it is it known whether it was the last. A video that
 //! ends in damage has no last frame: its held frame goes without the flag.
 
+use crate::colour::Chroma;
 use crate::grey::Grey;
 use camera::{FLAG_GAP, FLAG_LAST, Header, PixelFormat, write_frame};
 use std::io::{self, Write};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The last microsecond that a header can say.
 const MICROS_MAX: u64 = 253_402_300_799_999_999;
 /// Between frames that tell no time.
 const UNTIMED_NS: u64 = 40_000_000;
+
+/// One frame: its luma, and its colours where they are wanted and there.
+pub struct Frame {
+    /// Luma.
+    pub grey: Grey,
+    /// Colours, of half the luma's sides.
+    pub chroma: Option<Chroma>,
+}
+
+impl Frame {
+    /// Format, and the bytes of all planes, one after the other.
+    fn payload(self) -> (PixelFormat, Vec<u8>) {
+        let half = (self.grey.width.div_ceil(2), self.grey.height.div_ceil(2));
+        let mut bytes = self.grey.pixels;
+        match self.chroma {
+            Some(Chroma { u, v }) if (u.width, u.height) == half && (v.width, v.height) == half => {
+                bytes.extend_from_slice(&u.pixels);
+                bytes.extend_from_slice(&v.pixels);
+                (PixelFormat::I420, bytes)
+            }
+            _ => (PixelFormat::Grey8, bytes),
+        }
+    }
+}
 
 /// Writes frames to `out`.
 pub struct Writer<W> {
@@ -20,35 +46,56 @@ pub struct Writer<W> {
     last_ns: u64,
     count: u64,
     held: Option<(Header, Vec<u8>)>,
+    /// When a stream's first frame came, by both clocks.
+    live: Option<(Duration, Instant)>,
 }
 
 impl<W: Write> Writer<W> {
     /// The first frame was captured `start_us` microseconds after 1970.
     pub fn new(out: W, start_us: u64) -> Self {
-        Self { out, start_us, first_ns: None, last_ns: 0, count: 0, held: None }
+        Self { out, start_us, first_ns: None, last_ns: 0, count: 0, held: None, live: None }
     }
 
     /// Takes a frame at `ns` by the video's clock and writes the one before it. `gap`: frames before
     /// it were lost.
-    pub fn push(&mut self, grey: Grey, ns: Option<u64>, gap: bool) -> io::Result<()> {
+    pub fn push(&mut self, frame: Frame, ns: Option<u64>, gap: bool) -> io::Result<()> {
         // Time never goes back, whatever the container says.
         let untimed = if self.count == 0 { 0 } else { self.last_ns.saturating_add(UNTIMED_NS) };
         let ns = ns.unwrap_or(untimed).max(self.last_ns);
         self.last_ns = ns;
         let since_us = (ns - *self.first_ns.get_or_insert(ns)) / 1000;
-        self.count += 1;
-        let header = Header {
-            format: PixelFormat::Grey8,
-            width: grey.width,
-            height: grey.height,
-            stride: grey.width,
-            flags: if gap && self.count > 1 { FLAG_GAP } else { 0 },
-            captured_us: self.start_us.saturating_add(since_us).min(MICROS_MAX) as i64,
-            counter: self.count,
-            payload: grey.width * grey.height,
-        };
-        let before = self.held.replace((header, grey.pixels));
+        let captured_us = self.start_us.saturating_add(since_us);
+        let next = self.laid_out(frame, captured_us, gap);
+        let before = self.held.replace(next);
         self.write(before)
+    }
+
+    /// Takes a frame of a stream and writes it at once. Its time is that of its arrival: cameras' own clocks
+    /// leap, stand still and start in 1970, and how long a frame was on its way is far less than that. This
+    /// machine's clock is looked at once; who reads the pipe knows what it does later.
+    pub fn push_now(&mut self, frame: Frame, gap: bool) -> io::Result<()> {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let (began, since) = *self.live.get_or_insert_with(|| (now(), Instant::now()));
+        let at = began.saturating_add(since.elapsed()).as_micros();
+        let frame = self.laid_out(frame, u64::try_from(at).unwrap_or(MICROS_MAX), gap);
+        self.write(Some(frame))
+    }
+
+    fn laid_out(&mut self, frame: Frame, captured_us: u64, gap: bool) -> (Header, Vec<u8>) {
+        self.count += 1;
+        let (width, height) = (frame.grey.width, frame.grey.height);
+        let (format, bytes) = frame.payload();
+        let header = Header {
+            format,
+            width,
+            height,
+            stride: width,
+            flags: if gap && self.count > 1 { FLAG_GAP } else { 0 },
+            captured_us: captured_us.min(MICROS_MAX) as i64,
+            counter: self.count,
+            payload: bytes.len() as u32,
+        };
+        (header, bytes)
     }
 
     /// Writes the held frame; `complete` where the video has ended by itself.
@@ -83,7 +130,7 @@ mod tests {
         let mut writer = Writer::new(&mut pipe, 1000);
         for ns in times {
             let grey = Grey { width: 2, height: 1, pixels: vec![1, 2] };
-            writer.push(grey, *ns, true).unwrap();
+            writer.push(Frame { grey, chroma: None }, *ns, true).unwrap();
         }
         writer.finish(complete).unwrap();
         let (mut rest, mut payload) = (&pipe[..], Vec::new());

@@ -58,8 +58,10 @@ enum Command {
     Custody(custody::CustodyArgs),
     /// Serve a city: cameras, people and the public page.
     Serve(serve::ServeArgs),
-    /// Read one camera and deliver its sealed reads to the city.
+    /// Read the cameras of one machine and deliver their sealed reads to the city.
     Edge(edge::EdgeArgs),
+    /// Say by hour what a camera is fit for, and what would make it better.
+    Survey(edge::local::SurveyArgs),
     /// Make a person's key, or show its public half.
     Key(key::KeyArgs),
     /// Register a camera and print the code it enrols with.
@@ -160,6 +162,7 @@ fn main() -> ExitCode {
         Command::Policy(args) => policy::run(args),
         Command::Serve(args) => serve::run(args),
         Command::Edge(args) => edge::run(args),
+        Command::Survey(args) => edge::local::survey(&args),
         Command::Key(args) => key::run(args),
         Command::Camera(args) => manage::camera(args),
         Command::CameraReplace(args) => fleet::replace(args),

@@ -11,4 +11,4 @@ mod wire;
 pub use envelope::{OpenKey, SealKey, Sealed};
 pub use job::{Effect, Job, Pass, hit_id};
 pub use lease::{Lease, LeaseRequest, Level, Order, Power, Stop};
-pub use wire::{Read, SignedRead};
+pub use wire::{Direction, Read, Sighting, SignedRead};

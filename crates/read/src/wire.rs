@@ -50,6 +50,41 @@ pub struct Read {
     pub frame_size: [u32; 2],
     /// SHA-256 of the picture that comes with it.
     pub picture: Option<[u8; 32]>,
+    /// What else is known of the pass.
+    pub sighting: Sighting,
+}
+
+/// What a camera may know of a pass besides the plate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sighting {
+    /// The device's own count of frames, at the best one; it never falls, whatever lease there is.
+    pub frame: Option<u64>,
+    /// Which way the vehicle went, seen from the camera.
+    pub direction: Option<Direction>,
+    /// Its lane, as the camera's settings number them.
+    pub lane: Option<u8>,
+    /// Where it was heading, in degrees from true north, clockwise, 0 to 359.
+    pub heading: Option<u16>,
+    /// The camera's clock less the city's when it last asked, in milliseconds.
+    pub clock_offset_ms: Option<i32>,
+    /// The plate's corners in the picture that comes with it, pixels, in the order of [`Read::corners`].
+    pub picture_corners: Option<[[i32; 2]; 4]>,
+    /// Whose reader it was, where it was not ours: its confidence is not calibrated.
+    pub reader: Option<String>,
+}
+
+/// Which way a vehicle went, seen from the camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// Towards it.
+    Approaching,
+    /// Away from it.
+    Leaving,
+    /// To the left.
+    Left,
+    /// To the right.
+    Right,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +107,20 @@ struct Wire {
     frame_size: [u32; 2],
     #[serde(skip_serializing_if = "Option::is_none", default)]
     picture: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    frame: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    direction: Option<Direction>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    lane: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    heading: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    clock_offset_ms: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    picture_corners: Option<[[i32; 2]; 4]>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reader: Option<String>,
 }
 
 fn ppm(p: f32) -> u32 {
@@ -106,6 +155,13 @@ impl Read {
             corners: self.corners,
             frame_size: self.frame_size,
             picture: self.picture.map(|h| b64(&h)),
+            frame: self.sighting.frame,
+            direction: self.sighting.direction,
+            lane: self.sighting.lane,
+            heading: self.sighting.heading,
+            clock_offset_ms: self.sighting.clock_offset_ms,
+            picture_corners: self.sighting.picture_corners,
+            reader: self.sighting.reader.clone(),
         };
         // Only integers and strings are in it, so it always has canonical bytes.
         Secret::new(canonical(&wire).unwrap_or_else(|e| unreachable!("{e}")))
@@ -148,6 +204,15 @@ impl Read {
             corners: w.corners,
             frame_size: w.frame_size,
             picture,
+            sighting: Sighting {
+                frame: w.frame,
+                direction: w.direction,
+                lane: w.lane,
+                heading: w.heading,
+                clock_offset_ms: w.clock_offset_ms,
+                picture_corners: w.picture_corners,
+                reader: w.reader,
+            },
         };
         read.check()?; // before `canonical`, which takes checked numbers only
         if read.canonical().expose() != bytes {
@@ -173,6 +238,20 @@ impl Read {
         });
         if !named {
             return Err(bad("region is not like us-ca"));
+        }
+        let seen = &self.sighting;
+        if seen.frame.is_some_and(|f| f == 0 || f > COUNTER_MAX) {
+            return Err(bad("frame starts at 1 and ends at 2^53 - 1"));
+        }
+        if seen.heading.is_some_and(|h| h > 359) {
+            return Err(bad("heading is 0 to 359 degrees"));
+        }
+        let named = |r: &str| {
+            (1..=32).contains(&r.len())
+                && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        if !seen.reader.as_deref().is_none_or(named) {
+            return Err(bad("reader is 1 to 32 of a-z, 0-9 and -"));
         }
         Ok(())
     }
@@ -289,7 +368,33 @@ mod tests {
             corners: [[410, 300], [520, 304], [519, 350], [409, 346]],
             frame_size: [1280, 720],
             picture: None,
+            sighting: Default::default(),
         }
+    }
+
+    #[test]
+    fn what_else_is_known_travels_and_is_bounded() {
+        let full = Sighting {
+            frame: Some(88_123),
+            direction: Some(Direction::Leaving),
+            lane: Some(2),
+            heading: Some(359),
+            clock_offset_ms: Some(-120),
+            picture_corners: Some([[10, 20], [120, 24], [119, 70], [9, 66]]),
+            reader: Some("axis".into()),
+        };
+        let read = Read { sighting: full.clone(), ..example() };
+        assert_eq!(Read::from_canonical(read.canonical().expose()).unwrap(), read);
+        let refused = |change: fn(&mut Sighting)| {
+            let mut sighting = full.clone();
+            change(&mut sighting);
+            let read = Read { sighting, ..example() };
+            assert!(Read::from_canonical(read.canonical().expose()).is_err(), "{read:?}");
+        };
+        refused(|s| s.frame = Some(0));
+        refused(|s| s.heading = Some(360));
+        refused(|s| s.reader = Some(String::new()));
+        refused(|s| s.reader = Some("7ABC128".into()));
     }
 
     fn hex(bytes: &[u8]) -> String {

@@ -206,6 +206,7 @@ impl Camera {
                 corners: [[10, 10], [90, 10], [90, 40], [10, 40]],
                 frame_size: [1280, 720],
                 picture: None,
+                sighting: Default::default(),
             };
             ids.push(read.id);
             let plain = SignedRead::sign(read, None, &self.capture).encode();

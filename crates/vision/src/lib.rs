@@ -8,16 +8,22 @@
 mod detect;
 pub mod draw;
 mod engine;
+mod mask;
+mod motion;
 mod picture;
 mod reader;
 mod recognise;
 mod scale;
 mod track;
+mod vehicle;
 mod vote;
 mod warp;
 
 pub use engine::Engine;
+pub use mask::Polygon;
+pub use motion::{Blob, Motion, Moving, Scene, Vehicles};
 pub use picture::{Flat, Picture, jpeg};
 pub use reader::{Plate, Reader, ReaderOptions, Region};
-pub use track::{LiveTrack, Track, TrackOptions, Tracker, Voted};
-pub use warp::Quad;
+pub use track::{LiveTrack, Shows, Track, TrackOptions, Tracker, Voted};
+pub use vehicle::{Shown, VehiclePicture};
+pub use warp::{Quad, centre, width};

@@ -5,6 +5,7 @@
 //! scale was measured and left out: in safe Rust it takes twice as long as the whole picture, and
 //! small plates would lose the pixels they are read from.
 
+use crate::mask::Polygon;
 use crate::scale::scale;
 use crate::warp::{Plane, Quad, bounds, height, rectify, width};
 use base::{Error, Result};
@@ -38,6 +39,8 @@ pub struct Picture {
     height: usize,
     grey: Vec<u8>,
     colour: Colour,
+    /// Black already in `grey`, and to be made so in the colours when somebody asks for them.
+    masks: Vec<Polygon>,
 }
 
 /// Where the colours of a picture are, should somebody want to see them.
@@ -47,6 +50,8 @@ enum Colour {
     Decoded(RgbImage),
     /// In the JPEG that the grey values were decoded from.
     Coded(Vec<u8>),
+    /// Two planes of half the sides, rounded up: blue and red less grey, 128 for none.
+    Planes(Vec<u8>),
 }
 
 impl Picture {
@@ -84,11 +89,49 @@ impl Picture {
 
     /// The picture in colour, or in grey where it has none.
     pub fn rgb(&self) -> Cow<'_, RgbImage> {
-        match &self.colour {
+        let whole = [0, 0, self.width as u32, self.height as u32];
+        let mut rgb = match &self.colour {
             Colour::Decoded(rgb) => Cow::Borrowed(rgb),
             Colour::Coded(jpeg) => Cow::Owned(colours(jpeg).unwrap_or_else(|| self.grey_as_rgb())),
+            Colour::Planes(planes) => Cow::Owned(self.planes_part(planes, whole)),
             Colour::None => Cow::Owned(self.grey_as_rgb()),
+        };
+        for mask in &self.masks {
+            mask.fill(rgb.to_mut(), (self.width, self.height), 3, 0);
         }
+        rgb
+    }
+
+    /// A part of the picture in colour: left, top, width, height, inside the picture.
+    pub(crate) fn rgb_part(&self, part: [u32; 4]) -> RgbImage {
+        let [left, top, width, height] = part;
+        match &self.colour {
+            // A stream's frame: its parts are coloured without the rest.
+            Colour::Planes(planes) if self.masks.is_empty() => self.planes_part(planes, part),
+            _ => image::imageops::crop_imm(&*self.rgb(), left, top, width, height).to_image(),
+        }
+    }
+
+    /// Full-range YCbCr as JPEG has it (ITU-T T.871).
+    fn planes_part(&self, planes: &[u8], [left, top, width, height]: [u32; 4]) -> RgbImage {
+        let half = (self.width.div_ceil(2), self.height.div_ceil(2));
+        let size = half.0 * half.1;
+        RgbImage::from_fn(width, height, |x, y| {
+            let (x, y) = ((left + x) as usize, (top + y) as usize);
+            let at = (y / 2) * half.0 + x / 2;
+            let luma = f32::from(self.grey[y * self.width + x]);
+            let (u, v) = (f32::from(planes[at]) - 128.0, f32::from(planes[size + at]) - 128.0);
+            let rgb = [luma + 1.402 * v, luma - 0.344 * u - 0.714 * v, luma + 1.772 * u];
+            image::Rgb(rgb.map(|c| (c + 0.5).clamp(0.0, 255.0) as u8))
+        })
+    }
+
+    /// Makes these parts black before anything looks at the picture.
+    pub fn mask(&mut self, masks: &[Polygon]) {
+        for mask in masks {
+            mask.fill(&mut self.grey, (self.width, self.height), 1, 0);
+        }
+        self.masks.extend_from_slice(masks);
     }
 
     fn grey_as_rgb(&self) -> RgbImage {
@@ -99,7 +142,8 @@ impl Picture {
     fn from_image(image: DynamicImage) -> Self {
         let (width, height) = (image.width() as usize, image.height() as usize);
         if let DynamicImage::ImageLuma8(grey) = image {
-            return Self { width, height, grey: grey.into_raw(), colour: Colour::None };
+            let (grey, colour, masks) = (grey.into_raw(), Colour::None, Vec::new());
+            return Self { width, height, grey, colour, masks };
         }
         let colour = image.into_rgb8();
         // Rec. 601 luma in integers, as the networks were trained with.
@@ -108,7 +152,7 @@ impl Picture {
             ((299 * r + 587 * g + 114 * b + 500) / 1000) as u8
         };
         let grey = colour.as_raw().chunks_exact(3).map(luma).collect();
-        Self { width, height, grey, colour: Colour::Decoded(colour) }
+        Self { width, height, grey, colour: Colour::Decoded(colour), masks: Vec::new() }
     }
 
     /// A picture from grey pixels, row by row.
@@ -119,7 +163,25 @@ impl Picture {
                 "A grey picture has width x height bytes, 16 a side or more.",
             ));
         }
-        Ok(Self { width, height, grey, colour: Colour::None })
+        Ok(Self { width, height, grey, colour: Colour::None, masks: Vec::new() })
+    }
+
+    /// A picture from grey pixels and, where there are some, its two colour planes (of half the sides, rounded
+    /// up, one after the other), as a decoder of video gives them; full range.
+    pub fn from_planes(
+        width: usize,
+        height: usize,
+        grey: Vec<u8>,
+        colour: Option<Vec<u8>>,
+    ) -> Result<Self> {
+        let mut picture = Self::from_grey(width, height, grey)?;
+        if let Some(planes) = colour {
+            if planes.len() != 2 * width.div_ceil(2) * height.div_ceil(2) {
+                return Err(Error::invalid("Two colour planes have half the picture's sides."));
+            }
+            picture.colour = Colour::Planes(planes);
+        }
+        Ok(picture)
     }
 
     /// Width in pixels.
@@ -212,8 +274,13 @@ impl Flat {
 
 /// The picture as a JPEG of a quality that people compare with.
 pub fn jpeg(picture: &RgbImage) -> Result<Vec<u8>> {
+    jpeg_of(picture, 82)
+}
+
+/// The picture as a JPEG of this quality, 1 to 100.
+pub(crate) fn jpeg_of(picture: &RgbImage, quality: u8) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, 82)
+    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut out, quality)
         .encode_image(picture)
         .map_err(|e| Error::internal("The picture cannot be written as JPEG.").because(e))?;
     Ok(out)

@@ -7,6 +7,7 @@
 
 use crate::picture::{Flat, Picture};
 use crate::reader::{Plate, Region};
+use crate::vehicle::VehiclePicture;
 use crate::vote::{Look, vote};
 use crate::warp::{Quad, centre, overlap, width};
 use base::Time;
@@ -39,8 +40,28 @@ pub struct TrackOptions {
     pub unread_frames: u32,
     /// … and moved by so many of its plate's widths; else it is a sign.
     pub unread_moved: f32,
-    /// How much of the surroundings the picture for people shows, in plate widths a side.
-    pub grow: f32,
+    /// What the picture for people shows.
+    pub shows: Shows,
+}
+
+/// What the picture shows that goes with a pass.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Shows {
+    /// The plate and so many of its widths on every side.
+    Plate(f32),
+    /// The vehicle.
+    Vehicle(VehiclePicture),
+}
+
+impl Shows {
+    fn cut(self, picture: &Picture, corners: &Quad) -> Option<(Vec<u8>, Quad)> {
+        match self {
+            Shows::Plate(grow) => picture.plate_jpeg(corners, grow).ok(),
+            Shows::Vehicle(how) => {
+                picture.vehicle(corners, how).ok().map(|shown| (shown.jpeg, shown.corners))
+            }
+        }
+    }
 }
 
 impl Default for TrackOptions {
@@ -54,7 +75,7 @@ impl Default for TrackOptions {
             min_confidence: 0.1,
             unread_frames: 4,
             unread_moved: 1.5,
-            grow: 0.9,
+            shows: Shows::Plate(0.9),
         }
     }
 }
@@ -85,7 +106,7 @@ pub struct Track {
     pub corners: Quad,
     /// Width and height of that frame.
     pub frame_size: [u32; 2],
-    /// The surroundings of the plate in that frame, JPEG; absent where it could not be cut.
+    /// The picture for people out of that frame, JPEG; absent where it could not be cut.
     pub jpeg: Option<Vec<u8>>,
     /// The plate's corners in that picture.
     pub jpeg_corners: Quad,
@@ -95,6 +116,8 @@ pub struct Track {
     pub read: Option<Voted>,
     /// In how many frames it was seen.
     pub frames: u32,
+    /// Where the plate was when it was first and last seen.
+    pub path: [Quad; 2],
 }
 
 /// A track that goes on, for a live picture.
@@ -124,6 +147,7 @@ struct Open {
     /// Where the last fresh look was.
     fresh: [f32; 2],
     start: [f32; 2],
+    first_corners: Quad,
     /// The farthest it came from its start, in plate widths.
     moved: f32,
     best: Best,
@@ -192,13 +216,13 @@ impl Tracker {
             if !taken[i] && !used[j] {
                 taken[i] = true;
                 used[j] = true;
-                self.open[i].add(at, picture, &plates[j], self.options.grow);
+                self.open[i].add(at, picture, &plates[j], self.options.shows);
             }
         }
         for (plate, used) in plates.into_iter().zip(used) {
             if !used {
                 self.started += 1;
-                self.open.push(Open::new(self.started, at, picture, &plate, self.options.grow));
+                self.open.push(Open::new(self.started, at, picture, &plate, self.options.shows));
             }
         }
         ended
@@ -207,6 +231,11 @@ impl Tracker {
     /// Ends every track: the source is at its end.
     pub fn finish(&mut self) -> Vec<Track> {
         self.end_before(None)
+    }
+
+    /// Whether any track goes on.
+    pub fn follows(&self) -> bool {
+        !self.open.is_empty()
     }
 
     /// The tracks that go on.
@@ -375,7 +404,7 @@ fn similarity(a: &Odds, b: &Odds) -> f32 {
 }
 
 impl Open {
-    fn new(number: u64, at: Time, picture: &Picture, plate: &Plate, grow: f32) -> Self {
+    fn new(number: u64, at: Time, picture: &Picture, plate: &Plate, shows: Shows) -> Self {
         let place = centre(&plate.corners);
         let mut track = Self {
             number,
@@ -388,6 +417,7 @@ impl Open {
             anchor: (place, at),
             fresh: [f32::INFINITY; 2],
             start: place,
+            first_corners: plate.corners,
             moved: 0.0,
             best: Best {
                 score: f32::NEG_INFINITY,
@@ -399,11 +429,11 @@ impl Open {
                 region: None,
             },
         };
-        track.add(at, picture, plate, grow);
+        track.add(at, picture, plate, shows);
         track
     }
 
-    fn add(&mut self, at: Time, picture: &Picture, plate: &Plate, grow: f32) {
+    fn add(&mut self, at: Time, picture: &Picture, plate: &Plate, shows: Shows) {
         self.follow(at, plate);
         // Large, sharp and sure looks count; a weight of zero would lose a track of hopeless looks.
         let score = (plate.confidence + 0.02)
@@ -417,7 +447,7 @@ impl Open {
                 at,
                 corners: plate.corners,
                 size: [picture.width() as u32, picture.height() as u32],
-                jpeg: picture.plate_jpeg(&plate.corners, grow).ok(),
+                jpeg: shows.cut(picture, &plate.corners),
                 flat: picture.flat(&plate.corners),
                 region: plate.region.clone(),
             };
@@ -515,6 +545,7 @@ impl Open {
             flat: self.best.flat,
             read,
             frames: self.frames,
+            path: [self.first_corners, self.corners],
         }
     }
 }

@@ -31,12 +31,12 @@ pub(crate) fn overlap(a: &Quad, b: &Quad) -> f32 {
 }
 
 /// Middle of the four corners.
-pub(crate) fn centre(q: &Quad) -> [f32; 2] {
+pub fn centre(q: &Quad) -> [f32; 2] {
     [q.iter().map(|p| p[0]).sum::<f32>() / 4.0, q.iter().map(|p| p[1]).sum::<f32>() / 4.0]
 }
 
 /// Length of the upper side.
-pub(crate) fn width(q: &Quad) -> f32 {
+pub fn width(q: &Quad) -> f32 {
     (q[1][0] - q[0][0]).hypot(q[1][1] - q[0][1])
 }
 

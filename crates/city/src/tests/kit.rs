@@ -164,6 +164,7 @@ impl Town {
             corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
             frame_size: [640, 360],
             picture: None,
+            sighting: Default::default(),
         };
         self.city.load_for_bench(vec![Arc::new(pass)]).unwrap();
     }

@@ -210,6 +210,7 @@ pub fn sighting(plate: &str, camera: CameraId, captured: Time) -> Read {
         corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
         frame_size: [640, 384],
         picture: None,
+        sighting: Default::default(),
     }
 }
 

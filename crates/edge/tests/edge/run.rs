@@ -3,7 +3,7 @@
 use crate::city::{City, problem};
 use base::{Kind, Shutdown, SystemClock};
 use camera::{Folder, Source};
-use edge::{Config, Ended};
+use edge::{Config, Ended, Full};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -47,7 +47,10 @@ impl Edge {
             camera: "cam_main-st-1".parse().unwrap(),
             data: data.into(),
             source: Source::Folder(folder),
+            program: "/nowhere/homeplate-frames".into(),
             code: Some("right".into()),
+            spool_max: Config::SPOOL_MAX,
+            spool_full: Full::DropNew,
             preview: None,
             once: true,
         };
@@ -183,7 +186,7 @@ fn switched_off_while_it_runs_it_stops_and_says_so() {
         edge.stop.stop();
         let ended = running.join().unwrap();
         assert!(ended.because.is_none(), "told to stop, it ends well");
-        assert!(ended.summary.frames_without_lease > 0);
+        assert_eq!(ended.summary.frames_without_lease, 0, "none is even pulled");
         assert!(edge.said().contains("nothing is captured"), "{}", edge.said());
         assert_eq!(city.seen(|s| s.stops.len()), 1);
     });

@@ -19,7 +19,7 @@ struct Line {
 fn line(items: usize) -> Line {
     let city = City::start();
     let dir = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(dir.path(), 1 << 20).unwrap().0);
+    let spool = Arc::new(Spool::open(dir.path(), 1 << 20, edge::Full::DropNew).unwrap().0);
     let stranger = read::OpenKey::generate().public().unwrap();
     let seal = |key: &SealKey| key.seal(b"x", b"y", b"z").unwrap().0;
     for _ in 0..items {
@@ -77,7 +77,7 @@ fn one_bad_item_alone_does_not_stop_the_line() {
 #[test]
 fn nobody_there_is_unavailable() {
     let dir = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(dir.path(), 1 << 20).unwrap().0);
+    let spool = Arc::new(Spool::open(dir.path(), 1 << 20, edge::Full::DropNew).unwrap().0);
     spool.push(b"sealed").unwrap();
     let server = format!("http://127.0.0.1:{}", testkit::free_port().unwrap());
     let client = Client::new(

@@ -2,10 +2,10 @@
 
 use super::output::SeenFrame;
 use super::{Work, pool};
-use base::{Error, Result, Time};
+use base::{Result, Time};
 use camera::{PixelFrame, Video, VideoFile};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use vision::{Picture, Plate, Reader, Track, TrackOptions, Tracker};
 
 /// What one frame gave.
@@ -77,12 +77,5 @@ fn frame(reader: &mut Reader, frame: Result<PixelFrame>) -> Result<Read> {
 
 fn open(path: &Path, fps: f32) -> Result<Video> {
     let start = Time::from_millis(0);
-    VideoFile { fps: Some(fps), ..VideoFile::new(program()?, path, start) }.open()
-}
-
-/// The program that decodes videos, beside this one.
-fn program() -> Result<PathBuf> {
-    let own = std::env::current_exe()
-        .map_err(|e| Error::internal("This program cannot find itself.").because(e))?;
-    Ok(own.with_file_name("homeplate-frames"))
+    VideoFile { fps: Some(fps), ..VideoFile::new(crate::edge::program()?, path, start) }.open()
 }

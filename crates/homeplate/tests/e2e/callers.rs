@@ -180,5 +180,6 @@ fn sighting(camera: &CameraId, lease: LeaseId, counter: u64, plate: &str, at: Ti
         corners: [[10, 10], [90, 10], [90, 40], [10, 40]],
         frame_size: [1280, 720],
         picture: None,
+        sighting: Default::default(),
     }
 }

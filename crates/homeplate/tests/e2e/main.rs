@@ -12,6 +12,7 @@ mod load;
 mod rules;
 mod secrets;
 mod story;
+mod street;
 mod witness;
 mod world;
 mod xss;

@@ -63,6 +63,7 @@ fn read(number: u8, odds: Odds, region: Option<String>) -> Pass {
         corners: [[0; 2]; 4],
         frame_size: [640, 360],
         picture: None,
+        sighting: Default::default(),
     })
 }
 

@@ -57,6 +57,7 @@ fn pass(name: &str, captured: Time, plate: &str) -> Pass {
         corners: [[0; 2]; 4],
         frame_size: [640, 360],
         picture: None,
+        sighting: Default::default(),
     })
 }
 

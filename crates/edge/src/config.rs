@@ -1,0 +1,156 @@
+//! The cameras of one machine as a file, `edge.toml`.
+//!
+//! ```toml
+//! server = "https://plates.example.gov"
+//! data = "/var/lib/homeplate-edge"      # a folder a camera in it
+//! panel = "127.0.0.1:8090"              # live pictures and aiming, this machine only
+//!
+//! [[camera]]
+//! id = "cam_main-st-1"
+//! code_file = "/etc/homeplate/main-st-1.code"
+//! source = { kind = "rtsp", url = "rtsp://10.0.0.7/stream1", user = "reader", password_file = "/etc/homeplate/cam1.pw" }
+//! ```
+
+use crate::run::Config;
+use crate::spool::Full;
+use base::{CameraId, Error, Result};
+use camera::Source;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// More cameras than one machine can read.
+const CAMERAS_MAX: usize = 128;
+/// A spool has at least room for a few pictures.
+const SPOOL_LEAST: u64 = 1 << 20;
+
+/// The cameras of one machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FleetConfig {
+    /// The city's address.
+    pub server: String,
+    /// Under it each camera has a folder of its own, by its id.
+    pub data: PathBuf,
+    /// Where live pictures, health and metrics are shown; loopback only.
+    #[serde(default)]
+    pub panel: Option<SocketAddr>,
+    /// The cameras.
+    pub camera: Vec<CameraConfig>,
+}
+
+/// One camera of the file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CameraConfig {
+    /// The camera.
+    pub id: CameraId,
+    /// Where its frames come from.
+    pub source: Source,
+    /// A file with its one-time code, needed on first start.
+    #[serde(default)]
+    pub code_file: Option<PathBuf>,
+    /// Bytes of sealed reads that may wait; 4 GiB where absent.
+    #[serde(default)]
+    pub spool_max: Option<u64>,
+    /// What a full spool does: `drop-new` or `drop-oldest`.
+    #[serde(default)]
+    pub spool_full: Full,
+}
+
+impl FleetConfig {
+    /// Reads the file.
+    pub fn load(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Error::not_found(format!("{} cannot be read.", path.display())).because(e)
+        })?;
+        Self::parse(&text)
+    }
+
+    /// Reads its text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let config: Self = toml::from_str(text).map_err(|e| {
+            let what = e.message().replace('\n', " ");
+            Error::invalid(format!("The cameras' file is not as expected: {what}.")).because(e)
+        })?;
+        let mut ids = BTreeSet::new();
+        if config.camera.is_empty() || config.camera.len() > CAMERAS_MAX {
+            return Err(Error::invalid("Name 1 to 128 cameras, each under [[camera]]."));
+        }
+        if let Some(twice) = config.camera.iter().find(|c| !ids.insert(c.id.clone())) {
+            return Err(Error::invalid(format!("{} is there twice.", twice.id)));
+        }
+        if config.camera.iter().any(|c| c.spool_max.is_some_and(|s| s < SPOOL_LEAST)) {
+            return Err(Error::invalid("spool_max is at least 1048576 bytes."));
+        }
+        Ok(config)
+    }
+
+    /// A run for each camera.
+    pub fn runs(&self, program: &Path) -> Result<Vec<Config>> {
+        let one = |camera: &CameraConfig| {
+            let code = match &camera.code_file {
+                Some(path) => code(path)?,
+                None => None,
+            };
+            Ok(Config {
+                server: self.server.clone(),
+                camera: camera.id.clone(),
+                data: self.data.join(camera.id.as_str()),
+                source: camera.source.clone(),
+                program: program.to_owned(),
+                code,
+                spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
+                spool_full: camera.spool_full,
+                preview: None,
+                once: false,
+            })
+        };
+        self.camera.iter().map(one).collect()
+    }
+}
+
+/// The code in a file; a file that is gone has been used.
+fn code(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|c| !c.is_empty())),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::unavailable(format!("{} cannot be read.", path.display())).because(e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        server = "http://127.0.0.1:8080"
+        data = "/var/lib/edge"
+        panel = "127.0.0.1:8090"
+        [[camera]]
+        id = "cam_a"
+        source = { kind = "rtsp", url = "rtsp://10.0.0.7/s", user = "u", password_file = "/etc/p", transport = "udp" }
+        [[camera]]
+        id = "cam_b"
+        source = { kind = "v4l2", path = "/dev/video0" }
+        spool_full = "drop-oldest"
+    "#;
+
+    #[test]
+    fn the_file_is_read_and_mistakes_are_named() {
+        let config = FleetConfig::parse(GOOD).unwrap();
+        let runs = config.runs(Path::new("/usr/bin/homeplate-frames")).unwrap();
+        assert_eq!(runs[0].data, Path::new("/var/lib/edge/cam_a"));
+        assert_eq!((runs[0].spool_full, runs[1].spool_full), (Full::DropNew, Full::DropOldest));
+        let check = |text: String, words: &str| {
+            let e = FleetConfig::parse(&text).unwrap_err();
+            assert!(e.message().contains(words), "{e}");
+        };
+        check(GOOD.replace("cam_b", "cam_a"), "twice");
+        check(GOOD.replace("transport", "transprt"), "transprt");
+        check(GOOD.replace("drop-oldest", "drop-all"), "drop-all");
+        check("server = \"x\"\ndata = \"y\"\ncamera = []".into(), "1 to 128");
+        check(format!("{GOOD}\nspool_max = 10"), "1048576");
+    }
+}

@@ -1,0 +1,155 @@
+//! What a running reader says of itself on this machine: the doctor, the survey, and where to aim.
+
+use base::{CameraId, Error, Result};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const ANSWER_MAX: u64 = 8 << 20;
+const USUAL: &str = "http://127.0.0.1:8090";
+
+/// Where the reader is asked.
+#[derive(clap::Args)]
+pub struct AtArgs {
+    /// Where the running reader shows itself: its `--preview`, or `panel` in its file.
+    #[arg(long, default_value = USUAL)]
+    at: String,
+}
+
+/// Arguments of `homeplate edge doctor`.
+#[derive(clap::Args)]
+pub struct DoctorArgs {
+    #[command(flatten)]
+    at: AtArgs,
+    /// One camera; all where absent.
+    camera: Option<CameraId>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `homeplate edge setup`.
+#[derive(clap::Args)]
+pub struct SetupArgs {
+    #[command(flatten)]
+    at: AtArgs,
+}
+
+/// Arguments of `homeplate survey`.
+#[derive(clap::Args)]
+pub struct SurveyArgs {
+    /// The camera.
+    camera: CameraId,
+    /// The last so many hours.
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+    hours: u32,
+    #[command(flatten)]
+    at: AtArgs,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl AtArgs {
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(10)))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let at = self.at.trim_end_matches('/');
+        let away = |e: ureq::Error| {
+            Error::unavailable(format!(
+                "No reader answers at {at}; start it with --preview, or name its address with --at."
+            ))
+            .because(e)
+        };
+        let mut answer = agent.get(format!("{at}/{path}")).call().map_err(away)?;
+        if answer.status().as_u16() == 404 {
+            return Err(Error::not_found("The reader has no such camera; `doctor` lists them."));
+        }
+        let body = answer.body_mut().with_config().limit(ANSWER_MAX).read_to_vec().map_err(away)?;
+        serde_json::from_slice(&body).map_err(|e| {
+            Error::unavailable(format!("What answers at {at} is not a Homeplate reader."))
+                .because(e)
+        })
+    }
+
+    fn cameras(&self) -> Result<Vec<String>> {
+        let all: Vec<Value> = self.get("cameras.json")?;
+        Ok(all.iter().filter_map(|c| c["camera"].as_str().map(str::to_owned)).collect())
+    }
+}
+
+/// `homeplate edge doctor`: exit code 1 where reading stops somewhere.
+pub fn doctor(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
+    let cameras = match &args.camera {
+        Some(camera) => vec![camera.to_string()],
+        None => args.at.cameras()?,
+    };
+    let mut all = serde_json::Map::new();
+    for camera in cameras {
+        let findings = args.at.get(&format!("cameras/{camera}/doctor.json"))?;
+        all.insert(camera, findings);
+    }
+    let good = |f: &Value| f["good"].as_bool().unwrap_or(false);
+    let well = all.values().flat_map(|v| v.as_array().into_iter().flatten()).all(good);
+    if args.json {
+        crate::client::print_json(&all)?;
+    } else {
+        for (camera, findings) in &all {
+            println!("{camera}");
+            for finding in findings.as_array().into_iter().flatten() {
+                let mark = if good(finding) { "ok " } else { "NO " };
+                println!("  {mark} {}", finding["say"].as_str().unwrap_or_default());
+            }
+        }
+    }
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// `homeplate edge setup`: where the page is, if the reader runs.
+pub fn setup(args: &SetupArgs) -> anyhow::Result<ExitCode> {
+    let cameras = args.at.cameras()?;
+    println!("Open {}/ in a browser on this machine to aim {}.", args.at.at, cameras.join(", "));
+    println!("From elsewhere: ssh -L 8090:127.0.0.1:8090 THIS-MACHINE, then open {USUAL}/.");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `homeplate survey`: one page by hour.
+pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
+    let all: Vec<Value> = args.at.get(&format!("cameras/{}/survey.json", args.camera))?;
+    let hours = &all[all.len().saturating_sub(args.hours as usize)..];
+    if args.json {
+        crate::client::print_json(&hours)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!(
+        "{}: {} of {} hours seen; no plate was stored for this",
+        args.camera,
+        hours.len(),
+        args.hours
+    );
+    println!(
+        "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6}  advice",
+        "hour (UTC)", "fit for", "passes", "read", "plate px", "light"
+    );
+    for hour in hours {
+        let from = base::Time::from_millis(hour["from"].as_i64().unwrap_or_default()).to_string();
+        let number =
+            |v: &Value, digits: usize| v.as_f64().map_or("–".into(), |v| format!("{v:.digits$}"));
+        let share = hour["share"].as_f64().map_or("–".into(), |s| format!("{:.0} %", s * 100.0));
+        println!(
+            "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6}  {}",
+            from.get(..16).unwrap_or(&from).replace('T', " "),
+            hour["fit"].as_str().unwrap_or_default(),
+            hour["passes"],
+            share,
+            number(&hour["width"]["p50"], 0),
+            number(&hour["light"], 0),
+            hour["advice"].as_str().unwrap_or_default(),
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,238 @@
+//! A street on loopback: RTSP cameras that play rendered traffic, the reader, and the city.
+
+use crate::world::{CAMERA, EXE, WANTED, World};
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+use testkit::street::{Scenario, Street};
+use testkit::{Process, free_port};
+
+/// A server of RTSP streams that counts what it sends.
+pub struct Cameras {
+    child: Child,
+    orders: ChildStdin,
+    lines: Receiver<String>,
+    pub port: u16,
+}
+
+impl Cameras {
+    /// Serves files under names; with a login, only to who knows it.
+    pub fn start(streams: &[(&str, &Path)], login: Option<&str>, port: u16) -> Self {
+        let program = Path::new(EXE).with_file_name("examples").join("rtsp");
+        let mut command = Command::new(&program);
+        command.args(["--port", &port.to_string()]);
+        command.args(login.map(|l| ["--login", l]).into_iter().flatten());
+        command.args(streams.iter().map(|(name, file)| format!("{name}={}", file.display())));
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{}: {e}", program.display()));
+        let (orders, out) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (tell, lines) = channel();
+        std::thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).for_each(|l| drop(tell.send(l)));
+        });
+        let cameras = Self { child, orders, lines, port };
+        let first = cameras.lines.recv_timeout(Duration::from_secs(20)).expect("it listens");
+        assert!(first.starts_with("ready"), "{first}");
+        cameras
+    }
+
+    pub fn tell(&mut self, order: &str) {
+        writeln!(self.orders, "{order}").expect("it listens");
+    }
+
+    /// Frames sent of a stream, and how many clients there are.
+    pub fn sent(&mut self, name: &str) -> (u64, u64) {
+        self.tell("count");
+        loop {
+            let line = self.lines.recv_timeout(Duration::from_secs(10)).expect("an answer");
+            let words: Vec<&str> = line.split(' ').collect();
+            if let ["sent", which, sent, clients] = words[..]
+                && which == name
+            {
+                return (sent.parse().unwrap(), clients.parse().unwrap());
+            }
+        }
+    }
+
+    pub fn url(&self, name: &str) -> String {
+        format!("rtsp://127.0.0.1:{}/{name}", self.port)
+    }
+}
+
+impl Drop for Cameras {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Renders a scenario into a Matroska file with H.264, as cameras code it.
+pub fn film(world: &World, name: &str, scenario: &Scenario) -> PathBuf {
+    let frames = world.path(&format!("{name}-frames"));
+    Street::new(scenario.clone()).write(&frames).expect("frames");
+    let file = world.path(&format!("{name}.mkv"));
+    let rate = scenario.fps.round() as u32;
+    let done = Command::new("gst-launch-1.0")
+        .arg("-q")
+        .arg("multifilesrc")
+        .arg(format!("location={}/%06d.jpg", frames.display()))
+        .args(["start-index=1", &format!("caps=image/jpeg,framerate={rate}/1")])
+        .args(["!", "jpegdec", "!", "videoconvert", "!", "video/x-raw,format=I420", "!"])
+        .args(["x264enc", "speed-preset=veryfast", "tune=zerolatency", "bitrate=6000"])
+        .args([&format!("key-int-max={}", 2 * rate), "!", "h264parse", "!", "matroskamux", "!"])
+        .args(["filesink", &format!("location={}", file.display())])
+        .status()
+        .expect("gst-launch-1.0 runs");
+    assert!(done.success());
+    std::fs::remove_dir_all(&frames).expect("removed");
+    file
+}
+
+/// Traffic of so many seconds with the wanted car in it.
+pub fn traffic(seconds: f32, seed: u64) -> Scenario {
+    let demo = Scenario::named("demo", seconds, seed).expect("a scenario");
+    Scenario { fps: 10.0, ..demo }
+}
+
+/// A city with a wanted plate and a camera's code.
+fn city() -> (World, String) {
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    world.person("otto", "officer");
+    let tomorrow = base::Clock::now(&base::SystemClock).plus_millis(86_400_000).to_string();
+    let listed = ["hotlist", WANTED, "--state", "us-ca", "--reason", "stolen vehicle"];
+    let more = ["--case", "26-0417", "--expires", &tomorrow];
+    world.by("admin", &[&listed[..], &more].concat()).good();
+    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    (world, code.trim().to_owned())
+}
+
+/// The reader of one stream, with its page.
+struct Reader {
+    process: Process,
+    page: String,
+}
+
+fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader {
+    let page = format!("127.0.0.1:{}", free_port().expect("a port"));
+    let mut command = Command::new(EXE);
+    command
+        .args(["edge", "--server", &world.url(), "--camera", CAMERA, "--data", "edge"])
+        .args(["--source", url, "--preview", &page])
+        .args(code.map(|c| ["--code", c]).into_iter().flatten())
+        .args(more)
+        .env("XDG_STATE_HOME", world.path("state"))
+        .current_dir(world.path(""));
+    let process = Process::spawn(&mut command).expect("the reader starts");
+    Reader { process, page: format!("http://{page}") }
+}
+
+impl Reader {
+    fn json(&self, path: &str) -> Value {
+        let got = ureq::get(format!("{}/{path}", self.page)).call();
+        got.and_then(|mut a| a.body_mut().read_json()).unwrap_or(Value::Null)
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.json("live.json")["counts"][name].as_u64().unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, within: u64, so: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + Duration::from_secs(within);
+        while !so(self) {
+            assert!(Instant::now() < end, "{what} did not happen: {}", self.process.output());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+#[test]
+fn a_stream_is_read_survives_its_server_and_stops_when_it_is_off() {
+    let (world, code) = city();
+    let file = film(&world, "main", &traffic(20.0, 11));
+    let port = free_port().unwrap();
+    let mut cameras = Cameras::start(&[("main", &file)], Some("viewer:s3cret-w0rd"), port);
+    let secret = world.path("camera.pw");
+    base::write_secret(&secret, b"s3cret-w0rd\n").unwrap();
+    let login = ["--user", "viewer", "--password-file", secret.to_str().unwrap()];
+    let reader = reader(&world, &cameras.url("main"), Some(&code), &login);
+    reader.until("a delivered read", 60, |r| r.count("delivered") >= 2);
+    world.until("a hit", || world.by("otto", &["hits", "--json"]).good(), |t| t.contains("hit_"));
+    // The password is in no argument, no log and no file of the reader.
+    assert!(!reader.process.output().contains("s3cret"));
+    let arguments = std::fs::read(format!("/proc/{}/cmdline", reader.process.id())).unwrap();
+    assert!(!String::from_utf8_lossy(&arguments).contains("s3cret"));
+    for file in world.files("edge") {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(6).any(|w| w == b"s3cret"), "{}", file.display());
+    }
+
+    // The camera falls silent, answering still: the watchdog goes by decoded frames.
+    cameras.tell("mute main");
+    reader.until("silence noticed", 40, |r| {
+        r.json("health.json")["source"]["fault"].as_str().is_some_and(|f| f.contains("no picture"))
+    });
+    let doctor = world.plain(&["edge", "doctor", "--at", &reader.page]);
+    assert!(doctor.code == 1 && doctor.out.contains("NO "), "{} {}", doctor.out, doctor.err);
+    cameras.tell("speak main");
+    let frames = reader.count("frames");
+    reader.until("frames again", 60, |r| r.count("frames") > frames + 5);
+
+    // The camera dies and comes back at its address.
+    drop(cameras);
+    reader.until("the stream gone", 40, |r| r.json("health.json")["source"]["live"] == false);
+    let mut cameras = Cameras::start(&[("main", &file)], Some("viewer:s3cret-w0rd"), port);
+    let frames = reader.count("frames");
+    reader.until("frames of the new one", 60, |r| r.count("frames") > frames + 5);
+    let (read, lost) = (reader.count("sealed"), reader.count("lost"));
+    assert!(read >= 2 && lost == 0, "{read} {lost}");
+
+    // Off: nothing is pulled any more, by the camera's own count.
+    let ordered = Instant::now();
+    world.by("admin", &["off", CAMERA, "--reason", "council order 26-12"]).good();
+    reader.until("no lease", 20, |r| r.json("live.json")["lease"]["state"] == "off");
+    reader.until("the session closed", 20, |_| true);
+    let end = Instant::now() + Duration::from_secs(10);
+    while cameras.sent("main").1 > 0 && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let took = ordered.elapsed();
+    let (sent, clients) = cameras.sent("main");
+    assert_eq!(clients, 0, "nobody pulls");
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(cameras.sent("main"), (sent, 0), "and nothing was sent since");
+    eprintln!("from the order to the closed session: {} ms", took.as_millis());
+}
+
+#[test]
+fn a_stream_that_is_none_harms_nothing() {
+    let (world, code) = city();
+    // Speaks, and not RTSP; then nothing at all.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for (i, stream) in listener.incoming().enumerate() {
+            let Ok(mut stream) = stream else { return };
+            if i % 2 == 0 {
+                let _ = stream.write_all(&[0x24, 0, 0xff, 0xff].repeat(4096));
+            } else {
+                std::thread::sleep(Duration::from_secs(8));
+            }
+        }
+    });
+    let reader = reader(&world, &format!("rtsp://127.0.0.1:{port}/x"), Some(&code), &[]);
+    reader.until("two tries", 60, |r| {
+        r.json("health.json")["source"]["restarts"].as_u64().is_some_and(|n| n >= 2)
+    });
+    let health = reader.json("health.json");
+    assert!(health["source"]["fault"].is_string() && reader.count("frames") == 0, "{health}");
+    assert_eq!(reader.json("live.json")["lease"]["state"], "leased", "the rest goes on");
+}
