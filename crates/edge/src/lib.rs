@@ -5,25 +5,31 @@
 //! disk only when the city has said what became of it. No plate is in a log, a file or an error.
 //! Not here: how frames are made (`camera`), how plates are read (`vision`).
 //!
-//! Threads: the caller's takes frames and reads them; one keeps the lease; one sends; with a preview,
-//! one listens. They share a [`Counts`], a spool and the session of the lease in force.
+//! Threads: the caller's takes frames and reads them; one keeps the lease, one waits for the city's word, one looks
+//! for orders on sticks; one sends; with a preview, one listens. They share a [`Counts`], a spool and the session of the lease in force.
 
 mod client;
 mod counts;
 mod enrol;
+mod frames;
 mod keeper;
 mod lease;
+mod listen;
+mod orders;
 mod pipeline;
 mod preview;
 mod run;
 mod session;
 mod spool;
 mod uplink;
+mod words;
 
 pub use client::{Client, tls};
 pub use counts::{Counts, Summary};
 pub use enrol::Enrolment;
+pub use frames::FrameCounter;
 pub use lease::{Action, Event, Grant, Machine, State};
+pub use orders::enter_order;
 pub use run::{Config, Ended, Say, run};
 pub use spool::Spool;
 pub use uplink::{Batch, Ingested, RefusedItem, Uplink};

@@ -1,7 +1,7 @@
 //! One camera's whole run: enrol, keep the lease, read, send, say what happened.
 
 use crate::counts::{Counts, Summary};
-use crate::keeper::Keeper;
+use crate::keeper::{self, Keeper};
 use crate::pipeline::Pipeline;
 use crate::preview::{self, Preview};
 use crate::{Client, Spool, Uplink, enrol};
@@ -39,6 +39,8 @@ pub struct Config {
     pub code: Option<String>,
     /// Where to show the live picture; loopback only.
     pub preview: Option<SocketAddr>,
+    /// Where order files are looked for, besides the data folder: where sticks are mounted.
+    pub orders: Option<PathBuf>,
     /// End when the source has ended and everything is delivered.
     pub once: bool,
 }
@@ -74,7 +76,14 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, stop: &Shutdown, say: Say) ->
         say(&format!("camera {}: {damaged} spooled reads are damaged, set aside", config.camera));
     }
     let (client, spool, counts) = (Arc::new(client), Arc::new(spool), Arc::new(Counts::default()));
-    let keeper = Keeper::new(client.clone(), enrolment, clock.clone(), say.clone());
+    let held = keeper::Parts {
+        client: client.clone(),
+        enrolment,
+        clock: clock.clone(),
+        say: say.clone(),
+        spool: spool.clone(),
+    };
+    let keeper = Keeper::open(held, &config.data, config.orders.clone())?;
     let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
     let run = Run { client, keeper, uplink, spool, counts, clock, say };
     let done = Shutdown::new();
@@ -171,14 +180,13 @@ impl Run {
     }
 
     fn last_word(&self, word: &Signed<Stop>) {
-        let sent: Result<serde_json::Value> = self.client.post("/v1/stops", word);
-        match sent {
-            Ok(_) => (self.say)(&format!(
+        match self.keeper.last_word(word) {
+            Ok(()) => (self.say)(&format!(
                 "camera {}: stopped after read {} of its lease, and said so",
                 self.client.camera(),
                 word.unverified().counter
             )),
-            Err(e) => tracing::warn!(error = %e.inside(), "the last word did not get through"),
+            Err(e) => tracing::warn!(error = %e.inside(), "the last word waits for the line"),
         }
     }
 

@@ -10,7 +10,33 @@ use std::sync::Arc;
 
 /// Arguments of `homeplate edge`.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct EdgeArgs {
+    #[command(subcommand)]
+    command: Option<EdgeCommand>,
+    #[command(flatten)]
+    read: Option<ReadArgs>,
+}
+
+#[derive(clap::Subcommand)]
+enum EdgeCommand {
+    /// Switch this camera off with a signed order file, where no line reaches it.
+    Order(EnterArgs),
+}
+
+/// Arguments of `homeplate edge order`.
+#[derive(clap::Args)]
+struct EnterArgs {
+    /// The file, written by `homeplate order`.
+    file: PathBuf,
+    /// The folder of this camera's data.
+    #[arg(long)]
+    data: PathBuf,
+}
+
+/// What to read, and for whom.
+#[derive(clap::Args)]
+struct ReadArgs {
     /// The city's address.
     #[arg(long, env = "HOMEPLATE_SERVER")]
     server: String,
@@ -38,6 +64,9 @@ pub struct EdgeArgs {
     /// Shows the live picture at this loopback address: /live.mjpg and /live.json.
     #[arg(long)]
     preview: Option<SocketAddr>,
+    /// A folder, or a file, where order files (*.order) are looked for each second: where sticks are mounted.
+    #[arg(long)]
+    orders: Option<PathBuf>,
     /// End when the folder is read and everything is delivered; so it is without --loop.
     #[arg(long, conflicts_with = "looped")]
     once: bool,
@@ -48,6 +77,12 @@ pub struct EdgeArgs {
 
 /// Runs the command.
 pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
+    if let Some(EdgeCommand::Order(args)) = args.command {
+        return enter(&args);
+    }
+    let Some(args) = args.read else {
+        return Err(base::Error::invalid("Say what to read; see `homeplate edge --help`.").into());
+    };
     let config = Config {
         server: args.server,
         camera: args.camera,
@@ -60,6 +95,7 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
         }),
         code: args.code,
         preview: args.preview,
+        orders: args.orders,
         once: args.once || !args.looped,
     };
     let stop = Shutdown::new();
@@ -75,6 +111,16 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
         Some(e) => Err(e.into()),
         None => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Enters an order by hand.
+fn enter(args: &EnterArgs) -> anyhow::Result<ExitCode> {
+    let order = ::edge::enter_order(&args.file, &args.data)?;
+    println!(
+        "{}: taken; a reader that runs stops within a second, and tells the city when it reaches it",
+        order.id
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Raises `stop` at Ctrl-C or a polite kill, for as long as the runtime lives.

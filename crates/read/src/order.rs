@@ -118,7 +118,11 @@ impl OrderFile {
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let bad = || Error::invalid("This is no order file; write one with `homeplate order`.");
         let file: OrderFile = serde_json::from_slice(bytes).map_err(|e| bad().because(e))?;
-        if file.v == 1 && (1..=Self::MAX).contains(&file.orders.len()) { Ok(file) } else { Err(bad()) }
+        if file.v == 1 && (1..=Self::MAX).contains(&file.orders.len()) {
+            Ok(file)
+        } else {
+            Err(bad())
+        }
     }
 }
 
@@ -157,7 +161,9 @@ impl Authority {
             let order = signed.unverified();
             let key = self.people.iter().find(|p| p.person == order.by).map(|p| p.key);
             let key = key.ok_or_else(|| {
-                Error::forbidden("The order is signed by somebody who may not switch this camera off.")
+                Error::forbidden(
+                    "The order is signed by somebody who may not switch this camera off.",
+                )
             })?;
             good.push(signed.verify(&key)?);
         }
@@ -168,7 +174,9 @@ impl Authority {
             return Err(Error::invalid("The orders in the file differ; each signs the same."));
         }
         if first.power != Power::Off || first.level != Level::Capture {
-            return Err(Error::invalid("At a camera, capture can be switched off and nothing else."));
+            return Err(Error::invalid(
+                "At a camera, capture can be switched off and nothing else.",
+            ));
         }
         if !self.covers(camera, first) {
             return Err(Error::invalid("The order is for other cameras than this one."));
@@ -207,7 +215,10 @@ pub struct Word {
     /// Since when it may not.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<Time>,
-    /// The orders that keep it off, with their signatures; without those from before an older log was lost.
+    /// The orders that keep it off, as the log names them: the camera answers each.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub by: Vec<OrderId>,
+    /// The same with the signatures of those who gave them; without those from before an older log was lost.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub orders: Vec<Signed<Order>>,
     /// One sentence for who operates the camera.
@@ -234,10 +245,9 @@ mod tests {
     /// One order a line: `PERSON POWER LEVEL SCOPE SECOND [forged]`; what comes of the file.
     fn check(authority: &str, file: &str, want: &str) {
         let words: Vec<&str> = authority.split_whitespace().collect();
-        let people = words[2].split(',').map(|p| Officer {
-            person: format!("per_{p}").parse().unwrap(),
-            key: key(p).public(),
-        });
+        let people = words[2]
+            .split(',')
+            .map(|p| Officer { person: format!("per_{p}").parse().unwrap(), key: key(p).public() });
         let authority = Authority {
             groups: vec!["downtown".into()],
             people: people.collect(),

@@ -172,7 +172,13 @@ impl Town {
         let enrol = Enrol { code, camera: id.clone(), device_key: device.public() };
         self.city.enrol(enrol).unwrap();
         let at = self.clock.now();
-        let asked = LeaseRequest { camera: id.clone(), capture_key: capture.public(), at };
+        let asked = LeaseRequest {
+            camera: id.clone(),
+            capture_key: capture.public(),
+            at,
+            frames: None,
+            foreign: false,
+        };
         let lease = self.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
         Camera { lease: lease.unverified().clone(), id, device, capture }
     }

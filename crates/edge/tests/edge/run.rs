@@ -49,6 +49,7 @@ impl Edge {
             source: Source::Folder(folder),
             code: Some("right".into()),
             preview: None,
+            orders: None,
             once: true,
         };
         Self { config, stop: Shutdown::new(), said: Arc::default() }
