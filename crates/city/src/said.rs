@@ -80,7 +80,12 @@ pub(crate) struct Said {
     /// Reads made under leases that have had their last word.
     stopped: HashMap<String, u64>,
     counted: BTreeMap<String, Counted>,
+    /// Answers to orders that are not on the log yet: one that was entered at a camera comes behind.
+    early: BTreeMap<String, BTreeMap<String, Ack>>,
 }
+
+/// So many orders are waited for that were answered before they came.
+const EARLY: usize = 1000;
 
 impl Said {
     /// Takes one more entry into account.
@@ -138,9 +143,17 @@ impl Said {
 
     fn off(&mut self, entry: u64, leaf: &Leaf, camera: &str) {
         self.counted.entry(camera.to_owned()).or_default().add(leaf);
-        let order = leaf.text("order").and_then(|id| self.orders.get_mut(id));
-        if let Some(order) = order.filter(|o| o.names(camera)) {
-            order.offs.insert(camera.to_owned(), ack(entry, leaf));
+        let Some(id) = leaf.text("order") else { return };
+        match self.orders.get_mut(id) {
+            Some(order) if order.names(camera) => {
+                order.offs.insert(camera.to_owned(), ack(entry, leaf));
+            }
+            Some(_) => {}
+            None if self.early.len() < EARLY || self.early.contains_key(id) => {
+                let answers = self.early.entry(id.to_owned()).or_default();
+                answers.insert(camera.to_owned(), ack(entry, leaf));
+            }
+            None => {}
         }
     }
 
@@ -154,6 +167,8 @@ impl Said {
         let met = self.running.iter().filter(meets);
         let met: BTreeMap<String, Running> = met.map(|(c, r)| (c.clone(), r.clone())).collect();
         given.leases = met;
+        given.offs = self.early.remove(&id).unwrap_or_default();
+        given.offs.retain(|camera, _| given.cameras.as_ref().is_none_or(|c| c.contains(camera)));
         self.orders.entry(id).or_insert(given);
     }
 

@@ -227,6 +227,7 @@ impl City {
             return Err(Error::invalid("The order is too old; sign a new one."));
         }
         self.check_order(&said)?;
+        self.touched(&said)?;
         let (needed, word) = match said.power {
             Power::Off => (self.config.switch.off_signatures, "off"),
             Power::On => (self.config.switch.on_signatures, "on"),

@@ -128,7 +128,7 @@ impl Keeper {
         });
         self.step(Event::Shutdown, None);
         self.answer(true);
-        let _ = self.words.send(&self.client);
+        let _ = self.words.finish(&self.client);
     }
 
     /// Hears the city's words, and answers orders when the pipeline has stopped.
@@ -215,7 +215,8 @@ impl Keeper {
             self.enrolment.camera,
             spool.as_str()
         ));
-        if let Err(e) = self.words.send(&self.client) {
+        // The order first, where the city does not know it.
+        if let Err(e) = self.tell() {
             tracing::debug!(error = %e.inside(), "the answer waits for the line");
         }
         Ok(())
@@ -374,7 +375,9 @@ impl Keeper {
         }
         // An order that the city does not know of counts more than its lease.
         if let Some(order) = self.sticks.in_force(self.clock.now()) {
-            return self.by_stick(&order);
+            self.by_stick(&order);
+            self.step(Event::SwitchedOff, None);
+            return;
         }
         let asked = Instant::now();
         match self.request(asked) {

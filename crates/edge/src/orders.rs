@@ -140,6 +140,8 @@ impl Sticks {
             .map_err(|e| Error::internal("The lease cannot be kept.").because(e))?;
         base::write_atomic(&self.data.join(AUTHORITY), &bytes)?;
         state.authority = new;
+        // What was refused for want of this may be good now.
+        state.seen.clear();
         Ok(())
     }
 

@@ -140,8 +140,13 @@ impl Run {
     ) -> Result<Option<Signed<Stop>>> {
         let mut told = Instant::now();
         for frame in config.source.open(self.clock.clone(), stop.clone())? {
-            if let Some(word) = pipeline.lease(self.keeper.session(), self.clock.now()) {
+            let session = self.keeper.session();
+            let leased = session.is_some();
+            if let Some(word) = pipeline.lease(session, self.clock.now()) {
                 self.last_word(&word);
+            }
+            if leased {
+                self.keeper.frames().pulled();
             }
             match frame {
                 Ok(frame) => pipeline.frame(frame),

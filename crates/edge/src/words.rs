@@ -5,7 +5,7 @@ use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 /// More are not kept: a city that has been away for so many leases has the log's gap anyway.
 const MOST: usize = 256;
@@ -22,6 +22,8 @@ struct Waiting {
 pub(crate) struct LastWords {
     file: PathBuf,
     waiting: Mutex<Vec<Waiting>>,
+    /// One sends at a time, so that no word is said twice.
+    sending: Mutex<()>,
 }
 
 impl LastWords {
@@ -32,7 +34,7 @@ impl LastWords {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        Self { file, waiting: Mutex::new(waiting) }
+        Self { file, waiting: Mutex::new(waiting), sending: Mutex::default() }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Vec<Waiting>> {
@@ -61,8 +63,23 @@ impl LastWords {
         Ok(())
     }
 
-    /// Sends what waits, in order. An error is that the city cannot be reached: the rest waits.
+    /// Sends what waits, in order. An error is that the city cannot be reached: the rest waits. Where
+    /// somebody else is sending, they send all of it.
     pub fn send(&self, client: &Client) -> Result<()> {
+        match self.sending.try_lock() {
+            Ok(_turn) => self.send_all(client),
+            Err(TryLockError::Poisoned(_)) => self.send_all(client),
+            Err(TryLockError::WouldBlock) => Ok(()),
+        }
+    }
+
+    /// The same, and waits for whoever is sending.
+    pub fn finish(&self, client: &Client) -> Result<()> {
+        let _turn = self.sending.lock().unwrap_or_else(PoisonError::into_inner);
+        self.send_all(client)
+    }
+
+    fn send_all(&self, client: &Client) -> Result<()> {
         loop {
             let Some(next) = self.waiting().first().cloned() else { return Ok(()) };
             match client.post::<_, Value>(&next.path, &next.body) {

@@ -368,6 +368,8 @@ impl Figures {
 
     fn ordered(&mut self, leaf: &Leaf) {
         self.orders.add(leaf);
+        // Between two orders nothing changes: the clock stands at the last that did.
+        self.clock = self.clock.max(moment(leaf));
         self.settle(self.clock);
     }
 
@@ -379,7 +381,6 @@ impl Figures {
             self.settle(next);
             self.orders.settle(next);
         }
-        self.clock = self.clock.max(now);
     }
 
     /// A camera is off while an order of its own or one for all cameras is in force.

@@ -176,10 +176,6 @@ pub(crate) async fn page(
     let origin = state.city.config().server.public_url.clone();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = origin.unwrap_or_else(|| format!("http://{host}"));
-    let named = |all: bool, group: Option<String>| match (all, group) {
-        (true, _) => String::new(),
-        (false, group) => group.unwrap_or_default(),
-    };
     Ok(Html(render(&OffPage {
         page: around(&state, &headers, &format!("/off/{id}")),
         id: id.to_string(),
@@ -187,7 +183,7 @@ pub(crate) async fn page(
         reason: receipt.reason,
         by: receipt.by,
         all: receipt.all,
-        group: named(receipt.all, receipt.group),
+        group: receipt.group.unwrap_or_default(),
         from: shown(receipt.from),
         from_exact: receipt.from.to_string(),
         begun: receipt.from <= receipt.now,

@@ -14,6 +14,9 @@ use city::{LogPage, Public};
 use pages::{CameraRow, GapRow, OrderRow, Page, PublicPage, StreetPage, render};
 use serde_json::json;
 
+/// So many orders to switch off stand on the page, the first ones; all are in its figures.
+const ORDERS: usize = 20;
+
 /// The figures of the public page; all of them follow from the log.
 #[utoipa::path(get, path = "/v1/public", tag = "public",
     responses((status = 200, description = "The figures", body = city::Public)))]
@@ -96,7 +99,7 @@ fn view(page: Page, p: Public) -> PublicPage {
                 refused: counted(c).map_or(0, |n| n.refused),
             })
             .collect(),
-        orders: p.orders.iter().map(order).collect(),
+        orders: p.orders.iter().take(ORDERS).map(order).collect(),
         retention_days: p.retention_days,
         log_size: p.log_size,
         origin: p.origin,

@@ -39,6 +39,7 @@ fn town(more: &[(&str, &str)]) -> World {
     std::fs::create_dir(world.path("stick")).expect("a folder");
     world.serve();
     world.person("clara", "clerk");
+    world.person("sam", "order-signer");
     world
 }
 
@@ -127,7 +128,7 @@ fn off_is_heard_at_once_and_proven() {
     // On again, with two people; nobody has to go there.
     let on = ["on", CAMERA, "--reason", "Council vote"];
     assert_eq!(world.by("clara", &on).code, 8, "one is not enough");
-    world.by("admin", &on).good();
+    world.by("sam", &on).good();
     let again = |text: &str| text.matches("lease until").count() >= 2;
     world.until("a lease again", || reader.output(), again);
 }
@@ -149,7 +150,7 @@ fn certificate(world: &World, order: &str) {
     for at in (0..bytes.len()).step_by(bytes.len() / 60) {
         let mut bad = bytes.to_vec();
         bad[at] = if bad[at] == b'A' { b'B' } else { b'A' };
-        let bad = String::from_utf8(bad).expect("text");
+        let Ok(bad) = String::from_utf8(bad) else { continue };
         let (good, bad) = (json(&text), serde_json::from_str::<Value>(&bad));
         let same = bad.as_ref().is_ok_and(|bad| {
             // What people read beside the proofs is not proven, and not used.
@@ -208,7 +209,7 @@ fn an_order_on_a_stick_while_the_city_is_away() {
 #[test]
 fn a_scheduled_order_works_while_the_line_is_down() {
     let mut world = town(&[]);
-    let from = SystemClock.now().plus_millis(12_000);
+    let from = SystemClock.now().plus_millis(25_000);
     let at = ["--from", &from.to_string(), "--until", "2199-01-01T00:00:00Z"];
     let off = ["off", "--all", "--reason", "The festival", "--json"];
     let given = world.by("clara", &[&off[..], &at].concat()).json();
@@ -219,8 +220,7 @@ fn a_scheduled_order_works_while_the_line_is_down() {
     assert!(until.contains(&format!("lease until {from}")), "{until}");
     assert_eq!(receipt(&world, &order)["cameras"][0]["state"], "scheduled");
     world.kill();
-    let stopped = |text: &str| text.contains("nothing is captured");
-    world.until("it stops by itself", || reader.output(), stopped);
+    reader.wait_for("nothing is captured", Duration::from_secs(60)).expect("it stops by itself");
     let late = SystemClock.now().since(from);
     println!("schedule: stopped {late} ms after the moment, without a line");
     assert!(late >= 0, "not before");
@@ -293,9 +293,9 @@ fn a_camera_that_lies_is_seen() {
     assert!(done.refused[0].message.contains("after the camera was switched off"));
     let no = liar.renew(SystemClock.now()).expect_err("it is off");
     assert!(matches!(no, No(410, _)), "{no:?}");
-    for person in ["clara", "admin"] {
-        let _ = world.by(person, &["on", "--all", "--reason", "Council vote"]);
-    }
+    let on = ["on", "--all", "--reason", "Council vote"];
+    assert_eq!(world.by("clara", &on).code, 8, "one is not enough");
+    world.by("sam", &on).good();
     // It has forgotten what it said before.
     liar.frames = Some(100);
     liar.renew(SystemClock.now()).expect("a lease");

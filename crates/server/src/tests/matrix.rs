@@ -61,6 +61,8 @@ const API: &[Row] = &[
     ("post", "/v1/leases", Cameras),
     ("post", "/v1/reads", Cameras),
     ("post", "/v1/stops", ByBody),
+    ("get", "/v1/word", Cameras),
+    ("post", "/v1/offs", Cameras),
     ("post", "/v1/cameras", May(&["EnrolCamera"])),
     ("post", "/v1/cameras/{id}/replace", May(&["EnrolCamera"])),
     ("post", "/v1/cameras/{id}/move", May(&["EnrolCamera"])),
@@ -107,6 +109,9 @@ const API: &[Row] = &[
     ("get", "/v1/breakglass", May(&["ReviewBreakGlass"])),
     ("post", "/v1/breakglass/{index}/review", May(&["ReviewBreakGlass"])),
     ("post", "/v1/orders", May(&["SwitchOff"])),
+    ("post", "/v1/orders/at-camera", Cameras),
+    ("get", "/v1/orders/{id}", Everybody),
+    ("get", "/v1/orders/{id}/certificate", Everybody),
     ("post", "/v1/console-links", People),
 ];
 
