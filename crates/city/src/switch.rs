@@ -22,6 +22,9 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 /// How far ahead an order may be scheduled.
 const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 
+/// Who has signed the same order, when, and what exactly.
+type Signatures = BTreeMap<PersonId, (Time, Signed<Order>)>;
+
 /// What is off, by the log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Switches {
@@ -29,7 +32,7 @@ pub(crate) struct Switches {
     /// Cameras that left the fleet, for good.
     retired: BTreeMap<CameraId, Time>,
     /// Who has ordered the same thing, and when, where one is not enough.
-    wanted: Vec<(Order, BTreeMap<PersonId, (Time, Signed<Order>)>)>,
+    wanted: Vec<(Order, Signatures)>,
     /// What the log says of leases and last words.
     pub said: Said,
 }
