@@ -6,6 +6,7 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-filter]', () => import('./filter')],
   ['[data-breakglass]', () => import('./breakglass')],
   ['[data-copy]', () => import('./copy')],
+  ['[data-countdown]', () => import('./countdown')],
   ['[hx-post]', () => import('./preview')],
 ];
 

@@ -166,6 +166,14 @@ impl<T: Statement> Signed<T> {
             Err(Error::unauthenticated("The signature does not hold; sign with the enrolled key."))
         }
     }
+    /// A statement and a signature that were kept apart; nothing is believed before [`Signed::verify`].
+    pub fn from_parts(body: T, signature: &str) -> Self {
+        Self { body, sig: signature.to_owned() }
+    }
+    /// The signature, base64.
+    pub fn signature(&self) -> &str {
+        &self.sig
+    }
     /// What it says of itself, before anything is verified: only to find the key to verify with.
     pub fn unverified(&self) -> &T {
         &self.body

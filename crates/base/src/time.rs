@@ -8,8 +8,8 @@ const DAY_MS: i64 = 86_400_000;
 /// Last millisecond of the year 9999: beyond it RFC 3339 has no spelling.
 const MAX_MS: i64 = 253_402_300_799_999;
 
-/// A moment: UTC milliseconds since 1970. Written as RFC 3339 with milliseconds and `Z`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// A moment: UTC milliseconds since 1970, which is the default. Written as RFC 3339 with milliseconds and `Z`.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Time(i64);
 
 impl Time {

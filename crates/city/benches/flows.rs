@@ -185,7 +185,13 @@ fn camera(city: &City, admin: &PersonId, n: usize) -> Camera {
     let device = SigningKey::generate();
     city.enrol(Enrol { code, camera: id.clone(), device_key: device.public() }).unwrap();
     let capture = SigningKey::generate();
-    let asked = LeaseRequest { camera: id.clone(), capture_key: capture.public(), at: city.now() };
+    let asked = LeaseRequest {
+        camera: id.clone(),
+        capture_key: capture.public(),
+        at: city.now(),
+        frames: None,
+        foreign: false,
+    };
     let lease = city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
     let lease = lease.unverified().clone();
     let seal = lease.seal_key.parse().unwrap();

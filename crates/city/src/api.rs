@@ -408,6 +408,15 @@ pub struct Ordered {
     pub cameras: Vec<CameraId>,
     /// Leases that ended with it.
     pub leases: Vec<LeaseId>,
+    /// When it takes effect, where that is later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
+    /// When it ends by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Cameras that were ordered on and are still off by another order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_off: Vec<CameraId>,
 }
 
 /// The public page's content. Every figure in it is recomputed from the log by `verify`.
@@ -421,6 +430,9 @@ pub struct Public {
     pub figures: Figures,
     /// The cameras, with what the log says of them.
     pub cameras: Vec<PublicCamera>,
+    /// Orders to switch capture off that are in force or to come, the next first.
+    #[serde(default)]
+    pub orders: Vec<PublicOrder>,
     /// After how many days reads are forgotten.
     pub retention_days: u32,
     /// The log's origin line.
@@ -452,6 +464,28 @@ pub struct PublicCamera {
     /// Since when it belongs to the city's cameras no longer, if it does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Time>,
+}
+
+/// An order to switch capture off, on the public page.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PublicOrder {
+    /// The order; its receipt is at `/off/` and this.
+    pub id: OrderId,
+    /// The group that it names, if it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The cameras that it names; absent where it names all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cameras: Option<Vec<CameraId>>,
+    /// Off from this moment on.
+    pub from: Time,
+    /// Off until before this moment; absent where it lasts until it is ordered on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Whether it has begun.
+    pub begun: bool,
+    /// Why.
+    pub reason: String,
 }
 
 /// Where a camera stands from a moment on.
@@ -486,7 +520,8 @@ pub struct Event {
     /// When.
     pub at: Time,
     /// `read.sealed`, `hit.raised`, `hit.verdict`, `search.answered`, `search.refused`, `order.off`,
-    /// `order.on`, `camera.enrolled`, `camera.moved`, `camera.retired`, `hotlist.changed`.
+    /// `order.on`, `camera.enrolled`, `camera.moved`, `camera.off`, `camera.retired`, `camera.stopped`,
+    /// `hotlist.changed`.
     pub kind: String,
     /// The camera, where one is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]

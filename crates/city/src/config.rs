@@ -1,8 +1,9 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
 use crate::{AlarmSection, PictureSection, ReasonSection};
-use base::{Error, Result};
+use base::{CameraId, Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use store::{Place, Url};
 
@@ -348,11 +349,49 @@ fn records_fit(url: &str) -> bool {
 pub struct Switching {
     /// How many different people must order something on again.
     pub on_signatures: u32,
+    /// How many must order something off.
+    pub off_signatures: u32,
+    /// Who may order on, of those whom the rules let: roles, and people as `per_…`; all where it is empty.
+    pub on_by: Vec<String>,
+    /// Who may order off, likewise.
+    pub off_by: Vec<String>,
+    /// Cameras that are switched together, by a name for them.
+    pub groups: BTreeMap<String, Vec<CameraId>>,
 }
 
 impl Default for Switching {
     fn default() -> Self {
-        Self { on_signatures: 2 }
+        Self {
+            on_signatures: 2,
+            off_signatures: 1,
+            on_by: Vec::new(),
+            off_by: Vec::new(),
+            groups: BTreeMap::new(),
+        }
+    }
+}
+
+impl Switching {
+    fn wrong(&self) -> Option<&'static str> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if self.on_signatures == 0 {
+            return Some("switch.on_signatures is at least 1");
+        }
+        if !(1..=read::OrderFile::MAX as u32).contains(&self.off_signatures) {
+            return Some("switch.off_signatures is 1 to 16");
+        }
+        if self.on_by.iter().chain(&self.off_by).any(|name| name.trim().is_empty()) {
+            return Some("switch.on_by and switch.off_by name roles, and people as per_…");
+        }
+        let named = |(name, cameras): (&String, &Vec<CameraId>)| {
+            (1..=40).contains(&name.len()) && name.bytes().all(plain) && !cameras.is_empty()
+        };
+        if !self.groups.iter().all(named) {
+            return Some(
+                "switch.groups has names of 1 to 40 characters of a-z, 0-9 and -, each with cameras",
+            );
+        }
+        None
     }
 }
 
@@ -533,8 +572,8 @@ impl Config {
         if self.cases.format.is_empty() {
             return refuse("cases.format is empty; write * to take anything");
         }
-        if self.switch.on_signatures == 0 {
-            return refuse("switch.on_signatures is at least 1");
+        if let Some(wrong) = self.switch.wrong() {
+            return refuse(wrong);
         }
         self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
@@ -641,6 +680,9 @@ mod tests {
             (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
             (&format!("{good}[log]\nwitness_within_s=1\n"), "log.witness_within_s"),
             (&format!("{good}[log]\nwitness_rule=\"before\"\n"), "needs log.witnesses"),
+            (&format!("{good}[switch]\noff_signatures=0\n"), "switch.off_signatures"),
+            (&format!("{good}[switch.groups]\nA=[\"cam_a\"]\n"), "switch.groups"),
+            (&format!("{good}[switch.groups]\na=[]\n"), "switch.groups"),
             (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),

@@ -1,9 +1,9 @@
 //! Cameras: a code, a device key, leases, the last word.
 
 use crate::{City, Enrol, Enrolled, Event};
-use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, sha256};
+use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time, sha256};
 use policy::Action;
-use read::{Lease, LeaseRequest, Stop};
+use read::{CameraOff, Lease, LeaseRequest, Stop};
 use store::{CameraRow, LeaseRow};
 
 /// The longest name of a camera, in characters.
@@ -14,6 +14,8 @@ const CODE_MS: i64 = 24 * 3_600_000;
 const LEASE_MS: i64 = 24 * 3_600_000;
 /// How far a camera's clock may be off before it gets no lease.
 const SKEW_MS: i64 = 5 * 60_000;
+/// A shorter lease is none.
+const LEASE_MIN_MS: i64 = 500;
 
 impl City {
     /// Registers a camera and makes the one-time code with which it enrols. A second call makes a
@@ -83,7 +85,9 @@ impl City {
         }
         let leaf =
             self.leaf("camera.enrolled").id(enrol.camera.as_str()).fact("name", row.name.as_str());
-        let entry = self.log.append(&leaf)?;
+        // With it everybody can check what the device says of itself.
+        let leaf = leaf.fact("key", enrol.device_key.to_string());
+        let entry = self.append_said(leaf, false)?;
         self.emit(Event {
             camera: Some(enrol.camera),
             log_entry: Some(entry.index),
@@ -92,42 +96,77 @@ impl City {
         Ok(answer)
     }
 
-    /// Grants a lease: only while the log says that the camera may capture.
+    /// Grants a lease: only while the log says that the camera may capture, and that log is one its witnesses
+    /// know.
     pub fn lease(&self, request: &Signed<LeaseRequest>) -> Result<Signed<Lease>> {
         let camera = request.unverified().camera.clone();
         self.capture_allowed(&camera)?;
         let asked = request.verify(&self.key_of(camera.as_str())?)?;
+        // A log that was set back may have lost an order: no camera goes on by it.
+        self.witnesses_follow()?;
         let now = self.now();
         if asked.at.since(now).abs() > SKEW_MS {
             return Err(Error::invalid(
                 "The camera's clock is more than five minutes off; set it by NTP and try again.",
             ));
         }
-        // A camera's clock may run a little behind: captures just before the grant count.
-        let from = now.plus_millis(-SKEW_MS);
-        let until = now.plus_millis(i64::from(self.config.keys.lease_s) * 1000);
-        let lease = Lease {
-            id: LeaseId::new(now, base::random()),
-            camera: camera.clone(),
-            capture_key: asked.capture_key,
-            from,
-            // With the minutes before the grant, too, it lasts no longer than a day.
-            until: until.min(from.plus_millis(LEASE_MS)),
-            seal_key: self.custody.ingest_key()?.to_string(),
-        };
+        let lease = self.span(asked, now)?;
         // Stored before it is signed: a lease that a camera holds is always known here.
         self.store.put_lease(&LeaseRow { lease: lease.clone(), ended: None })?;
-        self.log.append(
-            &self
-                .leaf("lease.granted")
-                .id(lease.id.to_string())
-                .fact("camera", camera.as_str())
-                .fact("until", lease.until.to_string()),
-        )?;
-        self.custody.sign_lease(lease)
+        let mut leaf = self
+            .leaf("lease.granted")
+            .id(lease.id.to_string())
+            .fact("camera", camera.as_str())
+            .fact("until", lease.until.to_string())
+            .fact("key", lease.capture_key.to_string());
+        if let Some(frames) = asked.frames {
+            leaf = leaf.fact("frames", frames);
+        }
+        if asked.foreign {
+            leaf = leaf.fact("foreign", true);
+        }
+        let entry = self.append_said(leaf, false)?;
+        self.witnessed(entry)?;
+        // An order may have come meanwhile: it has not ended this lease if it did not find it.
+        if let Err(e) = self.capture_allowed(&camera) {
+            self.store.end_leases(&camera, self.now())?;
+            return Err(e);
+        }
+        let authority = Some(self.authority(&camera)?);
+        self.custody.sign_lease(Lease { authority, ..lease })
     }
 
-    /// A camera's last word under a lease: how many reads it made.
+    /// From when until when a lease covers captures.
+    fn span(&self, asked: &LeaseRequest, now: Time) -> Result<Lease> {
+        let camera = asked.camera.clone();
+        let (off, on) = {
+            let switches = self.switches();
+            (switches.next_off(&camera, now), switches.on_since(&camera, now))
+        };
+        // A camera's clock may run a little behind: captures just before the grant count, but none of a time
+        // when it was off.
+        let earliest = now.plus_millis(-SKEW_MS);
+        let from = on.map_or(earliest, |on| on.max(earliest)).min(now);
+        let until = now.plus_millis(i64::from(self.config.keys.lease_s) * 1000);
+        // With the minutes before the grant, too, it lasts no longer than a day; and it never reaches beyond a
+        // scheduled order.
+        let until = until.min(from.plus_millis(LEASE_MS));
+        let until = off.map_or(until, |off| off.min(until));
+        if until.since(now) < LEASE_MIN_MS {
+            return Err(Error::unavailable("A scheduled order switches this camera off now."));
+        }
+        Ok(Lease {
+            id: LeaseId::new(now, base::random()),
+            camera,
+            capture_key: asked.capture_key,
+            from,
+            until,
+            seal_key: self.custody.ingest_key()?.to_string(),
+            authority: None,
+        })
+    }
+
+    /// A camera's last word under a lease: how many reads it made, and which frame was its last.
     pub fn stopped(&self, stop: &Signed<Stop>) -> Result<()> {
         let said = stop.unverified();
         let unknown = || Error::not_found("There is no such lease; nothing needs to be said.");
@@ -136,13 +175,66 @@ impl City {
         if row.lease.camera != said.camera {
             return Err(unknown());
         }
-        self.log.append_once(
-            &self
-                .leaf("camera.stopped")
-                .id(said.lease.to_string())
-                .fact("camera", said.camera.as_str())
-                .fact("counter", said.counter),
-        )?;
+        let mut leaf = self
+            .leaf("camera.stopped")
+            .id(said.lease.to_string())
+            .fact("camera", said.camera.as_str())
+            .fact("counter", said.counter)
+            .fact("at", said.at.to_string())
+            .fact("heard", self.now().to_string())
+            .fact("signed", stop.signature());
+        if let Some(frames) = said.frames {
+            leaf = leaf.fact("frames", frames);
+        }
+        if let Some(spool) = said.spool {
+            leaf = leaf.fact("spool", spool.as_str());
+        }
+        let entry = self.append_said(leaf, true)?;
+        self.emit(Event {
+            camera: Some(said.camera.clone()),
+            id: Some(said.lease.to_string()),
+            log_entry: Some(entry.index),
+            ..self.event("camera.stopped")
+        });
+        Ok(())
+    }
+
+    /// A camera says that it is off, and by which order.
+    pub fn camera_off(&self, by: &CameraId, off: &Signed<CameraOff>) -> Result<()> {
+        let said = off.verify(&self.key_of(by.as_str())?)?;
+        if &said.camera != by {
+            return Err(Error::forbidden("A camera speaks for itself only."));
+        }
+        let order = said.order.map(|order| order.to_string()).unwrap_or_default();
+        // A reader that is started again answers again; the log needs that once.
+        let answered = self.switches().said.orders.get(&order).is_some_and(|o| {
+            o.offs.get(by.as_str()).is_some_and(|ack| {
+                ack.frames == Some(said.frames) && ack.spool.as_deref() == Some(said.spool.as_str())
+            })
+        });
+        if answered {
+            return Ok(());
+        }
+        let mut leaf = self
+            .leaf("camera.off")
+            // Said again where the line broke, it stands there once.
+            .id(format!("{}/{order}/{}", said.camera, said.at.millis()))
+            .fact("camera", said.camera.as_str())
+            .fact("frames", said.frames)
+            .fact("at", said.at.to_string())
+            .fact("heard", self.now().to_string())
+            .fact("spool", said.spool.as_str())
+            .fact("erased", said.erased)
+            .fact("signed", off.signature());
+        if said.order.is_some() {
+            leaf = leaf.fact("order", order);
+        }
+        let entry = self.append_said(leaf, true)?;
+        self.emit(Event {
+            camera: Some(by.clone()),
+            log_entry: Some(entry.index),
+            ..self.event("camera.off")
+        });
         Ok(())
     }
 }

@@ -207,9 +207,35 @@ pub const EXPLAINED: &[Explained] = &[
     ),
     e(
         "switch.on_signatures",
-        "How many different people must order something on again. Off always needs one.",
+        "How many different people must order something on again, within a day.",
         "2",
         "1 or more",
+    ),
+    e(
+        "switch.off_signatures",
+        "How many different people must order something off; their orders are collected within a day, and a \
+         file on a stick holds all of them. One makes off easy.",
+        "1",
+        "1 to 16",
+    ),
+    e(
+        "switch.on_by",
+        "Who may order something on, of those whom the rules let do so.",
+        "none",
+        "roles, and people as per_…; with none, all whom the rules let",
+    ),
+    e(
+        "switch.off_by",
+        "Who may order something off, of those whom the rules let do so. They may also stop a camera with an \
+         order on a stick.",
+        "none",
+        "roles, and people as per_…; with none, all whom the rules let",
+    ),
+    e(
+        "switch.groups",
+        "Cameras that are switched together, by a name for them. Changing a group switches nothing.",
+        "none",
+        "name = [cameras]",
     ),
     e(
         "limits.person_per_minute",

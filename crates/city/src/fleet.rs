@@ -46,8 +46,9 @@ impl City {
         self.known(camera)?;
         let leaf = self.leaf_by("camera.retired", &person)?.id(camera.as_str());
         let entry = self.log.append_once(&leaf)?;
-        self.switches().add(&leaf);
+        self.switches().add(entry.index, &leaf);
         self.apply_orders()?;
+        self.turned.send_modify(|turn| *turn += 1);
         Ok(self.changed("camera.retired", camera, &entry))
     }
 

@@ -1,5 +1,6 @@
 //! Reads come in: opened in memory, shown to the jobs, sealed, stored in one transaction.
 
+use crate::refused::Refused;
 use crate::{Batch, City, Event, Ingested, RefusedItem};
 use base::{CameraId, Day, Error, ReadId, Result, Time};
 use custody::SealedBatch;
@@ -12,6 +13,24 @@ use store::LeaseRow;
 const AHEAD_MS: i64 = 60_000;
 
 type Arrived = (Pass, Option<Vec<u8>>);
+
+/// Why a read is not taken, as far as that is counted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// No lease covers it.
+    Unleased,
+    /// An order had ended its lease.
+    Late,
+    Other,
+}
+
+struct No(Error, Why);
+
+impl From<Error> for No {
+    fn from(e: Error) -> Self {
+        Self(e, Why::Other)
+    }
+}
 
 impl City {
     /// Takes a camera's batch. Per day it is stored whole or not at all; an item that is not taken
@@ -26,14 +45,16 @@ impl City {
         if &batch.camera != by {
             return Err(Error::forbidden("A camera sends its own reads only."));
         }
-        self.capture_allowed(by)?;
         let now = self.now();
+        self.takes_from(by, batch.items.len(), now)?;
         let mut out = Ingested::default();
+        let mut refused = Refused::default();
         let mut days: BTreeMap<Day, Vec<Arrived>> = BTreeMap::new();
         let mut leases = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let opened = self.custody.open_items(by, &batch.items)?;
         for (index, item) in opened.into_iter().enumerate() {
+            let item = item.map_err(No::from);
             match item.and_then(|signed| self.checked(by, &signed, now, &mut leases)) {
                 Ok((pass, picture)) => {
                     if seen.insert(pass.id) {
@@ -42,8 +63,10 @@ impl City {
                         out.known += 1;
                     }
                 }
-                Err(e) => {
+                Err(No(e, why)) => {
                     tracing::warn!(camera = %by, index, error = %e.inside(), "read refused");
+                    refused.reads += u64::from(why == Why::Unleased);
+                    refused.late += u64::from(why == Why::Late);
                     out.refused.push(RefusedItem {
                         index,
                         kind: e.kind().slug().into(),
@@ -52,6 +75,7 @@ impl City {
                 }
             }
         }
+        self.note_refused(by, refused)?;
         for (day, reads) in days {
             let count = reads.len();
             let new = self.keep(day, reads, now)?;
@@ -105,6 +129,23 @@ impl City {
         Ok(())
     }
 
+    /// Whether anything is taken from a camera: what it captured under a lease is, after an order to switch off
+    /// too, unless that order has it erased. An empty batch asks whether the camera may go on.
+    fn takes_from(&self, by: &CameraId, items: usize, now: Time) -> Result<()> {
+        let (retired, off) = {
+            let switches = self.switches();
+            (switches.retired(by), switches.capture_off(by, now))
+        };
+        let Some(off) = off else {
+            return if retired.is_some() { self.capture_allowed(by) } else { Ok(()) };
+        };
+        if items > 0 && off.erase {
+            let late = items as u64;
+            self.note_refused(by, Refused { late, ..Refused::default() })?;
+        }
+        if items == 0 || off.erase || retired.is_some() { self.capture_allowed(by) } else { Ok(()) }
+    }
+
     /// A read that custody has opened: of this camera, under a lease of its own, signed with that.
     fn checked(
         &self,
@@ -112,7 +153,7 @@ impl City {
         signed: &SignedRead,
         now: Time,
         leases: &mut BTreeMap<base::LeaseId, LeaseRow>,
-    ) -> Result<Arrived> {
+    ) -> Result<Arrived, No> {
         let claimed = signed.unverified();
         let lease = match leases.get(&claimed.lease) {
             Some(row) => row.clone(),
@@ -126,15 +167,26 @@ impl City {
         };
         let (read, picture) = signed.verify(&lease.lease.capture_key)?;
         if &read.camera != by || &lease.lease.camera != by {
-            return Err(Error::forbidden("A read of another camera; each camera sends its own."));
+            return Err(
+                Error::forbidden("A read of another camera; each camera sends its own.").into()
+            );
         }
-        let covered = lease.lease.covers(read.captured)
-            && lease.ended.is_none_or(|ended| read.captured < ended);
-        if !covered {
-            return Err(Error::gone("The read was not captured under a valid lease."));
+        if !lease.lease.covers(read.captured) {
+            let e = Error::gone("The read was not captured under a valid lease.");
+            return Err(No(e, Why::Unleased));
+        }
+        if self.switches().said.beyond(&read.lease.to_string(), read.counter) {
+            let e = Error::gone("The camera has said that it stopped before this read.");
+            return Err(No(e, Why::Unleased));
+        }
+        if lease.ended.is_some_and(|ended| read.captured >= ended) {
+            let e = Error::gone("The read was captured after the camera was switched off.");
+            return Err(No(e, Why::Late));
         }
         if read.captured.since(now) > AHEAD_MS {
-            return Err(Error::invalid("The capture time lies in the future; set the clock."));
+            return Err(
+                Error::invalid("The capture time lies in the future; set the clock.").into()
+            );
         }
         Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
     }
@@ -217,6 +269,9 @@ impl City {
 
     /// Puts the day's counts on the log where they have grown since the last time.
     pub fn tally(&self) -> Result<()> {
+        // Scheduled orders hold by the clock; the database follows.
+        self.apply_orders()?;
+        self.tell_refused()?;
         for day in self.store.days()? {
             for (camera, reads) in self.store.counts(day)? {
                 let id = format!("{day}/{camera}/{reads}");

@@ -18,10 +18,12 @@ pub mod api;
 mod ask;
 mod audit;
 mod cases;
+mod certificate;
 pub mod check;
 mod config;
 mod confirm;
 mod devices;
+mod devices_said;
 mod dry_run;
 mod emergencies;
 mod explain;
@@ -38,6 +40,10 @@ mod keeper;
 #[path = "tests/kit.rs"]
 mod kit;
 mod lists;
+mod off;
+#[cfg(test)]
+#[path = "tests/off.rs"]
+mod off_tests;
 mod open;
 mod oversight;
 mod own_plates;
@@ -54,7 +60,9 @@ mod public;
 mod published;
 mod question;
 mod reasons;
+mod refused;
 mod retain;
+mod said;
 mod sealed;
 mod succeed;
 mod switch;
@@ -69,6 +77,7 @@ pub use api::*;
 pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
 pub use cases::RecordsLine;
+pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
     KekKind, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Stored,
@@ -76,6 +85,7 @@ pub use config::{
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
+pub use devices_said::Devices;
 pub use dry_run::tried;
 pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
@@ -85,6 +95,7 @@ pub use history::{Change, RuleHistory};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::{Reply as WitnessReply, Witness};
+pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
 pub use own_plates::{NewOwnPlate, OwnPlate};
@@ -100,6 +111,7 @@ pub use public::{Newest, Turn};
 pub use reasons::ReasonSection;
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
+pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};
 pub use waiting::Waiting;

@@ -35,6 +35,11 @@ pub struct City {
     pub(crate) hot: Arc<HotList>,
     pub(crate) jobs: Vec<Arc<dyn read::Job>>,
     pub(crate) switches: Mutex<crate::switch::Switches>,
+    /// One order, or word of a camera, at a time.
+    pub(crate) ordering: Mutex<()>,
+    /// Counts the orders that were carried out, for cameras that wait for a word.
+    pub(crate) turned: tokio::sync::watch::Sender<u64>,
+    pub(crate) refusals: Mutex<crate::refused::Refusals>,
     pub(crate) people: Mutex<()>,
     /// One grade or finding at a time.
     pub(crate) judging: Mutex<()>,
@@ -103,6 +108,9 @@ impl City {
             hot,
             switches: Mutex::new(switches),
             emergencies: Mutex::new(emergencies),
+            ordering: Mutex::new(()),
+            turned: tokio::sync::watch::channel(0).0,
+            refusals: Mutex::default(),
             people: Mutex::new(()),
             judging: Mutex::new(()),
             events: Feed::new(),

@@ -1,7 +1,7 @@
 //! What everybody may see. Its figures come from the log alone, so `verify` can recompute them.
 
 use crate::published;
-use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera};
+use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera, PublicOrder};
 use base::{CameraId, Result};
 
 /// Entries that are looked at for one page of a sort of entries, at the most.
@@ -34,10 +34,12 @@ pub struct Newest {
 impl City {
     /// The public page's content.
     pub fn public(&self) -> Result<Public> {
-        let (figures, size) = match self.shown()? {
+        let (mut figures, size) = match self.shown()? {
             Some(shown) => (shown.figures.clone(), shown.size),
             None => (self.log.figures(), self.log.size()),
         };
+        // Scheduled orders begin and end without an entry.
+        figures.advance(self.now());
         let cameras = figures
             .cameras
             .iter()
@@ -56,6 +58,7 @@ impl City {
             city: self.config.city.name.clone(),
             now: self.now(),
             cameras,
+            orders: self.public_orders(size),
             figures,
             retention_days: self.config.retention.reads_days,
             origin: crate::succeed::origin(&self.dir, &self.config),
@@ -65,6 +68,34 @@ impl City {
             delay_minutes: self.config.log.delay_minutes,
             rules: self.rules().hash(),
         })
+    }
+
+    /// Orders to switch capture off that are in force or to come, the next first.
+    fn public_orders(&self, size: u64) -> Vec<PublicOrder> {
+        let now = self.now();
+        let switches = self.switches();
+        let lasts = |o: &&crate::said::Given| {
+            o.entry < size && o.over.is_none() && o.until.is_none_or(|until| until > now)
+        };
+        let told = |o: &crate::said::Given| {
+            let text = |key: &str| o.leaf.text(key).map(str::to_owned);
+            Some(PublicOrder {
+                id: o.leaf.id.as_ref()?.parse().ok()?,
+                group: text("group"),
+                cameras: o
+                    .cameras
+                    .as_ref()
+                    .map(|some| some.iter().filter_map(|camera| camera.parse().ok()).collect()),
+                from: o.from,
+                until: o.until,
+                begun: o.from <= now,
+                reason: text("reason").unwrap_or_default(),
+            })
+        };
+        let mut out: Vec<PublicOrder> =
+            switches.said.orders.values().filter(lasts).filter_map(told).collect();
+        out.sort_by_key(|order| (order.from, order.id));
+        out
     }
 
     /// At most `limit` entries of the public log, the oldest first, from behind entry `after`.

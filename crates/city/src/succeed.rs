@@ -233,6 +233,25 @@ fn carried(store: &Store, switches: &Switches, now: Time) -> Result<Vec<Leaf>> {
         }
     }
     out.extend(LEVELS.iter().map(|level| off(level)));
+    // What was scheduled stays so, when the city is ordered on again.
+    for planned in switches.planned(now) {
+        let mut leaf = Leaf::new("order.off", now)
+            .id(planned.id.as_str())
+            .fact("level", planned.level.as_str())
+            .fact("reason", planned.reason.as_str())
+            .fact("from", planned.from.to_string());
+        if let Some(cameras) = &planned.cameras {
+            let names: Vec<&str> = cameras.iter().map(String::as_str).collect();
+            leaf = leaf.fact("cameras", names.join(" "));
+        }
+        if let Some(until) = planned.until {
+            leaf = leaf.fact("until", until.to_string());
+        }
+        if planned.erase {
+            leaf = leaf.fact("spool", "erase");
+        }
+        out.push(leaf);
+    }
     Ok(out)
 }
 
@@ -394,7 +413,7 @@ mod tests {
                 None => leaf,
             };
             city.log.append(&leaf).unwrap();
-            city.switches().add(&leaf);
+            city.switches().add(city.log.size() - 1, &leaf);
         };
         order(&town.city, "capture", Some(camera()), read::Power::Off);
         let old = town.copy();

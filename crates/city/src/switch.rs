@@ -1,29 +1,40 @@
 //! Off and on. The log is the source: what it says decides, and the database follows.
+//!
+//! An order that begins later is on the log when it is given, and takes effect by the city's clock: no lease
+//! reaches beyond its beginning, so it works where no line does. Nobody has to be awake for it.
 
+use crate::said::Said;
 use crate::{City, Event, Ordered};
 use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time};
-use ledger::Leaf;
+use identity::Person;
+use ledger::{Entry, Leaf, Off, Orders, Planned};
 use policy::Action;
-use read::{Level, Order, Power};
+use read::{Level, Order, OrderFile, Power, SpoolOrder, Word};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 /// How old a signed order may be when it arrives: an old one must not be kept for later use.
 const ORDER_AGE_MS: i64 = 10 * 60_000;
-/// How long signatures for switching on are collected.
-const ON_WINDOW_MS: i64 = 24 * 3_600_000;
+/// The same of one that was entered at a camera, and waited there for the line.
+const STICK_AGE_MS: i64 = 90 * 24 * 3_600_000;
+/// How long signatures are collected where one is not enough.
+const WINDOW_MS: i64 = 24 * 3_600_000;
+/// How far ahead an order may be scheduled.
+const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 
-/// One thing that can be off: a level, for one camera or (`None`) for all.
-type Target = (String, Option<CameraId>);
+/// Who has signed the same order, when, and what exactly.
+type Signatures = BTreeMap<PersonId, (Time, Signed<Order>)>;
 
 /// What is off, by the log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Switches {
-    off: BTreeMap<Target, Time>,
+    orders: Orders,
     /// Cameras that left the fleet, for good.
     retired: BTreeMap<CameraId, Time>,
-    /// Who has ordered what on again, and when.
-    wanted_on: BTreeMap<Target, BTreeMap<PersonId, Time>>,
+    /// Who has ordered the same thing, and when, where one is not enough.
+    wanted: Vec<(Order, Signatures)>,
+    /// What the log says of leases and last words.
+    pub said: Said,
 }
 
 fn slug(level: Level) -> &'static str {
@@ -39,37 +50,26 @@ impl Switches {
     /// Replays the orders of the log.
     pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
         let mut out = Self::default();
-        for leaf in leaves {
-            out.add(leaf);
+        for (index, leaf) in (0..).zip(leaves) {
+            out.add(index, leaf);
         }
         out
     }
 
-    pub(crate) fn add(&mut self, leaf: &Leaf) {
+    /// Takes one more entry into account.
+    pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         if leaf.kind == "camera.retired"
             && let Some(camera) = leaf.id.as_ref().and_then(|id| id.parse().ok())
         {
             self.retired.entry(camera).or_insert(leaf.time);
         }
-        let text = |key: &str| leaf.facts.get(key).and_then(|v| v.as_str());
-        let Some(level) = text("level") else { return };
-        let target = (level.to_owned(), text("camera").and_then(|c| c.parse().ok()));
-        match leaf.kind.as_str() {
-            "order.off" => {
-                self.off.entry(target).or_insert(leaf.time);
-            }
-            "order.on" => {
-                self.off.remove(&target);
-            }
-            _ => {}
-        }
+        self.orders.add(leaf);
+        self.said.add(index, leaf);
     }
 
-    /// Since when this camera may not capture, if it may not.
-    fn capture_off(&self, camera: &CameraId) -> Option<Time> {
-        let all = self.off.get(&("capture".into(), None));
-        let one = self.off.get(&("capture".into(), Some(camera.clone())));
-        all.or(one).copied()
+    /// Why this camera may not capture at a moment, if it may not.
+    pub(crate) fn capture_off(&self, camera: &CameraId, now: Time) -> Option<Off> {
+        self.orders.off("capture", Some(camera.as_str()), now)
     }
 
     /// Since when this camera belongs to the fleet no longer, if it does not.
@@ -79,24 +79,66 @@ impl Switches {
 
     /// Whether an order names this one camera.
     pub(crate) fn one_off(&self, camera: &CameraId) -> bool {
-        self.off.contains_key(&("capture".into(), Some(camera.clone())))
+        self.orders.one_off(camera.as_str())
     }
 
-    fn level_off(&self, level: &str) -> bool {
-        self.off.contains_key(&(level.to_owned(), None))
+    /// Scheduled orders that are not over.
+    pub(crate) fn planned(&self, now: Time) -> Vec<&Planned> {
+        self.orders.planned(now)
     }
 
-    /// Notes that a person wants something on; returns whether enough people do.
-    fn wants_on(&mut self, target: &Target, by: &PersonId, now: Time, needed: u32) -> bool {
-        let people = self.wanted_on.entry(target.clone()).or_default();
-        people.retain(|_, at| now.since(*at) <= ON_WINDOW_MS);
-        people.insert(by.clone(), now);
-        let enough = people.len() >= needed as usize;
-        if enough {
-            self.wanted_on.remove(target);
+    /// When this camera was last ordered on, or a scheduled order for it ended.
+    pub(crate) fn on_since(&self, camera: &CameraId, now: Time) -> Option<Time> {
+        self.orders.on_since(camera.as_str(), now)
+    }
+
+    /// When a scheduled order ends this camera's capture next.
+    pub(crate) fn next_off(&self, camera: &CameraId, now: Time) -> Option<Time> {
+        self.orders.next_off(camera.as_str(), now)
+    }
+
+    fn level_off(&self, level: &str, now: Time) -> bool {
+        self.orders.off(level, None, now).is_some()
+    }
+
+    /// Notes that a person wants something; gives what all of them signed once they are enough, this one first.
+    fn wants(
+        &mut self,
+        signed: &Signed<Order>,
+        now: Time,
+        needed: u32,
+    ) -> Option<Vec<Signed<Order>>> {
+        self.wanted.retain_mut(|(_, people)| {
+            people.retain(|_, (at, _)| now.since(*at) <= WINDOW_MS);
+            !people.is_empty()
+        });
+        let order = signed.unverified();
+        let place = match self.wanted.iter().position(|(other, _)| other.same(order)) {
+            Some(place) => place,
+            None => {
+                self.wanted.push((order.clone(), BTreeMap::new()));
+                self.wanted.len() - 1
+            }
+        };
+        let people = &mut self.wanted[place].1;
+        people.insert(order.by.clone(), (now, signed.clone()));
+        if people.len() < needed as usize {
+            return None;
         }
-        enough
+        let (_, mut people) = self.wanted.remove(place);
+        people.remove(&order.by);
+        let others = people.into_values().map(|(_, signed)| signed);
+        Some(std::iter::once(signed.clone()).chain(others).collect())
     }
+}
+
+/// How a camera stands, from memory alone: what a camera that waits for a word is told by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Changes when the word does.
+    pub tag: String,
+    /// Milliseconds until a scheduled order changes it.
+    pub next_ms: Option<i64>,
 }
 
 impl City {
@@ -109,100 +151,327 @@ impl City {
         if let Some(since) = self.switches().retired(camera) {
             return Err(Error::gone(format!("This camera has been retired since {since}.")));
         }
-        match self.switches().capture_off(camera) {
+        match self.switches().capture_off(camera, self.now()) {
             None => Ok(()),
-            Some(since) => Err(Error::gone(format!(
-                "This camera has been switched off by order of the city since {since}."
-            ))),
+            Some(off) => Err(Error::gone(off_words(off.since))),
         }
     }
 
     pub(crate) fn asking_off(&self) -> bool {
-        self.switches().level_off("asking")
+        self.switches().level_off("asking", self.now())
     }
 
     pub(crate) fn jobs_off(&self) -> bool {
-        self.switches().level_off("job")
+        self.switches().level_off("job", self.now())
     }
 
-    /// Carries out a signed order. Off: one authorised person suffices. On: the last of the needed
-    /// people's orders does it; before that the answer says how many are still wanted.
-    pub fn order(&self, by: &PersonId, order: Signed<Order>) -> Result<Ordered> {
-        let said = order.unverified();
-        let action = match said.power {
-            Power::Off => Action::SwitchOff,
-            Power::On => Action::SwitchOn,
+    /// Becomes ready whenever an order has changed something.
+    pub fn turned(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.turned.subscribe()
+    }
+
+    /// How a camera stands with orders, and when that changes by itself.
+    pub fn standing(&self, camera: &CameraId) -> Standing {
+        let now = self.now();
+        let switches = self.switches();
+        let next_ms = switches.orders.next(Some(camera.as_str()), now).map(|next| next.since(now));
+        let off = switches.capture_off(camera, now);
+        let tag = match (switches.retired(camera), &off) {
+            (Some(_), _) => "retired".to_owned(),
+            (None, None) => "on".to_owned(),
+            (None, Some(off)) => {
+                let orders: Vec<&str> = off.orders.iter().map(String::as_str).collect();
+                base::hex(&base::sha256(orders.join(" ").as_bytes())[..8])
+            }
         };
-        let person = self.allowed(by, action)?;
+        Standing { tag, next_ms }
+    }
+
+    /// The city's word to a camera: whether it may go on, and by whose orders it may not.
+    pub fn word(&self, camera: &CameraId) -> Result<Word> {
+        let tag = self.standing(camera).tag;
+        if let Some(since) = self.switches().retired(camera) {
+            let message = format!("This camera has been retired since {since}.");
+            let (by, orders) = (Vec::new(), Vec::new());
+            return Ok(Word { on: false, tag, since: Some(since), by, orders, message });
+        }
+        let off = self.switches().capture_off(camera, self.now());
+        let Some(off) = off else {
+            let message = "This camera may capture, under a lease.".into();
+            let (by, orders) = (Vec::new(), Vec::new());
+            return Ok(Word { on: true, tag, since: None, by, orders, message });
+        };
+        let mut orders = Vec::new();
+        for id in &off.orders {
+            orders.extend(self.signed_orders(id)?);
+        }
+        let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
+        let message = off_words(off.since);
+        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message })
+    }
+
+    /// An order as it was signed, by each of those who gave it.
+    fn signed_orders(&self, id: &str) -> Result<Vec<Signed<Order>>> {
+        let kept = self.store.meta(&format!("order/{id}"))?;
+        let kept = kept.map(|text| serde_json::from_str(&text)).transpose();
+        kept.map(Option::unwrap_or_default)
+            .map_err(|e| Error::internal("An order in the store is damaged.").because(e))
+    }
+
+    /// Carries out a signed order, now or at its time. Where one signature is not enough, the last of the
+    /// needed people's orders does it; before that the answer says how many are still wanted.
+    pub fn order(&self, by: &PersonId, order: Signed<Order>) -> Result<Ordered> {
+        if &order.unverified().by != by {
+            return Err(Error::forbidden("An order is sent by the person who signed it."));
+        }
+        let person = self.orderer(&order)?;
+        let said = order.unverified().clone();
+        if said.at.since(self.now()).abs() > ORDER_AGE_MS {
+            return Err(Error::invalid("The order is too old; sign a new one."));
+        }
+        self.check_order(&said)?;
+        self.touched(&said)?;
+        let (needed, word) = match said.power {
+            Power::Off => (self.config.switch.off_signatures, "off"),
+            Power::On => (self.config.switch.on_signatures, "on"),
+        };
+        let all = match needed {
+            1 => Some(vec![order]),
+            _ => self.switches().wants(&order, self.now(), needed),
+        };
+        let all = all.ok_or_else(|| {
+            Error::conflict(format!(
+                "Noted. Switching {word} needs {needed} different people within a day; others must order it too."
+            ))
+        })?;
+        self.carry_out(&person, &all, None)
+    }
+
+    /// Carries out an order that was entered at a camera from a file while the city could not be reached. The
+    /// camera has stopped already; what else the order names stops now.
+    pub fn order_at_camera(&self, by: &CameraId, file: &OrderFile) -> Result<Ordered> {
+        let mut first: Option<Person> = None;
+        let mut people = BTreeSet::new();
+        for signed in &file.orders {
+            let person = self.orderer(signed)?;
+            people.insert(person.id.clone());
+            first.get_or_insert(person);
+        }
+        let (Some(person), Some(order)) = (first, file.orders.first()) else {
+            return Err(Error::invalid("The file holds no order."));
+        };
+        let said = order.unverified();
+        if file.orders.iter().any(|other| !other.unverified().same(said)) {
+            return Err(Error::invalid("The orders in the file differ; each signs the same."));
+        }
+        if said.power != Power::Off || said.level != Level::Capture {
+            return Err(Error::invalid(
+                "At a camera, capture can be switched off and nothing else.",
+            ));
+        }
+        if people.len() < self.config.switch.off_signatures as usize {
+            return Err(Error::forbidden(
+                "Fewer people have signed the file than switching off needs.",
+            ));
+        }
+        let now = self.now();
+        if now.since(said.at) > STICK_AGE_MS || said.at.since(now) > ORDER_AGE_MS {
+            return Err(Error::gone("The order is too old; sign a new one."));
+        }
+        let on = self.switches().on_since(by, now);
+        if on.is_some_and(|on| said.at < on) && !self.log.has("order.off", &said.id.to_string()) {
+            return Err(Error::gone(
+                "The camera has been ordered on since the order was signed; sign a new one.",
+            ));
+        }
+        self.carry_out(&person, &file.orders, Some(by))
+    }
+
+    /// The person who signed an order, if they may give it and the signature holds.
+    fn orderer(&self, order: &Signed<Order>) -> Result<Person> {
+        let said = order.unverified();
+        let (action, named) = match said.power {
+            Power::Off => (Action::SwitchOff, &self.config.switch.off_by),
+            Power::On => (Action::SwitchOn, &self.config.switch.on_by),
+        };
+        let person = self.allowed(&said.by, action)?;
+        if !is_named(named, &person) {
+            return Err(Error::forbidden(
+                "The city's configuration names others for this; switch.off_by and switch.on_by list them.",
+            ));
+        }
         let key = person.key.ok_or_else(|| {
             Error::forbidden("Orders are signed with a key file; you have none here.")
         })?;
-        let said = order.verify(&key)?.clone();
-        self.check_order(by, &said)?;
-        let target: Target = (slug(said.level).to_owned(), said.camera.clone());
-        if said.power == Power::On {
-            let needed = self.config.switch.on_signatures;
-            if !self.switches().wants_on(&target, by, self.now(), needed) {
-                return Err(Error::conflict(format!(
-                    "Noted. Switching on needs {needed} different people within a day; others must order it too."
-                )));
-            }
+        order.verify(&key)?;
+        Ok(person)
+    }
+
+    /// Who may stop this camera with an order on a stick: it is told with each lease.
+    pub(crate) fn authority(&self, camera: &CameraId) -> Result<read::Authority> {
+        let mut people = Vec::new();
+        for row in self.store.persons()? {
+            let Ok(person) = self.allowed(&row.id, Action::SwitchOff) else { continue };
+            let key = person.key.filter(|_| is_named(&self.config.switch.off_by, &person));
+            people.extend(key.map(|key| read::Officer { person: person.id, key }));
         }
+        let groups = self.config.switch.groups.iter().filter(|(_, some)| some.contains(camera));
+        Ok(read::Authority {
+            groups: groups.map(|(name, _)| name.clone()).collect(),
+            people,
+            signatures: self.config.switch.off_signatures,
+            since: self.switches().on_since(camera, self.now()),
+        })
+    }
+
+    fn carry_out(
+        &self,
+        person: &Person,
+        orders: &[Signed<Order>],
+        at_camera: Option<&CameraId>,
+    ) -> Result<Ordered> {
+        let Some(said) = orders.first().map(Signed::unverified) else {
+            return Err(Error::invalid("The file holds no order."));
+        };
         let kind = if said.power == Power::Off { "order.off" } else { "order.on" };
-        let mut leaf = self
-            .leaf_by(kind, &person)?
-            .id(said.id.to_string())
-            .fact("level", target.0.as_str())
-            .fact("reason", said.reason.as_str());
-        if let Some(camera) = &said.camera {
-            leaf = leaf.fact("camera", camera.as_str());
+        let cameras = self.touched(said)?;
+        let turn = self.ordering.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(log_entry) = self.log.find(kind, &said.id.to_string()) {
+            // Sent again: it was carried out then, and may have been taken back since.
+            return Ok(self.ordered(said, log_entry, cameras, Vec::new()));
         }
+        if said.power == Power::Off {
+            // Kept before it is on the log: cameras erase nothing but for the order itself.
+            let text = serde_json::to_string(orders)
+                .map_err(|e| Error::internal("An order cannot be kept.").because(e))?;
+            self.store.set_meta(&format!("order/{}", said.id), &text)?;
+        }
+        let leaf = self.order_leaf(kind, person, said, &cameras, at_camera)?;
         // On the log first: from here on the order holds whatever happens to this process.
         let entry = self.log.append_once(&leaf)?;
-        self.switches().add(&leaf);
+        self.switches().add(entry.index, &leaf);
+        drop(turn);
         let leases = self.apply_orders()?;
+        self.turned.send_modify(|turn| *turn += 1);
         self.emit(Event {
             camera: said.camera.clone(),
             id: Some(said.id.to_string()),
             log_entry: Some(entry.index),
             ..self.event(kind)
         });
-        let cameras = self.touched(&said)?;
-        Ok(Ordered { id: said.id, log_entry: entry.index, cameras, leases })
+        Ok(self.ordered(said, entry.index, cameras, leases))
     }
 
-    fn check_order(&self, by: &PersonId, order: &Order) -> Result<()> {
-        if &order.by != by {
-            return Err(Error::forbidden("An order is sent by the person who signed it."));
+    fn order_leaf(
+        &self,
+        kind: &str,
+        person: &Person,
+        said: &Order,
+        cameras: &[CameraId],
+        at_camera: Option<&CameraId>,
+    ) -> Result<Leaf> {
+        let mut leaf = self
+            .leaf_by(kind, person)?
+            .id(said.id.to_string())
+            .fact("level", slug(said.level))
+            .fact("reason", said.reason.as_str())
+            // To the millisecond: an order is no question, and cameras answer for the second.
+            .fact("at", self.now().to_string());
+        if let Some(camera) = &said.camera {
+            leaf = leaf.fact("camera", camera.as_str());
         }
-        if order.at.since(self.now()).abs() > ORDER_AGE_MS {
-            return Err(Error::invalid("The order is too old; sign a new one."));
+        if let Some(group) = &said.group {
+            let names: Vec<&str> = cameras.iter().map(CameraId::as_str).collect();
+            leaf = leaf.fact("group", group.as_str()).fact("cameras", names.join(" "));
         }
+        if let Some(from) = said.from.filter(|from| *from > self.now()) {
+            leaf = leaf.fact("from", from.to_string());
+        }
+        if let Some(until) = said.until {
+            leaf = leaf.fact("until", until.to_string());
+        }
+        if let Some(spool) = said.spool {
+            let word = if spool == SpoolOrder::Erase { "erase" } else { "keep" };
+            leaf = leaf.fact("spool", word);
+        }
+        if let Some(camera) = at_camera {
+            leaf = leaf
+                .fact("entered", "at the camera")
+                .fact("entered_at", camera.as_str())
+                .fact("signed", said.at.to_string());
+        }
+        Ok(leaf)
+    }
+
+    fn ordered(
+        &self,
+        said: &Order,
+        log_entry: u64,
+        cameras: Vec<CameraId>,
+        leases: Vec<LeaseId>,
+    ) -> Ordered {
+        let now = self.now();
+        let switches = self.switches();
+        let still = |camera: &&CameraId| {
+            said.power == Power::On && switches.capture_off(camera, now).is_some()
+        };
+        let still_off = cameras.iter().filter(still).cloned().collect();
+        let from = said.from.filter(|from| *from > now);
+        Ordered { id: said.id, log_entry, cameras, leases, from, until: said.until, still_off }
+    }
+
+    fn check_order(&self, order: &Order) -> Result<()> {
         if order.reason.trim().is_empty() || order.reason.chars().count() > 300 {
             return Err(Error::invalid("Give the reason of the order in 1 to 300 characters."));
         }
-        match (&order.camera, order.level) {
-            (Some(camera), Level::Capture) => {
-                self.store.camera(camera)?.ok_or_else(|| {
-                    Error::not_found("There is no such camera; the public page lists them.")
-                })?;
-            }
-            (Some(_), _) => {
-                return Err(Error::invalid("Only capture is switched camera by camera."));
-            }
-            (None, _) => {}
+        let named = order.camera.is_some() || order.group.is_some();
+        if named && order.level != Level::Capture {
+            return Err(Error::invalid("Only capture is switched camera by camera."));
+        }
+        if order.camera.is_some() && order.group.is_some() {
+            return Err(Error::invalid("Name one camera or one group, not both."));
+        }
+        if order.spool.is_some() && (order.power == Power::On || order.level != Level::Capture) {
+            return Err(Error::invalid(
+                "What becomes of undelivered reads is said when capture is switched off.",
+            ));
+        }
+        let now = self.now();
+        let timed = order.from.is_some() || order.until.is_some();
+        if timed && order.power == Power::On {
+            return Err(Error::invalid("An order to switch on takes effect at once."));
+        }
+        if order.from.is_some_and(|from| from.since(now) > AHEAD_MS) {
+            return Err(Error::invalid("An order begins within 400 days."));
+        }
+        let begins = order.from.unwrap_or(now).max(now);
+        if order.until.is_some_and(|until| until <= begins) {
+            return Err(Error::invalid("The order would end before it begins."));
         }
         Ok(())
     }
 
+    /// The cameras that an order names, as they are now.
     fn touched(&self, order: &Order) -> Result<Vec<CameraId>> {
         if order.level != Level::Capture {
             return Ok(Vec::new());
         }
-        match &order.camera {
-            Some(camera) => Ok(vec![camera.clone()]),
-            None => Ok(self.store.cameras()?.into_iter().map(|c| c.id).collect()),
+        if let Some(camera) = &order.camera {
+            self.store.camera(camera)?.ok_or_else(|| {
+                Error::not_found("There is no such camera; the public page lists them.")
+            })?;
+            return Ok(vec![camera.clone()]);
         }
+        let all = self.store.cameras()?.into_iter().map(|c| c.id);
+        let Some(group) = &order.group else { return Ok(all.collect()) };
+        let members = self.config.switch.groups.get(group).ok_or_else(|| {
+            Error::not_found("There is no such group; switch.groups in homeplate.toml names them.")
+        })?;
+        let some: Vec<CameraId> = all.filter(|camera| members.contains(camera)).collect();
+        if some.is_empty() {
+            return Err(Error::not_found("No camera of this group is registered."));
+        }
+        Ok(some)
     }
 
     /// Makes the database follow the log: a camera that is off loses its leases, a
@@ -211,23 +480,30 @@ impl City {
     pub(crate) fn apply_orders(&self) -> Result<Vec<LeaseId>> {
         let mut ended = BTreeSet::new();
         for mut row in self.store.cameras()? {
-            let off = {
+            let now = self.now();
+            let (retired, off) = {
                 let switches = self.switches();
-                switches.retired(&row.id).or(switches.capture_off(&row.id))
+                (switches.retired(&row.id), switches.capture_off(&row.id, now))
             };
-            match (off, row.off_since) {
-                (Some(_), None) => {
-                    let now = self.now();
+            if off.as_ref().is_some_and(|off| off.erase) {
+                self.store.void_leases(&row.id)?;
+            }
+            match (retired.is_some() || off.is_some(), row.off_since) {
+                (true, None) => {
                     ended.extend(self.store.end_leases(&row.id, now)?);
                     // The device's own key stays: on again needs nobody at the camera. One that left the
                     // fleet is a stranger.
-                    if self.switches().retired(&row.id).is_some() {
+                    if retired.is_some() {
                         row.device_key = None;
                     }
                     row.off_since = Some(now);
                     self.store.put_camera(&row)?;
                 }
-                (None, Some(_)) => {
+                (true, Some(_)) if retired.is_some() && row.device_key.is_some() => {
+                    row.device_key = None;
+                    self.store.put_camera(&row)?;
+                }
+                (false, Some(_)) => {
                     row.off_since = None;
                     self.store.put_camera(&row)?;
                 }
@@ -236,22 +512,70 @@ impl City {
         }
         Ok(ended.into_iter().collect())
     }
+
+    /// Appends what a camera or its lease has to say, and remembers it as the log does.
+    pub(crate) fn append_said(&self, leaf: Leaf, once: bool) -> Result<Entry> {
+        let turn = self.ordering.lock().unwrap_or_else(PoisonError::into_inner);
+        if once
+            && let Some(id) = &leaf.id
+            && let Some(index) = self.log.find(&leaf.kind, id)
+        {
+            return self.log.entry(index);
+        }
+        let leaf = self.switches().said.judged(leaf);
+        // The log writes what waits together; an order must not wait for that with others behind it.
+        drop(turn);
+        let entry = if once { self.log.append_once(&leaf)? } else { self.log.append(&leaf)? };
+        self.switches().add(entry.index, &leaf);
+        Ok(entry)
+    }
+}
+
+fn off_words(since: Time) -> String {
+    format!("This camera has been switched off by order of the city since {since}.")
+}
+
+/// Whether a list of roles and people names a person; an empty one names everybody.
+fn is_named(list: &[String], person: &Person) -> bool {
+    list.is_empty()
+        || list.iter().any(|name| name == person.id.as_str() || person.roles.contains(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base::OrderId;
+
+    fn on(by: &str, camera: Option<&str>) -> Signed<Order> {
+        let order = Order {
+            id: OrderId::new(Time::from_millis(0), base::random()),
+            power: Power::On,
+            level: Level::Capture,
+            camera: camera.map(|c| c.parse().unwrap()),
+            group: None,
+            spool: None,
+            from: None,
+            until: None,
+            by: by.parse().unwrap(),
+            at: Time::from_millis(0),
+            reason: "A vote.".into(),
+        };
+        Signed::sign(order, &base::SigningKey::generate()).unwrap()
+    }
 
     #[test]
     fn on_needs_different_people_within_a_day() {
-        let target: Target = ("capture".into(), None);
         let at = |h: i64| Time::from_millis(h * 3_600_000);
-        let per = |s: &str| s.parse::<PersonId>().unwrap();
         let mut s = Switches::default();
-        assert!(!s.wants_on(&target, &per("per_a"), at(0), 2));
-        assert!(!s.wants_on(&target, &per("per_a"), at(1), 2), "the same person twice");
-        assert!(!s.wants_on(&target, &per("per_b"), at(26), 2), "the first has lapsed");
-        assert!(s.wants_on(&target, &per("per_a"), at(27), 2));
+        let mut wants = |by: &str, camera: Option<&str>, h: i64| {
+            s.wants(&on(by, camera), at(h), 2).map(|all| all.len())
+        };
+        assert_eq!(wants("per_a", None, 0), None);
+        assert_eq!(wants("per_a", None, 1), None, "the same person twice");
+        assert_eq!(wants("per_b", Some("cam_a"), 1), None, "another thing");
+        assert_eq!(wants("per_b", None, 26), None, "the first has lapsed");
+        assert_eq!(wants("per_a", None, 27), Some(2));
+        assert_eq!(wants("per_c", None, 27), None, "it begins anew");
     }
 
     #[test]
@@ -263,18 +587,20 @@ mod tests {
                 None => leaf,
             }
         };
+        let now = Time::from_millis(120_000);
         let one: CameraId = "cam_one".parse().unwrap();
         let two: CameraId = "cam_two".parse().unwrap();
         let mut leaves = vec![leaf("order.off", "capture", Some("cam_one"))];
         let s = Switches::from_leaves(&leaves);
-        assert!(s.capture_off(&one).is_some() && s.capture_off(&two).is_none());
+        assert!(s.capture_off(&one, now).is_some() && s.capture_off(&two, now).is_none());
         leaves.push(leaf("order.off", "capture", None));
         leaves.push(leaf("order.on", "capture", Some("cam_one")));
         let s = Switches::from_leaves(&leaves);
-        assert!(s.capture_off(&one).is_some(), "everything is still off");
+        assert!(s.capture_off(&one, now).is_some(), "everything is still off");
         leaves.push(leaf("order.on", "capture", None));
         leaves.push(leaf("order.off", "asking", None));
         let s = Switches::from_leaves(&leaves);
-        assert!(s.capture_off(&one).is_none() && s.level_off("asking") && !s.level_off("job"));
+        assert!(s.capture_off(&one, now).is_none());
+        assert!(s.level_off("asking", now) && !s.level_off("job", now));
     }
 }

@@ -423,6 +423,40 @@ mod tests {
         ask().unwrap();
     }
 
+    /// No camera goes on by a log that its witnesses do not know: an order may be missing from it.
+    #[test]
+    fn a_lease_needs_the_witnesses_too() {
+        use base::{Signed, SigningKey};
+        let dir = tempfile::tempdir().unwrap();
+        let (mut near, policy) = two(dir.path());
+        let town = town(&policy, "witness_within_s=600\n");
+        follow(&near, &town);
+        let (city, device) = (&town.city, SigningKey::generate());
+        let camera: base::CameraId = "cam_two".parse().unwrap();
+        let code = city.enrolment_code(&person(), &camera, "Two", None).unwrap();
+        let enrol = crate::Enrol { code, camera: camera.clone(), device_key: device.public() };
+        city.enrol(enrol).unwrap();
+        let ask = || {
+            let asked = read::LeaseRequest {
+                camera: camera.clone(),
+                capture_key: SigningKey::generate().public(),
+                at: city.now(),
+                frames: Some(0),
+                foreign: false,
+            };
+            city.lease(&Signed::sign(asked, &device).unwrap())
+        };
+        assert!(city.cosign(&near).unwrap());
+        ask().unwrap();
+        let away = near.0[1].take();
+        assert!(!city.cosign(&near).unwrap());
+        town.clock.advance(601_000);
+        assert_eq!(ask().unwrap_err().kind(), base::Kind::Unavailable);
+        near.0[1] = away;
+        assert!(city.cosign(&near).unwrap());
+        ask().unwrap();
+    }
+
     #[test]
     fn before_opens_nothing_that_is_not_witnessed() {
         let dir = tempfile::tempdir().unwrap();

@@ -111,7 +111,24 @@ impl Client {
         for (name, value) in identity::http::sign("POST", path, body, id, &self.key, now) {
             request = request.header(name, value);
         }
-        let mut answer = request.send(body).map_err(|e| {
+        self.answered(request.send(body))
+    }
+
+    /// Asks for something that needs no body, and reads the JSON answer.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = self.agent.get(format!("{}{path}", self.server));
+        let (id, now) = (self.camera.as_str(), self.clock.now());
+        for (name, value) in identity::http::sign("GET", path, b"", id, &self.key, now) {
+            request = request.header(name, value);
+        }
+        self.answered(request.call())
+    }
+
+    fn answered<T: DeserializeOwned>(
+        &self,
+        answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<T> {
+        let mut answer = answer.map_err(|e| {
             Error::unavailable(format!("The city at {} does not answer.", self.server)).because(e)
         })?;
         let good = answer.status().is_success();

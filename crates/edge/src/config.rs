@@ -36,6 +36,9 @@ pub struct FleetConfig {
     /// Where live pictures, health and metrics are shown; loopback only.
     #[serde(default)]
     pub panel: Option<SocketAddr>,
+    /// Where order files are looked for each second, besides each camera's folder: where sticks are mounted.
+    #[serde(default)]
+    pub orders: Option<PathBuf>,
     /// The cameras.
     pub camera: Vec<CameraConfig>,
 }
@@ -104,6 +107,7 @@ impl FleetConfig {
                 spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
                 spool_full: camera.spool_full,
                 preview: None,
+                orders: self.orders.clone(),
                 once: false,
             })
         };

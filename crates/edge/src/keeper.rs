@@ -1,17 +1,28 @@
 //! Keeps the lease: drives the machine, asks the city, holds the session in force.
 
 use crate::lease::{Action, Event, Grant, Machine, State};
+use crate::orders::Sticks;
 use crate::run::Say;
-use crate::session::Session;
-use crate::{Client, Enrolment};
-use base::{Clock, Error, Kind, Result, Shutdown, Signed, SigningKey, Time};
-use read::{Lease, LeaseRequest};
+use crate::session::{Ending, Session};
+use crate::words::LastWords;
+use crate::{Client, Enrolment, FrameCounter, Spool, listen};
+use base::{Clock, Error, Kind, OrderId, Result, Shutdown, Signed, SigningKey, Time};
+use read::{CameraOff, Lease, LeaseRequest, Order, Stop, Word};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The design's bound: no lease is longer, whatever a server says.
 const LEASE_MAX_MS: i64 = 24 * 3_600_000;
 const TICK: Duration = Duration::from_millis(100);
+/// How often sticks are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+/// Words that the line kept back are tried again after so long.
+const AGAIN: Duration = Duration::from_secs(5);
+/// A pipeline that takes longer to stop does not hold up the camera's answer to an order.
+const STOPPING: Duration = Duration::from_secs(30);
 
 /// The lease and who asks for it.
 pub struct Keeper {
@@ -19,8 +30,25 @@ pub struct Keeper {
     enrolment: Enrolment,
     clock: Arc<dyn Clock>,
     say: Say,
+    ending: Arc<Ending>,
+    sticks: Sticks,
+    words: LastWords,
     held: Mutex<Held>,
     changed: Condvar,
+}
+
+/// What a keeper works with.
+pub struct Parts {
+    /// The line to the city.
+    pub client: Arc<Client>,
+    /// What is known of the city.
+    pub enrolment: Enrolment,
+    /// The camera's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where it is told.
+    pub say: Say,
+    /// What an order may have erased.
+    pub spool: Arc<Spool>,
 }
 
 struct Held {
@@ -28,13 +56,45 @@ struct Held {
     session: Option<Arc<Session>>,
     /// What the city or the line said last, and of what kind it was.
     trouble: Option<(Kind, String)>,
+    /// When an order to stop was last heard: a lease that was asked for before is not used any more.
+    off_heard: Option<Instant>,
+    /// The session that ended last; its last word comes before the answer to an order.
+    last: Option<Arc<Session>>,
+    /// Orders that are to be answered, and since when.
+    leaving: Option<(BTreeSet<OrderId>, Instant)>,
+    /// Orders that were answered.
+    answered: BTreeSet<OrderId>,
 }
 
 impl Keeper {
-    /// A keeper that has asked nobody yet.
-    pub fn new(client: Arc<Client>, enrolment: Enrolment, clock: Arc<dyn Clock>, say: Say) -> Self {
-        let held = Held { machine: Machine::new(), session: None, trouble: None };
-        Self { client, enrolment, clock, say, held: Mutex::new(held), changed: Condvar::new() }
+    /// A keeper that has asked nobody yet. Orders on sticks are looked for in `data` and in `orders`.
+    pub fn open(parts: Parts, data: &Path, orders: Option<PathBuf>) -> Result<Self> {
+        let frames = Arc::new(FrameCounter::open(data)?);
+        let held = Held {
+            machine: Machine::new(),
+            session: None,
+            trouble: None,
+            off_heard: None,
+            last: None,
+            leaving: None,
+            answered: BTreeSet::new(),
+        };
+        Ok(Self {
+            sticks: Sticks::open(data, &parts.enrolment, orders)?,
+            words: LastWords::open(data),
+            ending: Arc::new(Ending::new(frames, parts.spool)),
+            client: parts.client,
+            enrolment: parts.enrolment,
+            clock: parts.clock,
+            say: parts.say,
+            held: Mutex::new(held),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// The count of frames: whoever pulls one from the source says so here.
+    pub fn frames(&self) -> &FrameCounter {
+        self.ending.frames()
     }
 
     /// The session in force at this moment.
@@ -50,12 +110,179 @@ impl Keeper {
 
     /// Keeps the lease until `done`.
     pub fn run(&self, done: &Shutdown) {
-        while !done.sleep(TICK) {
-            if self.step(Event::Tick, None) {
-                self.ask();
+        let (send, words) = channel();
+        listen::spawn(self.client.clone(), send, done.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(move || self.hear(&words, done));
+            scope.spawn(|| self.watch_sticks(done));
+            let mut tried: Option<Instant> = None;
+            while !done.sleep(TICK) {
+                if self.step(Event::Tick, None) {
+                    self.ask();
+                }
+                if tried.is_none_or(|at| at.elapsed() >= AGAIN) {
+                    tried = Some(Instant::now());
+                    let _ = self.tell();
+                }
+            }
+        });
+        self.step(Event::Shutdown, None);
+        self.answer(true);
+        let _ = self.words.finish(&self.client);
+    }
+
+    /// Hears the city's words, and answers orders when the pipeline has stopped.
+    fn hear(&self, words: &Receiver<Word>, done: &Shutdown) {
+        while !done.stopped() {
+            match words.recv_timeout(TICK) {
+                Ok(word) => self.heard(&word),
+                Err(RecvTimeoutError::Timeout) => {}
+                // The listener ends with a city that is not listened to; orders on sticks go on.
+                Err(RecvTimeoutError::Disconnected) => {
+                    done.sleep(TICK);
+                }
+            }
+            self.answer(false);
+        }
+    }
+
+    fn heard(&self, word: &Word) {
+        if word.on {
+            self.step(Event::SwitchedOn, None);
+            return;
+        }
+        // Erasing cannot be taken back: it is done for the order itself, signed by those who may.
+        let erase = word.orders.iter().map(Signed::unverified).filter(|order| order.erases());
+        let believed = |order: &Order| {
+            let same: Vec<Signed<Order>> =
+                word.orders.iter().filter(|o| o.unverified().same(order)).cloned().collect();
+            self.sticks.believes(&same)
+        };
+        if erase.into_iter().any(believed) {
+            self.ending.order_erase(true);
+        }
+        self.switched_off(&Error::gone(word.message.clone()));
+        self.leave(word.by.iter().copied());
+    }
+
+    /// Orders that are to be answered.
+    fn leave(&self, orders: impl Iterator<Item = OrderId>) {
+        let mut held = self.lock();
+        let new: BTreeSet<OrderId> = orders.filter(|id| !held.answered.contains(id)).collect();
+        if new.is_empty() {
+            return;
+        }
+        match &mut held.leaving {
+            Some((all, _)) => all.extend(new),
+            none => *none = Some((new, Instant::now())),
+        }
+    }
+
+    /// Answers orders once the pipeline has said its last word: that no frame is pulled any more.
+    fn answer(&self, now: bool) {
+        let (orders, since) = {
+            let mut held = self.lock();
+            let running = held.last.as_ref().is_some_and(|session| !session.stopped());
+            let wait = |since: &Instant| !now && running && since.elapsed() < STOPPING;
+            match held.leaving.take() {
+                Some((orders, since)) if wait(&since) => {
+                    held.leaving = Some((orders, since));
+                    return;
+                }
+                None => return,
+                Some(leaving) => leaving,
+            }
+        };
+        match self.said_off(&orders) {
+            Ok(()) => self.lock().answered.extend(orders),
+            Err(e) => {
+                tracing::error!(error = %e.inside(), "an order is not answered yet");
+                self.lock().leaving.get_or_insert((orders, since));
             }
         }
-        self.step(Event::Shutdown, None);
+    }
+
+    fn said_off(&self, orders: &BTreeSet<OrderId>) -> Result<()> {
+        let (frames, spool, erased) = self.ending.close()?;
+        for order in orders {
+            let camera = self.enrolment.camera.clone();
+            let at = self.clock.now();
+            let off = CameraOff { camera, order: Some(*order), frames, at, spool, erased };
+            self.words.put("/v1/offs", &Signed::sign(off, self.client.key())?)?;
+        }
+        (self.say)(&format!(
+            "camera {}: off by order, last frame {frames}, undelivered reads {}",
+            self.enrolment.camera,
+            spool.as_str()
+        ));
+        // The order first, where the city does not know it.
+        if let Err(e) = self.tell() {
+            tracing::debug!(error = %e.inside(), "the answer waits for the line");
+        }
+        Ok(())
+    }
+
+    /// Looks for orders on sticks, and stops by those.
+    fn watch_sticks(&self, done: &Shutdown) {
+        loop {
+            for (path, found) in self.sticks.look(self.clock.now()) {
+                let camera = &self.enrolment.camera;
+                match found {
+                    Ok(order) => (self.say)(&format!(
+                        "camera {camera}: order {} taken from {}",
+                        order.id,
+                        path.display()
+                    )),
+                    Err(e) => (self.say)(&format!(
+                        "camera {camera}: {} is not followed: {}",
+                        path.display(),
+                        e.message()
+                    )),
+                }
+            }
+            if let Some(order) = self.sticks.in_force(self.clock.now()) {
+                self.by_stick(&order);
+            }
+            if done.sleep(LOOK) {
+                return;
+            }
+        }
+    }
+
+    /// An order on a stick is in force, and the city may not know of it.
+    fn by_stick(&self, order: &Order) {
+        if self.lock().answered.contains(&order.id) {
+            return;
+        }
+        if order.erases() {
+            self.ending.order_erase(true);
+        }
+        let since = order.from.unwrap_or(order.at);
+        self.switched_off(&Error::gone(format!(
+            "This camera has been switched off by an order entered here, signed {since}."
+        )));
+        self.leave(std::iter::once(order.id));
+    }
+
+    /// Sends what the city has not heard: orders from sticks first, last words behind them.
+    fn tell(&self) -> Result<()> {
+        while let Some(taken) = self.sticks.untold() {
+            let told: Result<serde_json::Value> =
+                self.client.post("/v1/orders/at-camera", &taken.file);
+            match told {
+                Err(e) if !Sticks::settles(e.kind()) => return Err(e),
+                Err(e) => self.tell_trouble(&e),
+                Ok(_) => {}
+            }
+            self.sticks.told(&taken)?;
+        }
+        self.words.send(&self.client)
+    }
+
+    /// Says the last word under a lease. An error is that it waits for the line.
+    pub fn last_word(&self, word: &Signed<Stop>) -> Result<()> {
+        self.words.put("/v1/stops", word)?;
+        self.words.send(&self.client)
     }
 
     /// Waits for the first lease. An error is what to tell the person who started a single run.
@@ -96,7 +323,8 @@ impl Keeper {
 
     /// The city has said, in answer to whatever, that this camera is off.
     pub fn switched_off(&self, e: &Error) {
-        self.tell(e);
+        self.tell_trouble(e);
+        self.lock().off_heard = Some(Instant::now());
         self.step(Event::SwitchedOff, None);
     }
 
@@ -122,9 +350,11 @@ impl Keeper {
                 Action::Begin(_) => {
                     held.session = session.take();
                     held.trouble = None;
+                    held.answered.clear();
+                    self.ending.order_erase(false);
                 }
                 Action::End(_) => {
-                    held.session = None;
+                    held.last = held.session.take();
                     let state = held.machine.state().as_str();
                     let camera = &self.enrolment.camera;
                     // Who ends the program knows that it ends.
@@ -142,39 +372,66 @@ impl Keeper {
     }
 
     fn ask(&self) {
-        match self.request() {
-            Ok(session) => self.granted(session),
+        // What happened before comes first: the city hears the last count before the next one.
+        if let Err(e) = self.tell()
+            && !Self::lasting(e.kind())
+        {
+            return self.unanswered(&e);
+        }
+        // An order that the city does not know of counts more than its lease.
+        if let Some(order) = self.sticks.in_force(self.clock.now()) {
+            self.by_stick(&order);
+            self.step(Event::SwitchedOff, None);
+            return;
+        }
+        let asked = Instant::now();
+        match self.request(asked) {
+            Ok(session) => self.granted(session, asked),
             Err(e) if Self::means_off(e.kind()) => self.switched_off(&e),
-            Err(e) => {
-                self.tell(&e);
-                let wait = e.wait().unwrap_or_default().as_millis();
-                let wait_ms = i64::try_from(wait).unwrap_or(i64::MAX);
-                self.step(Event::NoAnswer { wait_ms }, None);
-            }
+            Err(e) => self.unanswered(&e),
         }
     }
 
-    fn granted(&self, session: Session) {
+    fn unanswered(&self, e: &Error) {
+        self.tell_trouble(e);
+        let wait = e.wait().unwrap_or_default().as_millis();
+        let wait_ms = i64::try_from(wait).unwrap_or(i64::MAX);
+        self.step(Event::NoAnswer { wait_ms }, None);
+    }
+
+    fn granted(&self, session: Session, asked: Instant) {
+        if self.lock().off_heard.is_some_and(|heard| heard >= asked) {
+            // An order overtook the lease on its way here: the city is asked anew.
+            self.step(Event::NoAnswer { wait_ms: 0 }, None);
+            return;
+        }
         let lease = session.lease();
         let grant = Grant { id: lease.id, from: lease.from, until: lease.until };
         (self.say)(&format!("camera {}: lease until {}", lease.camera, lease.until));
         self.step(Event::Granted(grant), Some(session));
     }
 
-    fn request(&self) -> Result<Session> {
+    fn request(&self, asked: Instant) -> Result<Session> {
         let key = SigningKey::generate();
         let at = self.clock.now();
-        let asked = Instant::now();
         let camera = self.enrolment.camera.clone();
-        let request = LeaseRequest { camera, capture_key: key.public(), at };
+        let request = LeaseRequest {
+            camera,
+            capture_key: key.public(),
+            at,
+            frames: Some(self.frames().count()),
+            foreign: false,
+        };
         let request = Signed::sign(request, self.client.key())?;
         let answer: Signed<Lease> = self.client.post("/v1/leases", &request)?;
         let lease = self.checked(&answer, &request, at)?.clone();
+        self.sticks.learn(&answer)?;
         let lasts = lease.until.since(at).clamp(0, LEASE_MAX_MS).unsigned_abs();
         // The city made the lease's id when it granted it, about half way between question and answer.
         let half_way = i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or_default();
         let offset = at.plus_millis(half_way).since(lease.id.time());
-        Ok(Session::new(lease, key, asked + Duration::from_millis(lasts))?.with_offset(offset))
+        let session = Session::new(lease, key, asked + Duration::from_millis(lasts))?;
+        Ok(session.ending(self.ending.clone()).with_offset(offset))
     }
 
     /// The lease, if the city's lease key signed it for this camera and this capture key.
@@ -200,7 +457,7 @@ impl Keeper {
     }
 
     /// Says what is wrong, once.
-    fn tell(&self, e: &Error) {
+    fn tell_trouble(&self, e: &Error) {
         let said = (e.kind(), e.message().to_owned());
         let mut held = self.lock();
         if held.trouble.as_ref() != Some(&said) {

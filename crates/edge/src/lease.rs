@@ -58,6 +58,8 @@ pub enum Event {
     Granted(Grant),
     /// The city said that this camera is off.
     SwitchedOff,
+    /// The city said that this camera may go on again, under a lease.
+    SwitchedOn,
     /// The city could not be reached, or made no sense; it may have said for how long not to ask.
     NoAnswer {
         /// Milliseconds; 0 where it said nothing.
@@ -130,6 +132,11 @@ impl Machine {
                 self.ask_at = now.plus_millis(OFF_RETRY_MS);
                 out.extend(self.leave(State::Off { since: now }));
             }
+            Event::SwitchedOn => {
+                if !matches!(self.state, State::Leased(_)) {
+                    self.ask_at = now.max(self.not_before);
+                }
+            }
             // A lease that is over when it comes is as good as none.
             Event::Granted(_) | Event::NoAnswer { .. } => {
                 self.asking = false;
@@ -187,6 +194,7 @@ mod tests {
             let event = match words[1] {
                 "tick" => Event::Tick,
                 "off" => Event::SwitchedOff,
+                "on" => Event::SwitchedOn,
                 "silence" => {
                     let wait = words.get(2).map_or(0, |s| s.parse::<i64>().unwrap() * 1000);
                     Event::NoAnswer { wait_ms: wait }
@@ -258,6 +266,20 @@ mod tests {
              72 off         -> | off
              132 tick       -> ask | off
              133 grant 2 60 -> begin 2 | leased",
+        );
+    }
+
+    #[test]
+    fn on_again_is_asked_for_at_once() {
+        check(
+            "0 tick         -> ask | no-lease
+             0 grant 1 3600 -> begin 1 | leased
+             5 on           -> | leased
+             6 tick         -> | leased
+             10 off         -> end 1 | off
+             20 on          -> | off
+             20 tick        -> ask | off
+             21 grant 2 60  -> begin 2 | leased",
         );
     }
 

@@ -5,8 +5,9 @@
 //! disk only when the city has said what became of it. No plate is in a log, a file or an error.
 //! Not here: how frames are made (`camera`), how plates are read (`vision`).
 //!
-//! Threads of a camera: one takes frames and reads them; one keeps the lease; one sends. They share a
-//! [`Counts`], a spool and the session of the lease in force. One more serves the page of all cameras.
+//! Threads of a camera: one takes frames and reads them; one keeps the lease, one waits for the city's word, one looks
+//! for orders on sticks; one sends. They share a [`Counts`], a spool and the session of the lease in force. One more
+//! serves the page of all cameras.
 
 mod client;
 mod config;
@@ -14,10 +15,13 @@ mod counts;
 mod doctor;
 mod enrol;
 mod fleet;
+mod frames;
 mod health;
 mod keeper;
 mod lease;
+mod listen;
 mod metrics;
+mod orders;
 mod panel;
 mod pipeline;
 mod preview;
@@ -27,6 +31,7 @@ mod settings;
 mod spool;
 mod station;
 mod uplink;
+mod words;
 
 pub use client::{Client, tls};
 pub use config::{CameraConfig, FleetConfig};
@@ -34,8 +39,10 @@ pub use counts::{Counts, Summary};
 pub use doctor::{Finding, Fit, Line, Stage, Surveyed, examine, survey};
 pub use enrol::Enrolment;
 pub use fleet::run_fleet;
+pub use frames::FrameCounter;
 pub use health::{Hour, Report, Spread};
 pub use lease::{Action, Event, Grant, Machine, State};
+pub use orders::enter_order;
 pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Spool};

@@ -2,7 +2,7 @@
 
 use crate::counts::{Counts, Summary};
 use crate::doctor::Line;
-use crate::keeper::Keeper;
+use crate::keeper::{self, Keeper};
 use crate::pipeline::Pipeline;
 use crate::session::Session;
 use crate::spool::Full;
@@ -50,6 +50,8 @@ pub struct Config {
     pub spool_full: Full,
     /// Where to show the live picture; loopback only.
     pub preview: Option<SocketAddr>,
+    /// Where order files are looked for, besides the data folder: where sticks are mounted.
+    pub orders: Option<PathBuf>,
     /// End when the source has ended and everything is delivered.
     pub once: bool,
 }
@@ -124,7 +126,14 @@ pub(crate) fn run_at(
         say(&format!("camera {}: {damaged} spooled reads are damaged, set aside", config.camera));
     }
     let (client, spool, counts) = (Arc::new(client), Arc::new(spool), Arc::new(Counts::default()));
-    let keeper = Keeper::new(client.clone(), enrolment, clock.clone(), say.clone());
+    let held = keeper::Parts {
+        client: client.clone(),
+        enrolment,
+        clock: clock.clone(),
+        say: say.clone(),
+        spool: spool.clone(),
+    };
+    let keeper = Keeper::open(held, &config.data, config.orders.clone())?;
     let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
     let station = station.clone();
     let run = Arc::new(Run { client, keeper, uplink, spool, counts, clock, station, say });
@@ -203,6 +212,7 @@ impl Run {
         pipeline: &mut Pipeline,
         told: &mut Instant,
     ) -> bool {
+        let mut pulled = 0;
         loop {
             let session = self.keeper.session();
             let leased = session.is_some();
@@ -210,16 +220,21 @@ impl Run {
             if !leased || stop.stopped() {
                 return false;
             }
-            match source.next(LOOK) {
+            let next = source.next(LOOK);
+            let state = source.state();
+            // Every frame that came is counted, the dropped ones too, before it is looked at.
+            let counter = (pulled..state.frames).map(|_| self.keeper.frames().pulled()).last();
+            pulled = state.frames;
+            self.station.health.source(state);
+            match next {
                 Next::Frame(frame) => {
-                    let counter = frame.number;
+                    let counter = counter.unwrap_or_else(|| self.keeper.frames().count());
                     pipeline.frame(frame, counter);
                 }
                 Next::Fault(e) => self.fault(&e),
                 Next::Nothing => {}
                 Next::End => return true,
             }
-            self.station.health.source(source.state());
             self.tell_progress(told);
         }
     }
@@ -263,14 +278,13 @@ impl Run {
     }
 
     fn last_word(&self, word: &Signed<Stop>) {
-        let sent: Result<serde_json::Value> = self.client.post("/v1/stops", word);
-        match sent {
-            Ok(_) => (self.say)(&format!(
+        match self.keeper.last_word(word) {
+            Ok(()) => (self.say)(&format!(
                 "camera {}: stopped after read {} of its lease, and said so",
                 self.client.camera(),
                 word.unverified().counter
             )),
-            Err(e) => tracing::warn!(error = %e.inside(), "the last word did not get through"),
+            Err(e) => tracing::warn!(error = %e.inside(), "the last word waits for the line"),
         }
     }
 

@@ -1,8 +1,10 @@
 //! The lease in force and its capture key: what turns a track into a sealed read.
 
+use crate::{FrameCounter, Spool};
 use base::{Error, ReadId, Result, Signed, SigningKey, Time};
-use read::{Lease, Read, SealKey, Sealed, Sighting, SignedRead, Stop};
-use std::sync::atomic::{AtomicU64, Ordering};
+use read::{Lease, Read, SealKey, Sealed, Sighting, SignedRead, SpoolState, Stop};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 use vision::{Track, Voted};
 
@@ -12,6 +14,44 @@ const INGEST: &[u8] = b"homeplate/ingest/v1";
 const PICTURE_MAX: usize = 256 * 1024;
 /// Odds may differ from 1 in rounding, never in meaning: regions of another form are left out.
 const REGION: std::ops::RangeInclusive<usize> = 2..=6;
+
+/// What belongs to the end of any session: the count of frames, and the spool that an order may have erased.
+pub(crate) struct Ending {
+    frames: Arc<FrameCounter>,
+    spool: Arc<Spool>,
+    erase: AtomicBool,
+    erased: AtomicU64,
+}
+
+impl Ending {
+    pub fn new(frames: Arc<FrameCounter>, spool: Arc<Spool>) -> Self {
+        Self { frames, spool, erase: AtomicBool::new(false), erased: AtomicU64::new(0) }
+    }
+
+    pub fn frames(&self) -> &Arc<FrameCounter> {
+        &self.frames
+    }
+
+    /// Whether an order in force has the spool erased.
+    pub fn order_erase(&self, erase: bool) {
+        self.erase.store(erase, Ordering::SeqCst);
+        if !erase {
+            self.erased.store(0, Ordering::SeqCst);
+        }
+    }
+
+    /// Nothing is captured any more: the last frame's number, what became of the spool, and how many reads
+    /// were erased. An error is that they should have been and were not.
+    pub fn close(&self) -> Result<(u64, SpoolState, u64)> {
+        let frames = self.frames.rest();
+        if !self.erase.load(Ordering::SeqCst) {
+            return Ok((frames, SpoolState::Kept, 0));
+        }
+        let more = self.spool.erase()?;
+        let erased = self.erased.fetch_add(more, Ordering::SeqCst) + more;
+        Ok((frames, SpoolState::Erased, erased))
+    }
+}
 
 /// A lease with the key that dies with it. The key is in memory only.
 pub struct Session {
@@ -23,13 +63,16 @@ pub struct Session {
     ends: Instant,
     /// This machine's clock less the city's when the lease was granted, in milliseconds.
     offset_ms: Option<i64>,
+    ending: Option<Arc<Ending>>,
+    stopped: AtomicBool,
 }
 
 impl Session {
     /// Takes a lease into use, whose capture key is `key`'s public half.
     pub fn new(lease: Lease, key: SigningKey, ends: Instant) -> Result<Self> {
         let seal_key = lease.seal_key.parse()?;
-        Ok(Self { lease, seal_key, key, made: AtomicU64::new(0), ends, offset_ms: None })
+        let (made, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { lease, seal_key, key, made, ends, ending: None, stopped, offset_ms: None })
     }
 
     /// The same with what the grant told of the city's clock.
@@ -41,6 +84,16 @@ impl Session {
     /// This machine's clock less the city's when the lease was granted, in milliseconds.
     pub fn offset_ms(&self) -> Option<i64> {
         self.offset_ms
+    }
+
+    /// The same, whose last word tells the count of frames and what became of the spool.
+    pub(crate) fn ending(self, ending: Arc<Ending>) -> Self {
+        Self { ending: Some(ending), ..self }
+    }
+
+    /// Whether its last word was said.
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
     }
 
     /// The lease.
@@ -86,11 +139,24 @@ impl Session {
         self.seal_key.seal(INGEST, self.lease.camera.as_str().as_bytes(), plain.expose())
     }
 
-    /// The camera's last word under this lease.
+    /// The camera's last word under this lease. No frame may be pulled when it is said: the number of the last
+    /// one is part of it.
     pub fn stop(&self, at: Time) -> Result<Signed<Stop>> {
         let counter = self.made.load(Ordering::SeqCst);
         let (camera, lease) = (self.lease.camera.clone(), self.lease.id);
-        Signed::sign(Stop { camera, lease, counter, at }, &self.key)
+        let (frames, spool) = match self.ending.as_ref().map(|ending| ending.close()) {
+            None => (None, None),
+            Some(Ok((frames, spool, _))) => (Some(frames), Some(spool)),
+            Some(Err(e)) => {
+                // The keeper tries again, and says so when it is done.
+                tracing::error!(error = %e.inside(), "erasing the spool");
+                let frames = self.ending.as_ref().map(|ending| ending.frames().rest());
+                (frames, Some(SpoolState::Kept))
+            }
+        };
+        let said = Signed::sign(Stop { camera, lease, counter, at, frames, spool }, &self.key);
+        self.stopped.store(true, Ordering::SeqCst);
+        said
     }
 }
 
@@ -114,6 +180,7 @@ mod tests {
             from,
             until: from.plus_millis(60_000),
             seal_key: city.public().unwrap().to_string(),
+            authority: None,
         };
         Session::new(lease, key, Instant::now() + Duration::from_secs(60)).unwrap()
     }

@@ -5,6 +5,9 @@
 //! and that is after the city has said what became of it. What lies here is ciphertext to the city's
 //! key: this machine cannot read it back.
 
+#[path = "erase.rs"]
+mod erase;
+
 use base::{Error, Result, sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File};

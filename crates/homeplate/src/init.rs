@@ -237,7 +237,10 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
-        switch: city::Switching { on_signatures: args.on_signatures.unwrap_or(2) },
+        switch: city::Switching {
+            on_signatures: args.on_signatures.unwrap_or(2),
+            ..Default::default()
+        },
         limits: Default::default(),
         alarms: Default::default(),
         reasons: Default::default(),

@@ -5,6 +5,7 @@
 
 mod ask;
 mod audit;
+mod certificate;
 mod check;
 mod client;
 mod custody;
@@ -104,6 +105,8 @@ enum Command {
     Off(order::OrderArgs),
     /// Order something on again; needs several people.
     On(order::OrderArgs),
+    /// Write an order to switch capture off to a file, for cameras that no line reaches.
+    Order(order::FileArgs),
     /// Print a one-time link that opens the console in a browser.
     Console(manage::ConsoleArgs),
     /// Check a city's public log, from a folder or from its address.
@@ -184,6 +187,7 @@ fn main() -> ExitCode {
         Command::OwnPlate(args) => oversight::own_plate(args),
         Command::Off(args) => order::run(args, ::read::Power::Off),
         Command::On(args) => order::run(args, ::read::Power::On),
+        Command::Order(args) => order::file(args),
         Command::Console(args) => manage::console(args),
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),

@@ -6,7 +6,7 @@
 
 use crate::web::Web;
 use base::{Clock, Error, Result, SystemClock, b64};
-use city::{Change, RuleHistory};
+use city::{Change, Devices, RuleHistory};
 use ledger::{Leaf, Memory, Policy, Report, Seen, Witnessed, verify_each, verify_each_from};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,16 +17,20 @@ use std::time::Duration;
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// The folder that holds the log (`checkpoint` and `tile/`), or the address of a city.
-    place: String,
+    #[arg(required_unless_present = "certificate")]
+    place: Option<String>,
+    /// An off certificate instead of a log: a file, or its address.
+    #[arg(long, conflicts_with = "place")]
+    certificate: Option<String>,
     /// The log's verifier key, as the city publishes it.
     #[arg(long, conflicts_with = "vkey_file")]
-    vkey: Option<String>,
+    pub(crate) vkey: Option<String>,
     /// A file with the verifier key.
     #[arg(long)]
-    vkey_file: Option<PathBuf>,
+    pub(crate) vkey_file: Option<PathBuf>,
     /// A file that names the log's witnesses (tlog-policy); as the city names them where it is left out.
     #[arg(long)]
-    witnesses: Option<PathBuf>,
+    pub(crate) witnesses: Option<PathBuf>,
     /// Where to remember what the log was; a folder in your state folder where it is left out.
     #[arg(long)]
     memory: Option<PathBuf>,
@@ -35,7 +39,7 @@ pub struct VerifyArgs {
     forget: bool,
     /// JSON instead of sentences.
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// Where a log is read.
@@ -46,10 +50,13 @@ enum Place {
 
 /// Runs the command.
 pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
-    let remote = args.place.starts_with("http://") || args.place.starts_with("https://");
-    let place = match remote {
-        true => Place::Address(args.place.clone(), Web::new(Duration::from_secs(30))),
-        false => Place::Folder(PathBuf::from(&args.place)),
+    if let Some(certificate) = &args.certificate {
+        return crate::certificate::run(&args, certificate);
+    }
+    let named = args.place.clone().unwrap_or_default();
+    let place = match is_address(&named) {
+        true => Place::Address(named, Web::new(Duration::from_secs(30))),
+        false => Place::Folder(PathBuf::from(named)),
     };
     let vkey = vkey_of(&args, &place)?;
     let policy = policy_of(&args, &place)?;
@@ -63,10 +70,15 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     // The log must hold what its witnesses signed.
     seen.extend(witnessed.as_ref().map(|w| Seen { size: w.size, root: b64(&w.root) }));
     let mut of_rules = Vec::new();
+    let (mut devices, mut forged) = (Devices::default(), None);
     let each = &mut |index: u64, leaf: &Leaf| {
         // A log that is being written to is looked at again.
         if index == 0 {
             of_rules.clear();
+            (devices, forged) = (Devices::default(), None);
+        }
+        if let Err(e) = devices.add(index, leaf) {
+            forged.get_or_insert(e);
         }
         if leaf.kind.starts_with("policy.") {
             of_rules.push((index, leaf.clone()));
@@ -79,13 +91,27 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         }
         Place::Folder(folder) => verify_each(folder, &vkey, &seen, each)?,
     };
+    // What is signed in a camera's name and is not its word distrusts the whole log.
+    if let Some(forged) = forged {
+        return Err(forged.into());
+    }
     let history = history(&report, &of_rules)?;
+    let mut report = report;
+    report.figures.advance(SystemClock.now());
     if args.json {
         let mut value = serde_json::to_value(&report)?;
         value["rules"] = serde_json::to_value(history.changes())?;
+        value["words"] =
+            serde_json::json!({ "signed": devices.held, "unsigned": devices.unsigned });
         println!("{value}");
     } else {
         print!("{}", in_words(&report));
+        if devices.held + devices.unsigned > 0 {
+            println!(
+                "  last words {} with cameras' own signatures, {} without",
+                devices.held, devices.unsigned
+            );
+        }
         print!("{}", rules_in_words(history.changes()));
         print!("{}", witnesses_in_words(policy.is_some(), witnessed.as_ref(), report.size));
         if let Some(seen) = &recalled {
@@ -170,7 +196,7 @@ fn policy_of(args: &VerifyArgs, place: &Place) -> Result<Option<Policy>> {
         }
     };
     if text.is_some() && args.witnesses.is_none() {
-        judge("the list of witnesses", &args.place);
+        judge("the list of witnesses", args.place.as_deref().unwrap_or_default());
     }
     text.as_deref().map(Policy::parse).transpose()
 }
@@ -207,7 +233,12 @@ fn witnesses_in_words(asked: bool, seen: Option<&Witnessed>, size: u64) -> Strin
     }
 }
 
-fn judge(what: &str, source: &str) {
+/// Whether a place is an address and no folder or file.
+pub(crate) fn is_address(place: &str) -> bool {
+    place.starts_with("http://") || place.starts_with("https://")
+}
+
+pub(crate) fn judge(what: &str, source: &str) {
     eprintln!(
         "homeplate: {what} comes from {source}; whether it is to be believed is yours to judge. \
          Name one from another source with --vkey or --witnesses."
@@ -220,7 +251,7 @@ fn beside(folder: &Path, name: &str) -> PathBuf {
     folder.with_file_name(name)
 }
 
-fn read_vkey(file: &Path) -> Result<String> {
+pub(crate) fn read_vkey(file: &Path) -> Result<String> {
     let text = std::fs::read_to_string(file).map_err(|e| {
         Error::not_found(format!(
             "There is no verifier key in {}; name one with --vkey or --vkey-file.",
@@ -268,7 +299,20 @@ fn in_words(report: &Report) -> String {
     line(format!("  cameras    {} of {} on", f.cameras_on(), f.cameras.len()));
     for (id, camera) in &f.cameras {
         let state = if camera.on { "on" } else { "off" };
-        line(format!("    {id} ({}) {state} since {}", camera.name, camera.since));
+        let counted = f.counters.get(id).filter(|c| c.frames > 0);
+        let frames = counted.map(|c| format!(", {} frames pulled in all", c.frames));
+        let frames = frames.unwrap_or_default();
+        line(format!("    {id} ({}) {state} since {}{frames}", camera.name, camera.since));
+    }
+    counts_in_words(&f.counters, &mut line);
+    for order in &f.scheduled {
+        let whom = match (&order.group, &order.cameras) {
+            (Some(group), _) => group.clone(),
+            (None, Some(some)) => some.iter().cloned().collect::<Vec<_>>().join(", "),
+            (None, None) => "every camera".into(),
+        };
+        let until = order.until.map_or(String::new(), |t| format!(" until {t}"));
+        line(format!("  scheduled  {} off for {whom} from {}{until}", order.level, order.from));
     }
     for (level, since) in &f.off {
         line(format!("  off        {level}, everywhere, since {since}"));
@@ -285,6 +329,26 @@ fn in_words(report: &Report) -> String {
         line(format!("  gap        {} from {} until {until}", gap.camera, gap.from));
     }
     out
+}
+
+/// Counts of frames that cannot be, and reads that no lease covered.
+fn counts_in_words(
+    counters: &std::collections::BTreeMap<String, ledger::Counted>,
+    line: &mut dyn FnMut(String),
+) {
+    for (id, counted) in counters.iter().filter(|(_, c)| c.suspicious()) {
+        let mut what = Vec::new();
+        if counted.repeated > 0 {
+            what.push(format!("its count of frames went back {} times", counted.repeated));
+        }
+        if counted.unleased > 0 {
+            what.push(format!("{} frames were pulled without a lease", counted.unleased));
+        }
+        if counted.refused > 0 {
+            what.push(format!("{} reads were refused that no lease covered", counted.refused));
+        }
+        line(format!("  CAMERA     {id}: {}", what.join("; ")));
+    }
 }
 
 /// What the log drew for the auditors, and alarms. What is overdue is so by the reader's clock.

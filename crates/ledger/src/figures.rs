@@ -4,7 +4,9 @@
 //! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
 //! than stopping the count, because what is on the log stays on the log.
 
+use crate::counters::{Counted, camera_of};
 use crate::lottery::{self, AHEAD_MS, DRAW_MS, DRAWN, GRADE_MS};
+use crate::orders::{Orders, moment};
 use crate::{HIDDEN, Leaf, REVEALED};
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
@@ -59,14 +61,24 @@ pub struct Figures {
     pub gaps: Vec<Gap>,
     /// What is switched off for the whole city, by level, and since when.
     pub off: BTreeMap<String, Time>,
+    /// Orders to switch off that begin later or end by themselves and are not over, the next first.
+    #[serde(default)]
+    pub scheduled: Vec<Scheduled>,
+    /// How many frames each camera says that it has pulled.
+    #[serde(default)]
+    pub counters: BTreeMap<String, Counted>,
     /// Largest count by day and camera.
     #[serde(skip)]
     #[schema(ignore)]
     counts: BTreeMap<(Day, String), u64>,
-    /// Orders in force that stop capture: of one camera, or (`None`) of all.
+    /// The orders to switch off and on.
     #[serde(skip)]
     #[schema(ignore)]
-    stopped: BTreeSet<Option<String>>,
+    orders: Orders,
+    /// How far the schedule has been followed.
+    #[serde(skip)]
+    #[schema(ignore)]
+    clock: Time,
     /// Questions without outcome.
     #[serde(skip)]
     #[schema(ignore)]
@@ -191,6 +203,28 @@ pub struct Predecessor {
     pub since: Time,
 }
 
+/// An order to switch off that begins later, or ends by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Scheduled {
+    /// The order.
+    pub order: String,
+    /// What is switched.
+    pub level: String,
+    /// Which cameras; all where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cameras: Option<BTreeSet<String>>,
+    /// The group that was named, if one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// From when.
+    pub from: Time,
+    /// Until before when; absent where it lasts until it is ordered on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// Why.
+    pub reason: String,
+}
+
 /// A time in which a camera was switched off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Gap {
@@ -205,9 +239,13 @@ pub struct Gap {
 impl Figures {
     /// Takes one more leaf into account. Leaves come in the order of the log.
     pub fn add(&mut self, leaf: &Leaf) {
+        self.advance(moment(leaf));
         self.hide(leaf);
         self.in_month(leaf);
         self.audit.add(leaf);
+        if let Some(camera) = camera_of(leaf) {
+            self.counters.entry(camera.to_owned()).or_default().add(leaf);
+        }
         match leaf.kind.as_str() {
             REVEALED => self.revealed(leaf),
             "log.successor" => self.succeeds(leaf),
@@ -329,32 +367,40 @@ impl Figures {
     }
 
     fn ordered(&mut self, leaf: &Leaf) {
-        let Some(level) = leaf.text("level") else { return };
-        let camera = leaf.text("camera").map(str::to_owned);
-        let off = leaf.kind == "order.off";
-        if camera.is_none() {
-            if off {
-                self.off.entry(level.to_owned()).or_insert(leaf.time);
-            } else {
-                self.off.remove(level);
-            }
-        }
-        if level == "capture" {
-            if off {
-                self.stopped.insert(camera);
-            } else {
-                self.stopped.remove(&camera);
-            }
-            self.settle(leaf.time);
+        self.orders.add(leaf);
+        // Between two orders nothing changes: the clock stands at the last that did.
+        self.clock = self.clock.max(moment(leaf));
+        self.settle(self.clock);
+    }
+
+    /// Lets time pass until `now`: scheduled orders begin and end. Entries do it by their own times; who looks
+    /// at the figures does it by the clock.
+    pub fn advance(&mut self, now: Time) {
+        while let Some(next) = self.orders.next(None, self.clock).filter(|next| *next <= now) {
+            self.clock = next;
+            self.settle(next);
+            self.orders.settle(next);
         }
     }
 
     /// A camera is off while an order of its own or one for all cameras is in force.
     fn is_stopped(&self, camera: &str) -> bool {
-        self.stopped.contains(&None) || self.stopped.contains(&Some(camera.to_owned()))
+        self.orders.off("capture", Some(camera), self.clock).is_some()
     }
 
+    /// What follows from the orders in force.
     fn settle(&mut self, at: Time) {
+        self.off = self.orders.everywhere(at);
+        let told = |o: &crate::orders::Planned| Scheduled {
+            order: o.id.clone(),
+            level: o.level.clone(),
+            cameras: o.cameras.clone(),
+            group: o.group.clone(),
+            from: o.from,
+            until: o.until,
+            reason: o.reason.clone(),
+        };
+        self.scheduled = self.orders.planned(at).into_iter().map(told).collect();
         let ids: Vec<String> = self.cameras.keys().cloned().collect();
         for id in ids {
             let on = !self.is_stopped(&id);

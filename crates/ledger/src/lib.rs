@@ -15,6 +15,7 @@
 //! consistent in itself; only a witness outside can notice it.
 
 mod cosign;
+mod counters;
 mod entry;
 mod figures;
 mod hidden;
@@ -24,6 +25,7 @@ mod lottery;
 mod memory;
 mod notes;
 mod objects;
+mod orders;
 mod quorum;
 mod receipt;
 mod scan;
@@ -32,14 +34,16 @@ mod verify;
 mod witness;
 
 pub use cosign::WitnessKey;
+pub use counters::{Counted, Miscount};
 pub use entry::Entry;
-pub use figures::{Audit, CameraState, Figures, Gap, Predecessor, Rules};
+pub use figures::{Audit, CameraState, Figures, Gap, Predecessor, Rules, Scheduled};
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use lottery::{Draw, draw};
 pub use memory::Memory;
 pub use objects::{Folder, Guard, Objects};
+pub use orders::{Off, Orders, Planned, cameras_of};
 pub use quorum::{Policy, Witnessed};
 pub use verify::{Report, Seen, verify, verify_each, verify_each_from, verify_from, verify_since};
 pub use witness::{Following, Reply, Witness};

@@ -12,6 +12,7 @@ mod console;
 mod diff;
 mod draw;
 mod messages;
+mod off;
 mod page;
 mod public;
 
@@ -20,8 +21,9 @@ pub use console::*;
 pub use diff::{DiffLine, diff};
 pub use draw::MapPlace;
 pub use messages::Lang;
+pub use off::{OffPage, OffRow};
 pub use page::{Choice, Open, Page, Person, Place, Theme, Wrong};
-pub use public::{CameraRow, ErrorPage, GapRow, PublicPage, StreetPage};
+pub use public::{CameraRow, ErrorPage, GapRow, OrderRow, PublicPage, StreetPage};
 
 /// Renders a page; the templates are checked when this is compiled, so only memory can fail.
 pub fn render<T: askama::Template>(page: &T) -> String {

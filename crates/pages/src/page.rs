@@ -228,13 +228,12 @@ impl Page {
         match state {
             "on" | "confirmed" | "allowed" | "proven" | "active" | "signed" | "valid"
             | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" => "good",
+            | "answered" | "acknowledged" | "no-lease" => "good",
             "open" | "narrowed" | "draft" | "proposed" | "invited" | "waiting" | "stated"
-            | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon" | "locked" => {
-                "warn"
-            }
+            | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon" | "locked"
+            | "lease-runs" | "lease-ended" | "scheduled" => "warn",
             "off" | "rejected" | "refused" | "refuted" | "overdue" | "alarm" | "breakglass"
-            | "unjustified" | "doubtful" | "dead" => "bad",
+            | "unjustified" | "doubtful" | "dead" | "foreign" => "bad",
             _ => "",
         }
     }

@@ -15,6 +15,32 @@ pub struct CameraRow {
     pub retired: bool,
     /// Since when, as shown.
     pub since: String,
+    /// How many frames it says that it has pulled.
+    pub frames: Option<u64>,
+    /// How often that count went back.
+    pub repeated: u64,
+    /// Frames that were pulled without a lease.
+    pub unleased: u64,
+    /// Its reads that were refused because no lease covered them.
+    pub refused: u64,
+}
+
+/// An order to switch off that is in force or to come.
+pub struct OrderRow {
+    /// The order.
+    pub id: String,
+    /// Whom it concerns: a group or cameras; empty where all.
+    pub named: String,
+    /// When it begins, as shown.
+    pub from: String,
+    /// The same as programs read it.
+    pub from_exact: String,
+    /// When it ends by itself, as shown.
+    pub until: Option<String>,
+    /// Whether it has begun.
+    pub begun: bool,
+    /// Why.
+    pub reason: String,
 }
 
 impl CameraRow {
@@ -64,6 +90,8 @@ pub struct PublicPage {
     pub sealed: u64,
     /// The cameras.
     pub cameras: Vec<CameraRow>,
+    /// Orders to switch off that are in force or to come.
+    pub orders: Vec<OrderRow>,
     /// Times in which one was off.
     pub gaps: Vec<GapRow>,
     /// Days after which reads are forgotten.

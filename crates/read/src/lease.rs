@@ -1,6 +1,7 @@
-//! Leases and orders: a camera works only while the city says so.
+//! Leases: a camera works only while the city says so, and counts the frames that it pulls meanwhile.
 
-use base::{CameraId, LeaseId, OrderId, PersonId, PublicKey, Statement, Time};
+use crate::order::Authority;
+use base::{CameraId, LeaseId, OrderId, PublicKey, Statement, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -14,6 +15,13 @@ pub struct LeaseRequest {
     pub capture_key: PublicKey,
     /// The camera's clock, so that the city can see how far off it is.
     pub at: Time,
+    /// How many frames the device has pulled in all its life; absent where it cannot count them. It never
+    /// goes back.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frames: Option<u64>,
+    /// Whether what captures is a foreign device that the asker cannot stop: it only takes its reads.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub foreign: bool,
 }
 
 impl Statement for LeaseRequest {
@@ -32,10 +40,13 @@ pub struct Lease {
     pub capture_key: PublicKey,
     /// First moment at which a capture is covered.
     pub from: Time,
-    /// First moment at which none is.
+    /// First moment at which none is. It never reaches beyond a scheduled order to switch off.
     pub until: Time,
     /// Public HPKE key that reads are sealed to on their way, base64.
     pub seal_key: String,
+    /// Whose order on a stick stops the camera where no line reaches it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub authority: Option<Authority>,
 }
 
 impl Statement for Lease {
@@ -49,56 +60,27 @@ impl Lease {
     }
 }
 
-/// What is switched.
+/// What became of the sealed reads that a camera has not delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Level {
-    /// Partners may not ask.
-    Sharing,
-    /// Nobody may ask; counting goes on.
-    Asking,
-    /// One job sees no more passes.
-    Job,
-    /// A camera captures nothing.
-    Capture,
+pub enum SpoolState {
+    /// They lie sealed at the camera.
+    Kept,
+    /// They were erased.
+    Erased,
 }
 
-/// Off or on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Power {
-    /// Off: one authorised person suffices.
-    Off,
-    /// On again: needs the full number of signatures.
-    On,
+impl SpoolState {
+    /// As log and wire spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpoolState::Kept => "kept",
+            SpoolState::Erased => "erased",
+        }
+    }
 }
 
-/// A person's order to switch something, signed with that person's key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Order {
-    /// The order.
-    pub id: OrderId,
-    /// Off or on.
-    pub power: Power,
-    /// What is switched.
-    pub level: Level,
-    /// Which camera; every camera where it is absent.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub camera: Option<CameraId>,
-    /// Who orders it.
-    pub by: PersonId,
-    /// When.
-    pub at: Time,
-    /// Why, in the person's words; it is public.
-    pub reason: String,
-}
-
-impl Statement for Order {
-    const DOMAIN: &'static str = "homeplate/order/v1";
-}
-
-/// A camera's last word: how many reads it made under a lease. Signed with the capture key.
+/// A camera's last word under a lease: how many reads it made. Signed with the capture key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stop {
@@ -110,8 +92,38 @@ pub struct Stop {
     pub counter: u64,
     /// When it stopped.
     pub at: Time,
+    /// How many frames the device has pulled in all its life: the last one's number.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frames: Option<u64>,
+    /// What became of what was not delivered.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub spool: Option<SpoolState>,
 }
 
 impl Statement for Stop {
     const DOMAIN: &'static str = "homeplate/stop/v1";
+}
+
+/// A camera says that it is off, and which order it has heard. Signed with the device key, after the last
+/// frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CameraOff {
+    /// The camera.
+    pub camera: CameraId,
+    /// The order that it follows, where it knows one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<OrderId>,
+    /// How many frames the device has pulled in all its life: the last one's number.
+    pub frames: u64,
+    /// When it says so.
+    pub at: Time,
+    /// What became of what was not delivered.
+    pub spool: SpoolState,
+    /// How many sealed reads were erased.
+    pub erased: u64,
+}
+
+impl Statement for CameraOff {
+    const DOMAIN: &'static str = "homeplate/camera-off/v1";
 }

@@ -6,9 +6,11 @@
 mod envelope;
 mod job;
 mod lease;
+mod order;
 mod wire;
 
 pub use envelope::{OpenKey, SealKey, Sealed};
 pub use job::{Effect, Job, Pass, hit_id};
-pub use lease::{Lease, LeaseRequest, Level, Order, Power, Stop};
+pub use lease::{CameraOff, Lease, LeaseRequest, SpoolState, Stop};
+pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
 pub use wire::{Direction, Read, Sighting, SignedRead};

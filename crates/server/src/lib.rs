@@ -21,6 +21,7 @@ mod limits;
 mod live;
 mod metrics;
 mod openapi;
+mod orders;
 mod oversight;
 mod paging;
 mod papers;

@@ -4,7 +4,9 @@
 //! how a request is signed and how an error looks.
 
 use crate::problem::ProblemDocument;
-use crate::{admit, ask, camera, fleet, holds, live, oversight, papers, people, public, rules};
+use crate::{
+    admit, ask, camera, fleet, holds, live, orders, oversight, papers, people, public, rules,
+};
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -109,7 +111,12 @@ const TOKEN: &str = "machine-token";
         papers::withdraw,
         papers::waiting,
         papers::review,
-        people::order,
+        orders::order,
+        orders::at_camera,
+        orders::receipt,
+        orders::certificate,
+        orders::word,
+        orders::off,
         people::console_link,
     ),
     components(schemas(ProblemDocument, city::Event)),

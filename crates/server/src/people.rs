@@ -5,9 +5,8 @@ use crate::paging::{HitsQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use base::{CameraId, EntryId, Error, HitId, Signed};
-use city::{AuditRecord, HitLine, HitView, Hits, NewEntry, NewPerson, Ordered, Verdict};
-use read::Order;
+use base::{CameraId, EntryId, Error, HitId};
+use city::{AuditRecord, HitLine, HitView, Hits, NewEntry, NewPerson, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -139,16 +138,6 @@ pub(crate) async fn audit(
     let (who, _) = state.caller(request).await?;
     let index = crate::oversight::entry_number(&index)?;
     Ok(Json(state.run(move |city| city.audit_record(&who, index)).await?))
-}
-
-/// Switches something off, or on again. The order itself is signed with the person's key, too.
-#[utoipa::path(post, path = "/v1/orders", tag = "people",
-    request_body = Signed<Order>,
-    responses((status = 200, description = "What became of it", body = Ordered)))]
-pub(crate) async fn order(State(state): Shared, request: Request) -> Answered<Ordered> {
-    let (who, body) = state.person(request).await?;
-    let order: Signed<Order> = json(&body)?;
-    Ok(Json(state.run(move |city| city.order(&who, order)).await?))
 }
 
 /// A one-time link for the signer's browser.

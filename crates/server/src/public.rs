@@ -11,8 +11,11 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::{LogPage, Public};
-use pages::{CameraRow, GapRow, Page, PublicPage, StreetPage, render};
+use pages::{CameraRow, GapRow, OrderRow, Page, PublicPage, StreetPage, render};
 use serde_json::json;
+
+/// So many orders to switch off stand on the page, the first ones; all are in its figures.
+const ORDERS: usize = 20;
 
 /// The figures of the public page; all of them follow from the log.
 #[utoipa::path(get, path = "/v1/public", tag = "public",
@@ -52,6 +55,22 @@ fn view(page: Page, p: Public) -> PublicPage {
         .iter()
         .map(|g| GapRow { camera: name(&g.camera), from: shown(g.from), until: g.until.map(shown) })
         .collect();
+    let counted = |c: &city::PublicCamera| p.figures.counters.get(c.id.as_str());
+    let order = |o: &city::PublicOrder| OrderRow {
+        id: o.id.to_string(),
+        named: match (&o.group, &o.cameras) {
+            (Some(group), _) => group.clone(),
+            (None, Some(some)) => {
+                some.iter().map(|c| name(c.as_str())).collect::<Vec<_>>().join(", ")
+            }
+            (None, None) => String::new(),
+        },
+        from: shown(o.from),
+        from_exact: o.from.to_string(),
+        until: o.until.map(shown),
+        begun: o.begun,
+        reason: o.reason.clone(),
+    };
     let verdicts = |word: &str| p.figures.verdicts.get(word).copied().unwrap_or(0);
     PublicPage {
         page,
@@ -74,8 +93,13 @@ fn view(page: Page, p: Public) -> PublicPage {
                 on: c.on,
                 retired: c.retired.is_some(),
                 since: shown(c.since),
+                frames: counted(c).filter(|n| n.frames > 0).map(|n| n.frames),
+                repeated: counted(c).map_or(0, |n| n.repeated),
+                unleased: counted(c).map_or(0, |n| n.unleased),
+                refused: counted(c).map_or(0, |n| n.refused),
             })
             .collect(),
+        orders: p.orders.iter().take(ORDERS).map(order).collect(),
         retention_days: p.retention_days,
         log_size: p.log_size,
         origin: p.origin,

@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, oversight, papers,
-    passkeys, people, public, rules, terminal,
+    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, orders, oversight,
+    papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -49,6 +49,8 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/leases", camera::lease)
         .post("/v1/reads", camera::reads)
         .post("/v1/stops", camera::stop)
+        .get("/v1/word", orders::word)
+        .post("/v1/offs", orders::off)
         .post("/v1/cameras", people::camera)
         .post("/v1/cameras/{id}/replace", fleet::replace)
         .post("/v1/cameras/{id}/move", fleet::move_to)
@@ -94,7 +96,10 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/papers/{id}/withdraw", papers::withdraw)
         .get("/v1/breakglass", papers::waiting)
         .post("/v1/breakglass/{index}/review", papers::review)
-        .post("/v1/orders", people::order)
+        .post("/v1/orders", orders::order)
+        .post("/v1/orders/at-camera", orders::at_camera)
+        .get("/v1/orders/{id}", orders::receipt)
+        .get("/v1/orders/{id}/certificate", orders::certificate)
         .post("/v1/console-links", people::console_link)
 }
 
@@ -102,6 +107,7 @@ fn api(routes: Routes) -> Routes {
 fn pages(routes: Routes) -> Routes {
     routes
         .get("/", public::page)
+        .get("/off/{id}", orders::page)
         .get("/street", public::street)
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)

@@ -47,6 +47,8 @@ pub(crate) struct AppState {
     pub metrics: Metrics,
     pub options: Options,
     pub listeners: AtomicUsize,
+    /// Questions of cameras that wait for a word.
+    pub held: AtomicUsize,
     closing: watch::Sender<bool>,
 }
 
@@ -72,6 +74,7 @@ impl AppState {
             metrics: Metrics::default(),
             options,
             listeners: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             closing: watch::channel(false).0,
         })
     }

@@ -172,7 +172,13 @@ impl Town {
         let enrol = Enrol { code, camera: id.clone(), device_key: device.public() };
         self.city.enrol(enrol).unwrap();
         let at = self.clock.now();
-        let asked = LeaseRequest { camera: id.clone(), capture_key: capture.public(), at };
+        let asked = LeaseRequest {
+            camera: id.clone(),
+            capture_key: capture.public(),
+            at,
+            frames: None,
+            foreign: false,
+        };
         let lease = self.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
         Camera { lease: lease.unverified().clone(), id, device, capture }
     }
@@ -420,6 +426,52 @@ async fn addresses_have_limits_and_keys_have_their_own() {
     town.clock.advance(30_000);
     assert_eq!(town.get("/v1/public", &[], peer).await.status, 200);
     assert_eq!(town.by_dora("/v1/hits", &dora).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_word_is_held_back_until_it_changes() {
+    let town = Arc::new(town("[limits]\ncamera_per_minute = 0\n"));
+    let camera = Arc::new(town.camera("cam_a"));
+    let ask = |path: &'static str| {
+        let (town, camera) = (town.clone(), camera.clone());
+        async move {
+            let who = (camera.id.as_str(), &camera.device);
+            town.signed(("GET", path), who, b"", &[]).await.good::<read::Word>()
+        }
+    };
+    let first = ask("/v1/word").await;
+    assert!(first.on && first.tag == "on" && first.orders.is_empty());
+    let held = tokio::spawn(ask("/v1/word?wait=25&heard=on"));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!held.is_finished());
+    let order = read::Order {
+        id: base::OrderId::new(town.clock.now(), base::random()),
+        power: read::Power::Off,
+        level: read::Level::Capture,
+        camera: None,
+        group: None,
+        spool: None,
+        from: None,
+        until: None,
+        by: town.admin.clone(),
+        at: town.clock.now(),
+        reason: "A vote.".into(),
+    };
+    let signed = Signed::sign(order.clone(), &town.key).unwrap();
+    town.city.order(&town.admin, signed).unwrap();
+    let word = held.await.unwrap();
+    assert!(!word.on && word.by == [order.id], "{word:?}");
+    assert_eq!(word.orders[0].verify(&town.key.public()).unwrap(), &order);
+    // What has changed while nobody asked is told at once; a server that closes holds nobody back.
+    assert_eq!(ask("/v1/word?wait=25&heard=on").await, word);
+    let again = format!("/v1/word?wait=25&heard={}", word.tag);
+    let held = tokio::spawn(ask(Box::leak(again.into_boxed_str())));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!held.is_finished());
+    town.state.close();
+    assert_eq!(held.await.unwrap(), word);
+    let bad = ("GET", "/v1/word?heard=on&for=ever");
+    assert_eq!(town.signed(bad, (camera.id.as_str(), &camera.device), b"", &[]).await.status, 400);
 }
 
 #[tokio::test]

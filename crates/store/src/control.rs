@@ -113,6 +113,15 @@ impl Store {
         rows.into_iter().map(|mut row| row.id(0, LeaseId::from_bytes)).collect()
     }
 
+    /// Ends every lease of a camera from its beginning: nothing that was captured under one is taken any more.
+    pub fn void_leases(&self, camera: &CameraId) -> Result<()> {
+        self.control().exec(
+            "UPDATE leases SET ended = ?2 WHERE camera = ?1 AND (ended IS NULL OR ended > ?2)",
+            &[Arg::from(camera.as_str()), Arg::from(Time::from_millis(0))],
+        )?;
+        Ok(())
+    }
+
     /// Writes a person, new or known.
     pub fn put_person(&self, row: &PersonRow) -> Result<()> {
         self.control().exec(

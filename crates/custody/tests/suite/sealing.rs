@@ -115,6 +115,7 @@ fn leases_are_short_and_name_our_key() {
         from: now(),
         until: now().plus_millis(until),
         seal_key,
+        authority: None,
     };
     let ours = || city.custody.ingest_key().unwrap().to_string();
     let signed = city.custody.sign_lease(lease(HOUR, ours())).unwrap();

@@ -147,6 +147,7 @@ fn grant(body: &[u8], seen: &mut Seen) -> Signed<Lease> {
         from: now.plus_millis(-300_000),
         until: now.plus_millis(seen.lease_s * 1000),
         seal_key: seen.open_key.public().unwrap().to_string(),
+        authority: None,
     };
     seen.lease = Some(lease.clone());
     seen.leases += 1;

@@ -52,6 +52,7 @@ impl Edge {
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
             preview: None,
+            orders: None,
             once: true,
         };
         Self { config, stop: Shutdown::new(), said: Arc::default() }

@@ -26,6 +26,18 @@ enum What {
     Doctor(local::DoctorArgs),
     /// Say where a camera is aimed: in the browser of this machine, while it runs.
     Setup(local::SetupArgs),
+    /// Switch this camera off with a signed order file, where no line reaches it.
+    Order(EnterArgs),
+}
+
+/// Arguments of `homeplate edge order`.
+#[derive(clap::Args)]
+struct EnterArgs {
+    /// The file, written by `homeplate order`.
+    file: PathBuf,
+    /// The folder of this camera's data.
+    #[arg(long)]
+    data: PathBuf,
 }
 
 /// A run: all cameras of a file, or one.
@@ -71,6 +83,9 @@ struct RunArgs {
     /// Shows live pictures, health, aiming and metrics at this loopback address.
     #[arg(long)]
     preview: Option<SocketAddr>,
+    /// A folder, or a file, where order files (*.order) are looked for each second: where sticks are mounted.
+    #[arg(long)]
+    orders: Option<PathBuf>,
     /// What a full spool does: keep what waits, or give up the oldest.
     #[arg(long, value_enum, default_value = "drop-new")]
     spool_full: SpoolFull,
@@ -93,11 +108,22 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         Some(What::Doctor(args)) => local::doctor(&args),
         Some(What::Setup(args)) => local::setup(&args),
+        Some(What::Order(args)) => enter(&args),
         None => match args.run.config.clone() {
             Some(file) => fleet(&file, args.run.preview),
             None => one(args.run),
         },
     }
+}
+
+/// Enters an order by hand.
+fn enter(args: &EnterArgs) -> anyhow::Result<ExitCode> {
+    let order = ::edge::enter_order(&args.file, &args.data)?;
+    println!(
+        "{}: taken; a reader that runs stops within a second, and tells the city when it reaches it",
+        order.id
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 fn fleet(file: &Path, preview: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
@@ -151,6 +177,7 @@ impl RunArgs {
                 SpoolFull::DropOldest => Full::DropOldest,
             },
             preview: self.preview,
+            orders: self.orders,
         })
     }
 

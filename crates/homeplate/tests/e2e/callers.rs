@@ -70,6 +70,21 @@ impl Caller {
         serde_json::from_str(&text).map_err(|e| No(0, e.to_string()))
     }
 
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, No> {
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        let now = SystemClock.now();
+        for (name, value) in identity::http::sign("GET", path, b"", &self.id, &self.key, now) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.call().map_err(|e| No(0, e.to_string()))?;
+        let status = answer.status().as_u16();
+        let text = answer.body_mut().read_to_string().map_err(|e| No(0, e.to_string()))?;
+        if !(200..300).contains(&status) {
+            return Err(No(status, text));
+        }
+        serde_json::from_str(&text).map_err(|e| No(0, e.to_string()))
+    }
+
     /// Where these plates were in the last hour.
     pub fn ask(&self, plates: &[String]) -> Result<Answer, No> {
         let now = SystemClock.now();
@@ -106,8 +121,11 @@ pub struct Device {
     pub caller: Caller,
     device: SigningKey,
     capture: SigningKey,
-    lease: Option<Lease>,
+    /// The lease that it has.
+    pub lease: Option<Lease>,
     counter: u64,
+    /// The count of frames that it claims.
+    pub frames: Option<u64>,
 }
 
 impl Device {
@@ -128,13 +146,27 @@ impl Device {
         let caller = Caller::new(world.url(), id.as_str(), key());
         let enrol = Enrol { code, camera: id.clone(), device_key: device.public() };
         let _: serde_json::Value = caller.post("/v1/enrol", &enrol).expect("enrolled");
-        Self { id, caller, device, capture: SigningKey::generate(), lease: None, counter: 0 }
+        Self {
+            id,
+            caller,
+            device,
+            capture: SigningKey::generate(),
+            lease: None,
+            counter: 0,
+            frames: None,
+        }
     }
 
     /// Asks for a lease by a clock of one's own.
     pub fn renew(&mut self, at: Time) -> Result<(), No> {
         let capture_key = self.capture.public();
-        let asked = LeaseRequest { camera: self.id.clone(), capture_key, at };
+        let asked = LeaseRequest {
+            camera: self.id.clone(),
+            capture_key,
+            at,
+            frames: self.frames,
+            foreign: false,
+        };
         let asked = Signed::sign(asked, &self.device).expect("signed");
         let lease: Signed<Lease> = self.caller.post_at("/v1/leases", &asked, at)?;
         self.lease = Some(lease.unverified().clone());

@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod interface;
 mod load;
+mod off;
 mod rules;
 mod secrets;
 mod story;

@@ -137,18 +137,28 @@ function figures(leaves) {
     const key = `${facts.day} ${facts.camera}`
     counts.set(key, Math.max(counts.get(key) ?? 0, facts.reads ?? 0))
   }
-  const stopped = new Set()
-  for (const { type, facts = {} } of leaves) {
-    if (facts.level === 'capture' && type === 'order.off') stopped.add(facts.camera)
-    if (facts.level === 'capture' && type === 'order.on') stopped.delete(facts.camera)
+  // Orders to switch capture off: for some cameras or (undefined) for all, perhaps from and until a time.
+  let orders = []
+  for (const { type, time, facts = {} } of leaves) {
+    if (facts.level !== 'capture') continue
+    const named = facts.cameras?.split(' ') ?? (facts.camera && [facts.camera])
+    if (type === 'order.off') {
+      orders.push({ named, from: Date.parse(facts.from ?? time), until: Date.parse(facts.until ?? '9999-01-01T00:00:00Z') })
+    }
+    if (type !== 'order.on') continue
+    const less = order => order.named && named ? { ...order, named: order.named.filter(id => !named.includes(id)) } : order
+    orders = orders.map(less).filter(order => order.named ? order.named.length : named)
   }
+  const now = Date.now()
+  const inForce = orders.filter(order => order.from <= now && now < order.until)
+  const stopped = id => inForce.some(order => !order.named || order.named.includes(id))
   const cameras = new Set(of('camera.enrolled').map(leaf => leaf.id).filter(Boolean))
   return {
     reads: [...counts.values()].reduce((sum, n) => sum + n, 0),
     hits: of('hit.raised').length,
     searches: of('search.intent').length,
     refusals: of('search.refused').length,
-    cameras_on: stopped.has(undefined) ? 0 : [...cameras].filter(id => !stopped.has(id)).length,
+    cameras_on: [...cameras].filter(id => !stopped(id)).length,
   }
 }
 

@@ -105,8 +105,11 @@ fn questions_stop_while_a_witness_is_away() {
         |text| text != "answered",
     );
     assert!(said.contains("witnesses"), "{said}");
-    // Reads are taken in all the while.
-    stored(&world, &mut device, "8XYZ001");
+    // Reads are taken in all the while, under the lease that runs; there is no new one.
+    let batch = device.batch(&["8XYZ001".to_owned()], SystemClock.now());
+    assert_eq!(device.send(&batch).expect("stored").new, 1);
+    let no = device.renew(SystemClock.now()).expect_err("no lease");
+    assert!(matches!(no, No(503, _)), "{no:?}");
     b.start(&world);
     let answered = || otto.ask(&plates).map_or_else(|no| format!("{no:?}"), |_| "answered".into());
     world.until("they go on", answered, |text| text == "answered");

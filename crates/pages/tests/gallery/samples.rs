@@ -132,6 +132,19 @@ fn open_to_all(m: &Maker, out: &mut Out) {
         on,
         retired,
         since: m.s("2026-09-01 06:00:00 UTC"),
+        frames: on.then_some(41_284_310),
+        repeated: u64::from(id == "cam_harbor"),
+        unleased: if id == "cam_willow" { 312 } else { 0 },
+        refused: if id == "cam_willow" { 40 } else { 0 },
+    };
+    let order = |begun: bool| OrderRow {
+        id: m.s("ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061"),
+        named: if begun { m.s("Willow Park") } else { String::new() },
+        from: m.s("2026-11-24 18:00:00 UTC"),
+        from_exact: m.own("2026-11-24T18:00:00.000Z"),
+        until: (!begun).then(|| m.s("2026-11-26 06:00:00 UTC")),
+        begun,
+        reason: m.s("The festival"),
     };
     let public = PublicPage {
         page: m.public("/"),
@@ -150,6 +163,7 @@ fn open_to_all(m: &Maker, out: &mut Out) {
             camera("Willow Park", "cam_willow", false, false),
             camera("Old Mill Road", "cam_oldmill", false, true),
         ],
+        orders: vec![order(true), order(false)],
         gaps: vec![
             GapRow {
                 camera: m.s("Willow Park"),
@@ -175,6 +189,7 @@ fn open_to_all(m: &Maker, out: &mut Out) {
     let empty = PublicPage {
         page: m.public("/"),
         cameras: vec![],
+        orders: vec![],
         gaps: vec![],
         audit_overdue: 0,
         reads: 1,
@@ -182,7 +197,57 @@ fn open_to_all(m: &Maker, out: &mut Out) {
         ..public
     };
     out.push(("public-empty", render(&empty)));
+    off(m, out);
     out.push(("street", render(&StreetPage { page: m.public("/street"), live: m.s("") })));
+}
+
+fn off(m: &Maker, out: &mut Out) {
+    let line = |name: &str, state: &str| OffRow {
+        id: m.s("cam_main1"),
+        name: m.s(name),
+        foreign: state == "foreign",
+        state: m.own(state),
+        at: (state == "acknowledged").then(|| m.s("2026-11-23 18:00:02 UTC")),
+        frames: (state == "acknowledged").then_some(41_284_310),
+        reads: (state == "acknowledged").then_some(12),
+        erased: state == "acknowledged",
+        lease_until: state.starts_with("lease").then(|| m.s("2026-11-23 18:47:00 UTC")),
+        log_entry: Some(48_120),
+    };
+    let page = |begun: bool, over: Option<String>, lines: Vec<OffRow>| OffPage {
+        page: m.public("/off/ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061"),
+        id: m.s("ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061"),
+        now: m.s("2026-11-23 18:00:11 UTC"),
+        reason: m.s("Council vote of 23 November"),
+        by: m.s("clerk"),
+        all: begun,
+        group: if begun { String::new() } else { m.s("downtown") },
+        from: m.s("2026-11-23 18:00:00 UTC"),
+        from_exact: m.own("2026-11-23T18:00:00.000Z"),
+        begun,
+        until: (!begun).then(|| m.s("2026-11-26 06:00:00 UTC")),
+        over,
+        erase: begun,
+        entered_at: begun.then(|| m.s("cam_main1")),
+        log_entry: 48_118,
+        done: !begun,
+        lines,
+        address: m.s("https://plates.oakhollow.example/v1/orders/ord_019a/certificate"),
+        vkey: m.s("oakhollow.example/plates+2f1b9c0d+AeJk3vTq0W8mYxN5cB7uR1sD4gH6jK9lP2oZ"),
+        witness: m.s("Two of three witnesses sign it within ten minutes."),
+    };
+    let lines = vec![
+        line("Main Street at First", "acknowledged"),
+        line("Harbor Bridge, northbound", "lease-runs"),
+        line("Willow Park", "foreign"),
+        line("Old Mill Road", "no-lease"),
+        line("Elm Street", "lease-ended"),
+    ];
+    out.push(("off", render(&page(true, None, lines))));
+    let soon = vec![line("Main Street at First", "scheduled")];
+    out.push(("off-scheduled", render(&page(false, None, soon))));
+    let over = Some(m.s("2026-11-24 09:00:00 UTC"));
+    out.push(("off-over", render(&page(true, over, vec![]))));
 }
 
 fn hits(m: &Maker, out: &mut Out) {

@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 52] = [
+const KINDS: [&str; 54] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -51,6 +51,8 @@ const KINDS: [&str; 52] = [
     "camera.moved",
     "camera.retired",
     "camera.stopped",
+    "camera.off",
+    "camera.refused",
     "lease.granted",
     "counts.daily",
     "key.created",

@@ -273,6 +273,7 @@ fn leases_end_while_they_run(engine: Engine) {
             from: at(1),
             until: at(until),
             seal_key: "key".into(),
+            authority: None,
         },
         ended: None,
     };

@@ -1,0 +1,437 @@
+//! Off, at the city: what is taken and what is not, schedules, sticks, receipts, counts that cannot be.
+
+use crate::kit::{Town, at, person};
+use crate::{Batch, Certificate, Enrol, Ingested, NewPerson, OffLine, OffState};
+use base::{CameraId, Kind, LeaseId, OrderId, PersonId, ReadId, Result, Signed, SigningKey};
+use plate::Odds;
+use read::{
+    CameraOff, Lease, LeaseRequest, Level, Order, OrderFile, Power, Read, SealKey, SignedRead,
+    SpoolOrder, SpoolState, Stop,
+};
+use std::collections::BTreeMap;
+
+const START: &str = "2026-11-23T12:00:00Z";
+const MINUTE: i64 = 60_000;
+
+/// A camera with its keys.
+struct Device {
+    id: CameraId,
+    device: SigningKey,
+    capture: SigningKey,
+    lease: Option<Lease>,
+    reads: u64,
+    frames: u64,
+}
+
+struct Off {
+    town: Town,
+    devices: BTreeMap<&'static str, Device>,
+    keys: BTreeMap<String, SigningKey>,
+}
+
+impl Off {
+    fn new(more: &str) -> Self {
+        let town = Town::new(START, &format!("[switch]\non_signatures=1\n{more}"));
+        let keys = BTreeMap::from([(
+            "per_admin".to_owned(),
+            SigningKey::from_seed(*town.admin_key.seed()),
+        )]);
+        let mut off = Self { town, devices: BTreeMap::new(), keys };
+        for name in ["cam_a", "cam_b"] {
+            off.enrol(name);
+        }
+        off.person("clara", "clerk");
+        off
+    }
+
+    fn enrol(&mut self, name: &'static str) {
+        let id: CameraId = name.parse().unwrap();
+        let city = &self.town.city;
+        let code = city.enrolment_code(&person(), &id, name, None).unwrap();
+        let device = SigningKey::generate();
+        city.enrol(Enrol { code, camera: id.clone(), device_key: device.public() }).unwrap();
+        let capture = SigningKey::generate();
+        let new = Device { id, device, capture, lease: None, reads: 0, frames: 0 };
+        self.devices.insert(name, new);
+    }
+
+    fn person(&mut self, name: &str, role: &str) {
+        let (id, key) = (format!("per_{name}"), SigningKey::generate());
+        let new = NewPerson {
+            id: id.parse().unwrap(),
+            name: name.into(),
+            office: role.into(),
+            roles: vec![role.into()],
+            key: key.public(),
+        };
+        self.town.city.add_person(&person(), new).unwrap();
+        self.keys.insert(id, key);
+    }
+
+    fn lease(&mut self, name: &str) -> Result<Lease> {
+        let at = self.town.city.now();
+        let device = self.devices.get_mut(name).unwrap();
+        let capture = SigningKey::generate();
+        let asked = LeaseRequest {
+            camera: device.id.clone(),
+            capture_key: capture.public(),
+            at,
+            frames: Some(device.frames),
+            foreign: name == "cam_foreign",
+        };
+        let signed = Signed::sign(asked, &device.device).unwrap();
+        let lease = self.town.city.lease(&signed)?.unverified().clone();
+        device.lease = Some(lease.clone());
+        device.capture = capture;
+        Ok(lease)
+    }
+
+    /// A read captured so many minutes from now.
+    fn read(&mut self, name: &str, minutes: i64) -> Batch {
+        let captured = self.town.city.now().plus_millis(minutes * MINUTE);
+        let device = self.devices.get_mut(name).unwrap();
+        device.reads += 1;
+        let lease = device.lease.clone().unwrap();
+        let sure = |c| vec![(c, 0.99)];
+        let read = Read {
+            id: ReadId::new(captured, base::random()),
+            camera: device.id.clone(),
+            lease: lease.id,
+            counter: device.reads,
+            captured,
+            first: captured,
+            last: captured,
+            frames: 3,
+            odds: Odds::new("7ABC128".chars().map(sure).collect()).unwrap(),
+            confidence: 0.9,
+            region: None,
+            corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
+            frame_size: [640, 360],
+            picture: None,
+        };
+        let seal: SealKey = lease.seal_key.parse().unwrap();
+        let plain = SignedRead::sign(read, None, &device.capture).encode();
+        let aad = device.id.as_str().as_bytes();
+        let item = seal.seal(b"homeplate/ingest/v1", aad, plain.expose()).unwrap();
+        Batch { v: 1, camera: device.id.clone(), items: vec![item] }
+    }
+
+    fn send(&self, batch: Batch) -> Result<Ingested> {
+        self.town.city.ingest(&batch.camera.clone(), batch)
+    }
+
+    /// What became of one read: `new`, `known`, or the beginning of why not.
+    fn sent(&mut self, name: &str, minutes: i64) -> String {
+        let batch = self.read(name, minutes);
+        self.told(batch)
+    }
+
+    fn told(&self, batch: Batch) -> String {
+        match self.send(batch) {
+            Err(e) => format!("batch: {}", e.message()),
+            Ok(Ingested { new: 1, .. }) => "new".into(),
+            Ok(Ingested { known: 1, .. }) => "known".into(),
+            Ok(done) => done.refused[0].message.clone(),
+        }
+    }
+
+    fn draft(&self, by: &str, power: Power, scope: &str) -> Order {
+        Order {
+            id: OrderId::new(self.town.city.now(), base::random()),
+            power,
+            level: Level::Capture,
+            camera: scope.parse().ok(),
+            group: scope.strip_prefix("group:").map(String::from),
+            spool: None,
+            from: None,
+            until: None,
+            by: by.parse().unwrap(),
+            at: self.town.city.now(),
+            reason: "Council vote.".into(),
+        }
+    }
+
+    fn give(&self, order: Order) -> Result<crate::Ordered> {
+        let by: PersonId = order.by.clone();
+        let key = &self.keys[by.as_str()];
+        self.town.city.order(&by, Signed::sign(order, key).unwrap())
+    }
+
+    fn order(&self, power: Power, scope: &str) -> OrderId {
+        // An administrator may not switch on.
+        let by = if power == Power::Off { "per_admin" } else { "per_clara" };
+        self.give(self.draft(by, power, scope)).unwrap().id
+    }
+
+    fn stop(&mut self, name: &str) {
+        let at = self.town.city.now();
+        let device = &self.devices[name];
+        let stop = Stop {
+            camera: device.id.clone(),
+            lease: device.lease.as_ref().unwrap().id,
+            counter: device.reads,
+            at,
+            frames: Some(device.frames),
+            spool: Some(SpoolState::Kept),
+        };
+        self.town.city.stopped(&Signed::sign(stop, &device.capture).unwrap()).unwrap();
+    }
+
+    fn says_off(&self, name: &str, order: OrderId) {
+        let device = &self.devices[name];
+        let off = CameraOff {
+            camera: device.id.clone(),
+            order: Some(order),
+            frames: device.frames,
+            at: self.town.city.now(),
+            spool: SpoolState::Kept,
+            erased: 0,
+        };
+        let signed = Signed::sign(off, &device.device).unwrap();
+        self.town.city.camera_off(&device.id, &signed).unwrap();
+    }
+
+    fn pass(&self, minutes: i64) {
+        self.town.clock.advance(minutes * MINUTE);
+    }
+
+    fn states(&self, order: OrderId) -> Vec<(String, OffState)> {
+        let lines = self.town.city.order_receipt(&order).unwrap().cameras;
+        lines.into_iter().map(|l: OffLine| (l.camera.to_string(), l.state)).collect()
+    }
+}
+
+#[test]
+fn what_was_captured_before_is_taken_and_what_came_after_is_not() {
+    let mut off = Off::new("");
+    off.lease("cam_a").unwrap();
+    off.pass(2);
+    assert_eq!(off.sent("cam_a", 0), "new");
+    let before = off.read("cam_a", -1);
+    off.order(Power::Off, "cam_a");
+    assert_eq!(off.lease("cam_a").unwrap_err().kind(), Kind::Gone);
+    off.pass(3);
+    assert_eq!(off.told(before.clone()), "new", "it was captured under a lease");
+    assert_eq!(off.told(before.clone()), "known");
+    assert!(off.sent("cam_a", -1).contains("after the camera was switched off"));
+    assert!(off.told(Batch { items: vec![], ..before }).contains("switched off by order"));
+    // The other camera goes on.
+    off.lease("cam_b").unwrap();
+    assert_eq!(off.sent("cam_b", 0), "new");
+    // On again: nothing of the time between is covered by the next lease.
+    off.order(Power::On, "cam_a");
+    let lease = off.lease("cam_a").unwrap();
+    assert!(lease.from >= at(START).plus_millis(5 * MINUTE), "{}", lease.from);
+    assert!(off.sent("cam_a", -2).contains("not captured under a valid lease"));
+    assert_eq!(off.sent("cam_a", 0), "new");
+    let refused = off.town.logged("camera.refused");
+    assert_eq!(refused.len(), 1, "one entry an hour: {refused:?}");
+    assert_eq!((refused[0].number("reads"), refused[0].number("late")), (Some(0), Some(1)));
+    off.pass(61);
+    off.town.city.tally().unwrap();
+    let refused = off.town.logged("camera.refused");
+    assert_eq!(refused.last().unwrap().number("reads"), Some(1), "{refused:?}");
+}
+
+#[test]
+fn an_order_to_erase_takes_nothing_more() {
+    let mut off = Off::new("");
+    off.lease("cam_a").unwrap();
+    off.pass(2);
+    let before = off.read("cam_a", -1);
+    let mut order = off.draft("per_admin", Power::Off, "all");
+    order.spool = Some(SpoolOrder::Erase);
+    let id = off.give(order).unwrap().id;
+    assert!(off.told(before.clone()).starts_with("batch: "));
+    let word = off.town.city.word(&"cam_a".parse().unwrap()).unwrap();
+    assert!(!word.on && word.orders.len() == 1 && word.orders[0].unverified().erases());
+    assert_eq!(off.town.city.order_receipt(&id).unwrap().spool, "erase");
+    off.order(Power::On, "all");
+    off.lease("cam_a").unwrap();
+    assert!(off.told(before).contains("after the camera was switched off"));
+}
+
+#[test]
+fn a_scheduled_order_holds_by_the_clock() {
+    let mut off = Off::new("");
+    let (from, until) = (at(START).plus_millis(30 * MINUTE), at(START).plus_millis(90 * MINUTE));
+    let mut order = off.draft("per_admin", Power::Off, "all");
+    (order.from, order.until) = (Some(from), Some(until));
+    let id = off.give(order).unwrap().id;
+    let public = off.town.city.public().unwrap();
+    assert!(public.figures.cameras.values().all(|c| c.on) && public.figures.scheduled.len() == 1);
+    assert_eq!((public.orders.len(), public.orders[0].begun), (1, false));
+    // No lease reaches beyond it: it works where no line does.
+    assert_eq!(off.lease("cam_a").unwrap().until, from);
+    let camera: CameraId = "cam_a".parse().unwrap();
+    let before = off.town.city.standing(&camera);
+    assert_eq!((before.tag.as_str(), before.next_ms), ("on", Some(30 * MINUTE)));
+    assert!(off.states(id).iter().all(|(_, state)| *state == OffState::Scheduled));
+    off.pass(29);
+    let last = off.read("cam_a", 0);
+    off.pass(1);
+    assert_ne!(off.town.city.standing(&camera).tag, before.tag);
+    assert_eq!(off.lease("cam_a").unwrap_err().kind(), Kind::Gone);
+    assert_eq!(off.told(last), "new");
+    assert!(off.sent("cam_a", 0).contains("not captured under a valid lease"));
+    let want = [("cam_a".into(), OffState::LeaseEnded), ("cam_b".into(), OffState::NoLease)];
+    assert_eq!(off.states(id)[..2], want);
+    let figures = off.town.city.public().unwrap().figures;
+    assert!(figures.cameras.values().all(|c| !c.on && c.since == from));
+    // A restart changes nothing.
+    let city = off.town.copy().open().unwrap();
+    assert!(city.capture_allowed(&camera).is_err());
+    off.pass(60);
+    assert!(city.capture_allowed(&camera).is_ok());
+    assert_eq!(off.lease("cam_a").unwrap().from, until, "nothing of the time off is covered");
+    let gaps = off.town.city.public().unwrap().figures.gaps;
+    assert!(gaps.iter().all(|g| g.from == from && g.until == Some(until)), "{gaps:?}");
+}
+
+#[test]
+fn who_may_order_what() {
+    let mut off = Off::new(
+        "off_signatures=2\noff_by=[\"clerk\",\"per_admin\"]\n[switch.groups]\ndowntown=[\"cam_a\"]\n",
+    );
+    off.person("adam", "administrator");
+    let by = |off: &Off, who: &str, scope: &str| off.give(off.draft(who, Power::Off, scope));
+    assert_eq!(by(&off, "per_adam", "all").unwrap_err().kind(), Kind::Forbidden, "not named");
+    assert_eq!(by(&off, "per_clara", "group:north").unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(by(&off, "per_clara", "group:downtown").unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(by(&off, "per_clara", "group:downtown").unwrap_err().kind(), Kind::Conflict);
+    let done = by(&off, "per_admin", "group:downtown").unwrap();
+    assert_eq!(done.cameras, ["cam_a".parse().unwrap()]);
+    assert_eq!(off.lease("cam_a").unwrap_err().kind(), Kind::Gone);
+    off.lease("cam_b").unwrap();
+    // A camera of the group may be ordered on by itself.
+    off.order(Power::On, "cam_a");
+    off.lease("cam_a").unwrap();
+    let mut late = off.draft("per_clara", Power::On, "all");
+    late.from = Some(at(START).plus_millis(MINUTE));
+    assert_eq!(off.give(late).unwrap_err().kind(), Kind::Invalid);
+}
+
+#[test]
+fn an_order_that_was_entered_at_a_camera() {
+    let mut off = Off::new("");
+    let lease = off.lease("cam_a").unwrap();
+    let authority = lease.authority.unwrap();
+    let file = |off: &Off, order: Order| OrderFile {
+        v: 1,
+        orders: vec![Signed::sign(order, &off.keys["per_admin"]).unwrap()],
+    };
+    let order = file(&off, off.draft("per_admin", Power::Off, "all"));
+    let camera: CameraId = "cam_a".parse().unwrap();
+    assert!(authority.check(&camera, &order.orders).is_ok());
+    // Days later there is a line again; the camera's answer may come before the order that it answers.
+    off.pass(3 * 24 * 60);
+    let id = order.orders[0].unverified().id;
+    off.says_off("cam_a", id);
+    let done = off.town.city.order_at_camera(&camera, &order).unwrap();
+    assert_eq!(off.states(id)[0].1, OffState::Acknowledged);
+    let leaf = off.town.logged("order.off").pop().unwrap();
+    assert_eq!(leaf.text("entered"), Some("at the camera"));
+    assert_eq!(leaf.text("entered_at"), Some("cam_a"));
+    for name in ["cam_a", "cam_b"] {
+        assert_eq!(off.lease(name).unwrap_err().kind(), Kind::Gone);
+    }
+    off.order(Power::On, "all");
+    // Found again on the stick, it is nothing new; one signed before the order to switch on has been overtaken.
+    let again = off.town.city.order_at_camera(&camera, &order).unwrap();
+    assert_eq!(again.log_entry, done.log_entry);
+    let lease = off.lease("cam_a").unwrap();
+    let mut old = off.draft("per_admin", Power::Off, "all");
+    old.at = at(START).plus_millis(MINUTE);
+    let old = file(&off, old);
+    assert_eq!(off.town.city.order_at_camera(&camera, &old).unwrap_err().kind(), Kind::Gone);
+    assert_eq!(
+        lease.authority.unwrap().check(&camera, &old.orders).unwrap_err().kind(),
+        Kind::Gone
+    );
+    let on = file(&off, off.draft("per_admin", Power::On, "all"));
+    assert!(off.town.city.order_at_camera(&camera, &on).is_err());
+}
+
+#[test]
+fn a_receipt_follows_the_cameras_and_a_certificate_proves_it() {
+    let mut off = Off::new("");
+    for name in ["cam_c", "cam_foreign"] {
+        off.enrol(name);
+    }
+    for name in ["cam_a", "cam_b", "cam_foreign"] {
+        off.lease(name).unwrap();
+    }
+    off.pass(10);
+    let order = off.order(Power::Off, "all");
+    off.devices.get_mut("cam_a").unwrap().frames = 512;
+    off.stop("cam_a");
+    off.says_off("cam_a", order);
+    let receipt = off.town.city.order_receipt(&order).unwrap();
+    let states: Vec<OffState> = receipt.cameras.iter().map(|l| l.state).collect();
+    use OffState::{Acknowledged, Foreign, LeaseEnded, LeaseRuns, NoLease};
+    // The fifth is the one that the city of these tests begins with.
+    assert_eq!(states, [Acknowledged, LeaseRuns, NoLease, Foreign, NoLease]);
+    assert_eq!((receipt.cameras[0].frames, receipt.cameras[0].counter), (Some(512), Some(0)));
+    assert!(!receipt.done && receipt.checklist.len() == 4);
+    off.pass(60);
+    assert_eq!(off.states(order)[1].1, LeaseEnded);
+    let text = serde_json::to_string(&off.town.city.order_certificate(&order).unwrap()).unwrap();
+    let vkey = off.town.city.vkey();
+    let check = |text: &str| Certificate::parse(text.as_bytes())?.check(&vkey, None);
+    let proven = check(&text).unwrap();
+    let a = &proven.cameras["cam_a"];
+    assert_eq!((a.frames, a.signed), (Some(512), true), "{:?}", proven.words());
+    assert!(proven.cameras["cam_b"].at.is_none());
+    // Nothing in it can be another.
+    let other = LeaseId::new(at(START), [9; 10]).to_string();
+    for (from, to) in [("\"v\":1", "\"v\":2"), (&order.to_string()[..], &other[..])] {
+        assert!(check(&text.replace(from, to)).is_err());
+    }
+    let certificate: Certificate = serde_json::from_str(&text).unwrap();
+    for (n, entry) in certificate.entries.iter().enumerate() {
+        let extra = entry.lines().nth(1).unwrap().strip_prefix("extra ").unwrap().to_owned();
+        let leaf = String::from_utf8(base::unb64(&extra).unwrap()).unwrap();
+        let forged = base::b64(leaf.replace("512", "511").replace("capture", "sharing").as_bytes());
+        let mut bad = certificate.clone();
+        bad.entries[n] = entry.replace(&extra, &forged);
+        if forged != extra {
+            assert!(bad.check(&vkey, None).is_err(), "{leaf}");
+        }
+        bad.entries[n] = entry.replace(&format!("index {n}"), "index 0");
+    }
+    // It survives a restart of the city.
+    let city = off.town.copy().open().unwrap();
+    assert_eq!(
+        serde_json::to_value(city.order_receipt(&order).unwrap()).unwrap()["cameras"],
+        serde_json::to_value(off.town.city.order_receipt(&order).unwrap()).unwrap()["cameras"]
+    );
+}
+
+#[test]
+fn a_camera_that_lies_is_seen() {
+    let mut off = Off::new("");
+    off.lease("cam_a").unwrap();
+    off.pass(1);
+    assert_eq!(off.sent("cam_a", 0), "new");
+    off.devices.get_mut("cam_a").unwrap().frames = 900;
+    off.stop("cam_a");
+    // It goes on making reads under the lease that it has left.
+    assert!(off.sent("cam_a", 0).contains("said that it stopped"));
+    off.devices.get_mut("cam_a").unwrap().frames = 950;
+    off.lease("cam_a").unwrap();
+    off.devices.get_mut("cam_a").unwrap().frames = 100;
+    off.lease("cam_a").unwrap();
+    let figures = off.town.city.public().unwrap().figures;
+    let counted = &figures.counters["cam_a"];
+    assert_eq!((counted.unleased, counted.repeated, counted.refused), (50, 1, 1));
+    assert!(counted.suspicious() && !figures.counters["cam_b"].suspicious());
+    let faults: Vec<_> = off
+        .town
+        .logged("lease.granted")
+        .iter()
+        .map(|l| l.text("count").map(String::from))
+        .collect();
+    assert_eq!(faults, [None, Some("unleased".into()), Some("repeated".into())]);
+    let report = ledger::verify(&off.town.dir().join("log"), &off.town.city.vkey()).unwrap();
+    assert_eq!(report.figures.counters, figures.counters);
+}
