@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 20] = [
+const TABLE: [(&str, &str); 21] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
@@ -15,7 +15,8 @@ const TABLE: [(&str, &str); 20] = [
     ("vision", "base models plate read"),
     ("camera", "base"),
     ("frames", "base camera"),
-    ("edge", "base camera identity ledger plate read vision"),
+    ("exchange", "base plate read"),
+    ("edge", "base camera exchange identity ledger plate read vision"),
     ("policy", "base plate read"),
     ("ledger", "base"),
     ("custody", "base identity ledger plate policy read"),
@@ -54,7 +55,7 @@ const OWNED: [(&str, &str); 17] = [
 ];
 
 /// Pure crates: no runtime, no file system helper, no network.
-const PURE: [&str; 5] = ["plate", "read", "policy", "hotlist", "pages"];
+const PURE: [&str; 6] = ["plate", "read", "policy", "hotlist", "pages", "exchange"];
 const IMPURE: [&str; 6] =
     ["tokio", "ureq", "tempfile", "rusqlite", "postgres", "tracing-subscriber"];
 
