@@ -11,8 +11,10 @@
 mod client;
 mod counts;
 mod enrol;
+mod gateway;
 mod keeper;
 mod lease;
+mod outbound;
 mod pipeline;
 mod preview;
 mod run;
@@ -23,7 +25,11 @@ mod uplink;
 pub use client::{Client, tls};
 pub use counts::{Counts, Summary};
 pub use enrol::Enrolment;
+pub use gateway::{
+    DeviceClock, DeviceConfig, GatewayConfig, MqttConfig, Pass, PassOptions, Passes, run_gateway,
+};
 pub use lease::{Action, Event, Grant, Machine, State};
+pub use outbound::{Allowed, LocalWebhook};
 pub use run::{Config, Ended, Say, run};
 pub use spool::Spool;
 pub use uplink::{Batch, Ingested, RefusedItem, Uplink};
