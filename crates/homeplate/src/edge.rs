@@ -78,7 +78,7 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Raises `stop` at Ctrl-C or a polite kill, for as long as the runtime lives.
-fn listen(stop: Shutdown) -> anyhow::Result<tokio::runtime::Runtime> {
+pub fn listen(stop: Shutdown) -> anyhow::Result<tokio::runtime::Runtime> {
     use tokio::signal::unix::{SignalKind, signal};
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;

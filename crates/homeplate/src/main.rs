@@ -10,6 +10,7 @@ mod client;
 mod custody;
 mod edge;
 mod fleet;
+mod gateway;
 mod hits;
 mod hold;
 mod init;
@@ -59,7 +60,7 @@ enum Command {
     /// Serve a city: cameras, people and the public page.
     Serve(serve::ServeArgs),
     /// Read one camera and deliver its sealed reads to the city.
-    Edge(edge::EdgeArgs),
+    Edge(gateway::EdgeCommand),
     /// Make a person's key, or show its public half.
     Key(key::KeyArgs),
     /// Register a camera and print the code it enrols with.
@@ -159,7 +160,7 @@ fn main() -> ExitCode {
         Command::Rules(args) => rules::run(args),
         Command::Policy(args) => policy::run(args),
         Command::Serve(args) => serve::run(args),
-        Command::Edge(args) => edge::run(args),
+        Command::Edge(args) => gateway::run(args),
         Command::Key(args) => key::run(args),
         Command::Camera(args) => manage::camera(args),
         Command::CameraReplace(args) => fleet::replace(args),

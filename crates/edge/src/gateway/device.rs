@@ -48,6 +48,8 @@ pub(super) struct Device {
     say: Say,
     line: OnceLock<Line>,
     inside: Mutex<Inside>,
+    /// When a document was last allowed, and how many more are.
+    bucket: Mutex<(Instant, f64)>,
     pub tally: Tally,
     at_once: AtomicUsize,
 }
@@ -67,7 +69,6 @@ struct Inside {
     session: Option<Arc<Session>>,
     notes: VecDeque<(Time, String)>,
     last: Option<Time>,
-    bucket: (Instant, f64),
 }
 
 /// What came in. Numbers only.
@@ -134,7 +135,6 @@ impl Device {
             session: None,
             notes: VecDeque::new(),
             last: None,
-            bucket: (Instant::now(), f64::from(conf.per_minute)),
         };
         Self {
             folder: data.join(conf.camera.as_str()),
@@ -144,6 +144,7 @@ impl Device {
             say,
             line: OnceLock::new(),
             inside: Mutex::new(inside),
+            bucket: Mutex::new((Instant::now(), f64::from(conf.per_minute))),
             tally: Tally::default(),
             at_once: AtomicUsize::new(0),
             conf,
@@ -206,20 +207,22 @@ impl Device {
     }
 
     /// Takes the session in force now; where there is none any more, what was seen under the last one is
-    /// sealed, everything else is forgotten, and the last word goes up.
-    fn lease(&self, line: &Line, inside: &mut Inside) {
+    /// sealed, everything else is forgotten, and the session is returned whose last word is due.
+    fn lease(&self, line: &Line, inside: &mut Inside) -> Option<Arc<Session>> {
         let now = line.keeper.session();
         let same =
             inside.session.as_ref().map(|s| s.lease().id) == now.as_ref().map(|s| s.lease().id);
         if same {
-            return;
+            return None;
         }
-        if now.is_none() {
-            let ended = inside.passes.finish();
-            self.keep(line, inside, ended);
-            self.last_word(line, inside.session.take());
+        if now.is_some() {
+            // A renewal: passes go on, and are signed under the new lease.
+            inside.session = now;
+            return None;
         }
-        inside.session = now;
+        let ended = inside.passes.finish();
+        self.keep(line, inside, ended);
+        inside.session.take()
     }
 
     fn last_word(&self, line: &Line, session: Option<Arc<Session>>) {
@@ -234,9 +237,11 @@ impl Device {
 
     fn tick(&self, line: &Line) {
         let mut inside = self.lock();
-        self.lease(line, &mut inside);
+        let over = self.lease(line, &mut inside);
         let ended = inside.passes.tick(self.clock.now());
         self.keep(line, &mut inside, ended);
+        drop(inside);
+        self.last_word(line, over);
     }
 
     fn farewell(&self, line: &Line) {
@@ -254,21 +259,20 @@ impl Device {
 
     /// A turn to be looked at; an error where there is too much of it.
     pub fn turn(&self) -> Result<Turn<'_>> {
-        let mut inside = self.lock();
-        let (since, left) = inside.bucket;
         let most = f64::from(self.conf.per_minute);
         let now = Instant::now();
-        let left = (left + now.duration_since(since).as_secs_f64() * most / 60.0).min(most);
         let turn = Turn(&self.at_once);
         let busy = self.at_once.fetch_add(1, Ordering::SeqCst) >= AT_ONCE;
-        if left < 1.0 || busy {
-            inside.bucket = (now, left);
-            drop(inside);
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, left) = *bucket;
+        let left = (left + now.duration_since(since).as_secs_f64() * most / 60.0).min(most);
+        let refused = busy || left < 1.0;
+        *bucket = (now, if refused { left } else { left - 1.0 });
+        if refused {
             add(&self.tally.too_many, 1);
             return Err(Error::busy("This device sends too much; send again later.")
                 .retry_after(Duration::from_secs(5)));
         }
-        inside.bucket = (now, left - 1.0);
         Ok(turn)
     }
 
@@ -300,8 +304,12 @@ impl Device {
         let now = self.clock.now();
         let Some(line) = self.line.get() else { return Err(not_leased()) };
         let mut inside = self.lock();
-        self.lease(line, &mut inside);
-        let Some(session) = inside.session.clone() else { return Err(not_leased()) };
+        let over = self.lease(line, &mut inside);
+        let Some(session) = inside.session.clone() else {
+            drop(inside);
+            self.last_word(line, over);
+            return Err(not_leased());
+        };
         inside.last = Some(now);
         let mut out = Taken { taken: 0, left_out: heard.left_out.len() };
         let mut ended = Vec::new();

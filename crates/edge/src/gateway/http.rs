@@ -10,6 +10,7 @@ use exchange::inbound::{Adapter, DOCUMENT_MAX, Document};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -27,6 +28,9 @@ const FROM_ONE: usize = 32;
 /// A head must be there within this time, a body within that.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// A body that is not wanted runs away for so long at most; of a stranger's, so many bytes.
+const POUR_TIME: Duration = Duration::from_secs(5);
+const POURED: usize = 256 << 10;
 /// Nobody stays longer on one connection.
 const STAY: Duration = Duration::from_secs(600);
 /// The largest head, in bytes.
@@ -133,25 +137,26 @@ async fn answer(
     door: Door,
 ) -> Result<Answer, Infallible> {
     Ok(match door {
-        Door::People => look(&request, &gateway),
+        Door::People => tokio::task::block_in_place(|| look(&request, &gateway)),
         Door::Devices => match device(&request, &gateway) {
-            Some((at, adapter)) => match take(request, &gateway, at, adapter).await {
+            Some(at) => match take(request.into_parts(), &gateway, at).await {
                 Ok(text) => reply(200, "application/json", text),
                 Err(e) => refuse(&e),
             },
             None => {
                 gateway.stranger();
+                pour(request.into_body(), POURED).await;
                 refuse(&Error::not_found("There is no such page."))
             }
         },
     })
 }
 
-/// The device that a request shows the secret of, and the adapter that its address names.
-fn device(request: &Request<Incoming>, gateway: &Gateway) -> Option<(usize, Adapter)> {
+/// The device that a request shows the secret of, if its address names that device's adapter.
+fn device(request: &Request<Incoming>, gateway: &Gateway) -> Option<usize> {
     let key = request.headers().get("x-api-key").and_then(|v| v.to_str().ok());
     let (secret, adapter) = route(request.method(), request.uri().path(), key)?;
-    gateway.find(&sha256(secret.as_bytes()), adapter).map(|at| (at, adapter))
+    gateway.find(&sha256(secret.as_bytes()), adapter)
 }
 
 /// Secret and adapter of an address: `/in/<secret>/<adapter>`; with the secret in the header
@@ -171,19 +176,23 @@ fn route<'a>(method: &Method, path: &'a str, key: Option<&'a str>) -> Option<(&'
 }
 
 async fn take(
-    request: Request<Incoming>,
+    (head, body): (Parts, Incoming),
     gateway: &Arc<Gateway>,
     at: usize,
-    adapter: Adapter,
 ) -> Result<String> {
-    debug_assert_eq!(gateway.device(at).conf.adapter, adapter);
     let device: &Device = gateway.device(at);
-    let _turn = device.turn()?;
-    // Before the body: what comes without a lease is not even taken in.
-    device.leased()?;
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let allowed = device.turn().and_then(|turn| device.leased().map(|()| turn));
+    let _turn = match allowed {
+        Ok(turn) => turn,
+        Err(e) => {
+            // Nothing of it is kept, or looked at.
+            pour(body, DOCUMENT_MAX).await;
+            return Err(e);
+        }
+    };
+    let kind = head.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
     let kind = kind.unwrap_or_default().to_owned();
-    let body = Limited::new(request.into_body(), DOCUMENT_MAX).collect();
+    let body = Limited::new(body, DOCUMENT_MAX).collect();
     let body = tokio::time::timeout(BODY_TIME, body)
         .await
         .map_err(|_| Error::invalid("The body did not come in time."))?
@@ -198,6 +207,21 @@ async fn take(
     });
     let taken = work.await.map_err(|e| Error::internal("The document broke us.").because(e))??;
     Ok(format!("{{\"taken\":{},\"left_out\":{}}}\n", taken.taken, taken.left_out))
+}
+
+/// Lets a body that is not wanted run away, so that the answer is heard: a device that still sends when
+/// the connection is cut does not read why.
+async fn pour(mut body: Incoming, most: usize) {
+    let all = async {
+        let mut poured = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            poured += frame.data_ref().map_or(0, Bytes::len);
+            if poured > most {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(POUR_TIME, all).await;
 }
 
 /// The people's page, for this machine only: a page elsewhere that has its own name point here gets
@@ -237,7 +261,7 @@ fn refuse(e: &Error) -> Answer {
     if let Some(wait) = e.wait() {
         answer.headers_mut().insert(RETRY_AFTER, wait.as_secs().into());
     }
-    // The rest of a body that is not wanted is not waited for.
+    // What may be left of the body is not waited for.
     answer.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("close"));
     answer
 }
