@@ -370,6 +370,14 @@ fn too_much_is_refused() {
     }
     let many = format!(r#"{{"data": {{"results": [{}{{}}]}}}}"#, "{},".repeat(64));
     assert!(error(Adapter::PlateRecognizer, JSON, many.as_bytes()).contains("more than 64"));
+    // Lists in lists are bounded together.
+    let found = r#"{"found": {"predictions": [{"plate": "7ABC128"}, {"plate": "7ABC#128"}]}}"#;
+    let many = format!(r#"{{"ai_dump": [{}{found}]}}"#, format!("{found},").repeat(60));
+    let more = format!(r#"{{"ai_dump": [{}]}}"#, vec![found.replace('#', ""); 64].join(","));
+    let heard = read(Adapter::BlueIris, JSON, many.as_bytes());
+    assert_eq!((heard.seen.len(), heard.left_out.len()), (61, 61), "{:?}", heard.left_out);
+    let heard = read(Adapter::BlueIris, JSON, more.as_bytes());
+    assert_eq!((heard.seen.len(), heard.left_out.len()), (64, 1), "{:?}", heard.left_out);
 }
 
 #[test]

@@ -24,9 +24,7 @@ pub fn axis(document: &Document<'_>) -> Result<Heard> {
             Some("update") => Event::Update,
             Some("lost") => Event::Lost,
             Some(_) => {
-                heard
-                    .left_out
-                    .push(state.wrong("is neither new, update nor lost").message().into());
+                heard.leave_out(state.wrong("is neither new, update nor lost").message().into());
                 continue;
             }
             // The heartbeat has none; a plate without a state is a car of its own.

@@ -40,8 +40,7 @@ fn alert(root: &Node<'_>, picture: Option<Jpeg>) -> Result<Heard> {
     };
     if captured.is_none() && stamp.there() {
         heard
-            .left_out
-            .push("timestamp has no zone or is no time; the time of arrival is taken.".into());
+            .leave_out("timestamp has no zone or is no time; the time of arrival is taken.".into());
     }
     let fill = |seen: Seen| Seen {
         captured,

@@ -49,7 +49,7 @@ fn alert(xml: &[u8], parts: &[Part<'_>]) -> Result<Heard> {
         Ok(Some(text)) => text,
         Ok(None) => return Ok(heard),
         Err(e) => {
-            heard.left_out.push(format!("ANPR/licensePlate is no plate that can be taken: {e}."));
+            heard.leave_out(format!("ANPR/licensePlate is no plate that can be taken: {e}."));
             return Ok(heard);
         }
     };
@@ -65,7 +65,7 @@ fn alert(xml: &[u8], parts: &[Part<'_>]) -> Result<Heard> {
     let mut seen = stated.seen(Event::Single)?;
     match flat.text("dateTime") {
         Some(stamp) if time::lacks_zone(stamp) => {
-            heard.left_out.push("dateTime has no zone; the time of arrival is taken.".into());
+            heard.leave_out("dateTime has no zone; the time of arrival is taken.".into());
         }
         Some(stamp) => seen.captured = time::written(stamp),
         None => {}

@@ -67,8 +67,17 @@ impl Heard {
     /// Takes one result; one that is wrong is left out and does not spoil the others.
     fn take(&mut self, result: Result<Option<Seen>>) {
         match result {
-            Ok(seen) => self.seen.extend(seen),
-            Err(e) => self.left_out.push(e.message().to_owned()),
+            Ok(None) => {}
+            Ok(Some(seen)) if self.seen.len() < RESULTS_MAX => self.seen.push(seen),
+            Ok(Some(_)) => self.leave_out(format!("There are more than {RESULTS_MAX} results.")),
+            Err(e) => self.leave_out(e.message().to_owned()),
+        }
+    }
+
+    /// Says what is left out; the same twice is said once.
+    fn leave_out(&mut self, reason: String) {
+        if self.left_out.len() < RESULTS_MAX && !self.left_out.contains(&reason) {
+            self.left_out.push(reason);
         }
     }
 }

@@ -42,9 +42,9 @@ pub fn plate_recognizer(document: &Document<'_>) -> Result<Heard> {
     let stamp = data.get("timestamp");
     let captured = stamp.as_text().and_then(time::written);
     if captured.is_none() && stamp.there() {
-        heard
-            .left_out
-            .push("data.timestamp has no zone or is no time; the time of arrival is taken.".into());
+        heard.leave_out(
+            "data.timestamp has no zone or is no time; the time of arrival is taken.".into(),
+        );
     }
     for result in results.items()? {
         let seen = one(&result).map(|seen| {

@@ -12,9 +12,9 @@
 //!
 //! It keeps their order and never reaches more than [`CAP`] = 0.75. What follows from that cap with the
 //! matcher's ratio r (`hotlist`): on a list of up to 25,000 entries a hit shows at most
-//! 0.75·4 / (0.75·4 + 0.25) = 0.92, on one of 100,000 at most 0.75, and on one of a million or more
-//! there is none, because there a read alone must be surer than that. So a foreign reader proposes a
-//! hit to a person and is never near certain by its own word.
+//! 0.75·4 / (0.75·4 + 0.25) = 0.92, on one of 100,000 at most 0.75, and on one of more than 300,000
+//! there is none, because there it would more probably be chance. So a foreign reader proposes a hit to
+//! a person and is never near certain by its own word.
 //!
 //! A text of n characters has P^(1/n) at every place. Where the maker says how sure it is of each
 //! character (*b*), a place has CAP^(1/n)·b instead, all lowered alike where their product would be more
