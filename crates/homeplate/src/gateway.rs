@@ -3,29 +3,58 @@
 
 use ::edge::{GatewayConfig, run_gateway};
 use base::{Shutdown, SystemClock};
+use clap::{ArgMatches, Command, FromArgMatches, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Arguments of `homeplate edge`: a camera to read, or a command.
-#[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct EdgeCommand {
-    #[command(subcommand)]
-    more: Option<More>,
-    #[command(flatten)]
-    one: Option<crate::edge::EdgeArgs>,
+/// Arguments of `homeplate edge`: a camera to read, or a command. By hand, because an address in the
+/// environment would otherwise pass for a camera that was begun to be named.
+pub enum EdgeCommand {
+    /// A command.
+    More(More),
+    /// A camera to read.
+    One(Box<crate::edge::EdgeArgs>),
 }
 
+impl clap::Args for EdgeCommand {
+    fn augment_args(command: Command) -> Command {
+        More::augment_subcommands(crate::edge::EdgeArgs::augment_args(command))
+            .subcommand_required(false)
+            .arg_required_else_help(false)
+            .args_conflicts_with_subcommands(true)
+            .subcommand_negates_reqs(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for EdgeCommand {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        if matches.subcommand_name().is_some() {
+            return More::from_arg_matches(matches).map(Self::More);
+        }
+        crate::edge::EdgeArgs::from_arg_matches(matches).map(|one| Self::One(Box::new(one)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// What `homeplate edge` does beside reading one camera.
 #[derive(clap::Subcommand)]
-enum More {
+pub enum More {
     /// Take what other makers' readers send, sign it and deliver it sealed (guide/other-readers.md).
     Gateway(GatewayArgs),
 }
 
 /// Arguments of `homeplate edge gateway`.
 #[derive(clap::Args)]
-struct GatewayArgs {
+pub struct GatewayArgs {
     /// The configuration, a TOML file; secrets stand in files or in the environment that it names.
     #[arg(long)]
     config: PathBuf,
@@ -36,13 +65,9 @@ struct GatewayArgs {
 
 /// Runs the command.
 pub fn run(command: EdgeCommand) -> anyhow::Result<ExitCode> {
-    match (command.more, command.one) {
-        (Some(More::Gateway(args)), _) => gateway(&args),
-        (None, Some(one)) => crate::edge::run(one),
-        // The parser wants the one or the other.
-        (None, None) => {
-            Err(base::Error::invalid("Name a camera, or a command; see --help.").into())
-        }
+    match command {
+        EdgeCommand::More(More::Gateway(args)) => gateway(&args),
+        EdgeCommand::One(one) => crate::edge::run(*one),
     }
 }
 
