@@ -31,16 +31,20 @@ const TABLE: [(&str, &str); 21] = [
     ("testkit", "base plate read"),
 ];
 
-/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server`, Cedar in
+/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server` (what
+/// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 17] = [
+const OWNED: [(&str, &str); 20] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
     ("axum", "server"),
     ("multer", "server"),
     ("prometheus-client", "server"),
+    ("hyper", "edge"),
+    ("rumqttc", "edge"),
+    ("quick-xml", "exchange"),
     ("cedar-policy", "policy"),
     ("cedar-policy", "prover"),
     ("cedar-policy-symcc", "prover"),

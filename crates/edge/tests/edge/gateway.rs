@@ -329,6 +329,52 @@ fn strangers_and_wrong_documents() {
     assert!(!gate.said.lock().unwrap().join("\n").contains(PLATE));
 }
 
+/// What a raw connection is answered, up to the end or a second of silence.
+fn raw(address: &str, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let _ = stream.write_all(bytes);
+    let mut out = Vec::new();
+    let _ = stream.read_to_end(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[test]
+fn rude_connections_stop_nobody() {
+    let city = City::start();
+    let mut gate = Gate::start(&city.address, "");
+    gate.leased();
+    let url = gate.url("devices post to");
+    let address = url.strip_prefix("http://").unwrap();
+    // In pieces, as small devices send it.
+    let document = axis("new", 7, PLATE, 100);
+    let head = format!("POST {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", in_north());
+    let (a, b) = document.split_at(40);
+    let chunked = format!(
+        "{head}transfer-encoding: chunked\r\n\r\n{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
+        a.len(),
+        b.len()
+    );
+    let answer = raw(address, chunked.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"taken\":1"), "{answer}");
+    // Rubbish, heads without end, lengths that lie, and two lengths at once.
+    let long = format!("{head}x: {}\r\n\r\n", "y".repeat(70_000));
+    let two = format!("{head}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}");
+    let more = format!("{head}content-length: 99999999\r\n\r\n{document}");
+    for rude in
+        ["\0\u{1}\u{2}\r\n\r\n", "GET", &long, &two, &more, "POST /in/%00/axis HTTP/1.1\r\n\r\n"]
+    {
+        let answer = raw(address, rude.as_bytes());
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{rude:.80}: {answer}");
+    }
+    // One address takes no more than its share of connections, and gives it back.
+    let idle: Vec<TcpStream> = (0..64).filter_map(|_| TcpStream::connect(address).ok()).collect();
+    until("the share is used up", || raw(address, chunked.as_bytes()).is_empty());
+    drop(idle);
+    until("it is given back", || raw(address, chunked.as_bytes()).starts_with("HTTP/1.1 200"));
+    gate.end();
+}
+
 /// A broker just well enough: takes one subscriber at a time, publishes one message to each, and hangs
 /// up on the first.
 fn broker(messages: Vec<(&'static str, String)>, go: Arc<AtomicBool>) -> (u16, Arc<AtomicUsize>) {
