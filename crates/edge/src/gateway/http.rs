@@ -110,11 +110,11 @@ impl Places {
     fn take(places: &Arc<Places>, from: IpAddr) -> Option<Place> {
         let mut held = places.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = held.values().sum();
-        let ours = held.entry(from).or_default();
-        if all >= CONNECTIONS || *ours >= FROM_ONE {
+        let ours = held.get(&from).copied().unwrap_or_default();
+        if all >= CONNECTIONS || ours >= FROM_ONE {
             return None;
         }
-        *ours += 1;
+        held.insert(from, ours + 1);
         Some(Place(places.clone(), from))
     }
 }
@@ -313,6 +313,15 @@ mod tests {
         assert!(Places::take(&places, "10.0.0.2".parse().unwrap()).is_some());
         drop(held);
         assert!(Places::take(&places, ip).is_some());
-        assert!(places.0.lock().unwrap().values().all(|n| *n > 0));
+        let far = |n: usize| IpAddr::from([10, 1, (n / 250) as u8, (n % 250) as u8]);
+        let all: Vec<_> = (0..300).filter_map(|n| Places::take(&places, far(n))).collect();
+        assert_eq!(all.len(), CONNECTIONS);
+        assert_eq!(
+            places.0.lock().unwrap().len(),
+            CONNECTIONS,
+            "who is turned away leaves no trace"
+        );
+        drop(all);
+        assert!(places.0.lock().unwrap().is_empty());
     }
 }
