@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 20] = [
+const TABLE: [(&str, &str); 21] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
@@ -15,7 +15,8 @@ const TABLE: [(&str, &str); 20] = [
     ("vision", "base models plate read"),
     ("camera", "base"),
     ("frames", "base camera"),
-    ("edge", "base camera identity ledger plate read vision"),
+    ("exchange", "base plate read"),
+    ("edge", "base camera exchange identity ledger plate read vision"),
     ("policy", "base plate read"),
     ("ledger", "base"),
     ("custody", "base identity ledger plate policy read"),
@@ -30,16 +31,20 @@ const TABLE: [(&str, &str); 20] = [
     ("testkit", "base plate read"),
 ];
 
-/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server`, Cedar in
+/// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server` (what
+/// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 17] = [
+const OWNED: [(&str, &str); 20] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
     ("axum", "server"),
     ("multer", "server"),
     ("prometheus-client", "server"),
+    ("hyper", "edge"),
+    ("rumqttc", "edge"),
+    ("quick-xml", "exchange"),
     ("cedar-policy", "policy"),
     ("cedar-policy", "prover"),
     ("cedar-policy-symcc", "prover"),
@@ -54,7 +59,7 @@ const OWNED: [(&str, &str); 17] = [
 ];
 
 /// Pure crates: no runtime, no file system helper, no network.
-const PURE: [&str; 5] = ["plate", "read", "policy", "hotlist", "pages"];
+const PURE: [&str; 6] = ["plate", "read", "policy", "hotlist", "pages", "exchange"];
 const IMPURE: [&str; 6] =
     ["tokio", "ureq", "tempfile", "rusqlite", "postgres", "tracing-subscriber"];
 

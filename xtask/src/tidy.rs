@@ -17,10 +17,12 @@ const CALLS: [(&str, &[&str], &str); 6] = [
 ];
 
 /// Files that may spell a plate out, each with its reason in [`plate::Reason`].
-const REVEALS: [&str; 13] = [
+const REVEALS: [&str; 15] = [
     "crates/city/src/hits.rs",
     "crates/custody/src",
     "crates/edge/src",
+    "crates/exchange/src/inbound/seen.rs",
+    "crates/exchange/src/outbound",
     "crates/homeplate/src/hold.rs",
     "crates/homeplate/src/read/",
     "crates/hotlist/src",

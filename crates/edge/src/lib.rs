@@ -16,12 +16,14 @@ mod doctor;
 mod enrol;
 mod fleet;
 mod frames;
+mod gateway;
 mod health;
 mod keeper;
 mod lease;
 mod listen;
 mod metrics;
 mod orders;
+mod outbound;
 mod panel;
 mod pipeline;
 mod preview;
@@ -40,9 +42,13 @@ pub use doctor::{Finding, Fit, Line, Stage, Surveyed, examine, survey};
 pub use enrol::Enrolment;
 pub use fleet::run_fleet;
 pub use frames::FrameCounter;
+pub use gateway::{
+    DeviceClock, DeviceConfig, GatewayConfig, MqttConfig, Pass, PassOptions, Passes, run_gateway,
+};
 pub use health::{Hour, Report, Spread};
 pub use lease::{Action, Event, Grant, Machine, State};
 pub use orders::enter_order;
+pub use outbound::{Allowed, LocalWebhook};
 pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Spool};

@@ -39,6 +39,8 @@ pub enum Reason {
     Hit,
     /// To be asked for: a person's own question, on its way to the city.
     Question,
+    /// To be told a gate or tool beside the camera, where the city's rule allows it.
+    Gate,
 }
 
 /// The normalised text of a plate: 1 to 12 characters `A-Z 0-9`. Wiped from memory when dropped.

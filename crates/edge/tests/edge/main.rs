@@ -1,5 +1,6 @@
 //! The edge against a city of a hundred lines: what is sent, what is kept, what stops.
 
 mod city;
+mod gateway;
 mod run;
 mod uplink;

@@ -1,5 +1,6 @@
 //! `homeplate edge`: reads the cameras of one machine and delivers their sealed reads to the city.
 
+mod gateway;
 pub mod local;
 
 use ::edge::{Config, Ended, FleetConfig, Full, Settings, run as run_edge, run_fleet};
@@ -12,7 +13,6 @@ use std::sync::Arc;
 
 /// Arguments of `homeplate edge`.
 #[derive(clap::Args)]
-#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct EdgeArgs {
     #[command(subcommand)]
     what: Option<What>,
@@ -22,6 +22,8 @@ pub struct EdgeArgs {
 
 #[derive(clap::Subcommand)]
 enum What {
+    /// Take what other makers' readers send, sign it and deliver it sealed (guide/other-readers.md).
+    Gateway(gateway::GatewayArgs),
     /// Say where reading stops: no picture, no vehicle, plates too small, too blurred, low odds.
     Doctor(local::DoctorArgs),
     /// Say where a camera is aimed: in the browser of this machine, while it runs.
@@ -44,20 +46,20 @@ struct EnterArgs {
 #[derive(clap::Args)]
 struct RunArgs {
     /// A file with all cameras of this machine, instead of the options for one.
-    #[arg(long, conflicts_with_all = ["server", "camera", "data", "source", "code"])]
+    #[arg(long, conflicts_with_all = ["camera", "data", "source"])]
     config: Option<PathBuf>,
     /// The city's address.
-    #[arg(long, env = "HOMEPLATE_SERVER", required_unless_present = "config")]
+    #[arg(long, env = "HOMEPLATE_SERVER")]
     server: Option<String>,
     /// The camera, as `cam_main-st-1`.
-    #[arg(long, required_unless_present = "config")]
+    #[arg(long)]
     camera: Option<CameraId>,
     /// Folder for this camera's device key, enrolment, settings and spool.
-    #[arg(long, required_unless_present = "config")]
+    #[arg(long)]
     data: Option<PathBuf>,
     /// Where frames come from: rtsp://HOST/PATH, http://HOST/PATH (MJPEG), /dev/video0, a video file, or a
     /// folder of pictures.
-    #[arg(long, required_unless_present = "config")]
+    #[arg(long)]
     source: Option<String>,
     /// The camera's user, for a stream.
     #[arg(long)]
@@ -106,6 +108,7 @@ enum SpoolFull {
 /// Runs the command.
 pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
     match args.what {
+        Some(What::Gateway(args)) => gateway::run(&args),
         Some(What::Doctor(args)) => local::doctor(&args),
         Some(What::Setup(args)) => local::setup(&args),
         Some(What::Order(args)) => enter(&args),
@@ -158,8 +161,15 @@ fn one(args: RunArgs) -> anyhow::Result<ExitCode> {
 
 impl RunArgs {
     fn config(self) -> base::Result<Config> {
+        let missing = || {
+            Error::invalid(
+                "Name --server, --camera, --data and --source, or --config FILE; see `homeplate edge --help`.",
+            )
+        };
+        if self.source.is_none() {
+            return Err(missing());
+        }
         let source = self.source()?;
-        let missing = || Error::invalid("Name server, camera, data and source, or --config.");
         let data = self.data.ok_or_else(missing)?;
         // A mask that cannot be read must stop it here, where a person is.
         Settings::load(&data)?;

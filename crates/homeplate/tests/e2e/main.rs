@@ -7,6 +7,7 @@ mod crash;
 mod custody;
 mod faults;
 mod fleet;
+mod gateway;
 mod interface;
 mod load;
 mod off;

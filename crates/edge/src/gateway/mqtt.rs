@@ -1,0 +1,95 @@
+//! Frigate by MQTT: subscribes, hears, and connects again when the broker was away.
+
+use super::Gateway;
+use super::device::Device;
+use base::{Error, Shutdown};
+use exchange::inbound::{DOCUMENT_MAX, Document};
+use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS};
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+const BACK_OFF_MIN: Duration = Duration::from_secs(1);
+const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Hears a device's broker until `done`.
+pub(super) async fn listen(gateway: Arc<Gateway>, at: usize, done: Shutdown) {
+    let mut wait = BACK_OFF_MIN;
+    while !done.stopped() {
+        let heard = hear(&gateway, at, &done).await;
+        if done.stopped() {
+            return;
+        }
+        if heard {
+            wait = BACK_OFF_MIN;
+        }
+        let seconds = wait.as_secs();
+        let e = Error::unavailable(format!("The broker does not answer; again in {seconds} s."));
+        gateway.device(at).trouble(&e);
+        let end = tokio::time::Instant::now() + wait;
+        while tokio::time::Instant::now() < end && !done.stopped() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        wait = (wait * 2).min(BACK_OFF_MAX);
+    }
+}
+
+/// One connection; returns whether it ever stood.
+async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
+    let conf = &gateway.device(at).conf;
+    let Some(mqtt) = &conf.mqtt else { return false };
+    // A name of our own a connection: two gateways do not throw each other out.
+    let name = format!("homeplate-{}-{}", conf.camera, base::hex(&base::random::<4>()));
+    let mut options = MqttOptions::new(name, mqtt.broker.0.clone(), mqtt.broker.1);
+    options.set_keep_alive(KEEP_ALIVE);
+    options.set_clean_session(true);
+    options.set_max_packet_size(DOCUMENT_MAX, 64 << 10);
+    if let Some((user, password)) = &mqtt.login {
+        options.set_credentials(user.clone(), password.expose().clone());
+    }
+    let (client, mut events) = AsyncClient::new(options, 32);
+    let mut stood = false;
+    loop {
+        let event = tokio::select! {
+            event = events.poll() => event,
+            () = raised(done) => return stood,
+        };
+        match event {
+            Ok(Event::Incoming(Incoming::ConnAck(_))) => {
+                stood = true;
+                for topic in &mqtt.topics {
+                    if client.try_subscribe(topic.clone(), QoS::AtMostOnce).is_err() {
+                        return stood;
+                    }
+                }
+            }
+            Ok(Event::Incoming(Incoming::Publish(message))) => {
+                let gateway = gateway.clone();
+                let body = Zeroizing::new(message.payload.to_vec());
+                let work = tokio::task::spawn_blocking(move || one(gateway.device(at), &body));
+                if work.await.is_err() {
+                    return stood;
+                }
+            }
+            Ok(_) => {}
+            // The library's words may hold the broker's address and nothing worse; they go to the log.
+            Err(e) => {
+                tracing::debug!(error = %e, "broker");
+                return stood;
+            }
+        }
+    }
+}
+
+/// Takes one message; what is wrong with it is on the page.
+fn one(device: &Device, body: &[u8]) {
+    let Ok(_turn) = device.turn() else { return };
+    let _ = device.hear(&Document { content_type: "application/json", body });
+}
+
+async fn raised(done: &Shutdown) {
+    while !done.stopped() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

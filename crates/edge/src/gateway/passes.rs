@@ -1,0 +1,387 @@
+//! One pass of the many events that another maker's reader sends about one vehicle. A machine: no
+//! clock, no file; what happens goes in, passes come out.
+//!
+//! Events belong together by the maker's id of the vehicle, or by the plate while the pass is open. A
+//! pass ends when the maker says so, when nothing was heard for [`Options::gap_ms`], or after
+//! [`Options::longest_ms`], so that a hit does not wait for a car that stands at a barrier. What is then
+//! still said of that car is a repeat and is dropped for as long as it goes on, so that a parked car is
+//! one pass and not a hundred.
+
+use base::Time;
+use exchange::inbound::{Event, Seen};
+use plate::{Text, same_plate};
+use std::collections::VecDeque;
+
+/// Two texts are one plate from this probability on, where no id says otherwise.
+const SAME: f64 = 0.9;
+/// Passes that are remembered for their repeats.
+const PAST_MAX: usize = 256;
+
+/// When passes end. Times are in milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Nothing was heard for so long.
+    pub gap_ms: i64,
+    /// The pass has been open for so long.
+    pub longest_ms: i64,
+    /// So long after its last word a vehicle may pass again.
+    pub again_ms: i64,
+    /// Passes open at once; one more ends the oldest.
+    pub open_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { gap_ms: 10_000, longest_ms: 30_000, again_ms: 30_000, open_max: 64 }
+    }
+}
+
+/// One vehicle's pass, ended.
+#[derive(Clone, Debug)]
+pub struct Pass {
+    /// When it was first seen.
+    pub first: Time,
+    /// When it was last seen.
+    pub last: Time,
+    /// When what is in `seen` was seen.
+    pub best: Time,
+    /// How many events were of it.
+    pub events: u32,
+    /// The surest statement, with a picture if any event had one.
+    pub seen: Seen,
+}
+
+/// The passes of one device.
+#[derive(Debug, Default)]
+pub struct Passes {
+    options: Options,
+    open: Vec<Open>,
+    past: VecDeque<Past>,
+    repeats: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: Option<String>,
+    /// When its first and its newest event arrived.
+    since: Time,
+    heard: Time,
+    pass: Pass,
+}
+
+#[derive(Debug)]
+struct Past {
+    id: Option<String>,
+    text: Text,
+    heard: Time,
+}
+
+impl Passes {
+    /// No pass yet.
+    pub fn new(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+
+    /// Events that were of a pass that had ended.
+    pub fn repeats(&self) -> u64 {
+        self.repeats
+    }
+
+    /// Takes an event about what was there at `captured` and is heard of at `now`; returns what ends.
+    pub fn push(&mut self, seen: Seen, captured: Time, now: Time) -> Vec<Pass> {
+        let mut ended = self.tick(now);
+        let ends = matches!(seen.event, Event::Lost | Event::Single);
+        let found = self.open.iter().position(|open| open.is_of(&seen));
+        let at = match found {
+            Some(at) => {
+                self.open[at].add(seen, captured, now);
+                at
+            }
+            None if self.is_repeat(&seen, now) => {
+                self.repeats += 1;
+                return ended;
+            }
+            None => {
+                if self.open.len() >= self.options.open_max {
+                    ended.push(self.close(0));
+                }
+                self.open.push(Open::new(seen, captured, now));
+                self.open.len() - 1
+            }
+        };
+        if ends {
+            ended.push(self.close(at));
+        }
+        ended
+    }
+
+    /// The maker says that a vehicle has left, and no more.
+    pub fn gone(&mut self, id: &str, now: Time) -> Vec<Pass> {
+        let mut ended = self.tick(now);
+        if let Some(at) = self.open.iter().position(|open| open.id.as_deref() == Some(id)) {
+            ended.push(self.close(at));
+        }
+        ended
+    }
+
+    /// Time has passed; returns what ends.
+    pub fn tick(&mut self, now: Time) -> Vec<Pass> {
+        let Options { gap_ms, longest_ms, again_ms, .. } = self.options;
+        let mut ended = Vec::new();
+        while let Some(at) = self
+            .open
+            .iter()
+            .position(|o| over(o.heard, now, gap_ms) || over(o.since, now, longest_ms))
+        {
+            ended.push(self.close(at));
+        }
+        self.past.retain(|past| !over(past.heard, now, again_ms));
+        ended
+    }
+
+    /// Ends every pass and forgets what was: the lease is over.
+    pub fn finish(&mut self) -> Vec<Pass> {
+        self.past.clear();
+        self.open.drain(..).map(|open| open.pass).collect()
+    }
+
+    fn is_repeat(&mut self, seen: &Seen, now: Time) -> bool {
+        let text = seen.odds.text();
+        let mut past = self.past.iter_mut();
+        match past.find(|past| past.text == text || (past.id.is_some() && past.id == seen.id)) {
+            Some(past) => {
+                past.heard = now;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn close(&mut self, at: usize) -> Pass {
+        let Open { id, heard, pass, .. } = self.open.remove(at);
+        if self.past.len() == PAST_MAX {
+            self.past.pop_front();
+        }
+        self.past.push_back(Past { id, text: pass.seen.odds.text(), heard });
+        pass
+    }
+}
+
+/// Whether so much time has passed since then; a clock that was set back counts as much.
+fn over(since: Time, now: Time, ms: i64) -> bool {
+    now.since(since) >= ms || now.since(since) < -ms
+}
+
+impl Open {
+    fn new(seen: Seen, captured: Time, now: Time) -> Self {
+        let id = seen.id.clone();
+        let pass = Pass { first: captured, last: captured, best: captured, events: 1, seen };
+        Self { id, since: now, heard: now, pass }
+    }
+
+    fn is_of(&self, seen: &Seen) -> bool {
+        let ours = &self.pass.seen;
+        match (&self.id, &seen.id) {
+            (Some(a), Some(b)) if a == b => true,
+            // A new id for a car that was behind another: the very same plate within the gap.
+            (Some(_), Some(_)) => ours.odds.text() == seen.odds.text(),
+            _ => same_plate(&ours.odds, &seen.odds, 0.5) >= SAME,
+        }
+    }
+
+    fn add(&mut self, seen: Seen, captured: Time, now: Time) {
+        self.heard = now;
+        if self.id.is_none() {
+            self.id.clone_from(&seen.id);
+        }
+        let pass = &mut self.pass;
+        pass.first = pass.first.min(captured);
+        pass.last = pass.last.max(captured);
+        pass.events = pass.events.saturating_add(1);
+        let other = if seen.confidence > pass.seen.confidence {
+            pass.best = captured;
+            std::mem::replace(&mut pass.seen, seen)
+        } else {
+            seen
+        };
+        // What the surest statement does not say, another may.
+        let best = &mut pass.seen;
+        best.region = best.region.take().or(other.region);
+        best.direction = best.direction.or(other.direction);
+        best.plate_picture = best.plate_picture.take().or(other.plate_picture);
+        best.vehicle_picture = best.vehicle_picture.take().or(other.vehicle_picture);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exchange::inbound::{Adapter, Document};
+    use plate::Reason;
+    use proptest::prelude::*;
+
+    const T0: i64 = 1_795_420_800_000;
+
+    fn seen(event: &str, id: &str, plate: &str, score: f32) -> Seen {
+        let id = if id == "-" { "null".to_owned() } else { format!("\"{id}\"") };
+        let body = format!(
+            r#"{{"plateASCII": "{plate}", "plateConfidence": {score}, "carState": "{event}", "carID": {id}}}"#
+        );
+        let document = Document { content_type: "", body: body.as_bytes() };
+        Adapter::Axis.read(&document).unwrap().seen.remove(0)
+    }
+
+    fn told(passes: &[Pass]) -> String {
+        let one = |p: &Pass| {
+            let second = |t: Time| (t.millis() - T0) as f64 / 1000.0;
+            format!(
+                "{} {}-{} best {} of {}",
+                p.seen.odds.text().reveal(Reason::Reader),
+                second(p.first),
+                second(p.last),
+                second(p.best),
+                p.events
+            )
+        };
+        passes.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A story as lines `second event [id plate score] -> passes that end`.
+    fn check(story: &str) -> Passes {
+        let options = Options { open_max: 3, ..Options::default() };
+        let mut passes = Passes::new(options);
+        for line in story.lines().map(str::trim).filter(|l| !l.is_empty()) {
+            let (happens, want) = line.split_once("->").unwrap();
+            let words: Vec<&str> = happens.split_whitespace().collect();
+            let now = Time::from_millis(T0 + (words[0].parse::<f64>().unwrap() * 1000.0) as i64);
+            let ended = match words[1] {
+                "tick" => passes.tick(now),
+                "gone" => passes.gone(words[2], now),
+                "finish" => passes.finish(),
+                event => {
+                    let state = if event == "single" { "new" } else { event };
+                    let mut seen = seen(state, words[2], words[3], words[4].parse().unwrap());
+                    if event == "single" {
+                        seen.event = Event::Single;
+                    }
+                    passes.push(seen, now, now)
+                }
+            };
+            assert_eq!(told(&ended), want.trim(), "{line}");
+        }
+        passes
+    }
+
+    #[test]
+    fn one_pass_of_new_update_lost() {
+        let passes = check(
+            "0   new    7 7A8C128 0.5 ->
+             0.4 update 7 7ABC128 0.9 ->
+             0.9 update 7 7ABC128 0.8 ->
+             1.5 lost   7 7ABC128 0.7 -> 7ABC128 0-1.5 best 0.4 of 4
+             1.6 lost   7 7ABC128 0.7 ->
+             40  new    8 7ABC128 0.7 ->
+             41  gone   8             -> 7ABC128 40-40 best 40 of 1
+             41  gone   8             ->",
+        );
+        assert_eq!(passes.repeats(), 1);
+    }
+
+    #[test]
+    fn a_gap_ends_a_pass() {
+        check(
+            "0    update - 7ABC128 0.6 ->
+             5    update - 7ABC128 0.6 ->
+             14.9 tick                 ->
+             15   tick                 -> 7ABC128 0-5 best 0 of 2
+             16   update - 7ABC128 0.6 ->
+             60   update - 7ABC128 0.6 ->
+             61   finish               -> 7ABC128 60-60 best 60 of 1
+             61   update - 7ABC128 0.6 ->
+             62   finish               -> 7ABC128 61-61 best 61 of 1",
+        );
+    }
+
+    #[test]
+    fn singles_pass_at_once_and_repeats_are_dropped() {
+        let passes = check(
+            "0  single - 7ABC128 0.6 -> 7ABC128 0-0 best 0 of 1
+             1  single - 4XYZ99  0.6 -> 4XYZ99 1-1 best 1 of 1
+             2  single - 7ABC128 0.9 ->
+             31 single - 7ABC128 0.9 ->
+             60 single - 7ABC128 0.9 ->
+             91 single - 7ABC128 0.9 -> 7ABC128 91-91 best 91 of 1",
+        );
+        assert_eq!(passes.repeats(), 3);
+    }
+
+    #[test]
+    fn ids_and_plates_tell_cars_apart() {
+        check(
+            "0 new    1 7ABC128 0.6 ->
+             0 new    2 7A8C128 0.6 ->
+             1 update 3 7ABC128 0.8 ->
+             2 update - 4XYZ99  0.5 ->
+             2 lost   1 7ABC128 0.5 -> 7ABC128 0-2 best 1 of 3
+             2 lost   2 7A8C128 0.5 -> 7A8C128 0-2 best 0 of 2
+             2 lost   - 4XYZ99  0.5 -> 4XYZ99 2-2 best 2 of 2",
+        );
+    }
+
+    #[test]
+    fn a_car_at_the_barrier_is_told_and_stays_one_pass() {
+        let mut story = String::from("0 new 1 7ABC128 0.6 ->\n");
+        for s in 1..120 {
+            let end = if s == 30 { "7ABC128 0-29 best 0 of 30" } else { "" };
+            story.push_str(&format!("{s} update 1 7ABC128 0.6 -> {end}\n"));
+        }
+        assert_eq!(check(&story).repeats(), 90);
+    }
+
+    #[test]
+    fn too_many_open_end_the_oldest() {
+        check(
+            "0 new 1 AAA1 0.6 ->
+             0 new 2 BBB2 0.6 ->
+             0 new 3 CCC3 0.6 ->
+             1 new 4 DDD4 0.6 -> AAA1 0-0 best 0 of 1",
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_ends_what_is_open() {
+        check(
+            "100 new  1 AAA1 0.6 ->
+             95  tick            ->
+             89  tick            -> AAA1 100-100 best 100 of 1",
+        );
+    }
+
+    proptest! {
+        /// Whatever comes in what order: every car that is not a repeat comes out once, and times are in order.
+        #[test]
+        fn nothing_is_lost_and_nothing_doubled(
+            events in proptest::collection::vec((0usize..4, 0usize..5, 0usize..5, 0i64..4000), 1..80)
+        ) {
+            let mut passes = Passes::new(Options::default());
+            let plates = ["AAA111", "BBB222", "CCC333", "DDD444", "EEE555"];
+            let kinds = ["new", "update", "lost", "single"];
+            let (mut now, mut out) = (T0, Vec::new());
+            let pushed = events.len() as u64;
+            for (kind, id, plate, wait) in events {
+                now += wait;
+                let at = Time::from_millis(now);
+                let state = if kind == 3 { "new" } else { kinds[kind] };
+                let mut seen = seen(state, &id.to_string(), plates[plate], 0.5);
+                if kind == 3 {
+                    seen.event = Event::Single;
+                }
+                out.extend(passes.push(seen, at, at));
+            }
+            out.extend(passes.finish());
+            let events: u64 = out.iter().map(|p| u64::from(p.events)).sum();
+            prop_assert_eq!(events + passes.repeats(), pushed);
+            prop_assert!(out.iter().all(|p| p.first <= p.best && p.best <= p.last));
+        }
+    }
+}
