@@ -78,6 +78,15 @@ pub fn fits(text: &Text) -> impl Iterator<Item = &'static str> {
         .map(|r| r.code.as_str())
 }
 
+/// Whether a text has a format of a region, by its code; `None` for a region whose formats are not known.
+pub fn fits_region(text: &Text, code: &str) -> Option<bool> {
+    let region = &regions()[number(code)?];
+    let mut letters = [0u64; Text::MAX];
+    let classes = text.reveal(Reason::Matching).chars().filter_map(class_of);
+    letters.iter_mut().zip(classes).for_each(|(l, c)| *l = 1 << c);
+    Some(region.formats.iter().any(|f| f.takes(&letters[..text.len()])))
+}
+
 impl Format {
     fn takes(&self, letters: &[u64]) -> bool {
         self.places.len() == letters.len()
@@ -132,6 +141,8 @@ mod tests {
     fn check(text: &str, region: &str, want: bool) {
         let text = Text::parse(text).unwrap();
         assert_eq!(fits(&text).any(|r| r == region), want, "{region}");
+        assert_eq!(fits_region(&text, region), Some(want), "{region}");
+        assert_eq!(fits_region(&text, "xx"), None);
     }
 
     #[test]

@@ -9,6 +9,6 @@ mod lease;
 mod wire;
 
 pub use envelope::{OpenKey, SealKey, Sealed};
-pub use job::{Effect, Job, Pass, hit_id};
+pub use job::{Basis, Effect, Job, Pass, StateBasis, TextBasis, hit_id};
 pub use lease::{Lease, LeaseRequest, Level, Order, Power, Stop};
 pub use wire::{Read, SignedRead};
