@@ -79,12 +79,13 @@ pub(crate) struct Index {
 /// What follows from the rest, worked out once.
 #[derive(Clone, Default)]
 struct Figures {
-    /// r by cell and terms by list: of `base`, and of `over`.
+    /// s/n by cell and terms by list: of `base`, and of `over`.
     tables: [(Vec<f64>, Vec<Terms>); 2],
-    /// r and terms by partial entry.
+    /// s/n and terms by partial entry.
     partials: Vec<(f64, Terms)>,
-    /// The largest r, the lowest threshold, the lowest `fits`.
-    ratio: f64,
+    /// The city's own state as it is compared.
+    home: String,
+    /// The lowest threshold, the lowest `fits`.
     threshold: f64,
     fits: f64,
 }
@@ -200,7 +201,7 @@ impl Index {
         let belief = Belief::of(&read.odds, read.confidence);
         let seen_state = spelled(read.region.as_deref());
         let rest = model::rest_weight(read);
-        let floor = model::floor(self.figures.ratio, self.figures.threshold, rest);
+        let floor = model::floor(self.settings.prior.most(), self.figures.threshold, rest);
         let mut out = self.whole(&belief, &seen_state, now, floor, rest);
         self.partial(&belief, &seen_state, now, floor, rest, &mut out);
         out.sort_by(|a, b| {
@@ -266,14 +267,16 @@ impl Index {
             {
                 continue;
             }
-            let ratio = self.figures.tables[at].0[table.cell(row)];
+            let rate = self.figures.tables[at].0[table.cell(row)];
             let car = cars.iter().position(|c: &Car<'_>| c.key == key && c.state == state);
             let car = car.unwrap_or_else(|| {
                 let relation = model::states(state, seen_state);
-                cars.push(Car { key, p, state, relation, ratio });
+                let (density, of_state) =
+                    self.settings.prior.state(key, state, seen_state, &self.figures.home);
+                cars.push(Car { key, p, state, relation, density, of_state, rate });
                 cars.len() - 1
             });
-            cars[car].ratio = cars[car].ratio.max(ratio);
+            cars[car].rate = cars[car].rate.max(rate);
             listed.push(Listed { car, table: at, row });
         }
     }
@@ -287,9 +290,16 @@ impl Index {
         belief: &Belief,
     ) -> Option<Found> {
         let table = [&self.base, &self.over][l.table];
-        let (ratios, terms) = &self.figures.tables[l.table];
+        let (rates, terms) = &self.figures.tables[l.table];
         let terms = &terms[usize::from(l.row.list)];
-        let probability = model::posterior(cars, l.car, ratios[table.cell(l.row)], seen, rest);
+        let probability = model::posterior(
+            cars,
+            l.car,
+            rates[table.cell(l.row)],
+            seen,
+            rest,
+            &self.settings.prior,
+        );
         (probability >= terms.threshold).then(|| Found {
             entry: table.id(l.row),
             list: table.lists[usize::from(l.row.list)].clone(),
@@ -310,7 +320,7 @@ impl Index {
     ) {
         let least = floor.min(self.figures.fits);
         for (at, partial) in self.partials.candidates(belief, least) {
-            let (entry, (ratio, terms)) = (&partial.entry, &self.figures.partials[at]);
+            let (entry, (rate, terms)) = (&partial.entry, &self.figures.partials[at]);
             let second = now.millis() / 1000;
             let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
             if !live || stale(terms, now) {
@@ -318,8 +328,8 @@ impl Index {
             }
             let (p, places) = partial.fits(belief);
             let relation = model::states(&partial.state, seen_state);
-            let texts = self.settings.prior.texts;
-            let probability = model::partial(p, partial.known, *ratio, relation, texts, rest);
+            let prior = &self.settings.prior;
+            let probability = model::partial(p, partial.known, *rate, relation, prior, rest);
             if p >= least && (probability >= terms.threshold || p >= terms.fits) {
                 let basis = Basis { text: TextBasis::Partial, state: relation, places };
                 let (id, list) = (entry.id.clone(), entry.list.clone());
@@ -382,22 +392,22 @@ impl Index {
         let of =
             |list: &ListId| self.settings.terms.get(list).unwrap_or(&self.settings.usual).clone();
         let counts = self.live_counts();
-        let ratio = |list: &ListId, state: &str| {
-            self.settings.prior.ratio(counts.get(&(list, state)).copied().unwrap_or(0))
+        let rate = |list: &ListId, state: &str| {
+            self.settings.prior.rate(counts.get(&(list, state)).copied().unwrap_or(0))
         };
         let tables = [&self.base, &self.over].map(|table| {
             let cells = table.lists.iter().flat_map(|l| table.states.iter().map(move |s| (l, s)));
-            (cells.map(|(l, s)| ratio(l, s)).collect(), table.lists.iter().map(of).collect())
+            (cells.map(|(l, s)| rate(l, s)).collect(), table.lists.iter().map(of).collect())
         });
         let partials = self.partials.entries().iter();
         let partials: Vec<(f64, Terms)> =
-            partials.map(|p| (ratio(&p.entry.list, &p.state), of(&p.entry.list))).collect();
+            partials.map(|p| (rate(&p.entry.list, &p.state), of(&p.entry.list))).collect();
         let terms: Vec<Terms> = counts.keys().map(|(list, _)| of(list)).collect();
         let least = |get: fn(&Terms) -> f64| terms.iter().map(get).fold(1.0, f64::min);
         self.figures = Figures {
             tables,
             partials,
-            ratio: counts.keys().map(|(l, s)| ratio(l, s)).fold(0.0, f64::max),
+            home: spelled(self.settings.prior.home.as_deref()),
             threshold: least(|t| t.threshold),
             fits: least(|t| t.fits),
         };

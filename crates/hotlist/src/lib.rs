@@ -4,11 +4,14 @@
 //! is effects with ids, a probability and how it came about, never a plate. A look-alike is proposed as far as
 //! the reader's odds and record carry it, and no further. The plates of a list are in memory only, and wiped.
 //!
+//! [`import`] reads the files that lists come in.
+//!
 //! Read [`HotList`] first, then `model` for the probability and `table` for where ten million plates lie.
 //! `design/0013-matching.md` says what else was considered.
 
 mod budget;
 mod entry;
+pub mod import;
 mod index;
 mod key;
 mod matcher;

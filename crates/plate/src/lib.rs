@@ -23,7 +23,7 @@ mod text;
 
 pub use alike::{confusion, look_alikes};
 pub use belief::Belief;
-pub use formats::{Format, Region, fits, fits_region, regions};
+pub use formats::{Format, Region, density, fits, fits_region, regions};
 pub use odds::{Choice, Odds, OddsError, Reading};
 pub use pattern::{Pattern, variants};
 pub use rank::{Ranked, RegionError, RegionOdds, rank};

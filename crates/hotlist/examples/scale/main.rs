@@ -43,7 +43,7 @@ fn main() {
     let world = World::new(entries as u64);
     println!("{entries} entries, {reads} reads; resident before: {} MB", resident());
     let hot = HotList::with_threshold(0.01);
-    hot.set_prior(Prior::default());
+    hot.set_prior(Prior { home: Some("us-ca".into()), ..Prior::default() });
     let begun = Instant::now();
     let loaded = hot.load((0..entries as u64).map(|i| world.entry(i)));
     println!(

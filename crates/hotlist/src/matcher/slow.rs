@@ -13,6 +13,7 @@ pub struct Slow {
     pub entries: Vec<Entry>,
     pub tombs: Vec<Tombstone>,
     pub terms: HashMap<ListId, Terms>,
+    pub home: Option<String>,
 }
 
 fn spelled(state: &Option<String>) -> String {
@@ -65,10 +66,47 @@ impl Slow {
         self.terms.get(list).cloned().unwrap_or_default()
     }
 
-    fn ratio(&self, e: &Entry) -> f64 {
+    fn rate(&self, e: &Entry) -> f64 {
         let same = |f: &&Entry| f.list == e.list && spelled(&f.state) == spelled(&e.state);
-        let n = self.entries.iter().filter(same).count();
-        (1e-3 * 1e8 / n as f64).min(4.0)
+        1e-3 / self.entries.iter().filter(same).count() as f64
+    }
+
+    /// r and g of an entry's text, with what was read; no city has a home here but `us-ca`.
+    fn ratio(&self, e: &Entry, text: &str, seen: &str) -> (f64, f64) {
+        let state = spelled(&e.state);
+        let share = |code: &str| {
+            plate::density(&letters(text), code)
+                .or_else(|| plate::density(&letters(text), &format!("us-{code}")))
+                .unwrap_or(1e-8)
+        };
+        let home = self.home.clone().unwrap_or_default();
+        if state.is_empty() {
+            let like = if home.is_empty() { share(seen) } else { share(&home) };
+            return ((self.rate(e) / like).min(4.0), 1.0);
+        }
+        let mut places = vec![state.clone()];
+        for other in [home.clone(), seen.to_owned()] {
+            if !other.is_empty()
+                && places.iter().all(|p| relation(p, &other) == StateBasis::Differs)
+            {
+                places.push(other);
+            }
+        }
+        let traffic = |of: &String| match () {
+            () if home.is_empty() && *of == state => 0.5,
+            () if !home.is_empty() && relation(of, &home) == StateBasis::Same => 0.9,
+            () => 0.002,
+        };
+        let read_so = |of: &String| match relation(of, seen) {
+            StateBasis::Same => 0.9,
+            StateBasis::Unknown => 1.0,
+            StateBasis::Differs => 0.002,
+        };
+        let weights: Vec<f64> = places.iter().map(|x| traffic(x) * read_so(x) * share(x)).collect();
+        let left = 1.0 - places.iter().map(traffic).sum::<f64>();
+        let others = left * if seen.is_empty() { 1.0 } else { 0.002 } * 0.2 * 1e-8;
+        let g = weights[0] / (weights.iter().sum::<f64>() + others);
+        ((self.rate(e) / share(&state)).min(4.0), g)
     }
 
     fn live(&self, e: &Entry, now: Time) -> bool {
@@ -88,12 +126,10 @@ impl Slow {
     pub fn find(&self, read: &Read, now: Time) -> Vec<(String, f64)> {
         let belief = Belief::of(&read.odds, read.confidence);
         let rest = rest_weight(read);
-        let ratio = self.entries.iter().map(|e| self.ratio(e)).fold(0.0, f64::max);
         let threshold =
             self.entries.iter().map(|e| self.terms(&e.list).threshold).fold(1.0, f64::min);
         let fits = self.entries.iter().map(|e| self.terms(&e.list).fits).fold(1.0, f64::min);
-        let asked =
-            threshold * rest / (threshold * rest + ratio * (1.0 - threshold)) * (1.0 - 1e-9);
+        let asked = threshold * rest / (threshold * rest + 4.0 * (1.0 - threshold)) * (1.0 - 1e-9);
         let (_, floor) = search::texts(&belief, asked);
         let seen_state = spelled(&read.region);
         let mut out = Vec::new();
@@ -110,13 +146,9 @@ impl Slow {
         texts.sort_by(|a, b| a.0.cmp(b.0));
         texts.dedup_by(|a, b| a.0 == b.0);
         let seen: f64 = texts.iter().map(|t| t.1).sum();
-        let weight = |e: &Entry, p: f64| {
-            let g = if relation(&spelled(&e.state), &seen_state) == StateBasis::Differs {
-                0.1
-            } else {
-                1.0
-            };
-            p * self.ratio(e) * g
+        let weight = |e: &Entry, text: &str, p: f64| {
+            let (r, g) = self.ratio(e, text, &seen_state);
+            p * r * g
         };
         for (e, text, p) in &possible {
             let state = spelled(&e.state);
@@ -124,17 +156,12 @@ impl Slow {
             for (f, t, q) in &possible {
                 if t != text || relation(&spelled(&f.state), &state) == StateBasis::Differs {
                     let of = others.entry((t, spelled(&f.state))).or_default();
-                    *of = of.max(weight(f, *q));
+                    *of = of.max(weight(f, t, *q));
                 }
             }
-            let twin = match relation(&state, &seen_state) {
-                _ if state.is_empty() => 0.0,
-                StateBasis::Same => 0.0,
-                StateBasis::Unknown => 0.25,
-                StateBasis::Differs => 0.9,
-            };
-            let own = weight(e, *p);
-            let all = own + others.values().sum::<f64>() + p * twin + (1.0 - seen).max(0.0) * rest;
+            let own = weight(e, text, *p);
+            let twin = p * (1.0 - self.ratio(e, text, &seen_state).1);
+            let all = own + others.values().sum::<f64>() + twin + (1.0 - seen).max(0.0) * rest;
             if own / all >= self.terms(&e.list).threshold {
                 out.push((e.id.to_string(), own / all));
             }
@@ -142,7 +169,9 @@ impl Slow {
         for e in self.entries.iter().filter(|e| e.plate.exact().is_none() && self.live(e, now)) {
             let p = fits_pattern(&belief, e.plate.reveal(Reason::Matching));
             let many = (Prior::default().texts / 14f64.powi(e.plate.known() as i32)).max(1.0);
-            let own = weight(e, p) / many;
+            let other = relation(&spelled(&e.state), &seen_state) == StateBasis::Differs;
+            let r = (self.rate(e) * 1e8).min(4.0) * if other { 0.1 } else { 1.0 };
+            let own = p * r / many;
             let q = own / (own + p + (1.0 - p) * rest);
             let terms = self.terms(&e.list);
             if p >= floor.min(fits) && (q >= terms.threshold || p >= terms.fits) {
