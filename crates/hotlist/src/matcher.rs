@@ -114,12 +114,16 @@ impl HotList {
         let old = self.index();
         let (fresh, answer) = make(&old);
         let fresh = Arc::new(fresh);
-        let before = {
+        drop(old);
+        let mut before = {
             let mut now = self.index.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *now, fresh)
         };
-        // Wiping a long list takes a while; nobody waits for that either.
-        drop((old, before));
+        // Wiping a long list takes a while: who matches lets go of it first, so that nobody waits for that.
+        while let Err(held) = Arc::try_unwrap(before) {
+            before = held;
+            std::thread::yield_now();
+        }
         answer
     }
 }

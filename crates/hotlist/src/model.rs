@@ -137,17 +137,13 @@ impl Prior {
             StateBasis::Differs => WRONG,
         };
         let weight = share(state) * read_so(state) * own;
-        let mut all = weight;
-        let mut named = share(state);
+        let (mut all, mut named) = (weight, share(state));
         let differs = |a: &str, b: &str| states(a, b) == StateBasis::Differs;
-        for other in [home, seen] {
-            let new = !other.is_empty()
-                && differs(other, state)
-                && (other == home || differs(other, home) || home.is_empty());
-            if new {
-                all += share(other) * read_so(other) * self.density(&text, other);
-                named += share(other);
-            }
+        let at_home = !home.is_empty() && differs(home, state);
+        let away = !seen.is_empty() && differs(seen, state) && !(at_home && !differs(seen, home));
+        for (other, _) in [(home, at_home), (seen, away)].iter().filter(|(_, counts)| *counts) {
+            all += share(other) * read_so(other) * self.density(&text, other);
+            named += share(other);
         }
         let elsewhere = if seen.is_empty() { 1.0 } else { WRONG };
         all += (1.0 - named).max(0.0) * elsewhere * ELSEWHERE / self.texts;

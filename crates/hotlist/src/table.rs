@@ -73,6 +73,7 @@ pub(crate) struct Table {
     names: Vec<u8>,
     /// The id's hash and the row, sorted.
     ids: Vec<(u32, u32)>,
+    counts: Vec<u32>,
     pub lists: Vec<ListId>,
     /// As they are compared; the first is "none".
     pub states: Vec<String>,
@@ -134,12 +135,8 @@ impl Table {
     }
 
     /// How many rows each list has of each state, by [`Table::cell`].
-    pub fn counts(&self) -> Vec<u32> {
-        let mut counts = vec![0; self.lists.len() * self.states.len()];
-        for row in &self.rows {
-            counts[self.cell(row)] += 1;
-        }
-        counts
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
     }
 
     /// Where a table by list and state has a row's figure.
@@ -273,7 +270,9 @@ impl Builder {
         let mut starts = vec![0u32; (1 << bits) + 1];
         let blocks = (table.rows.len() * BITS).div_ceil(BLOCK * 64);
         let mut filter = vec![0u64; blocks * BLOCK];
+        let mut counts = vec![0u32; table.lists.len() * table.states.len()];
         for row in &table.rows {
+            counts[table.cell(row)] += 1;
             starts[(key::mix(row.key) >> (64 - bits)) as usize + 1] += 1;
             let (block, bits) = places(row.key, blocks);
             for bit in bits {
@@ -285,7 +284,7 @@ impl Builder {
             sum += *start;
             *start = sum;
         }
-        (table.starts, table.filter) = (starts, filter);
+        (table.starts, table.filter, table.counts) = (starts, filter, counts);
         table
     }
 }

@@ -53,6 +53,13 @@ fn main() {
         resident(),
         peak()
     );
+    let begun = Instant::now();
+    hot.replace_list(&world::list(), (0..entries as u64).map(|i| world.entry(i)));
+    println!(
+        "replaced whole in {:.1} s (peak {} MB, making up the entries in it)",
+        begun.elapsed().as_secs_f64(),
+        peak()
+    );
     let field = field::Field::new(&world);
     let mut rng = Rng(7);
     let sightings: Vec<Sighting> = (0..reads).map(|_| world.sighting(&mut rng, &field)).collect();
