@@ -17,12 +17,13 @@ const CALLS: [(&str, &[&str], &str); 6] = [
 ];
 
 /// Files that may spell a plate out, each with its reason in [`plate::Reason`].
-const REVEALS: [&str; 13] = [
+const REVEALS: [&str; 14] = [
     "crates/city/src/hits.rs",
     "crates/custody/src",
     "crates/edge/src",
     "crates/homeplate/src/hold.rs",
     "crates/homeplate/src/read/",
+    "crates/hotlist/examples",
     "crates/hotlist/src",
     "crates/plate/src",
     "crates/policy/src",

@@ -140,7 +140,7 @@ impl Prior {
         let (mut all, mut named) = (weight, share(state));
         let differs = |a: &str, b: &str| states(a, b) == StateBasis::Differs;
         let at_home = !home.is_empty() && differs(home, state);
-        let away = !seen.is_empty() && differs(seen, state) && !(at_home && !differs(seen, home));
+        let away = !seen.is_empty() && differs(seen, state) && (!at_home || differs(seen, home));
         for (other, _) in [(home, at_home), (seen, away)].iter().filter(|(_, counts)| *counts) {
             all += share(other) * read_so(other) * self.density(&text, other);
             named += share(other);
