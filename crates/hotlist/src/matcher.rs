@@ -158,6 +158,4 @@ impl Job for HotList {
 }
 
 #[cfg(test)]
-mod slow;
-#[cfg(test)]
 mod tests;

@@ -4,12 +4,14 @@
 //! characters with percent (`8:90,B:9`) or a bare character for certainty, and an optional
 //! `@region`. Now is second 100.
 
-use super::slow::{Slow, shown};
+mod slow;
+
 use super::*;
 use base::ReadId;
 use plate::{Odds, Text};
 use proptest::prelude::*;
 use read::{Read, StateBasis, TextBasis};
+use slow::{Slow, shown};
 
 fn entry(line: &str) -> Entry {
     let mut words = line.split_whitespace();
