@@ -17,7 +17,7 @@ const CALLS: [(&str, &[&str], &str); 6] = [
 ];
 
 /// Files that may spell a plate out, each with its reason in [`plate::Reason`].
-const REVEALS: [&str; 15] = [
+const REVEALS: [&str; 16] = [
     "crates/city/src/hits.rs",
     "crates/custody/src",
     "crates/edge/src",
@@ -25,6 +25,7 @@ const REVEALS: [&str; 15] = [
     "crates/exchange/src/outbound",
     "crates/homeplate/src/hold.rs",
     "crates/homeplate/src/read/",
+    "crates/hotlist/examples",
     "crates/hotlist/src",
     "crates/plate/src",
     "crates/policy/src",

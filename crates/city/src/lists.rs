@@ -1,7 +1,7 @@
 //! Hot-list entries that people of the city add.
 
 use crate::{City, Event, NewEntry};
-use base::{EntryId, Error, PersonId, Result};
+use base::{EntryId, Error, PersonId, Result, Time};
 use hotlist::Entry;
 use plate::Text;
 use policy::Action;
@@ -62,8 +62,10 @@ impl City {
         let entries = self.store.entries()?.into_iter().map(|e| Entry {
             id: e.id,
             list: e.list,
-            plate: e.plate,
+            plate: e.plate.into(),
             state: e.state,
+            priority: 0,
+            from: Time::from_millis(0),
             expires: e.expires,
         });
         self.hot.replace(entries.collect());

@@ -1,246 +1,445 @@
-//! A list laid out for matching: how probable a listed plate must be, and which plates can be.
+//! Everything that is looked for at a moment, as one value that never changes.
 //!
-//! # From the reader's odds to the probability that a person sees
-//!
-//! `Odds::probability_of` gives *p* = P(the characters are those of the listed plate) as the picture
-//! tells it. Two things are known beside the picture: the listed plate exists, while most texts that
-//! a reader hesitates between were never issued; and a longer list is met by chance more often. With
-//!
-//! * *s* = [`LISTED`], the share of passing vehicles that are on a list,
-//! * *d* = [`ISSUED`], the share of well-formed texts that are plates in use,
-//! * *T* = [`TEXTS`], how many well-formed texts there are,
-//! * *n* = the size of the list,
-//!
-//! one listed plate passes with probability s/n, any other text with 1/T, and a plate is never more
-//! likely to pass for being on a short list, so their ratio stops at 1/d:
-//!
-//! ```text
-//! r = min(1/d, s·T/n)        state known and another: r/10
-//! posterior = p·r / (p·r + (1 − p))
-//! ```
-//!
-//! The posterior grows with p and falls with n; other listed plates count among the rest. With the
-//! numbers below r = 4 up to 25,000 entries, 1 at 100,000 and 0.01 at 10 million, so that at the
-//! usual threshold of one half p must be 0.2, 0.5 and 0.99.
-//!
-//! # Why looking up a few texts is enough
-//!
-//! Solved for p, the threshold t asks for p ≥ t / (t + r·(1 − t)). Odds sum to one over all texts, so
-//! only a handful reach that, and [`Index::texts`] lists every one of them, cutting a prefix as soon
-//! as its product falls below. Each is one look-up in a hash table, whatever the size of the list.
-//! Look-alikes need no index of their own: those the reader thought possible are among these texts,
-//! and one that it did not could not reach the threshold.
+//! A large table, a small one laid over it for what was added since, the rows of the large one that are gone,
+//! partial plates, tombstones, terms. Who matches holds one `Arc` of it for a batch; who changes something makes
+//! a new one beside it, of the old one's parts where they stay the same.
 
+use crate::entry::{Entry, Terms, Tombstone};
+use crate::key;
+use crate::model::{self, Car, Prior, spelled};
+use crate::partials::{Partial, Partials, whole};
+use crate::search;
+use crate::table::{Builder, Row, Table, begins, ends};
 use base::{EntryId, ListId, Time};
-use plate::{Odds, Text};
-use read::Read;
+use plate::Belief;
+use read::{Basis, Read, TextBasis};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-/// The share of passing vehicles that are on a list: one in a thousand, the order of stolen cars.
-const LISTED: f64 = 1e-3;
-/// The share of well-formed texts that are plates in use, as in large US states.
-const ISSUED: f64 = 0.25;
-/// How many well-formed texts there are: about those of a format with seven places.
-const TEXTS: f64 = 1e8;
-/// What another state than the listed one leaves of the ratio: regions are misread one time in ten.
-const OTHER_STATE: f64 = 0.1;
+/// Rows that may lie over the large table, or be gone from it, before it is laid out anew: this many, or
+/// one in fifty.
+const OVER: usize = 10_000;
+const OVER_SHARE: usize = 50;
 
-/// One plate that is looked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+/// A read that is probably a listed vehicle: a question to a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
     /// The entry.
-    pub id: EntryId,
+    pub entry: EntryId,
     /// Its list.
     pub list: ListId,
-    /// The plate.
-    pub plate: Text,
-    /// The state that issued it, as `us-ca` or `CA`, where known.
-    pub state: Option<String>,
-    /// First moment at which it is looked for no longer.
-    pub expires: Time,
-}
-
-/// A loaded list. It never changes; a new one takes its place.
-#[derive(Default)]
-pub(crate) struct Index {
-    entries: Vec<Entry>,
-    by_plate: HashMap<Text, Vec<u32>>,
-    /// The ratio r of the module's header.
-    ratio: f64,
-}
-
-/// An entry and P(the pass is its plate).
-pub(crate) struct Match<'a> {
-    pub entry: &'a Entry,
+    /// How pressing the entry is.
+    pub priority: u8,
+    /// P(the pass is the listed vehicle), 0 to 1.
     pub probability: f64,
+    /// How it came to be taken for it.
+    pub basis: Basis,
+}
+
+/// What became of entries that were given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Looked for from now on, an id that stood twice once.
+    pub taken: usize,
+    /// Partial plates that name too few characters, or have more than one star; and what exceeds four
+    /// billion.
+    pub refused: usize,
+}
+
+/// What holds for all entries.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    pub prior: Prior,
+    /// Terms of lists that have none of their own.
+    pub usual: Terms,
+    pub terms: HashMap<ListId, Terms>,
+}
+
+/// A tombstone, by its plate's key.
+#[derive(Clone)]
+struct Tomb {
+    list: ListId,
+    state: String,
+    found: Time,
+    until: Time,
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Index {
+    base: Arc<Table>,
+    over: Arc<Table>,
+    /// Rows of `base` that are gone.
+    dead: Arc<HashSet<usize>>,
+    partials: Arc<Partials>,
+    tombs: Arc<HashMap<u64, Vec<Tomb>>>,
+    pub settings: Settings,
+    figures: Figures,
+}
+
+/// What follows from the rest, worked out once.
+#[derive(Clone, Default)]
+struct Figures {
+    /// s/n by cell and terms by list: of `base`, and of `over`.
+    tables: [(Vec<f64>, Vec<Terms>); 2],
+    /// s/n and terms by partial entry.
+    partials: Vec<(f64, Terms)>,
+    /// The city's own state as it is compared.
+    home: String,
+    /// The lowest threshold, the lowest `fits`.
+    threshold: f64,
+    fits: f64,
+}
+
+/// A live row of a car.
+struct Listed<'a> {
+    car: usize,
+    table: usize,
+    row: &'a Row,
 }
 
 impl Index {
-    /// Lays out a list. An id that stands twice is taken once, the first time.
-    pub fn new(mut entries: Vec<Entry>) -> Self {
-        let mut ids = HashSet::with_capacity(entries.len());
-        entries.retain(|e| ids.insert(e.id.clone()));
-        let mut by_plate: HashMap<Text, Vec<u32>> = HashMap::with_capacity(entries.len());
-        for (at, entry) in (0u32..).zip(&entries) {
-            by_plate.entry(entry.plate.clone()).or_default().push(at);
-        }
-        let ratio = ratio(entries.len());
-        Self { entries, by_plate, ratio }
+    /// An index of nothing with these settings.
+    pub fn of(settings: Settings) -> Self {
+        Self { settings, ..Self::default() }
     }
 
     /// How many entries there are, live or not.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.base.len() - self.dead.len() + self.over.len() + self.partials.entries().len()
     }
 
-    /// The live entries that the pass is with at least `threshold`, the most probable first.
-    pub fn matches(&self, read: &Read, now: Time, threshold: f64) -> Vec<Match<'_>> {
-        if self.entries.is_empty() {
+    /// These entries and no others.
+    pub fn loaded(&self, entries: impl Iterator<Item = Entry>) -> (Self, Loaded) {
+        let (table, partials, loaded) =
+            lay_out(Builder::new(entries.size_hint().0), Vec::new(), entries);
+        let fresh = Self {
+            base: Arc::new(table),
+            over: Arc::default(),
+            dead: Arc::default(),
+            partials: Arc::new(Partials::new(partials)),
+            ..self.clone()
+        };
+        (fresh.figured(), loaded)
+    }
+
+    /// The entries of one list replaced; ids that another list has stay with it.
+    pub fn with_list(&self, list: &ListId, entries: impl Iterator<Item = Entry>) -> (Self, Loaded) {
+        let expected = self.base.len() + self.over.len() + entries.size_hint().0;
+        let mut builder = Builder::new(expected);
+        self.copy(&mut builder, |of| of != list);
+        let kept =
+            self.partials.entries().iter().filter(|p| p.entry.list != *list).cloned().collect();
+        let before = self.len() - self.count(list);
+        let (table, partials, mut loaded) = lay_out(builder, kept, entries);
+        let fresh = Self {
+            base: Arc::new(table),
+            over: Arc::default(),
+            dead: Arc::default(),
+            partials: Arc::new(Partials::new(partials)),
+            ..self.clone()
+        };
+        loaded.taken = fresh.len().saturating_sub(before);
+        (fresh.figured(), loaded)
+    }
+
+    /// Some entries more, and some fewer; what is added takes the place of what has its id.
+    pub fn changed(&self, add: Vec<Entry>, remove: &[EntryId]) -> (Self, Loaded) {
+        let mut gone: HashSet<&EntryId> = remove.iter().collect();
+        gone.extend(add.iter().map(|e| &e.id));
+        let mut dead = HashSet::clone(&self.dead);
+        dead.extend(gone.iter().filter_map(|id| self.base.by_id(id)));
+        let out: HashSet<usize> = gone.iter().filter_map(|id| self.over.by_id(id)).collect();
+        let mut partials = self.partials.clone();
+        if gone.iter().any(|id| partials.by_id(id)) {
+            let kept = partials.entries().iter().filter(|p| !gone.contains(&p.entry.id));
+            partials = Arc::new(Partials::new(kept.cloned().collect()));
+        }
+        let mut builder = Builder::new(self.over.len() + add.len());
+        let kept = (0..self.over.len()).filter(|at| !out.contains(at));
+        kept.for_each(|at| {
+            builder.copy(&self.over, self.over.row(at));
+        });
+        let (over, more, mut loaded) = lay_out(builder, Vec::new(), add.into_iter());
+        loaded.taken = over.len() - (self.over.len() - out.len()) + more.len();
+        if !more.is_empty() {
+            let all = partials.entries().iter().cloned().chain(more);
+            partials = Arc::new(Partials::new(all.collect()));
+        }
+        let mut fresh =
+            Self { over: Arc::new(over), dead: Arc::new(dead), partials, ..self.clone() };
+        let lying = fresh.over.len() + fresh.dead.len();
+        if lying > OVER.max(fresh.base.len() / OVER_SHARE) {
+            let mut builder = Builder::new(fresh.base.len() + fresh.over.len());
+            fresh.copy(&mut builder, |_| true);
+            fresh.base = Arc::new(builder.finish());
+            (fresh.over, fresh.dead) = (Arc::default(), Arc::default());
+        }
+        (fresh.figured(), loaded)
+    }
+
+    /// Other settings.
+    pub fn set(&self, settings: Settings) -> Self {
+        Self { settings, ..self.clone() }.figured()
+    }
+
+    /// These tombstones and no others.
+    pub fn silenced(&self, tombstones: Vec<Tombstone>) -> Self {
+        let mut tombs: HashMap<u64, Vec<Tomb>> = HashMap::new();
+        for t in tombstones {
+            let state = spelled(t.state.as_deref());
+            let tomb = Tomb { list: t.list, state, found: t.found, until: t.until };
+            tombs.entry(key::of(&t.plate)).or_default().push(tomb);
+        }
+        Self { tombs: Arc::new(tombs), ..self.clone() }
+    }
+
+    /// The live entries that a read reaches the terms of, the most probable first.
+    pub fn matches(&self, read: &Read, now: Time) -> Vec<Found> {
+        if self.len() == 0 {
             return Vec::new();
         }
-        let mut out = Vec::new();
-        for text in texts(&read.odds, least(self.ratio, threshold)) {
-            let listed = self.by_plate.get(&text).into_iter().flatten();
-            let listed = listed.filter_map(|at| self.entries.get(*at as usize));
-            out.extend(listed.filter_map(|e| self.weigh(e, read, now, threshold)));
-        }
-        sort(&mut out);
+        let belief = Belief::of(&read.odds, read.confidence);
+        let seen_state = spelled(read.region.as_deref());
+        let rest = model::rest_weight(read);
+        let floor = model::floor(self.settings.prior.most(), self.figures.threshold, rest);
+        let mut out = self.whole(&belief, &seen_state, now, floor, rest);
+        self.partial(&belief, &seen_state, now, floor, rest, &mut out);
+        out.sort_by(|a, b| {
+            b.probability.total_cmp(&a.probability).then_with(|| a.entry.cmp(&b.entry))
+        });
         out
     }
 
-    /// The same, slowly and obviously: every entry is weighed.
-    #[cfg(test)]
-    pub fn all_matches(&self, read: &Read, now: Time, threshold: f64) -> Vec<Match<'_>> {
-        let mut out: Vec<_> =
-            self.entries.iter().filter_map(|e| self.weigh(e, read, now, threshold)).collect();
-        sort(&mut out);
-        out
-    }
-
-    fn weigh<'a>(
+    fn whole(
         &self,
-        entry: &'a Entry,
-        read: &Read,
+        belief: &Belief,
+        seen_state: &str,
         now: Time,
-        threshold: f64,
-    ) -> Option<Match<'a>> {
-        if now >= entry.expires {
-            return None;
-        }
-        let other = other_state(entry.state.as_deref(), read.region.as_deref());
-        let ratio = if other { self.ratio * OTHER_STATE } else { self.ratio };
-        let probability = posterior(read.odds.probability_of(&entry.plate), ratio);
-        (probability >= threshold).then_some(Match { entry, probability })
-    }
-}
-
-fn sort(matches: &mut [Match<'_>]) {
-    matches.sort_by(|a, b| {
-        b.probability.total_cmp(&a.probability).then_with(|| a.entry.id.cmp(&b.entry.id))
-    });
-}
-
-fn ratio(entries: usize) -> f64 {
-    (LISTED * TEXTS / entries.max(1) as f64).min(1.0 / ISSUED)
-}
-
-/// P(the pass is the listed plate), from the picture's *p* and the ratio of the module's header.
-fn posterior(p: f64, ratio: f64) -> f64 {
-    let p = p.clamp(0.0, 1.0);
-    if p == 0.0 { 0.0 } else { p * ratio / (p * ratio + (1.0 - p)) }
-}
-
-/// The least *p* that reaches a threshold; a hair below it, so that rounding loses nothing.
-fn least(ratio: f64, threshold: f64) -> f64 {
-    threshold / (threshold + ratio * (1.0 - threshold)) * (1.0 - 1e-9)
-}
-
-/// Every text whose probability is at least `least`. Only characters that the reader listed come
-/// into question: one that it did not is worth a thousandth, which is below any `least` there is
-/// ([`crate::HotList`] keeps its threshold high enough for that).
-fn texts(odds: &Odds, least: f64) -> Vec<Text> {
-    let mut prefixes = vec![(String::with_capacity(Text::MAX), 1.0f64)];
-    for place in odds.places() {
-        let mut longer = Vec::with_capacity(prefixes.len());
-        for (prefix, p) in &prefixes {
-            for (c, q) in place {
-                let p = p * f64::from(*q);
-                // Choices are sorted: the rest of them is less probable still.
-                if p < least {
-                    break;
-                }
-                let mut text = String::with_capacity(Text::MAX);
-                text.push_str(prefix);
-                text.push(*c);
-                longer.push((text, p));
+        floor: f64,
+        rest: f64,
+    ) -> Vec<Found> {
+        let (keys, floor) = search::texts(belief, floor);
+        let (mut cars, mut listed, mut seen) = (Vec::new(), Vec::new(), 0.0);
+        for key in keys {
+            let there = [&self.base, &self.over].map(|table| table.may_have(key));
+            if there == [false; 2] {
+                continue;
+            }
+            let p = belief.probability(&key::unpack(key));
+            if p < floor {
+                continue;
+            }
+            let before = listed.len();
+            for (table, _) in there.iter().enumerate().filter(|(_, may)| **may) {
+                self.gather(key, p, table, seen_state, now, &mut cars, &mut listed);
+            }
+            if listed.len() > before {
+                seen += p;
             }
         }
-        prefixes = longer;
+        let found = listed.iter().filter_map(|l| self.weigh(l, &cars, seen, rest, belief));
+        found.collect()
     }
-    prefixes.into_iter().filter_map(|(text, _)| Text::parse(&text).ok()).collect()
+
+    /// Adds the live rows of a key, and their cars.
+    #[allow(clippy::too_many_arguments)] // one step of one walk
+    fn gather<'a>(
+        &'a self,
+        key: u64,
+        p: f64,
+        at: usize,
+        seen_state: &str,
+        now: Time,
+        cars: &mut Vec<Car<'a>>,
+        listed: &mut Vec<Listed<'a>>,
+    ) {
+        let table = [&self.base, &self.over][at];
+        for number in table.find(key) {
+            let row = table.row(number);
+            let list = &table.lists[usize::from(row.list)];
+            let terms = &self.figures.tables[at].1[usize::from(row.list)];
+            let state = table.states[usize::from(row.state)].as_str();
+            let gone = at == 0 && self.dead.contains(&number);
+            if gone
+                || !row.live(now)
+                || stale(terms, now)
+                || self.silent(key, list, state, row, now)
+            {
+                continue;
+            }
+            let rate = self.figures.tables[at].0[table.cell(row)];
+            let car = cars.iter().position(|c: &Car<'_>| c.key == key && c.state == state);
+            let car = car.unwrap_or_else(|| {
+                let relation = model::states(state, seen_state);
+                let (density, of_state) =
+                    self.settings.prior.state(key, state, seen_state, &self.figures.home);
+                cars.push(Car { key, p, state, relation, density, of_state, rate });
+                cars.len() - 1
+            });
+            cars[car].rate = cars[car].rate.max(rate);
+            listed.push(Listed { car, table: at, row });
+        }
+    }
+
+    fn weigh(
+        &self,
+        l: &Listed<'_>,
+        cars: &[Car<'_>],
+        seen: f64,
+        rest: f64,
+        belief: &Belief,
+    ) -> Option<Found> {
+        let table = [&self.base, &self.over][l.table];
+        let (rates, terms) = &self.figures.tables[l.table];
+        let terms = &terms[usize::from(l.row.list)];
+        let probability = model::posterior(
+            cars,
+            l.car,
+            rates[table.cell(l.row)],
+            seen,
+            rest,
+            &self.settings.prior,
+        );
+        (probability >= terms.threshold).then(|| Found {
+            entry: table.id(l.row),
+            list: table.lists[usize::from(l.row.list)].clone(),
+            priority: l.row.priority,
+            probability,
+            basis: model::basis(belief, &key::unpack(l.row.key), cars[l.car].relation),
+        })
+    }
+
+    fn partial(
+        &self,
+        belief: &Belief,
+        seen_state: &str,
+        now: Time,
+        floor: f64,
+        rest: f64,
+        out: &mut Vec<Found>,
+    ) {
+        let least = floor.min(self.figures.fits);
+        for (at, partial) in self.partials.candidates(belief, least) {
+            let (entry, (rate, terms)) = (&partial.entry, &self.figures.partials[at]);
+            let second = now.millis() / 1000;
+            let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
+            if !live || stale(terms, now) {
+                continue;
+            }
+            let (p, places) = partial.fits(belief);
+            let relation = model::states(&partial.state, seen_state);
+            let prior = &self.settings.prior;
+            let probability = model::partial(p, partial.known, *rate, relation, prior, rest);
+            if p >= least && (probability >= terms.threshold || p >= terms.fits) {
+                let basis = Basis { text: TextBasis::Partial, state: relation, places };
+                let (id, list) = (entry.id.clone(), entry.list.clone());
+                out.push(Found { entry: id, list, priority: entry.priority, probability, basis });
+            }
+        }
+    }
+
+    fn silent(&self, key: u64, list: &ListId, state: &str, row: &Row, now: Time) -> bool {
+        let of = self.tombs.get(&key).into_iter().flatten();
+        of.into_iter().any(|t| {
+            t.list == *list
+                && now < t.until
+                && row.from() <= t.found
+                && model::states(state, &t.state) != read::StateBasis::Differs
+        })
+    }
+
+    /// Entries of a list.
+    pub fn count(&self, list: &ListId) -> usize {
+        let whole = self.live_counts().into_iter().filter(|((l, _), _)| *l == list);
+        whole.map(|(_, n)| n).sum()
+    }
+
+    /// Entries by list and state.
+    fn live_counts(&self) -> HashMap<(&ListId, &str), usize> {
+        let mut all: HashMap<(&ListId, &str), usize> = HashMap::new();
+        for (table, dead) in [(&self.base, Some(&self.dead)), (&self.over, None)] {
+            let mut counts = table.counts().to_vec();
+            for row in dead.into_iter().flat_map(|d| d.iter()) {
+                counts[table.cell(table.row(*row))] -= 1;
+            }
+            for (cell, n) in counts.iter().enumerate().filter(|(_, n)| **n > 0) {
+                let (list, state) = (cell / table.states.len(), cell % table.states.len());
+                let of = (&table.lists[list], table.states[state].as_str());
+                *all.entry(of).or_default() += *n as usize;
+            }
+        }
+        for p in self.partials.entries() {
+            *all.entry((&p.entry.list, p.state.as_str())).or_default() += 1;
+        }
+        all
+    }
+
+    /// Copies the whole plates of some lists.
+    fn copy(&self, builder: &mut Builder, lists: impl Fn(&ListId) -> bool) {
+        for (table, dead) in [(&self.base, Some(&self.dead)), (&self.over, None)] {
+            for at in 0..table.len() {
+                let row = table.row(at);
+                let gone = dead.is_some_and(|d| d.contains(&at));
+                if !gone && lists(&table.lists[usize::from(row.list)]) {
+                    builder.copy(table, row);
+                }
+            }
+        }
+    }
+
+    /// The same with its figures worked out.
+    fn figured(mut self) -> Self {
+        let of =
+            |list: &ListId| self.settings.terms.get(list).unwrap_or(&self.settings.usual).clone();
+        let counts = self.live_counts();
+        let rate = |list: &ListId, state: &str| {
+            self.settings.prior.rate(counts.get(&(list, state)).copied().unwrap_or(0))
+        };
+        let tables = [&self.base, &self.over].map(|table| {
+            let cells = table.lists.iter().flat_map(|l| table.states.iter().map(move |s| (l, s)));
+            (cells.map(|(l, s)| rate(l, s)).collect(), table.lists.iter().map(of).collect())
+        });
+        let partials = self.partials.entries().iter();
+        let partials: Vec<(f64, Terms)> =
+            partials.map(|p| (rate(&p.entry.list, &p.state), of(&p.entry.list))).collect();
+        let terms: Vec<Terms> = counts.keys().map(|(list, _)| of(list)).collect();
+        let least = |get: fn(&Terms) -> f64| terms.iter().map(get).fold(1.0, f64::min);
+        self.figures = Figures {
+            tables,
+            partials,
+            home: spelled(self.settings.prior.home.as_deref()),
+            threshold: least(|t| t.threshold),
+            fits: least(|t| t.fits),
+        };
+        self
+    }
 }
 
-/// Whether two regions are known and contradict each other: `CA` and `us-ca` do not, nor do `us`
-/// and `us-ca`.
-fn other_state(listed: Option<&str>, seen: Option<&str>) -> bool {
-    let (Some(listed), Some(seen)) = (listed, seen) else { return false };
-    let (listed, seen) = (listed.trim().to_ascii_lowercase(), seen.trim().to_ascii_lowercase());
-    let fits = |long: &str, short: &str| {
-        long == short
-            || long.strip_suffix(short).is_some_and(|rest| rest.ends_with('-'))
-            || long.strip_prefix(short).is_some_and(|rest| rest.starts_with('-'))
-    };
-    !(listed.is_empty() || fits(&listed, &seen) || fits(&seen, &listed))
+fn stale(terms: &Terms, now: Time) -> bool {
+    terms.stale.is_some_and(|at| now >= at)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn the_prior_follows_the_size_of_the_list() {
-        for (entries, want) in
-            [(1, 0.2), (25_000, 0.2), (100_000, 0.5), (1_000_000, 0.909), (10_000_000, 0.990)]
-        {
-            let p = least(ratio(entries), 0.5);
-            assert!((p - want).abs() < 1e-3, "{entries}: {p}");
+/// A table of whole plates and the partial ones, of what a builder has already and of more. Of two with one id
+/// the first counts, and a whole one before a partial one.
+fn lay_out(
+    mut builder: Builder,
+    mut partials: Vec<Partial>,
+    entries: impl Iterator<Item = Entry>,
+) -> (Table, Vec<Partial>, Loaded) {
+    let mut loaded = Loaded::default();
+    let mut ids: HashSet<EntryId> = partials.iter().map(|p| p.entry.id.clone()).collect();
+    for entry in entries {
+        match whole(&entry) {
+            Some(key) => loaded.refused += usize::from(!builder.push(&entry, key)),
+            None => match Partial::of(entry) {
+                Some(p) if ids.insert(p.entry.id.clone()) => partials.push(p),
+                Some(_) => {}
+                None => loaded.refused += 1,
+            },
         }
     }
-
-    #[test]
-    fn states_contradict_only_when_both_are_known() {
-        for (listed, seen, want) in [
-            (None, Some("us-ca"), false),
-            (Some("CA"), None, false),
-            (Some("CA"), Some("us-ca"), false),
-            (Some("us-ca"), Some("us-ca"), false),
-            (Some("us"), Some("us-ca"), false),
-            (Some("us-ca"), Some("us"), false),
-            (Some(""), Some("us-ca"), false),
-            (Some("NV"), Some("us-ca"), true),
-            (Some("us-nv"), Some("us-ca"), true),
-            (Some("a"), Some("us-ca"), true),
-        ] {
-            assert_eq!(other_state(listed, seen), want, "{listed:?} {seen:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_posterior_is_monotone(p in 0.0..1.0f64, q in 0.0..1.0f64, n in 1usize..10_000_000, m in 1usize..10_000_000) {
-            let (p, q) = (p.min(q), p.max(q));
-            let (n, m) = (n.min(m), n.max(m));
-            prop_assert!(posterior(p, ratio(n)) <= posterior(q, ratio(n)));
-            prop_assert!(posterior(p, ratio(m)) <= posterior(p, ratio(n)));
-            prop_assert!((0.0..=1.0).contains(&posterior(p, ratio(n))));
-        }
-
-        #[test]
-        fn the_least_is_where_the_threshold_is_reached(t in 0.01..0.999f64, n in 1usize..10_000_000) {
-            let p = least(ratio(n), t);
-            prop_assert!((posterior(p, ratio(n)) - t).abs() < 1e-6);
-            prop_assert!(p > 1e-3, "an unlisted character could reach it");
-        }
-    }
+    let table = builder.finish();
+    partials.retain(|p| table.by_id(&p.entry.id).is_none());
+    loaded.taken = table.len() + partials.len();
+    (table, partials, loaded)
 }

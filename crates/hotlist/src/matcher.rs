@@ -1,17 +1,20 @@
-//! The job: passes in, hits out.
+//! The job: passes in, hits out. And the one value that threads share: the index of the moment.
 
-use crate::index::{Entry, Index};
-use base::Time;
-use read::{Effect, Job, Pass, hit_id};
-use std::collections::HashSet;
+use crate::entry::{Entry, Terms, Tombstone};
+use crate::index::{Found, Index, Loaded, Settings};
+use crate::model::Prior;
+use base::{EntryId, ListId, Time};
+use read::{Effect, Job, Pass, Read, hit_id};
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What is looked for, and how sure a hit must be. Shared between threads; a batch is matched
-/// against one whole list, the old or the new.
+/// against one whole state of it, the old or the new.
 pub struct HotList {
     index: RwLock<Arc<Index>>,
-    threshold: f64,
+    /// Held by who makes a new index of the present one: changes follow one another, matching waits for none.
+    changing: Mutex<()>,
 }
 
 impl Default for HotList {
@@ -23,12 +26,12 @@ impl Default for HotList {
 /// Sizes only: the entries are plates.
 impl fmt::Debug for HotList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "HotList({} entries, threshold {})", self.len(), self.threshold)
+        write!(f, "HotList({} entries, threshold {})", self.len(), self.threshold())
     }
 }
 
 impl HotList {
-    /// The usual threshold: more probably the listed plate than not.
+    /// The usual threshold: more probably the listed vehicle than not.
     pub const THRESHOLD: f64 = 0.5;
 
     /// An empty list with the usual threshold.
@@ -36,23 +39,54 @@ impl HotList {
         Self::with_threshold(Self::THRESHOLD)
     }
 
-    /// An empty list with another threshold, kept within 0.01 to 0.999: below it everything would
-    /// be a question, above it nothing.
+    /// An empty list with another threshold for lists without [`Terms`] of their own, kept in their bounds.
     pub fn with_threshold(threshold: f64) -> Self {
-        let threshold = if threshold.is_nan() { Self::THRESHOLD } else { threshold };
-        Self { index: RwLock::default(), threshold: threshold.clamp(0.01, 0.999) }
+        let settings = Settings { usual: Terms::at(threshold), ..Settings::default() };
+        Self { index: RwLock::new(Arc::new(Index::of(settings))), changing: Mutex::default() }
     }
 
-    /// Looks for these entries from now on, and for no others.
-    pub fn replace(&self, entries: Vec<Entry>) {
-        // Laid out before the lock is taken, so that matching never waits for it.
-        let fresh = Arc::new(Index::new(entries));
-        let old = {
-            let mut now = self.index.write().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *now, fresh)
-        };
-        // Wiping a long list takes a while; nobody waits for that either.
-        drop(old);
+    /// Looks for these entries from now on, and for no others. Of two with one id the first counts.
+    pub fn replace(&self, entries: Vec<Entry>) -> Loaded {
+        self.load(entries)
+    }
+
+    /// The same, for entries that come one by one: none is kept longer than it takes to pack it.
+    pub fn load(&self, entries: impl IntoIterator<Item = Entry>) -> Loaded {
+        self.change(|index| index.loaded(entries.into_iter()))
+    }
+
+    /// Replaces the entries of one list; those of others stay. An id that another list has stays with it, and
+    /// entries of other lists are taken as they are.
+    pub fn replace_list(&self, list: &ListId, entries: impl IntoIterator<Item = Entry>) -> Loaded {
+        self.change(|index| index.with_list(list, entries.into_iter()))
+    }
+
+    /// Adds some entries and removes others, in a time that hardly depends on how many there are. What is
+    /// added takes the place of the entry of its id.
+    pub fn update(&self, add: Vec<Entry>, remove: &[EntryId]) -> Loaded {
+        self.change(|index| index.changed(add, remove))
+    }
+
+    /// Silences these found vehicles from now on, and no others.
+    pub fn silence(&self, tombstones: Vec<Tombstone>) {
+        self.change(|index| (index.silenced(tombstones), ()));
+    }
+
+    /// Raises hits of these lists on these terms from now on; other lists go by the threshold.
+    pub fn set_terms(&self, terms: HashMap<ListId, Terms>) {
+        let bounded = |t: Terms| Terms { threshold: Terms::at(t.threshold).threshold, ..t };
+        let terms = terms.into_iter().map(|(list, t)| (list, bounded(t))).collect();
+        self.change(|index| (index.set(Settings { terms, ..index.settings.clone() }), ()));
+    }
+
+    /// Other numbers of the city's traffic.
+    pub fn set_prior(&self, prior: Prior) {
+        self.change(|index| (index.set(Settings { prior, ..index.settings.clone() }), ()));
+    }
+
+    /// What a read may be, the most probable first; ties go by entry.
+    pub fn find(&self, read: &Read, now: Time) -> Vec<Found> {
+        self.index().matches(read, now)
     }
 
     /// How many entries are loaded, expired ones among them.
@@ -65,13 +99,32 @@ impl HotList {
         self.len() == 0
     }
 
-    /// How sure a hit must be, 0 to 1.
+    /// How sure a hit of a list without terms of its own must be, 0 to 1.
     pub fn threshold(&self) -> f64 {
-        self.threshold
+        self.index().settings.usual.threshold
     }
 
     fn index(&self) -> Arc<Index> {
         self.index.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change<T>(&self, make: impl FnOnce(&Index) -> (Index, T)) -> T {
+        let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        // Laid out before the lock is taken, so that matching never waits for it.
+        let old = self.index();
+        let (fresh, answer) = make(&old);
+        let fresh = Arc::new(fresh);
+        drop(old);
+        let mut before = {
+            let mut now = self.index.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *now, fresh)
+        };
+        // Wiping a long list takes a while: who matches lets go of it first, so that nobody waits for that.
+        while let Err(held) = Arc::try_unwrap(before) {
+            before = held;
+            std::thread::yield_now();
+        }
+        answer
     }
 }
 
@@ -86,15 +139,16 @@ impl Job for HotList {
         let mut raised = HashSet::new();
         let mut out = Vec::new();
         for read in passes {
-            for found in index.matches(read, now, self.threshold) {
-                let hit = hit_id(&found.entry.id, &read.id);
+            for found in index.matches(read, now) {
+                let hit = hit_id(&found.entry, &read.id);
                 if raised.insert(hit) {
                     out.push(Effect::Hit {
                         hit,
-                        list: found.entry.list.clone(),
-                        entry: found.entry.id.clone(),
+                        list: found.list,
+                        entry: found.entry,
                         read: read.id,
                         probability_ppm: (found.probability * 1e6).round() as u32,
+                        basis: Some(found.basis),
                     });
                 }
             }

@@ -78,6 +78,34 @@ pub fn fits(text: &Text) -> impl Iterator<Item = &'static str> {
         .map(|r| r.code.as_str())
 }
 
+/// Whether a text has a format of a region, by its code; `None` for a region whose formats are not known.
+pub fn fits_region(text: &Text, code: &str) -> Option<bool> {
+    let region = &regions()[number(code)?];
+    let mut letters = [0u64; Text::MAX];
+    let classes = text.reveal(Reason::Matching).chars().filter_map(class_of);
+    letters.iter_mut().zip(classes).for_each(|(l, c)| *l = 1 << c);
+    Some(region.formats.iter().any(|f| f.takes(&letters[..text.len()])))
+}
+
+/// Share of a region's plates that follow no format of it: vanity and special plates.
+const FREE: f64 = 0.2;
+
+/// The share of a region's plates that one text would have, were all texts of a format alike: the sum of its
+/// formats' shares over their sizes, and a fifth spread over all texts of its length. Characters by their
+/// numbers: 0-9, then A-Z from 10. `None` for a region whose formats are not known.
+pub fn density(text: &[u8], code: &str) -> Option<f64> {
+    let region = &regions()[number(code)?];
+    let size = |f: &Format| -> f64 {
+        f.places.iter().map(|set| f64::from(sets()[*set].count_ones())).product()
+    };
+    let takes = |f: &&Format| {
+        f.places.len() == text.len()
+            && f.places.iter().zip(text).all(|(set, c)| sets()[*set] & (1 << (c % 64)) != 0)
+    };
+    let of = region.formats.iter().filter(takes).map(|f| f.share / size(f));
+    Some((1.0 - FREE) * of.sum::<f64>() + FREE / 36f64.powi(text.len() as i32))
+}
+
 impl Format {
     fn takes(&self, letters: &[u64]) -> bool {
         self.places.len() == letters.len()
@@ -132,6 +160,8 @@ mod tests {
     fn check(text: &str, region: &str, want: bool) {
         let text = Text::parse(text).unwrap();
         assert_eq!(fits(&text).any(|r| r == region), want, "{region}");
+        assert_eq!(fits_region(&text, region), Some(want), "{region}");
+        assert_eq!(fits_region(&text, "xx"), None);
     }
 
     #[test]
@@ -156,6 +186,20 @@ mod tests {
         check("131-SO-123", "ie", true);
         check("OW12OA", "at", false); // O stands in a district, never in a serial
         check("OW-12ABC", "at", true);
+    }
+
+    #[test]
+    fn a_text_has_a_share_of_its_region() {
+        let share = |text: &str, code: &str| {
+            let numbers: Vec<u8> = text.chars().map(|c| class_of(c).unwrap() as u8).collect();
+            density(&numbers, code)
+        };
+        // One format: two letters of 23, four digits; and the fifth that follows none.
+        let want = 0.8 / (23.0 * 23.0 * 1e4) + 0.2 / 36f64.powi(6);
+        assert!((share("AB1234", "us-dc").unwrap() / want - 1.0).abs() < 1e-9);
+        assert!((share("1234AB", "us-dc").unwrap() * 36f64.powi(6) / 0.2 - 1.0).abs() < 1e-9);
+        assert!(share("7ABC128", "us-ca").unwrap() > 3e-9);
+        assert_eq!(share("AB1234", "xx"), None);
     }
 
     #[test]

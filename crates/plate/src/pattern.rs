@@ -78,6 +78,13 @@ impl Pattern {
     }
 }
 
+/// A plate that is known whole.
+impl From<Text> for Pattern {
+    fn from(text: Text) -> Self {
+        Self(text.reveal(Reason::Matching).to_owned())
+    }
+}
+
 /// Whether a text fits a pattern: walks once, and goes back to the last star where it must.
 fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);

@@ -25,7 +25,53 @@ pub enum Effect {
         read: ReadId,
         /// P(the read is the listed plate), parts per million.
         probability_ppm: u32,
+        /// How the read came to be taken for the entry; effects from before it was told have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        basis: Option<Basis>,
     },
+}
+
+/// How a read is like a listed plate. It names places and no character.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// How the characters are alike.
+    pub text: TextBasis,
+    /// How the states stand to each other.
+    pub state: StateBasis,
+    /// Places, from 0, where the read's best text and the entry differ: of the read, but of the entry
+    /// where a character is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<u8>,
+}
+
+/// How the characters of a read are like those of a listed plate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextBasis {
+    /// The best text of the read is the plate.
+    Exact,
+    /// It differs in characters that are taken for one another: proposed, never confirmed.
+    LookAlike,
+    /// It differs in other characters that the reader thought possible.
+    Other,
+    /// The entry has a character that was not read.
+    Missing,
+    /// A character was read that the entry does not have.
+    Extra,
+    /// The entry is known in part, and the read fits it.
+    Partial,
+}
+
+/// How the state of a read and the state of a listed plate stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StateBasis {
+    /// They are the same.
+    Same,
+    /// One of them is not known.
+    Unknown,
+    /// They differ.
+    Differs,
 }
 
 impl Effect {

@@ -10,7 +10,7 @@ mod order;
 mod wire;
 
 pub use envelope::{OpenKey, SealKey, Sealed};
-pub use job::{Effect, Job, Pass, hit_id};
+pub use job::{Basis, Effect, Job, Pass, StateBasis, TextBasis, hit_id};
 pub use lease::{CameraOff, Lease, LeaseRequest, SpoolState, Stop};
 pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
 pub use wire::{Direction, Read, Sighting, SignedRead};

@@ -106,7 +106,7 @@ impl Store {
 
 /// Writes what an effect means; returns the hit if there was none of this id.
 fn apply(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<Option<HitId>> {
-    let Effect::Hit { hit, list, entry, read, probability_ppm } = &waiting.effect;
+    let Effect::Hit { hit, list, entry, read, probability_ppm, .. } = &waiting.effect;
     let changed = tx.exec(
         "INSERT INTO hits (id, list, entry, camera, read, captured, probability_ppm, state, \
          version, logged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', 1, 0) \

@@ -87,7 +87,14 @@ pub(crate) fn pack(day: Day, spec: &str) -> (SealedBatch, Vec<Effect>) {
                 picture: (counter % 2 == 1).then(|| random::<3000>().to_vec()),
             });
             let list = "lst_stolen".parse().unwrap();
-            effects.push(Effect::Hit { hit, list, entry, read: id, probability_ppm: 970_000 });
+            effects.push(Effect::Hit {
+                hit,
+                list,
+                entry,
+                read: id,
+                probability_ppm: 970_000,
+                basis: None,
+            });
         }
     }
     (batch, effects)

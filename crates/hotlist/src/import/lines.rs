@@ -1,0 +1,444 @@
+//! The rows of a file, one by one.
+
+use super::columns::{Field, Mapping};
+use super::dates::{DateOrder, Moment, parse};
+use super::decode::{Decoded, Encoding};
+use super::layouts::Layout;
+use super::records::{Record, Records};
+use super::{PROBLEMS, RECORD};
+use crate::entry::Entry;
+use base::{Error, Result, Time};
+use plate::{Pattern, TextError};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+
+const DAY_MS: i64 = 86_400_000;
+/// Categories that are counted by name; rows of further ones are counted together.
+const CATEGORIES: usize = 200;
+
+/// What a list lets in. Nothing is filled in that it does not say.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The categories that the city adopted, compared without case; `None` where nobody has said so yet. A file
+    /// with a category column is not read without.
+    pub adopted: Option<BTreeSet<String>>,
+    /// The longest an entry may run from now, in days.
+    pub longest_days: u32,
+    /// How long an entry without an end runs; `None`: it is refused.
+    pub usual_days: Option<u32>,
+    /// Whether an end beyond the longest is brought back to it instead of refused.
+    pub shorten: bool,
+    /// Reason and case of rows that have none; `None`: they are refused.
+    pub reason: Option<String>,
+    /// See `reason`.
+    pub case: Option<String>,
+    /// Where the list comes from, for rows that do not say.
+    pub source: String,
+    /// Priority of rows that have none.
+    pub priority: u8,
+    /// How dates with slashes are meant.
+    pub dates: DateOrder,
+    /// Minutes ahead of UTC of times without a zone.
+    pub ahead: i32,
+    /// The most rows that are taken.
+    pub entries: u64,
+    /// The largest file, in bytes.
+    pub bytes: u64,
+}
+
+impl Default for Rules {
+    /// A list of 90 days at most, of a file of four GiB and ten million rows at most.
+    fn default() -> Self {
+        Self {
+            adopted: None,
+            longest_days: 90,
+            usual_days: None,
+            shorten: false,
+            reason: None,
+            case: None,
+            source: String::from("import"),
+            priority: 0,
+            dates: DateOrder::MonthFirst,
+            ahead: 0,
+            entries: 10_000_000,
+            bytes: 4 << 30,
+        }
+    }
+}
+
+/// What a vehicle looks like, as the list has it: shown beside a hit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the word of the list
+pub struct Vehicle {
+    pub make: Option<String>,
+    pub model: Option<String>,
+    pub year: Option<String>,
+    pub style: Option<String>,
+    pub color: Option<String>,
+}
+
+/// A row that is let in. `Debug` shows no plate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its line in the file.
+    pub line: u64,
+    /// The plate, whole or partial.
+    pub plate: Pattern,
+    /// The state, as `us-ca` where it is one that we know.
+    pub state: Option<String>,
+    /// Why it is looked for.
+    pub reason: String,
+    /// The case.
+    pub case: String,
+    /// How pressing it is.
+    pub priority: u8,
+    /// From when on, where it says.
+    pub from: Option<Time>,
+    /// Until when.
+    pub expires: Time,
+    /// Its category, an adopted one, where there are any.
+    pub category: Option<String>,
+    /// Who asks.
+    pub source: String,
+    /// Its number with who sent it.
+    pub record: Option<String>,
+    /// A note.
+    pub note: Option<String>,
+    /// The vehicle.
+    pub vehicle: Vehicle,
+}
+
+/// What is wrong with a line. It quotes nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: u64,
+    /// The field, where it is one.
+    pub field: Option<Field>,
+    /// One sentence.
+    pub what: String,
+}
+
+/// What became of the rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Rows that were read, headings apart.
+    pub rows: u64,
+    /// Rows that were let in.
+    pub taken: u64,
+    /// Rows that had ended already.
+    pub ended: u64,
+    /// Rows of categories that are not adopted, by category.
+    pub dropped: BTreeMap<String, u64>,
+    /// Cells that a spreadsheet would have run as a formula, and that now begin with an apostrophe.
+    pub defused: u64,
+    /// Rows that were refused.
+    pub troubled: u64,
+    /// What was wrong with the first of them.
+    pub problems: Vec<Problem>,
+}
+
+/// The rows of a file that its list lets in. An error ends it: the file could not be read, or is too large.
+pub struct Lines<R> {
+    records: Records<R>,
+    mapping: Mapping,
+    rules: Rules,
+    now: Time,
+    report: Report,
+    first: bool,
+    over: bool,
+}
+
+type Refused = (Option<Field>, &'static str);
+
+impl<R: Read> Lines<R> {
+    /// Begins to read a file with a mapping.
+    ///
+    /// Fails where the mapping has no plates, or a category column while nobody has said which categories are
+    /// adopted; the national extract needs one.
+    pub fn new(source: R, mapping: &Mapping, rules: &Rules, now: Time) -> Result<Self> {
+        Self::with(source, None, mapping, rules, now)
+    }
+
+    pub(crate) fn with(
+        source: R,
+        encoding: Option<Encoding>,
+        mapping: &Mapping,
+        rules: &Rules,
+        now: Time,
+    ) -> Result<Self> {
+        if mapping.column(Field::Plate).is_none() {
+            return Err(Error::invalid("Say which column holds the plates."));
+        }
+        let category = mapping.column(Field::Category).is_some();
+        if mapping.layout == Layout::Ncic && !category {
+            return Err(Error::invalid("Say which column holds the message key (MKE)."));
+        }
+        if category && rules.adopted.is_none() {
+            return Err(Error::invalid("Say which categories of this list the city has adopted."));
+        }
+        let (text, _) = Decoded::new(source, encoding, rules.bytes)?;
+        let adopted = rules.adopted.as_ref().map(|all| all.iter().map(|c| folded(c)).collect());
+        Ok(Self {
+            records: Records::new(text, mapping.cut()),
+            mapping: mapping.clone(),
+            rules: Rules { adopted, ..rules.clone() },
+            now,
+            report: Report::default(),
+            first: mapping.headings,
+            over: false,
+        })
+    }
+
+    /// What became of the rows so far.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    fn step(&mut self) -> Result<Option<Row>> {
+        loop {
+            let found = match self.records.next()? {
+                None => {
+                    self.over = true;
+                    return Ok(None);
+                }
+                Some(_) if std::mem::take(&mut self.first) => continue,
+                Some(Record::Long) => Err((None, "This record is too long; is a quote left open?")),
+                Some(Record::Fields(cells)) => {
+                    let sieve = Sieve {
+                        mapping: &self.mapping,
+                        rules: &self.rules,
+                        now: self.now,
+                        cells: &cells,
+                        defused: 0,
+                    };
+                    sieve.pass(&mut self.report)
+                }
+            };
+            self.report.rows += 1;
+            let line = self.records.line();
+            match found {
+                Ok(None) => {}
+                Ok(Some(row)) => {
+                    if self.report.taken == self.rules.entries {
+                        self.over = true;
+                        return Err(Error::too_large(
+                            "The list has more rows than this city takes.",
+                        ));
+                    }
+                    self.report.taken += 1;
+                    return Ok(Some(Row { line, ..row }));
+                }
+                Err((field, what)) => {
+                    self.report.troubled += 1;
+                    if self.report.problems.len() < PROBLEMS {
+                        self.report.problems.push(Problem { line, field, what: what.to_owned() });
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<R: Read> Iterator for Lines<R> {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Result<Row>> {
+        if self.over {
+            return None;
+        }
+        let row = self.step();
+        self.over |= row.is_err();
+        row.transpose()
+    }
+}
+
+/// One row on its way in.
+struct Sieve<'a> {
+    mapping: &'a Mapping,
+    rules: &'a Rules,
+    now: Time,
+    cells: &'a [&'a str],
+    defused: u64,
+}
+
+impl Sieve<'_> {
+    /// A row; `None` where it is dropped or has ended.
+    fn pass(mut self, report: &mut Report) -> std::result::Result<Option<Row>, Refused> {
+        // Before anything else of it is looked at.
+        let category = match self.mapping.column(Field::Category) {
+            Some(at) => {
+                let category = folded(self.cells.get(at).copied().unwrap_or_default());
+                let adopted = self.rules.adopted.as_ref().is_some_and(|a| a.contains(&category));
+                if !adopted || category.is_empty() {
+                    count(&mut report.dropped, category);
+                    return Ok(None);
+                }
+                Some(category)
+            }
+            None => None,
+        };
+        let expires = self.expires()?;
+        if expires <= self.now {
+            report.ended += 1;
+            return Ok(None);
+        }
+        let from = self.date(Field::From)?.map(|m| m.start(self.rules.ahead));
+        if from.is_some_and(|from| from >= expires) {
+            return Err((Some(Field::From), "It ends before it begins."));
+        }
+        let reason = self.text(Field::Reason, 200)?.or_else(|| self.rules.reason.clone());
+        let reason = reason.or_else(|| category.clone().map(|c| c.to_uppercase()));
+        let case = self.text(Field::Case, 64)?.or_else(|| self.rules.case.clone());
+        let row = Row {
+            line: 0,
+            plate: self.plate()?,
+            state: self.state()?,
+            reason: reason
+                .ok_or((Some(Field::Reason), "It has no reason, and the list has none."))?,
+            case: case.ok_or((Some(Field::Case), "It has no case, and the list has none."))?,
+            priority: self.priority()?,
+            from,
+            expires,
+            category,
+            source: self.text(Field::Source, 64)?.unwrap_or_else(|| self.rules.source.clone()),
+            record: self.text(Field::Record, 64)?,
+            note: self.text(Field::Note, 500)?,
+            vehicle: Vehicle {
+                make: self.text(Field::Make, 40)?,
+                model: self.text(Field::Model, 40)?,
+                year: self.text(Field::Year, 10)?,
+                style: self.text(Field::Style, 40)?,
+                color: self.text(Field::Color, 40)?,
+            },
+        };
+        report.defused += self.defused;
+        Ok(Some(row))
+    }
+
+    /// What stands in a field; `None` where nothing does.
+    fn cell(&self, field: Field) -> std::result::Result<Option<&str>, Refused> {
+        let cell = self.mapping.column(field).and_then(|at| self.cells.get(at)).copied();
+        match cell.filter(|c| !c.is_empty()) {
+            Some(c) if c.contains('\u{fffd}') => {
+                Err((Some(field), "It holds bytes that are no characters of the file's encoding."))
+            }
+            Some(c) if c.chars().any(char::is_control) => {
+                Err((Some(field), "It holds control characters."))
+            }
+            cell => Ok(cell),
+        }
+    }
+
+    /// Free words, with an apostrophe before what a spreadsheet would run.
+    fn text(&mut self, field: Field, most: usize) -> std::result::Result<Option<String>, Refused> {
+        let Some(cell) = self.cell(field)? else { return Ok(None) };
+        if cell.chars().count() > most {
+            return Err((Some(field), "It is too long."));
+        }
+        let runs =
+            cell.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+        let cell = if runs { format!("'{cell}") } else { cell.to_owned() };
+        self.defused += u64::from(runs);
+        Ok(Some(cell))
+    }
+
+    fn plate(&self) -> std::result::Result<Pattern, Refused> {
+        let refused = |what| (Some(Field::Plate), what);
+        let cell = self.cell(Field::Plate)?.ok_or(refused("It has no plate."))?;
+        let plate = Pattern::parse(cell).map_err(|e| {
+            refused(match e {
+                TextError::Empty => "It has no plate.",
+                TextError::Long => "Its plate has more than 12 characters.",
+                TextError::Character => "Its plate holds what is neither a letter nor a digit.",
+            })
+        })?;
+        let stars = plate.reveal(plate::Reason::HotList).matches('*').count();
+        if plate.exact().is_none() && (plate.known() < Entry::KNOWN || stars > 1) {
+            return Err(refused(
+                "A partial plate needs three known characters, and one star at most.",
+            ));
+        }
+        Ok(plate)
+    }
+
+    fn state(&self) -> std::result::Result<Option<String>, Refused> {
+        let Some(cell) = self.cell(Field::State)? else { return Ok(None) };
+        if matches!(cell.to_ascii_uppercase().as_str(), "-" | "--" | "UNK" | "XX" | "UNKNOWN") {
+            return Ok(None);
+        }
+        let known = state_code(cell);
+        let fine = (1..=10).contains(&cell.len())
+            && cell.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        match known {
+            Some(known) => Ok(Some(known)),
+            None if fine => Ok(Some(cell.to_ascii_lowercase())),
+            None => Err((Some(Field::State), "Its state is none; write two letters.")),
+        }
+    }
+
+    fn priority(&self) -> std::result::Result<u8, Refused> {
+        let Some(cell) = self.cell(Field::Priority)? else { return Ok(self.rules.priority) };
+        match cell.to_ascii_lowercase().as_str() {
+            "low" | "normal" => Ok(0),
+            "medium" => Ok(1),
+            "high" => Ok(2),
+            "urgent" | "critical" => Ok(3),
+            digits => match digits.parse() {
+                Ok(n @ 0..=9) => Ok(n),
+                _ => Err((Some(Field::Priority), "Its priority is none; write 0 to 9.")),
+            },
+        }
+    }
+
+    fn date(&self, field: Field) -> std::result::Result<Option<Moment>, Refused> {
+        let Some(cell) = self.cell(field)? else { return Ok(None) };
+        let moment = parse(cell, self.rules.dates);
+        moment.map(Some).ok_or((Some(field), "Its date is none; write 2027-02-03."))
+    }
+
+    fn expires(&self) -> std::result::Result<Time, Refused> {
+        let refused = |what| Err((Some(Field::Expires), what));
+        let days = |n: u32| self.now.plus_millis(i64::from(n) * DAY_MS);
+        let longest = days(self.rules.longest_days);
+        let end = match (self.date(Field::Expires)?, self.rules.usual_days) {
+            (Some(moment), _) => moment.end(self.rules.ahead),
+            (None, Some(usual)) => days(usual).min(longest),
+            (None, None) => return refused("It has no end, and the list has no usual one."),
+        };
+        match end > longest {
+            true if self.rules.shorten => Ok(longest),
+            true => refused("It ends later than this list may run."),
+            false => Ok(end),
+        }
+    }
+}
+
+/// A state as `us-ca` or `de`, where it is a region that we know.
+pub(crate) fn state_code(cell: &str) -> Option<String> {
+    let lower = cell.trim().to_ascii_lowercase();
+    let known = |code: &str| plate::regions().iter().any(|r| r.code == code);
+    let american = format!("us-{lower}");
+    match () {
+        // `de` is Delaware in a list of two-letter states, and the list's own word for Germany is `D` or `DEU`.
+        () if lower.len() == 2 && known(&american) => Some(american),
+        () if known(&lower) => Some(lower),
+        () => None,
+    }
+}
+
+/// A category as it is compared, bounded.
+fn folded(category: &str) -> String {
+    let plain = category.trim().chars().filter(|c| !c.is_control() && *c != '\u{fffd}');
+    plain.take(40).flat_map(char::to_lowercase).collect()
+}
+
+fn count(dropped: &mut BTreeMap<String, u64>, category: String) {
+    let category = if category.is_empty() { "(none)".to_owned() } else { category };
+    let full = dropped.len() >= CATEGORIES && !dropped.contains_key(&category);
+    *dropped.entry(if full { "(others)".to_owned() } else { category }).or_default() += 1;
+}
+
+// The bound of a record is what keeps every cell small.
+const _: () = assert!(RECORD <= 1 << 20);
