@@ -100,6 +100,23 @@ def error(p, y):
     return sum(abs(p[k == i].mean() - y[k == i].mean()) * (k == i).mean() for i in range(10) if (k == i).any())
 
 
+def by_chance(p):
+    """The calibration error that a reader which is exactly as sure as it should be would show on so many reads: few reads
+    never hit their odds. Each bin's sum of misses is about normal, and its mean size sqrt(2/pi) deviations."""
+    k = np.minimum((p * 10).astype(int), 9)
+    return sum((2 / np.pi * (p[k == i] * (1 - p[k == i])).sum()) ** .5 for i in range(10)) / len(p)
+
+
+def unseen(x, y, parts=5):
+    """What the two numbers say of the reads that they were not fitted on: each fifth by those fitted on the others."""
+    out = np.zeros(len(x))
+    for part in range(parts):
+        held = np.arange(len(x)) % parts == part
+        a, b = platt(x[~held], y[~held])
+        out[held] = 1 / (1 + np.exp(-(a * x[held] + b)))
+    return out
+
+
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("reader", nargs="?", help="the homeplate executable, with the weights that are to be calibrated")
@@ -114,9 +131,11 @@ def main():
     old = json.loads((MODELS / "contract.json").read_text()).get("confidence", {"a": 1, "b": 0})
     p = np.clip(p, 1e-4, 1 - 1e-4)
     raw = (np.log(p / (1 - p)) - old["b"]) / old["a"]  # before the scaling that this reader already has
-    a, b = platt(np.clip(raw, -14, 14), y)
-    now = 1 / (1 + np.exp(-(a * raw + b)))
-    print(json.dumps({"reads": len(p), "right": y.mean(), "a": a, "b": b, "error before": error(p, y), "error now": error(now, y)}, indent=1))
+    raw = np.clip(raw, -14, 14)
+    a, b = platt(raw, y)
+    now, held = 1 / (1 + np.exp(-(a * raw + b))), unseen(raw, y)
+    print(json.dumps({"reads": len(p), "right": y.mean(), "a": a, "b": b, "error before": error(p, y), "error now": error(now, y),
+                      "error on reads not fitted on": error(held, y), "of that by chance": by_chance(held)}, indent=1))
     file = WORK / "calibration.json"
     chosen = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps(chosen | {"a": round(a, 4), "b": round(b, 4)}, indent=1))

@@ -71,12 +71,13 @@ def rank(places, prior):
     where = np.zeros(len(codes))
     if len(places) in lengths:
         region, share, sets = lengths[len(places)]
-        each = odds[region] * (1 - FREE) * share * fits[np.arange(len(places)), sets].prod(1)
-        np.add.at(where, region, each)
+        fit = (1 - FREE) * share * fits[np.arange(len(places)), sets].prod(1)
+        np.add.at(where, region, odds[region] * fit)
+        each = (odds[region] + max(1 - odds.sum(), 0) / len(codes)) * fit  # what is from elsewhere is like any region
         for i in range(len(places)):
             np.add.at(weights[i], sets[:, i], each)
     free = fits[:, 0].prod()
-    weights[:, 0] += max(1 - (1 - FREE) * odds.sum(), 0) * free
+    weights[:, 0] += FREE * free
     where += odds * FREE * free
     total = weights[0].sum()
     if total <= 0:

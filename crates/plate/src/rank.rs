@@ -1,7 +1,9 @@
 //! What formats and regions make of character odds.
 //!
 //! A mixture of hypotheses: the plate is from region r and has its format f, or is one of the region's
-//! free plates (vanity, special) on which anything may stand. Under a hypothesis the characters of a
+//! free plates (vanity, special) on which anything may stand. A plate from elsewhere may have the format
+//! of any region, all alike: plates of the world look alike, and a share without any shape would leave
+//! the choice to whichever region is thought of next, however improbable. Under a hypothesis the characters of a
 //! place are equally likely among those that the format allows, so its likelihood is the product over
 //! the places of Σ odds(c)·q(c). New odds are the mixture's exact marginals: only characters that were
 //! among the odds of a place can come out of it, and as many places as went in.
@@ -13,7 +15,7 @@ use crate::text::class_of;
 /// Share of plates that follow no format of their region: vanity and special plates, and what the data
 /// leave out. An estimate on the high side, so that a format persuades and does not overrule.
 const FREE: f64 = 0.2;
-/// The name of everywhere else, which has no formats.
+/// The name of everywhere else, which has no formats of its own.
 const ELSEWHERE: &str = "other";
 /// Share that [`RegionOdds::unknown`] leaves to elsewhere.
 const UNNAMED: f32 = 0.1;
@@ -140,17 +142,21 @@ pub fn rank(odds: &Odds, prior: &RegionOdds) -> Ranked {
     let anything = vec![ANYTHING; places.len()];
     let free = mixture.fits(&anything);
     let mut weights = Vec::with_capacity(prior.named.len());
-    let mut unbound = 1.0;
+    let mut elsewhere = 1.0;
+    let of_length = |f: &&Format| f.places.len() == places.len();
     for (i, p) in prior.named.iter().map(|(i, p)| (*i, f64::from(*p))) {
-        let bound = p * (1.0 - FREE);
-        let of_length = |f: &&Format| f.places.len() == places.len();
         let formats = regions()[i].formats.iter().filter(of_length);
+        let bound = p * (1.0 - FREE);
         let fit: f64 = formats.map(|f| mixture.add(bound * f.share, &f.places)).sum();
         weights.push((i, fit + p * FREE * free));
-        unbound -= bound;
+        elsewhere -= p;
+    }
+    let each = f64::max(elsewhere, 0.0) * (1.0 - FREE) / regions().len() as f64;
+    for f in regions().iter().flat_map(|r| &r.formats).filter(of_length) {
+        mixture.add(each * f.share, &f.places);
     }
     // Free plates are alike everywhere, so that one hypothesis stands for those of all regions.
-    mixture.add(f64::max(unbound, 0.0), &anything);
+    mixture.add(FREE, &anything);
     let total = mixture.total;
     if total <= 0.0 {
         // A place whose odds are all 0 says nothing, and leaves nothing to weigh.
@@ -251,13 +257,12 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
-    /// `7 A B/8 1`: two choices of a place at 55 and 45 %.
+    /// `7 A B/8 0>O`: two choices of a place at 55 and 45 %, and at 90 and 10 %.
     fn odds(spec: &str) -> Odds {
-        let one = |word: &str| match word.split_once('/') {
-            Some((a, b)) => {
-                vec![(a.chars().next().unwrap(), 0.55), (b.chars().next().unwrap(), 0.45)]
-            }
-            None => vec![(word.chars().next().unwrap(), 0.98)],
+        let one = |word: &str| match *word.as_bytes() {
+            [a, b'/', b] => vec![(char::from(a), 0.55), (char::from(b), 0.45)],
+            [a, b'>', b] => vec![(char::from(a), 0.9), (char::from(b), 0.1)],
+            _ => vec![(word.chars().next().unwrap(), 0.98)],
         };
         Odds::new(spec.split(' ').map(one).collect()).unwrap()
     }
@@ -291,6 +296,15 @@ mod tests {
         // Neither picture nor text alone would do.
         check("A B 1 2 C D E", &[("gb", 0.4), ("us-ny", 0.4)], "AB12CDE gb");
         check("A B 1 2 C D E", &[("other", 0.9)], "AB12CDE");
+    }
+
+    /// A format of a region that hardly comes into question does not decide what a plate from elsewhere says.
+    #[test]
+    fn elsewhere_has_shapes_too() {
+        let most = [("other", 0.93), ("ch", 0.07)];
+        check("W 0>O 5 3 0 1 1", &most, "W053011");
+        check("W 0>O 5 3 0 1 1", &[("ch", 0.93), ("other", 0.07)], "WO53011 ch");
+        check("7 A B C 1 2 B/8", &[("other", 1.0)], "7ABC128"); // as plates of some region look
     }
 
     #[test]
@@ -342,9 +356,13 @@ mod tests {
     }
 
     fn any_odds() -> impl Strategy<Value = Odds> {
+        odds_of(1..=12)
+    }
+
+    fn odds_of(places: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Odds> {
         let chars: Vec<char> = ('A'..='Z').chain('0'..='9').collect();
         let place = proptest::sample::subsequence(chars, 1..6).prop_shuffle();
-        proptest::collection::vec(place, 1..=12).prop_map(|places| {
+        proptest::collection::vec(place, places).prop_map(|places| {
             let one = |cs: Vec<char>| {
                 let n = cs.len() as f32;
                 cs.into_iter()
@@ -354,6 +372,15 @@ mod tests {
             };
             Odds::new(places.into_iter().map(one).collect()).unwrap()
         })
+    }
+
+    /// The same choices in the same order, and as probable.
+    fn same(a: &Odds, b: &Odds) -> Result<(), TestCaseError> {
+        prop_assert_eq!(a.places().len(), b.places().len());
+        for (a, b) in a.places().iter().flatten().zip(b.places().iter().flatten()) {
+            prop_assert!(a.0 == b.0 && (a.1 - b.1).abs() < 1e-4, "{:?} {:?}", a, b);
+        }
+        Ok(())
     }
 
     proptest! {
@@ -373,14 +400,24 @@ mod tests {
             }
         }
 
-        /// Where no format is known, nothing is preferred.
+        /// A plate from elsewhere is read as one that may be from any region, and none is named.
         #[test]
-        fn without_formats_nothing_changes(odds in any_odds()) {
-            let ranked = rank(&odds, &RegionOdds::new([("other", 1.0)]).unwrap());
+        fn elsewhere_is_every_region_alike(odds in any_odds()) {
+            let share = 1.0 / regions().len() as f32;
+            let all = RegionOdds::new(regions().iter().map(|r| (&r.code, share))).unwrap();
+            let ranked = rank(&odds, &RegionOdds::new([(ELSEWHERE, 1.0)]).unwrap());
             prop_assert!(ranked.region.is_none());
-            for (new, old) in ranked.odds.places().iter().zip(odds.places()) {
-                prop_assert!(new.iter().zip(old).all(|(n, o)| n.0 == o.0 && (n.1 - o.1).abs() < 1e-5));
-            }
+            prop_assert_eq!(ranked.regions.named().count(), 0);
+            same(&ranked.odds, &rank(&odds, &all).odds)?;
+        }
+
+        /// Where no region has a format of that many places, nothing is preferred.
+        #[test]
+        fn without_formats_nothing_changes(odds in odds_of(11..=12), us in 0f32..1.0) {
+            let places = odds.places().len();
+            let known = |r: &Region| r.formats.iter().any(|f| f.places.len() == places);
+            prop_assert!(!regions().iter().any(known));
+            same(&rank(&odds, &RegionOdds::new([("us-ca", us)]).unwrap()).odds, &odds)?;
         }
 
         /// A text without any doubt is beyond argument.

@@ -370,13 +370,14 @@ fn refused(e: ImageError) -> Error {
 }
 
 /// Whether a JPEG's end marker follows its last start of scan. Compressed data never holds either
-/// marker, and a thumbnail's own end marker stands in front of the picture's scan.
+/// marker, and a thumbnail's own end marker stands in front of the picture's scan. The end is looked
+/// for from behind and the scan from the front: neither search goes through the pixels.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let last = |marker: u8| bytes.windows(2).rposition(|w| w == [0xff, marker]);
-    match (last(0xda), last(0xd9)) {
-        (Some(scan), Some(end)) => end > scan,
-        _ => false,
-    }
+    let is = |marker: u8| move |w: &[u8]| w == [0xff, marker];
+    let end = bytes.windows(2).rposition(is(0xd9));
+    end.is_some_and(|end| {
+        bytes[..end].windows(2).any(is(0xda)) && !bytes[end..].windows(2).any(is(0xda))
+    })
 }
 
 #[cfg(test)]

@@ -140,21 +140,31 @@ fn sample(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
     let m = projection(q, w as f32, h as f32)?;
     let (most_x, most_y) = ((plane.width - 1) as f32, (plane.height - 1) as f32);
     let mut out = Vec::with_capacity(w * h);
+    // Where a row's samples lie is worked out for all of them, several at once; the pixels come after.
+    let mut places = vec![[0f32; 2]; w];
     for v in 0..h {
-        for u in 0..w {
-            let (u, v) = (u as f32, v as f32);
+        let v = v as f32;
+        let mut sound = true;
+        for (u, place) in places.iter_mut().enumerate() {
+            let u = u as f32;
             let z = m[6] * u + m[7] * v + 1.0;
             let x = ((m[0] * u + m[1] * v + m[2]) / z).clamp(0.0, most_x);
             let y = ((m[3] * u + m[4] * v + m[5]) / z).clamp(0.0, most_y);
-            if !(x.is_finite() && y.is_finite()) {
-                return None;
-            }
-            let (xi, yi) = (x as usize, y as usize);
+            sound &= x.is_finite() & y.is_finite();
+            *place = [x, y];
+        }
+        if !sound {
+            return None;
+        }
+        for [x, y] in &places {
+            let (xi, yi) = (*x as u32 as usize, *y as u32 as usize);
             let (xf, yf) = (x - xi as f32, y - yi as f32);
-            let (xn, yn) = ((xi + 1).min(plane.width - 1), (yi + 1).min(plane.height - 1));
-            let at = |x: usize, y: usize| f32::from(plane.pixels[y * plane.width + x]);
-            let top = at(xi, yi) * (1.0 - xf) + at(xn, yi) * xf;
-            let low = at(xi, yn) * (1.0 - xf) + at(xn, yn) * xf;
+            let here = yi * plane.width + xi;
+            let right = usize::from(xi + 1 < plane.width);
+            let below = if yi + 1 < plane.height { here + plane.width } else { here };
+            let at = |i: usize| f32::from(plane.pixels[i]);
+            let top = at(here) * (1.0 - xf) + at(here + right) * xf;
+            let low = at(below) * (1.0 - xf) + at(below + right) * xf;
             out.push(top * (1.0 - yf) + low * yf);
         }
     }

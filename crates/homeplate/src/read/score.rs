@@ -53,6 +53,8 @@ struct Report {
     false_a_picture: f64,
     /// Expected calibration error: the mean gap between said and right over ten bins, weighted by reads.
     calibration_error: f64,
+    /// What of it so few reads would show, were each exactly as sure as it should be.
+    calibration_by_chance: f64,
     bins: Vec<Bin>,
     ms_median: f64,
     ms_p95: f64,
@@ -244,6 +246,7 @@ impl Tally {
             rows,
             false_a_picture: self.false_reads as f64 / self.pictures.max(1) as f64,
             calibration_error: bins.iter().map(gap).sum::<f64>() / all,
+            calibration_by_chance: by_chance(&self.said),
             bins,
             ms_median: at(0.5),
             ms_p95: at(0.95),
@@ -251,11 +254,27 @@ impl Tally {
     }
 }
 
+/// Which of the ten bins a confidence falls into.
+fn bin(p: f32) -> usize {
+    ((p * 10.0) as usize).min(9)
+}
+
+/// The calibration error that a reader without any fault would be expected to show on these reads: few
+/// never hit their odds. In each bin the sum of what was said less what was right is about normal, and
+/// its size sqrt(2/pi) of its deviation on average.
+fn by_chance(said: &[(f32, bool)]) -> f64 {
+    let mut spread = [0f64; 10];
+    for (p, _) in said {
+        spread[bin(*p)] += f64::from(*p) * (1.0 - f64::from(*p));
+    }
+    let sum: f64 = spread.iter().map(|v| (v * std::f64::consts::FRAC_2_PI).sqrt()).sum();
+    sum / said.len().max(1) as f64
+}
+
 fn bins(said: &[(f32, bool)]) -> Vec<Bin> {
     (0..10)
         .map(|k| {
-            let inside = |p: f32| ((p * 10.0) as usize).min(9) == k;
-            let of: Vec<_> = said.iter().filter(|(p, _)| inside(*p)).collect();
+            let of: Vec<_> = said.iter().filter(|(p, _)| bin(*p) == k).collect();
             let n = of.len().max(1) as f64;
             Bin {
                 reads: of.len(),
@@ -282,8 +301,10 @@ impl Report {
             "\nfalse reads a picture: {:.3} ({} pictures)\nmilliseconds a picture: {:.1} median, {:.1} at 95 %\n",
             self.false_a_picture, self.pictures, self.ms_median, self.ms_p95
         );
-        out +=
-            &format!("calibration error: {:.3}\n\n SAID  RIGHT  READS\n", self.calibration_error);
+        out += &format!(
+            "calibration error: {:.3} (about {:.3} would be chance with so few reads)\n\n SAID  RIGHT  READS\n",
+            self.calibration_error, self.calibration_by_chance
+        );
         for b in self.bins.iter().filter(|b| b.reads > 0) {
             let bar = "#".repeat((b.right * 40.0).round() as usize);
             out += &format!("{:>5.2}  {:>5.2}  {:>5}  {bar}\n", b.said, b.right, b.reads);
@@ -370,5 +391,30 @@ mod tests {
         let b = bins(&said);
         assert_eq!((b[9].reads, b[0].reads), (4, 1));
         assert!((b[9].right - 0.75).abs() < 1e-9 && b[0].right == 0.0);
+    }
+
+    /// Against the mean gap of many draws: reads that are right exactly as often as they say.
+    #[test]
+    fn what_chance_does() {
+        let check = |of: &[f32], copies: usize| {
+            let said: Vec<(f32, bool)> =
+                of.iter().cycle().take(of.len() * copies).map(|p| (*p, true)).collect();
+            let (mut state, mut sum, rounds) = (1u64, 0.0, 400);
+            for _ in 0..rounds {
+                let mut draw = |p: f32| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    (p, ((state >> 40) as f32 / (1u64 << 24) as f32) < p)
+                };
+                let drawn: Vec<(f32, bool)> = said.iter().map(|(p, _)| draw(*p)).collect();
+                let gap = |b: &Bin| b.reads as f64 * (b.said - b.right).abs();
+                sum += bins(&drawn).iter().map(gap).sum::<f64>() / said.len() as f64;
+            }
+            let (drawn, told) = (sum / f64::from(rounds), by_chance(&said));
+            assert!((drawn / told - 1.0).abs() < 0.15, "{drawn} {told}");
+        };
+        check(&[0.5], 100);
+        check(&[0.3, 0.65, 0.85, 0.95, 0.97], 40);
+        assert_eq!(by_chance(&[(1.0, true), (0.0, false)]), 0.0);
+        assert_eq!(by_chance(&[]), 0.0);
     }
 }
