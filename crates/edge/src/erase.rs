@@ -28,6 +28,7 @@ impl Spool {
         }
         File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)?;
         index.items.clear();
+        index.held = 0;
         Ok(erased)
     }
 }
@@ -40,7 +41,7 @@ mod tests {
     fn nothing_is_left() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("spool");
-        let (spool, _) = Spool::open(&folder, 10_000).unwrap();
+        let (spool, _) = Spool::open(&folder, 10_000, crate::Full::DropNew).unwrap();
         for item in [b"one".as_slice(), b"two"] {
             spool.push(item).unwrap();
         }
@@ -53,5 +54,6 @@ mod tests {
         // It goes on, with numbers that were not used before.
         spool.push(b"three").unwrap();
         assert_eq!(spool.oldest(9, u64::MAX).unwrap()[0].0, 3);
+        assert_eq!(spool.push(&[0; 9_990]).unwrap(), 0, "all its room is free again");
     }
 }

@@ -108,6 +108,7 @@ mod tests {
             corners: [[0; 2]; 4],
             frame_size: [0; 2],
             picture: None,
+            sighting: Default::default(),
         }
     }
 

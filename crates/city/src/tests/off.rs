@@ -108,6 +108,7 @@ impl Off {
             corners: [[0, 0], [9, 0], [9, 4], [0, 4]],
             frame_size: [640, 360],
             picture: None,
+            sighting: Default::default(),
         };
         let seal: SealKey = lease.seal_key.parse().unwrap();
         let plain = SignedRead::sign(read, None, &device.capture).encode();

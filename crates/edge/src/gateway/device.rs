@@ -13,7 +13,7 @@ use crate::pipeline::SURE;
 use crate::run::Say;
 use crate::session::Session;
 use crate::spool::Full;
-use crate::{Client, Spool, Uplink, enrol};
+use crate::{Spool, Uplink, enrol};
 use base::{Clock, Error, Kind, Result, Shutdown, Time, sha256};
 use exchange::inbound::{Direction, Document, Seen};
 use read::Sighting;
@@ -58,7 +58,6 @@ pub(super) struct Device {
 
 /// The connection with the city.
 struct Line {
-    client: Arc<Client>,
     keeper: Keeper,
     uplink: Uplink,
     spool: Arc<Spool>,
@@ -210,8 +209,8 @@ impl Device {
             spool: spool.clone(),
         };
         let keeper = Keeper::open(held, &self.folder, None)?;
-        let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
-        Ok(Line { client, keeper, uplink, spool, counts, _lock: lock })
+        let uplink = Uplink::new(client, spool.clone(), counts.clone());
+        Ok(Line { keeper, uplink, spool, counts, _lock: lock })
     }
 
     /// Takes the session in force now; where there is none any more, what was seen under the last one is
@@ -390,7 +389,10 @@ impl Device {
                 None => Err(not_leased()),
             };
             match kept {
-                Ok(()) => add(&line.counts.sealed, 1),
+                Ok(dropped) => {
+                    add(&line.counts.sealed, 1);
+                    add(&line.counts.lost, dropped);
+                }
                 Err(e) => {
                     add(&line.counts.lost, 1);
                     tracing::error!(error = %e.inside(), "a read is lost");

@@ -212,6 +212,7 @@ mod tests {
             corners: [[410, 300], [520, 304], [519, 350], [409, 346]],
             frame_size: [1280, 720],
             picture: None,
+            sighting: Default::default(),
         }
     }
 

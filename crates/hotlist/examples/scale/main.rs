@@ -138,6 +138,7 @@ fn pass(s: &Sighting) -> Read {
         corners: [[0; 2]; 4],
         frame_size: [640, 360],
         picture: None,
+        sighting: Default::default(),
     }
 }
 
