@@ -9,10 +9,11 @@ use crate::preview::Shot;
 use crate::session::Session;
 use crate::settings::{Settings, fraction};
 use crate::station::Station;
-use base::{Result, Signed, Time};
+use base::{Clock, Result, Signed, Time};
 use camera::{Frame, Image};
 use read::{Sighting, Stop};
 use std::sync::Arc;
+use std::time::Duration;
 use vision::{
     Motion, Moving, Picture, Plate, Reader, ReaderOptions, Shows, Track, TrackOptions, Tracker,
     VehiclePicture, Vehicles, centre,
@@ -23,6 +24,8 @@ use vision::{
 pub const SURE: f32 = 0.2;
 /// A scene in which nothing moves is read so often, in milliseconds: a car may have been there all along.
 const STILL_MS: i64 = 1000;
+/// A sure read waits so long for another look at its plate, in milliseconds.
+const EARLY_MS: i64 = 400;
 /// A clock that goes back, or leaps by so much, ends what was being followed.
 const LEAP_MS: i64 = 60_000;
 
@@ -36,6 +39,7 @@ pub struct Pipeline {
     spool: Arc<Spool>,
     counts: Arc<Counts>,
     station: Arc<Station>,
+    clock: Arc<dyn Clock>,
     settings: Arc<Settings>,
     /// When the last frame was taken, and when one was last read.
     last: Option<Time>,
@@ -47,7 +51,12 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Loads the networks.
-    pub fn new(spool: Arc<Spool>, counts: Arc<Counts>, station: Arc<Station>) -> Result<Self> {
+    pub fn new(
+        spool: Arc<Spool>,
+        counts: Arc<Counts>,
+        station: Arc<Station>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
         let settings = station.settings();
         Ok(Self {
             reader: Reader::new(ReaderOptions::default())?,
@@ -58,6 +67,7 @@ impl Pipeline {
             spool,
             counts,
             station,
+            clock,
             settings,
             last: None,
             read_at: None,
@@ -181,6 +191,7 @@ impl Pipeline {
     /// Seals what was read; `bare` vehicles passed whose plate was never seen.
     fn keep(&mut self, tracks: Vec<Track>, bare: usize) {
         let (mut read, mut unread) = (0, bare as u64);
+        let now = self.clock.now();
         add(&self.counts.bare, bare);
         for mut track in tracks {
             let Some(voted) = track.read.take() else {
@@ -197,7 +208,9 @@ impl Pipeline {
             let sighting = self.sighting(&track);
             let kept = match &self.session {
                 Some(session) => {
-                    session.seal(track, voted, sighting).and_then(|s| self.spool.push(&s.0))
+                    let age = now.since(track.last).max(0).unsigned_abs();
+                    let sealed = session.seal(track, voted, sighting);
+                    sealed.and_then(|s| self.spool.push_aged(&s.0, Duration::from_millis(age)))
                 }
                 None => Err(base::Error::gone("No lease covered this pass.")),
             };
@@ -239,7 +252,7 @@ impl Pipeline {
 
 fn tracker(settings: &Settings) -> Tracker {
     let shows = Shows::Vehicle(VehiclePicture { clear: settings.clear_pictures });
-    Tracker::new(TrackOptions { shows, ..TrackOptions::default() })
+    Tracker::new(TrackOptions { shows, early_ms: Some(EARLY_MS), ..TrackOptions::default() })
 }
 
 fn decoded(image: Image) -> Result<Picture> {

@@ -153,8 +153,12 @@ pub(crate) fn run_at(
 
 impl Run {
     fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
-        let mut pipeline =
-            Pipeline::new(self.spool.clone(), self.counts.clone(), self.station.clone())?;
+        let mut pipeline = Pipeline::new(
+            self.spool.clone(),
+            self.counts.clone(),
+            self.station.clone(),
+            self.clock.clone(),
+        )?;
         if config.once
             && let Err(e) = self.keeper.first_lease(stop, PATIENCE)
         {
@@ -334,6 +338,7 @@ impl Facts for Run {
                 "until": session.as_ref().map(|s| s.lease().until),
             },
             "counts": self.summary(),
+            "delay_ms": self.spool.delays(),
         })
     }
 

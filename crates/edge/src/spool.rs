@@ -9,15 +9,18 @@
 mod erase;
 
 use base::{Error, Result, sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 const MAGIC: &[u8; 4] = b"HPS1";
 /// Magic, length, first eight bytes of the hash.
 const HEAD: usize = 16;
 const END: &str = ".sealed";
+/// Delays that are remembered.
+const DELAYS: usize = 1000;
 
 /// A bounded queue of sealed reads that survives the process.
 #[derive(Debug)]
@@ -46,6 +49,10 @@ struct Index {
     next: u64,
     /// Bytes of all items.
     held: u64,
+    /// When the vehicles of items passed, as far as this process has put them here.
+    passed: HashMap<u64, Instant>,
+    /// From there to the city's answer, milliseconds, of the last thousand.
+    delays: VecDeque<u64>,
 }
 
 impl Spool {
@@ -57,7 +64,7 @@ impl Spool {
                 .because(e)
         };
         fs::create_dir_all(folder).map_err(cannot)?;
-        let mut index = Index { items: BTreeMap::new(), next: 1, held: 0 };
+        let mut index = Index { items: BTreeMap::new(), next: 1, held: 0, ..Index::default() };
         let mut damaged = 0;
         for entry in fs::read_dir(folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
@@ -87,6 +94,20 @@ impl Spool {
 
     /// Puts a sealed item at the end; on disk when this returns. How many older ones were given up for it.
     pub fn push(&self, sealed: &[u8]) -> Result<usize> {
+        self.push_aged(sealed, Duration::ZERO)
+    }
+
+    /// The middle and the 99th percentile of the milliseconds from a vehicle's last frame to the city's answer, of
+    /// the last thousand reads of this process.
+    pub fn delays(&self) -> Option<[u64; 2]> {
+        let mut all: Vec<u64> = self.lock().delays.iter().copied().collect();
+        all.sort_unstable();
+        let at = |part: usize| all.get(all.len().saturating_sub(1) * part / 100).copied();
+        Some([at(50)?, at(99)?])
+    }
+
+    /// The same of a vehicle that passed so long ago.
+    pub fn push_aged(&self, sealed: &[u8], age: Duration) -> Result<usize> {
         let mut index = self.lock();
         let size = sealed.len() as u64;
         let full = || Error::busy("The spool is full; reads are lost until the city answers.");
@@ -104,6 +125,9 @@ impl Spool {
         index.next += 1;
         index.held += size;
         index.items.insert(number, size);
+        if let Some(passed) = Instant::now().checked_sub(age) {
+            index.passed.insert(number, passed);
+        }
         Ok(dropped)
     }
 
@@ -154,6 +178,11 @@ impl Spool {
         };
         let mut index = self.lock();
         for number in numbers {
+            if let Some(passed) = index.passed.get(number).copied() {
+                index.delays.push_back(passed.elapsed().as_millis() as u64);
+                let excess = index.delays.len().saturating_sub(DELAYS);
+                index.delays.drain(..excess);
+            }
             self.forget(&mut index, *number).map_err(cannot)?;
         }
         // If this is lost in a power cut the items come back and are sent again: harmless.
@@ -189,6 +218,7 @@ impl Spool {
 
 impl Index {
     fn drop_item(&mut self, number: u64) {
+        self.passed.remove(&number);
         if let Some(size) = self.items.remove(&number) {
             self.held = self.held.saturating_sub(size);
         }

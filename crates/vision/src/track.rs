@@ -40,6 +40,9 @@ pub struct TrackOptions {
     pub unread_frames: u32,
     /// … and moved by so many of its plate's widths; else it is a sign.
     pub unread_moved: f32,
+    /// A sure read of a vehicle that moved is told when its plate was not seen for so long, rather than when the
+    /// track ends; should it be seen again within the track's patience it is the same pass. `None`: at the end.
+    pub early_ms: Option<i64>,
     /// What the picture for people shows.
     pub shows: Shows,
 }
@@ -75,6 +78,7 @@ impl Default for TrackOptions {
             min_confidence: 0.1,
             unread_frames: 4,
             unread_moved: 1.5,
+            early_ms: None,
             shows: Shows::Plate(0.9),
         }
     }
@@ -150,6 +154,8 @@ struct Open {
     first_corners: Quad,
     /// The farthest it came from its start, in plate widths.
     moved: f32,
+    /// Its read was told before its end.
+    told: bool,
     best: Best,
 }
 
@@ -183,6 +189,10 @@ pub struct Tracker {
     traces: Vec<Trace>,
     started: u64,
 }
+
+/// A read as sure as this, of a plate that moved by so many of its widths, may be told early.
+const SURE: f32 = 0.9;
+const MOVED: f32 = 1.5;
 
 /// A read below this probability …
 const WEAK: f32 = 0.7;
@@ -253,8 +263,12 @@ impl Tracker {
         let (over, open): (Vec<Open>, Vec<Open>) =
             std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = open;
-        let mut out = Vec::new();
+        let mut out = self.early(at);
         for track in over {
+            if track.told {
+                self.traces.push(track.trace());
+                continue;
+            }
             match track.voted(&self.options) {
                 Some(read) if track.frames >= self.options.min_frames && !track.weak(&read) => {
                     self.traces.push(track.trace());
@@ -264,6 +278,25 @@ impl Tracker {
             }
         }
         out.extend(self.end_unread(at));
+        out
+    }
+
+    /// Sure reads of vehicles that are about to be gone: nobody waits for them any longer.
+    fn early(&mut self, at: Option<Time>) -> Vec<Track> {
+        let (Some(at), Some(early)) = (at, self.options.early_ms) else { return Vec::new() };
+        let mut out = Vec::new();
+        for track in &mut self.open {
+            let due = !track.told && at.since(track.last) >= early && track.moved >= MOVED;
+            if due
+                && track.frames >= self.options.min_frames
+                && let Some(read) = track.voted(&self.options)
+                && read.confidence >= SURE
+                && !track.weak(&read)
+            {
+                track.told = true;
+                out.push(track.report(Some(read)));
+            }
+        }
         out
     }
 
@@ -419,6 +452,7 @@ impl Open {
             start: place,
             first_corners: plate.corners,
             moved: 0.0,
+            told: false,
             best: Best {
                 score: f32::NEG_INFINITY,
                 at,
@@ -528,8 +562,13 @@ impl Open {
         }
     }
 
-    fn end(self, read: Option<Voted>) -> Track {
-        let (jpeg, jpeg_corners) = match self.best.jpeg {
+    fn end(mut self, read: Option<Voted>) -> Track {
+        self.report(read)
+    }
+
+    /// What is known of it now, with its pictures.
+    fn report(&mut self, read: Option<Voted>) -> Track {
+        let (jpeg, jpeg_corners) = match self.best.jpeg.take() {
             Some((jpeg, corners)) => (Some(jpeg), corners),
             None => (None, [[0.0; 2]; 4]),
         };
@@ -542,7 +581,7 @@ impl Open {
             frame_size: self.best.size,
             jpeg,
             jpeg_corners,
-            flat: self.best.flat,
+            flat: self.best.flat.take(),
             read,
             frames: self.frames,
             path: [self.first_corners, self.corners],
