@@ -119,6 +119,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
         /// Whatever happens between, no number is given twice.
         #[test]
         fn no_number_is_used_twice(steps in proptest::collection::vec((0u64..1500, any::<bool>()), 1..8)) {

@@ -33,6 +33,8 @@ pub struct Keeper {
     ending: Arc<Ending>,
     sticks: Sticks,
     words: LastWords,
+    /// When it began, by both clocks: the machine goes by the one that nobody can set.
+    began: (Time, Instant),
     held: Mutex<Held>,
     changed: Condvar,
 }
@@ -82,6 +84,7 @@ impl Keeper {
         Ok(Self {
             sticks: Sticks::open(data, &parts.enrolment, orders)?,
             words: LastWords::open(data),
+            began: (parts.clock.now(), Instant::now()),
             ending: Arc::new(Ending::new(frames, parts.spool)),
             client: parts.client,
             enrolment: parts.enrolment,
@@ -117,6 +120,9 @@ impl Keeper {
             scope.spawn(|| self.watch_sticks(done));
             let mut tried: Option<Instant> = None;
             while !done.sleep(TICK) {
+                if self.ran_out() {
+                    self.step(Event::RanOut, None);
+                }
                 if self.step(Event::Tick, None) {
                     self.ask();
                 }
@@ -129,6 +135,20 @@ impl Keeper {
         self.step(Event::Shutdown, None);
         self.answer(true);
         let _ = self.words.finish(&self.client);
+    }
+
+    /// The machine's time. A clock that is set, back or ahead, neither lengthens a lease nor keeps the camera from
+    /// asking for the next.
+    fn time(&self) -> Time {
+        let passed = i64::try_from(self.began.1.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.began.0.plus_millis(passed)
+    }
+
+    /// Whether the lease in use covers nothing at this moment: the camera's clock counts too, since a machine
+    /// that sleeps may stop the other one.
+    fn ran_out(&self) -> bool {
+        let now = self.clock.now();
+        self.lock().session.as_ref().is_some_and(|session| session.over(now))
     }
 
     /// Hears the city's words, and answers orders when the pipeline has stopped.
@@ -341,7 +361,7 @@ impl Keeper {
     /// Takes an event, with the session that a grant brings; returns whether the city is to be asked.
     fn step(&self, event: Event, session: Option<Session>) -> bool {
         let mut held = self.lock();
-        let actions = held.machine.step(event, self.clock.now());
+        let actions = held.machine.step(event, self.time());
         let mut ask = false;
         let mut session = session.map(Arc::new);
         for action in actions {
@@ -406,7 +426,9 @@ impl Keeper {
             return;
         }
         let lease = session.lease();
-        let grant = Grant { id: lease.id, from: lease.from, until: lease.until };
+        let from = self.time();
+        let left = i64::try_from(session.left().as_millis()).unwrap_or(i64::MAX);
+        let grant = Grant { id: lease.id, from, until: from.plus_millis(left) };
         (self.say)(&format!("camera {}: lease until {}", lease.camera, lease.until));
         self.step(Event::Granted(grant), Some(session));
     }

@@ -60,6 +60,8 @@ pub enum Event {
     SwitchedOff,
     /// The city said that this camera may go on again, under a lease.
     SwitchedOn,
+    /// The lease covers nothing any more, by whichever clock said so first.
+    RanOut,
     /// The city could not be reached, or made no sense; it may have said for how long not to ask.
     NoAnswer {
         /// Milliseconds; 0 where it said nothing.
@@ -132,6 +134,12 @@ impl Machine {
                 self.ask_at = now.plus_millis(OFF_RETRY_MS);
                 out.extend(self.leave(State::Off { since: now }));
             }
+            Event::RanOut => {
+                if matches!(self.state, State::Leased(_)) {
+                    self.ask_at = self.ask_at.min(now).max(self.not_before);
+                    out.extend(self.leave(State::Expired));
+                }
+            }
             Event::SwitchedOn => {
                 if !matches!(self.state, State::Leased(_)) {
                     self.ask_at = now.max(self.not_before);
@@ -195,6 +203,7 @@ mod tests {
                 "tick" => Event::Tick,
                 "off" => Event::SwitchedOff,
                 "on" => Event::SwitchedOn,
+                "over" => Event::RanOut,
                 "silence" => {
                     let wait = words.get(2).map_or(0, |s| s.parse::<i64>().unwrap() * 1000);
                     Event::NoAnswer { wait_ms: wait }
@@ -280,6 +289,19 @@ mod tests {
              20 on          -> | off
              20 tick        -> ask | off
              21 grant 2 60  -> begin 2 | leased",
+        );
+    }
+
+    #[test]
+    fn another_clock_may_end_it_first() {
+        check(
+            "0 over         -> | no-lease
+             0 tick         -> ask | no-lease
+             0 grant 1 3600 -> begin 1 | leased
+             100 over       -> end 1 | expired
+             100 over       -> | expired
+             100 tick       -> ask | expired
+             101 grant 2 60 -> begin 2 | leased",
         );
     }
 

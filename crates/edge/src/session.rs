@@ -101,6 +101,17 @@ impl Session {
         &self.lease
     }
 
+    /// How long it lasts by the monotonic clock.
+    pub(crate) fn left(&self) -> std::time::Duration {
+        self.ends.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether it covers nothing from now on, by either clock. Before its first moment it is not over: a camera's
+    /// clock may be a little behind.
+    pub(crate) fn over(&self, now: Time) -> bool {
+        now >= self.lease.until || self.left().is_zero()
+    }
+
     /// Whether a frame taken at `at` may be looked at.
     pub fn covers(&self, at: Time) -> bool {
         self.lease.covers(at) && Instant::now() < self.ends

@@ -338,17 +338,24 @@ fn a_chief_looks_for_somebody() {
 #[test]
 fn off_is_off() {
     let mut town = Town::new("strict");
-    let batch = town.device.batch(&["9XYZ001".into()], SystemClock.now());
+    let before = town.device.batch(&["9XYZ001".into()], SystemClock.now());
     town.world.by("clara", &["off", "--level", "capture", "--reason", "council"]).good();
-    assert!(town.device.send(&batch).is_err(), "read before the order, delivered after it");
+    assert_eq!(town.device.send(&before).expect("taken").new, 1, "read under a lease");
+    let batch = town.device.batch(&["9XYZ001".into()], SystemClock.now());
+    let nothing = |town: &Town| {
+        let done = town.device.send(&batch).expect("an answer");
+        assert_eq!((done.new, done.refused.len()), (0, 1), "read after the order");
+    };
+    nothing(&town);
     assert!(town.device.renew(SystemClock.now()).is_err(), "no lease");
     town.world.crash();
-    assert!(town.device.send(&batch).is_err());
+    nothing(&town);
     let page: Value = serde_json::from_str(&town.world.get("/v1/public")).expect("figures");
     assert!(page["figures"]["gaps"][0]["until"].is_null(), "the public page shows since when");
     // One person alone does not switch it on again.
     drop(town.world.by("clara", &["on", "--level", "capture", "--reason", "x"]));
-    assert!(town.device.renew(SystemClock.now()).is_err() && town.device.send(&batch).is_err());
+    assert!(town.device.renew(SystemClock.now()).is_err(), "no lease");
+    nothing(&town);
 }
 
 /// Reasons such as "investigation", and searches for who had been at a protest.
