@@ -37,6 +37,7 @@ pub struct Keeper {
     began: (Time, Instant),
     held: Mutex<Held>,
     changed: Condvar,
+    foreign: bool,
 }
 
 /// What a keeper works with.
@@ -51,6 +52,8 @@ pub struct Parts {
     pub say: Say,
     /// What an order may have erased.
     pub spool: Arc<Spool>,
+    /// Whether what captures is a device that this program cannot stop: it only takes its reads.
+    pub foreign: bool,
 }
 
 struct Held {
@@ -90,6 +93,7 @@ impl Keeper {
             enrolment: parts.enrolment,
             clock: parts.clock,
             say: parts.say,
+            foreign: parts.foreign,
             held: Mutex::new(held),
             changed: Condvar::new(),
         })
@@ -442,7 +446,7 @@ impl Keeper {
             capture_key: key.public(),
             at,
             frames: Some(self.frames().count()),
-            foreign: false,
+            foreign: self.foreign,
         };
         let request = Signed::sign(request, self.client.key())?;
         let answer: Signed<Lease> = self.client.post("/v1/leases", &request)?;

@@ -132,6 +132,7 @@ pub(crate) fn run_at(
         clock: clock.clone(),
         say: say.clone(),
         spool: spool.clone(),
+        foreign: false,
     };
     let keeper = Keeper::open(held, &config.data, config.orders.clone())?;
     let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());

@@ -5,7 +5,7 @@
 
 use crate::grey::Grey;
 use gstreamer as gst;
-use gstreamer_video::{VideoColorRange, VideoFrameExt, VideoFrameRef, VideoInfo};
+use gstreamer_video::{VideoColorRange, VideoFormatInfo, VideoFrameExt, VideoFrameRef, VideoInfo};
 
 /// The two colour planes, each of half the luma's width and height, rounded up; full range, 128 no colour.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ fn plane(
         return None;
     }
     let at = *format.plane().get(component)?;
-    let (step, skip) = (format.pixel_stride()[component], format.poffset()[component]);
-    let (step, skip) = (usize::try_from(step).ok()?, usize::try_from(skip).ok()?);
+    let step = usize::try_from(format.pixel_stride()[component]).ok()?;
+    let skip = first_byte(format, component)?;
     let (across, down) = (format.w_sub()[component], format.h_sub()[component]);
     let (depth, shift) = (format.depth()[component], format.shift()[component]);
     let data = frame.plane_data(at).ok()?;
@@ -57,6 +57,13 @@ fn plane(
         }
     }
     Some(Grey { width, height, pixels })
+}
+
+/// Where a component begins in its plane. For interleaved samples of two bytes (P010) the library counts samples and
+/// not bytes.
+fn first_byte(format: VideoFormatInfo, component: usize) -> Option<usize> {
+    let offset = usize::try_from(format.poffset()[component]).ok()?;
+    Some(if format.depth()[component] > 8 { offset.next_multiple_of(2) } else { offset })
 }
 
 /// 16 to 240 onto 0 to 255 around 128, rounded.
@@ -93,7 +100,7 @@ mod tests {
                         let at = info.offset()[plane]
                             + y * info.stride()[plane] as usize
                             + x * f.pixel_stride()[component] as usize
-                            + f.poffset()[component] as usize;
+                            + first_byte(f, component).unwrap();
                         let depth = f.depth()[component];
                         if depth > 8 {
                             let v = (value << (depth - 8)) << f.shift()[component];

@@ -207,6 +207,7 @@ impl Device {
             clock: self.clock.clone(),
             say: self.say.clone(),
             spool: spool.clone(),
+            foreign: true,
         };
         let keeper = Keeper::open(held, &self.folder, None)?;
         let uplink = Uplink::new(client, spool.clone(), counts.clone());
