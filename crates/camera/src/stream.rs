@@ -87,7 +87,7 @@ impl Stream {
             let began = Instant::now();
             let before = shared.begin();
             let end = supervise(
-                self.command(),
+                self.command(shared.clock.now()),
                 Some(self.input().expose().as_bytes()),
                 "of the camera",
                 Manners::Polite,
@@ -104,7 +104,7 @@ impl Stream {
         shared.ready.notify_all();
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, now: Time) -> Command {
         let mut command = Command::new(&self.program);
         let kind = match self.kind {
             StreamKind::Rtsp => "rtsp",
@@ -113,6 +113,7 @@ impl Stream {
         };
         command.args(["stream", "--kind", kind, "--fps", &self.fps.to_string()]);
         command.args(["--transport", if self.udp { "udp" } else { "tcp" }]);
+        command.args(["--start", &now.millis().saturating_mul(1000).to_string()]);
         if self.hardware {
             command.arg("--hardware");
         }

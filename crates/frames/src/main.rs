@@ -89,6 +89,9 @@ struct StreamArgs {
     /// The machine's own decoder, where it has one.
     #[arg(long)]
     hardware: bool,
+    /// What time it is when the stream begins: microseconds since 1970, UTC.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(i64).range(0..))]
+    start: i64,
 }
 
 /// Kinds of streams.

@@ -58,7 +58,7 @@ pub fn play(args: &StreamArgs) -> Result<(), Failure> {
     let player = Player::new(args, &place, &turn)?;
     let stdout = io::stdout().lock();
     let _ = rustix::pipe::fcntl_setpipe_size(&stdout, 1 << 20);
-    let writer = Writer::new(stdout, 0);
+    let writer = Writer::new(stdout, args.start.unsigned_abs());
     let mut output = Output { writer, turn, pixels: args.pixels, colour: true };
     let result = player.run(&mut output);
     // A session is closed politely: some cameras have few and keep a broken one for minutes.

@@ -7,7 +7,7 @@ use crate::colour::Chroma;
 use crate::grey::Grey;
 use camera::{FLAG_GAP, FLAG_LAST, Header, PixelFormat, write_frame};
 use std::io::{self, Write};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// The last microsecond that a header can say.
 const MICROS_MAX: u64 = 253_402_300_799_999_999;
@@ -46,8 +46,8 @@ pub struct Writer<W> {
     last_ns: u64,
     count: u64,
     held: Option<(Header, Vec<u8>)>,
-    /// When a stream's first frame came, by both clocks.
-    live: Option<(Duration, Instant)>,
+    /// When a stream's first frame came.
+    live: Option<Instant>,
 }
 
 impl<W: Write> Writer<W> {
@@ -71,13 +71,12 @@ impl<W: Write> Writer<W> {
     }
 
     /// Takes a frame of a stream and writes it at once. Its time is that of its arrival: cameras' own clocks
-    /// leap, stand still and start in 1970, and how long a frame was on its way is far less than that. This
-    /// machine's clock is looked at once; who reads the pipe knows what it does later.
+    /// leap, stand still and start in 1970, and how long a frame was on its way is far less than that. It
+    /// counts from the start that this process was given; who reads the pipe knows what clocks do later.
     pub fn push_now(&mut self, frame: Frame, gap: bool) -> io::Result<()> {
-        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let (began, since) = *self.live.get_or_insert_with(|| (now(), Instant::now()));
-        let at = began.saturating_add(since.elapsed()).as_micros();
-        let frame = self.laid_out(frame, u64::try_from(at).unwrap_or(MICROS_MAX), gap);
+        let since = self.live.get_or_insert_with(Instant::now).elapsed().as_micros();
+        let since = u64::try_from(since).unwrap_or(MICROS_MAX);
+        let frame = self.laid_out(frame, self.start_us.saturating_add(since), gap);
         self.write(Some(frame))
     }
 
