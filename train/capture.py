@@ -22,12 +22,14 @@ def jitter_corners(w, h, amount, margin):
     return quad + np.random.uniform(-1, 1, (4, 2)).astype(np.float32) * [w * amount, h * amount * 2.2]
 
 
-def degrade(grey, width):
-    """A shot `width` pixels wide of a flat plate, and back; every step by chance."""
+def degrade(grey, width, far=False):
+    """A shot `width` pixels wide of a flat plate, and back; every step by chance. What is seen from `far` gets less of
+    noise and motion, or nothing could be read any more."""
     h, w = grey.shape
     small_h = max(6, round(width * h / w * random.uniform(.85, 1.15)))
     img = cv2.resize(grey, (width, small_h), interpolation=cv2.INTER_AREA).astype(np.float32)
-    img = img * random.uniform(.35, 1.1) + random.uniform(-30, 60)
+    faint = random.random() < .15  # fog, glare, dirt: what is left of the contrast is not much more than the noise
+    img = img * (random.uniform(.08, .3) if faint else random.uniform(.35, 1.1)) + random.uniform(-30, 60)
     if random.random() < .5:  # light falls off to a side, or a shadow's edge
         ramp = np.linspace(random.uniform(.5, 1), random.uniform(.5, 1), width, dtype=np.float32)
         img *= ramp[None] if random.random() < .7 else np.linspace(random.uniform(.5, 1), random.uniform(.5, 1), small_h, dtype=np.float32)[:, None]
@@ -37,11 +39,11 @@ def degrade(grey, width):
     if random.random() < .6:
         img = cv2.GaussianBlur(img, (0, 0), random.uniform(.3, 1.5) * max(.6, width / 130))
     if random.random() < .2:
-        k = random.choice([2, 3, 4, 5])
+        k = random.choice([2, 3] if far else [2, 3, 4, 5])
         kernel = np.zeros((k, k), np.float32)
         kernel[(k // 2, slice(None)) if random.random() < .6 else (slice(None), k // 2)] = 1 / k
         img = cv2.filter2D(img, -1, kernel)
-    img += np.random.randn(*img.shape).astype(np.float32) * random.choice([1, 2, 4, 8, 12])
+    img += np.random.randn(*img.shape).astype(np.float32) * random.choice([1, 1, 2, 3] if faint else [1, 2, 3, 5] if far else [1, 2, 4, 8, 12])
     if random.random() < .2:
         img = cv2.addWeighted(img, 1.7, cv2.GaussianBlur(img, (0, 0), 1.2), -.7, 0)
     img = np.clip(img, 0, 255).astype(np.uint8)
@@ -60,6 +62,9 @@ def between(quad, low, high):
     return np.float32([tl + (bl - tl) * low, tr + (br - tr) * low, tr + (br - tr) * high, tl + (bl - tl) * high])
 
 
+SMALL = .3, (30, 72)  # share of the plates that are shot from afar, and their widths in pixels
+
+
 def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
     """A training crop of a flat plate image: tilted in space, shot, cut with an error, rectified; of the
     whole plate or of the `part` of its height that holds a line."""
@@ -71,7 +76,7 @@ def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
         field[:y] = random.randint(0, 255)
         field[pad + h + random.randint(0, pad // 2):] = random.randint(0, 255)
     if random.random() < .3:  # the edge of a frame or of the recess
-        x0, x1, y0, y1 = (int(w * random.choice([random.uniform(.01, .06), random.uniform(.05, .3)])) for _ in range(4))
+        x0, x1, y0, y1 = (int(w * random.choice([random.uniform(-.015, .06), random.uniform(.05, .3)])) for _ in range(4))
         if random.random() < .5:
             cv2.rectangle(field, (pad - x0, pad - y0), (pad + w + x1, pad + h + y1), random.randint(0, 255), random.randint(1, max(2, w // 40)))
         else:
@@ -87,9 +92,11 @@ def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
         shear = random.uniform(-.12, .12)
         m = np.float32([[np.cos(a), -np.sin(a) + shear], [np.sin(a), np.cos(a)]])
         quad = (quad - c) @ m.T + c
-    wide = int(random.uniform(rng_width[0] ** .5, rng_width[1] ** .5) ** 2)
+    far = random.random() < SMALL[0]
+    low, high = SMALL[1] if far else rng_width
+    wide = int(random.uniform(low ** .5, high ** .5) ** 2)
     scale = wide / w
-    shot = degrade(field, max(16, int(field.shape[1] * scale)))
+    shot = degrade(field, max(16, int(field.shape[1] * scale)), far)
     sx, sy = shot.shape[1] / field.shape[1], shot.shape[0] / field.shape[0]
     return rectify(shot, between(quad * [sx, sy], *part))
 

@@ -23,6 +23,7 @@ from recogniser import Recogniser, real_crops
 from verifier import Verifier, load
 
 SIDE = 320  # of a picture as the detector sees it
+SMALL = .35  # of the plates to learn from are at most 70 pixels wide
 KINDS = {"us": .42, "br": .12, "eu": .21, None: .25}  # None: a rendered one
 
 
@@ -35,8 +36,9 @@ def pick(stock, flats):
             return flat
 
 
-def composed(stock, flats):
-    """(grey picture larger than the detector's, [(quad, flat)], its sides over the detector's)."""
+def composed(stock, flats, small=0.):
+    """(grey picture larger than the detector's, [(quad, flat)], its sides over the detector's); `small` is the share of
+    plates that are made small on purpose."""
     zoom = random.choice([1, random.uniform(.7, 1), random.uniform(1, 2.2)])
     size = round(SIDE * zoom)
     path = random.choice(stock.scenes)[0] if random.random() < .5 else random.choice(stock.empty)
@@ -47,7 +49,8 @@ def composed(stock, flats):
     for _ in range(random.choice([1, 2, 2, 3])):
         flat = pick(stock, flats)
         aspect = flat.image.shape[1] / flat.image.shape[0]
-        width = float(np.exp(random.uniform(np.log(30), np.log(170)))) * zoom
+        most = 70 if small and random.random() < small else 170
+        width = float(np.exp(random.uniform(np.log(30), np.log(most)))) * zoom
         if width > size * .7:
             continue
         x, y = random.uniform(width * .55, size - width * .55), random.uniform(width * .5, size - width * .5)
@@ -79,7 +82,7 @@ def cuts(n, threshold=.15):
     chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
     pictures, texts, where, missed, start = [], [], [], 0, time.time()
     while len(pictures) < n:
-        grey, known, _ = composed(stock, flats)
+        grey, known, _ = composed(stock, flats, SMALL)
         candidates = found(chain, grey, threshold)
         for quad, flat in known:
             hits = [c for _, c in candidates if iou(c, quad) > .35]

@@ -274,7 +274,34 @@ def us_plate(dies):
         if random.random() < .6 and b - a > 12:
             emblem(plate, x + (a + b) / 2, y + height / 2, min(14, (b - a) / 2.4))
     us_extras(dies, plate, ink, x)
+    if random.random() < .3:
+        beside(dies, plate, x, x + m.shape[1], y, height)
     return Flat(plate, text, where)
+
+
+def beside(dies, plate, left, right, y, height):
+    """What stands hard by a serial and is no part of it: a frame's side, a sticker, a painted line. Their edges look
+    like a 1 or an I."""
+    for side in random.choice([(0,), (1,), (0, 1)]):
+        gap, kind = random.randint(2, 9), random.random()
+        at = left - gap if side == 0 else right + gap
+        tone = random.randint(0, 255)
+        if kind < .35:  # the frame covers all that is further out
+            plate[:, :max(0, at)] = tone if side == 0 else plate[:, :max(0, at)]
+            plate[:, min(300, at):] = tone if side == 1 else plate[:, min(300, at):]
+        elif kind < .75:  # a sticker, with lettering or plain
+            w, h = random.randint(10, 44), random.randint(18, height)
+            x0, y0 = at - w if side == 0 else at, y + random.choice([0, height - h, random.randint(-8, max(0, height - h) + 8)])
+            part = plate[max(0, y0):max(0, y0 + h), max(0, x0):max(0, x0 + w)]
+            if part.size:
+                part[:] = tone
+                cv2.rectangle(part, (0, 0), (part.shape[1] - 1, part.shape[0] - 1), random.randint(0, 255), random.choice([1, 1, 2]))
+                if min(part.shape) > 12 and random.random() < .6:
+                    small_text(dies, part, part.shape[1] / 2, part.shape[0] / 2, min(10, part.shape[0] // 2), 255 - tone, random.randint(1, 3))
+        else:  # a line that is thinner or shorter than a stroke
+            t, short = random.randint(1, 4), random.randint(0, height // 3)
+            x0 = at - t if side == 0 else at
+            cv2.line(plate, (x0, y + short - 6), (x0, y + height + 6), tone, t)
 
 
 def us_extras(dies, plate, ink, x):

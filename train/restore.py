@@ -4,7 +4,8 @@
 started with `--restart-schedule`. The export folded each normalisation into the convolution before it. Here a
 folded convolution is taken apart again: its rows get the length they have at the start of a training, and the
 normalisation after it the mean and deviation that it meets on training samples, with the gain and offset that
-give the same sum. The networks answer as before; only the optimiser's memory is lost.
+give the same sum. The networks answer as before, the recogniser as nearly as its 8 bits tell; only the optimiser's
+memory is lost.
 """
 import argparse
 import json
@@ -36,11 +37,22 @@ def torch_name(node):
     return ".".join(parts)
 
 
+def numbers(graph):
+    """{name: tensor} of all that is stored in a network, and of what 8 bits stand for."""
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and node.input[0] in values:
+            stored, scale, zero = (values[k].float() for k in node.input)
+            wide = [-1] + [1] * (stored.dim() - 1)
+            values[node.output[0]] = (stored - zero.reshape(wide)) * scale.reshape(wide)
+    return values
+
+
 def folded(whole, path):
     """[(convolution, its normalisation or None)] of the network, with the file's weights in the convolutions and
     normalisations that do nothing."""
     graph = onnx.load(str(path)).graph
-    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in graph.initializer}
+    values = numbers(graph)
     modules, pairs, kept = dict(whole.named_modules()), [], set()
     for node in graph.node:
         if node.op_type not in ("Conv", "Gemm"):
