@@ -304,7 +304,8 @@ impl Tracker {
     /// moved like a vehicle and are no piece of a pass that was read; weak ones if no pass about that
     /// time has nearly their text.
     fn end_unread(&mut self, at: Option<Time>) -> Vec<Track> {
-        let ripe = |t: &Open| at.is_none_or(|at| at.since(t.last) > 2 * PIECE_MS);
+        // A pass that it may be a piece of has begun by then, and is among those that go on.
+        let ripe = |t: &Open| at.is_none_or(|at| at.since(t.last) > PIECE_MS);
         let (ripe, waiting): (Vec<Open>, Vec<Open>) =
             std::mem::take(&mut self.unread).into_iter().partition(ripe);
         self.unread = waiting;

@@ -72,10 +72,20 @@ impl Drop for Cameras {
     }
 }
 
-/// Renders a scenario into a Matroska file with H.264, as cameras code it.
+/// Renders a scenario into a Matroska file with H.264, as cameras code it. It is kept beside the build, by what it
+/// shows: two minutes of traffic take as long to render.
 pub fn film(world: &World, name: &str, scenario: &Scenario) -> PathBuf {
+    let street = Street::new(scenario.clone());
+    let mut shows = serde_json::to_vec(scenario).expect("a scenario");
+    [0, street.frames() / 2].iter().for_each(|frame| shows.extend(street.jpeg(*frame)));
+    let hash = base::hex(&base::sha256(&shows)[..8]);
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("street-{hash}.mkv"));
+    if kept.exists() {
+        return kept;
+    }
+    println!("{name} is rendered as {}", kept.display());
     let frames = world.path(&format!("{name}-frames"));
-    Street::new(scenario.clone()).write(&frames).expect("frames");
+    street.write(&frames).expect("frames");
     let file = world.path(&format!("{name}.mkv"));
     let rate = scenario.fps.round() as u32;
     let done = Command::new("gst-launch-1.0")
@@ -91,7 +101,10 @@ pub fn film(world: &World, name: &str, scenario: &Scenario) -> PathBuf {
         .expect("gst-launch-1.0 runs");
     assert!(done.success());
     std::fs::remove_dir_all(&frames).expect("removed");
-    file
+    // Another test may render the same: whole files alone take the name.
+    let beside = kept.with_extension(format!("{}.new", std::process::id()));
+    std::fs::copy(&file, &beside).and_then(|_| std::fs::rename(&beside, &kept)).expect("kept");
+    kept
 }
 
 /// Traffic of so many seconds with the wanted car in it.
@@ -244,12 +257,17 @@ struct Outcome {
     twice: usize,
 }
 
-/// Reads of this plate at this camera, by asking the city.
-fn seen(world: &World, plate: &str, camera: &str) -> usize {
+/// When the city knows this plate to have been read at this camera, in order.
+fn seen(world: &World, plate: &str, camera: &str) -> Vec<base::Time> {
     let ask = ["ask", plate, "--purpose", "stolen-vehicle", "--case", "26-0417", "--json"];
     let answer = world.by("otto", &ask).json();
     let reads = answer["reads"].as_array().expect("reads");
-    reads.iter().filter(|read| read["camera"] == camera).count()
+    let here = reads.iter().filter(|read| read["camera"] == camera);
+    let mut at: Vec<base::Time> = here
+        .filter_map(|read| read["captured"].as_str()?.parse().ok())
+        .collect();
+    at.sort_unstable();
+    at
 }
 
 /// Four cameras, two hundred passes, one reader, one city. Prints the table that the reader is judged by.
@@ -306,9 +324,10 @@ fn two_hundred_passes_before_four_cameras() {
         let truth = Street::new(scenario.clone()).truth();
         let mut outcome = Outcome { passes: truth.passes.len(), found: 0, twice: 0 };
         for pass in &truth.passes {
-            let n = seen(&world, &pass.text, &format!("cam_{name}"));
-            outcome.found += usize::from(n > 0);
-            outcome.twice += n.saturating_sub(1);
+            let at = seen(&world, &pass.text, &format!("cam_{name}"));
+            outcome.found += usize::from(!at.is_empty());
+            // A camera that has played to its end begins anew: that is another pass, minutes later.
+            outcome.twice += at.windows(2).filter(|w| w[1].since(w[0]) < 30_000).count();
         }
         let c = counts(name);
         let health = reader.json(&format!("cameras/cam_{name}/health.json"));
@@ -362,7 +381,7 @@ fn a_reader_that_is_killed_loses_and_doubles_nothing() {
         r.count("frames") > 0 && r.json("live.json")["counts"]["waiting"] == 0
     });
     let truth = Street::new(Scenario::passes(40, Light::Day, 10.0, 31)).truth();
-    let all: usize = truth.passes.iter().map(|p| seen(&world, &p.text, CAMERA)).sum();
+    let all: usize = truth.passes.iter().map(|p| seen(&world, &p.text, CAMERA).len()).sum();
     println!("{all} reads of {} plates over 21 starts", truth.passes.len());
     assert!(all > 0);
     let verified = world.plain(&["verify", &world.url()]);
