@@ -35,7 +35,7 @@ const TABLE: [(&str, &str); 21] = [
 /// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 20] = [
+const OWNED: [(&str, &str); 21] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
@@ -45,6 +45,7 @@ const OWNED: [(&str, &str); 20] = [
     ("hyper", "edge"),
     ("rumqttc", "edge"),
     ("quick-xml", "exchange"),
+    ("quick-xml", "camera"),
     ("cedar-policy", "policy"),
     ("cedar-policy", "prover"),
     ("cedar-policy-symcc", "prover"),

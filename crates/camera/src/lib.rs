@@ -8,7 +8,9 @@
 mod child;
 mod fault;
 mod folder;
+pub mod onvif;
 mod pipe;
+pub mod quirks;
 mod source;
 mod stream;
 mod video;

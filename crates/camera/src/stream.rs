@@ -138,6 +138,8 @@ impl BackOff {
     const DENIED: Duration = Duration::from_secs(300);
     /// A stream that was good for so long is tried again at once when it breaks off.
     const GOOD: Duration = Duration::from_secs(30);
+    /// Some cameras close every session after a few seconds; while it gave pictures that is no failure.
+    const SOME: Duration = Duration::from_secs(5);
 
     /// After a child that gave `frames` frames in `lasted` and ended so.
     fn after(&mut self, frames: u64, lasted: Duration, fault: Option<Kind>) -> Duration {
@@ -147,6 +149,10 @@ impl BackOff {
         if frames > 0 && lasted >= Self::GOOD {
             self.failures = 0;
             return Duration::from_millis(200);
+        }
+        if frames > 0 && lasted >= Self::SOME {
+            self.failures = 0;
+            return Self::MIN;
         }
         let wait = Self::MIN * (1 << self.failures.min(5));
         self.failures += 1;
@@ -366,6 +372,9 @@ mod tests {
         }
         // A camera that gives a frame and falls over is no better.
         check(1, 2, away, 30_000);
+        for _ in 0..5 {
+            check(40, 6, away, 1000);
+        }
         check(900, 90, away, 200);
         check(0, 5, away, 1000);
         check(0, 1, Some(Kind::Unauthenticated), 300_000);

@@ -4,17 +4,21 @@
 //! frames a second become 10 as frames 0, 3, 5, 8, 10, …: evenly, without drift, and without a rate
 //! that the file would have to state.
 
+use std::time::Duration;
+
 /// Chooses frames by their times.
 pub struct Pace {
     fps: Option<f64>,
     first: Option<u64>,
     slot: Option<u64>,
+    /// When the last one that was taken arrived.
+    taken: Option<Duration>,
 }
 
 impl Pace {
     /// At most `fps` frames a second; all where `None`.
     pub fn new(fps: Option<f64>) -> Self {
-        Self { fps, first: None, slot: None }
+        Self { fps, first: None, slot: None, taken: None }
     }
 
     /// Is the frame at `ns` (nanoseconds by the video's clock) taken? Frames without a time are.
@@ -26,6 +30,23 @@ impl Pace {
         let taken = self.slot.is_none_or(|before| slot > before);
         if taken {
             self.slot = Some(slot);
+        }
+        taken
+    }
+
+    /// The same for a stream, whose clock may stand still or leap: where none was taken for one and a half
+    /// intervals by our own clock (`arrived`), this one is, and slots are counted from it.
+    pub fn takes_live(&mut self, ns: Option<u64>, arrived: Duration) -> bool {
+        let late = self
+            .fps
+            .zip(self.taken)
+            .is_some_and(|(fps, before)| arrived.saturating_sub(before).as_secs_f64() * fps >= 1.5);
+        if late {
+            (self.first, self.slot) = (None, None);
+        }
+        let taken = self.takes(ns);
+        if taken {
+            self.taken = Some(arrived);
         }
         taken
     }
@@ -52,6 +73,27 @@ mod tests {
         assert_eq!(taken(30.0, rounded.clone()).len(), 61);
         assert_eq!(taken(15.0, rounded).len(), 31);
         assert_eq!(taken(0.1, at(25)), [0]);
+    }
+
+    #[test]
+    fn a_stream_whose_clock_is_wrong_goes_on() {
+        // Ten a second arrive; by the camera's clock they stand, leap ahead, or go back.
+        let check = |clock: fn(u64) -> u64, least: usize| {
+            let mut pace = Pace::new(Some(10.0));
+            let taken = (0..100u64).filter(|i| {
+                pace.takes_live(Some(clock(*i) * 1_000_000), Duration::from_millis(i * 100))
+            });
+            assert!(taken.count() >= least);
+        };
+        check(|i| i * 100, 100);
+        check(|_| 7, 50);
+        check(|i| i * 100 + if i / 10 % 2 == 1 { 3_600_000 } else { 0 }, 90);
+        check(|i| 10_000 - i * 100, 50);
+        // Twenty-five arrive in a second of a good clock: ten are taken.
+        let mut pace = Pace::new(Some(10.0));
+        let good = (0..250u64)
+            .filter(|i| pace.takes_live(Some(i * 40_000_000), Duration::from_millis(i * 40)));
+        assert_eq!(good.count(), 100);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub const FOLDER_VARIABLE: &str = "GST_PLUGIN_SYSTEM_PATH_1_0";
 
 /// Element and plugin.
-const PARTS: [(&str, &str); 39] = [
+const PARTS: [(&str, &str); 40] = [
     ("filesrc", "coreelements"),
     ("typefind", "coreelements"),
     ("appsink", "app"),
@@ -52,6 +52,7 @@ const PARTS: [(&str, &str); 39] = [
     ("multipartdemux", "multipart"),
     ("v4l2src", "video4linux2"),
     ("capsfilter", "coreelements"),
+    ("funnel", "coreelements"),
 ];
 
 /// What `rtspsrc` makes for itself, by name, and therefore must find.
@@ -215,6 +216,7 @@ mod tests {
         }
         used.extend(["H264", "H265", "JPEG"].map(|e| depayloader(e).unwrap().0));
         used.extend(["rtspsrc", "souphttpsrc", "multipartdemux", "v4l2src", "capsfilter"]);
+        used.push("funnel");
         used.sort_unstable();
         used.dedup();
         let mut table = PARTS.map(|(element, _)| element);

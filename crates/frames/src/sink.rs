@@ -16,6 +16,7 @@ use gstreamer_app::AppSink;
 use gstreamer_video::VideoInfo;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// How the sink takes frames: only formats whose luma can be copied; a stream drops the oldest of those that wait.
 pub fn settle(sink: &AppSink, live: bool) {
@@ -32,18 +33,30 @@ pub struct Watch {
     /// Frames were lost since the last one that was taken.
     gap: bool,
     turn: Arc<Mutex<Turn>>,
+    /// Since when, for a stream.
+    live: Option<Instant>,
 }
 
 impl Watch {
     /// Takes frames by `pace`; what the container says of turning goes to `turn`.
     pub fn new(pace: Pace, turn: Arc<Mutex<Turn>>) -> Self {
-        Self { pace, gap: false, turn }
+        Self { pace, gap: false, turn, live: None }
+    }
+
+    /// The same for a stream, whose own times are not believed alone.
+    pub fn live(self) -> Self {
+        Self { live: Some(Instant::now()), ..self }
     }
 
     /// Leaves out frames that are too many.
     fn frame(&mut self, pad: &gst::Pad, buffer: &mut gst::Buffer) -> gst::PadProbeReturn {
         self.gap |= buffer.flags().contains(gst::BufferFlags::DISCONT);
-        if !self.pace.takes(running_time(pad, buffer)) {
+        let time = running_time(pad, buffer);
+        let taken = match self.live {
+            None => self.pace.takes(time),
+            Some(begun) => self.pace.takes_live(time, begun.elapsed()),
+        };
+        if !taken {
             // Taken out of the stream here; the buffer ends with this call.
             return gst::PadProbeReturn::Handled;
         }

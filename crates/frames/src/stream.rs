@@ -15,8 +15,8 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// How often a waiting player looks whether something has failed.
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(50);
@@ -24,6 +24,10 @@ const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(50);
 const ANSWER: Duration = Duration::from_secs(5);
 /// How much disorder of packets is evened out, in milliseconds: that much later is every frame.
 const JITTER_MS: u32 = 100;
+/// Another sender's pictures are taken when the one before has been silent for so long.
+const QUIET: Duration = Duration::from_secs(1);
+/// A session with more senders than this is none.
+const SENDERS_MAX: u32 = 16;
 /// An address with name and password has no more bytes.
 const PLACE_MAX: u64 = 8 << 10;
 
@@ -87,7 +91,7 @@ impl Player {
         settle(&sink, true);
         pipeline.add(&sink).map_err(|e| defect(&e.to_string()))?;
         let entry = sink.static_pad("sink").ok_or_else(|| defect("no pad"))?;
-        watch(&entry, Watch::new(Pace::new(args.fps), Arc::clone(turn)));
+        watch(&entry, Watch::new(Pace::new(args.fps), Arc::clone(turn)).live());
         let decoding = Decoding { threads: 1, hardware: args.hardware };
         let tracks = Tracks::new(parts.clone(), &pipeline, &entry, decoding);
         let answered = Arc::default();
@@ -134,11 +138,10 @@ impl Player {
         }
         let answered = self.answered.lock().is_ok_and(|a| *a);
         let fault = if kind.matches(gst::ResourceError::NotAuthorized)
-            || debug.contains("401")
-            || debug.contains("403")
+            || answered_with(&debug, &["401", "403"])
         {
             Fault::Denied
-        } else if kind.matches(gst::ResourceError::NotFound) && debug.contains("404") {
+        } else if kind.matches(gst::ResourceError::NotFound) && answered_with(&debug, &["404"]) {
             Fault::NoSuchStream
         } else if kind.matches(gst::StreamError::CodecNotFound)
             || kind.matches(gst::CoreError::Negotiation)
@@ -199,8 +202,9 @@ impl Build<'_> {
             Some((media.as_deref() == Some("video")).to_value())
         });
         let (parts, tracks) = (self.parts.clone(), self.tracks.clone());
+        let senders = Arc::<Mutex<Senders>>::default();
         source.connect_pad_added(move |_, pad| {
-            tracks.try_or_stop(|| session(&parts, &tracks, pad));
+            tracks.try_or_stop(|| session(&parts, &tracks, &senders, pad));
         });
         self.add(&source)
     }
@@ -262,19 +266,81 @@ impl Build<'_> {
     }
 }
 
-/// One medium of an RTSP session has begun: out of RTP, into a decoder.
-fn session(parts: &Parts, tracks: &Tracks, pad: &gst::Pad) -> Result<(), Failure> {
+/// Who sends pictures in one session. There is one; but a camera that has begun anew is another sender to
+/// RTP, and some servers go on sending the packets of a session that is dead.
+#[derive(Default)]
+struct Senders {
+    /// Where all of them end, and what they send.
+    joined: Option<(gst::Element, String)>,
+    count: u32,
+    /// Whose pictures are taken, and when the last packet came.
+    current: Option<(u32, Instant)>,
+}
+
+impl Senders {
+    /// Whether a packet of this sender is taken.
+    fn takes(&mut self, sender: u32, now: Instant) -> bool {
+        let other = |(who, last): (u32, Instant)| who != sender && now < last + QUIET;
+        if self.current.is_some_and(other) {
+            return false;
+        }
+        self.current = Some((sender, now));
+        true
+    }
+}
+
+/// A sender of an RTSP session has begun: out of RTP, into a decoder.
+fn session(
+    parts: &Parts,
+    tracks: &Tracks,
+    senders: &Arc<Mutex<Senders>>,
+    pad: &gst::Pad,
+) -> Result<(), Failure> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let Some(said) = caps.structure(0) else { return Ok(()) };
     let video = said.get::<String>("media").is_ok_and(|media| media == "video");
-    if !video || tracks.found().chosen {
+    let encoding = said.get::<String>("encoding-name").unwrap_or_default();
+    let mut held = senders.lock().unwrap_or_else(PoisonError::into_inner);
+    if !video || held.count >= SENDERS_MAX {
         return Ok(());
     }
-    let encoding = said.get::<String>("encoding-name").unwrap_or_default();
-    let (depay, coding) = depayloader(&encoding)
-        .ok_or_else(|| Failure::new(Fault::Coding, format!("RTP with {encoding:?}")))?;
-    let out = tracks.plug(pad, &[parts.make(depay)?])?;
-    tracks.decode(&out, &gst::Structure::new_empty(coding))
+    let joined = match &held.joined {
+        Some((_, first)) if *first != encoding => return Ok(()),
+        Some((joined, _)) => joined.clone(),
+        None => {
+            let (depay, coding) = depayloader(&encoding)
+                .ok_or_else(|| Failure::new(Fault::Coding, format!("RTP with {encoding:?}")))?;
+            let joined = parts.make("funnel")?;
+            let out = joined.static_pad("src").ok_or_else(|| defect("no source pad"))?;
+            tracks.add(&joined)?;
+            let out = tracks.plug(&out, &[parts.make(depay)?])?;
+            tracks.decode(&out, &gst::Structure::new_empty(coding))?;
+            joined.sync_state_with_parent().map_err(|e| defect(&e.to_string()))?;
+            held.joined = Some((joined.clone(), encoding));
+            joined
+        }
+    };
+    held.count += 1;
+    let number = held.count;
+    drop(held);
+    let entry = joined.request_pad_simple("sink_%u").ok_or_else(|| defect("no more senders"))?;
+    let senders = Arc::clone(senders);
+    let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    entry.add_probe(packets, move |_, _| {
+        let mut held = senders.lock().unwrap_or_else(PoisonError::into_inner);
+        match held.takes(number, Instant::now()) {
+            true => gst::PadProbeReturn::Ok,
+            false => gst::PadProbeReturn::Drop,
+        }
+    });
+    pad.link(&entry).map(drop).map_err(|e| defect(&format!("a sender: {e:?}")))
+}
+
+/// Whether the library tells of an answer with one of these numbers. What stands on the first line is the
+/// place in the library's own source, and its line may have any number.
+fn answered_with(debug: &str, codes: &[&str]) -> bool {
+    let said = |line: &str| codes.iter().any(|code| line.contains(&format!("({code})")));
+    debug.lines().skip(1).any(said)
 }
 
 fn defect(what: &str) -> Failure {
@@ -284,6 +350,34 @@ fn defect(what: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_in_the_librarys_source_is_no_answer() {
+        let check =
+            |debug: &str, want: bool| assert_eq!(answered_with(debug, &["401", "403"]), want);
+        check("gstrtspsrc.c(6401): loop (): /x:\nstreaming stopped, reason not-linked (-1)", false);
+        check("gstx.c(401): loop (): /x:\nstreaming stopped", false);
+        check("gstrtspsrc.c(7000): send (): /x:\nUnauthorized (401)", true);
+        check("gstrtspsrc.c(7000): send (): /x:\nForbidden (403)", true);
+    }
+
+    #[test]
+    fn one_sender_at_a_time() {
+        let (mut senders, begin) = (Senders::default(), Instant::now());
+        let mut check = |sender, ms, want| {
+            assert_eq!(
+                senders.takes(sender, begin + Duration::from_millis(ms)),
+                want,
+                "{sender} {ms}"
+            );
+        };
+        check(1, 0, true);
+        check(2, 100, false);
+        check(1, 900, true);
+        check(2, 1800, false);
+        check(2, 1900, true);
+        check(1, 2000, false);
+    }
 
     #[test]
     fn a_place_has_three_lines() {

@@ -176,6 +176,12 @@ impl Tracks {
         last.link(&tail).map(drop).map_err(|e| defect(&format!("decoder to sink: {e:?}")))
     }
 
+    /// Adds an element to the pipeline, asleep.
+    pub fn add(&self, element: &gst::Element) -> Result<(), Failure> {
+        let pipeline = self.pipeline.upgrade().ok_or_else(|| defect("the pipeline is gone"))?;
+        pipeline.add(element).map_err(|e| defect(&e.to_string()))
+    }
+
     /// Adds elements to the pipeline, one after the other behind `from`; their last source pad.
     pub fn plug(&self, from: &gst::Pad, chain: &[gst::Element]) -> Result<gst::Pad, Failure> {
         let pipeline = self.pipeline.upgrade().ok_or_else(|| defect("the pipeline is gone"))?;

@@ -2,6 +2,8 @@
 
 mod hostile;
 mod make;
+mod quirks;
+mod server;
 mod videos;
 
 use base::{Error, Time};

@@ -2,6 +2,7 @@
 
 mod gateway;
 pub mod local;
+mod onvif;
 
 use ::edge::{Config, Ended, FleetConfig, Full, Settings, run as run_edge, run_fleet};
 use base::{CameraId, Error, Shutdown, SystemClock};
@@ -28,6 +29,12 @@ enum What {
     Doctor(local::DoctorArgs),
     /// Say where a camera is aimed: in the browser of this machine, while it runs.
     Setup(local::SetupArgs),
+    /// Find cameras on the local networks, and with a login try their streams (guide/cameras.md).
+    Discover(onvif::DiscoverArgs),
+    /// Show a camera's shutter, gain and infrared filter, and with --set set what plates want.
+    Imaging(onvif::ImagingArgs),
+    /// List what cameras do that no standard foresees, and what is done about it.
+    Quirks(onvif::QuirksArgs),
     /// Switch this camera off with a signed order file, where no line reaches it.
     Order(EnterArgs),
 }
@@ -111,6 +118,9 @@ pub fn run(args: EdgeArgs) -> anyhow::Result<ExitCode> {
         Some(What::Gateway(args)) => gateway::run(&args),
         Some(What::Doctor(args)) => local::doctor(&args),
         Some(What::Setup(args)) => local::setup(&args),
+        Some(What::Discover(args)) => onvif::discover(&args),
+        Some(What::Imaging(args)) => onvif::imaging(&args),
+        Some(What::Quirks(args)) => onvif::quirks(&args),
         Some(What::Order(args)) => enter(&args),
         None => match args.run.config.clone() {
             Some(file) => fleet(&file, args.run.preview),

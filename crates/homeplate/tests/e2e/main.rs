@@ -11,6 +11,7 @@ mod gateway;
 mod interface;
 mod load;
 mod off;
+mod onvif;
 mod rules;
 mod secrets;
 mod story;
