@@ -1,6 +1,6 @@
 //! Entries of hot lists, in a database of their own: the only plates that are on disk in the clear.
 
-use crate::engine::{Arg, Bulk, Row, Type};
+use crate::engine::{Arg, Row};
 use crate::open::{Store, hold};
 use crate::rows::EntryRow;
 use base::{EntryId, Error, ListId, Result, Time};
@@ -14,29 +14,6 @@ macro_rules! entry_columns {
     };
 }
 pub(crate) use entry_columns;
-
-/// Many entries at once; one that is there already is a conflict.
-pub(crate) const ENTRIES: Bulk = Bulk {
-    table: "entries",
-    columns: &[
-        ("id", Type::Text),
-        ("list", Type::Text),
-        ("plate", Type::Text),
-        ("state", Type::Text),
-        ("reason", Type::Text),
-        ("case_no", Type::Text),
-        ("expires", Type::Int),
-        ("added_by", Type::Text),
-        ("category", Type::Text),
-        ("priority", Type::Int),
-        ("begins", Type::Int),
-        ("source", Type::Text),
-        ("record", Type::Text),
-        ("more", Type::Text),
-        ("born", Type::Int),
-    ],
-    key: "id",
-};
 
 /// What is written of an entry.
 pub(crate) fn args(row: &EntryRow) -> Vec<Arg<'_>> {
@@ -62,13 +39,19 @@ pub(crate) fn args(row: &EntryRow) -> Vec<Arg<'_>> {
 impl Store {
     /// Adds an entry. An id that is there already is a [`base::Kind::Conflict`].
     pub fn add_entry(&self, row: &EntryRow) -> Result<()> {
-        let mut db = hold(&self.hotlist);
-        let mut tx = db.begin()?;
-        let new = tx.insert_new(&ENTRIES, &[args(row)])?;
-        if new != [true] {
-            return Err(Error::conflict("There is an entry of this id already; choose another."));
+        let changed = hold(&self.hotlist).exec(
+            concat!(
+                "INSERT INTO entries (",
+                entry_columns!(),
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+                 ON CONFLICT (id) DO NOTHING"
+            ),
+            &args(row),
+        )?;
+        match changed {
+            0 => Err(Error::conflict("There is an entry of this id already; choose another.")),
+            _ => Ok(()),
         }
-        tx.commit()
     }
 
     /// Removes an entry. When this returns, its plate stands in no file any more; on PostgreSQL in

@@ -168,7 +168,7 @@ fn what_is_not_adopted_is_counted_and_forgotten() {
     assert_eq!(preview.rows.dropped.len(), 2, "{preview:?}");
     town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
     let rows = town.city.store.entries().unwrap();
-    assert_eq!(rows.iter().map(|r| r.category.as_deref()).collect::<Vec<_>>(), [Some("Stolen")]);
+    assert_eq!(rows.iter().map(|r| r.category.as_deref()).collect::<Vec<_>>(), [Some("stolen")]);
     let leaf = &town.logged("hotlist.imported")[0];
     assert_eq!(leaf.id.as_deref(), Some("lst_state/1"));
     assert_eq!(leaf.facts["dropped"].to_string(), "{\"immigration\":1,\"other\":1}");
