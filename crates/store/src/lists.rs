@@ -109,13 +109,11 @@ impl Store {
             }
             for id in old {
                 tx.exec(
-                    concat!(
-                        "INSERT INTO versions (list, number, side, id, plate, state, reason, \
+                    "INSERT INTO versions (list, number, side, id, plate, state, reason, \
                          case_no, expires, added_by, category, priority, begins, source, record, \
                          more, born) SELECT list, ?2, 'old', id, plate, state, reason, case_no, \
                          expires, added_by, category, priority, begins, source, record, more, born \
-                         FROM entries WHERE list = ?1 AND id = ?3"
-                    ),
+                         FROM entries WHERE list = ?1 AND id = ?3",
                     &[Arg::from(list), Arg::from(number), Arg::from(id.as_str())],
                 )?;
             }

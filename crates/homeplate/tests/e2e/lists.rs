@@ -93,7 +93,7 @@ fn a_list_from_a_folder_grows_old() {
     std::fs::rename(world.path(".list.csv"), world.path("drop/list.csv")).expect("renamed");
     let show = |world: &World| world.by("dora", &["list", "show", LIST]).good();
     world.until("it is taken", || show(&world), |told| told.contains("1 entries"));
-    file(&world, "drop/bad.csv", &["not a plate"]);
+    file(&world, "drop/bad.csv", &["no plate!"]);
     world.until(
         "it is refused",
         || world.files("drop").iter().map(|f| f.display().to_string() + " ").collect(),
