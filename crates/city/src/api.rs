@@ -119,6 +119,11 @@ pub struct HitLine {
     pub state: String,
     /// Goes up with every change; a verdict names the one it saw.
     pub version: i64,
+    /// How the read is like the entry: which places differ, and no character. Absent where it was raised before
+    /// this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub basis: Option<read::Basis>,
 }
 
 /// A page of the list of hits.
@@ -180,8 +185,23 @@ pub struct Listed {
     pub case: String,
     /// When the entry ends.
     pub expires: Time,
-    /// Whether the entry is still in force: a stale one stops nobody.
+    /// Whether the entry is still in force, and its list young enough: a stale one stops nobody.
     pub fresh: bool,
+    /// Its category, where the list has any.
+    #[serde(default)]
+    pub category: Option<String>,
+    /// How pressing it is: 0 is the usual.
+    #[serde(default)]
+    pub priority: u8,
+    /// Where it comes from; empty where a person of the city wrote it.
+    #[serde(default)]
+    pub source: String,
+    /// What may be done about it.
+    #[serde(default)]
+    pub action: crate::ListAction,
+    /// What the list says of the vehicle.
+    #[serde(default)]
+    pub described: crate::Described,
 }
 
 /// What a person decided about a hit.
@@ -521,7 +541,7 @@ pub struct Event {
     pub at: Time,
     /// `read.sealed`, `hit.raised`, `hit.verdict`, `search.answered`, `search.refused`, `order.off`,
     /// `order.on`, `camera.enrolled`, `camera.moved`, `camera.off`, `camera.retired`, `camera.stopped`,
-    /// `hotlist.changed`.
+    /// `hotlist.changed`, `hotlist.imported`, `hotlist.undone`, `hotlist.settings`, `hotlist.found`, `hotlist.stale`.
     pub kind: String,
     /// The camera, where one is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]

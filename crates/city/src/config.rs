@@ -1,6 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::{AlarmSection, PictureSection, ReasonSection};
+use crate::{AlarmSection, HotlistDrop, PictureSection, ReasonSection};
 use base::{CameraId, Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +52,9 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
+    /// Folders that hot lists are dropped into.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotlist_drop: Vec<HotlistDrop>,
 }
 
 /// `[city]`.
@@ -68,6 +71,9 @@ pub struct Section {
     /// The law preset that the city started from, for instance `us-wa`; it bounds the retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
+    /// The state that most passing vehicles are from, for instance `us-il`; the preset's where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 fn utc() -> String {
@@ -538,6 +544,12 @@ impl Config {
             return refuse(wrong);
         }
         self.check_preset()?;
+        if self.city.state.as_deref().is_some_and(|state| !is_region(state)) {
+            return refuse("city.state is no state that plates are known of, for instance us-il");
+        }
+        if let Some(wrong) = self.hotlist_drop.iter().find_map(HotlistDrop::wrong) {
+            return refuse(wrong);
+        }
         if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {
             return refuse("city.time_zone is not an IANA name, for instance America/Chicago");
         }
@@ -605,6 +617,12 @@ impl Config {
         }
     }
 
+    /// The state that most passing vehicles are from, where it is known.
+    pub(crate) fn home_state(&self) -> Option<String> {
+        let preset = self.city.preset.clone().filter(|slug| is_region(slug));
+        self.city.state.clone().or(preset)
+    }
+
     /// Where the store of a city is; `folder` is for SQLite.
     pub(crate) fn place(&self, folder: &Path) -> Place {
         match (self.store.engine, &self.store.url) {
@@ -629,6 +647,10 @@ impl Config {
     pub fn origin(&self) -> String {
         format!("homeplate/{}", self.city.slug)
     }
+}
+
+fn is_region(code: &str) -> bool {
+    plate::regions().iter().any(|region| region.code == code)
 }
 
 /// Whether a case number has the city's format.
@@ -687,6 +709,11 @@ mod tests {
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
             (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),
+            (&format!("{good}state=\"us-zz\"\n"), "city.state"),
+            (
+                &format!("{good}[[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"\"\n"),
+                "hotlist_drop.folder",
+            ),
         ] {
             let e = Config::parse(text).unwrap_err();
             assert!(e.to_string().contains(want), "{e}");

@@ -40,6 +40,24 @@ pub const EXPLAINED: &[Explained] = &[
         "a name that `homeplate init --preset list` prints",
     ),
     e(
+        "city.state",
+        "The state that most passing vehicles are from: it tells how probable a hit is. Without it the preset's.",
+        "none",
+        "a state as us-il",
+    ),
+    e(
+        "hotlist_drop.list",
+        "The list that files in hotlist_drop.folder are for; [[hotlist_drop]] may stand more than once.",
+        "none",
+        "lst_ and a name",
+    ),
+    e(
+        "hotlist_drop.folder",
+        "Where a program drops whole hot lists. Its files spell plates: keep it where only the city reads.",
+        "none",
+        "a path, from the data folder or from the root",
+    ),
+    e(
         "server.listen",
         "Address and port of the server. Other machines reach it only if the address is not a loopback.",
         "127.0.0.1:8080",
@@ -384,7 +402,8 @@ mod tests {
     /// Every key that a file can have is explained, and nothing else is.
     #[test]
     fn every_key_is_explained() {
-        let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\n\
+        let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\nstate=\"us-wa\"\n\
+                    [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
                     [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
@@ -408,7 +427,8 @@ mod tests {
         let mut there: Vec<String> = file
             .iter()
             .flat_map(|(section, keys)| {
-                let keys = keys.as_table().unwrap().keys();
+                let first = || keys.as_array()?.first()?.as_table();
+                let keys = keys.as_table().or_else(first).unwrap().keys();
                 keys.map(move |key| format!("{section}.{key}")).collect::<Vec<_>>()
             })
             .collect();

@@ -7,8 +7,8 @@ use base::{Error, HitId, PersonId, Result, b64};
 use identity::Person;
 use plate::Reason;
 use policy::Action;
-use read::Read;
-use store::HitRow;
+use read::{Read, TextBasis};
+use store::{EntryRow, HitRow};
 
 impl City {
     /// At most `limit` hits, the newest first, from behind `after`; no plate in them.
@@ -34,15 +34,7 @@ impl City {
         let entry = self.witnessed(entry)?;
         let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
         let names = self.camera_names()?;
-        let listed =
-            self.store.entries()?.into_iter().find(|e| e.id == row.entry).map(|e| Listed {
-                plate: e.plate.reveal(Reason::Hit).to_owned(),
-                state: e.state,
-                reason: e.reason,
-                case: e.case_no,
-                expires: e.expires,
-                fresh: self.now() < e.expires,
-            });
+        let listed = self.store.entry(&row.entry)?.map(|e| self.entry_shown(e)).transpose()?;
         let verdict = row.verdict_json.as_deref().and_then(|json| serde_json::from_str(json).ok());
         Ok(HitView {
             read: answer_read(&read, picture, &names, Reason::Hit),
@@ -81,13 +73,40 @@ impl City {
                 "Compare picture, state, make and colour before you confirm a hit.",
             ));
         }
-        let now = self.now();
-        let fresh = self.store.entries()?.iter().any(|e| e.id == row.entry && now < e.expires);
-        if fresh {
-            Ok(())
-        } else {
-            Err(Error::conflict("The list entry has ended; a stale entry confirms nothing."))
+        if row.basis.as_ref().is_some_and(|basis| basis.text == TextBasis::LookAlike) {
+            return Err(Error::conflict(
+                "The read is a look-alike of the listed plate: it proposes, and confirms nothing.",
+            ));
         }
+        let now = self.now();
+        if self.store.entry(&row.entry)?.is_none_or(|entry| now >= entry.expires) {
+            return Err(Error::conflict(
+                "The list entry has ended; a stale entry confirms nothing.",
+            ));
+        }
+        if self.is_stale(&row.list)? {
+            return Err(Error::conflict(
+                "The list is too old to be believed; it confirms nothing until it is imported again.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn entry_shown(&self, entry: EntryRow) -> Result<Listed> {
+        let settings = self.list_settings(&entry.list)?.unwrap_or_default();
+        Ok(Listed {
+            fresh: self.now() < entry.expires && !self.is_stale(&entry.list)?,
+            described: crate::Described::of(&entry),
+            plate: entry.plate.reveal(Reason::Hit).to_owned(),
+            state: entry.state,
+            reason: entry.reason,
+            case: entry.case_no,
+            expires: entry.expires,
+            category: entry.category,
+            priority: entry.priority,
+            source: entry.source,
+            action: settings.action,
+        })
     }
 
     fn row(&self, id: &HitId) -> Result<HitRow> {
@@ -132,6 +151,7 @@ fn line(row: HitRow, names: &Places) -> HitLine {
         probability: f64::from(row.probability_ppm) / 1e6,
         state: row.state,
         version: row.version,
+        basis: row.basis,
     }
 }
 

@@ -272,6 +272,7 @@ impl City {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
         self.tell_refused()?;
+        self.tell_stale()?;
         for day in self.store.days()? {
             for (camera, reads) in self.store.counts(day)? {
                 let id = format!("{day}/{camera}/{reads}");

@@ -24,6 +24,7 @@ mod config;
 mod confirm;
 mod devices;
 mod devices_said;
+mod drops;
 mod dry_run;
 mod emergencies;
 mod explain;
@@ -33,6 +34,7 @@ mod health;
 mod history;
 mod hits;
 mod holds;
+mod imports;
 mod ingest;
 mod init;
 mod keeper;
@@ -40,6 +42,9 @@ mod keeper;
 #[path = "tests/kit.rs"]
 mod kit;
 mod lists;
+#[cfg(test)]
+#[path = "tests/lists.rs"]
+mod lists_tests;
 mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
@@ -86,15 +91,18 @@ pub use config::{
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
 pub use devices_said::Devices;
+pub use drops::HotlistDrop;
 pub use dry_run::tried;
 pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;
 pub use history::{Change, RuleHistory};
+pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::{Reply as WitnessReply, Witness};
+pub use lists::{FoundLine, ListAction, ListSettings, ListView, NewFound};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};

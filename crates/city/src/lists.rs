@@ -1,14 +1,207 @@
-//! Hot-list entries that people of the city add.
+//! Hot lists: their settings, the entries that people of the city add, vehicles that were found again; and what
+//! of all that the matcher is told.
 
 use crate::{City, Event, NewEntry};
-use base::{EntryId, Error, PersonId, Result, Time};
-use hotlist::Entry;
+use base::{EntryId, Error, ListId, PersonId, Result, Time};
+use hotlist::import::{AskFirst, DateOrder, Rules};
+use hotlist::{Entry, HotList, Prior, Terms, Tombstone};
+use identity::Person;
 use plate::Text;
 use policy::Action;
-use store::EntryRow;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::Ordering;
+use store::{EntryRow, ImportRow, TombstoneRow};
+use utoipa::ToSchema;
 
-/// The longest life of an entry: a year.
-const LONGEST_MS: i64 = 366 * 86_400_000;
+/// The longest life of an entry of a list without settings, in days: a year.
+const LONGEST_DAYS: u32 = 366;
+const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
+/// So many entries are read at a time.
+pub(crate) const PAGE: u32 = 5000;
+
+/// What may be done about a hit of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ListAction {
+    /// Stop the vehicle, once a person has confirmed the hit.
+    #[default]
+    StopAfterConfirm,
+    /// Watch where it goes and stop nobody.
+    ObserveOnly,
+    /// Tell whoever wrote the entry.
+    InformOnly,
+}
+
+impl ListAction {
+    /// As it is written everywhere.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ListAction::StopAfterConfirm => "stop_after_confirm",
+            ListAction::ObserveOnly => "observe_only",
+            ListAction::InformOnly => "inform_only",
+        }
+    }
+}
+
+/// How a list is kept, and what it lets in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ListSettings {
+    /// What people call it.
+    pub name: String,
+    /// What may be done about its hits.
+    pub action: ListAction,
+    /// The longest an entry may run, in days.
+    pub max_days: u32,
+    /// How long an entry without an end runs, in days; absent: it is refused.
+    pub default_days: Option<u32>,
+    /// Whether an end beyond `max_days` is brought back to it instead of refused.
+    pub shorten: bool,
+    /// Hours after an import at which the list is too old to be believed; absent: never.
+    pub longest_age_hours: Option<u32>,
+    /// How probable it must be that the vehicle is the listed one, 0.001 to 0.99999.
+    pub threshold: f64,
+    /// The categories that the city has adopted; everything else is dropped. Absent: nobody has said so, and no
+    /// file with categories is read.
+    #[schema(value_type = Option<Vec<String>>)]
+    pub adopted: Option<BTreeSet<String>>,
+    /// The reason of rows that have none; absent: they are refused.
+    pub reason: Option<String>,
+    /// The case number of rows that have none; absent: they are refused.
+    pub case: Option<String>,
+    /// Where the list comes from, for rows that do not say.
+    pub source: String,
+    /// An import that removes more than so many percent of the entries asks first.
+    pub shrinks_percent: u32,
+    /// An import after which the list is more than so many percent longer asks first.
+    pub grows_percent: u32,
+    /// Whether dates with slashes begin with the day.
+    pub day_first: bool,
+}
+
+impl Default for ListSettings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            action: ListAction::default(),
+            max_days: 90,
+            default_days: None,
+            shorten: false,
+            longest_age_hours: None,
+            threshold: HotList::THRESHOLD,
+            adopted: None,
+            reason: None,
+            case: None,
+            source: "import".into(),
+            shrinks_percent: 10,
+            grows_percent: 50,
+            day_first: false,
+        }
+    }
+}
+
+impl ListSettings {
+    fn check(&self) -> Result<()> {
+        let short = |text: &str, most: usize| {
+            (1..=most).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control)
+        };
+        let maybe = |text: &Option<String>| text.as_deref().is_none_or(|text| short(text, 200));
+        let words = self.adopted.iter().flatten();
+        let wrong = match () {
+            () if !short(&self.name, 80) => "its name has 1 to 80 characters",
+            () if !(1..=3660).contains(&self.max_days) => "max_days is 1 to 3660",
+            () if self.default_days.is_some_and(|d| d == 0 || d > self.max_days) => {
+                "default_days is 1 to max_days"
+            }
+            () if self.longest_age_hours.is_some_and(|h| !(1..=87_600).contains(&h)) => {
+                "longest_age_hours is 1 to 87600"
+            }
+            () if !(0.001..=0.99999).contains(&self.threshold) => "threshold is 0.001 to 0.99999",
+            () if self.adopted.as_ref().is_some_and(|all| all.len() > 200)
+                || !words.clone().all(|word| short(word, 40)) =>
+            {
+                "adopted has at most 200 categories of 1 to 40 characters"
+            }
+            () if !maybe(&self.reason) || !maybe(&self.case) || !short(&self.source, 80) => {
+                "reason and case have 1 to 200 characters, and source 1 to 80"
+            }
+            () if self.shrinks_percent > 100 || self.grows_percent > 10_000 => {
+                "shrinks_percent is 0 to 100, and grows_percent 0 to 10000"
+            }
+            () => return Ok(()),
+        };
+        Err(Error::invalid(format!("The list's settings are not accepted: {wrong}.")))
+    }
+
+    /// What the list lets in.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            adopted: self.adopted.clone(),
+            longest_days: self.max_days,
+            usual_days: self.default_days,
+            shorten: self.shorten,
+            reason: self.reason.clone(),
+            case: self.case.clone(),
+            source: self.source.clone(),
+            dates: if self.day_first { DateOrder::DayFirst } else { DateOrder::MonthFirst },
+            ..Rules::default()
+        }
+    }
+
+    /// When a change of it asks first.
+    pub(crate) fn ask_first(&self) -> AskFirst {
+        AskFirst {
+            shrinks: f64::from(self.shrinks_percent) / 100.0,
+            grows: f64::from(self.grows_percent) / 100.0,
+            ..AskFirst::default()
+        }
+    }
+}
+
+/// A list as people see it; no plate in it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ListView {
+    /// The list.
+    pub id: ListId,
+    /// Its settings.
+    pub settings: ListSettings,
+    /// How many entries it has, ended ones among them until they are forgotten.
+    pub entries: u64,
+    /// The import that it stands at.
+    pub import: Option<i64>,
+    /// When that was brought.
+    pub imported: Option<Time>,
+    /// The first moment at which it is too old to be believed.
+    pub stale_from: Option<Time>,
+    /// Whether it is too old now: it raises no hits until it is imported again.
+    pub stale: bool,
+    /// An import that waits for a person.
+    pub waiting: Option<i64>,
+}
+
+/// A vehicle that was found again: by its entry, or by its plate.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewFound {
+    /// The entry that looks for it.
+    #[schema(value_type = Option<String>)]
+    pub entry: Option<EntryId>,
+    /// Its plate, where no entry is named.
+    pub plate: Option<String>,
+    /// Its state as `us-ca`, if known.
+    pub state: Option<String>,
+}
+
+/// What silences it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct FoundLine {
+    /// Its id.
+    pub id: String,
+    /// Until when older copies of the list say nothing of it.
+    pub until: Time,
+}
 
 impl City {
     /// Adds an entry; from the next batch on it is matched.
@@ -17,34 +210,27 @@ impl City {
         let plate = Text::parse(&new.plate).map_err(|e| {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
-        let life = new.expires.since(self.now());
-        if life <= 0 || life > LONGEST_MS {
-            return Err(Error::invalid("An entry must end within a year from now."));
-        }
-        if !crate::config::case_fits(&self.config.cases.format, &new.case) {
-            return Err(Error::invalid(format!(
-                "The case number does not have this city's form {} (# is a digit).",
-                self.config.cases.format
-            )));
-        }
-        if new.reason.trim().is_empty() || new.reason.chars().count() > 200 {
-            return Err(Error::invalid("Give the reason in 1 to 200 characters."));
-        }
-        let hex = base::hex(&base::random::<8>());
-        let id: EntryId = format!("ent_{hex}")
-            .parse()
-            .map_err(|e| Error::internal("No id could be made.").because(e))?;
-        self.store.add_entry(&EntryRow {
+        self.check_entry(&new)?;
+        let id = new_entry_id()?;
+        let row = EntryRow {
             id: id.clone(),
             list: new.list.clone(),
-            plate,
+            plate: plate.into(),
             state: new.state,
             reason: new.reason,
             case_no: new.case,
             expires: new.expires,
             added_by: person.id.clone(),
-        })?;
-        self.reload_lists()?;
+            category: None,
+            priority: 0,
+            begins: Time::from_millis(0),
+            source: String::new(),
+            record: None,
+            more_json: None,
+            born: None,
+        };
+        self.store.add_entry(&row)?;
+        self.hot.update(vec![looked_for(row)], &[]);
         let entry = self.log.append_once(
             &self
                 .leaf_by("hotlist.changed", &person)?
@@ -58,17 +244,327 @@ impl City {
         Ok(id)
     }
 
-    pub(crate) fn reload_lists(&self) -> Result<()> {
-        let entries = self.store.entries()?.into_iter().map(|e| Entry {
-            id: e.id,
-            list: e.list,
-            plate: e.plate.into(),
-            state: e.state,
-            priority: 0,
-            from: Time::from_millis(0),
-            expires: e.expires,
-        });
-        self.hot.replace(entries.collect());
+    fn check_entry(&self, new: &NewEntry) -> Result<()> {
+        let settings = self.list_settings(&new.list)?;
+        let days = settings.map_or(LONGEST_DAYS, |s| s.max_days);
+        let life = new.expires.since(self.now());
+        if life <= 0 || life > i64::from(days) * DAY_MS {
+            let within =
+                if days == LONGEST_DAYS { "a year".into() } else { format!("{days} days") };
+            return Err(Error::invalid(format!("An entry must end within {within} from now.")));
+        }
+        if !crate::config::case_fits(&self.config.cases.format, &new.case) {
+            return Err(Error::invalid(format!(
+                "The case number does not have this city's form {} (# is a digit).",
+                self.config.cases.format
+            )));
+        }
+        if new.reason.trim().is_empty() || new.reason.chars().count() > 200 {
+            return Err(Error::invalid("Give the reason in 1 to 200 characters."));
+        }
         Ok(())
+    }
+
+    /// Makes a list or changes its settings; they hold at once, and for entries from the next import on.
+    pub fn set_list(
+        &self,
+        by: &PersonId,
+        id: &ListId,
+        settings: &ListSettings,
+    ) -> Result<ListView> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        settings.check()?;
+        let json = serde_json::to_string(settings)
+            .map_err(|e| Error::internal("The settings cannot be stored.").because(e))?;
+        self.store.put_list(id, &json)?;
+        self.set_terms()?;
+        let adopted = settings.adopted.iter().flatten().map(String::as_str).collect::<Vec<_>>();
+        let age = settings.longest_age_hours.map_or_else(|| "none".into(), |h| h.to_string());
+        let leaf = self
+            .leaf_by("hotlist.settings", &person)?
+            .job("hotlist")
+            .fact("list", id.as_str())
+            .fact("action", settings.action.as_str())
+            .fact("max_days", settings.max_days)
+            .fact("longest_age_hours", age)
+            .fact("threshold", settings.threshold.to_string())
+            .fact("adopted", adopted.join(", "));
+        let entry = self.log.append(&leaf)?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.settings") });
+        self.list_view(id)
+    }
+
+    /// Every list, with its age.
+    pub fn lists(&self, by: &PersonId) -> Result<Vec<ListView>> {
+        self.may_see_lists(by)?;
+        self.list_views()
+    }
+
+    /// One list.
+    pub fn list(&self, by: &PersonId, id: &ListId) -> Result<ListView> {
+        self.may_see_lists(by)?;
+        self.list_view(id)
+    }
+
+    /// Keeps that a vehicle was found: what older copies of the list say of it raises no hits.
+    pub fn found(&self, by: &PersonId, list: &ListId, new: NewFound) -> Result<FoundLine> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        let settings = self.list_settings(list)?.unwrap_or_default();
+        let (plate, state) = match (&new.entry, &new.plate) {
+            (Some(entry), None) => {
+                let row = self.store.entry(entry)?.filter(|row| &row.list == list);
+                let row = row.ok_or_else(|| Error::not_found("This list has no such entry."))?;
+                let whole = row.plate.exact().ok_or_else(|| {
+                    Error::invalid("The entry knows half a plate; say which vehicle was found.")
+                })?;
+                (whole, row.state)
+            }
+            (None, Some(plate)) => (
+                Text::parse(plate).map_err(|e| {
+                    Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
+                })?,
+                new.state,
+            ),
+            _ => return Err(Error::invalid("Name the entry, or the plate.")),
+        };
+        let now = self.now();
+        let row = TombstoneRow {
+            id: format!("fnd_{}", base::hex(&base::random::<16>())),
+            list: list.clone(),
+            plate,
+            state,
+            found: now,
+            until: now.plus_millis(i64::from(settings.max_days) * DAY_MS),
+            by: person.id.clone(),
+        };
+        self.store.put_tombstone(&row)?;
+        self.silence()?;
+        let leaf = self.leaf_by("hotlist.found", &person)?.job("hotlist").id(row.id.as_str());
+        let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.found") });
+        Ok(FoundLine { id: row.id, until: row.until })
+    }
+
+    /// Whoever decides hits must see how old a list is; whoever keeps lists too.
+    fn may_see_lists(&self, by: &PersonId) -> Result<Person> {
+        self.allowed(by, Action::ViewHits)
+            .or_else(|e| self.allowed(by, Action::EditHotList).map_err(|_| e))
+    }
+
+    /// The settings of a list that has some.
+    pub(crate) fn list_settings(&self, id: &ListId) -> Result<Option<ListSettings>> {
+        self.store.list(id)?.as_deref().map(parsed).transpose()
+    }
+
+    pub(crate) fn list_view(&self, id: &ListId) -> Result<ListView> {
+        let all = self.list_views()?;
+        let found = all.into_iter().find(|view| &view.id == id);
+        found.ok_or_else(|| Error::not_found("There is no such list; make it first."))
+    }
+
+    fn list_views(&self) -> Result<Vec<ListView>> {
+        let counts: BTreeMap<ListId, u64> = self.store.entry_counts()?.into_iter().collect();
+        let mut views = self.kept_lists()?;
+        for (list, entries) in &counts {
+            match views.iter_mut().find(|view| &view.id == list) {
+                Some(view) => view.entries = *entries,
+                None => views.push(ListView::plain(list, *entries)),
+            }
+        }
+        views.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(views)
+    }
+
+    /// The lists that have settings, without counts.
+    fn kept_lists(&self) -> Result<Vec<ListView>> {
+        let now = self.now();
+        let view = |(id, json): (ListId, String)| {
+            let settings = parsed(&json)?;
+            let imports = self.store.imports(&id, 50)?;
+            let last = imports.iter().find(|import| import.state == "taken");
+            let waiting = imports.iter().find(|import| import.state == "waiting");
+            let stale_from = stale_from(&settings, last);
+            Ok(ListView {
+                entries: 0,
+                import: last.map(|import| import.number),
+                imported: last.map(|import| import.made),
+                stale: stale_from.is_some_and(|at| now >= at),
+                stale_from,
+                waiting: waiting.map(|import| import.number),
+                id,
+                settings,
+            })
+        };
+        self.store.lists()?.into_iter().map(view).collect()
+    }
+
+    /// Whether a list is too old to be believed.
+    pub(crate) fn is_stale(&self, id: &ListId) -> Result<bool> {
+        Ok(self.kept_lists()?.iter().any(|view| &view.id == id && view.stale))
+    }
+
+    /// Tells the matcher everything: prior, terms, found vehicles, entries.
+    pub(crate) fn reload_lists(&self) -> Result<()> {
+        self.hot.set_prior(Prior { home: self.config.home_state(), ..Prior::default() });
+        self.set_terms()?;
+        self.silence()?;
+        let mut pages = Pages::new(self, None);
+        self.hot.load(pages.by_ref().map(looked_for));
+        pages.done()
+    }
+
+    /// Tells the matcher what stands in one list now.
+    pub(crate) fn reload_list(&self, list: &ListId) -> Result<()> {
+        self.set_terms()?;
+        let mut pages = Pages::new(self, None);
+        let of_list = pages.by_ref().filter(|row| &row.list == list).map(looked_for);
+        self.hot.replace_list(list, of_list);
+        pages.done()
+    }
+
+    /// What a read that failed half way has left: the lists are read again.
+    pub(crate) fn mend_lists(&self) -> Result<()> {
+        if self.lists_behind.load(Ordering::SeqCst) { self.reload_lists() } else { Ok(()) }
+    }
+
+    fn set_terms(&self) -> Result<()> {
+        let mut terms = HashMap::new();
+        for view in self.kept_lists()? {
+            let at = Terms::at(view.settings.threshold);
+            terms.insert(view.id, Terms { stale: view.stale_from, ..at });
+        }
+        self.hot.set_terms(terms);
+        Ok(())
+    }
+
+    fn silence(&self) -> Result<()> {
+        let tombstone = |row: TombstoneRow| Tombstone {
+            list: row.list,
+            plate: row.plate,
+            state: row.state,
+            found: row.found,
+            until: row.until,
+        };
+        self.hot.silence(self.store.tombstones()?.into_iter().map(tombstone).collect());
+        Ok(())
+    }
+
+    /// Says on the log of each list that has become too old that it raises no hits any more, once an import.
+    pub(crate) fn tell_stale(&self) -> Result<()> {
+        self.mend_lists()?;
+        for view in self.kept_lists()?.into_iter().filter(|view| view.stale) {
+            let id = format!("{}/{}", view.id, view.import.unwrap_or_default());
+            if self.log.has("hotlist.stale", &id) {
+                continue;
+            }
+            let leaf = self.leaf("hotlist.stale").job("hotlist").id(id);
+            let entry = self.log.append_once(&leaf.fact("list", view.id.as_str()))?;
+            tracing::warn!(list = %view.id, "a hot list is too old and raises no hits; import it");
+            self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.stale") });
+        }
+        Ok(())
+    }
+
+    /// Forgets what waited for more than a day, and found vehicles whose time is over.
+    pub(crate) fn forget_lists(&self) -> Result<()> {
+        let now = self.now();
+        self.store.forget_waiting(now.plus_millis(-DAY_MS))?;
+        self.store.forget_tombstones(now)
+    }
+}
+
+impl ListView {
+    /// A list that nobody has said anything of.
+    fn plain(id: &ListId, entries: u64) -> Self {
+        let name = id.to_string();
+        Self {
+            id: id.clone(),
+            settings: ListSettings { name, max_days: LONGEST_DAYS, ..ListSettings::default() },
+            entries,
+            import: None,
+            imported: None,
+            stale_from: None,
+            stale: false,
+            waiting: None,
+        }
+    }
+}
+
+fn stale_from(settings: &ListSettings, last: Option<&ImportRow>) -> Option<Time> {
+    let hours = settings.longest_age_hours?;
+    Some(last?.made.plus_millis(i64::from(hours) * HOUR_MS))
+}
+
+fn parsed(json: &str) -> Result<ListSettings> {
+    serde_json::from_str(json)
+        .map_err(|e| Error::internal("A list's settings are damaged; set them anew.").because(e))
+}
+
+/// An id that no other entry has.
+pub(crate) fn new_entry_id() -> Result<EntryId> {
+    let id = format!("ent_{}", base::hex(&base::random::<8>())).parse();
+    id.map_err(|e| Error::internal("No id could be made.").because(e))
+}
+
+fn looked_for(row: EntryRow) -> Entry {
+    Entry {
+        id: row.id,
+        list: row.list,
+        plate: row.plate,
+        state: row.state,
+        priority: row.priority,
+        from: row.begins,
+        expires: row.expires,
+    }
+}
+
+/// Entries from the store, page by page; a page that cannot be read ends them, and [`Pages::done`] tells. With a
+/// list only what was imported into it.
+pub(crate) struct Pages<'a> {
+    city: &'a City,
+    list: Option<&'a ListId>,
+    page: std::vec::IntoIter<EntryRow>,
+    last: Option<EntryId>,
+    ended: Result<bool>,
+}
+
+impl<'a> Pages<'a> {
+    pub fn new(city: &'a City, list: Option<&'a ListId>) -> Self {
+        Self { city, list, page: Vec::new().into_iter(), last: None, ended: Ok(false) }
+    }
+
+    /// Whether all of them were read.
+    pub fn done(self) -> Result<()> {
+        self.city.lists_behind.store(self.ended.is_err(), Ordering::SeqCst);
+        self.ended.map(drop)
+    }
+}
+
+impl Iterator for Pages<'_> {
+    type Item = EntryRow;
+    fn next(&mut self) -> Option<EntryRow> {
+        if let Some(row) = self.page.next() {
+            return Some(row);
+        }
+        if !matches!(self.ended, Ok(false)) {
+            return None;
+        }
+        let after = self.last.as_ref();
+        let rows = match self.list {
+            None => self.city.store.entries_after(after, PAGE),
+            Some(list) => self.city.store.imported_after(list, after, PAGE),
+        };
+        match rows {
+            Ok(rows) => {
+                self.ended = Ok((rows.len() as u64) < u64::from(PAGE));
+                self.last = rows.last().map(|row| row.id.clone()).or(self.last.take());
+                self.page = rows.into_iter();
+                self.page.next()
+            }
+            Err(e) => {
+                self.ended = Err(e);
+                None
+            }
+        }
     }
 }

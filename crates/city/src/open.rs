@@ -41,6 +41,10 @@ pub struct City {
     pub(crate) turned: tokio::sync::watch::Sender<u64>,
     pub(crate) refusals: Mutex<crate::refused::Refusals>,
     pub(crate) people: Mutex<()>,
+    /// One import at a time.
+    pub(crate) importing: Mutex<()>,
+    /// Whether the matcher knows less of the lists than the store does.
+    pub(crate) lists_behind: AtomicBool,
     /// One grade or finding at a time.
     pub(crate) judging: Mutex<()>,
     events: Feed,
@@ -112,6 +116,8 @@ impl City {
             turned: tokio::sync::watch::channel(0).0,
             refusals: Mutex::default(),
             people: Mutex::new(()),
+            importing: Mutex::new(()),
+            lists_behind: AtomicBool::new(false),
             judging: Mutex::new(()),
             events: Feed::new(),
             dir: dir.to_owned(),
@@ -130,6 +136,7 @@ impl City {
         self.apply_orders()?;
         self.relay()?;
         self.log_verdicts()?;
+        self.log_imports()?;
         // Counted before anything is forgotten: the last count of a day must be on the log.
         self.tally()?;
         self.forget()?;

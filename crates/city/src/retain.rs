@@ -21,6 +21,7 @@ impl City {
     pub fn retain(&self) -> Result<()> {
         self.forget()?;
         self.check_adopted()?;
+        self.forget_lists()?;
         // Who watches those who ask waits for no place of pictures.
         let pictures = self.forget_pictures();
         self.oversee()?;

@@ -143,14 +143,26 @@ impl Client {
     pub fn post<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T> {
         let body = serde_json::to_vec(body)
             .map_err(|e| Error::internal("The request cannot be written.").because(e))?;
-        let mut request = self
-            .agent
-            .post(format!("{}{path}", self.server))
-            .header("content-type", "application/json");
-        for (name, value) in self.signature("POST", path, &body) {
+        self.send(&self.agent, path, "application/json", &body)
+    }
+
+    /// A signed POST of a file, which may take the city a while.
+    pub fn post_file<T: DeserializeOwned>(&self, path: &str, file: &[u8]) -> Result<T> {
+        self.send(&self.patient, path, "application/octet-stream", file)
+    }
+
+    fn send<T: DeserializeOwned>(
+        &self,
+        agent: &ureq::Agent,
+        path: &str,
+        sort: &str,
+        body: &[u8],
+    ) -> Result<T> {
+        let mut request = agent.post(format!("{}{path}", self.server)).header("content-type", sort);
+        for (name, value) in self.signature("POST", path, body) {
             request = request.header(name, value);
         }
-        self.answer(request.send(&body[..]))
+        self.answer(request.send(body))
     }
 
     /// Asks a question; `progress` hears how far the city is. The answer comes as lines of JSON, so

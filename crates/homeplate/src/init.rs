@@ -214,6 +214,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             name,
             time_zone: args.time_zone.clone().unwrap_or_else(|| "UTC".into()),
             preset: args.preset.clone(),
+            state: None,
         },
         server: city::ServerSection {
             listen: args.listen.clone(),
@@ -246,6 +247,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         reasons: Default::default(),
         pictures: Default::default(),
         console: Default::default(),
+        hotlist_drop: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -16,6 +16,7 @@ mod hold;
 mod init;
 mod key;
 mod keyfile;
+mod lists;
 mod machines;
 mod manage;
 mod order;
@@ -81,6 +82,8 @@ enum Command {
     Device(machines::DeviceArgs),
     /// Add an entry to a hot list.
     Hotlist(manage::HotlistArgs),
+    /// Keep hot lists: settings, imports, what was found again.
+    List(lists::ListArgs),
     /// List hits.
     Hits(hits::HitsArgs),
     /// Open one hit: what was read beside what is listed.
@@ -175,6 +178,7 @@ fn main() -> ExitCode {
         Command::Token(args) => machines::token(args),
         Command::Device(args) => machines::device(args),
         Command::Hotlist(args) => manage::hotlist(args),
+        Command::List(args) => lists::run(args),
         Command::Hits(args) => hits::list(args),
         Command::Hit(args) => hits::show(args),
         Command::Verdict(args) => hits::verdict(args),

@@ -86,7 +86,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the city does by the clock: counts on the log, once an hour forgetting, once a day sweeping.
+/// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting, once a day sweeping.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
     let mut forgot: Option<Instant> = None;
@@ -96,6 +96,9 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
             let ended = stop.sleep(wait);
             if let Err(e) = city.tally() {
                 tracing::error!(error = %e.inside(), "counting");
+            }
+            if !ended && let Err(e) = city.take_drops() {
+                tracing::error!(error = %e.inside(), "dropped hot lists");
             }
             remember(&city);
             // At the start too: what was due while the server was down is on the log soon.

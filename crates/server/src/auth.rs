@@ -12,6 +12,8 @@ use serde::de::DeserializeOwned;
 
 /// The largest body that is read before its signature is checked.
 pub(crate) const BODY_MAX: usize = 8 << 20;
+/// The largest file of a hot list, of people who may bring one.
+pub(crate) const LIST_MAX: usize = 64 << 20;
 /// Names of the cookies of sessions and of devices.
 const COOKIE: &str = "homeplate";
 const DEVICE: &str = "homeplate-device";
@@ -25,11 +27,19 @@ pub(crate) fn single(headers: &HeaderMap, name: &str) -> Option<String> {
     if all.next().is_some() { None } else { Some(one) }
 }
 
-/// Reads a body within the limit.
+/// Reads a body within the usual limit.
 pub(crate) async fn body_of(request: Request) -> Result<Bytes> {
-    to_bytes(request.into_body(), BODY_MAX).await.map_err(|e| {
-        Error::too_large("The request has more than 8 MiB, or was cut off; send smaller batches.")
-            .because(e)
+    body_within(request, BODY_MAX).await
+}
+
+/// Reads a body of at most so many bytes.
+async fn body_within(request: Request, most: usize) -> Result<Bytes> {
+    to_bytes(request.into_body(), most).await.map_err(|e| {
+        Error::too_large(format!(
+            "The request has more than {} MiB, or was cut off; send smaller batches.",
+            most >> 20
+        ))
+        .because(e)
     })
 }
 
@@ -47,7 +57,7 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 impl AppState {
     /// The id of the key that signed the request, and its body. The signature holds, is fresh and
     /// was not seen before.
-    async fn signed(&self, request: Request) -> Result<(String, Bytes)> {
+    async fn signed(&self, request: Request, most_bytes: usize) -> Result<(String, Bytes)> {
         let method = request.method().as_str().to_owned();
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
         let headers = request.headers().clone();
@@ -62,7 +72,7 @@ impl AppState {
             self.forgers.may_try(&from, most, now)?;
             // Before the body is read: what a stranger sends costs no memory.
             let claim = identity::http::verify_head(&method, &path, &look, &key, now)?;
-            let body = body_of(request).await?;
+            let body = body_within(request, most_bytes).await?;
             identity::http::verify_body(&body, &look)?;
             if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
                 return Err(Error::unauthenticated(
@@ -91,14 +101,18 @@ impl AppState {
 
     /// The person who signed, and the body.
     pub(crate) async fn person(&self, request: Request) -> Result<(PersonId, Bytes)> {
-        let (key_id, body) = self.signed(request).await?;
+        self.person_of(request, BODY_MAX).await
+    }
+
+    async fn person_of(&self, request: Request, most: usize) -> Result<(PersonId, Bytes)> {
+        let (key_id, body) = self.signed(request, most).await?;
         let id = key_id.parse().map_err(|_| Error::forbidden("Only a person may do this."))?;
         Ok((id, body))
     }
 
     /// The camera that signed, and the body.
     pub(crate) async fn camera(&self, request: Request) -> Result<(CameraId, Bytes)> {
-        let (key_id, body) = self.signed(request).await?;
+        let (key_id, body) = self.signed(request, BODY_MAX).await?;
         let id = key_id.parse().map_err(|_| Error::forbidden("Only a camera may do this."))?;
         Ok((id, body))
     }
@@ -106,14 +120,23 @@ impl AppState {
     /// The person who signed, or the machine that shows its token; and the body. What a machine may is for the
     /// city to say: routes that no machine may ask [`AppState::person`].
     pub(crate) async fn caller(&self, request: Request) -> Result<(PersonId, Bytes)> {
+        self.caller_of(request, BODY_MAX).await
+    }
+
+    /// The same, with a body of at most so many bytes.
+    pub(crate) async fn caller_of(
+        &self,
+        request: Request,
+        most: usize,
+    ) -> Result<(PersonId, Bytes)> {
         if request.headers().contains_key(header::AUTHORIZATION) {
-            self.machine(request).await
+            self.machine(request, most).await
         } else {
-            self.person(request).await
+            self.person_of(request, most).await
         }
     }
 
-    async fn machine(&self, request: Request) -> Result<(PersonId, Bytes)> {
+    async fn machine(&self, request: Request, most: usize) -> Result<(PersonId, Bytes)> {
         let bad = || Error::unauthenticated("The token is sent as `Authorization: Bearer hpt_…`.");
         let shown = single(request.headers(), header::AUTHORIZATION.as_str()).ok_or_else(bad)?;
         let token = shown.strip_prefix("Bearer ").ok_or_else(bad)?.to_owned();
@@ -130,7 +153,7 @@ impl AppState {
         };
         self.forgers.was_true(&from, now);
         self.limits.take(id.as_str(), limits.person_per_minute, now)?;
-        Ok((who, body_of(request).await?))
+        Ok((who, body_within(request, most).await?))
     }
 
     /// A cookie's name: behind TLS browsers make sure that this very host has set it.

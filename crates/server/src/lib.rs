@@ -18,6 +18,7 @@ mod forgers;
 mod guard;
 mod holds;
 mod limits;
+mod lists;
 mod live;
 mod metrics;
 mod openapi;

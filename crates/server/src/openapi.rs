@@ -5,7 +5,7 @@
 
 use crate::problem::ProblemDocument;
 use crate::{
-    admit, ask, camera, fleet, holds, live, orders, oversight, papers, people, public, rules,
+    admit, ask, camera, fleet, holds, lists, live, orders, oversight, papers, people, public, rules,
 };
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
@@ -39,9 +39,16 @@ const SIGNED: [(&str, &str, &str); 3] = [
 ];
 
 /// Routes that take a machine token instead of a signature, if its scope has their action.
-const MACHINE: [(&str, &str); 5] = [
+const MACHINE: [(&str, &str); 12] = [
     ("post", "/v1/cameras"),
     ("post", "/v1/hotlist"),
+    ("get", "/v1/lists"),
+    ("get", "/v1/lists/{id}"),
+    ("post", "/v1/lists/{id}"),
+    ("post", "/v1/lists/{id}/imports"),
+    ("post", "/v1/lists/{id}/imports/{number}/confirm"),
+    ("post", "/v1/lists/{id}/imports/{number}/undo"),
+    ("post", "/v1/lists/{id}/found"),
     ("get", "/v1/hits"),
     ("get", "/v1/hits/{id}"),
     ("get", "/v1/audit/entries/{index}"),
@@ -82,6 +89,13 @@ const TOKEN: &str = "machine-token";
         admit::new_device,
         admit::revoke_device,
         people::hotlist,
+        lists::all,
+        lists::one,
+        lists::set,
+        lists::import,
+        lists::confirm,
+        lists::undo,
+        lists::found,
         people::hits,
         people::hit,
         people::verdict,

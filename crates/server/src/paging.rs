@@ -37,12 +37,17 @@ pub(crate) struct LogQuery {
 
 /// The query of an address.
 pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T> {
-    Query::try_from_uri(uri).map(|Query(query)| query).map_err(|e| {
-        Error::invalid(
-            "Give `limit`, 1 to 500, and as `after` the `next` of the page before; nothing else.",
-        )
-        .because(e)
-    })
+    query_of(
+        uri,
+        "Give `limit`, 1 to 500, and as `after` the `next` of the page before; nothing else.",
+    )
+}
+
+/// The query of an address that takes something else than pages; `wrong` says what.
+pub(crate) fn query_of<T: DeserializeOwned>(uri: &Uri, wrong: &str) -> Result<T> {
+    Query::try_from_uri(uri)
+        .map(|Query(query)| query)
+        .map_err(|e| Error::invalid(wrong.to_owned()).because(e))
 }
 
 /// The length of a page.

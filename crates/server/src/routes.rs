@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, holds, live, metrics, openapi, orders, oversight,
-    papers, passkeys, people, public, rules, terminal,
+    admit, ask, camera, chrome, console, fleet, holds, lists, live, metrics, openapi, orders,
+    oversight, papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -67,6 +67,13 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/devices", admit::new_device)
         .post("/v1/devices/{id}/revoke", admit::revoke_device)
         .post("/v1/hotlist", people::hotlist)
+        .get("/v1/lists", lists::all)
+        .get("/v1/lists/{id}", lists::one)
+        .post("/v1/lists/{id}", lists::set)
+        .post("/v1/lists/{id}/imports", lists::import)
+        .post("/v1/lists/{id}/imports/{number}/confirm", lists::confirm)
+        .post("/v1/lists/{id}/imports/{number}/undo", lists::undo)
+        .post("/v1/lists/{id}/found", lists::found)
         .get("/v1/hits", people::hits)
         .get("/v1/hits/{id}", people::hit)
         .post("/v1/hits/{id}/verdict", people::verdict)

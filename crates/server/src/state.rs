@@ -16,6 +16,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub(crate) const FLOWS: usize = 64;
 /// Questions at a time that scan.
 pub(crate) const SCANS: usize = 2;
+/// Files of hot lists at a time.
+const LISTS: usize = 2;
 /// How long a flow waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// When a caller who was turned away should come again.
@@ -42,6 +44,8 @@ pub(crate) struct AppState {
     pub ingest: Arc<Semaphore>,
     /// Places for questions that scan: each keeps a core busy for seconds.
     pub scans: Arc<Semaphore>,
+    /// Places for files of hot lists.
+    pub lists: Arc<Semaphore>,
     /// Places for flows of any sort. Beyond them waiting would only make every answer late.
     pub flows: Arc<Semaphore>,
     pub metrics: Metrics,
@@ -70,6 +74,7 @@ impl AppState {
             forgers: Forgers::default(),
             ingest: Arc::new(Semaphore::new(places)),
             scans: Arc::new(Semaphore::new(SCANS)),
+            lists: Arc::new(Semaphore::new(LISTS)),
             flows: Arc::new(Semaphore::new(FLOWS)),
             metrics: Metrics::default(),
             options,
@@ -87,6 +92,15 @@ impl AppState {
         let place = self.scans.clone().try_acquire_owned();
         place.map(Some).map_err(|e| {
             Error::busy("Other questions are being scanned for; ask again in a moment.")
+                .because(e)
+                .retry_after(WAIT)
+        })
+    }
+
+    /// A place for a file of a hot list.
+    pub fn list_place(&self) -> Result<OwnedSemaphorePermit> {
+        self.lists.clone().try_acquire_owned().map_err(|e| {
+            Error::busy("Other lists are coming in; bring this one again in a moment.")
                 .because(e)
                 .retry_after(WAIT)
         })

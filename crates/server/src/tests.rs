@@ -3,6 +3,7 @@
 mod asking;
 mod console;
 mod identity;
+mod lists;
 mod matrix;
 mod rules;
 

@@ -65,7 +65,8 @@ CREATE TABLE hits (
   state TEXT NOT NULL,
   verdict TEXT,
   version INTEGER NOT NULL,
-  logged INTEGER NOT NULL
+  logged INTEGER NOT NULL,
+  basis TEXT
 ) STRICT;
 
 CREATE INDEX hits_to_log ON hits (id) WHERE logged = 0;

@@ -12,7 +12,7 @@ macro_rules! select_hits {
     ($rest:literal) => {
         concat!(
             "SELECT id, list, entry, camera, read, captured, probability_ppm, state, verdict, \
-             version, logged FROM hits ",
+             version, logged, basis FROM hits ",
             $rest
         )
     };
@@ -31,6 +31,7 @@ fn hit_row(mut row: Row) -> Result<HitRow> {
         verdict_json: row.maybe(8)?,
         version: row.get(9)?,
         raised_logged: row.get(10)?,
+        basis: row.maybe::<String>(11)?.and_then(|json| serde_json::from_str(&json).ok()),
     })
 }
 

@@ -1,27 +1,52 @@
-//! The hot list, in a database of its own: the only plates that are on disk in the clear.
+//! Entries of hot lists, in a database of their own: the only plates that are on disk in the clear.
 
 use crate::engine::{Arg, Row};
 use crate::open::{Store, hold};
 use crate::rows::EntryRow;
-use base::{EntryId, Error, Result};
-use plate::{Reason, Text};
+use base::{EntryId, Error, ListId, Result, Time};
+use plate::{Pattern, Reason};
+
+/// The columns of an entry, in the order that [`entry_row`] reads and [`args`] writes.
+macro_rules! entry_columns {
+    () => {
+        "id, list, plate, state, reason, case_no, expires, added_by, category, priority, begins, \
+         source, record, more, born"
+    };
+}
+pub(crate) use entry_columns;
+
+/// What is written of an entry.
+pub(crate) fn args(row: &EntryRow) -> Vec<Arg<'_>> {
+    vec![
+        Arg::from(row.id.as_str()),
+        Arg::from(row.list.as_str()),
+        Arg::from(row.plate.reveal(Reason::HotList)),
+        Arg::from(row.state.as_deref()),
+        Arg::from(row.reason.as_str()),
+        Arg::from(row.case_no.as_str()),
+        Arg::from(row.expires),
+        Arg::from(row.added_by.as_str()),
+        Arg::from(row.category.as_deref()),
+        Arg::from(i64::from(row.priority)),
+        Arg::from(row.begins),
+        Arg::from(row.source.as_str()),
+        Arg::from(row.record.as_deref()),
+        Arg::from(row.more_json.as_deref()),
+        Arg::from(row.born),
+    ]
+}
 
 impl Store {
     /// Adds an entry. An id that is there already is a [`base::Kind::Conflict`].
     pub fn add_entry(&self, row: &EntryRow) -> Result<()> {
         let changed = hold(&self.hotlist).exec(
-            "INSERT INTO entries (id, list, plate, state, reason, case_no, expires, added_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (id) DO NOTHING",
-            &[
-                Arg::from(row.id.as_str()),
-                Arg::from(row.list.as_str()),
-                Arg::from(row.plate.reveal(Reason::HotList)),
-                Arg::from(row.state.as_deref()),
-                Arg::from(row.reason.as_str()),
-                Arg::from(row.case_no.as_str()),
-                Arg::from(row.expires),
-                Arg::from(row.added_by.as_str()),
-            ],
+            concat!(
+                "INSERT INTO entries (",
+                entry_columns!(),
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) \
+                 ON CONFLICT (id) DO NOTHING"
+            ),
+            &args(row),
         )?;
         match changed {
             0 => Err(Error::conflict("There is an entry of this id already; choose another.")),
@@ -40,19 +65,78 @@ impl Store {
         db.settle("entries")
     }
 
+    /// Removes entries that ended before a moment, and returns how many.
+    pub fn forget_entries(&self, before: Time) -> Result<usize> {
+        let mut db = hold(&self.hotlist);
+        let gone = db.exec("DELETE FROM entries WHERE expires < ?1", &[Arg::from(before)])?;
+        if gone > 0 {
+            db.settle("entries")?;
+        }
+        Ok(gone)
+    }
+
     /// Every entry, expired ones among them.
     pub fn entries(&self) -> Result<Vec<EntryRow>> {
+        let rows = hold(&self.hotlist)
+            .query(concat!("SELECT ", entry_columns!(), " FROM entries ORDER BY id"), &[])?;
+        rows.into_iter().map(entry_row).collect()
+    }
+
+    /// At most `limit` entries in the order of their ids, from behind one; expired ones among them.
+    pub fn entries_after(&self, after: Option<&EntryId>, limit: u32) -> Result<Vec<EntryRow>> {
         let rows = hold(&self.hotlist).query(
-            "SELECT id, list, plate, state, reason, case_no, expires, added_by FROM entries \
-             ORDER BY id",
-            &[],
+            concat!(
+                "SELECT ",
+                entry_columns!(),
+                " FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2"
+            ),
+            &[Arg::from(after.map_or("", EntryId::as_str)), Arg::from(i64::from(limit))],
         )?;
         rows.into_iter().map(entry_row).collect()
     }
+
+    /// The same of one list, and of it only what imports wrote.
+    pub fn imported_after(
+        &self,
+        list: &ListId,
+        after: Option<&EntryId>,
+        limit: u32,
+    ) -> Result<Vec<EntryRow>> {
+        let rows = hold(&self.hotlist).query(
+            concat!(
+                "SELECT ",
+                entry_columns!(),
+                " FROM entries WHERE list = ?1 AND born IS NOT NULL AND id > ?2 ORDER BY id LIMIT ?3"
+            ),
+            &[
+                Arg::from(list.as_str()),
+                Arg::from(after.map_or("", EntryId::as_str)),
+                Arg::from(i64::from(limit)),
+            ],
+        )?;
+        rows.into_iter().map(entry_row).collect()
+    }
+
+    /// One entry.
+    pub fn entry(&self, id: &EntryId) -> Result<Option<EntryRow>> {
+        let row = hold(&self.hotlist).first(
+            concat!("SELECT ", entry_columns!(), " FROM entries WHERE id = ?1"),
+            &[Arg::from(id.as_str())],
+        )?;
+        row.map(entry_row).transpose()
+    }
+
+    /// How many entries each list has, expired ones among them.
+    pub fn entry_counts(&self) -> Result<Vec<(ListId, u64)>> {
+        let rows = hold(&self.hotlist)
+            .query("SELECT list, count(*) FROM entries GROUP BY list ORDER BY list", &[])?;
+        let count = |mut row: Row| Ok((row.parsed(0)?, row.get::<i64>(1)?.unsigned_abs()));
+        rows.into_iter().map(count).collect()
+    }
 }
 
-fn entry_row(mut row: Row) -> Result<EntryRow> {
-    let plate = Text::parse(&row.get::<String>(2)?).map_err(|e| {
+pub(crate) fn entry_row(mut row: Row) -> Result<EntryRow> {
+    let plate = Pattern::parse(&row.get::<String>(2)?).map_err(|e| {
         Error::internal("A hot-list entry is damaged; run `homeplate check`.").because(e)
     })?;
     Ok(EntryRow {
@@ -64,5 +148,12 @@ fn entry_row(mut row: Row) -> Result<EntryRow> {
         case_no: row.get(5)?,
         expires: row.get(6)?,
         added_by: row.parsed(7)?,
+        category: row.maybe(8)?,
+        priority: u8::try_from(row.get::<i64>(9)?).unwrap_or(u8::MAX),
+        begins: row.get(10)?,
+        source: row.get(11)?,
+        record: row.maybe(12)?,
+        more_json: row.maybe(13)?,
+        born: row.maybe(14)?,
     })
 }

@@ -12,7 +12,7 @@
 //! ```text
 //! lock                  (advisory lock)          held while a process has the store open
 //! control.db            homeplate                cameras, leases, people, hits, halves of log entries
-//! hotlist.db            homeplate_hotlist        the hot list
+//! hotlist.db            homeplate_hotlist        hot lists, what came in and what was found
 //! reads/2026-11-23.db   homeplate_d2026_11_23    one UTC day of sealed reads
 //! ```
 //!
@@ -30,6 +30,7 @@ mod engine;
 mod hits;
 mod holds;
 mod hotlist;
+mod lists;
 mod open;
 mod oversight;
 mod pictures;
@@ -45,8 +46,9 @@ pub use engine::{Place, Url};
 pub use open::Store;
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, LeaseRow, MachineRow,
-    OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow, Search, Stored,
+    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, ImportRow, LeaseRow,
+    MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow, Search, Stored,
+    TombstoneRow,
 };
 
 #[cfg(test)]

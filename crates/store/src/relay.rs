@@ -106,10 +106,12 @@ impl Store {
 
 /// Writes what an effect means; returns the hit if there was none of this id.
 fn apply(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<Option<HitId>> {
-    let Effect::Hit { hit, list, entry, read, probability_ppm, .. } = &waiting.effect;
+    let Effect::Hit { hit, list, entry, read, probability_ppm, basis } = &waiting.effect;
+    let basis = basis.as_ref().map(serde_json::to_string).transpose();
+    let basis = basis.map_err(|e| Error::internal("A hit cannot be stored.").because(e))?;
     let changed = tx.exec(
         "INSERT INTO hits (id, list, entry, camera, read, captured, probability_ppm, state, \
-         version, logged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', 1, 0) \
+         version, logged, basis) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open', 1, 0, ?8) \
          ON CONFLICT (id) DO NOTHING",
         &[
             Arg::from(hit.bytes()),
@@ -119,6 +121,7 @@ fn apply(tx: &mut Tx<'_>, waiting: &Waiting) -> Result<Option<HitId>> {
             Arg::from(read.bytes()),
             Arg::from(waiting.captured),
             Arg::from(i64::from(*probability_ppm)),
+            Arg::from(basis.as_deref()),
         ],
     )?;
     put_hit_copy(tx, "sealed_hits", &waiting.copy, waiting.picture.as_ref())?;

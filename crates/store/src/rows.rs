@@ -128,6 +128,8 @@ pub struct HitRow {
     pub version: i64,
     /// Whether the public log knows of it.
     pub raised_logged: bool,
+    /// How it came to be taken for the entry, where that is known.
+    pub basis: Option<read::Basis>,
 }
 
 /// A line of a hot list: the only plate that is on disk in the clear.
@@ -137,8 +139,8 @@ pub struct EntryRow {
     pub id: EntryId,
     /// Its list.
     pub list: ListId,
-    /// The plate that is looked for.
-    pub plate: plate::Text,
+    /// The plate that is looked for, whole or partial.
+    pub plate: plate::Pattern,
     /// The state that issued it, where known.
     pub state: Option<String>,
     /// Why it is looked for.
@@ -149,6 +151,58 @@ pub struct EntryRow {
     pub expires: Time,
     /// Who added it.
     pub added_by: PersonId,
+    /// Its category, where the list has any.
+    pub category: Option<String>,
+    /// How pressing it is: 0 is the usual.
+    pub priority: u8,
+    /// First moment at which it is looked for.
+    pub begins: Time,
+    /// Where it comes from; empty where a person of the city wrote it.
+    pub source: String,
+    /// Its number with who sent it.
+    pub record: Option<String>,
+    /// What else the list says of it, as the text that `city` wrote.
+    pub more_json: Option<String>,
+    /// The import that wrote it last; `None` where a person did.
+    pub born: Option<i64>,
+}
+
+/// An import of a list: a numbered batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportRow {
+    /// The list.
+    pub list: ListId,
+    /// From 1 in each list.
+    pub number: i64,
+    /// `waiting`, `taken`, `undone`, or `dropped` where it was never taken.
+    pub state: String,
+    /// When it was brought.
+    pub made: Time,
+    /// When it was taken.
+    pub taken: Option<Time>,
+    /// Who brought it.
+    pub by: PersonId,
+    /// What was understood and what it changes, as the text that `city` wrote.
+    pub json: String,
+}
+
+/// A vehicle that was found again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TombstoneRow {
+    /// Its id.
+    pub id: String,
+    /// The list it is silenced in.
+    pub list: ListId,
+    /// The plate.
+    pub plate: plate::Text,
+    /// Its state.
+    pub state: Option<String>,
+    /// When it was found.
+    pub found: Time,
+    /// First moment at which it would be looked for again.
+    pub until: Time,
+    /// Who said so.
+    pub by: PersonId,
 }
 
 /// The private half of a log entry: the salt of its commitment and its sealed body.

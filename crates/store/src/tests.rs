@@ -10,6 +10,7 @@ mod bench;
 mod bucket;
 mod custody;
 mod files;
+mod lists;
 mod oversight;
 mod pictures;
 mod postgres;

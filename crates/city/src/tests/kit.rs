@@ -147,8 +147,12 @@ impl Town {
 
     /// A car has passed at this moment of the clock.
     pub fn pass(&self, plate: &str) {
+        self.pass_read_as(plate.chars().map(|c| vec![(c, 0.99)]).collect());
+    }
+
+    /// The same, where the reader gives each place these odds.
+    pub fn pass_read_as(&self, odds: Vec<Vec<(char, f32)>>) {
         let now = self.city.now();
-        let sure = |c| vec![(c, 0.99)];
         let pass = Read {
             id: ReadId::new(now, base::random()),
             camera: "cam_one".parse().unwrap(),
@@ -158,7 +162,7 @@ impl Town {
             first: now,
             last: now,
             frames: 3,
-            odds: Odds::new(plate.chars().map(sure).collect()).unwrap(),
+            odds: Odds::new(odds).unwrap(),
             confidence: 0.9,
             region: None,
             corners: [[0, 0], [9, 0], [9, 4], [0, 4]],

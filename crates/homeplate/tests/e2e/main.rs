@@ -9,6 +9,7 @@ mod faults;
 mod fleet;
 mod gateway;
 mod interface;
+mod lists;
 mod load;
 mod off;
 mod onvif;

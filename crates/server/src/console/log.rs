@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 54] = [
+const KINDS: [&str; 59] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -34,6 +34,11 @@ const KINDS: [&str; 54] = [
     "hit.opened",
     "hit.verdict",
     "hotlist.changed",
+    "hotlist.imported",
+    "hotlist.undone",
+    "hotlist.settings",
+    "hotlist.found",
+    "hotlist.stale",
     "order.off",
     "order.on",
     "paper.attested",

@@ -51,6 +51,9 @@ type Row = (&'static str, &'static str, Who);
 
 const PAPERS: &[&str] = &["AttestPaper", "AttestCase"];
 
+/// Who decides hits must see how old a list is.
+const LISTS: &[&str] = &["ViewHits", "EditHotList"];
+
 /// What programs use.
 const API: &[Row] = &[
     ("get", "/v1/openapi.json", Everybody),
@@ -79,6 +82,13 @@ const API: &[Row] = &[
     ("post", "/v1/devices", May(&["AddPerson"])),
     ("post", "/v1/devices/{id}/revoke", May(&["AddPerson"])),
     ("post", "/v1/hotlist", May(&["EditHotList"])),
+    ("get", "/v1/lists", May(LISTS)),
+    ("get", "/v1/lists/{id}", May(LISTS)),
+    ("post", "/v1/lists/{id}", May(&["EditHotList"])),
+    ("post", "/v1/lists/{id}/imports", May(&["EditHotList"])),
+    ("post", "/v1/lists/{id}/imports/{number}/confirm", May(&["EditHotList"])),
+    ("post", "/v1/lists/{id}/imports/{number}/undo", May(&["EditHotList"])),
+    ("post", "/v1/lists/{id}/found", May(&["EditHotList"])),
     ("get", "/v1/hits", May(&["ViewHits"])),
     ("get", "/v1/hits/{id}", May(&["ViewHits"])),
     ("post", "/v1/hits/{id}/verdict", May(&["DecideHit"])),
@@ -145,6 +155,8 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
             "list": "lst_stolen", "plate": PLATE, "reason": "stolen", "case": "26-0417",
             "expires": later,
         }),
+        "/v1/lists/{id}" => serde_json::json!({"name": "Stolen"}),
+        "/v1/lists/{id}/found" => serde_json::json!({"plate": PLATE}),
         "/v1/hits/{id}/verdict" => serde_json::json!({
             "decision": "rejected", "note": "", "version": 0, "compared":
             {"picture": true, "state": true, "make": false, "colour": false},
@@ -191,7 +203,9 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
 
 /// An address with something in its holes: nobody may learn from an answer whether it is there.
 fn address(path: &str) -> String {
-    let id = if path.contains("/hits/") {
+    let id = if path.contains("/lists/") {
+        "lst_nothing"
+    } else if path.contains("/hits/") {
         "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061"
     } else if path.contains("/people/") {
         "per_nobody"
@@ -206,7 +220,7 @@ fn address(path: &str) -> String {
     } else {
         "x_00000000000000000000000000000000"
     };
-    path.replace("{id}", id).replace("{index}", "0")
+    path.replace("{id}", id).replace("{index}", "0").replace("{number}", "1")
 }
 
 /// The id of the person who has a role.

@@ -40,9 +40,9 @@ impl Kind {
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
             Kind::Control => sql!(
-                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight"
+                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis"
             ),
-            Kind::HotList => sql!("hotlist": "0001_entries"),
+            Kind::HotList => sql!("hotlist": "0001_entries", "0002_lists"),
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
     }
@@ -85,7 +85,9 @@ mod tests {
             "Control 5 cd0d76ebafa6bf30",
             "Control 6 61f078314af458b7",
             "Control 7 1cb598bc91582edb",
+            "Control 8 d19802b62e479cd5",
             "HotList 1 3a491dcb667cd5d1",
+            "HotList 2 2de3a42235dee1fe",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
             "Reads 3 ea200b4d49e81e8b",

@@ -25,12 +25,19 @@ fn entry(id: &str, plate: &str) -> EntryRow {
     EntryRow {
         id: id.parse().unwrap(),
         list: "lst_stolen".parse().unwrap(),
-        plate: plate::Text::parse(plate).unwrap(),
+        plate: plate::Pattern::parse(plate).unwrap(),
         state: Some("us-ca".into()),
         reason: "stolen".into(),
         case_no: "26-000123".into(),
         expires: at(500),
         added_by: "per_ann".parse().unwrap(),
+        category: None,
+        priority: 0,
+        begins: at(0),
+        source: String::new(),
+        record: None,
+        more_json: None,
+        born: None,
     }
 }
 

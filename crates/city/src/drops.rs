@@ -1,0 +1,133 @@
+//! Folders that hot lists are dropped into.
+//!
+//! A program of the city writes a file under another name (`.` before it, or `.part` behind it) and renames it when
+//! it is whole. It is read, and moved: to `taken` where nothing was strange, to `waiting` where a person should look
+//! first, to `refused` where it is no such list. Beside the latter two lies a file that says why. The files spell
+//! plates: the folder belongs where the city's other clear lists are, and `taken` is emptied after a day.
+
+use crate::City;
+use base::{Error, ListId, Result};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// So long a taken file is kept.
+const KEPT: Duration = Duration::from_secs(86_400);
+
+/// `[[hotlist_drop]]`: a folder, and the list that its files are for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HotlistDrop {
+    /// The list.
+    pub list: ListId,
+    /// The folder; a path, from the data folder or from the root.
+    pub folder: String,
+}
+
+impl HotlistDrop {
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        self.folder.trim().is_empty().then_some("hotlist_drop.folder is empty")
+    }
+}
+
+/// What became of a file.
+struct Came {
+    folder: &'static str,
+    why: Option<String>,
+}
+
+impl City {
+    /// Takes what lies in the folders. A file that nobody can read stays where it is, and does not hold up others.
+    pub fn take_drops(&self) -> Result<()> {
+        for drop in &self.config.hotlist_drop {
+            let folder = self.dir.join(&drop.folder);
+            let files = match whole_files(&folder) {
+                Ok(files) => files,
+                Err(e) => {
+                    tracing::error!(list = %drop.list, error = %e, "a folder of hot lists");
+                    continue;
+                }
+            };
+            for file in files {
+                if let Err(e) = self.take_drop(&drop.list, &folder, &file) {
+                    tracing::error!(list = %drop.list, error = %e.inside(), "a dropped hot list");
+                }
+            }
+            empty_taken(&folder.join("taken"));
+        }
+        Ok(())
+    }
+
+    fn take_drop(&self, list: &ListId, folder: &Path, file: &Path) -> Result<()> {
+        let mut open = File::open(file).map_err(away)?;
+        let came = match self.dropped_file(list, &mut open) {
+            Ok((_, true)) => Came { folder: "taken", why: None },
+            Ok((preview, false)) => match (preview.number, preview.problem) {
+                (Some(number), _) => Came {
+                    folder: "waiting",
+                    why: Some(format!(
+                        "Import {number} of {list} waits for a person: {}. It is good for a day:\n\
+                         homeplate list confirm {list} {number} --sure\n",
+                        preview.doubts.join(", ")
+                    )),
+                },
+                (None, problem) => {
+                    Came { folder: "refused", why: Some(problem.unwrap_or_default() + "\n") }
+                }
+            },
+            // The store or the log is away: it is tried again.
+            Err(e) if matches!(e.kind(), base::Kind::Unavailable | base::Kind::Internal) => {
+                return Err(e);
+            }
+            Err(e) => Came { folder: "refused", why: Some(format!("{}\n", e.message())) },
+        };
+        moved(folder, file, &came)
+    }
+}
+
+fn away(e: std::io::Error) -> Error {
+    Error::unavailable("A dropped hot list cannot be read or moved; look at its folder's owner.")
+        .because(e)
+}
+
+/// The complete files of a folder, by name. Links are none: who may write here may not read elsewhere.
+fn whole_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut out = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let begun = name.starts_with('.') || name.ends_with(".part") || name.ends_with(".tmp");
+        if entry.file_type()?.is_file() && !begun {
+            out.push(entry.path());
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+fn moved(folder: &Path, file: &Path, came: &Came) -> Result<()> {
+    let to = folder.join(came.folder);
+    fs::create_dir_all(&to).map_err(away)?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // Another file may have come under this name before.
+    let name = format!("{}-{name}", base::hex(&base::random::<4>()));
+    if let Some(why) = &came.why {
+        base::write_atomic(&to.join(format!("{name}.reason")), why.as_bytes())?;
+    }
+    fs::rename(file, to.join(name)).map_err(away)
+}
+
+/// What was taken is in the store: its files need not spell plates for long.
+fn empty_taken(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let old = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > KEPT));
+        if old && let Err(e) = fs::remove_file(entry.path()) {
+            tracing::warn!(error = %e, "an old hot list stays in its folder");
+        }
+    }
+}

@@ -1,0 +1,561 @@
+//! Lists in: what a file is taken for, what it would change, and a person who takes it.
+//!
+//! [`City::import`] reads a file and says what it understood; nothing of it is matched yet. [`City::confirm_import`]
+//! takes it, whole or not at all, and [`City::undo_import`] takes it back as long as no other was taken. The log
+//! says how many entries came and went and how many rows were dropped, and never a plate. What a file calls its
+//! categories is on the log only where it is a well-known word: the wrong column may hold plates.
+
+use crate::lists::{PAGE, Pages, new_entry_id};
+use crate::{City, Event};
+use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256};
+use hotlist::import::{Change, Doubt, Lines, Mapping, Report, Row, Trace, Understood};
+use identity::machine_of;
+use ledger::Leaf;
+use plate::Reason;
+use policy::Action;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::sync::PoisonError;
+use store::{EntryRow, ImportRow};
+use utoipa::ToSchema;
+
+/// The beginning of a file that is looked at, in bytes.
+const BEGINNING: u64 = 64 * 1024;
+/// The most rows of a file: they are compared in memory.
+const ROWS: u64 = 2_000_000;
+/// A preview is good for a day.
+const WAITS_MS: i64 = 86_400_000;
+/// Who brings what lies in a folder.
+const DROP: &str = "per_file-drop";
+/// Words of categories that the log may name.
+const WORDS: [&str; 24] = [
+    "stolen",
+    "felony",
+    "wanted",
+    "missing",
+    "amber",
+    "silver",
+    "plates",
+    "warrant",
+    "gang",
+    "immigration",
+    "terrorist",
+    "protection",
+    "probation",
+    "parole",
+    "permit",
+    "parking",
+    "toll",
+    "insurance",
+    "registration",
+    "suspended",
+    "bolo",
+    "other",
+    "(none)",
+    "(others)",
+];
+/// Message keys of the national extract that the log may name.
+const KEYS: [&str; 12] = ["ev", "ep", "el", "es", "x1", "xp", "eg", "et", "en", "em", "ew", "ef"];
+
+/// What a file was taken for and what it would change; no plate in it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ImportPreview {
+    /// The list.
+    pub list: ListId,
+    /// The import's number, to confirm it by; absent where the file cannot be taken as it is.
+    pub number: Option<i64>,
+    /// Why it cannot be taken.
+    pub problem: Option<String>,
+    /// What it was taken for: encoding, mapping, columns, what is missing, the first rows.
+    #[schema(value_type = Object)]
+    pub understood: serde_json::Value,
+    /// What became of its rows.
+    pub rows: ImportRows,
+    /// Entries that the list does not have yet.
+    pub added: u64,
+    /// Entries that say something else now.
+    pub changed: u64,
+    /// Entries that are gone.
+    pub removed: u64,
+    /// Entries that stay as they are.
+    pub same: u64,
+    /// Rows that stand in the file twice.
+    pub again: u64,
+    /// Why a person should look again: `empty`, `shrinks`, `grows`, `troubled`.
+    pub doubts: Vec<String>,
+}
+
+/// What became of the rows of a file.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct ImportRows {
+    /// Rows that were read.
+    pub read: u64,
+    /// Rows that were let in.
+    pub taken: u64,
+    /// Rows that had ended already.
+    pub ended: u64,
+    /// Rows of categories that the city has not adopted; nothing else of them was kept.
+    pub dropped: BTreeMap<String, u64>,
+    /// Cells that a spreadsheet would have run.
+    pub defused: u64,
+    /// Rows that were refused.
+    pub troubled: u64,
+    /// What was wrong with the first of them, as `line 17: …`.
+    pub problems: Vec<String>,
+}
+
+/// A person takes an import.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConfirmImport {
+    /// The doubts were seen, and it is right all the same.
+    pub sure: bool,
+}
+
+/// An import that was taken, or taken back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ImportDone {
+    /// The list.
+    pub list: ListId,
+    /// The number.
+    pub number: i64,
+    /// `taken` or `undone`.
+    pub state: String,
+    /// The log entry that says so.
+    pub log_entry: u64,
+}
+
+/// What is stored of an import.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    preview: ImportPreview,
+    /// Makes the commitment to the list one that nobody can try plates on.
+    salt: String,
+}
+
+/// A file that was read.
+struct Brought {
+    rows: Vec<Row>,
+    report: Report,
+}
+
+impl Brought {
+    fn read<R: Read>(mut lines: Lines<R>) -> Result<Self> {
+        let mut rows = Vec::new();
+        for row in lines.by_ref() {
+            rows.push(row?);
+            if rows.len() as u64 > ROWS {
+                return Err(Error::too_large("A list has at most two million entries."));
+            }
+        }
+        Ok(Self { rows, report: lines.report().clone() })
+    }
+}
+
+impl City {
+    /// Reads a file for a list and says what it would change; with a mapping it is read as that says. It waits for
+    /// [`City::confirm_import`] for a day, or until the next file.
+    pub fn import(
+        &self,
+        by: &PersonId,
+        list: &ListId,
+        file: &mut dyn Read,
+        mapping: Option<Mapping>,
+    ) -> Result<ImportPreview> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        self.brought(&person.id, list, file, mapping)
+    }
+
+    /// Takes a waiting import. Where there are doubts it must be said that they were seen, by a person.
+    pub fn confirm_import(
+        &self,
+        by: &PersonId,
+        list: &ListId,
+        number: i64,
+        how: ConfirmImport,
+    ) -> Result<ImportDone> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        let sure = how.sure && machine_of(by).is_none();
+        let leaf = self.leaf_by("hotlist.imported", &person)?;
+        self.take_batch(list, number, sure, leaf)
+    }
+
+    /// Takes the import back that was taken last.
+    pub fn undo_import(&self, by: &PersonId, list: &ListId, number: i64) -> Result<ImportDone> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = self.import_row(list, number)?;
+        if row.state != "undone" {
+            self.store.undo_import(list, number)?;
+        }
+        self.reload_list(list)?;
+        let id = format!("{list}/{number}");
+        let leaf = self.leaf_by("hotlist.undone", &person)?.job("hotlist").id(id);
+        let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.undone") });
+        let state = "undone".into();
+        Ok(ImportDone { list: list.clone(), number, state, log_entry: entry.index })
+    }
+
+    /// A file that lies in a folder of the city's configuration: taken at once where nothing is strange. Says what
+    /// it would change, and whether it was taken.
+    pub(crate) fn dropped_file(
+        &self,
+        list: &ListId,
+        file: &mut dyn Read,
+    ) -> Result<(ImportPreview, bool)> {
+        let by = DROP.parse().map_err(|e| Error::internal("No id for files.").because(e))?;
+        let preview = self.brought(&by, list, file, None)?;
+        let fine = preview.doubts.is_empty();
+        if let Some(number) = preview.number.filter(|_| fine) {
+            self.take_batch(list, number, false, self.leaf("hotlist.imported").by("file drop"))?;
+            return Ok((preview, true));
+        }
+        Ok((preview, false))
+    }
+
+    fn import_row(&self, list: &ListId, number: i64) -> Result<ImportRow> {
+        let row = self.store.import(list, number)?;
+        row.ok_or_else(|| Error::not_found("This list has no import of that number."))
+    }
+
+    fn brought(
+        &self,
+        by: &PersonId,
+        list: &ListId,
+        file: &mut dyn Read,
+        mapping: Option<Mapping>,
+    ) -> Result<ImportPreview> {
+        let settings = self.list_settings(list)?.ok_or_else(|| {
+            Error::not_found("There is no such list; say how it is kept before it is imported.")
+        })?;
+        let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rules, now) = (settings.rules(), self.now());
+        let mut beginning = Vec::new();
+        let cut = |e| Error::unavailable("The file could not be read; bring it again.").because(e);
+        file.take(BEGINNING).read_to_end(&mut beginning).map_err(cut)?;
+        let understood = match mapping {
+            Some(mapping) => Understood::with(&beginning, mapping, &rules, now),
+            None => Understood::of(&beginning, &rules, now),
+        };
+        let mut preview = ImportPreview::of(list, &understood)?;
+        let whole = Cursor::new(beginning).chain(file);
+        let lines = match Lines::new(whole, &understood.mapping, &rules, now) {
+            Ok(lines) => lines,
+            Err(e) if e.kind() == base::Kind::Invalid => {
+                preview.problem = Some(e.message().to_owned());
+                return Ok(preview);
+            }
+            Err(e) => return Err(e),
+        };
+        let brought = Brought::read(lines)?;
+        preview.rows = ImportRows::of(&brought.report);
+        let (ids, old) = self.traces(list)?;
+        // A list may be emptied, with a second look; a file that was not understood empties none.
+        if brought.rows.is_empty() && (old.is_empty() || brought.report.troubled > 0) {
+            preview.problem = Some("No row of it can be taken.".into());
+            return Ok(preview);
+        }
+        let new: Vec<Trace> =
+            (0u32..).zip(&brought.rows).map(|(i, row)| Trace::of(row, i)).collect();
+        let change = Change::of(old, new, &settings.ask_first());
+        preview.compared(&change);
+        self.keep_import(by, preview, brought.rows, &change, &ids)
+    }
+
+    /// What imports wrote into a list, to be compared with.
+    fn traces(&self, list: &ListId) -> Result<(Vec<EntryId>, Vec<Trace>)> {
+        let (mut ids, mut old) = (Vec::new(), Vec::new());
+        let mut after: Option<EntryId> = None;
+        loop {
+            let page = self.store.imported_after(list, after.as_ref(), PAGE)?;
+            for row in &page {
+                old.push(trace(row, ids.len() as u32));
+                ids.push(row.id.clone());
+            }
+            if page.len() < PAGE as usize {
+                return Ok((ids, old));
+            }
+            after = page.last().map(|row| row.id.clone());
+        }
+    }
+
+    fn keep_import(
+        &self,
+        by: &PersonId,
+        mut preview: ImportPreview,
+        rows: Vec<Row>,
+        change: &Change,
+        ids: &[EntryId],
+    ) -> Result<ImportPreview> {
+        let last = self.store.imports(&preview.list, 1)?.first().map_or(0, |row| row.number);
+        let number = last + 1;
+        preview.number = Some(number);
+        let stable: BTreeMap<u32, &EntryId> =
+            change.changed.iter().map(|(old, new)| (*new, &ids[*old as usize])).collect();
+        let added: std::collections::BTreeSet<u32> = change.added.iter().copied().collect();
+        let mut new = Vec::new();
+        for (i, row) in (0u32..).zip(rows) {
+            let id = match stable.get(&i) {
+                Some(id) => (*id).clone(),
+                None if added.contains(&i) => new_entry_id()?,
+                None => continue,
+            };
+            new.push(entry(id, &preview.list, by, number, row)?);
+        }
+        let gone = change.changed.iter().map(|(old, _)| old).chain(&change.removed);
+        let gone: Vec<EntryId> = gone.map(|old| ids[*old as usize].clone()).collect();
+        let kept = Kept { preview, salt: hex(&base::random::<32>()) };
+        let json = serde_json::to_string(&kept)
+            .map_err(|e| Error::internal("The import cannot be stored.").because(e))?;
+        let row = ImportRow {
+            list: kept.preview.list.clone(),
+            number,
+            state: "waiting".into(),
+            made: self.now(),
+            taken: None,
+            by: by.clone(),
+            json,
+        };
+        self.store.put_import(&row, &new, &gone)?;
+        Ok(kept.preview)
+    }
+
+    fn take_batch(&self, list: &ListId, number: i64, sure: bool, leaf: Leaf) -> Result<ImportDone> {
+        let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
+        let row = self.import_row(list, number)?;
+        let kept = kept(&row)?;
+        if row.state == "waiting" {
+            let doubts = &kept.preview.doubts;
+            if !doubts.is_empty() && !sure {
+                return Err(Error::conflict(format!(
+                    "A person should look again ({}); who has may say that they are sure.",
+                    doubts.join(", ")
+                )));
+            }
+            if self.now().since(row.made) > WAITS_MS {
+                return Err(Error::conflict("This import has waited too long; bring it again."));
+            }
+            self.store.take_import(list, number, self.now())?;
+        } else if row.state != "taken" {
+            return Err(Error::conflict(format!(
+                "This import is {}; bring the list again.",
+                row.state
+            )));
+        }
+        self.reload_list(list)?;
+        let entry = self.log.append_once(&self.imported(leaf, &row, &kept)?)?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.imported") });
+        let state = "taken".into();
+        Ok(ImportDone { list: list.clone(), number, state, log_entry: entry.index })
+    }
+
+    /// Imports that were taken, or taken back, when the process died before that was on the log.
+    pub(crate) fn log_imports(&self) -> Result<()> {
+        for row in self.store.taken_imports()? {
+            let id = format!("{}/{}", row.list, row.number);
+            if row.state == "taken" && !self.log.has("hotlist.imported", &id) {
+                let leaf = self.imported(self.leaf("hotlist.imported"), &row, &kept(&row)?)?;
+                self.log.append_once(&leaf)?;
+            }
+            if row.state == "undone" && !self.log.has("hotlist.undone", &id) {
+                let leaf = self.leaf("hotlist.undone").job("hotlist").id(id);
+                self.log.append_once(&leaf.fact("list", row.list.as_str()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The leaf of an import that stands in the list now.
+    fn imported(&self, leaf: Leaf, row: &ImportRow, kept: &Kept) -> Result<Leaf> {
+        let preview = &kept.preview;
+        let mut dropped = serde_json::Map::new();
+        for (category, count) in &preview.rows.dropped {
+            let known = WORDS.contains(&category.as_str()) || KEYS.contains(&category.as_str());
+            let word = if known { category.as_str() } else { "other" };
+            let sum = dropped.get(word).and_then(serde_json::Value::as_u64).unwrap_or_default();
+            dropped.insert(word.into(), (sum + count).into());
+        }
+        Ok(leaf
+            .job("hotlist")
+            .id(format!("{}/{}", row.list, row.number))
+            .fact("list", row.list.as_str())
+            .fact("added", preview.added)
+            .fact("changed", preview.changed)
+            .fact("removed", preview.removed)
+            .fact("dropped", dropped)
+            .fact("list_commit", self.list_commit(&row.list, &kept.salt)?))
+    }
+
+    /// SHA-256 over the sorted hashes of what was imported into a list, each with the import's own salt: who has
+    /// both the list and the salt can check it, and who has neither learns nothing.
+    fn list_commit(&self, list: &ListId, salt: &str) -> Result<String> {
+        let mut pages = Pages::new(self, Some(list));
+        let mut hashes: Vec<[u8; 32]> = pages
+            .by_ref()
+            .map(|row| {
+                let said = (
+                    salt,
+                    row.plate.reveal(Reason::HotList),
+                    &row.state,
+                    (&row.reason, &row.case_no, &row.category, row.priority, &row.source),
+                    (row.begins.millis(), row.expires.millis(), &row.record, &row.more_json),
+                );
+                let mut bytes = serde_json::to_vec(&said).unwrap_or_default();
+                let hash = sha256(&bytes);
+                zeroize::Zeroize::zeroize(&mut bytes);
+                hash
+            })
+            .collect();
+        pages.done()?;
+        hashes.sort_unstable();
+        Ok(b64(&sha256(&[salt.as_bytes(), hashes.as_flattened()].concat())))
+    }
+}
+
+fn kept(row: &ImportRow) -> Result<Kept> {
+    serde_json::from_str(&row.json)
+        .map_err(|e| Error::internal("An import is damaged; bring the list again.").because(e))
+}
+
+impl ImportPreview {
+    fn of(list: &ListId, understood: &Understood) -> Result<Self> {
+        let understood = serde_json::to_value(understood)
+            .map_err(|e| Error::internal("What was understood cannot be shown.").because(e))?;
+        Ok(Self {
+            list: list.clone(),
+            number: None,
+            problem: None,
+            understood,
+            rows: ImportRows::default(),
+            added: 0,
+            changed: 0,
+            removed: 0,
+            same: 0,
+            again: 0,
+            doubts: Vec::new(),
+        })
+    }
+
+    fn compared(&mut self, change: &Change) {
+        self.added = change.added.len() as u64;
+        self.changed = change.changed.len() as u64;
+        self.removed = change.removed.len() as u64;
+        self.same = change.same as u64;
+        self.again = change.again as u64;
+        let word = change.doubt.map(|doubt| match doubt {
+            Doubt::Empty => "empty",
+            Doubt::Shrinks => "shrinks",
+            Doubt::Grows => "grows",
+        });
+        let troubled = self.rows.troubled * 10 > self.rows.read;
+        self.doubts =
+            word.into_iter().chain(troubled.then_some("troubled")).map(Into::into).collect();
+    }
+}
+
+impl ImportRows {
+    fn of(report: &Report) -> Self {
+        let told = report.problems.iter().take(20);
+        Self {
+            read: report.rows,
+            taken: report.taken,
+            ended: report.ended,
+            dropped: report.dropped.clone(),
+            defused: report.defused,
+            troubled: report.troubled,
+            problems: told.map(|p| format!("line {}: {}", p.line, p.what)).collect(),
+        }
+    }
+}
+
+/// What a list says of a vehicle beside its plate, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Described {
+    /// A note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Its make, in the words of the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub make: Option<String>,
+    /// Its model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Its year.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub year: Option<String>,
+    /// Its style.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub style: Option<String>,
+    /// Its colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub color: Option<String>,
+}
+
+impl Described {
+    /// What stands beside a stored entry.
+    pub(crate) fn of(row: &EntryRow) -> Self {
+        let json = row.more_json.as_deref();
+        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+}
+
+fn entry(id: EntryId, list: &ListId, by: &PersonId, number: i64, row: Row) -> Result<EntryRow> {
+    let v = row.vehicle;
+    let more = Described {
+        note: row.note,
+        make: v.make,
+        model: v.model,
+        year: v.year,
+        style: v.style,
+        color: v.color,
+    };
+    let more_json = serde_json::to_string(&more)
+        .map_err(|e| Error::internal("A row cannot be stored.").because(e))?;
+    Ok(EntryRow {
+        id,
+        list: list.clone(),
+        plate: row.plate,
+        state: row.state,
+        reason: row.reason,
+        case_no: row.case,
+        expires: row.expires,
+        added_by: by.clone(),
+        category: row.category,
+        priority: row.priority,
+        begins: row.from.unwrap_or(Time::from_millis(0)),
+        source: row.source,
+        record: row.record,
+        more_json: Some(more_json),
+        born: Some(number),
+    })
+}
+
+/// The trace of a stored entry: the same words in the same order as of the row that it was.
+fn trace(row: &EntryRow, at: u32) -> Trace {
+    let more = Described::of(row);
+    let whole = Row {
+        line: 0,
+        plate: row.plate.clone(),
+        state: row.state.clone(),
+        reason: row.reason.clone(),
+        case: row.case_no.clone(),
+        priority: row.priority,
+        from: Some(row.begins).filter(|at| at.millis() != 0),
+        expires: row.expires,
+        category: row.category.clone(),
+        source: row.source.clone(),
+        record: row.record.clone(),
+        note: more.note,
+        vehicle: hotlist::import::Vehicle {
+            make: more.make,
+            model: more.model,
+            year: more.year,
+            style: more.style,
+            color: more.color,
+        },
+    };
+    Trace::of(&whole, at)
+}

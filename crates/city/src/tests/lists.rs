@@ -1,0 +1,281 @@
+//! Lists as small stories: what is brought, what passes, what is raised.
+
+use crate::kit::{Town, clerk, person};
+use crate::{ConfirmImport, ImportPreview, ListSettings, NewFound, Verdict};
+use base::{Kind, ListId};
+use read::TextBasis;
+
+const HOUR: i64 = 3_600_000;
+
+fn list() -> ListId {
+    "lst_state".parse().unwrap()
+}
+
+fn settings(adopted: &str) -> ListSettings {
+    ListSettings {
+        name: "The state's list".into(),
+        default_days: Some(30),
+        reason: Some("stolen".into()),
+        case: Some("26-0417".into()),
+        adopted: (!adopted.is_empty())
+            .then(|| adopted.split_whitespace().map(Into::into).collect()),
+        longest_age_hours: Some(24),
+        ..ListSettings::default()
+    }
+}
+
+fn town() -> Town {
+    let town = Town::new("2026-11-23T12:00:00Z", "state=\"us-ca\"\n");
+    town.city.set_list(&person(), &list(), &settings("stolen")).unwrap();
+    town
+}
+
+fn bring(town: &Town, file: &str) -> ImportPreview {
+    town.city.import(&person(), &list(), &mut file.as_bytes(), None).unwrap()
+}
+
+/// A file of plates and nothing else.
+fn plates(words: &[&str]) -> String {
+    let rows = words.iter().map(|plate| format!("{plate},CA\n"));
+    std::iter::once("plate,state\n".to_owned()).chain(rows).collect()
+}
+
+fn hits(town: &Town) -> usize {
+    town.city.relay().unwrap();
+    town.city.hits(&person(), 500, None).unwrap().hits.len()
+}
+
+/// Plays steps, and says of each what came of it.
+fn play(town: &Town, steps: &str) -> String {
+    let mut out = Vec::new();
+    for step in steps.split(',') {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let number = || words[1].parse().unwrap();
+        let by = person();
+        let done = match words[0] {
+            "bring" => {
+                let p = bring(town, &plates(&words[1..]));
+                Ok(match p.number {
+                    Some(n) => {
+                        let sum =
+                            format!("{n}:+{}~{}-{}={}", p.added, p.changed, p.removed, p.same);
+                        sum + &p.doubts.join("&")
+                    }
+                    None => p.problem.unwrap(),
+                })
+            }
+            "confirm" => {
+                let done = town.city.confirm_import(&by, &list(), number(), Default::default());
+                done.map(|d| d.state)
+            }
+            "sure" => {
+                let sure = ConfirmImport { sure: true };
+                town.city.confirm_import(&by, &list(), number(), sure).map(|d| d.state)
+            }
+            "undo" => town.city.undo_import(&by, &list(), number()).map(|d| d.state),
+            "found" => {
+                let new = NewFound { plate: Some(words[1].into()), ..NewFound::default() };
+                town.city.found(&by, &list(), new).map(|_| "silent".into())
+            }
+            "pass" => {
+                let before = hits(town);
+                town.pass(words[1]);
+                Ok((hits(town) - before).to_string())
+            }
+            "hours" => {
+                town.clock.advance(number() * HOUR);
+                town.city.tally().map(|()| "later".into())
+            }
+            "stale" => Ok(town.logged("hotlist.stale").len().to_string()),
+            other => panic!("{other}"),
+        };
+        out.push(done.unwrap_or_else(|e| format!("{:?}", e.kind())));
+    }
+    out.join(" ")
+}
+
+fn check(steps: &str, want: &str) {
+    assert_eq!(play(&town(), steps), want, "{steps}");
+}
+
+#[test]
+fn an_import_raises_hits_only_when_it_is_taken() {
+    check(
+        "pass 7ABC128,bring 7ABC128,pass 7ABC128,confirm 1,confirm 1,pass 7ABC128",
+        "0 1:+1~0-0=0 0 taken taken 1",
+    );
+    check(
+        "bring 7ABC128,bring 7XYZ999,confirm 1,confirm 2,pass 7ABC128",
+        "1:+1~0-0=0 2:+1~0-0=0 Conflict taken 0",
+    );
+    check("bring 7ABC128,hours 25,confirm 1", "1:+1~0-0=0 later Conflict");
+    check("confirm 1,undo 1", "NotFound NotFound");
+}
+
+#[test]
+fn an_import_is_undone() {
+    check(
+        "bring 7ABC128 7XYZ999,confirm 1,bring 7ABC128,sure 2,pass 7XYZ999,undo 2,pass 7XYZ999,undo 2,undo 1",
+        // The end without a date is thirty days from the file on; the clock stood still.
+        "1:+2~0-0=0 taken 2:+0~0-1=1 taken 0 undone 1 undone Conflict",
+    );
+    check(
+        "bring 7ABC128,confirm 1,undo 1,pass 7ABC128,confirm 1",
+        "1:+1~0-0=0 taken undone 0 Conflict",
+    );
+}
+
+#[test]
+fn an_old_list_raises_nothing_and_says_so_once() {
+    check(
+        "bring 7ABC128,confirm 1,hours 23,stale,pass 7ABC128,hours 1,stale,pass 7ABC128,hours 1,stale,\
+         bring 7ABC128,confirm 2,pass 7ABC128,stale",
+        "1:+1~0-0=0 taken later 0 1 later 1 0 later 1 2:+0~1-0=0 taken 1 1",
+    );
+}
+
+#[test]
+fn a_found_vehicle_is_silent_in_later_copies_too() {
+    check(
+        "bring 7ABC128 7XYZ999,confirm 1,found 7ABC128,pass 7ABC128,pass 7XYZ999,bring 7ABC128,sure 2,pass 7ABC128,\
+         found not-a-plate-at-all",
+        "1:+2~0-0=0 taken silent 0 1 2:+0~0-1=1 taken 0 Invalid",
+    );
+}
+
+#[test]
+fn a_list_that_shrinks_or_empties_asks_first() {
+    let many: Vec<String> = (100..140).map(|n| format!("7ABC{n}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let (all, half) = (many.join(" "), many[..20].join(" "));
+    check(
+        &format!(
+            "bring {all},confirm 1,bring {half},confirm 2,pass 7ABC139,sure 2,pass 7ABC139,bring,confirm 3"
+        ),
+        "1:+40~0-0=0 taken 2:+0~0-20=20shrinks Conflict 1 taken 0 3:+0~0-20=0empty Conflict",
+    );
+    let town = town();
+    let text = plates(&["7ABC128", "not a plate!", "?"]);
+    assert_eq!(bring(&town, &text).doubts, ["troubled"]);
+}
+
+#[test]
+fn what_is_not_adopted_is_counted_and_forgotten() {
+    let town = town();
+    let file =
+        "plate,state,category\n7ABC128,CA,Stolen\n7XYZ999,CA,Immigration\n7XYZ998,CA,7XYZ998\n";
+    let preview = bring(&town, file);
+    assert_eq!(preview.rows.dropped.len(), 2, "{preview:?}");
+    town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
+    let rows = town.city.store.entries().unwrap();
+    assert_eq!(rows.iter().map(|r| r.category.as_deref()).collect::<Vec<_>>(), [Some("stolen")]);
+    let leaf = &town.logged("hotlist.imported")[0];
+    assert_eq!(leaf.id.as_deref(), Some("lst_state/1"));
+    assert_eq!(leaf.facts["dropped"].to_string(), "{\"immigration\":1,\"other\":1}");
+    assert_eq!(base::unb64(leaf.text("list_commit").unwrap()).map(|c| c.len()), Some(32));
+    let all = town.city.log.leaves(0, town.city.log.size()).unwrap();
+    assert!(!format!("{all:?}").contains("7XYZ") && !format!("{all:?}").contains("7ABC"));
+    // Nobody has said what is adopted: nothing is read.
+    town.city.set_list(&person(), &list(), &settings("")).unwrap();
+    assert!(bring(&town, file).problem.unwrap().contains("adopted"));
+}
+
+#[test]
+fn only_who_keeps_lists_may() {
+    let town = town();
+    let file = plates(&["7ABC128"]);
+    let refused = |e: base::Error| assert_eq!(e.kind(), Kind::Forbidden);
+    let none = "lst_none".parse().unwrap();
+    refused(town.city.import(&clerk(), &list(), &mut file.as_bytes(), None).unwrap_err());
+    refused(town.city.confirm_import(&clerk(), &list(), 1, Default::default()).unwrap_err());
+    refused(town.city.undo_import(&clerk(), &list(), 1).unwrap_err());
+    refused(town.city.set_list(&clerk(), &list(), &settings("")).unwrap_err());
+    refused(town.city.found(&clerk(), &list(), NewFound::default()).unwrap_err());
+    refused(town.city.lists(&clerk()).unwrap_err());
+    let missing = town.city.import(&person(), &none, &mut file.as_bytes(), None).unwrap_err();
+    assert_eq!(missing.kind(), Kind::NotFound);
+    for bad in [
+        ListSettings { name: String::new(), ..settings("") },
+        ListSettings { threshold: f64::NAN, ..settings("") },
+        ListSettings { max_days: 0, ..settings("") },
+        ListSettings { default_days: Some(91), ..settings("") },
+    ] {
+        let e = town.city.set_list(&person(), &list(), &bad).unwrap_err();
+        assert_eq!(e.kind(), Kind::Invalid, "{bad:?}");
+    }
+}
+
+/// Opened anew, the city matches what it did, and the log has what a crash kept from it.
+#[test]
+fn a_crash_after_taking_is_mended() {
+    let town = town();
+    bring(&town, &plates(&["7ABC128"]));
+    town.city.store.take_import(&list(), 1, town.city.now()).unwrap();
+    assert_eq!(town.logged("hotlist.imported").len(), 0);
+    let backup = town.copy();
+    let city = backup.open().unwrap();
+    let leaves = city.log.leaves(0, city.log.size()).unwrap();
+    assert_eq!(leaves.iter().filter(|l| l.kind == "hotlist.imported").count(), 1);
+    assert_eq!(city.hot.len(), 1);
+}
+
+#[test]
+fn a_look_alike_is_proposed_with_its_basis_and_confirms_nothing() {
+    let town = town();
+    bring(&town, &plates(&["7ABC12B"]));
+    town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
+    let low = ListSettings { threshold: 0.01, ..settings("stolen") };
+    town.city.set_list(&person(), &list(), &low).unwrap();
+    let mut odds: Vec<Vec<(char, f32)>> = "7ABC12".chars().map(|c| vec![(c, 0.99)]).collect();
+    odds.push(vec![('8', 0.6), ('B', 0.39)]);
+    town.pass_read_as(odds);
+    assert_eq!(hits(&town), 1);
+    let hit = town.city.hits(&person(), 9, None).unwrap().hits.remove(0);
+    let basis = hit.basis.unwrap();
+    assert_eq!((basis.text, basis.places), (TextBasis::LookAlike, vec![6]));
+    let verdict: Verdict = serde_json::from_value(serde_json::json!({
+        "decision": "confirmed", "version": hit.version,
+        "compared": {"picture": true, "state": true, "make": true, "colour": true},
+    }))
+    .unwrap();
+    let refused = town.city.verdict(&person(), &hit.id, verdict.clone()).unwrap_err();
+    assert!(refused.message().contains("look-alike"), "{refused}");
+    let rejected = Verdict { decision: crate::Decision::Rejected, ..verdict };
+    town.city.verdict(&person(), &hit.id, rejected).unwrap();
+}
+
+#[test]
+fn dropped_files_are_taken_refused_or_wait() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("drop");
+    std::fs::create_dir(&folder).unwrap();
+    let more = format!(
+        "[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"{}\"\n[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"away\"\n",
+        folder.display()
+    );
+    let town = Town::new("2026-11-23T12:00:00Z", &more);
+    town.city.set_list(&person(), &list(), &settings("")).unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    put("a.csv", &plates(&["7ABC128"]));
+    put("b.csv.part", &plates(&["7XYZ999"]));
+    put("c.csv", "what,is,this\n1,2,3\n");
+    put("d.csv", &plates(&["7ABC128", "not a plate!", "?"]));
+    town.city.take_drops().unwrap();
+    let names = |below: &str| {
+        let files = std::fs::read_dir(folder.join(below)).unwrap();
+        let mut names: Vec<String> = files
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .map(|name| name.split_once('-').map_or(name.clone(), |(_, name)| name.to_owned()))
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("taken"), ["a.csv"]);
+    assert_eq!(names("refused"), ["c.csv", "c.csv.reason"]);
+    assert_eq!(names("waiting"), ["d.csv", "d.csv.reason"]);
+    assert_eq!(names(""), ["b.csv.part", "refused", "taken", "waiting"]);
+    assert_eq!(town.city.hot.len(), 1);
+    let view = town.city.list(&person(), &list()).unwrap();
+    assert_eq!((view.import, view.waiting), (Some(1), Some(2)));
+    assert_eq!(town.logged("hotlist.imported")[0].by.as_deref(), Some("file drop"));
+}

@@ -1,0 +1,149 @@
+//! Lists, imports and found vehicles, on both engines.
+
+use super::*;
+use crate::{EntryRow, ImportRow, TombstoneRow};
+use base::{Kind, ListId, Time};
+use plate::Reason;
+
+fn at(second: i64) -> Time {
+    Time::from_millis(second * 1000)
+}
+
+fn list() -> ListId {
+    "lst_state".parse().unwrap()
+}
+
+fn entry(id: &str, plate: &str, reason: &str, born: Option<i64>) -> EntryRow {
+    EntryRow {
+        id: id.parse().unwrap(),
+        list: list(),
+        plate: plate::Pattern::parse(plate).unwrap(),
+        state: Some("us-ca".into()),
+        reason: reason.into(),
+        case_no: "26-1".into(),
+        expires: at(500),
+        added_by: "per_ann".parse().unwrap(),
+        category: Some("stolen".into()),
+        priority: 3,
+        begins: at(7),
+        source: "the state".into(),
+        record: Some("17".into()),
+        more_json: Some("{}".into()),
+        born,
+    }
+}
+
+fn waiting(number: i64, made: i64) -> ImportRow {
+    ImportRow {
+        list: list(),
+        number,
+        state: "waiting".into(),
+        made: at(made),
+        taken: None,
+        by: "per_ann".parse().unwrap(),
+        json: "{}".into(),
+    }
+}
+
+/// What is looked for, and the states of the imports.
+fn told(store: &Store) -> String {
+    let entries = store
+        .entries()
+        .unwrap()
+        .into_iter()
+        .map(|row| format!("{}:{}:{}", row.id, row.plate.reveal(Reason::HotList), row.reason));
+    let imports = store.imports(&list(), 9).unwrap().into_iter().map(|row| row.state);
+    entries.chain(imports).collect::<Vec<_>>().join(" ")
+}
+
+fn walk(store: &Store) {
+    let ids =
+        |words: &str| words.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>();
+    store.add_entry(&entry("ent_own", "OWN1", "bolo", None)).unwrap();
+    let first = [entry("ent_a", "AAA1", "old", Some(1)), entry("ent_b", "BBB?", "old", Some(1))];
+    store.put_import(&waiting(1, 1), &first, &[]).unwrap();
+    assert_eq!(told(store), "ent_own:OWN1:bolo waiting", "what waits is not looked for");
+    store.take_import(&list(), 1, at(2)).unwrap();
+    let after_first = "ent_a:AAA1:old ent_b:BBB?:old ent_own:OWN1:bolo";
+    assert_eq!(told(store), format!("{after_first} taken"));
+    assert_eq!(store.entry(&ids("ent_b")[0]).unwrap().as_ref(), Some(&first[1]));
+    assert_eq!(store.imported_after(&list(), None, 9).unwrap(), first);
+    assert_eq!(store.imported_after(&list(), Some(&ids("ent_a")[0]), 9).unwrap(), first[1..]);
+    assert_eq!(store.entries_after(Some(&ids("ent_b")[0]), 9).unwrap().len(), 1);
+
+    // A second preview takes the place of the first, whose number nobody can confirm any more.
+    store.put_import(&waiting(2, 3), &[], &ids("ent_a ent_b")).unwrap();
+    let second = [entry("ent_b", "BBB?", "new", Some(3)), entry("ent_c", "CCC1", "new", Some(3))];
+    store.put_import(&waiting(3, 4), &second, &ids("ent_a ent_b")).unwrap();
+    assert_eq!(store.take_import(&list(), 2, at(5)).unwrap_err().kind(), Kind::Conflict);
+    assert_eq!(told(store), format!("{after_first} waiting dropped taken"));
+    store.take_import(&list(), 3, at(5)).unwrap();
+    let after_second = "ent_b:BBB?:new ent_c:CCC1:new ent_own:OWN1:bolo";
+    assert_eq!(told(store), format!("{after_second} taken dropped taken"));
+    assert_eq!(store.undo_import(&list(), 1).unwrap_err().kind(), Kind::Conflict, "not the last");
+    store.undo_import(&list(), 3).unwrap();
+    assert_eq!(told(store), format!("{after_first} undone dropped taken"));
+    assert_eq!(store.undo_import(&list(), 3).unwrap_err().kind(), Kind::Conflict, "twice");
+    assert_eq!(store.undo_import(&list(), 1).unwrap_err().kind(), Kind::Conflict, "kept no longer");
+    assert_eq!(store.taken_imports().unwrap().len(), 2);
+
+    store.put_import(&waiting(4, 10), &second, &[]).unwrap();
+    store.forget_waiting(at(10)).unwrap();
+    assert!(told(store).contains("waiting"));
+    store.forget_waiting(at(11)).unwrap();
+    assert!(!told(store).contains("waiting"));
+
+    store.put_list(&list(), "{}").unwrap();
+    store.put_list(&list(), "{\"a\":1}").unwrap();
+    assert_eq!(store.lists().unwrap(), [(list(), "{\"a\":1}".to_owned())]);
+    assert_eq!(store.list(&"lst_other".parse().unwrap()).unwrap(), None);
+    assert_eq!(store.entry_counts().unwrap(), [(list(), 3)]);
+    let found = TombstoneRow {
+        id: "fnd_1".into(),
+        list: list(),
+        plate: plate::Text::parse("AAA1").unwrap(),
+        state: None,
+        found: at(3),
+        until: at(9),
+        by: "per_ann".parse().unwrap(),
+    };
+    store.put_tombstone(&found).unwrap();
+    store.forget_tombstones(at(9)).unwrap();
+    assert_eq!(store.tombstones().unwrap(), [found]);
+    store.forget_tombstones(at(10)).unwrap();
+    assert_eq!(store.tombstones().unwrap(), []);
+}
+
+#[test]
+fn lists_come_and_go() {
+    let dir = tempfile::tempdir().unwrap();
+    walk(&Store::open(dir.path()).unwrap());
+}
+
+#[test]
+fn lists_come_and_go_on_postgres() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), Database::new().unwrap());
+    let place = Place::Postgres { url: Url(database.url().to_string()), schema: "city".into() };
+    walk(&Store::open_at(&place, &Pictures::Folder(dir.path().join("pictures"))).unwrap());
+}
+
+/// What is dropped, removed or undone stands in no file any more.
+#[test]
+fn plates_that_are_gone_are_gone_from_the_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let row = |id: &str, plate: &str, number: i64| [entry(id, plate, "old", Some(number))];
+    let holds = |plate: &str| {
+        fs::read_dir(dir.path()).unwrap().flatten().any(|file| {
+            fs::read(file.path())
+                .is_ok_and(|b| b.windows(plate.len()).any(|w| w == plate.as_bytes()))
+        })
+    };
+    store.put_import(&waiting(1, 1), &row("ent_a", "ZQDROPPED1", 1), &[]).unwrap();
+    assert!(holds("ZQDROPPED1"), "the search finds what is there");
+    store.put_import(&waiting(2, 1), &row("ent_b", "ZQUNDONE12", 2), &[]).unwrap();
+    assert!(!holds("ZQDROPPED1"));
+    store.take_import(&list(), 2, at(2)).unwrap();
+    store.undo_import(&list(), 2).unwrap();
+    assert!(!holds("ZQUNDONE12"));
+}
