@@ -38,14 +38,14 @@ pub const QUIRKS: [Quirk; 7] = [
         name: "refuses keep-alives",
         shows: "GET_PARAMETER is offered, and answered with an error.",
         done: "The answer to a keep-alive is not looked at; pictures are what counts. Within the connection keep-alives are sent only while no packet comes: the reader's RTCP reports show that it is there.",
-        told: "Hipcam servers (ngraziano/SharpRTSP issue 63), Thingino firmware (themactep/thingino-firmware issue 490), a camera sold as C520WS (scottlamb/retina pull request 134).",
+        told: "Hipcam servers, which do not answer at all (ngraziano/SharpRTSP issue 63), Thingino firmware (themactep/thingino-firmware issue 490), a camera sold as C520WS (scottlamb/retina pull request 134).",
         test: "refused_keep_alives_end_nothing",
     },
     Quirk {
         name: "times stand still or leap",
         shows: "RTP's timestamps are all alike, or leap by hours and back.",
         done: "A picture's time is that of its arrival, and where the camera's own times do not move on, arrival decides which are left out (up to half of them).",
-        told: "No single maker; reports of Frigate's users name several.",
+        told: "No maker is named here.",
         test: "times_that_stand_or_leap_leave_pictures",
     },
     Quirk {
@@ -59,7 +59,7 @@ pub const QUIRKS: [Quirk; 7] = [
         name: "changes its size",
         shows: "Pictures of another width and height come in the same session: the profile was changed, or the camera turned.",
         done: "The decoder goes on and each picture carries its size; masks and lanes are fractions of the picture.",
-        told: "Reolink's variable streams among others (Frigate's documentation, camera specific).",
+        told: "No maker is named here; changing a profile on a camera's own page does it.",
         test: "another_size_in_the_stream_goes_on",
     },
     Quirk {

@@ -56,7 +56,7 @@ const PARTS: [(&str, &str); 40] = [
 ];
 
 /// What `rtspsrc` makes for itself, by name, and therefore must find.
-const RTSP_NEEDS: [&str; 5] = ["rtpmanager", "rtp", "udp", "tcp", "app"];
+const RTSP_NEEDS: [&str; 6] = ["coreelements", "rtpmanager", "rtp", "udp", "tcp", "app"];
 
 /// The way out of RTP, by the encoding that a session describes.
 pub fn depayloader(encoding: &str) -> Option<(&'static str, &'static str)> {

@@ -88,9 +88,9 @@ impl Session {
     }
 
     fn stream(&self, profile: Profile) -> Stream {
-        let tried = self.address(&profile.token).and_then(|address| {
+        let tried = self.address(&profile.token).map(|address| {
             let says = describe(&address, self.talk.login());
-            Ok((address, says))
+            (address, says)
         });
         let wrong = |e: &Error| Some(e.message().to_owned());
         match tried {

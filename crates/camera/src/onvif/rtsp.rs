@@ -137,7 +137,8 @@ fn size_of_sps(unit: &[u8]) -> Option<[u32; 2]> {
         if chroma == 3 {
             bits.take(1)?;
         }
-        (bits.golomb()?, bits.golomb()?);
+        bits.golomb()?;
+        bits.golomb()?;
         // Scaling lists, which no camera sends; who does tells no size here.
         if bits.take(1)? != 0 || bits.take(1)? != 0 {
             return None;
@@ -149,7 +150,8 @@ fn size_of_sps(unit: &[u8]) -> Option<[u32; 2]> {
         1 => return None,
         _ => {}
     }
-    (bits.golomb()?, bits.take(1)?);
+    bits.golomb()?;
+    bits.take(1)?;
     let (across, down) = (bits.golomb()?.checked_add(1)?, bits.golomb()?.checked_add(1)?);
     let whole = bits.take(1)?;
     if whole == 0 {

@@ -16,13 +16,17 @@ struct Reader {
 }
 
 fn read(server: &Server, silence_s: f32) -> Reader {
+    read_by(server, silence_s, false)
+}
+
+fn read_by(server: &Server, silence_s: f32, udp: bool) -> Reader {
     let stream = Stream {
         program: program(),
         kind: StreamKind::Rtsp,
         address: format!("rtsp://127.0.0.1:{}/live", server.port),
         user: "viewer".into(),
         password: Secret::new("s3cret".to_owned()),
-        udp: false,
+        udp,
         fps: 10.0,
         hardware: false,
         silence: Duration::from_secs_f32(silence_s),
@@ -95,11 +99,14 @@ fn packets_of_a_dead_session_do_no_harm() {
 
 #[test]
 fn refused_keep_alives_end_nothing() {
-    let server = Server::start(Odd { refuses: true, ..Odd::default() });
-    let mut reader = read(&server, 30.0);
-    reader.until("pictures after the pause", |r, _| r.sizes.len() >= 25);
-    assert!(server.asked("GET_PARAMETER") >= 1, "a keep-alive was refused meanwhile");
-    assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
+    for udp in [false, true] {
+        let server = Server::start(Odd { refuses: true, ..Odd::default() });
+        let mut reader = read_by(&server, 30.0, udp);
+        reader.until("a refused keep-alive", |_, _| server.asked("GET_PARAMETER") >= 1);
+        let so_far = reader.sizes.len();
+        reader.until("pictures after it", |r, _| r.sizes.len() >= so_far + 20);
+        assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
+    }
 }
 
 #[test]

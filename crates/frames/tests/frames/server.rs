@@ -1,10 +1,11 @@
-//! A small RTSP server of JPEG pictures within the connection (RFC 2326, RFC 2435) that can be told to misbehave.
+//! A small RTSP server of JPEG pictures (RFC 2326, RFC 2435), within the connection or in packets of their own,
+//! that can be told to misbehave.
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSink;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -60,7 +61,15 @@ impl Server {
         thread::spawn(move || {
             for (number, stream) in listener.incoming().map_while(Result::ok).enumerate() {
                 let (pictures, log, sent) = (pictures.clone(), log.clone(), counter.clone());
-                let session = Session { odd, number, pictures, log, sent, stop: Arc::default() };
+                let session = Session {
+                    odd,
+                    number,
+                    pictures,
+                    log,
+                    sent,
+                    stop: Arc::default(),
+                    apart: Arc::default(),
+                };
                 thread::spawn(move || {
                     let _ = session.serve(stream);
                 });
@@ -87,6 +96,8 @@ struct Session {
     log: Arc<Mutex<Vec<String>>>,
     sent: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
+    /// Where packets of their own go.
+    apart: Arc<Mutex<Option<UdpSocket>>>,
 }
 
 /// The packets of one picture.
@@ -177,7 +188,19 @@ impl Session {
                 if let Some(last) = self.odd.ghost {
                     self.send(out, 0xdead, 1, Some(last));
                 }
-                let transport = "RTP/AVP/TCP;unicast;interleaved=0-1";
+                let wish = header("transport").unwrap_or_default();
+                let ports = wish.split(';').find_map(|f| f.trim().strip_prefix("client_port="));
+                let transport = match ports {
+                    None => "RTP/AVP/TCP;unicast;interleaved=0-1".to_owned(),
+                    Some(ports) => {
+                        let port: u16 = ports.split('-').next().unwrap().parse().unwrap();
+                        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                        socket.connect(("127.0.0.1", port)).unwrap();
+                        let own = socket.local_addr().unwrap().port();
+                        *self.apart.lock().unwrap() = Some(socket);
+                        format!("RTP/AVP;unicast;client_port={ports};server_port={own}-{}", own ^ 1)
+                    }
+                };
                 say("200 OK", &format!("Transport: {transport}\r\n{session}"))
             }
             "GET_PARAMETER" if self.odd.refuses => say("454 Session Not Found", ""),
@@ -202,6 +225,7 @@ impl Session {
     fn send(&self, out: &Arc<Mutex<TcpStream>>, sender: u32, which: usize, last: Option<Duration>) {
         let (odd, stop, out) = (self.odd, self.stop.clone(), out.clone());
         let (pictures, sent) = (self.pictures.clone(), self.sent.clone());
+        let apart = self.apart.clone();
         let end = last.map(|last| Instant::now() + last);
         thread::spawn(move || {
             let mut sequence = 100u16;
@@ -226,6 +250,10 @@ impl Session {
                     packet[4..8].copy_from_slice(&time.to_be_bytes());
                     packet[8..12].copy_from_slice(&sender.to_be_bytes());
                     sequence = sequence.wrapping_add(1);
+                    if let Some(socket) = &*apart.lock().unwrap() {
+                        let _ = socket.send(&packet);
+                        continue;
+                    }
                     let mut framed = vec![b'$', 0];
                     framed.extend((packet.len() as u16).to_be_bytes());
                     framed.extend(packet);
