@@ -17,8 +17,9 @@ const CALLS: [(&str, &[&str], &str); 6] = [
 ];
 
 /// Files that may spell a plate out, each with its reason in [`plate::Reason`].
-const REVEALS: [&str; 16] = [
+const REVEALS: [&str; 18] = [
     "crates/city/src/hits.rs",
+    "crates/city/src/imports.rs",
     "crates/custody/src",
     "crates/edge/src",
     "crates/exchange/src/inbound/seen.rs",
@@ -31,6 +32,7 @@ const REVEALS: [&str; 16] = [
     "crates/policy/src",
     "crates/read/src",
     "crates/store/src/hotlist.rs",
+    "crates/store/src/lists.rs",
     "crates/testkit/src",
     "crates/vision/src/track.rs",
     "crates/vision/src/recognise.rs",

@@ -740,6 +740,17 @@ mod tests {
     }
 
     #[test]
+    fn home_is_the_state_that_is_named_or_the_presets() {
+        let home = |more: &str| {
+            let text = format!("[city]\nname = \"S\"\nslug = \"s\"\n{more}");
+            Config::parse(&text).unwrap().home_state()
+        };
+        assert_eq!(home(""), None);
+        assert_eq!(home("preset=\"us-wa\"").as_deref(), Some("us-wa"));
+        assert_eq!(home("preset=\"us-wa\"\nstate=\"us-il\"").as_deref(), Some("us-il"));
+    }
+
+    #[test]
     fn case_numbers() {
         for (format, case, fits) in [
             ("##-####*", "26-0417", true),

@@ -10,7 +10,7 @@ use base::{Error, ListId, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// So long a taken file is kept.
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -54,7 +54,7 @@ impl City {
                     tracing::error!(list = %drop.list, error = %e.inside(), "a dropped hot list");
                 }
             }
-            empty_taken(&folder.join("taken"));
+            self.empty_taken(&folder.join("taken"));
         }
         Ok(())
     }
@@ -83,6 +83,19 @@ impl City {
             Err(e) => Came { folder: "refused", why: Some(format!("{}\n", e.message())) },
         };
         moved(folder, file, &came)
+    }
+
+    /// What was taken is in the store: its files need not spell plates for long.
+    fn empty_taken(&self, folder: &Path) {
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        let now = UNIX_EPOCH + Duration::from_millis(self.now().millis().unsigned_abs());
+        for entry in entries.flatten() {
+            let written = entry.metadata().and_then(|m| m.modified());
+            let old = written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > KEPT));
+            if old && let Err(e) = fs::remove_file(entry.path()) {
+                tracing::warn!(error = %e, "an old hot list stays in its folder");
+            }
+        }
     }
 }
 
@@ -116,18 +129,4 @@ fn moved(folder: &Path, file: &Path, came: &Came) -> Result<()> {
         base::write_atomic(&to.join(format!("{name}.reason")), why.as_bytes())?;
     }
     fs::rename(file, to.join(name)).map_err(away)
-}
-
-/// What was taken is in the store: its files need not spell plates for long.
-fn empty_taken(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let old = entry
-            .metadata()
-            .and_then(|m| m.modified())
-            .is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|age| age > KEPT));
-        if old && let Err(e) = fs::remove_file(entry.path()) {
-            tracing::warn!(error = %e, "an old hot list stays in its folder");
-        }
-    }
 }

@@ -278,4 +278,9 @@ fn dropped_files_are_taken_refused_or_wait() {
     let view = town.city.list(&person(), &list()).unwrap();
     assert_eq!((view.import, view.waiting), (Some(1), Some(2)));
     assert_eq!(town.logged("hotlist.imported")[0].by.as_deref(), Some("file drop"));
+    // A day after it was written nothing spells its plates but the store.
+    let taken = std::fs::read_dir(folder.join("taken")).unwrap().next().unwrap().unwrap().path();
+    std::fs::File::open(taken).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    town.city.take_drops().unwrap();
+    assert_eq!(names("taken"), [""; 0]);
 }
