@@ -245,6 +245,9 @@ impl City {
     }
 
     fn check_entry(&self, new: &NewEntry) -> Result<()> {
+        if !new.state.as_deref().is_none_or(is_state) {
+            return Err(Error::invalid("Write the state as us-ca or CA."));
+        }
         let settings = self.list_settings(&new.list)?;
         let days = settings.map_or(LONGEST_DAYS, |s| s.max_days);
         let life = new.expires.since(self.now());
@@ -504,6 +507,11 @@ fn parsed(json: &str) -> Result<ListSettings> {
 pub(crate) fn new_entry_id() -> Result<EntryId> {
     let id = format!("ent_{}", base::hex(&base::random::<8>())).parse();
     id.map_err(|e| Error::internal("No id could be made.").because(e))
+}
+
+/// Whether a text can be a state: `us-ca`, `CA`, `de`. Which ones there are is the matcher's business.
+fn is_state(text: &str) -> bool {
+    (2..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
 }
 
 fn looked_for(row: EntryRow) -> Entry {

@@ -243,7 +243,7 @@ fn without_a_lease_nothing_is_taken() {
     let large = vec![b'x'; 4 << 20];
     assert_eq!(gate.post(&in_north(), "application/json", &large).0, 410);
     // The pass that was open under the lease is sealed, and waits: the city takes nothing now.
-    until("it says its last word", || city.seen(|s| s.stops.len()) >= 1);
+    until("both say their last word", || city.seen(|s| s.stops.len()) >= 2);
     let status: serde_json::Value = serde_json::from_str(&gate.page("/status.json")).unwrap();
     let north = &status["devices"][0];
     assert_eq!(

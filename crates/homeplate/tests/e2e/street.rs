@@ -263,9 +263,8 @@ fn seen(world: &World, plate: &str, camera: &str) -> Vec<base::Time> {
     let answer = world.by("otto", &ask).json();
     let reads = answer["reads"].as_array().expect("reads");
     let here = reads.iter().filter(|read| read["camera"] == camera);
-    let mut at: Vec<base::Time> = here
-        .filter_map(|read| read["captured"].as_str()?.parse().ok())
-        .collect();
+    let mut at: Vec<base::Time> =
+        here.filter_map(|read| read["captured"].as_str()?.parse().ok()).collect();
     at.sort_unstable();
     at
 }

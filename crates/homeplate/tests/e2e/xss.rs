@@ -156,7 +156,13 @@ fn lists_and_papers() -> Vec<Field> {
             wanted("plate", "§~list-plate#"),
             Refused("1 to 12 letters and digits"),
         ),
-        ("admin", "list-state", "/v1/hotlist", wanted("state", "§~list-state#"), Shown),
+        (
+            "admin",
+            "list-state",
+            "/v1/hotlist",
+            wanted("state", "§~list-state#"),
+            Refused("as us-ca or CA"),
+        ),
         ("admin", "list", "/v1/hotlist", wanted("list", "§~list#"), Refused("not the JSON")),
         ("clara", "paper", "/v1/papers", paper("judicial-warrant", "reference", "§~paper#"), Shown),
         (
