@@ -176,6 +176,11 @@ pub trait Play: Send {
 
     /// How it is doing.
     fn state(&self) -> SourceState;
+
+    /// Ends the playing: when this returns nothing comes from the camera any more. How it was doing in the end.
+    fn close(&mut self) -> SourceState {
+        SourceState { live: false, ..self.state() }
+    }
 }
 
 const FPS: f32 = 10.0;

@@ -217,7 +217,13 @@ impl Shared {
     fn started(&self, child: std::io::Result<Arc<Leash>>) {
         let mut held = self.lock();
         match child {
-            Ok(leash) => held.child = Some(leash),
+            Ok(leash) => {
+                // Who ended it did not know this child, and nobody watches it any more.
+                if self.stop.stopped() {
+                    leash.kill();
+                }
+                held.child = Some(leash);
+            }
             Err(e) => held.fail(no_program(e)),
         }
     }
@@ -258,6 +264,25 @@ impl Shared {
         drop(held);
         self.ready.notify_all();
         frames
+    }
+
+    /// Raises the stop and waits until the child is gone: for a moment politely, then it is killed.
+    fn end(&self) {
+        self.stop.stop();
+        let mut patience = FAREWELL;
+        for _ in 0..2 {
+            let held = self.lock();
+            let waited = self.ready.wait_timeout_while(held, patience, |held| !held.gone);
+            let held = match waited {
+                Ok((held, _)) => held,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+            match (&held.child, held.gone) {
+                (_, true) | (None, _) => return,
+                (Some(child), false) => child.kill(),
+            }
+            patience = 2 * FAREWELL;
+        }
     }
 
     fn fault_kind(&self) -> Option<Kind> {
@@ -326,6 +351,11 @@ impl Play for Live {
     fn state(&self) -> SourceState {
         self.shared.lock().state.clone()
     }
+
+    fn close(&mut self) -> SourceState {
+        self.shared.end();
+        SourceState { live: false, ..self.state() }
+    }
 }
 
 fn silence(limit: Duration) -> Error {
@@ -337,21 +367,7 @@ fn silence(limit: Duration) -> Error {
 
 impl Drop for Live {
     fn drop(&mut self) {
-        self.shared.stop.stop();
-        let mut patience = FAREWELL;
-        for _ in 0..2 {
-            let held = self.shared.lock();
-            let waited = self.shared.ready.wait_timeout_while(held, patience, |held| !held.gone);
-            let held = match waited {
-                Ok((held, _)) => held,
-                Err(poisoned) => poisoned.into_inner().0,
-            };
-            match (&held.child, held.gone) {
-                (_, true) | (None, _) => return,
-                (Some(child), false) => child.kill(),
-            }
-            patience = 2 * FAREWELL;
-        }
+        self.shared.end();
     }
 }
 

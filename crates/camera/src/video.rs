@@ -102,6 +102,7 @@ impl VideoSource {
     fn took(&mut self, at: Time) {
         self.state.frames += 1;
         self.state.live = true;
+        self.state.fault = None;
         self.state.last = Some(at);
     }
 }
@@ -128,6 +129,12 @@ impl Play for VideoSource {
     }
 
     fn state(&self) -> SourceState {
+        self.state.clone()
+    }
+
+    fn close(&mut self) -> SourceState {
+        self.video = None;
+        self.state.live = false;
         self.state.clone()
     }
 }

@@ -81,8 +81,10 @@ pub fn enrolment(data: &Path, client: &Client, code: Option<&str>) -> Result<Enr
                 base::write_atomic(&path, &bytes)?;
                 Ok(enrolment)
             }
-            // A used code in a start script must not stop a camera that is enrolled.
-            Err(e) if e.kind() == Kind::Unauthenticated => known.ok_or(e),
+            // Neither a used code in a start script nor a city that is away stops a camera that is enrolled.
+            Err(e) if matches!(e.kind(), Kind::Unauthenticated | Kind::Unavailable) => {
+                known.ok_or(e)
+            }
             Err(e) => Err(e),
         },
     }

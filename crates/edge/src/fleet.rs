@@ -3,8 +3,9 @@
 use crate::panel;
 use crate::run::{Config, Say, run_at, station};
 use crate::station::Station;
-use base::{Clock, Result, Shutdown};
+use base::{Clock, Error, Result, Shutdown};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,14 @@ fn one(
 ) {
     let mut wait = AGAIN_MIN;
     while !stop.stopped() {
-        match run_at(config, station, clock.clone(), stop, say.clone()) {
+        // A defect in the reading of one camera ends that one.
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            run_at(config, station, clock.clone(), stop, say.clone())
+        }));
+        let ran = ran.unwrap_or_else(|_| {
+            Err(Error::internal("The reading of this camera has failed; it is begun again."))
+        });
+        match ran {
             // Its clip has ended, and nothing more comes of it.
             Ok(ended) if ended.because.is_none() => return,
             Ok(ended) => told(config, say, ended.because.as_ref()),
@@ -62,7 +70,7 @@ fn one(
     }
 }
 
-fn told(config: &Config, say: &Say, e: Option<&base::Error>) {
+fn told(config: &Config, say: &Say, e: Option<&Error>) {
     if let Some(e) = e {
         say(&format!("camera {}: {}", config.camera, e.message()));
         tracing::warn!(camera = %config.camera, error = %e.inside(), "run");

@@ -19,7 +19,8 @@ const HOURS: usize = 7 * 24;
 const SAMPLES: usize = 400;
 /// Seconds over which frames a second are counted.
 const RATE_S: u64 = 10;
-const SAVE: Duration = Duration::from_secs(60);
+/// A power cut costs a survey so much; writing more often wears out the cards that such machines run on.
+const SAVE: Duration = Duration::from_secs(900);
 
 /// One hour of a camera.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -206,11 +207,6 @@ impl Health {
         self.lock().clock_offset_ms = ms;
     }
 
-    /// How far the clock is off.
-    pub(crate) fn report_offset(&self) -> Option<i64> {
-        self.lock().clock_offset_ms
-    }
-
     /// A frame was looked at.
     pub(crate) fn frame(&self, at: Time, moving: &Moving, plates: &[Plate]) {
         let mut held = self.lock();
@@ -230,8 +226,8 @@ impl Health {
         hour.frames += 1;
         hour.moving += u64::from(!moving.blobs.is_empty());
         hour.brightness += f64::from(moving.scene.brightness);
-        hour.glaring += u64::from(moving.scene.glare > 0.25);
-        hour.dark += u64::from(moving.scene.brightness < 28.0);
+        hour.glaring += u64::from(moving.scene.is_blinded());
+        hour.dark += u64::from(moving.scene.is_dark());
         plates.iter().for_each(|plate| hour.plate(plate));
         drop(held);
         self.save(false);
@@ -282,7 +278,7 @@ impl Health {
         }
     }
 
-    /// Writes the hours, once a minute or at the end.
+    /// Writes the hours, every quarter of an hour or now.
     pub(crate) fn save(&self, now: bool) {
         let Some(file) = &self.file else { return };
         let hours = {

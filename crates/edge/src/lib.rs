@@ -20,6 +20,7 @@ mod gateway;
 mod health;
 mod keeper;
 mod lease;
+mod link;
 mod listen;
 mod metrics;
 mod orders;

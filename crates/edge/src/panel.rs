@@ -43,6 +43,7 @@ pub fn listen(address: SocketAddr) -> Result<TcpListener> {
 
 /// Serves until `done`: a thread a viewer.
 pub fn serve(listener: &TcpListener, stations: &[Arc<Station>], done: &Shutdown) {
+    stations.iter().for_each(|station| station.preview.serve());
     let viewers = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         while !done.sleep(Duration::from_millis(20)) {
@@ -237,18 +238,17 @@ fn head_of(head: &str) -> Option<(bool, String, usize)> {
     }
 }
 
-fn is_here(host: &str) -> bool {
+/// Whether a request names this machine as its host.
+pub(crate) fn is_here(host: &str) -> bool {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 
 fn send(to: &mut TcpStream, reply: &Reply) -> std::io::Result<()> {
     let Reply { status, kind, body } = reply;
-    // Numbers only, so a page on another port of this machine may read them.
-    let open = if *kind == "application/json" { "access-control-allow-origin: *\r\n" } else { "" };
     write!(
         to,
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\ncache-control: no-store\r\n{POLICY}{open}connection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\ncache-control: no-store\r\n{POLICY}connection: close\r\n\r\n",
         body.len()
     )?;
     to.write_all(body)

@@ -12,6 +12,7 @@ use crate::station::Station;
 use base::{Clock, Result, Signed, Time};
 use camera::{Frame, Image};
 use read::{Sighting, Stop};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use vision::{
@@ -44,9 +45,8 @@ pub struct Pipeline {
     /// When the last frame was taken, and when one was last read.
     last: Option<Time>,
     read_at: Option<Time>,
-    /// The device's count at the frame in hand, and its best guess at which frame a time was.
-    frame_counter: u64,
-    recent: std::collections::VecDeque<(Time, u64)>,
+    /// The device's own counts of the frames that were looked at, by their times.
+    recent: VecDeque<(Time, u64)>,
 }
 
 impl Pipeline {
@@ -71,8 +71,7 @@ impl Pipeline {
             settings,
             last: None,
             read_at: None,
-            frame_counter: 0,
-            recent: std::collections::VecDeque::new(),
+            recent: VecDeque::new(),
         })
     }
 
@@ -119,14 +118,13 @@ impl Pipeline {
             add(&self.counts.frames_without_lease, 1);
             return;
         }
-        self.frame_counter = counter;
-        if let Err(e) = self.look(frame) {
+        if let Err(e) = self.look(frame, counter) {
             add(&self.counts.frames_damaged, 1);
             tracing::warn!(error = %e.inside(), "frame");
         }
     }
 
-    fn look(&mut self, frame: Frame) -> Result<()> {
+    fn look(&mut self, frame: Frame, counter: u64) -> Result<()> {
         let (number, at) = (frame.number, frame.at);
         if self.last.is_some_and(|last| !(0..LEAP_MS).contains(&at.since(last))) {
             self.finish();
@@ -135,7 +133,7 @@ impl Pipeline {
         self.take_settings();
         let mut picture = decoded(frame.image)?;
         picture.mask(&self.settings.masks);
-        self.remember(at);
+        self.remember(at, counter);
         let moving = self.motion.push(at, &picture);
         let plates = if self.worth_reading(at, &moving) {
             self.read_at = Some(at);
@@ -146,13 +144,15 @@ impl Pipeline {
         };
         self.station.health.frame(at, &moving, &plates);
         let ended = self.tracker.push(at, &picture, plates);
-        let tracks = self.tracker.live();
         let size = [picture.width() as u32, picture.height() as u32];
         let places: Vec<[f32; 2]> =
-            tracks.iter().map(|t| fraction(centre(&t.corners), size)).collect();
+            self.tracker.places().map(|corners| fraction(centre(&corners), size)).collect();
         let bare = self.vehicles.push(at, &moving.blobs, &places);
         self.keep(ended, bare);
-        self.station.preview.show(Shot { number, at, picture, tracks });
+        if self.station.preview.is_served() {
+            let tracks = self.tracker.live();
+            self.station.preview.show(Shot { number, at, picture, tracks });
+        }
         Ok(())
     }
 
@@ -180,8 +180,8 @@ impl Pipeline {
         }
     }
 
-    fn remember(&mut self, at: Time) {
-        self.recent.push_back((at, self.frame_counter));
+    fn remember(&mut self, at: Time, counter: u64) {
+        self.recent.push_back((at, counter));
         // A pass may have been best long before it ended, where a car stood.
         while self.recent.len() > 4096 {
             self.recent.pop_front();
@@ -234,7 +234,7 @@ impl Pipeline {
         let place = fraction(centre(&track.corners), track.frame_size);
         let direction = self.settings.direction(&track.path, track.frame_size);
         let frame = self.recent.iter().rev().find(|(at, _)| *at <= track.best).map(|(_, n)| *n);
-        let offset = self.station.health.report_offset();
+        let offset = self.session.as_ref().and_then(|s| s.offset_ms());
         Sighting {
             frame: frame.filter(|n| *n > 0),
             direction,

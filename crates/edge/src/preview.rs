@@ -7,6 +7,7 @@ use crate::pipeline::SURE;
 use base::Time;
 use image::{Rgb, RgbImage};
 use plate::Reason;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use vision::{LiveTrack, Picture, draw};
@@ -30,9 +31,20 @@ pub struct Shot {
 pub struct Preview {
     shot: Mutex<(u64, Option<Arc<Shot>>)>,
     changed: Condvar,
+    served: AtomicBool,
 }
 
 impl Preview {
+    /// There is a page on which it is shown from now on.
+    pub fn serve(&self) {
+        self.served.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether anybody can see it; else no frame is worth showing.
+    pub fn is_served(&self) -> bool {
+        self.served.load(Ordering::SeqCst)
+    }
+
     /// Shows a frame.
     pub fn show(&self, shot: Shot) {
         self.set(Some(Arc::new(shot)));

@@ -1,15 +1,15 @@
 //! One camera's whole run: enrol, keep the lease, read, send, say what happened.
 
-use crate::counts::{Counts, Summary};
+use crate::counts::Summary;
 use crate::doctor::Line;
-use crate::keeper::{self, Keeper};
+use crate::link::{Link, LinkConfig};
+use crate::panel;
 use crate::pipeline::Pipeline;
 use crate::session::Session;
 use crate::spool::Full;
 use crate::station::{Facts, Station};
-use crate::{Client, Spool, Uplink, enrol, panel};
 use base::{CameraId, Clock, Error, Result, Shutdown, Signed};
-use camera::{Next, Play, Source};
+use camera::{Next, Play, Source, SourceState};
 use read::Stop;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -72,14 +72,19 @@ pub struct Ended {
 
 /// What the threads of a run share.
 struct Run {
-    client: Arc<Client>,
-    keeper: Keeper,
-    uplink: Uplink,
-    spool: Arc<Spool>,
-    counts: Arc<Counts>,
+    link: Link,
     clock: Arc<dyn Clock>,
     station: Arc<Station>,
     say: Say,
+}
+
+/// Raises a flag when it goes, be it by a panic.
+struct Raise<'a>(&'a Shutdown);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// Runs until the source ends (`once`) or `stop` is raised.
@@ -96,9 +101,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, stop: &Shutdown, say: Say) ->
         let stations = [station.clone()];
         let for_panel = done.clone();
         scope.spawn(move || panel::serve(&listener, &stations, &for_panel));
-        let ended = run_at(config, &station, clock, stop, say);
-        done.stop();
-        ended
+        let _ends = Raise(&done);
+        run_at(config, &station, clock, stop, say)
     })
 }
 
@@ -116,36 +120,30 @@ pub(crate) fn run_at(
     stop: &Shutdown,
     say: Say,
 ) -> Result<Ended> {
-    let _lock = enrol::claim(&config.data)?;
-    let client = enrol::connect(&config.data, &config.server, &config.camera, clock.clone())?;
-    let enrolment = enrol::enrolment(&config.data, &client, config.code.as_deref())?;
-    say(&format!("camera {}: enrolled with {}", config.camera, enrolment.city));
-    let folder = config.data.join("spool");
-    let (spool, damaged) = Spool::open(&folder, config.spool_max, config.spool_full)?;
-    if damaged > 0 {
-        say(&format!("camera {}: {damaged} spooled reads are damaged, set aside", config.camera));
-    }
-    let (client, spool, counts) = (Arc::new(client), Arc::new(spool), Arc::new(Counts::default()));
-    let held = keeper::Parts {
-        client: client.clone(),
-        enrolment,
-        clock: clock.clone(),
-        say: say.clone(),
-        spool: spool.clone(),
+    let spool = (config.spool_max, config.spool_full);
+    let line = LinkConfig {
+        server: &config.server,
+        camera: &config.camera,
+        data: &config.data,
+        code: config.code.as_deref(),
+        spool,
+        orders: config.orders.clone(),
         foreign: false,
     };
-    let keeper = Keeper::open(held, &config.data, config.orders.clone())?;
-    let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
-    let station = station.clone();
-    let run = Arc::new(Run { client, keeper, uplink, spool, counts, clock, station, say });
+    let link = Link::open(line, clock.clone(), say.clone())?;
+    if link.damaged > 0 {
+        let damaged = link.damaged;
+        say(&format!("camera {}: {damaged} spooled reads are damaged, set aside", config.camera));
+    }
+    let run = Arc::new(Run { link, clock, station: station.clone(), say });
     run.station.tell(Some(run.clone()));
     let done = Shutdown::new();
     let ended = std::thread::scope(|scope| {
-        scope.spawn(|| run.keeper.run(&done));
-        scope.spawn(|| run.uplink.run(&run.keeper, &done));
-        let ended = run.live(config, stop);
-        done.stop();
-        ended
+        // However the reading ends, nobody keeps a lease for it.
+        let _ends = Raise(&done);
+        scope.spawn(|| run.link.keeper.run(&done));
+        scope.spawn(|| run.link.uplink.run(&run.link.keeper, &done));
+        run.live(config, stop)
     });
     run.station.tell(None);
     run.station.health.save(true);
@@ -155,13 +153,13 @@ pub(crate) fn run_at(
 impl Run {
     fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
         let mut pipeline = Pipeline::new(
-            self.spool.clone(),
-            self.counts.clone(),
+            self.link.spool.clone(),
+            self.link.counts.clone(),
             self.station.clone(),
             self.clock.clone(),
         )?;
         if config.once
-            && let Err(e) = self.keeper.first_lease(stop, PATIENCE)
+            && let Err(e) = self.link.keeper.first_lease(stop, PATIENCE)
         {
             return Ok(self.ended(Some(e)));
         }
@@ -178,9 +176,9 @@ impl Run {
     fn play(&self, config: &Config, stop: &Shutdown, pipeline: &mut Pipeline) -> Result<()> {
         let mut told = Instant::now();
         while !stop.stopped() {
-            let Some(session) = self.keeper.session() else {
-                // A clip that ends is played once; the lease it was begun under may be its only one.
-                if config.once && self.keeper.off().is_some() {
+            if self.link.keeper.session().is_none() {
+                // Whoever waits for a clip to be read is told that the camera is off.
+                if config.once && self.link.keeper.off().is_some() {
                     return Ok(());
                 }
                 self.tell_progress(&mut told);
@@ -188,8 +186,7 @@ impl Run {
                     return Ok(());
                 }
                 continue;
-            };
-            drop(session);
+            }
             let (clock, program) = (self.clock.clone(), &config.program);
             match config.source.open(program, clock, stop.clone()) {
                 Ok(mut source) => {
@@ -218,27 +215,36 @@ impl Run {
         told: &mut Instant,
     ) -> bool {
         let mut pulled = 0;
+        let mut count = |state: SourceState| {
+            // Every frame that came is counted, the dropped ones too, before it is looked at.
+            while pulled < state.frames {
+                self.link.keeper.frames().pulled();
+                pulled += 1;
+            }
+            self.station.health.source(state);
+            self.link.keeper.frames().count()
+        };
         loop {
-            let session = self.keeper.session();
-            let leased = session.is_some();
-            self.enter(session, pipeline);
-            if !leased || stop.stopped() {
+            let session = self.link.keeper.session();
+            if session.is_none() || stop.stopped() {
+                // The last word tells how many frames were pulled: none may come behind it.
+                count(source.close());
+                if !stop.stopped() {
+                    self.enter(None, pipeline);
+                }
                 return false;
             }
+            self.enter(session, pipeline);
             let next = source.next(LOOK);
-            let state = source.state();
-            // Every frame that came is counted, the dropped ones too, before it is looked at.
-            let counter = (pulled..state.frames).map(|_| self.keeper.frames().pulled()).last();
-            pulled = state.frames;
-            self.station.health.source(state);
+            let counter = count(source.state());
             match next {
-                Next::Frame(frame) => {
-                    let counter = counter.unwrap_or_else(|| self.keeper.frames().count());
-                    pipeline.frame(frame, counter);
-                }
+                Next::Frame(frame) => pipeline.frame(frame, counter),
                 Next::Fault(e) => self.fault(&e),
                 Next::Nothing => {}
-                Next::End => return true,
+                Next::End => {
+                    count(source.close());
+                    return true;
+                }
             }
             self.tell_progress(told);
         }
@@ -255,14 +261,14 @@ impl Run {
 
     fn fault(&self, e: &Error) {
         tracing::warn!(error = %e.inside(), "source");
-        (self.say)(&format!("camera {}: {}", self.client.camera(), e.message()));
+        (self.say)(&format!("camera {}: {}", self.link.client.camera(), e.message()));
     }
 
     /// Waits for the spool to empty: for as long as it moves after a whole clip, for a moment when
     /// told to stop. What remains stays sealed on disk and goes up after the next start.
     fn flush(&self, stop: &Shutdown) -> Option<Error> {
         let mut interrupted = None;
-        while !self.spool.is_empty() {
+        while !self.link.spool.is_empty() {
             if stop.stopped() {
                 let since: &mut Instant = interrupted.get_or_insert_with(Instant::now);
                 if since.elapsed() >= FAREWELL || self.hopeless().is_some() {
@@ -274,19 +280,19 @@ impl Run {
             std::thread::sleep(Duration::from_millis(20));
         }
         // An empty spool of a camera that was switched off midway is still an early end.
-        if stop.stopped() { None } else { self.keeper.off() }
+        if stop.stopped() { None } else { self.link.keeper.off() }
     }
 
     /// Why waiting for the spool to empty is in vain, if it is.
     fn hopeless(&self) -> Option<Error> {
-        self.keeper.off().or_else(|| self.uplink.given_up(PATIENCE))
+        self.link.keeper.off().or_else(|| self.link.uplink.given_up(PATIENCE))
     }
 
     fn last_word(&self, word: &Signed<Stop>) {
-        match self.keeper.last_word(word) {
+        match self.link.keeper.last_word(word) {
             Ok(()) => (self.say)(&format!(
                 "camera {}: stopped after read {} of its lease, and said so",
-                self.client.camera(),
+                self.link.client.camera(),
                 word.unverified().counter
             )),
             Err(e) => tracing::warn!(error = %e.inside(), "the last word waits for the line"),
@@ -304,7 +310,7 @@ impl Run {
         let s = self.summary();
         (self.say)(&format!(
             "camera {}: {} frames, {} reads sealed, {} delivered",
-            self.client.camera(),
+            self.link.client.camera(),
             s.frames,
             s.sealed,
             s.delivered
@@ -312,7 +318,7 @@ impl Run {
     }
 
     fn summary(&self) -> Summary {
-        self.counts.summary(self.spool.len())
+        self.link.counts.summary(self.link.spool.len())
     }
 
     fn ended(&self, because: Option<Error>) -> Ended {
@@ -321,7 +327,7 @@ impl Run {
         if summary.waiting > 0 {
             (self.say)(&format!(
                 "camera {}: {} reads wait in the spool, sealed",
-                self.client.camera(),
+                self.link.client.camera(),
                 summary.waiting
             ));
         }
@@ -331,23 +337,23 @@ impl Run {
 
 impl Facts for Run {
     fn facts(&self) -> serde_json::Value {
-        let session = self.keeper.session();
+        let session = self.link.keeper.session();
         serde_json::json!({
-            "camera": self.client.camera(),
+            "camera": self.link.client.camera(),
             "lease": {
-                "state": self.keeper.state().as_str(),
+                "state": self.link.keeper.state().as_str(),
                 "until": session.as_ref().map(|s| s.lease().until),
             },
             "counts": self.summary(),
-            "delay_ms": self.spool.delays(),
+            "delay_ms": self.link.spool.delays(),
         })
     }
 
     fn line(&self) -> Line {
         let s = self.summary();
         Line {
-            lease: self.keeper.state().as_str().into(),
-            trouble: self.uplink.trouble().or_else(|| self.keeper.trouble()),
+            lease: self.link.keeper.state().as_str().into(),
+            trouble: self.link.uplink.trouble().or_else(|| self.link.keeper.trouble()),
             waiting: s.waiting,
             lost: s.lost,
         }

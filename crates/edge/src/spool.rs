@@ -106,7 +106,7 @@ impl Spool {
         Some([at(50)?, at(99)?])
     }
 
-    /// The same of a vehicle that passed so long ago.
+    /// [`Spool::push`] of the read of a vehicle that passed so long ago.
     pub fn push_aged(&self, sealed: &[u8], age: Duration) -> Result<usize> {
         let mut index = self.lock();
         let size = sealed.len() as u64;

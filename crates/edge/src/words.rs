@@ -1,7 +1,8 @@
 //! Last words on their way: what the camera has to say about its end is on disk until the city has taken it.
 
 use crate::Client;
-use base::{Error, Result};
+use crate::orders::Sticks;
+use base::{Error, Kind, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -84,7 +85,10 @@ impl LastWords {
             let Some(next) = self.waiting().first().cloned() else { return Ok(()) };
             match client.post::<_, Value>(&next.path, &next.body) {
                 Ok(_) => {}
-                Err(e) if !crate::keeper::Keeper::lasting(e.kind()) => return Err(e),
+                // What the city may still take waits: a reader that starts with a wrong clock is refused at first.
+                Err(e) if !Sticks::settles(e.kind()) && e.kind() != Kind::TooLarge => {
+                    return Err(e);
+                }
                 Err(e) => tracing::warn!(error = %e.inside(), "the city takes no such word"),
             }
             let mut waiting = self.waiting();

@@ -248,7 +248,12 @@ impl Tracker {
         !self.open.is_empty()
     }
 
-    /// The tracks that go on.
+    /// Where the plates are that are being followed, read or not.
+    pub fn places(&self) -> impl Iterator<Item = Quad> + '_ {
+        self.open.iter().map(|track| track.corners)
+    }
+
+    /// The tracks that go on, each voted on.
     pub fn live(&self) -> Vec<LiveTrack> {
         let one = |t: &Open| {
             let (odds, confidence) = vote(&t.looks)?;
@@ -476,7 +481,8 @@ impl Open {
             * (plate.sharpness / 0.25).clamp(0.3, 1.5);
         self.look(plate, score);
         // Cutting and compressing a picture costs a millisecond: only for a clearly better frame.
-        if score > self.best.score * 1.1 {
+        // What was told is told with the frame that was best then.
+        if score > self.best.score * 1.1 && !self.told {
             self.best = Best {
                 score,
                 at,

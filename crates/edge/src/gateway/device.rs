@@ -6,19 +6,17 @@
 use super::config::{DeviceClock, DeviceConfig};
 use super::passes::{Options, Pass, Passes};
 use super::picture::picture;
-use crate::counts::{Counts, Summary, add};
-use crate::keeper::{self, Keeper};
+use crate::counts::{Summary, add};
 use crate::lease::State;
+use crate::link::{Link, LinkConfig};
 use crate::pipeline::SURE;
 use crate::run::Say;
 use crate::session::Session;
 use crate::spool::Full;
-use crate::{Spool, Uplink, enrol};
-use base::{Clock, Error, Kind, Result, Shutdown, Time, sha256};
+use base::{Clock, Error, Result, Shutdown, Time, sha256};
 use exchange::inbound::{Direction, Document, Seen};
 use read::Sighting;
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -48,21 +46,12 @@ pub(super) struct Device {
     server: String,
     clock: Arc<dyn Clock>,
     say: Say,
-    line: OnceLock<Line>,
+    line: OnceLock<Link>,
     inside: Mutex<Inside>,
     /// When a document was last allowed, and how many more are.
     bucket: Mutex<(Instant, f64)>,
     pub tally: Tally,
     at_once: AtomicUsize,
-}
-
-/// The connection with the city.
-struct Line {
-    keeper: Keeper,
-    uplink: Uplink,
-    spool: Arc<Spool>,
-    counts: Arc<Counts>,
-    _lock: File,
 }
 
 struct Inside {
@@ -182,41 +171,26 @@ impl Device {
         });
     }
 
-    fn connect(&self) -> Result<Line> {
-        let lock = enrol::claim(&self.folder)?;
-        let camera = &self.conf.camera;
-        let client = enrol::connect(&self.folder, &self.server, camera, self.clock.clone())?;
-        let code = self.conf.code.as_ref().map(|code| code.expose().as_str());
-        let enrolment = match enrol::enrolment(&self.folder, &client, code) {
-            // The code in the file was used long ago, and the city does not answer: what is known will do.
-            Err(e) if code.is_some() && e.kind() == Kind::Unavailable => {
-                enrol::enrolment(&self.folder, &client, None).map_err(|_| e)?
-            }
-            other => other?,
-        };
-        (self.say)(&format!("camera {camera}: enrolled with {}", enrolment.city));
-        let (spool, damaged) = Spool::open(&self.folder.join("spool"), SPOOL_MAX, Full::DropNew)?;
-        if damaged > 0 {
-            self.note(format!("{damaged} spooled reads are damaged and set aside."));
-        }
-        let (client, spool, counts) =
-            (Arc::new(client), Arc::new(spool), Arc::new(Counts::default()));
-        let held = keeper::Parts {
-            client: client.clone(),
-            enrolment,
-            clock: self.clock.clone(),
-            say: self.say.clone(),
-            spool: spool.clone(),
+    fn connect(&self) -> Result<Link> {
+        let line = LinkConfig {
+            server: &self.server,
+            camera: &self.conf.camera,
+            data: &self.folder,
+            code: self.conf.code.as_ref().map(|code| code.expose().as_str()),
+            spool: (SPOOL_MAX, Full::DropNew),
+            orders: None,
             foreign: true,
         };
-        let keeper = Keeper::open(held, &self.folder, None)?;
-        let uplink = Uplink::new(client, spool.clone(), counts.clone());
-        Ok(Line { keeper, uplink, spool, counts, _lock: lock })
+        let link = Link::open(line, self.clock.clone(), self.say.clone())?;
+        if link.damaged > 0 {
+            self.note(format!("{} spooled reads are damaged and set aside.", link.damaged));
+        }
+        Ok(link)
     }
 
     /// Takes the session in force now; where there is none any more, what was seen under the last one is
     /// sealed, everything else is forgotten, and the session is returned whose last word is due.
-    fn lease(&self, line: &Line, inside: &mut Inside) -> Option<Arc<Session>> {
+    fn lease(&self, line: &Link, inside: &mut Inside) -> Option<Arc<Session>> {
         let now = line.keeper.session();
         let same =
             inside.session.as_ref().map(|s| s.lease().id) == now.as_ref().map(|s| s.lease().id);
@@ -233,7 +207,7 @@ impl Device {
         inside.session.take()
     }
 
-    fn last_word(&self, line: &Line, session: Option<Arc<Session>>) {
+    fn last_word(&self, line: &Link, session: Option<Arc<Session>>) {
         let Some(session) = session else { return };
         let sent = session.stop(self.clock.now()).and_then(|word| line.keeper.last_word(&word));
         match sent {
@@ -242,7 +216,7 @@ impl Device {
         }
     }
 
-    fn tick(&self, line: &Line) {
+    fn tick(&self, line: &Link) {
         let mut inside = self.lock();
         let over = self.lease(line, &mut inside);
         let ended = inside.passes.tick(self.clock.now());
@@ -251,7 +225,7 @@ impl Device {
         self.last_word(line, over);
     }
 
-    fn farewell(&self, line: &Line) {
+    fn farewell(&self, line: &Link) {
         let mut inside = self.lock();
         let ended = inside.passes.finish();
         self.keep(line, &mut inside, ended);
@@ -376,7 +350,7 @@ impl Device {
     }
 
     /// Signs, seals and spools passes.
-    fn keep(&self, line: &Line, inside: &mut Inside, ended: Vec<Pass>) {
+    fn keep(&self, line: &Link, inside: &mut Inside, ended: Vec<Pass>) {
         for pass in ended {
             if pass.seen.confidence < SURE {
                 add(&line.counts.unsure, 1);

@@ -5,6 +5,7 @@
 
 use super::device::Device;
 use super::{Gateway, page};
+use crate::panel::is_here;
 use base::{Error, Kind, Result, Shutdown, sha256};
 use exchange::inbound::{Adapter, DOCUMENT_MAX, Document};
 use http_body_util::{BodyExt, Full, Limited};
@@ -228,8 +229,7 @@ async fn pour(mut body: Incoming, most: usize) {
 /// nothing.
 fn look(request: &Request<Incoming>, gateway: &Gateway) -> Answer {
     let host = request.headers().get(HOST).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if request.method() != Method::GET || !["127.0.0.1", "localhost", "[::1]"].contains(&name) {
+    if request.method() != Method::GET || !is_here(host) {
         return refuse(&Error::not_found("There is no such page."));
     }
     let devices = gateway.status();

@@ -26,6 +26,18 @@ pub struct Scene {
     pub moved: bool,
 }
 
+impl Scene {
+    /// Whether this one picture is too dark for plates without light of their own.
+    pub fn is_dark(&self) -> bool {
+        self.brightness < DARK
+    }
+
+    /// Whether a low sun or a lamp blinds this one picture.
+    pub fn is_blinded(&self) -> bool {
+        self.glare > GLARE
+    }
+}
+
 /// A contrast below this is a cap, a bag, a spider's web over the lens.
 const BLOCKED: f32 = 6.0;
 const DARK: f32 = 28.0;
@@ -87,12 +99,12 @@ impl Watch {
         let dt = self.last.map_or(0.0, |last| (at.since(last) as f32 / 1000.0).clamp(0.0, 10.0));
         self.last = Some(at);
         let blocked = scene.contrast < BLOCKED;
-        let dark = brightness < DARK;
+        let dark = scene.is_dark();
         let usual_detail = *self.detail.get_or_insert(detail);
         let blurred = !blocked && !dark && detail < BLUR * usual_detail;
         // Compared is what usually stands there, not the cars of this moment.
         let moved = !blocked && !dark && !unsettled && self.looks_elsewhere(usual, size, blurred);
-        let wrong = [blocked, blurred, dark, glare > GLARE, moved];
+        let wrong = [blocked, blurred, dark, scene.is_blinded(), moved];
         let lasting: Vec<bool> =
             self.since.iter_mut().zip(wrong).map(|(since, so)| since.lasting(so, at)).collect();
         if let [blocked, blurred, dark, glaring, moved] = lasting[..] {

@@ -55,11 +55,6 @@ impl Vehicles {
         Self::default()
     }
 
-    /// Whether anything is being followed.
-    pub fn any(&self) -> bool {
-        !self.open.is_empty()
-    }
-
     /// Takes what moves in the next frame and where plates are in it (fractions of the picture); returns how
     /// many vehicles have passed whose plate was never seen.
     pub fn push(&mut self, at: Time, blobs: &[Blob], plates: &[[f32; 2]]) -> usize {

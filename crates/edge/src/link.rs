@@ -1,0 +1,67 @@
+//! The line between one camera and its city, whoever reads it: enrolment, lease, spool and uplink.
+
+use crate::counts::Counts;
+use crate::keeper::{self, Keeper};
+use crate::run::Say;
+use crate::spool::Full;
+use crate::{Client, Spool, Uplink, enrol};
+use base::{CameraId, Clock, Result};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What a line is made of.
+pub(crate) struct LinkConfig<'a> {
+    /// The city's address.
+    pub server: &'a str,
+    /// The camera.
+    pub camera: &'a CameraId,
+    /// Folder for device key, enrolment and spool.
+    pub data: &'a Path,
+    /// The one-time code, on first start.
+    pub code: Option<&'a str>,
+    /// Bytes of sealed reads that may wait, and what happens when there are more.
+    pub spool: (u64, Full),
+    /// Where order files are looked for, besides the data folder.
+    pub orders: Option<PathBuf>,
+    /// Whether what captures is a device that this program cannot stop.
+    pub foreign: bool,
+}
+
+/// A line that is open.
+pub(crate) struct Link {
+    pub client: Arc<Client>,
+    pub keeper: Keeper,
+    pub uplink: Uplink,
+    pub spool: Arc<Spool>,
+    pub counts: Arc<Counts>,
+    /// Spooled reads that a crash or a disk has damaged; they are set aside.
+    pub damaged: usize,
+    /// The folder is this process's own for as long as the line is open.
+    _lock: File,
+}
+
+impl Link {
+    /// Claims the folder, enrols where that was not done yet, and opens the spool. Nobody asks for a lease yet.
+    pub fn open(config: LinkConfig<'_>, clock: Arc<dyn Clock>, say: Say) -> Result<Self> {
+        let LinkConfig { server, camera, data, code, spool, orders, foreign } = config;
+        let lock = enrol::claim(data)?;
+        let client = enrol::connect(data, server, camera, clock.clone())?;
+        let enrolment = enrol::enrolment(data, &client, code)?;
+        say(&format!("camera {camera}: enrolled with {}", enrolment.city));
+        let (spool, damaged) = Spool::open(&data.join("spool"), spool.0, spool.1)?;
+        let (client, spool) = (Arc::new(client), Arc::new(spool));
+        let counts = Arc::new(Counts::default());
+        let held = keeper::Parts {
+            client: client.clone(),
+            enrolment,
+            clock,
+            say,
+            spool: spool.clone(),
+            foreign,
+        };
+        let keeper = Keeper::open(held, data, orders)?;
+        let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
+        Ok(Self { client, keeper, uplink, spool, counts, damaged, _lock: lock })
+    }
+}
