@@ -16,15 +16,15 @@ pub trait RecordsLine: Send + Sync {
     fn is_open(&self, url: &str, token: Option<&str>) -> Result<bool>;
 }
 
-/// The case as a part of an address (RFC 3986, unreserved characters alone).
-fn spelled(case: &str) -> String {
+/// A text as a part of an address (RFC 3986, unreserved characters alone).
+pub fn spelled(text: &str) -> String {
     let one = |byte: u8| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
             char::from(byte).to_string()
         }
         other => format!("%{other:02X}"),
     };
-    case.bytes().map(one).collect()
+    text.bytes().map(one).collect()
 }
 
 impl City {

@@ -1,7 +1,7 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
 use crate::{AlarmSection, HotlistDrop, PictureSection, ReasonSection};
-use base::{CameraId, Error, Result};
+use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -74,6 +74,15 @@ pub struct Section {
     /// The state that most passing vehicles are from, for instance `us-il`; the preset's where this is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+}
+
+impl Section {
+    /// Minutes that the city's clocks are ahead of UTC at a moment.
+    pub(crate) fn ahead_of_utc(&self, at: Time) -> i32 {
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let at = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+        zone.to_offset(at).seconds() / 60
+    }
 }
 
 fn utc() -> String {

@@ -5,7 +5,7 @@
 //! says how many entries came and went and how many rows were dropped, and never a plate. What a file calls its
 //! categories is on the log only where it is a well-known word: the wrong column may hold plates.
 
-use crate::lists::{PAGE, Pages, new_entry_id};
+use crate::lists::{Of, Pages, new_entry_id};
 use crate::{City, Event};
 use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256};
 use hotlist::import::{Change, Doubt, Lines, Mapping, Report, Row, Trace, Understood};
@@ -129,7 +129,13 @@ pub struct ImportDone {
 /// What is stored of an import.
 #[derive(Serialize, Deserialize)]
 struct Kept {
-    preview: ImportPreview,
+    added: u64,
+    changed: u64,
+    removed: u64,
+    /// Rows of categories that the city has not adopted, by [`named`]: what else a file calls its categories may be
+    /// plates, and is not kept.
+    dropped: BTreeMap<String, u64>,
+    doubts: Vec<String>,
     /// Makes the commitment to the list one that nobody can try plates on.
     salt: String,
 }
@@ -186,10 +192,10 @@ impl City {
         let person = self.allowed(by, Action::EditHotList)?;
         let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.import_row(list, number)?;
-        if row.state != "undone" {
-            self.store.undo_import(list, number)?;
-        }
-        self.reload_list(list)?;
+        self.changing_list(list, || match row.state.as_str() {
+            "undone" => Ok(()),
+            _ => self.store.undo_import(list, number),
+        })?;
         let id = format!("{list}/{number}");
         let leaf = self.leaf_by("hotlist.undone", &person)?.job("hotlist").id(id);
         let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
@@ -231,7 +237,8 @@ impl City {
             Error::not_found("There is no such list; say how it is kept before it is imported.")
         })?;
         let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
-        let (rules, now) = (settings.rules(), self.now());
+        let now = self.now();
+        let rules = settings.rules(self.config.city.ahead_of_utc(now));
         let mut beginning = Vec::new();
         let cut = |e| Error::unavailable("The file could not be read; bring it again.").because(e);
         file.take(BEGINNING).read_to_end(&mut beginning).map_err(cut)?;
@@ -267,18 +274,15 @@ impl City {
     /// What imports wrote into a list, to be compared with.
     fn traces(&self, list: &ListId) -> Result<(Vec<EntryId>, Vec<Trace>)> {
         let (mut ids, mut old) = (Vec::new(), Vec::new());
-        let mut after: Option<EntryId> = None;
-        loop {
-            let page = self.store.imported_after(list, after.as_ref(), PAGE)?;
-            for row in &page {
-                old.push(trace(row, ids.len() as u32));
-                ids.push(row.id.clone());
-            }
-            if page.len() < PAGE as usize {
-                return Ok((ids, old));
-            }
-            after = page.last().map(|row| row.id.clone());
+        let now = self.now();
+        let mut pages = Pages::new(self, Of::Imported(list));
+        // What has ended by itself is no entry that a file lacks.
+        for row in pages.by_ref().filter(|row| row.expires > now) {
+            old.push(trace(&row, ids.len() as u32));
+            ids.push(row.id);
         }
+        pages.done()?;
+        Ok((ids, old))
     }
 
     fn keep_import(
@@ -289,7 +293,7 @@ impl City {
         change: &Change,
         ids: &[EntryId],
     ) -> Result<ImportPreview> {
-        let last = self.store.imports(&preview.list, 1)?.first().map_or(0, |row| row.number);
+        let last = self.store.last_import(&preview.list)?.map_or(0, |row| row.number);
         let number = last + 1;
         preview.number = Some(number);
         let stable: BTreeMap<u32, &EntryId> =
@@ -306,11 +310,11 @@ impl City {
         }
         let gone = change.changed.iter().map(|(old, _)| old).chain(&change.removed);
         let gone: Vec<EntryId> = gone.map(|old| ids[*old as usize].clone()).collect();
-        let kept = Kept { preview, salt: hex(&base::random::<32>()) };
+        let kept = Kept::of(&preview);
         let json = serde_json::to_string(&kept)
             .map_err(|e| Error::internal("The import cannot be stored.").because(e))?;
         let row = ImportRow {
-            list: kept.preview.list.clone(),
+            list: preview.list.clone(),
             number,
             state: "waiting".into(),
             made: self.now(),
@@ -319,7 +323,7 @@ impl City {
             json,
         };
         self.store.put_import(&row, &new, &gone)?;
-        Ok(kept.preview)
+        Ok(preview)
     }
 
     fn take_batch(&self, list: &ListId, number: i64, sure: bool, leaf: Leaf) -> Result<ImportDone> {
@@ -327,7 +331,7 @@ impl City {
         let row = self.import_row(list, number)?;
         let kept = kept(&row)?;
         if row.state == "waiting" {
-            let doubts = &kept.preview.doubts;
+            let doubts = &kept.doubts;
             if !doubts.is_empty() && !sure {
                 return Err(Error::conflict(format!(
                     "A person should look again ({}); who has may say that they are sure.",
@@ -337,14 +341,16 @@ impl City {
             if self.now().since(row.made) > WAITS_MS {
                 return Err(Error::conflict("This import has waited too long; bring it again."));
             }
-            self.store.take_import(list, number, self.now())?;
         } else if row.state != "taken" {
             return Err(Error::conflict(format!(
                 "This import is {}; bring the list again.",
                 row.state
             )));
         }
-        self.reload_list(list)?;
+        self.changing_list(list, || match row.state.as_str() {
+            "waiting" => self.store.take_import(list, number, self.now()),
+            _ => Ok(()),
+        })?;
         let entry = self.log.append_once(&self.imported(leaf, &row, &kept)?)?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.imported") });
         let state = "taken".into();
@@ -369,21 +375,15 @@ impl City {
 
     /// The leaf of an import that stands in the list now.
     fn imported(&self, leaf: Leaf, row: &ImportRow, kept: &Kept) -> Result<Leaf> {
-        let preview = &kept.preview;
-        let mut dropped = serde_json::Map::new();
-        for (category, count) in &preview.rows.dropped {
-            let known = WORDS.contains(&category.as_str()) || KEYS.contains(&category.as_str());
-            let word = if known { category.as_str() } else { "other" };
-            let sum = dropped.get(word).and_then(serde_json::Value::as_u64).unwrap_or_default();
-            dropped.insert(word.into(), (sum + count).into());
-        }
+        let dropped: serde_json::Map<_, _> =
+            kept.dropped.iter().map(|(word, count)| (word.clone(), (*count).into())).collect();
         Ok(leaf
             .job("hotlist")
             .id(format!("{}/{}", row.list, row.number))
             .fact("list", row.list.as_str())
-            .fact("added", preview.added)
-            .fact("changed", preview.changed)
-            .fact("removed", preview.removed)
+            .fact("added", kept.added)
+            .fact("changed", kept.changed)
+            .fact("removed", kept.removed)
             .fact("dropped", dropped)
             .fact("list_commit", self.list_commit(&row.list, &kept.salt)?))
     }
@@ -391,7 +391,7 @@ impl City {
     /// SHA-256 over the sorted hashes of what was imported into a list, each with the import's own salt: who has
     /// both the list and the salt can check it, and who has neither learns nothing.
     fn list_commit(&self, list: &ListId, salt: &str) -> Result<String> {
-        let mut pages = Pages::new(self, Some(list));
+        let mut pages = Pages::new(self, Of::Imported(list));
         let mut hashes: Vec<[u8; 32]> = pages
             .by_ref()
             .map(|row| {
@@ -412,6 +412,28 @@ impl City {
         hashes.sort_unstable();
         Ok(b64(&sha256(&[salt.as_bytes(), hashes.as_flattened()].concat())))
     }
+}
+
+impl Kept {
+    fn of(preview: &ImportPreview) -> Self {
+        let mut dropped = BTreeMap::new();
+        for (category, count) in &preview.rows.dropped {
+            *dropped.entry(named(category).to_owned()).or_default() += count;
+        }
+        Self {
+            added: preview.added,
+            changed: preview.changed,
+            removed: preview.removed,
+            dropped,
+            doubts: preview.doubts.clone(),
+            salt: hex(&base::random::<32>()),
+        }
+    }
+}
+
+/// What may be said of a category: itself where it is a well-known word.
+fn named(category: &str) -> &str {
+    if WORDS.contains(&category) || KEYS.contains(&category) { category } else { "other" }
 }
 
 fn kept(row: &ImportRow) -> Result<Kept> {

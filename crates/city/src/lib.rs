@@ -81,7 +81,7 @@ pub use alarms::{Alarm, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
-pub use cases::RecordsLine;
+pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,

@@ -5,11 +5,12 @@ use crate::{City, Event, NewEntry};
 use base::{EntryId, Error, ListId, PersonId, Result, Time};
 use hotlist::import::{AskFirst, DateOrder, Rules};
 use hotlist::{Entry, HotList, Prior, Terms, Tombstone};
-use identity::Person;
+use identity::{Person, machine_of};
 use plate::Text;
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use store::{EntryRow, ImportRow, TombstoneRow};
 use utoipa::ToSchema;
@@ -135,9 +136,10 @@ impl ListSettings {
         Err(Error::invalid(format!("The list's settings are not accepted: {wrong}.")))
     }
 
-    /// What the list lets in.
-    pub(crate) fn rules(&self) -> Rules {
+    /// What the list lets in; times in it are those of a place so many minutes ahead of UTC.
+    pub(crate) fn rules(&self, ahead: i32) -> Rules {
         Rules {
+            ahead,
             adopted: self.adopted.clone(),
             longest_days: self.max_days,
             usual_days: self.default_days,
@@ -246,7 +248,7 @@ impl City {
 
     fn check_entry(&self, new: &NewEntry) -> Result<()> {
         if !new.state.as_deref().is_none_or(is_state) {
-            return Err(Error::invalid("Write the state as us-ca or CA."));
+            return Err(not_a_state());
         }
         let settings = self.list_settings(&new.list)?;
         let days = settings.map_or(LONGEST_DAYS, |s| s.max_days);
@@ -276,6 +278,10 @@ impl City {
         settings: &ListSettings,
     ) -> Result<ListView> {
         let person = self.allowed(by, Action::EditHotList)?;
+        // They say what asks a person first: no program may.
+        if machine_of(by).is_some() {
+            return Err(Error::forbidden("How a list is kept is for a person to say."));
+        }
         settings.check()?;
         let json = serde_json::to_string(settings)
             .map_err(|e| Error::internal("The settings cannot be stored.").because(e))?;
@@ -312,7 +318,10 @@ impl City {
     /// Keeps that a vehicle was found: what older copies of the list say of it raises no hits.
     pub fn found(&self, by: &PersonId, list: &ListId, new: NewFound) -> Result<FoundLine> {
         let person = self.allowed(by, Action::EditHotList)?;
-        let settings = self.list_settings(list)?.unwrap_or_default();
+        let days = self.list_settings(list)?.map_or(LONGEST_DAYS, |s| s.max_days);
+        if !new.state.as_deref().is_none_or(is_state) {
+            return Err(not_a_state());
+        }
         let (plate, state) = match (&new.entry, &new.plate) {
             (Some(entry), None) => {
                 let row = self.store.entry(entry)?.filter(|row| &row.list == list);
@@ -337,7 +346,7 @@ impl City {
             plate,
             state,
             found: now,
-            until: now.plus_millis(i64::from(settings.max_days) * DAY_MS),
+            until: now.plus_millis(i64::from(days) * DAY_MS),
             by: person.id.clone(),
         };
         self.store.put_tombstone(&row)?;
@@ -383,14 +392,13 @@ impl City {
         let now = self.now();
         let view = |(id, json): (ListId, String)| {
             let settings = parsed(&json)?;
-            let imports = self.store.imports(&id, 50)?;
-            let last = imports.iter().find(|import| import.state == "taken");
-            let waiting = imports.iter().find(|import| import.state == "waiting");
-            let stale_from = stale_from(&settings, last);
+            let last = self.store.last_import_that_is(&id, "taken")?;
+            let waiting = self.store.last_import_that_is(&id, "waiting")?;
+            let stale_from = stale_from(&settings, last.as_ref());
             Ok(ListView {
                 entries: 0,
-                import: last.map(|import| import.number),
-                imported: last.map(|import| import.made),
+                import: last.as_ref().map(|import| import.number),
+                imported: last.as_ref().map(|import| import.made),
                 stale: stale_from.is_some_and(|at| now >= at),
                 stale_from,
                 waiting: waiting.map(|import| import.number),
@@ -403,7 +411,9 @@ impl City {
 
     /// Whether a list is too old to be believed.
     pub(crate) fn is_stale(&self, id: &ListId) -> Result<bool> {
-        Ok(self.kept_lists()?.iter().any(|view| &view.id == id && view.stale))
+        let Some(settings) = self.list_settings(id)? else { return Ok(false) };
+        let last = self.store.last_import_that_is(id, "taken")?;
+        Ok(stale_from(&settings, last.as_ref()).is_some_and(|at| self.now() >= at))
     }
 
     /// Tells the matcher everything: prior, terms, found vehicles, entries.
@@ -411,18 +421,29 @@ impl City {
         self.hot.set_prior(Prior { home: self.config.home_state(), ..Prior::default() });
         self.set_terms()?;
         self.silence()?;
-        let mut pages = Pages::new(self, None);
+        self.lists_behind.store(true, Ordering::SeqCst);
+        let mut pages = Pages::new(self, Of::All);
         self.hot.load(pages.by_ref().map(looked_for));
-        pages.done()
+        pages.done()?;
+        self.lists_behind.store(false, Ordering::SeqCst);
+        Ok(())
     }
 
-    /// Tells the matcher what stands in one list now.
-    pub(crate) fn reload_list(&self, list: &ListId) -> Result<()> {
+    /// Changes one list in the store and tells the matcher what stands in it then. Whatever fails on the way, the
+    /// matcher may know another list than the store, until [`City::mend_lists`].
+    pub(crate) fn changing_list(
+        &self,
+        list: &ListId,
+        change: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        let behind = self.lists_behind.swap(true, Ordering::SeqCst);
+        change()?;
         self.set_terms()?;
-        let mut pages = Pages::new(self, None);
-        let of_list = pages.by_ref().filter(|row| &row.list == list).map(looked_for);
-        self.hot.replace_list(list, of_list);
-        pages.done()
+        let mut pages = Pages::new(self, Of::List(list));
+        self.hot.replace_list(list, pages.by_ref().map(looked_for));
+        pages.done()?;
+        self.lists_behind.store(behind, Ordering::SeqCst);
+        Ok(())
     }
 
     /// What a read that failed half way has left: the lists are read again.
@@ -431,6 +452,7 @@ impl City {
     }
 
     fn set_terms(&self) -> Result<()> {
+        let _one = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut terms = HashMap::new();
         for view in self.kept_lists()? {
             let at = Terms::at(view.settings.threshold);
@@ -441,6 +463,7 @@ impl City {
     }
 
     fn silence(&self) -> Result<()> {
+        let _one = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         let tombstone = |row: TombstoneRow| Tombstone {
             list: row.list,
             plate: row.plate,
@@ -468,11 +491,13 @@ impl City {
         Ok(())
     }
 
-    /// Forgets what waited for more than a day, and found vehicles whose time is over.
-    pub(crate) fn forget_lists(&self) -> Result<()> {
+    /// Forgets what waited for more than a day, found vehicles whose time is over, and entries that ended before
+    /// `limit`: until then a hit can be shown beside its entry.
+    pub(crate) fn forget_lists(&self, limit: Time) -> Result<()> {
         let now = self.now();
         self.store.forget_waiting(now.plus_millis(-DAY_MS))?;
-        self.store.forget_tombstones(now)
+        self.store.forget_tombstones(now)?;
+        if self.store.forget_entries(limit)? { self.reload_lists() } else { Ok(()) }
     }
 }
 
@@ -509,6 +534,10 @@ pub(crate) fn new_entry_id() -> Result<EntryId> {
     id.map_err(|e| Error::internal("No id could be made.").because(e))
 }
 
+fn not_a_state() -> Error {
+    Error::invalid("Write the state as us-ca or CA.")
+}
+
 /// Whether a text can be a state: `us-ca`, `CA`, `de`. Which ones there are is the matcher's business.
 fn is_state(text: &str) -> bool {
     (2..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
@@ -526,24 +555,33 @@ fn looked_for(row: EntryRow) -> Entry {
     }
 }
 
-/// Entries from the store, page by page; a page that cannot be read ends them, and [`Pages::done`] tells. With a
-/// list only what was imported into it.
+/// Which entries.
+#[derive(Clone, Copy)]
+pub(crate) enum Of<'a> {
+    /// All of all lists.
+    All,
+    /// All of one list.
+    List(&'a ListId),
+    /// What was imported into a list.
+    Imported(&'a ListId),
+}
+
+/// Entries from the store, page by page; a page that cannot be read ends them, and [`Pages::done`] tells.
 pub(crate) struct Pages<'a> {
     city: &'a City,
-    list: Option<&'a ListId>,
+    of: Of<'a>,
     page: std::vec::IntoIter<EntryRow>,
     last: Option<EntryId>,
     ended: Result<bool>,
 }
 
 impl<'a> Pages<'a> {
-    pub fn new(city: &'a City, list: Option<&'a ListId>) -> Self {
-        Self { city, list, page: Vec::new().into_iter(), last: None, ended: Ok(false) }
+    pub fn new(city: &'a City, of: Of<'a>) -> Self {
+        Self { city, of, page: Vec::new().into_iter(), last: None, ended: Ok(false) }
     }
 
     /// Whether all of them were read.
     pub fn done(self) -> Result<()> {
-        self.city.lists_behind.store(self.ended.is_err(), Ordering::SeqCst);
         self.ended.map(drop)
     }
 }
@@ -558,9 +596,10 @@ impl Iterator for Pages<'_> {
             return None;
         }
         let after = self.last.as_ref();
-        let rows = match self.list {
-            None => self.city.store.entries_after(after, PAGE),
-            Some(list) => self.city.store.imported_after(list, after, PAGE),
+        let rows = match self.of {
+            Of::All => self.city.store.entries_after(after, PAGE),
+            Of::List(list) => self.city.store.listed_after(list, after, PAGE),
+            Of::Imported(list) => self.city.store.imported_after(list, after, PAGE),
         };
         match rows {
             Ok(rows) => {

@@ -45,6 +45,8 @@ pub struct City {
     pub(crate) importing: Mutex<()>,
     /// Whether the matcher knows less of the lists than the store does.
     pub(crate) lists_behind: AtomicBool,
+    /// Held from reading what holds for the lists until the matcher knows it: an older reading must not come last.
+    pub(crate) telling: Mutex<()>,
     /// One grade or finding at a time.
     pub(crate) judging: Mutex<()>,
     events: Feed,
@@ -118,6 +120,7 @@ impl City {
             people: Mutex::new(()),
             importing: Mutex::new(()),
             lists_behind: AtomicBool::new(false),
+            telling: Mutex::new(()),
             judging: Mutex::new(()),
             events: Feed::new(),
             dir: dir.to_owned(),

@@ -21,7 +21,6 @@ impl City {
     pub fn retain(&self) -> Result<()> {
         self.forget()?;
         self.check_adopted()?;
-        self.forget_lists()?;
         // Who watches those who ask waits for no place of pictures.
         let pictures = self.forget_pictures();
         self.oversee()?;
@@ -60,6 +59,7 @@ impl City {
         self.log_destroyed(Sort::Reads, "epoch", &self.custody.destroy_before(limit)?)?;
         self.log_destroyed(Sort::Hits, "hits", &self.custody.destroy_hits_before(limit)?)?;
         self.drop_days_before(limit)?;
+        self.forget_lists(limit)?;
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
         self.reveal_due()

@@ -260,9 +260,9 @@ fn import(
     let bytes = std::fs::read(file).map_err(gone(file))?;
     let mut path = format!("/v1/lists/{list}/imports");
     if let Some(mapping) = mapping {
-        let text = std::fs::read(mapping).map_err(gone(mapping))?;
+        let text = std::fs::read_to_string(mapping).map_err(gone(mapping))?;
         path += "?mapping=";
-        path.extend(text.iter().map(|b| spelled(*b)));
+        path += &city::spelled(&text);
     }
     let preview: ImportPreview = client.post_file(&path, &bytes)?;
     if json {
@@ -277,16 +277,6 @@ fn import(
         (false, true) => eprintln!("to take it: homeplate list confirm {list} {number}"),
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A byte as a query spells it.
-fn spelled(byte: u8) -> String {
-    match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    }
 }
 
 fn confirm(client: &Client, list: &ListId, number: i64, sure: bool) -> anyhow::Result<()> {

@@ -56,13 +56,6 @@ impl Tally {
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
     }
 
-    /// Expected false hits in the tally's time above a threshold.
-    pub fn expected_false(&self, threshold: f64) -> f64 {
-        let from = step(threshold);
-        let missing = |i: usize| STEP.powi(i as i32);
-        (from..STEPS).map(|i| self.counts[i] as f64 * missing(i)).sum()
-    }
-
     /// The lowest threshold, as fine as the steps, that keeps a budget of false hits a day over the days that
     /// were counted. Within 0.001 and 0.99999.
     pub fn threshold(&self, false_a_day: f64, days: f64) -> f64 {

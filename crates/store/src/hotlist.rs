@@ -59,20 +59,32 @@ impl Store {
     pub fn remove_entry(&self, id: &EntryId) -> Result<()> {
         let mut db = hold(&self.hotlist);
         let args = [Arg::from(id.as_str())];
-        if db.exec("DELETE FROM entries WHERE id = ?1", &args)? == 0 {
-            return Err(Error::not_found("There is no such entry."));
+        {
+            let mut tx = db.begin()?;
+            if tx.exec("DELETE FROM entries WHERE id = ?1", &args)? == 0 {
+                return Err(Error::not_found("There is no such entry."));
+            }
+            // Nor does an import bring it back that waits, or is taken back.
+            tx.exec("DELETE FROM versions WHERE id = ?1", &args)?;
+            tx.commit()?;
         }
-        db.settle("entries")
+        db.settle("entries")?;
+        db.settle("versions")
     }
 
-    /// Removes entries that ended before a moment, and returns how many.
-    pub fn forget_entries(&self, before: Time) -> Result<usize> {
+    /// Removes entries that ended before a moment, also from what imports keep of them; whether any was removed from
+    /// the entries.
+    pub fn forget_entries(&self, before: Time) -> Result<bool> {
         let mut db = hold(&self.hotlist);
-        let gone = db.exec("DELETE FROM entries WHERE expires < ?1", &[Arg::from(before)])?;
+        let before = [Arg::from(before)];
+        let gone = db.exec("DELETE FROM entries WHERE expires < ?1", &before)?;
         if gone > 0 {
             db.settle("entries")?;
         }
-        Ok(gone)
+        if db.exec("DELETE FROM versions WHERE expires < ?1", &before)? > 0 {
+            db.settle("versions")?;
+        }
+        Ok(gone > 0)
     }
 
     /// Every entry, expired ones among them.
@@ -91,6 +103,28 @@ impl Store {
                 " FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2"
             ),
             &[Arg::from(after.map_or("", EntryId::as_str)), Arg::from(i64::from(limit))],
+        )?;
+        rows.into_iter().map(entry_row).collect()
+    }
+
+    /// The same of one list.
+    pub fn listed_after(
+        &self,
+        list: &ListId,
+        after: Option<&EntryId>,
+        limit: u32,
+    ) -> Result<Vec<EntryRow>> {
+        let rows = hold(&self.hotlist).query(
+            concat!(
+                "SELECT ",
+                entry_columns!(),
+                " FROM entries WHERE list = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+            ),
+            &[
+                Arg::from(list.as_str()),
+                Arg::from(after.map_or("", EntryId::as_str)),
+                Arg::from(i64::from(limit)),
+            ],
         )?;
         rows.into_iter().map(entry_row).collect()
     }

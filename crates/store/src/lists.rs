@@ -107,15 +107,8 @@ impl Store {
                     piece.iter().map(|row| version(head(), row)).collect();
                 tx.insert(&VERSIONS, &rows)?;
             }
-            for id in old {
-                tx.exec(
-                    "INSERT INTO versions (list, number, side, id, plate, state, reason, \
-                         case_no, expires, added_by, category, priority, begins, source, record, \
-                         more, born) SELECT list, ?2, 'old', id, plate, state, reason, case_no, \
-                         expires, added_by, category, priority, begins, source, record, more, born \
-                         FROM entries WHERE list = ?1 AND id = ?3",
-                    &[Arg::from(list), Arg::from(number), Arg::from(id.as_str())],
-                )?;
+            for piece in old.chunks(PIECE) {
+                keep_old(&mut tx, list, number, piece)?;
             }
             tx.commit()?;
             waited
@@ -193,13 +186,22 @@ impl Store {
         row.map(import_row).transpose()
     }
 
-    /// A list's imports, the newest first.
-    pub fn imports(&self, list: &ListId, limit: u32) -> Result<Vec<ImportRow>> {
-        let rows = hold(&self.hotlist).query(
-            select_imports!("WHERE list = ?1 ORDER BY number DESC LIMIT ?2"),
-            &[Arg::from(list.as_str()), Arg::from(i64::from(limit))],
+    /// A list's newest import.
+    pub fn last_import(&self, list: &ListId) -> Result<Option<ImportRow>> {
+        let row = hold(&self.hotlist).first(
+            select_imports!("WHERE list = ?1 ORDER BY number DESC LIMIT 1"),
+            &[Arg::from(list.as_str())],
         )?;
-        rows.into_iter().map(import_row).collect()
+        row.map(import_row).transpose()
+    }
+
+    /// The newest of a list's imports that are `taken`, `waiting`, `undone` or `dropped`, however many came since.
+    pub fn last_import_that_is(&self, list: &ListId, state: &str) -> Result<Option<ImportRow>> {
+        let row = hold(&self.hotlist).first(
+            select_imports!("WHERE list = ?1 AND state = ?2 ORDER BY number DESC LIMIT 1"),
+            &[Arg::from(list.as_str()), Arg::from(state)],
+        )?;
+        row.map(import_row).transpose()
     }
 
     /// Every import of every list that was ever taken, undone ones among them.
@@ -285,6 +287,23 @@ fn version<'a>(mut head: Vec<Arg<'a>>, row: &'a EntryRow) -> Vec<Arg<'a>> {
     // All columns of an entry but its list, which the head has.
     head.extend(args(row).into_iter().enumerate().filter(|(i, _)| *i != 1).map(|(_, arg)| arg));
     head
+}
+
+/// Keeps what stands in a list now of these entries.
+fn keep_old(tx: &mut Tx<'_>, list: &str, number: i64, ids: &[EntryId]) -> Result<()> {
+    let marks: Vec<String> = (0..ids.len()).map(|i| format!("?{}", i + 3)).collect();
+    let sql = format!(
+        "INSERT INTO versions (list, number, side, id, plate, state, reason, case_no, expires, \
+         added_by, category, priority, begins, source, record, more, born) \
+         SELECT list, ?2, 'old', id, plate, state, reason, case_no, expires, added_by, category, \
+         priority, begins, source, record, more, born FROM entries \
+         WHERE list = ?1 AND id IN ({})",
+        marks.join(", ")
+    );
+    let head = [Arg::from(list), Arg::from(number)];
+    let args: Vec<Arg<'_>> =
+        head.into_iter().chain(ids.iter().map(|id| Arg::from(id.as_str()))).collect();
+    tx.exec(&sql, &args).map(drop)
 }
 
 /// Writes one side of an import to the entries.

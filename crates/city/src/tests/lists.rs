@@ -1,7 +1,7 @@
 //! Lists as small stories: what is brought, what passes, what is raised.
 
 use crate::kit::{Town, clerk, person};
-use crate::{ConfirmImport, ImportPreview, ListSettings, NewFound, Verdict};
+use crate::{ConfirmImport, ImportPreview, ListSettings, NewFound, NewToken, Verdict};
 use base::{Kind, ListId};
 use read::TextBasis;
 
@@ -283,4 +283,85 @@ fn dropped_files_are_taken_refused_or_wait() {
     std::fs::File::open(taken).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
     town.city.take_drops().unwrap();
     assert_eq!(names("taken"), [""; 0]);
+}
+
+/// However many files were brought since that nobody took: what counts is the last that was taken.
+#[test]
+fn an_old_list_stays_old_whatever_is_brought_and_not_taken() {
+    let town = town();
+    play(&town, "bring 7ABC128,confirm 1,hours 25");
+    for _ in 0..60 {
+        bring(&town, &plates(&["7ABC128", "7XYZ999"]));
+    }
+    let view = town.city.set_list(&person(), &list(), &settings("stolen")).unwrap();
+    assert_eq!((view.stale, view.import, view.waiting), (true, Some(1), Some(61)));
+    assert!(town.city.is_stale(&list()).unwrap());
+    assert_eq!(play(&town, "pass 7ABC128"), "0");
+}
+
+#[test]
+fn ended_entries_are_forgotten_once_no_hit_of_theirs_is_kept_and_never_in_a_leap_of_the_clock() {
+    let town = town();
+    play(&town, "bring 7ABC128 7XYZ999,confirm 1,bring 7ABC128,sure 2,found 7DEF345");
+    let left = || {
+        let store = &town.city.store;
+        (store.entries().unwrap().len(), store.tombstones().unwrap().len(), town.city.hot.len())
+    };
+    assert_eq!(left(), (1, 1, 1));
+    town.city.retain().unwrap();
+    town.clock.advance(400 * 24 * HOUR);
+    town.city.retain().unwrap();
+    assert_eq!(left(), (1, 1, 1), "it has leapt");
+    town.clock.advance(7 * HOUR);
+    town.city.retain().unwrap();
+    assert_eq!(left(), (0, 0, 0));
+    // Nor can what an import kept of them be brought back.
+    play(&town, "undo 2");
+    assert_eq!(left(), (0, 0, 0));
+}
+
+#[test]
+fn a_program_brings_lists_and_does_not_say_how_they_are_kept() {
+    let town = town();
+    let token = NewToken {
+        name: "feed".into(),
+        scope: vec!["EditHotList".into()],
+        expires: town.city.now().plus_millis(24 * HOUR),
+    };
+    let token = town.city.new_token(&person(), token).unwrap();
+    let feed = town.city.machine(&token.token).unwrap();
+    let file = plates(&["7ABC128"]);
+    let preview = town.city.import(&feed, &list(), &mut file.as_bytes(), None).unwrap();
+    let number = preview.number.unwrap();
+    town.city.confirm_import(&feed, &list(), number, ConfirmImport::default()).unwrap();
+    let e = town.city.set_list(&feed, &list(), &settings("stolen")).unwrap_err();
+    assert_eq!(e.kind(), Kind::Forbidden);
+}
+
+#[test]
+fn a_found_vehicle_is_silent_for_as_long_as_an_entry_may_run() {
+    let town = town();
+    let found = |list: &str, state: &str| {
+        let new = NewFound {
+            plate: Some("7ABC128".into()),
+            state: Some(state.into()),
+            ..NewFound::default()
+        };
+        town.city.found(&person(), &list.parse().unwrap(), new)
+    };
+    let days = |list| found(list, "us-ca").unwrap().until.since(town.city.now()) / (24 * HOUR);
+    assert_eq!((days("lst_state"), days("lst_of-nobody")), (90, 366));
+    assert_eq!(found("lst_state", "California").unwrap_err().kind(), Kind::Invalid);
+}
+
+/// A day ends when the city's day does.
+#[test]
+fn dates_are_the_citys() {
+    let town =
+        Town::new("2026-11-23T12:00:00Z", "state=\"us-ca\"\ntime_zone=\"America/Los_Angeles\"\n");
+    town.city.set_list(&person(), &list(), &settings("stolen")).unwrap();
+    bring(&town, "plate,state,expires\n7ABC128,CA,2026-12-01\n");
+    town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
+    let ends = town.city.store.entries().unwrap()[0].expires;
+    assert_eq!(ends.to_string(), "2026-12-02T08:00:00.000Z");
 }

@@ -143,6 +143,8 @@ impl Understood {
         let column = |i: usize| Column {
             heading: first
                 .and_then(|row| row.get(i))
+                // Where the first row was taken for headings and is none, its plate is not shown.
+                .filter(|h| !is_plate(h))
                 .map_or_else(|| format!("column {}", i + 1), |h| shortened(h)),
             field: mapping.columns.get(i).copied().flatten(),
             filled: rest.iter().filter(|r| r.get(i).is_some_and(|c| !c.is_empty())).count(),

@@ -52,7 +52,8 @@ fn told(store: &Store) -> String {
         .unwrap()
         .into_iter()
         .map(|row| format!("{}:{}:{}", row.id, row.plate.reveal(Reason::HotList), row.reason));
-    let imports = store.imports(&list(), 9).unwrap().into_iter().map(|row| row.state);
+    let imports = (1..=9).rev().filter_map(|number| store.import(&list(), number).unwrap());
+    let imports = imports.map(|row| row.state);
     entries.chain(imports).collect::<Vec<_>>().join(" ")
 }
 
