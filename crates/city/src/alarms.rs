@@ -288,9 +288,12 @@ impl City {
             if row.raised >= today || alarm.is_quiet(now) {
                 continue;
             }
-            let raised = self.leaf("alarm.raised").id(&row.id);
-            self.log.append_once(&raised.fact("alarm", alarm.kind.slug()))?;
+            if !self.log.has("alarm.raised", &row.id) {
+                let raised = self.leaf("alarm.raised").id(&row.id);
+                self.log.append_once(&raised.fact("alarm", alarm.kind.slug()))?;
+            }
             if let (Some(finding), true) = (alarm.finding, row.closed.is_some_and(|at| at < today))
+                && !self.log.has("alarm.closed", &row.id)
             {
                 let closed = self.leaf("alarm.closed").id(&row.id);
                 let closed = closed.by(alarm.closed_by.as_deref().unwrap_or("auditor"));

@@ -75,7 +75,10 @@ impl City {
                 }
             }
         }
-        self.note_refused(by, refused)?;
+        // What is told of refused reads holds up no good ones; it is told again within the minute.
+        if let Err(e) = self.note_refused(by, refused) {
+            tracing::warn!(camera = %by, error = %e.inside(), "refused reads are not on the log yet");
+        }
         for (day, reads) in days {
             let count = reads.len();
             let new = self.keep(day, reads, now)?;

@@ -172,18 +172,20 @@ impl City {
         })?;
         order.stops.retain(|_, ack| ack.entry < size);
         order.offs.retain(|_, ack| ack.entry < size);
+        order.leases.retain(|_, lease| lease.entry < size);
+        order.over = order.over.filter(|(entry, _)| *entry < size);
         Ok(order)
     }
 
     /// The cameras that an order names, with what people call them.
     fn named_by(&self, order: &Given) -> Result<BTreeMap<String, String>> {
+        let rows = self.store.cameras()?;
         let switches = self.switches();
         let in_fleet = |row: &store::CameraRow| {
             switches.retired(&row.id).is_none_or(|retired| retired > order.from)
                 && order.names(row.id.as_str())
         };
-        let rows = self.store.cameras()?.into_iter().filter(in_fleet);
-        Ok(rows.map(|row| (row.id.to_string(), row.name)).collect())
+        Ok(rows.into_iter().filter(in_fleet).map(|row| (row.id.to_string(), row.name)).collect())
     }
 
     /// What became of an order to switch capture off, camera by camera.
@@ -206,7 +208,7 @@ impl City {
             all: order.cameras.is_none(),
             from: order.from,
             until: order.until,
-            over: order.over.or(order.until.filter(|until| *until <= now)),
+            over: order.over.map(|(_, at)| at).or(order.until.filter(|until| *until <= now)),
             spool: text("spool").unwrap_or_else(|| "keep".into()),
             entered_at: text("entered_at"),
             log_entry: order.entry,

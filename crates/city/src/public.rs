@@ -75,7 +75,8 @@ impl City {
         let now = self.now();
         let switches = self.switches();
         let lasts = |o: &&crate::said::Given| {
-            o.entry < size && o.over.is_none() && o.until.is_none_or(|until| until > now)
+            let over = o.over.filter(|(entry, _)| *entry < size);
+            o.entry < size && over.is_none() && o.until.is_none_or(|until| until > now)
         };
         let told = |o: &crate::said::Given| {
             let text = |key: &str| o.leaf.text(key).map(str::to_owned);

@@ -17,6 +17,15 @@ pub(crate) struct Refused {
     pub late: u64,
 }
 
+impl Refused {
+    fn and(self, more: Self) -> Self {
+        Self {
+            reads: self.reads.saturating_add(more.reads),
+            late: self.late.saturating_add(more.late),
+        }
+    }
+}
+
 /// By camera: what waits, and when the last entry was made.
 pub(crate) type Refusals = BTreeMap<CameraId, (Refused, Option<Time>)>;
 
@@ -33,8 +42,7 @@ impl City {
         {
             let mut all = self.refusals();
             let (waits, _) = all.entry(camera.clone()).or_default();
-            waits.reads = waits.reads.saturating_add(more.reads);
-            waits.late = waits.late.saturating_add(more.late);
+            *waits = waits.and(more);
         }
         self.tell_refused()
     }
@@ -64,7 +72,14 @@ impl City {
             if refused.late > 0 {
                 leaf = leaf.fact("late", refused.late);
             }
-            self.append_said(leaf, false)?;
+            if let Err(e) = self.append_said(leaf, false) {
+                // It is told with what comes next.
+                let mut all = self.refusals();
+                let (waits, told) = all.entry(camera).or_default();
+                *waits = waits.and(refused);
+                *told = None;
+                return Err(e);
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! What the log says of leases, last words and counts, in memory: for receipts, and to judge what a camera says.
 
 use base::Time;
-use ledger::{Counted, Leaf, cameras_of};
+use ledger::{Counted, Leaf, cameras_of, moment};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The last lease of a camera.
@@ -42,20 +42,23 @@ pub(crate) struct Given {
     pub leases: BTreeMap<String, Running>,
     pub stops: BTreeMap<String, Ack>,
     pub offs: BTreeMap<String, Ack>,
-    /// When it was taken back.
-    pub over: Option<Time>,
+    /// Those of them that were not switched on again since.
+    left: Option<BTreeSet<String>>,
+    /// When it was taken back, and the entry that did it.
+    pub over: Option<(u64, Time)>,
 }
 
 impl Given {
     fn of(entry: u64, leaf: &Leaf) -> Self {
         let time = |key: &str| leaf.text(key).and_then(|t| t.parse::<Time>().ok());
-        let at = time("at").unwrap_or(leaf.time);
+        let cameras = cameras_of(leaf);
         Self {
             entry,
             leaf: leaf.clone(),
-            from: time("from").unwrap_or(at),
+            from: time("from").unwrap_or_else(|| moment(leaf)),
             until: time("until"),
-            cameras: cameras_of(leaf),
+            left: cameras.clone(),
+            cameras,
             leases: BTreeMap::new(),
             stops: BTreeMap::new(),
             offs: BTreeMap::new(),
@@ -104,7 +107,9 @@ impl Said {
                 self.counted.entry(camera).or_default().add(leaf);
             }
             ("order.off", _) if leaf.text("level") == Some("capture") => self.ordered(index, leaf),
-            ("order.on", _) if leaf.text("level") == Some("capture") => self.taken_back(leaf),
+            ("order.on", _) if leaf.text("level") == Some("capture") => {
+                self.taken_back(index, leaf)
+            }
             _ => {}
         }
     }
@@ -172,17 +177,19 @@ impl Said {
         self.orders.entry(id).or_insert(given);
     }
 
-    fn taken_back(&mut self, leaf: &Leaf) {
+    fn taken_back(&mut self, entry: u64, leaf: &Leaf) {
         let on = cameras_of(leaf);
-        let at = leaf.text("at").and_then(|t| t.parse().ok()).unwrap_or(leaf.time);
         for order in self.orders.values_mut().filter(|o| o.over.is_none()) {
-            let back = match (&order.cameras, &on) {
+            let back = match (&mut order.left, &on) {
                 (None, None) => true,
-                (Some(some), Some(these)) => some.is_subset(these),
+                (Some(left), Some(these)) => {
+                    left.retain(|camera| !these.contains(camera));
+                    left.is_empty()
+                }
                 _ => false,
             };
             if back {
-                order.over = Some(at);
+                order.over = Some((entry, moment(leaf)));
             }
         }
     }
@@ -211,5 +218,25 @@ fn ack(entry: u64, leaf: &Leaf) -> Ack {
         frames: leaf.number("frames"),
         counter: leaf.number("counter"),
         spool: leaf.text("spool").map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_for_a_group_is_over_when_its_last_camera_is_on_again() {
+        let order = |kind: &str, id: &str, key: &str, cameras: &str| {
+            let leaf = Leaf::new(kind, Time::from_millis(60_000)).id(id);
+            leaf.fact("level", "capture").fact(key, cameras)
+        };
+        let mut said = Said::default();
+        said.add(1, &order("order.off", "ord_1", "cameras", "cam_a cam_b"));
+        said.add(2, &order("order.on", "ord_2", "camera", "cam_a"));
+        assert_eq!(said.orders["ord_1"].over, None);
+        said.add(3, &order("order.on", "ord_3", "camera", "cam_b"));
+        assert_eq!(said.orders["ord_1"].over, Some((3, Time::from_millis(60_000))));
+        assert!(said.orders["ord_1"].names("cam_a"), "a receipt still tells of both");
     }
 }

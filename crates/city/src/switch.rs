@@ -8,9 +8,9 @@ use crate::{City, Event, Ordered};
 use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time};
 use identity::Person;
 use ledger::{Entry, Leaf, Off, Orders, Planned};
-use policy::Action;
+use policy::{Action, Decision};
 use read::{Level, Order, OrderFile, Power, SpoolOrder, Word};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::PoisonError;
 
 /// How old a signed order may be when it arrives: an old one must not be kept for later use.
@@ -33,6 +33,8 @@ pub(crate) struct Switches {
     retired: BTreeMap<CameraId, Time>,
     /// Who has ordered the same thing, and when, where one is not enough.
     wanted: Vec<(Order, Signatures)>,
+    /// Orders that are taken into account here.
+    known: HashSet<String>,
     /// What the log says of leases and last words.
     pub said: Said,
 }
@@ -58,6 +60,9 @@ impl Switches {
 
     /// Takes one more entry into account.
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
+        if leaf.kind.starts_with("order.") {
+            self.known.extend(leaf.id.clone());
+        }
         if leaf.kind == "camera.retired"
             && let Some(camera) = leaf.id.as_ref().and_then(|id| id.parse().ok())
         {
@@ -251,38 +256,23 @@ impl City {
     /// camera has stopped already; what else the order names stops now.
     pub fn order_at_camera(&self, by: &CameraId, file: &OrderFile) -> Result<Ordered> {
         let mut first: Option<Person> = None;
-        let mut people = BTreeSet::new();
         for signed in &file.orders {
-            let person = self.orderer(signed)?;
-            people.insert(person.id.clone());
-            first.get_or_insert(person);
+            first.get_or_insert(self.orderer(signed)?);
         }
         let (Some(person), Some(order)) = (first, file.orders.first()) else {
             return Err(Error::invalid("The file holds no order."));
         };
         let said = order.unverified();
-        if file.orders.iter().any(|other| !other.unverified().same(said)) {
-            return Err(Error::invalid("The orders in the file differ; each signs the same."));
+        let mut authority = self.authority(by)?;
+        if self.log.has("order.off", &said.id.to_string()) {
+            // Sent again: what was ordered since does not matter to what was carried out then.
+            authority.since = None;
         }
-        if said.power != Power::Off || said.level != Level::Capture {
-            return Err(Error::invalid(
-                "At a camera, capture can be switched off and nothing else.",
-            ));
-        }
-        if people.len() < self.config.switch.off_signatures as usize {
-            return Err(Error::forbidden(
-                "Fewer people have signed the file than switching off needs.",
-            ));
-        }
+        authority.check(by, &file.orders)?;
+        check_reason(said)?;
         let now = self.now();
         if now.since(said.at) > STICK_AGE_MS || said.at.since(now) > ORDER_AGE_MS {
             return Err(Error::gone("The order is too old; sign a new one."));
-        }
-        let on = self.switches().on_since(by, now);
-        if on.is_some_and(|on| said.at < on) && !self.log.has("order.off", &said.id.to_string()) {
-            return Err(Error::gone(
-                "The camera has been ordered on since the order was signed; sign a new one.",
-            ));
         }
         self.carry_out(&person, &file.orders, Some(by))
     }
@@ -310,8 +300,12 @@ impl City {
     /// Who may stop this camera with an order on a stick: it is told with each lease.
     pub(crate) fn authority(&self, camera: &CameraId) -> Result<read::Authority> {
         let mut people = Vec::new();
-        for row in self.store.persons()? {
-            let Ok(person) = self.allowed(&row.id, Action::SwitchOff) else { continue };
+        let (rules, now) = (self.rules(), self.now());
+        for person in self.stored_people()?.into_iter().filter(|p| p.ended.is_none()) {
+            let may = rules.may(&person.id, &person.roles, Action::SwitchOff, now);
+            if matches!(may, Decision::Refuse { .. }) {
+                continue;
+            }
             let key = person.key.filter(|_| is_named(&self.config.switch.off_by, &person));
             people.extend(key.map(|key| read::Officer { person: person.id, key }));
         }
@@ -320,7 +314,7 @@ impl City {
             groups: groups.map(|(name, _)| name.clone()).collect(),
             people,
             signatures: self.config.switch.off_signatures,
-            since: self.switches().on_since(camera, self.now()),
+            since: self.switches().on_since(camera, now),
         })
     }
 
@@ -336,7 +330,10 @@ impl City {
         let kind = if said.power == Power::Off { "order.off" } else { "order.on" };
         let cameras = self.touched(said)?;
         let turn = self.ordering.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(log_entry) = self.log.find(kind, &said.id.to_string()) {
+        let id = said.id.to_string();
+        // The log may hold an order whose writing failed when it came: that one is not in force here yet.
+        let in_force = self.switches().known.contains(&id);
+        if let Some(log_entry) = self.log.find(kind, &id).filter(|_| in_force) {
             // Sent again: it was carried out then, and may have been taken back since.
             return Ok(self.ordered(said, log_entry, cameras, Vec::new()));
         }
@@ -349,7 +346,7 @@ impl City {
         let leaf = self.order_leaf(kind, person, said, &cameras, at_camera)?;
         // On the log first: from here on the order holds whatever happens to this process.
         let entry = self.log.append_once(&leaf)?;
-        self.switches().add(entry.index, &leaf);
+        self.switches().add(entry.index, &Leaf::parse(&entry.leaf)?);
         drop(turn);
         let leases = self.apply_orders()?;
         self.turned.send_modify(|turn| *turn += 1);
@@ -421,9 +418,7 @@ impl City {
     }
 
     fn check_order(&self, order: &Order) -> Result<()> {
-        if order.reason.trim().is_empty() || order.reason.chars().count() > 300 {
-            return Err(Error::invalid("Give the reason of the order in 1 to 300 characters."));
-        }
+        check_reason(order)?;
         let named = order.camera.is_some() || order.group.is_some();
         if named && order.level != Level::Capture {
             return Err(Error::invalid("Only capture is switched camera by camera."));
@@ -529,6 +524,14 @@ impl City {
         self.switches().add(entry.index, &leaf);
         Ok(entry)
     }
+}
+
+/// It is public.
+fn check_reason(order: &Order) -> Result<()> {
+    if order.reason.trim().is_empty() || order.reason.chars().count() > 300 {
+        return Err(Error::invalid("Give the reason of the order in 1 to 300 characters."));
+    }
+    Ok(())
 }
 
 fn off_words(since: Time) -> String {

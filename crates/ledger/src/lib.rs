@@ -43,7 +43,7 @@ pub use log::Log;
 pub use lottery::{Draw, draw};
 pub use memory::Memory;
 pub use objects::{Folder, Guard, Objects};
-pub use orders::{Off, Orders, Planned, cameras_of};
+pub use orders::{Off, Orders, Planned, cameras_of, moment};
 pub use quorum::{Policy, Witnessed};
 pub use verify::{Report, Seen, verify, verify_each, verify_each_from, verify_from, verify_since};
 pub use witness::{Following, Reply, Witness};

@@ -15,7 +15,7 @@ type Target = (String, Option<String>);
 const COARSE_MS: i64 = 3_600_000;
 
 /// The exact moment of an order, as it says itself where that fits the entry's time.
-pub(crate) fn moment(leaf: &Leaf) -> Time {
+pub fn moment(leaf: &Leaf) -> Time {
     let said = leaf.text("at").and_then(|t| t.parse::<Time>().ok());
     said.filter(|at| (0..COARSE_MS).contains(&at.since(leaf.time))).unwrap_or(leaf.time)
 }

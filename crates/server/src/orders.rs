@@ -3,11 +3,12 @@
 use crate::auth::{Shared, json};
 use crate::chrome::around;
 use crate::console::shown;
+use crate::paging::query_of;
 use crate::people::Answered;
 use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, OrderId, Result, Signed};
@@ -110,9 +111,7 @@ impl Drop for Seat<'_> {
 #[utoipa::path(get, path = "/v1/word", tag = "cameras", params(WordQuery),
     responses((status = 200, description = "The word", body = Word)))]
 pub(crate) async fn word(State(state): Shared, request: Request) -> Result<Json<Word>, Problem> {
-    let Ok(Query(asked)) = Query::<WordQuery>::try_from_uri(request.uri()) else {
-        return Err(Error::invalid("Give `heard` and `wait`, and nothing else.").into());
-    };
+    let asked: WordQuery = query_of(request.uri(), "Give `heard` and `wait`, and nothing else.")?;
     let (camera, _) = state.camera(request).await?;
     let end = Instant::now() + Duration::from_secs(asked.wait.min(HELD_S).into());
     let mut turned = state.city.turned();
