@@ -6,6 +6,8 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-filter]', () => import('./filter')],
   ['[data-breakglass]', () => import('./breakglass')],
   ['[data-copy]', () => import('./copy')],
+  ['[data-live]', () => import('./live')],
+  ['[data-near]', () => import('./near')],
   ['[data-countdown]', () => import('./countdown')],
   ['[hx-post]', () => import('./preview')],
 ];

@@ -18,7 +18,7 @@ const CALLS: [(&str, &[&str], &str); 6] = [
 
 /// Files that may spell a plate out, each with its reason in [`plate::Reason`].
 const REVEALS: [&str; 18] = [
-    "crates/city/src/hits.rs",
+    "crates/city/src/hits",
     "crates/city/src/imports.rs",
     "crates/custody/src",
     "crates/edge/src",

@@ -5,8 +5,8 @@
 //! no `Debug`.
 
 use base::{
-    CameraId, EntryId, Epoch, Error, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey,
-    ReadId, Time, b64, unb64,
+    CameraId, Epoch, Error, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey, ReadId, Time,
+    b64, unb64,
 };
 use custody::HeldRead;
 use ledger::{Figures, Leaf};
@@ -98,44 +98,6 @@ pub struct NewEntry {
     pub expires: Time,
 }
 
-/// A hit as a line of a list: no plate in it.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct HitLine {
-    /// The hit.
-    pub id: HitId,
-    /// The list that it matched.
-    pub list: ListId,
-    /// The entry that it matched.
-    pub entry: EntryId,
-    /// The camera that saw it.
-    pub camera: CameraId,
-    /// That camera's name.
-    pub camera_name: String,
-    /// When it was seen.
-    pub captured: Time,
-    /// P(the read is the listed plate), 0 to 1.
-    pub probability: f64,
-    /// `open`, `confirmed` or `rejected`.
-    pub state: String,
-    /// Goes up with every change; a verdict names the one it saw.
-    pub version: i64,
-    /// How the read is like the entry: which places differ, and no character. Absent where it was raised before
-    /// this was kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    pub basis: Option<read::Basis>,
-}
-
-/// A page of the list of hits.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Hits {
-    /// The newest first.
-    pub hits: Vec<HitLine>,
-    /// What to give as `after` for the page behind this one; absent on the last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<HitId>,
-}
-
 /// A page of the public log's entries, for those who do not read tiles. Nothing proves it; `verify` does.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LogPage {
@@ -155,102 +117,6 @@ pub struct LogEntry {
     pub index: u64,
     /// What it says.
     pub leaf: Leaf,
-}
-
-/// A hit in the view of the person who decides it.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct HitView {
-    /// The line.
-    pub line: HitLine,
-    /// What the camera read.
-    pub read: AnswerRead,
-    /// What the list says; absent if the entry has been taken back.
-    pub listed: Option<Listed>,
-    /// The verdict, if there is one.
-    pub verdict: Option<Verdict>,
-    /// The log entry that shows that it was opened.
-    pub log_entry: u64,
-}
-
-/// A hot-list entry as the person who decides a hit sees it.
-#[derive(Serialize, Deserialize, ToSchema)]
-pub struct Listed {
-    /// The wanted plate.
-    pub plate: String,
-    /// Its state, if the list says so.
-    pub state: Option<String>,
-    /// Why it is wanted.
-    pub reason: String,
-    /// Case number.
-    pub case: String,
-    /// When the entry ends.
-    pub expires: Time,
-    /// Whether the entry is still in force, and its list young enough: a stale one stops nobody.
-    pub fresh: bool,
-    /// Its category, where the list has any.
-    #[serde(default)]
-    pub category: Option<String>,
-    /// How pressing it is: 0 is the usual.
-    #[serde(default)]
-    pub priority: u8,
-    /// Where it comes from; empty where a person of the city wrote it.
-    #[serde(default)]
-    pub source: String,
-    /// What may be done about it.
-    #[serde(default)]
-    pub action: crate::ListAction,
-    /// What the list says of the vehicle.
-    #[serde(default)]
-    pub described: crate::Described,
-}
-
-/// What a person decided about a hit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Verdict {
-    /// `confirmed` or `rejected`.
-    pub decision: Decision,
-    /// What was compared; a confirmation needs all four.
-    pub compared: Compared,
-    /// A remark; it stays private.
-    #[serde(default)]
-    pub note: String,
-    /// The version of the hit that the person saw.
-    pub version: i64,
-}
-
-/// The two verdicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Decision {
-    /// It is the wanted vehicle.
-    Confirmed,
-    /// It is not.
-    Rejected,
-}
-
-impl Decision {
-    /// As the log spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Decision::Confirmed => "confirmed",
-            Decision::Rejected => "rejected",
-        }
-    }
-}
-
-/// What the person has compared with the picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Compared {
-    /// The characters, in the picture.
-    pub picture: bool,
-    /// The state or country.
-    pub state: bool,
-    /// The make.
-    pub make: bool,
-    /// The colour.
-    pub colour: bool,
 }
 
 /// A question.

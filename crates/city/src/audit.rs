@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 fn record_of(kind: &str) -> &'static str {
     match kind {
         "search.outcome" => "outcome",
+        "hotlist.checked" => "check",
         "hold.placed" => "hold",
         "paper.attested" => "paper",
         "breakglass.reviewed" => "review",

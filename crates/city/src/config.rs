@@ -1,6 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::{AlarmSection, HotlistDrop, PictureSection, ReasonSection};
+use crate::{AlarmSection, HitsSection, HotlistDrop, PictureSection, ReasonSection};
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +37,9 @@ pub struct Config {
     /// How often one person or camera may ask.
     #[serde(default)]
     pub limits: Limits,
+    /// Hits: how long they wait for a person.
+    #[serde(default)]
+    pub hits: HitsSection,
     /// What raises an alarm.
     #[serde(default)]
     pub alarms: AlarmSection,
@@ -77,6 +80,16 @@ pub struct Section {
 }
 
 impl Section {
+    /// A moment as the city's clocks show it: `2026-11-23 08:15:42 PST`.
+    pub fn shown(&self, at: Time) -> String {
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let moment = jiff::Timestamp::from_millisecond(at.millis()).unwrap_or_default();
+        let there = zone.to_offset_info(moment);
+        let local = at.plus_millis(i64::from(there.offset().seconds()) * 1000).to_string();
+        let local: String = local.replace('T', " ").chars().take(19).collect();
+        format!("{local} {}", there.abbreviation())
+    }
+
     /// Minutes that the city's clocks are ahead of UTC at a moment.
     pub(crate) fn ahead_of_utc(&self, at: Time) -> i32 {
         let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
@@ -546,6 +559,9 @@ impl Config {
         if !(1..=3650).contains(&self.retention.reads_days) {
             return refuse("retention.reads_days is 1 to 3650");
         }
+        if let Some(wrong) = self.hits.wrong() {
+            return refuse(wrong);
+        }
         if let Some(wrong) = self.alarms.wrong() {
             return refuse(wrong);
         }
@@ -683,6 +699,18 @@ pub(crate) fn case_fits(format: &str, case: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_clocks_of_the_city() {
+        let check = |zone: &str, at: &str, want: &str| {
+            let text = format!("[city]\nname=\"S\"\nslug=\"s\"\ntime_zone=\"{zone}\"\n");
+            let city = Config::parse(&text).unwrap().city;
+            assert_eq!(city.shown(at.parse().unwrap()), want);
+        };
+        check("UTC", "2026-11-23T08:15:42Z", "2026-11-23 08:15:42 UTC");
+        check("America/Los_Angeles", "2026-11-23T08:15:42Z", "2026-11-23 00:15:42 PST");
+        check("America/Los_Angeles", "2026-07-23T02:15:42Z", "2026-07-22 19:15:42 PDT");
+    }
 
     #[test]
     fn bad_files_say_what_is_wrong() {

@@ -283,6 +283,37 @@ pub const EXPLAINED: &[Explained] = &[
         "a whole number; 0 is no limit",
     ),
     e(
+        "hits.verdict_minutes",
+        "Minutes within which a person has to decide a hit; after them it is cold, and nothing is said on the air.",
+        "10",
+        "1 to 60",
+    ),
+    e(
+        "hits.late_seconds",
+        "A hit that came here so many seconds after its capture rings nowhere: the vehicle is anywhere.",
+        "120",
+        "10 to 3600",
+    ),
+    e(
+        "hits.outcome_hours",
+        "Hours after which it is published that nobody said what came of a confirmed hit.",
+        "24",
+        "1 to 168",
+    ),
+    e(
+        "hits.misread_percent",
+        "A camera of whose decided hits more than so many percent were misread has its hits wait until somebody \
+         has looked at it.",
+        "20",
+        "1 to 100",
+    ),
+    e(
+        "hits.misread_least",
+        "So many hits of a camera must have been decided before that is asked.",
+        "10",
+        "3 to 1000",
+    ),
+    e(
         "alarms.same_plate",
         "How many questions of one person about one plate in a month raise an alarm for the auditors, and as \
          many more another one. It stops nobody.",

@@ -259,7 +259,7 @@ impl City {
                 .fact("list", hit.list.as_str())
                 .fact("camera", hit.camera.as_str());
             let entry = self.log.append_once(&leaf)?;
-            self.store.mark_hit_logged(&hit.id)?;
+            self.store.mark_hit_logged(&hit.id, self.now())?;
             self.emit(Event {
                 camera: Some(hit.camera),
                 id: Some(hit.id.to_string()),
@@ -275,6 +275,7 @@ impl City {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
         self.tell_refused()?;
+        self.tend_hits()?;
         self.tell_stale()?;
         for day in self.store.days()? {
             for (camera, reads) in self.store.counts(day)? {

@@ -33,6 +33,9 @@ mod fleet;
 mod health;
 mod history;
 mod hits;
+#[cfg(test)]
+#[path = "tests/hits.rs"]
+mod hits_tests;
 mod holds;
 mod imports;
 mod ingest;
@@ -98,11 +101,16 @@ pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use health::Health;
 pub use history::{Change, RuleHistory};
+pub use hits::*;
+pub use hotlist::{
+    Act, Card, Compared, Doubt, EyesAnswer, HitFinding, HitOutcome, HitState, ListAction,
+    RecordAnswer, Say, Stamp, Stamps, What,
+};
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
-pub use ledger::{Reply as WitnessReply, Witness};
-pub use lists::{FoundLine, ListAction, ListSettings, ListView, NewFound};
+pub use ledger::{Judged, Reply as WitnessReply, Witness};
+pub use lists::{FoundLine, ListSettings, ListView, NewFound};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};

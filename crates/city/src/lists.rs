@@ -4,7 +4,7 @@
 use crate::{City, Event, NewEntry};
 use base::{EntryId, Error, ListId, PersonId, Result, Time};
 use hotlist::import::{AskFirst, DateOrder, Rules};
-use hotlist::{Entry, HotList, Prior, Terms, Tombstone};
+use hotlist::{Entry, HotList, ListAction, Prior, Terms, Tombstone};
 use identity::{Person, machine_of};
 use plate::Text;
 use policy::Action;
@@ -21,30 +21,6 @@ const DAY_MS: i64 = 86_400_000;
 const HOUR_MS: i64 = 3_600_000;
 /// So many entries are read at a time.
 pub(crate) const PAGE: u32 = 5000;
-
-/// What may be done about a hit of a list.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ListAction {
-    /// Stop the vehicle, once a person has confirmed the hit.
-    #[default]
-    StopAfterConfirm,
-    /// Watch where it goes and stop nobody.
-    ObserveOnly,
-    /// Tell whoever wrote the entry.
-    InformOnly,
-}
-
-impl ListAction {
-    /// As it is written everywhere.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ListAction::StopAfterConfirm => "stop_after_confirm",
-            ListAction::ObserveOnly => "observe_only",
-            ListAction::InformOnly => "inform_only",
-        }
-    }
-}
 
 /// How a list is kept, and what it lets in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -80,6 +56,8 @@ pub struct ListSettings {
     pub grows_percent: u32,
     /// Whether dates with slashes begin with the day.
     pub day_first: bool,
+    /// Whether two people have to find a hit right before it is confirmed.
+    pub two_persons: bool,
 }
 
 impl Default for ListSettings {
@@ -99,6 +77,7 @@ impl Default for ListSettings {
             shrinks_percent: 10,
             grows_percent: 50,
             day_first: false,
+            two_persons: false,
         }
     }
 }
@@ -374,7 +353,7 @@ impl City {
         found.ok_or_else(|| Error::not_found("There is no such list; make it first."))
     }
 
-    fn list_views(&self) -> Result<Vec<ListView>> {
+    pub(crate) fn list_views(&self) -> Result<Vec<ListView>> {
         let counts: BTreeMap<ListId, u64> = self.store.entry_counts()?.into_iter().collect();
         let mut views = self.kept_lists()?;
         for (list, entries) in &counts {

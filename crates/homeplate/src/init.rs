@@ -244,6 +244,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         limits: Default::default(),
         alarms: Default::default(),
+        hits: Default::default(),
         reasons: Default::default(),
         pictures: Default::default(),
         console: Default::default(),

@@ -90,6 +90,20 @@ enum Command {
     Hit(hits::HitArgs),
     /// Decide a hit after comparing picture, state, make and colour.
     Verdict(hits::VerdictArgs),
+    /// Say what whoever keeps the record answered.
+    HitRecord(hits::SayArgs<hits::RecordSaid>),
+    /// Say what an officer saw.
+    HitEyes(hits::SayArgs<hits::EyesSaid>),
+    /// Say what came of a hit.
+    HitOutcome(hits::SayArgs<hits::OutcomeSaid>),
+    /// What waits for a person, the most urgent first.
+    Queue(hits::QueueArgs),
+    /// Say that a camera that misreads was looked at; its hits ring again.
+    HitsResume(hits::ResumeArgs),
+    /// Compare a plate that you see with the lists; the question goes on the public log first.
+    CheckPlate(hits::CheckPlateArgs),
+    /// What the next shift has to know; with `--accept`, take it over.
+    Handover(hits::HandoverArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
     /// Preserve reads for a court; nobody in the city can open what is preserved.
@@ -182,6 +196,13 @@ fn main() -> ExitCode {
         Command::Hits(args) => hits::list(args),
         Command::Hit(args) => hits::show(args),
         Command::Verdict(args) => hits::verdict(args),
+        Command::HitRecord(args) => hits::record(args),
+        Command::HitEyes(args) => hits::eyes(args),
+        Command::HitOutcome(args) => hits::outcome(args),
+        Command::Queue(args) => hits::queue(args),
+        Command::HitsResume(args) => hits::resume(args),
+        Command::CheckPlate(args) => hits::check_plate(args),
+        Command::Handover(args) => hits::handover(args),
         Command::Ask(args) => ask::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Paper(args) => papers::paper(args),

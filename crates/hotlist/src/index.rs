@@ -11,7 +11,7 @@ use crate::partials::{Partial, Partials, whole};
 use crate::search;
 use crate::table::{Builder, Row, Table, begins, ends};
 use base::{EntryId, ListId, Time};
-use plate::Belief;
+use plate::{Belief, Reason, Text};
 use read::{Basis, Read, TextBasis};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -207,6 +207,39 @@ impl Index {
         out.sort_by(|a, b| {
             b.probability.total_cmp(&a.probability).then_with(|| a.entry.cmp(&b.entry))
         });
+        out
+    }
+
+    /// The live entries of a plate, by id.
+    pub fn listed(&self, plate: &Text, now: Time) -> Vec<EntryId> {
+        let key = key::of(plate);
+        let mut out = Vec::new();
+        for (at, table) in [&self.base, &self.over].into_iter().enumerate() {
+            for number in table.find(key) {
+                let row = table.row(number);
+                let list = &table.lists[usize::from(row.list)];
+                let terms = &self.figures.tables[at].1[usize::from(row.list)];
+                let state = table.states[usize::from(row.state)].as_str();
+                let gone = at == 0 && self.dead.contains(&number);
+                if !gone
+                    && row.live(now)
+                    && !stale(terms, now)
+                    && !self.silent(key, list, state, row, now)
+                {
+                    out.push(table.id(row));
+                }
+            }
+        }
+        let second = now.millis() / 1000;
+        for (at, partial) in self.partials.entries().iter().enumerate() {
+            let entry = &partial.entry;
+            let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
+            let fits = entry.plate.fits(plate.reveal(Reason::Matching));
+            if live && fits && !stale(&self.figures.partials[at].1, now) {
+                out.push(entry.id.clone());
+            }
+        }
+        out.sort();
         out
     }
 

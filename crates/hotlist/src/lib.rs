@@ -6,10 +6,12 @@
 //!
 //! [`import`] reads the files that lists come in.
 //!
-//! Read [`HotList`] first, then `model` for the probability and `table` for where ten million plates lie.
+//! Read [`HotList`] first, then `model` for the probability and `table` for where ten million plates lie; [`Card`] is what
+//! people say of a hit, and `queue` the order in which they are asked.
 //! `design/0014-matching.md` says what else was considered.
 
 mod budget;
+mod card;
 mod entry;
 pub mod import;
 mod index;
@@ -17,11 +19,17 @@ mod key;
 mod matcher;
 mod model;
 mod partials;
+mod queue;
 mod search;
 mod table;
 
 pub use budget::{Tally, first_threshold};
+pub use card::{
+    Act, Around, Card, Compared, EyesAnswer, HitFinding, HitOutcome, HitState, ListAction,
+    RECORD_MS, RecordAnswer, Say, Stamp, Stamps, What,
+};
 pub use entry::{Entry, Terms, Tombstone};
 pub use index::{Found, Loaded};
 pub use matcher::HotList;
 pub use model::Prior;
+pub use queue::{Doubt, INCIDENT_MS, Sighted, doubts, incidents, must_type, urgency};

@@ -4,6 +4,7 @@ use crate::entry::{Entry, Terms, Tombstone};
 use crate::index::{Found, Index, Loaded, Settings};
 use crate::model::Prior;
 use base::{EntryId, ListId, Time};
+use plate::Text;
 use read::{Effect, Job, Pass, Read, hit_id};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -87,6 +88,12 @@ impl HotList {
     /// What a read may be, the most probable first; ties go by entry.
     pub fn find(&self, read: &Read, now: Time) -> Vec<Found> {
         self.index().matches(read, now)
+    }
+
+    /// The live entries of a plate that a person typed, of whatever state, each list's own age and found vehicles
+    /// minded as for reads; ordered by id.
+    pub fn listed(&self, plate: &Text, now: Time) -> Vec<EntryId> {
+        self.index().listed(plate, now)
     }
 
     /// How many entries are loaded, expired ones among them.

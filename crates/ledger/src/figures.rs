@@ -29,6 +29,25 @@ pub struct Figures {
     pub hits_opened: u64,
     /// Verdicts on hits, by verdict.
     pub verdicts: BTreeMap<String, u64>,
+    /// What people found, by finding: `correct`, `wrong-state`, `misread`, `wrong-vehicle`, `stale`.
+    #[serde(default)]
+    pub findings: BTreeMap<String, u64>,
+    /// How often hits were misread.
+    #[serde(default)]
+    pub misreads: Misreads,
+    /// What came of confirmed hits, by outcome; `unknown` where nobody said so in time.
+    #[serde(default)]
+    pub hit_outcomes: BTreeMap<String, u64>,
+    /// Hits that nobody decided in time.
+    #[serde(default)]
+    pub hits_cold: u64,
+    /// Cameras whose hits wait because they misread, and since when.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub hits_suspended: BTreeMap<String, Time>,
+    /// Plates that were typed in and compared with the lists.
+    #[serde(default)]
+    pub plates_checked: u64,
     /// Questions that were let through.
     pub searches: u64,
     /// Questions by purpose.
@@ -79,6 +98,10 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     clock: Time,
+    /// Confirmed hits of which nobody said in time what came of them, and nobody has since.
+    #[serde(skip)]
+    #[schema(ignore)]
+    unknown: BTreeSet<String>,
     /// Questions without outcome.
     #[serde(skip)]
     #[schema(ignore)]
@@ -91,6 +114,50 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     asked: bool,
+}
+
+/// Of hits that people decided: how many were misread.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Judged {
+    /// Decided.
+    pub decided: u64,
+    /// Of these: the plate showed other characters than were read.
+    pub misread: u64,
+}
+
+impl Judged {
+    /// The share that was misread, 0 to 1; none where nothing was decided.
+    pub fn rate(&self) -> Option<f64> {
+        (self.decided > 0).then(|| self.misread as f64 / self.decided as f64)
+    }
+}
+
+/// How often hits were misread: by camera, by list, by UTC hour of the capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Misreads {
+    /// By camera.
+    pub by_camera: BTreeMap<String, Judged>,
+    /// By list.
+    pub by_list: BTreeMap<String, Judged>,
+    /// By hour, `00` to `23`.
+    pub by_hour: BTreeMap<String, Judged>,
+}
+
+impl Misreads {
+    fn add(&mut self, leaf: &Leaf) {
+        let misread = u64::from(leaf.text("finding") == Some("misread"));
+        let by = [
+            ("camera", &mut self.by_camera),
+            ("list", &mut self.by_list),
+            ("hour", &mut self.by_hour),
+        ];
+        for (fact, map) in by {
+            let Some(key) = leaf.text(fact) else { continue };
+            let judged = map.entry(key.to_owned()).or_default();
+            judged.decided += 1;
+            judged.misread += misread;
+        }
+    }
 }
 
 /// The audit by lottery, and alarms.
@@ -237,6 +304,43 @@ pub struct Gap {
 }
 
 impl Figures {
+    fn add_hit(&mut self, leaf: &Leaf) {
+        match leaf.kind.as_str() {
+            "hit.raised" => self.hits += 1,
+            "hit.opened" => self.hits_opened += 1,
+            "hit.verdict" => {
+                tick(&mut self.verdicts, leaf.text("verdict"));
+                if let Some(finding) = leaf.text("finding") {
+                    tick(&mut self.findings, Some(finding));
+                    self.misreads.add(leaf);
+                }
+            }
+            "hit.outcome" => {
+                // What nobody said in time somebody said later.
+                let known = leaf.id.as_ref().is_some_and(|id| self.unknown.remove(id));
+                if known && let Some(n) = self.hit_outcomes.get_mut("unknown") {
+                    *n -= 1;
+                }
+                tick(&mut self.hit_outcomes, leaf.text("outcome"));
+            }
+            "hit.unknown" => {
+                if let Some(id) = &leaf.id
+                    && self.unknown.insert(id.clone())
+                {
+                    tick(&mut self.hit_outcomes, Some("unknown"));
+                }
+            }
+            "hit.cold" => self.hits_cold += 1,
+            "hit.suspended" => {
+                self.hits_suspended.extend(leaf.id.clone().map(|id| (id, leaf.time)));
+            }
+            "hit.resumed" => {
+                leaf.id.as_ref().map(|id| self.hits_suspended.remove(id));
+            }
+            _ => {}
+        }
+    }
+
     /// Takes one more leaf into account. Leaves come in the order of the log.
     pub fn add(&mut self, leaf: &Leaf) {
         self.advance(moment(leaf));
@@ -254,9 +358,8 @@ impl Figures {
             "camera.retired" => self.retired(leaf),
             "order.off" | "order.on" => self.ordered(leaf),
             "counts.daily" => self.counted(leaf),
-            "hit.raised" => self.hits += 1,
-            "hit.opened" => self.hits_opened += 1,
-            "hit.verdict" => tick(&mut self.verdicts, leaf.text("verdict")),
+            "hotlist.checked" => self.plates_checked += 1,
+            kind if kind.starts_with("hit.") => self.add_hit(leaf),
             "search.refused" => self.refusals += 1,
             "audit.opened" => self.audits += 1,
             "hold.placed" | "hold.reviewed" => {

@@ -36,7 +36,9 @@ mod witness;
 pub use cosign::WitnessKey;
 pub use counters::{Counted, Miscount};
 pub use entry::Entry;
-pub use figures::{Audit, CameraState, Figures, Gap, Predecessor, Rules, Scheduled};
+pub use figures::{
+    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled,
+};
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};
 pub use log::Log;

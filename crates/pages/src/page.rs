@@ -38,8 +38,14 @@ impl Theme {
 /// A page of the console that the navigation leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Hits to be decided.
+    /// What goes on now.
+    Now,
+    /// Every hit.
     Hits,
+    /// Confirmed hits, for those on the street.
+    Field,
+    /// What the next shift has to know.
+    Handover,
     /// A question.
     Ask,
     /// The own questions.
@@ -66,7 +72,10 @@ impl Place {
     /// Its address.
     pub fn path(self) -> &'static str {
         match self {
-            Place::Hits => "/console",
+            Place::Now => "/console",
+            Place::Hits => "/console/hits",
+            Place::Field => "/field",
+            Place::Handover => "/console/handover",
             Place::Ask => "/console/ask",
             Place::Questions => "/console/questions",
             Place::Rules => "/console/rules",
@@ -83,7 +92,10 @@ impl Place {
     /// The key of its name.
     fn key(self) -> &'static str {
         match self {
+            Place::Now => "nav.now",
             Place::Hits => "nav.hits",
+            Place::Field => "nav.field",
+            Place::Handover => "nav.handover",
             Place::Ask => "nav.ask",
             Place::Questions => "nav.questions",
             Place::Rules => "nav.rules",
@@ -100,7 +112,10 @@ impl Place {
 
 /// The navigation's groups, each with the key of its heading.
 const GROUPS: [(&str, &[Place]); 4] = [
-    ("nav.work", &[Place::Hits, Place::Ask, Place::Questions]),
+    (
+        "nav.work",
+        &[Place::Now, Place::Hits, Place::Field, Place::Handover, Place::Ask, Place::Questions],
+    ),
     ("nav.law", &[Place::Rules, Place::Papers]),
     ("nav.oversight", &[Place::Log, Place::Audit, Place::BreakGlass]),
     ("nav.house", &[Place::People, Place::Tokens, Place::Devices]),
@@ -226,14 +241,14 @@ impl Page {
     /// The colour that a state is shown in, beside its word.
     pub(crate) fn tone(&self, state: &str) -> &'static str {
         match state {
-            "on" | "confirmed" | "allowed" | "proven" | "active" | "signed" | "valid"
-            | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
+            "on" | "closed" | "confirmed" | "allowed" | "proven" | "active" | "signed"
+            | "valid" | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
             | "answered" | "acknowledged" | "no-lease" => "good",
-            "open" | "narrowed" | "draft" | "proposed" | "invited" | "waiting" | "stated"
-            | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon" | "locked"
-            | "lease-runs" | "lease-ended" | "scheduled" => "warn",
-            "off" | "rejected" | "refused" | "refuted" | "overdue" | "alarm" | "breakglass"
-            | "unjustified" | "doubtful" | "dead" | "foreign" => "bad",
+            "open" | "second" | "narrowed" | "draft" | "proposed" | "invited" | "waiting"
+            | "stated" | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon"
+            | "locked" | "lease-runs" | "lease-ended" | "scheduled" => "warn",
+            "off" | "cold" | "rejected" | "refused" | "refuted" | "overdue" | "alarm"
+            | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" => "bad",
             _ => "",
         }
     }

@@ -39,8 +39,11 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
 }
 
 /// The pages, each with the actions of which one opens it; without any it is everybody's.
-const PLACES: [(Place, &[&str]); 11] = [
+const PLACES: [(Place, &[&str]); 14] = [
+    (Place::Now, &["ViewHits"]),
     (Place::Hits, &["ViewHits"]),
+    (Place::Field, &["ViewHits"]),
+    (Place::Handover, &["ViewHits"]),
     (Place::Ask, &["Search"]),
     (Place::Questions, &["Search"]),
     (Place::Rules, &[]),
@@ -76,13 +79,19 @@ impl Visitor {
         self.actions.contains(&action)
     }
 
+    /// The first page of the navigation that they may open.
+    pub fn first_place(&self) -> Place {
+        let first = PLACES.into_iter().find(|(_, actions)| self.opens(actions));
+        first.map_or(Place::Log, |(place, _)| place)
+    }
+
     fn opens(&self, actions: &[&str]) -> bool {
         actions.is_empty() || actions.iter().any(|action| self.may(action))
     }
 
     fn waits_at(&self, place: Place) -> u64 {
         match place {
-            Place::Hits => self.waiting.hits,
+            Place::Now => self.waiting.hits,
             Place::Rules => self.waiting.proposals,
             Place::Audit => self.waiting.audits,
             Place::BreakGlass => self.waiting.reviews,

@@ -16,6 +16,7 @@ mod encoding;
 mod fleet;
 mod forgers;
 mod guard;
+mod hits;
 mod holds;
 mod limits;
 mod lists;

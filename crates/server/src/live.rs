@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// So many listeners at a time.
-const LISTENERS: usize = 200;
+const LISTENERS: usize = 600;
 
 /// Counts a listener for as long as its stream lives.
 struct Seat(Held);
@@ -52,20 +52,36 @@ pub(crate) async fn events(
         )
         .into());
     }
+    Ok(stream_of(&state, &headers, |_| true)?)
+}
+
+/// Every event of a wanted type, until the server closes.
+pub(crate) fn stream_of(
+    state: &Held,
+    headers: &HeaderMap,
+    wanted: fn(&str) -> bool,
+) -> base::Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>> {
     if state.listeners.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
         state.listeners.fetch_sub(1, Ordering::Relaxed);
-        return Err(Error::busy("Too many listeners; try again in a minute.").into());
+        return Err(Error::busy("Too many listeners; try again in a minute."));
     }
     let seat = Seat(state.clone());
     let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let listening =
         Listening { events: state.city.listen(after), closing: state.closing(), _seat: seat };
-    let stream = unfold(listening, |mut l| async move {
-        let next = tokio::select! {
-            _ = l.closing.wait_for(|closed| *closed) => return None,
-            next = l.events.next() => next?,
-        };
-        Some((Ok(told(next)), l))
+    let stream = unfold(listening, move |mut l| async move {
+        loop {
+            let next = tokio::select! {
+                _ = l.closing.wait_for(|closed| *closed) => return None,
+                next = l.events.next() => next?,
+            };
+            if let Next::Event(_, event) = &next
+                && !wanted(&event.kind)
+            {
+                continue;
+            }
+            return Some((Ok(told(next)), l));
+        }
     });
     let beat = KeepAlive::new().interval(Duration::from_secs(15));
     Ok(Sse::new(stream).keep_alive(beat))

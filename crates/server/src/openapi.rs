@@ -5,7 +5,8 @@
 
 use crate::problem::ProblemDocument;
 use crate::{
-    admit, ask, camera, fleet, holds, lists, live, orders, oversight, papers, people, public, rules,
+    admit, ask, camera, fleet, hits, holds, lists, live, orders, oversight, papers, people, public,
+    rules,
 };
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
@@ -39,7 +40,7 @@ const SIGNED: [(&str, &str, &str); 3] = [
 ];
 
 /// Routes that take a machine token instead of a signature, if its scope has their action.
-const MACHINE: [(&str, &str); 12] = [
+const MACHINE: [(&str, &str); 15] = [
     ("post", "/v1/cameras"),
     ("post", "/v1/hotlist"),
     ("get", "/v1/lists"),
@@ -51,6 +52,9 @@ const MACHINE: [(&str, &str); 12] = [
     ("post", "/v1/lists/{id}/found"),
     ("get", "/v1/hits"),
     ("get", "/v1/hits/{id}"),
+    ("get", "/v1/queue"),
+    ("get", "/v1/field"),
+    ("get", "/v1/handover"),
     ("get", "/v1/audit/entries/{index}"),
 ];
 /// The scheme of such a token.
@@ -96,9 +100,18 @@ const TOKEN: &str = "machine-token";
         lists::confirm,
         lists::undo,
         lists::found,
-        people::hits,
-        people::hit,
-        people::verdict,
+        hits::hits,
+        hits::hit,
+        hits::queue,
+        hits::field,
+        hits::verdict,
+        hits::record,
+        hits::eyes,
+        hits::outcome,
+        hits::check_plate,
+        hits::shift,
+        hits::take_over,
+        hits::resume,
         ask::ask,
         ask::preview,
         people::audit,

@@ -1,20 +1,15 @@
 //! What people's programs ask for; every request is signed.
 
 use crate::auth::{Shared, json};
-use crate::paging::{HitsQuery, limit, query};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use base::{CameraId, EntryId, Error, HitId};
-use city::{AuditRecord, HitLine, HitView, Hits, NewEntry, NewPerson, Verdict};
+use base::{CameraId, EntryId};
+use city::{AuditRecord, NewEntry, NewPerson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub(crate) type Answered<T> = Result<Json<T>, Problem>;
-
-fn hit_id(text: &str) -> Result<HitId, Error> {
-    text.parse().map_err(|_| Error::not_found("There is no such hit."))
-}
 
 /// A camera to be registered.
 #[derive(Deserialize, ToSchema)]
@@ -82,48 +77,6 @@ pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<
     let new: NewEntry = json(&body)?;
     let id = state.run(move |city| city.add_entry(&who, new)).await?;
     Ok(Json(Added { id }))
-}
-
-/// The newest hits, newest first; no plate in them.
-#[utoipa::path(get, path = "/v1/hits", tag = "people",
-    params(HitsQuery),
-    responses((status = 200, description = "One page of hits", body = Hits)))]
-pub(crate) async fn hits(State(state): Shared, request: Request) -> Answered<Hits> {
-    let uri = request.uri().clone();
-    let (who, _) = state.caller(request).await?;
-    let asked: HitsQuery = query(&uri)?;
-    let most = limit(asked.limit)?;
-    Ok(Json(state.run(move |city| city.hits(&who, most, asked.after)).await?))
-}
-
-/// Opens a hit; the opening is on the log first.
-#[utoipa::path(get, path = "/v1/hits/{id}", tag = "people",
-    params(("id" = HitId, Path)),
-    responses((status = 200, description = "The hit, with the plates in the clear", body = HitView)))]
-pub(crate) async fn hit(
-    State(state): Shared,
-    Path(id): Path<String>,
-    request: Request,
-) -> Answered<HitView> {
-    let (who, _) = state.caller(request).await?;
-    let id = hit_id(&id)?;
-    Ok(Json(state.run(move |city| city.hit(&who, &id)).await?))
-}
-
-/// Decides a hit.
-#[utoipa::path(post, path = "/v1/hits/{id}/verdict", tag = "people",
-    request_body = Verdict,
-    params(("id" = HitId, Path)),
-    responses((status = 200, description = "The hit as it is now", body = HitLine)))]
-pub(crate) async fn verdict(
-    State(state): Shared,
-    Path(id): Path<String>,
-    request: Request,
-) -> Answered<HitLine> {
-    let (who, body) = state.person(request).await?;
-    let id = hit_id(&id)?;
-    let verdict: Verdict = json(&body)?;
-    Ok(Json(state.run(move |city| city.verdict(&who, &id, verdict)).await?))
 }
 
 /// The sealed private half of a log entry.

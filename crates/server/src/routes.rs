@@ -3,7 +3,7 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, holds, lists, live, metrics, openapi, orders,
+    admit, ask, camera, chrome, console, fleet, hits, holds, lists, live, metrics, openapi, orders,
     oversight, papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
@@ -74,9 +74,18 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/lists/{id}/imports/{number}/confirm", lists::confirm)
         .post("/v1/lists/{id}/imports/{number}/undo", lists::undo)
         .post("/v1/lists/{id}/found", lists::found)
-        .get("/v1/hits", people::hits)
-        .get("/v1/hits/{id}", people::hit)
-        .post("/v1/hits/{id}/verdict", people::verdict)
+        .post("/v1/cameras/{id}/hits-resume", hits::resume)
+        .get("/v1/hits", hits::hits)
+        .get("/v1/hits/{id}", hits::hit)
+        .post("/v1/hits/{id}/verdict", hits::verdict)
+        .post("/v1/hits/{id}/record", hits::record)
+        .post("/v1/hits/{id}/eyes", hits::eyes)
+        .post("/v1/hits/{id}/outcome", hits::outcome)
+        .get("/v1/queue", hits::queue)
+        .get("/v1/field", hits::field)
+        .post("/v1/plate-checks", hits::check_plate)
+        .get("/v1/handover", hits::shift)
+        .post("/v1/handover", hits::take_over)
         .post("/v1/ask", ask::ask)
         .post("/v1/ask/preview", ask::preview)
         .get("/v1/audit/entries/{index}", people::audit)
@@ -125,7 +134,20 @@ fn pages(routes: Routes) -> Routes {
         .get("/log/{*path}", public::log_file)
         .get("/healthz", public::health)
         .get("/metrics", metrics::metrics)
-        .get("/console", console::hits)
+        .get("/console", console::now::now)
+        .get("/console/events", console::now::events)
+        .get("/console/handover", console::now::handover)
+        .post("/console/handover", console::now::take_over)
+        .post("/console/cameras/{id}/resume", console::now::resume)
+        .get("/console/misreads", console::hits::misreads)
+        .get("/console/hits", console::hits::list)
+        .get("/field", console::field::list)
+        .post("/field/check", console::field::check)
+        .get("/field/{id}", console::field::one)
+        .post("/field/{id}/verdict", console::field::verdict)
+        .post("/field/{id}/record", console::field::record)
+        .post("/field/{id}/eyes", console::field::eyes)
+        .post("/field/{id}/outcome", console::field::outcome)
         .get("/console/enter", console::enter)
         .post("/console/enter", console::redeem)
         .post("/console/leave", console::leave)
@@ -173,6 +195,8 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/passkey/remove", passkeys::remove)
         .post("/console/passkey/confirm/start", passkeys::start_confirmation)
         .post("/console/passkey/confirm/finish", passkeys::finish_confirmation)
-        .get("/console/hits/{id}", console::hit)
-        .post("/console/hits/{id}/verdict", console::verdict)
+        .get("/console/hits/{id}", console::hits::one)
+        .post("/console/hits/{id}/verdict", console::hits::verdict)
+        .post("/console/hits/{id}/record", console::hits::record)
+        .post("/console/hits/{id}/outcome", console::hits::outcome)
 }

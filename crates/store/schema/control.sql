@@ -66,10 +66,19 @@ CREATE TABLE hits (
   verdict TEXT,
   version INTEGER NOT NULL,
   logged INTEGER NOT NULL,
-  basis TEXT
+  basis TEXT,
+  card TEXT,
+  finding TEXT,
+  raised INTEGER
 ) STRICT;
 
 CREATE INDEX hits_to_log ON hits (id) WHERE logged = 0;
+
+CREATE INDEX hits_by_state ON hits (state, id);
+
+CREATE INDEX hits_by_camera ON hits (camera, id);
+
+CREATE INDEX hits_by_entry ON hits (entry, id);
 
 CREATE TABLE sealed_hits (
   id BLOB NOT NULL PRIMARY KEY,
@@ -172,5 +181,18 @@ CREATE TABLE alarms (
 CREATE TABLE own_plates (
   id TEXT NOT NULL PRIMARY KEY,
   sealed BLOB NOT NULL,
+  json TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE suspensions (
+  camera TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  json TEXT NOT NULL,
+  PRIMARY KEY (camera, at)
+) STRICT;
+
+CREATE TABLE handovers (
+  at INTEGER NOT NULL PRIMARY KEY,
   json TEXT NOT NULL
 ) STRICT;

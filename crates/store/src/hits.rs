@@ -4,15 +4,15 @@ use crate::engine::{Arg, Row};
 use crate::open::Store;
 use crate::pictures::Of;
 use crate::reads::hit_copy;
-use crate::rows::HitRow;
-use base::{Error, HitId, ReadId, Result};
+use crate::rows::{HitChange, HitRow, SuspensionRow};
+use base::{CameraId, EntryId, Error, HitId, ReadId, Result, Time};
 use custody::SealedHit;
 
 macro_rules! select_hits {
     ($rest:literal) => {
         concat!(
-            "SELECT id, list, entry, camera, read, captured, probability_ppm, state, verdict, \
-             version, logged, basis FROM hits ",
+            "SELECT id, list, entry, camera, read, captured, probability_ppm, state, card, \
+             version, logged, basis, finding, raised FROM hits ",
             $rest
         )
     };
@@ -28,10 +28,12 @@ fn hit_row(mut row: Row) -> Result<HitRow> {
         captured: row.get(5)?,
         probability_ppm: row.get(6)?,
         state: row.get(7)?,
-        verdict_json: row.maybe(8)?,
+        card_json: row.maybe(8)?,
         version: row.get(9)?,
         raised_logged: row.get(10)?,
         basis: row.maybe::<String>(11)?.and_then(|json| serde_json::from_str(&json).ok()),
+        finding: row.maybe(12)?,
+        raised: row.maybe(13)?,
     })
 }
 
@@ -61,7 +63,8 @@ impl Store {
 
     /// How many hits wait for a person.
     pub fn open_hits(&self) -> Result<u64> {
-        let row = self.control().first("SELECT count(*) FROM hits WHERE state = 'open'", &[])?;
+        let waiting = "SELECT count(*) FROM hits WHERE state IN ('open', 'second')";
+        let row = self.control().first(waiting, &[])?;
         let count: i64 = row.map(|mut row| row.get(0)).transpose()?.unwrap_or_default();
         Ok(count.unsigned_abs())
     }
@@ -72,10 +75,11 @@ impl Store {
         rows.into_iter().map(hit_row).collect()
     }
 
-    /// Notes that a hit is on the public log.
-    pub fn mark_hit_logged(&self, id: &HitId) -> Result<()> {
-        let args = [Arg::from(id.bytes())];
-        match self.control().exec("UPDATE hits SET logged = 1 WHERE id = ?1", &args)? {
+    /// Notes that a hit is on the public log, and that it came here at this moment if that was not noted before.
+    pub fn mark_hit_logged(&self, id: &HitId, raised: Time) -> Result<()> {
+        let args = [Arg::from(id.bytes()), Arg::from(raised)];
+        let done = "UPDATE hits SET logged = 1, raised = coalesce(raised, ?2) WHERE id = ?1";
+        match self.control().exec(done, &args)? {
             0 => Err(no_hit()),
             _ => Ok(()),
         }
@@ -96,23 +100,18 @@ impl Store {
         Ok(copy)
     }
 
-    /// Records what a person decided of the hit as they saw it. If it has changed since, this is a
+    /// Records what an act makes of a hit as its person saw it. If it has changed since, this is a
     /// [`base::Kind::Conflict`] and nothing happens.
-    pub fn set_verdict(
-        &self,
-        id: &HitId,
-        expected_version: i64,
-        state: &str,
-        json: &str,
-    ) -> Result<()> {
+    pub fn change_hit(&self, id: &HitId, to: &HitChange) -> Result<()> {
         let changed = self.control().exec(
-            "UPDATE hits SET state = ?3, verdict = ?4, version = version + 1 \
+            "UPDATE hits SET state = ?3, card = ?4, finding = ?5, version = version + 1 \
              WHERE id = ?1 AND version = ?2",
             &[
                 Arg::from(id.bytes()),
-                Arg::from(expected_version),
-                Arg::from(state),
-                Arg::from(json),
+                Arg::from(to.version),
+                Arg::from(to.state.as_str()),
+                Arg::from(to.card_json.as_str()),
+                Arg::from(to.finding.as_deref()),
             ],
         )?;
         match changed {
@@ -120,5 +119,85 @@ impl Store {
             _ if self.hit(id)?.is_none() => Err(no_hit()),
             _ => Err(Error::conflict("Somebody else has decided this hit; look at it again.")),
         }
+    }
+
+    /// At most `limit` hits that stand so, the newest first.
+    pub fn hits_that_are(&self, state: &str, limit: u32) -> Result<Vec<HitRow>> {
+        let args = [Arg::from(state), Arg::from(i64::from(limit))];
+        let rows = self
+            .control()
+            .query(select_hits!("WHERE state = ?1 ORDER BY id DESC LIMIT ?2"), &args)?;
+        rows.into_iter().map(hit_row).collect()
+    }
+
+    /// At most `limit` hits of an entry, the newest first.
+    pub fn hits_of_entry(&self, entry: &EntryId, limit: u32) -> Result<Vec<HitRow>> {
+        let args = [Arg::from(entry.as_str()), Arg::from(i64::from(limit))];
+        let rows = self
+            .control()
+            .query(select_hits!("WHERE entry = ?1 ORDER BY id DESC LIMIT ?2"), &args)?;
+        rows.into_iter().map(hit_row).collect()
+    }
+
+    /// How many hits of this camera that were captured from this moment on were found to be what, by finding.
+    pub fn findings(&self, camera: &CameraId, from: Time) -> Result<Vec<(String, u64)>> {
+        let first = HitId::new(from, [0; 10]);
+        let rows = self.control().query(
+            "SELECT finding, count(*) FROM hits WHERE camera = ?1 AND id >= ?2 AND finding IS NOT NULL \
+             GROUP BY finding ORDER BY finding",
+            &[Arg::from(camera.as_str()), Arg::from(first.bytes())],
+        )?;
+        rows.into_iter()
+            .map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs())))
+            .collect()
+    }
+
+    /// Whether each camera's hits wait, as was said last; cameras of which nothing was said are left out.
+    pub fn suspensions(&self) -> Result<Vec<SuspensionRow>> {
+        let rows = self.control().query(
+            "SELECT s.camera, s.at, s.state, s.json FROM suspensions AS s WHERE s.at = \
+             (SELECT max(t.at) FROM suspensions AS t WHERE t.camera = s.camera) ORDER BY s.camera",
+            &[],
+        )?;
+        let row = |mut row: Row| {
+            Ok(SuspensionRow {
+                camera: row.parsed(0)?,
+                at: row.get(1)?,
+                state: row.get(2)?,
+                json: row.get(3)?,
+            })
+        };
+        rows.into_iter().map(row).collect()
+    }
+
+    /// Says whether a camera's hits wait. Said again of the same moment it changes nothing.
+    pub fn put_suspension(&self, row: &SuspensionRow) -> Result<()> {
+        self.control().exec(
+            "INSERT INTO suspensions (camera, at, state, json) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (camera, at) DO NOTHING",
+            &[
+                Arg::from(row.camera.as_str()),
+                Arg::from(row.at),
+                Arg::from(row.state.as_str()),
+                Arg::from(row.json.as_str()),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Keeps that a shift took over.
+    pub fn put_handover(&self, at: Time, json: &str) -> Result<()> {
+        self.control().exec(
+            "INSERT INTO handovers (at, json) VALUES (?1, ?2) ON CONFLICT (at) DO NOTHING",
+            &[Arg::from(at), Arg::from(json)],
+        )?;
+        Ok(())
+    }
+
+    /// The last time that a shift took over, and what was written of it.
+    pub fn last_handover(&self) -> Result<Option<(Time, String)>> {
+        let row =
+            self.control().first("SELECT at, json FROM handovers ORDER BY at DESC LIMIT 1", &[])?;
+        row.map(|mut row| Ok((row.get(0)?, row.get(1)?))).transpose()
     }
 }

@@ -46,9 +46,9 @@ pub use engine::{Place, Url};
 pub use open::Store;
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitRow, HoldRow, ImportRow, LeaseRow,
-    MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow, Search, Stored,
-    TombstoneRow,
+    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,
+    LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow,
+    Search, Stored, SuspensionRow, TombstoneRow,
 };
 
 #[cfg(test)]

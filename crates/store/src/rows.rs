@@ -120,16 +120,46 @@ pub struct HitRow {
     pub captured: Time,
     /// P(the read is the listed plate), parts per million.
     pub probability_ppm: u32,
-    /// `open`, or what the verdict says.
+    /// `open`, or what people made of it.
     pub state: String,
-    /// The verdict, as the text that `city` wrote.
-    pub verdict_json: Option<String>,
+    /// What people said of it, as the text that `city` wrote.
+    pub card_json: Option<String>,
+    /// What the person found who decided it, if somebody did.
+    pub finding: Option<String>,
+    /// When it came here; later than `captured` where the camera had no line.
+    pub raised: Option<Time>,
     /// Grows by one with every change; a writer names the one it saw.
     pub version: i64,
     /// Whether the public log knows of it.
     pub raised_logged: bool,
     /// How it came to be taken for the entry, where that is known.
     pub basis: Option<read::Basis>,
+}
+
+/// What a hit becomes by an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HitChange {
+    /// The version that the act saw; another has been there since where it does not fit.
+    pub version: i64,
+    /// Where the hit stands then.
+    pub state: String,
+    /// What the person found who decided it.
+    pub finding: Option<String>,
+    /// The card, as text.
+    pub card_json: String,
+}
+
+/// Whether a camera's hits wait because it misreads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SuspensionRow {
+    /// The camera.
+    pub camera: CameraId,
+    /// Since when it is so.
+    pub at: Time,
+    /// `suspended` or `looked-at`.
+    pub state: String,
+    /// Why, as the text that `city` wrote.
+    pub json: String,
 }
 
 /// A line of a hot list: the only plate that is on disk in the clear.

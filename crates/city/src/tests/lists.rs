@@ -1,7 +1,9 @@
 //! Lists as small stories: what is brought, what passes, what is raised.
 
 use crate::kit::{Town, clerk, person};
-use crate::{ConfirmImport, ImportPreview, ListSettings, NewFound, NewToken, Verdict};
+use crate::{
+    Compared, ConfirmImport, HitFinding, ImportPreview, ListSettings, NewFound, NewToken, Verdict,
+};
 use base::{Kind, ListId};
 use read::TextBasis;
 
@@ -233,15 +235,21 @@ fn a_look_alike_is_proposed_with_its_basis_and_confirms_nothing() {
     let hit = town.city.hits(&person(), 9, None).unwrap().hits.remove(0);
     let basis = hit.basis.unwrap();
     assert_eq!((basis.text, basis.places), (TextBasis::LookAlike, vec![6]));
-    let verdict: Verdict = serde_json::from_value(serde_json::json!({
-        "decision": "confirmed", "version": hit.version,
-        "compared": {"picture": true, "state": true, "make": true, "colour": true},
-    }))
-    .unwrap();
-    let refused = town.city.verdict(&person(), &hit.id, verdict.clone()).unwrap_err();
-    assert!(refused.message().contains("look-alike"), "{refused}");
-    let rejected = Verdict { decision: crate::Decision::Rejected, ..verdict };
-    town.city.verdict(&person(), &hit.id, rejected).unwrap();
+    let says = |typed: Option<&str>| Verdict {
+        finding: HitFinding::Correct,
+        compared: Compared::ALL,
+        typed: typed.map(Into::into),
+        note: String::new(),
+        version: hit.version,
+    };
+    let of = |verdict| town.city.verdict(&person(), &hit.id, verdict).map(|line| line.state);
+    // A tick is not enough where the camera read something else: the person reads the picture themselves.
+    assert_eq!(of(says(None)).unwrap_err().kind(), Kind::Invalid);
+    assert_eq!(of(says(Some("7ABC128"))).unwrap_err().kind(), Kind::Conflict);
+    // And even then another person has to find the same.
+    assert_eq!(of(says(Some("7 abc 12b"))).unwrap(), "second");
+    let misread = Verdict { finding: HitFinding::Misread, version: hit.version + 1, ..says(None) };
+    assert_eq!(of(misread).unwrap(), "rejected");
 }
 
 #[test]

@@ -88,7 +88,11 @@ async function keyboard(tab, name) {
     const all = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex="0"]')];
     const can = all.filter((e) => !e.disabled && e.type !== 'hidden' && e.checkVisibility({ visibilityProperty: true }));
     can.forEach((e, i) => e.setAttribute('data-tab', String(i)));
-    document.activeElement?.blur();
+    // From the top, also where a page has put the focus elsewhere.
+    const top = Object.assign(document.createElement('span'), { tabIndex: -1 });
+    document.body.prepend(top);
+    top.focus();
+    top.remove();
     window.scrollTo(0, 0);
     return can.length;
   });
@@ -196,8 +200,14 @@ if (extent === 'full') {
   await tab.goto(`${base}/en/hit.html`, { waitUntil: 'networkidle' });
   const confirm = tab.getByRole('button', { name: /Confirm/ });
   assert.ok(await confirm.isDisabled(), 'nothing is confirmed before it is compared');
+  for (const key of ['1', '2', '3', '4']) await tab.keyboard.press(key);
+  assert.ok(await confirm.isEnabled(), 'four keys tick the four comparisons');
+  await tab.goto(`${base}/en/hit-alike.html`, { waitUntil: 'networkidle' });
   for (const box of await tab.locator('[data-verdict] input[type=checkbox]').all()) await box.check();
-  assert.ok(await confirm.isEnabled());
+  const first = tab.locator('[value=correct]');
+  assert.ok(await first.isDisabled(), 'what was read otherwise is typed');
+  await tab.getByLabel('as you read it in the picture').fill('7ABC12B');
+  assert.ok(await first.isEnabled());
   assert.deepEqual(complaints, []);
   await context.close();
 }

@@ -50,12 +50,13 @@ for (const size of Object.keys(sizes)) {
 const { tab, complaints } = await page('phone');
 await tab.goto(link);
 await tab.getByRole('button', { name: 'Open the console' }).click();
-await tab.getByRole('heading', { name: 'Hits' }).waitFor();
-await fits(tab, 'hits');
-await tab.screenshot({ path: `${shots}/hits-phone.png`, fullPage: true });
+await tab.getByRole('heading', { name: 'Now' }).waitFor();
+await tab.locator('[data-live]', { hasText: /^live$/ }).waitFor();
+await fits(tab, 'now');
+await tab.screenshot({ path: `${shots}/now-phone.png`, fullPage: true });
 await tab.locator('.hits a').first().click();
 await tab.getByRole('heading', { name: 'Is this the wanted car?' }).waitFor();
-const picture = tab.locator('figure img');
+const picture = tab.locator('figure img, img.crop').first();
 assert.ok(await picture.evaluate((i) => i.complete && i.naturalWidth > 40), 'the picture shows');
 assert.ok((await tab.content()).includes(plate), 'its person sees the plate');
 const confirm = tab.getByRole('button', { name: /Confirm/ });
@@ -64,10 +65,48 @@ await fits(tab, 'hit');
 await tab.screenshot({ path: `${shots}/hit-phone.png`, fullPage: true });
 await tab.setViewportSize(sizes.desktop);
 await tab.screenshot({ path: `${shots}/hit-desktop.png`, fullPage: true });
-for (const box of await tab.locator('.verdict input[type=checkbox]').all()) await box.check();
-assert.ok(await confirm.isEnabled());
-await confirm.click();
+// Everything that is compared stands on a dispatcher's screen at once, and six keys decide it.
+await tab.setViewportSize({ width: 1366, height: 768 });
+await tab.reload();
+const form = await tab.locator('[data-verdict]').boundingBox();
+assert.ok(form.y + form.height <= 768, `the form ends at ${form.y + form.height}`);
+const crop = await tab.locator('.crop').boundingBox();
+assert.ok(crop.width >= 320, `the plate is ${crop.width} wide`);
+await tab.screenshot({ path: `${shots}/hit-dispatch.png` });
+let keys = 0;
+for (const key of ['1', '2', '3', '4', 'c']) {
+  await tab.keyboard.press(key);
+  keys += 1;
+}
+assert.ok(keys <= 6);
 await tab.getByText('confirmed').first().waitFor();
+await tab.getByText('Do not stop it').waitFor();
+assert.match(await tab.locator('.stamps').textContent(), /Record confirmed live NOT CHECKED/);
+await tab.screenshot({ path: `${shots}/hit-confirmed-desktop.png`, fullPage: true });
+await tab.getByRole('button', { name: 'It stands' }).click();
+await tab.getByText('own eyes').first().waitFor();
+assert.match(await tab.locator('#words').textContent(), /record confirmed at/);
+// On the street, with a phone.
+await tab.setViewportSize(sizes.phone);
+await tab.goto(`${base}/field`);
+await tab.locator('.hits a').first().click();
+await tab.getByRole('button', { name: 'Have it' }).waitFor();
+await fits(tab, 'field');
+await tab.screenshot({ path: `${shots}/field-phone.png`, fullPage: true });
+await tab.getByRole('button', { name: 'Have it' }).click();
+await tab.getByText('An officer has read the plate').first().waitFor();
+await tab.getByRole('button', { name: 'Recovered' }).click();
+await tab.getByText('closed').first().waitFor();
+// A plate in sight.
+await tab.goto(`${base}/field`);
+await tab.getByLabel('Check a plate you see').fill(plate);
+await tab.getByRole('button', { name: 'Check', exact: true }).click();
+await tab.getByText('confirm the record before you act').waitFor();
+await tab.setViewportSize(sizes.desktop);
+await tab.goto(`${base}/console/misreads`);
+await tab.getByRole('heading', { level: 1 }).waitFor();
+await fits(tab, 'misreads');
+await tab.goto(`${base}/console/hits`);
 await tab.screenshot({ path: `${shots}/hits-desktop.png`, fullPage: true });
 assert.deepEqual(complaints, []);
 

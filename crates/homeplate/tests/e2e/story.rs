@@ -171,14 +171,14 @@ fn person_decides(world: &mut World) {
         view["read"]["picture"].as_str().is_some_and(|p| p.len() > 1000),
         "there is a picture to compare"
     );
-    let hasty = world.by("dora", &["verdict", &id, "confirm", "--compared", "picture,state"]);
+    let hasty = world.by("dora", &["verdict", &id, "correct", "--compared", "picture,state"]);
     assert_eq!(hasty.code, 3, "{}", hasty.err);
     assert!(hasty.err.contains("make and colour"), "{}", hasty.err);
     let all = "picture,state,make,colour";
-    let done = world.by("dora", &["verdict", &id, "confirm", "--compared", all]).good();
+    let done = world.by("dora", &["verdict", &id, "correct", "--compared", all]).good();
     assert!(done.contains("confirmed"), "{done}");
     assert_eq!(
-        world.by("dora", &["verdict", &id, "reject"]).code,
+        world.by("dora", &["verdict", &id, "misread"]).code,
         8,
         "a decided hit stays decided"
     );

@@ -336,7 +336,7 @@ impl Town {
             let note = format!("{} ~note{n}", PAYLOADS[n]);
             let all = json!({"picture": true, "state": true, "make": true, "colour": true});
             let verdict =
-                json!({"decision": "rejected", "compared": all, "note": note, "version": 1});
+                json!({"finding": "misread", "compared": all, "note": note, "version": 1});
             self.post("dora", &format!("/v1/hits/{id}/verdict"), &verdict).expect("decided");
         }
         self.fates.push(("note", Kept));

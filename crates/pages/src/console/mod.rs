@@ -7,6 +7,7 @@ mod breakglass;
 mod hits;
 mod log;
 mod machines;
+mod now;
 mod papers;
 mod people;
 mod questions;
@@ -17,9 +18,13 @@ pub use answer::{AnswerPage, ReadCard, RefusedPage};
 pub use ask::{AskForm, AskPage, CameraChoice, Preview, PreviewFragment};
 pub use audit::{Alarm, AuditPage, Drawn};
 pub use breakglass::{BreakGlassPage, BreakGlassView, ReviewedView};
-pub use hits::{HitPage, HitRow, HitsPage, ListedView};
+pub use hits::{ActView, CharacterView, Crop, HitPage, HitRow, HitsPage, ListedView, StampView};
 pub use log::{EntryView, FactView, LogPage};
 pub use machines::{DeviceCodeView, DeviceView, DevicesPage, TokenForm, TokenView, TokensPage};
+pub use now::{
+    CameraDot, CheckedView, FieldPage, HandoverPage, MetView, MisreadRow, MisreadsPage, NowPage,
+    QueueView, SuspendedView,
+};
 pub use papers::{PaperForm, PaperView, PapersPage};
 pub use people::{
     InvitationView, InviteForm, LostView, PasskeyView, PasskeysPage, PeoplePage, PersonView,

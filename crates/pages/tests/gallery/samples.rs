@@ -1,6 +1,6 @@
 //! Sample views of every page: honest ones to look at, and the same with one text in every field.
 
-use crate::house;
+use crate::{hits, house};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pages::*;
 
@@ -60,7 +60,10 @@ impl Maker {
 
     pub fn at(&self, here: Place) -> Page {
         let open = [
-            (Place::Hits, 3),
+            (Place::Now, 3),
+            (Place::Hits, 0),
+            (Place::Field, 0),
+            (Place::Handover, 0),
             (Place::Ask, 0),
             (Place::Questions, 1),
             (Place::Rules, 1),
@@ -80,19 +83,8 @@ impl Maker {
         Page { person: Some(person), here: Some(here), ..self.public(here.path()) }
     }
 
-    fn picture(&self) -> String {
+    pub fn picture(&self) -> String {
         self.s(&BASE64_STANDARD.encode(include_bytes!("plate.jpg")))
-    }
-
-    fn hit(&self, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
-        HitRow {
-            id: self.s("hit_0193a7c2b1e47d10"),
-            state: self.own(state),
-            captured: self.s(at),
-            camera: self.s(camera),
-            list: self.s("Stolen vehicles"),
-            probability: self.s(probability),
-        }
     }
 }
 
@@ -101,7 +93,7 @@ pub fn all(m: &Maker) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
     doors(m, &mut out);
     open_to_all(m, &mut out);
-    hits(m, &mut out);
+    hits::all(m, &mut out);
     asking(m, &mut out);
     asked(m, &mut out);
     rules(m, &mut out);
@@ -248,38 +240,6 @@ fn off(m: &Maker, out: &mut Out) {
     out.push(("off-scheduled", render(&page(false, None, soon))));
     let over = Some(m.s("2026-11-24 09:00:00 UTC"));
     out.push(("off-over", render(&page(true, over, vec![]))));
-}
-
-fn hits(m: &Maker, out: &mut Out) {
-    let rows = vec![
-        m.hit("open", "Main Street at First", "2026-11-23 08:15:42 UTC", "97 %"),
-        m.hit("confirmed", "Harbor Bridge, northbound", "2026-11-23 07:02:10 UTC", "over 99 %"),
-        m.hit("rejected", "Willow Park", "2026-11-22 22:48:55 UTC", "71 %"),
-    ];
-    let page = || m.at(Place::Hits);
-    out.push(("hits", render(&HitsPage { page: page(), hits: rows, next: Some(m.s("hit_01")) })));
-    out.push(("hits-empty", render(&HitsPage { page: page(), hits: vec![], next: None })));
-    let listed = |fresh| ListedView {
-        plate: m.s("7ABC128"),
-        state: m.s("California"),
-        reason: m.s("stolen vehicle"),
-        case: m.s("26-0417"),
-        expires: m.s("2026-12-23 00:00:00 UTC"),
-        fresh,
-    };
-    let hit = |state: &str, picture, listed| HitPage {
-        page: page(),
-        hit: m.hit(state, "Main Street at First", "2026-11-23 08:15:42 UTC", "97 %"),
-        version: 3,
-        plate: m.s("7ABC128"),
-        confidence: m.s("98 %"),
-        picture,
-        listed,
-        log_entry: 48_101,
-    };
-    out.push(("hit", render(&hit("open", m.picture(), Some(listed(true))))));
-    out.push(("hit-ended", render(&hit("rejected", String::new(), Some(listed(false))))));
-    out.push(("hit-gone", render(&hit("open", m.picture(), None))));
 }
 
 fn preview(m: &Maker, decision: &str) -> Preview {

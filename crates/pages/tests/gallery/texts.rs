@@ -7,7 +7,7 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 27] = [
     "alarm_says",
     "agency",
     "alarm",
@@ -26,6 +26,15 @@ const WORDS: [&str; 18] = [
     "theme",
     "value",
     "vouched",
+    "act",
+    "action",
+    "direction",
+    "doubt",
+    "doubted",
+    "finding",
+    "hitoutcome",
+    "say",
+    "stamp",
 ];
 
 fn read(lang: &str) -> Texts {

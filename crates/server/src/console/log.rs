@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 59] = [
+const KINDS: [&str; 67] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -32,7 +32,17 @@ const KINDS: [&str; 59] = [
     "alarm.closed",
     "hit.raised",
     "hit.opened",
+    "hit.compared",
     "hit.verdict",
+    "hit.record",
+    "hit.eyes",
+    "hit.outcome",
+    "hit.cold",
+    "hit.unknown",
+    "hit.suspended",
+    "hit.resumed",
+    "hit.handover",
+    "hotlist.checked",
     "hotlist.changed",
     "hotlist.imported",
     "hotlist.undone",
@@ -75,8 +85,6 @@ const KINDS: [&str; 59] = [
     "session.elsewhere",
     "software.start",
     "log.successor",
-    "audit.drawn",
-    "audit.graded",
     "audit.started",
 ];
 

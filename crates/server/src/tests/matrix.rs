@@ -70,6 +70,7 @@ const API: &[Row] = &[
     ("post", "/v1/cameras/{id}/replace", May(&["EnrolCamera"])),
     ("post", "/v1/cameras/{id}/move", May(&["EnrolCamera"])),
     ("post", "/v1/cameras/{id}/retire", May(&["EnrolCamera"])),
+    ("post", "/v1/cameras/{id}/hits-resume", May(&["EnrolCamera"])),
     ("get", "/v1/people", May(&["AddPerson"])),
     ("post", "/v1/people", May(&["AddPerson"])),
     ("post", "/v1/people/{id}/invite", May(&["AddPerson"])),
@@ -92,6 +93,14 @@ const API: &[Row] = &[
     ("get", "/v1/hits", May(&["ViewHits"])),
     ("get", "/v1/hits/{id}", May(&["ViewHits"])),
     ("post", "/v1/hits/{id}/verdict", May(&["DecideHit"])),
+    ("post", "/v1/hits/{id}/record", May(&["DecideHit"])),
+    ("post", "/v1/hits/{id}/eyes", May(&["DecideHit"])),
+    ("post", "/v1/hits/{id}/outcome", May(&["DecideHit"])),
+    ("get", "/v1/queue", May(&["ViewHits"])),
+    ("get", "/v1/field", May(&["ViewHits"])),
+    ("post", "/v1/plate-checks", May(&["ViewHits"])),
+    ("get", "/v1/handover", May(&["ViewHits"])),
+    ("post", "/v1/handover", May(&["DecideHit"])),
     ("post", "/v1/ask", Asking),
     ("post", "/v1/ask/preview", May(&["Search"])),
     ("get", "/v1/audit/entries/{index}", May(&["ReadAudit"])),
@@ -158,9 +167,13 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
         "/v1/lists/{id}" => serde_json::json!({"name": "Stolen"}),
         "/v1/lists/{id}/found" => serde_json::json!({"plate": PLATE}),
         "/v1/hits/{id}/verdict" => serde_json::json!({
-            "decision": "rejected", "note": "", "version": 0, "compared":
+            "finding": "misread", "note": "", "version": 0, "compared":
             {"picture": true, "state": true, "make": false, "colour": false},
         }),
+        "/v1/hits/{id}/record" => serde_json::json!({"answer": "confirmed", "version": 0}),
+        "/v1/hits/{id}/eyes" => serde_json::json!({"answer": "gone", "version": 0}),
+        "/v1/hits/{id}/outcome" => serde_json::json!({"outcome": "false", "version": 0}),
+        "/v1/plate-checks" => serde_json::json!({"plate": PLATE}),
         "/v1/ask" | "/v1/ask/preview" => ask(),
         "/v1/questions/{id}/outcome" => serde_json::json!({"outcome": "lead"}),
         "/v1/alarms/{id}/close" => serde_json::json!({"finding": "justified", "note": "It was."}),
@@ -205,7 +218,7 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
 fn address(path: &str) -> String {
     let id = if path.contains("/lists/") {
         "lst_nothing"
-    } else if path.contains("/hits/") {
+    } else if path.contains("/hits/") || path.starts_with("/field/") {
         "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061"
     } else if path.contains("/people/") {
         "per_nobody"
@@ -383,8 +396,12 @@ async fn each_page_of_the_console() {
     let (town, _) = peopled();
     // What a page needs; one that is not named here is for everybody who is signed in.
     let needs: BTreeMap<&str, &[&'static str]> = [
-        ("/console", &["ViewHits"][..]),
+        ("/console/events", &["ViewHits"][..]),
+        ("/console/hits", &["ViewHits"]),
         ("/console/hits/{id}", &["ViewHits"]),
+        ("/console/handover", &["ViewHits"]),
+        ("/field", &["ViewHits"]),
+        ("/field/{id}", &["ViewHits"]),
         ("/console/audit", &["ReadAudit"]),
         ("/console/rules/new", &["ProposeRules"]),
         ("/console/papers", PAPERS),
@@ -400,7 +417,9 @@ async fn each_page_of_the_console() {
     let pages: Vec<&str> = crate::routes::all()
         .known
         .into_iter()
-        .filter(|(method, path)| *method == "get" && path.starts_with("/console"))
+        .filter(|(method, path)| {
+            *method == "get" && (path.starts_with("/console") || path.starts_with("/field"))
+        })
         .map(|(_, path)| path)
         .filter(|path| !doors.contains(path))
         .collect();

@@ -1,13 +1,15 @@
 //! Effects reach the control data exactly once, wherever the power goes.
 
 use super::*;
-use base::Kind;
+use crate::{HitChange, SuspensionRow};
+use base::{Kind, Time};
 
 on_both!(
     a_power_cut_at_any_step_applies_each_effect_once,
     a_control_file_put_back_from_a_backup_raises_no_hit_twice,
     more_effects_than_a_step_takes,
-    hits_page_newest_first_and_are_decided_once
+    hits_page_newest_first_and_are_decided_once,
+    what_was_said_last_of_cameras_and_shifts
 );
 
 fn a_power_cut_at_any_step_applies_each_effect_once(engine: Engine) {
@@ -75,21 +77,64 @@ fn hits_page_newest_first_and_are_decided_once(engine: Engine) {
     let id = all[0].id;
     let hit = store.hit(&id).unwrap().unwrap();
     assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("open", 1, false));
-    store.mark_hit_logged(&id).unwrap();
+    store.mark_hit_logged(&id, Time::from_millis(7)).unwrap();
+    store.mark_hit_logged(&id, Time::from_millis(9)).unwrap();
     assert_eq!(store.hits_to_log().unwrap().len(), 2);
-    store.set_verdict(&id, 1, "confirmed", "{}").unwrap();
-    assert_eq!(store.set_verdict(&id, 1, "rejected", "{}").unwrap_err().kind(), Kind::Conflict);
+    let to = |version, state: &str, finding: Option<&str>| HitChange {
+        version,
+        state: state.into(),
+        finding: finding.map(Into::into),
+        card_json: "{}".into(),
+    };
+    store.change_hit(&id, &to(1, "second", None)).unwrap();
+    assert_eq!(store.open_hits().unwrap(), all.len() as u64, "it waits for another person");
+    store.change_hit(&id, &to(2, "confirmed", Some("correct"))).unwrap();
+    let again = store.change_hit(&id, &to(2, "rejected", Some("misread"))).unwrap_err();
+    assert_eq!(again.kind(), Kind::Conflict);
     let hit = store.hit(&id).unwrap().unwrap();
-    assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("confirmed", 2, true));
+    assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("confirmed", 3, true));
+    assert_eq!(hit.raised, Some(Time::from_millis(7)), "the first moment counts");
     assert_eq!(store.open_hits().unwrap(), all.len() as u64 - 1);
+    assert_eq!(store.hits_that_are("confirmed", 9).unwrap(), [hit.clone()]);
+    assert_eq!(store.hits_that_are("rejected", 9).unwrap(), []);
+    let found = |from| store.findings(&hit.camera, from).unwrap();
+    assert_eq!(found(hit.captured), [("correct".to_owned(), 1)]);
+    assert_eq!(found(hit.captured.plus_millis(1)), []);
 
     let none = pack(day(9), "q 1 QQQ!").0.hits[0].id;
     assert_eq!(store.hit(&none).unwrap(), None);
     for e in [
-        store.set_verdict(&none, 1, "confirmed", "{}").unwrap_err(),
-        store.mark_hit_logged(&none).unwrap_err(),
+        store.change_hit(&none, &to(1, "confirmed", None)).unwrap_err(),
+        store.mark_hit_logged(&none, Time::from_millis(0)).unwrap_err(),
         store.sealed_hit(&none).unwrap_err(),
     ] {
         assert_eq!(e.kind(), Kind::NotFound);
     }
+}
+
+fn what_was_said_last_of_cameras_and_shifts(engine: Engine) {
+    let (_dir, store) = engine.new_store();
+    let said = |camera: &str, at: i64, state: &str| SuspensionRow {
+        camera: camera.parse().unwrap(),
+        at: Time::from_millis(at),
+        state: state.into(),
+        json: "{}".into(),
+    };
+    for row in [
+        said("cam_b", 1, "suspended"),
+        said("cam_a", 1, "suspended"),
+        said("cam_a", 5, "looked-at"),
+    ] {
+        store.put_suspension(&row).unwrap();
+        store.put_suspension(&row).unwrap();
+    }
+    assert_eq!(
+        store.suspensions().unwrap(),
+        [said("cam_a", 5, "looked-at"), said("cam_b", 1, "suspended")]
+    );
+    assert_eq!(store.last_handover().unwrap(), None);
+    for at in [3, 9] {
+        store.put_handover(Time::from_millis(at), &at.to_string()).unwrap();
+    }
+    assert_eq!(store.last_handover().unwrap(), Some((Time::from_millis(9), "9".into())));
 }

@@ -1,0 +1,145 @@
+//! The queue: what waits for a person, the most urgent first, and which hits are one moving vehicle.
+
+use super::{HitLine, Incident, Queue, Suspended};
+use crate::City;
+use base::{PersonId, Result};
+use hotlist::{INCIDENT_MS, Sighted, incidents, urgency};
+use policy::Action;
+use std::collections::HashMap;
+use store::HitRow;
+
+/// So many hits of a state are looked at; beyond it the queue is no queue any more.
+const MOST: u32 = 500;
+/// How long a confirmed hit is under way, in milliseconds: two days.
+const UNDER_WAY_MS: i64 = 48 * 3_600_000;
+
+impl City {
+    /// What waits for somebody, in the order in which it should be looked at; no plate in it.
+    pub fn queue(&self, by: &PersonId) -> Result<Queue> {
+        self.allowed(by, Action::ViewHits)?;
+        self.queue_now()
+    }
+
+    pub(super) fn queue_now(&self) -> Result<Queue> {
+        let now = self.now();
+        let mut rows = self.store.hits_that_are("open", MOST)?;
+        rows.extend(self.store.hits_that_are("second", MOST)?);
+        let confirmed = self.store.hits_that_are("confirmed", MOST)?;
+        rows.extend(confirmed.into_iter().filter(|row| now.since(row.captured) < UNDER_WAY_MS));
+        let mut queue = Queue { suspended: self.suspended()?, ..Queue::default() };
+        for incident in self.incidents_of(rows)? {
+            if incident.confirmed {
+                queue.under_way.push(incident);
+            } else if incident.hit.doubts.is_empty() {
+                queue.urgent.push(incident);
+            } else {
+                queue.unlikely.push(incident);
+            }
+        }
+        let mut priority: HashMap<String, u8> = HashMap::new();
+        for incident in queue.urgent.iter().chain(&queue.unlikely) {
+            let entry = self.store.entry(&incident.hit.entry)?;
+            priority.insert(incident.hit.id.to_string(), entry.map_or(0, |e| e.priority));
+        }
+        let weight = |i: &Incident| {
+            let priority = priority.get(&i.hit.id.to_string()).copied().unwrap_or_default();
+            urgency(i.hit.probability, priority, i.hit.captured, now)
+        };
+        for strip in [&mut queue.urgent, &mut queue.unlikely] {
+            strip.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+        }
+        let lists = self.list_views()?;
+        queue.stale_lists = lists.into_iter().filter(|l| l.stale).map(|l| l.id).collect();
+        Ok(queue)
+    }
+
+    /// Rows as incidents, the newest first.
+    fn incidents_of(&self, rows: Vec<HitRow>) -> Result<Vec<Incident>> {
+        let sighted = |row: &HitRow| Sighted {
+            hit: row.id,
+            entry: row.entry.clone(),
+            captured: row.captured,
+        };
+        let groups = incidents(rows.iter().map(sighted).collect());
+        let mut lines: HashMap<_, HitLine> =
+            self.lines(rows)?.into_iter().map(|line| (line.id, line)).collect();
+        let mut out = Vec::new();
+        for group in groups {
+            let members: Vec<HitLine> =
+                group.iter().filter_map(|one| lines.remove(&one.hit)).collect();
+            out.extend(incident(members));
+        }
+        Ok(out)
+    }
+
+    /// Other hits of the incident that this one is part of, the newest first.
+    pub(super) fn seen_with(&self, row: &HitRow) -> Result<Vec<HitLine>> {
+        let mut rows = self.store.hits_of_entry(&row.entry, MOST)?;
+        rows.retain(|other| (other.captured.since(row.captured)).abs() <= 24 * INCIDENT_MS);
+        let sighted = rows.iter().map(|r| Sighted {
+            hit: r.id,
+            entry: r.entry.clone(),
+            captured: r.captured,
+        });
+        let groups = incidents(sighted.collect());
+        let mine = groups.into_iter().find(|g| g.iter().any(|one| one.hit == row.id));
+        let mine = mine.unwrap_or_default();
+        rows.retain(|r| r.id != row.id && mine.iter().any(|one| one.hit == r.id));
+        self.lines(rows)
+    }
+
+    /// Confirmed hits that may be looked for on the street, the newest first; no plate in them.
+    pub fn field(&self, by: &PersonId) -> Result<Vec<Incident>> {
+        self.allowed(by, Action::ViewHits)?;
+        let now = self.now();
+        let mut rows = self.store.hits_that_are("confirmed", MOST)?;
+        rows.retain(|row| now.since(row.captured) < UNDER_WAY_MS);
+        self.incidents_of(rows)
+    }
+
+    /// The cameras whose hits wait.
+    pub(crate) fn suspended(&self) -> Result<Vec<Suspended>> {
+        let names = self.camera_names()?;
+        let rows = self.store.suspensions()?.into_iter().filter(|row| row.state == "suspended");
+        Ok(rows
+            .map(|row| {
+                let of: Counted = serde_json::from_str(&row.json).unwrap_or_default();
+                Suspended {
+                    camera_name: names.name(&row.camera, row.at),
+                    camera: row.camera,
+                    since: row.at,
+                    decided: of.decided,
+                    misread: of.misread,
+                }
+            })
+            .collect())
+    }
+}
+
+/// Why a camera's hits wait.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct Counted {
+    pub decided: u64,
+    pub misread: u64,
+}
+
+/// The sightings of one vehicle, the newest first, as an incident: what waits is asked before what was decided.
+fn incident(members: Vec<HitLine>) -> Option<Incident> {
+    let last = members.first()?;
+    let (last_camera, last_seen) = (last.camera_name.clone(), last.captured);
+    let confirmed = members.iter().find(|line| line.state == "confirmed").cloned();
+    let waits = |sure: bool| {
+        members.iter().find(move |line| {
+            matches!(line.state.as_str(), "open" | "second") && (line.doubts.is_empty() || !sure)
+        })
+    };
+    let sightings = u32::try_from(members.len()).unwrap_or(u32::MAX);
+    let lead = waits(true).or_else(|| waits(false)).or(members.first()).cloned();
+    Some(Incident {
+        sightings,
+        last_camera,
+        last_seen,
+        confirmed: confirmed.is_some(),
+        hit: confirmed.or(lead)?,
+    })
+}

@@ -1,0 +1,441 @@
+//! A hit is a question to a person: who opens it is on the log, and nothing is confirmed before
+//! picture, state, make and colour have been compared.
+//!
+//! What people may say of a hit, and what follows, is `hotlist::Card`; here it is stored, logged and shown. `board`
+//! is the queue, `tend` what the time does, `shift` the handover, `roadside` a plate that somebody has before them.
+
+mod air;
+mod api;
+mod board;
+mod roadside;
+mod shift;
+mod tend;
+
+pub use api::*;
+pub use tend::HitsSection;
+
+use crate::places::Places;
+use crate::{AnswerRead, City, Event};
+use base::{Error, HitId, PersonId, Result, Time, b64};
+use hotlist::{Act, Around, Card, HitFinding, HitState, What, doubts, must_type};
+use identity::Person;
+use plate::{Odds, Reason, Text};
+use policy::Action;
+use read::Read;
+use std::collections::HashSet;
+use store::{EntryRow, HitChange, HitRow};
+
+/// The most characters of a remark.
+const NOTE: usize = 500;
+
+impl City {
+    /// At most `limit` hits, the newest first, from behind `after`; no plate in them.
+    pub fn hits(&self, by: &PersonId, limit: u32, after: Option<HitId>) -> Result<Hits> {
+        self.allowed(by, Action::ViewHits)?;
+        // One more than asked for tells whether there is another page.
+        let mut rows = self.store.hits(limit.saturating_add(1), after)?;
+        let more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| more).map(|row| row.id);
+        Ok(Hits { hits: self.lines(rows)?, next })
+    }
+
+    /// Opens a hit for a person: the opening is on the log first.
+    pub fn hit(&self, by: &PersonId, id: &HitId) -> Result<HitView> {
+        self.witnesses_follow()?;
+        let person = self.allowed(by, Action::ViewHits)?;
+        let row = self.row(id)?;
+        let sealed = self.store.sealed_hit(id)?;
+        let leaf = self.leaf_by("hit.opened", &person)?.job("hotlist").id(id.to_string());
+        let entry = self.log.append(&leaf)?;
+        let entry = self.witnessed(entry)?;
+        let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
+        self.view(row, &read, picture, entry.index)
+    }
+
+    fn view(
+        &self,
+        row: HitRow,
+        read: &Read,
+        picture: Option<Vec<u8>>,
+        log_entry: u64,
+    ) -> Result<HitView> {
+        let names = self.camera_names()?;
+        let now = self.now();
+        let listed = self.store.entry(&row.entry)?.map(|e| self.entry_shown(e)).transpose()?;
+        let (around, card) = (self.around(&row)?, card_of(&row));
+        let stamps = card.stamps(now);
+        let say = card.say(&around, now);
+        let seen = self.seen_with(&row)?;
+        let line = self.line(row, &names, &self.suspended_now()?);
+        let ahead = self.config.city.ahead_of_utc(now);
+        let way = read.sighting.heading.map(compass);
+        let broadcast =
+            listed.as_ref().and_then(|listed| air::words(say, &line, listed, &stamps, way, ahead));
+        Ok(HitView {
+            characters: characters(&read.odds, line.basis.as_ref()),
+            picture_corners: read.sighting.picture_corners,
+            direction: read.sighting.direction,
+            heading: read.sighting.heading,
+            read: answer_read(read, picture, &names, Reason::Hit),
+            record_query: listed.as_ref().and_then(air::record_query),
+            listed,
+            must_type: around.must_type,
+            two_persons: around.two_persons,
+            acts: self.acts_shown(&card),
+            unchecked: card.unchecked(now).into_iter().map(String::from).collect(),
+            stamps,
+            say,
+            broadcast,
+            seen,
+            line,
+            log_entry,
+        })
+    }
+
+    /// Records a person's finding. A confirmation needs all four comparisons and a fresh entry; where other
+    /// characters were read than are listed it needs what the person reads in the picture, and another person.
+    pub fn verdict(&self, by: &PersonId, id: &HitId, verdict: Verdict) -> Result<HitLine> {
+        let person = self.allowed(by, Action::DecideHit)?;
+        let row = self.row(id)?;
+        let around = self.around(&row)?;
+        let typed = match verdict.typed.as_deref().map(str::trim).filter(|t| !t.is_empty()) {
+            Some(typed) => Some(self.is_listed_plate(&row, typed)?),
+            None => None,
+        };
+        let what = What::Verdict {
+            finding: verdict.finding,
+            compared: verdict.compared,
+            typed,
+            needs_second: around.two_persons,
+            note: note(verdict.note)?,
+        };
+        let line = self.act(&person, row, verdict.version, what)?;
+        if line.finding == Some(HitFinding::Misread) {
+            self.suspend_if_it_misreads(&line.camera)?;
+        }
+        Ok(line)
+    }
+
+    /// Records what whoever keeps the record answered: a confirmation is good for ten minutes.
+    pub fn record_answered(&self, by: &PersonId, id: &HitId, new: NewRecord) -> Result<HitLine> {
+        let person = self.allowed(by, Action::DecideHit)?;
+        let row = self.row(id)?;
+        self.act(&person, row, new.version, What::Record { answer: new.answer })
+    }
+
+    /// Records what an officer saw.
+    pub fn own_eyes(&self, by: &PersonId, id: &HitId, new: NewEyes) -> Result<HitLine> {
+        let person = self.allowed(by, Action::DecideHit)?;
+        let row = self.row(id)?;
+        self.act(&person, row, new.version, What::Eyes { answer: new.answer })
+    }
+
+    /// Records what came of a hit that was confirmed.
+    pub fn hit_outcome(&self, by: &PersonId, id: &HitId, new: NewOutcome) -> Result<HitLine> {
+        let person = self.allowed(by, Action::DecideHit)?;
+        let row = self.row(id)?;
+        let what = What::Outcome { outcome: new.outcome, note: note(new.note)? };
+        self.act(&person, row, new.version, what)
+    }
+
+    fn act(&self, person: &Person, row: HitRow, version: i64, what: What) -> Result<HitLine> {
+        let act = Act { at: self.now(), by: Some(person.id.clone()), what };
+        let row = self.acted(&row, version, act)?;
+        self.log_acts(&row)?;
+        Ok(self.line(row, &self.camera_names()?, &self.suspended_now()?))
+    }
+
+    /// Stores an act; the log follows.
+    fn acted(&self, row: &HitRow, version: i64, act: Act) -> Result<HitRow> {
+        let card = card_of(row).with(act, &self.around(row)?)?;
+        let card_json = serde_json::to_string(&card)
+            .map_err(|e| Error::internal("What was said cannot be stored.").because(e))?;
+        let change = HitChange {
+            version,
+            state: card.state().as_str().into(),
+            finding: card.finding().map(|f| f.as_str().into()),
+            card_json,
+        };
+        self.store.change_hit(&row.id, &change)?;
+        self.row(&row.id)
+    }
+
+    /// What stands around a hit now.
+    fn around(&self, row: &HitRow) -> Result<Around> {
+        let settings = self.list_settings(&row.list)?.unwrap_or_default();
+        let entry = self.store.entry(&row.entry)?;
+        let fresh = entry.is_some_and(|e| self.now() < e.expires) && !self.is_stale(&row.list)?;
+        let must_type = must_type(row.basis.as_ref());
+        Ok(Around {
+            action: settings.action,
+            two_persons: settings.two_persons || must_type,
+            fresh,
+            must_type,
+            late: self.is_late(row),
+        })
+    }
+
+    /// Whether it was captured so long before it came here that nobody is called for it.
+    pub(crate) fn is_late(&self, row: &HitRow) -> bool {
+        let most = i64::from(self.config.hits.late_seconds) * 1000;
+        row.raised.is_some_and(|raised| raised.since(row.captured) > most)
+    }
+
+    /// Whether what a person typed is the plate of the entry.
+    fn is_listed_plate(&self, row: &HitRow, typed: &str) -> Result<bool> {
+        let text = Text::parse(typed).map_err(|e| {
+            Error::invalid("Type the plate with its letters and digits alone.").because(e)
+        })?;
+        let entry = self.store.entry(&row.entry)?;
+        Ok(entry.is_some_and(|e| {
+            // Plates do not tell these apart, and so no person can.
+            let same = |s: &str| s.replace('O', "0").replace('I', "1");
+            e.plate.fits(text.reveal(Reason::Matching))
+                || same(e.plate.reveal(Reason::Hit)) == same(text.reveal(Reason::Matching))
+        }))
+    }
+
+    fn entry_shown(&self, entry: EntryRow) -> Result<Listed> {
+        let settings = self.list_settings(&entry.list)?.unwrap_or_default();
+        let import = self.store.last_import_that_is(&entry.list, "taken")?;
+        Ok(Listed {
+            fresh: self.now() < entry.expires && !self.is_stale(&entry.list)?,
+            list_name: match settings.name.is_empty() {
+                true => entry.list.to_string(),
+                false => settings.name,
+            },
+            imported: import.map(|import| import.made),
+            described: crate::Described::of(&entry),
+            plate: entry.plate.reveal(Reason::Hit).to_owned(),
+            state: entry.state,
+            reason: entry.reason,
+            case: entry.case_no,
+            expires: entry.expires,
+            category: entry.category,
+            priority: entry.priority,
+            source: entry.source,
+            action: settings.action,
+        })
+    }
+
+    fn row(&self, id: &HitId) -> Result<HitRow> {
+        self.store.hit(id)?.ok_or_else(|| Error::not_found("There is no such hit."))
+    }
+
+    fn acts_shown(&self, card: &Card) -> Vec<ActLine> {
+        let name = |by: &PersonId| self.person(by).map_or_else(|_| by.to_string(), |p| p.name);
+        let line = |act: &Act| ActLine {
+            at: act.at,
+            by: act.by.as_ref().map(name),
+            what: act.what.clone(),
+        };
+        card.acts.iter().map(line).collect()
+    }
+
+    /// Puts on the log what was said of a hit and is not there yet.
+    fn log_acts(&self, row: &HitRow) -> Result<()> {
+        let card = card_of(row);
+        for (n, act) in card.acts.iter().enumerate() {
+            let upto = Card { acts: card.acts[..=n].to_vec() };
+            let (kind, id) = logged_as(row, n, act, &upto);
+            if self.log.has(kind, &id) {
+                continue;
+            }
+            let person = act.by.as_ref().and_then(|by| self.person(by).ok());
+            let leaf = match &person {
+                Some(person) => self.leaf_by(kind, person)?,
+                None => self.leaf(kind),
+            };
+            let mut leaf = leaf.job("hotlist").id(id);
+            for (key, value) in said_publicly(row, act, &upto) {
+                leaf = leaf.fact(key, value);
+            }
+            let entry = self.log.append_once(&leaf)?;
+            self.emit(Event {
+                camera: Some(row.camera.clone()),
+                id: Some(row.id.to_string()),
+                log_entry: Some(entry.index),
+                ..self.event(kind)
+            });
+        }
+        Ok(())
+    }
+
+    /// What was stored when the process died before it was on the log.
+    pub(crate) fn log_verdicts(&self) -> Result<()> {
+        for row in self.store.hits(1000, None)? {
+            self.log_acts(&row)?;
+        }
+        Ok(())
+    }
+
+    fn lines(&self, rows: Vec<HitRow>) -> Result<Vec<HitLine>> {
+        let (names, suspended) = (self.camera_names()?, self.suspended_now()?);
+        Ok(rows.into_iter().map(|row| self.line(row, &names, &suspended)).collect())
+    }
+
+    fn line(&self, row: HitRow, names: &Places, suspended: &HashSet<String>) -> HitLine {
+        let probability = f64::from(row.probability_ppm) / 1e6;
+        let (lat, lon) = names.at(&row.camera, row.captured).unzip();
+        let held = suspended.contains(row.camera.as_str());
+        HitLine {
+            camera_name: names.name(&row.camera, row.captured),
+            lat,
+            lon,
+            doubts: doubts(probability, row.basis.as_ref(), self.is_late(&row), held),
+            outcome: card_of(&row).outcome(),
+            finding: row.finding.as_deref().and_then(HitFinding::parse),
+            raised: row.raised,
+            id: row.id,
+            list: row.list,
+            entry: row.entry,
+            camera: row.camera,
+            captured: row.captured,
+            probability,
+            state: row.state,
+            version: row.version,
+            basis: row.basis,
+        }
+    }
+}
+
+/// The card of a row; an empty one where nothing was said, or what was said cannot be read any more.
+fn card_of(row: &HitRow) -> Card {
+    let json = row.card_json.as_deref();
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+}
+
+fn note(text: String) -> Result<String> {
+    if text.chars().count() > NOTE {
+        return Err(Error::too_large("A remark has at most 500 characters."));
+    }
+    Ok(text)
+}
+
+/// The entry of an act on the public log: what decides a hit carries the hit's own name, what can be said more
+/// than once a number beside it.
+fn logged_as(row: &HitRow, n: usize, act: &Act, upto: &Card) -> (&'static str, String) {
+    let (plain, numbered) = (row.id.to_string(), format!("{}/{n}", row.id));
+    match act.what {
+        What::Verdict { .. } if upto.state() == HitState::Second => ("hit.compared", numbered),
+        What::Verdict { .. } => ("hit.verdict", plain),
+        What::Record { .. } => ("hit.record", numbered),
+        What::Eyes { .. } => ("hit.eyes", numbered),
+        What::Outcome { .. } => ("hit.outcome", plain),
+        What::Cold => ("hit.cold", plain),
+        What::Unknown => ("hit.unknown", plain),
+    }
+}
+
+/// What the public log says of an act: no plate, no remark, no name.
+fn said_publicly(row: &HitRow, act: &Act, upto: &Card) -> Vec<(&'static str, String)> {
+    let word = |json: serde_json::Result<serde_json::Value>| {
+        json.ok().and_then(|v| v.as_str().map(String::from)).unwrap_or_default()
+    };
+    match &act.what {
+        What::Verdict { finding, .. } if upto.state() != HitState::Second => vec![
+            ("verdict", upto.state().as_str().to_owned()),
+            ("finding", finding.as_str().to_owned()),
+            ("camera", row.camera.to_string()),
+            ("list", row.list.to_string()),
+            ("hour", hour(row.captured)),
+        ],
+        What::Verdict { .. } | What::Cold | What::Unknown => Vec::new(),
+        What::Record { answer } => vec![("answer", word(serde_json::to_value(answer)))],
+        What::Eyes { answer } => vec![("answer", word(serde_json::to_value(answer)))],
+        What::Outcome { outcome, .. } => vec![("outcome", outcome.as_str().to_owned())],
+    }
+}
+
+/// The UTC hour of a capture, `00` to `23`.
+fn hour(at: Time) -> String {
+    at.to_string().get(11..13).unwrap_or_default().to_owned()
+}
+
+/// The odds of a read, a character at a time.
+fn characters(odds: &Odds, basis: Option<&read::Basis>) -> Vec<Character> {
+    let differs: &[u8] = match basis {
+        // A missing character has no place in the read.
+        Some(b) if b.text != read::TextBasis::Missing => &b.places,
+        _ => &[],
+    };
+    let place = |(n, choice): (usize, &plate::Choice)| {
+        let mut all: Vec<(char, f32)> = choice.to_vec();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let (best, odds) = all.first().copied().unwrap_or(('?', 0.0));
+        let others = all.into_iter().skip(1).filter(|(_, p)| *p >= 0.005).take(2).collect();
+        let differs = u8::try_from(n).is_ok_and(|n| differs.contains(&n));
+        Character { best, odds, others, differs }
+    };
+    odds.places().iter().enumerate().map(place).collect()
+}
+
+/// A heading in words.
+fn compass(degrees: u16) -> &'static str {
+    const WAYS: [&str; 8] = [
+        "northbound",
+        "northeast",
+        "eastbound",
+        "southeast",
+        "southbound",
+        "southwest",
+        "westbound",
+        "northwest",
+    ];
+    WAYS[(usize::from(degrees % 360) * 2 + 45) / 90 % 8]
+}
+
+/// A read as the person sees it who may.
+pub(crate) fn answer_read(
+    read: &Read,
+    picture: Option<Vec<u8>>,
+    names: &Places,
+    reason: Reason,
+) -> AnswerRead {
+    let (lat, lon) = names.at(&read.camera, read.captured).unzip();
+    AnswerRead {
+        id: read.id,
+        camera: read.camera.clone(),
+        camera_name: names.name(&read.camera, read.captured),
+        lat,
+        lon,
+        captured: read.captured,
+        plate: read.odds.text().reveal(reason).to_owned(),
+        confidence: read.confidence,
+        region: read.region.clone(),
+        likeness: None,
+        picture: picture.map(|p| b64(&p)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_has_a_name() {
+        let check = |degrees: u16, want: &str| assert_eq!(compass(degrees), want, "{degrees}");
+        check(0, "northbound");
+        check(22, "northbound");
+        check(23, "northeast");
+        check(90, "eastbound");
+        check(337, "northwest");
+        check(338, "northbound");
+        check(359, "northbound");
+    }
+
+    #[test]
+    fn odds_are_shown_a_character_at_a_time() {
+        let odds = Odds::new(vec![vec![('8', 0.82), ('B', 0.15), ('3', 0.001)], vec![('A', 0.99)]])
+            .unwrap();
+        let basis = read::Basis {
+            text: read::TextBasis::LookAlike,
+            state: read::StateBasis::Same,
+            places: vec![0],
+        };
+        let shown = characters(&odds, Some(&basis));
+        assert_eq!((shown[0].best, shown[0].others.len(), shown[0].differs), ('8', 1, true));
+        assert!(!shown[1].differs);
+    }
+}

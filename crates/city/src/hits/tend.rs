@@ -1,0 +1,177 @@
+//! What the time does to hits: nobody decided, nobody said what came of it; and cameras that misread.
+
+use super::{HitLine, board::Counted, card_of};
+use crate::{City, Event};
+use base::{CameraId, Error, PersonId, Result};
+use hotlist::{Act, HitState, What};
+use policy::Action;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use store::{HitRow, SuspensionRow};
+
+/// So many hits of a state are tended at a time.
+const STEP: u32 = 1000;
+/// Over how many days a camera's misreads are counted, in milliseconds.
+const COUNTED_MS: i64 = 30 * 86_400_000;
+
+/// `[hits]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HitsSection {
+    /// A hit that nobody decided within so many minutes is cold: nothing is said on the air any more.
+    pub verdict_minutes: u32,
+    /// A hit that came here so many seconds after its capture rings nowhere: the vehicle is anywhere.
+    pub late_seconds: u32,
+    /// Of a confirmed hit that nobody said within so many hours what came of it, that is published.
+    pub outcome_hours: u32,
+    /// A camera of whose decided hits more than so many percent were misread has its hits wait.
+    pub misread_percent: u32,
+    /// So many of its hits must have been decided before.
+    pub misread_least: u32,
+}
+
+impl Default for HitsSection {
+    fn default() -> Self {
+        Self {
+            verdict_minutes: 10,
+            late_seconds: 120,
+            outcome_hours: 24,
+            misread_percent: 20,
+            misread_least: 10,
+        }
+    }
+}
+
+impl HitsSection {
+    /// What is wrong with it, if anything.
+    pub(crate) fn wrong(&self) -> Option<&'static str> {
+        match () {
+            () if !(1..=60).contains(&self.verdict_minutes) => {
+                Some("hits.verdict_minutes is 1 to 60")
+            }
+            () if !(10..=3600).contains(&self.late_seconds) => {
+                Some("hits.late_seconds is 10 to 3600")
+            }
+            () if !(1..=168).contains(&self.outcome_hours) => {
+                Some("hits.outcome_hours is 1 to 168")
+            }
+            () if !(1..=100).contains(&self.misread_percent) => {
+                Some("hits.misread_percent is 1 to 100")
+            }
+            () if !(3..=1000).contains(&self.misread_least) => {
+                Some("hits.misread_least is 3 to 1000")
+            }
+            () => None,
+        }
+    }
+}
+
+impl City {
+    /// Hits that nobody decided in time go cold, and of those that nobody said the outcome of it is said that
+    /// nobody did.
+    pub(crate) fn tend_hits(&self) -> Result<()> {
+        let waiting = i64::from(self.config.hits.verdict_minutes) * 60_000;
+        for state in [HitState::Open, HitState::Second] {
+            for row in self.store.hits_that_are(state.as_str(), STEP)? {
+                let since = row.raised.unwrap_or(row.captured);
+                if self.now().since(since) >= waiting {
+                    self.by_time(&row, What::Cold)?;
+                }
+            }
+        }
+        let due = i64::from(self.config.hits.outcome_hours) * 3_600_000;
+        for row in self.store.hits_that_are(HitState::Confirmed.as_str(), STEP)? {
+            let card = card_of(&row);
+            let at = card.confirmed_at().unwrap_or(row.captured);
+            if self.now().since(at) >= due && !card.outcome_unknown() {
+                self.by_time(&row, What::Unknown)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn by_time(&self, row: &HitRow, what: What) -> Result<()> {
+        let act = Act { at: self.now(), by: None, what };
+        match self.acted(row, row.version, act) {
+            Ok(row) => self.log_acts(&row),
+            // A person was quicker.
+            Err(e) if e.kind() == base::Kind::Conflict => Ok(()),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// The ids of cameras whose hits wait.
+    pub(super) fn suspended_now(&self) -> Result<HashSet<String>> {
+        let rows = self.store.suspensions()?.into_iter().filter(|row| row.state == "suspended");
+        Ok(rows.map(|row| row.camera.to_string()).collect())
+    }
+
+    /// Has a camera's hits wait where too many of those that people decided were misread.
+    pub(super) fn suspend_if_it_misreads(&self, camera: &CameraId) -> Result<()> {
+        let said = self.store.suspensions()?.into_iter().find(|row| row.camera == *camera);
+        if said.as_ref().is_some_and(|row| row.state == "suspended") {
+            return Ok(());
+        }
+        // What was misread before somebody looked at it is forgiven.
+        let month = self.now().plus_millis(-COUNTED_MS);
+        let from = said.map_or(month, |row| row.at.max(month));
+        let found = self.store.findings(camera, from)?;
+        let decided: u64 = found.iter().map(|(_, n)| n).sum();
+        let misread = found.iter().find(|(f, _)| f == "misread").map_or(0, |(_, n)| *n);
+        let limit = &self.config.hits;
+        let over = misread * 100 > decided * u64::from(limit.misread_percent);
+        if decided < u64::from(limit.misread_least) || !over {
+            return Ok(());
+        }
+        let json = serde_json::to_string(&Counted { decided, misread })
+            .map_err(|e| Error::internal("A suspension cannot be stored.").because(e))?;
+        self.store.put_suspension(&SuspensionRow {
+            camera: camera.clone(),
+            at: self.now(),
+            state: "suspended".into(),
+            json,
+        })?;
+        let leaf = self
+            .leaf("hit.suspended")
+            .job("hotlist")
+            .id(camera.as_str())
+            .fact("decided", decided)
+            .fact("misread", misread);
+        let entry = self.log.append(&leaf)?;
+        self.emit(Event {
+            camera: Some(camera.clone()),
+            log_entry: Some(entry.index),
+            ..self.event("hit.suspended")
+        });
+        Ok(())
+    }
+
+    /// Somebody has looked at a camera that misreads: its hits ring again.
+    pub fn hits_resume(&self, by: &PersonId, camera: &CameraId) -> Result<()> {
+        let person = self.allowed(by, Action::EnrolCamera)?;
+        if !self.suspended_now()?.contains(camera.as_str()) {
+            return Err(Error::conflict("The hits of this camera do not wait."));
+        }
+        let leaf = self.leaf_by("hit.resumed", &person)?.job("hotlist").id(camera.as_str());
+        let entry = self.log.append(&leaf)?;
+        self.store.put_suspension(&SuspensionRow {
+            camera: camera.clone(),
+            at: self.now(),
+            state: "looked-at".into(),
+            json: "{}".into(),
+        })?;
+        self.emit(Event {
+            camera: Some(camera.clone()),
+            log_entry: Some(entry.index),
+            ..self.event("hit.resumed")
+        });
+        Ok(())
+    }
+
+    /// Confirmed hits of which it is due to say what came of them.
+    pub(super) fn outcomes_due(&self) -> Result<Vec<HitLine>> {
+        let mut rows = self.store.hits_that_are(HitState::Confirmed.as_str(), STEP)?;
+        rows.retain(|row| card_of(row).outcome_unknown());
+        self.lines(rows)
+    }
+}

@@ -1,0 +1,287 @@
+//! Hits as small stories: who says what of them, what the time does, what the log and the public figures say.
+
+use crate::kit::{Town, person};
+use crate::{
+    CheckPlate, Compared, EyesAnswer, HitFinding, HitLine, HitOutcome, ListAction, ListSettings,
+    NewEntry, NewEyes, NewOutcome, NewPerson, NewRecord, RecordAnswer, Verdict,
+};
+use base::{Kind, ListId, PersonId, SigningKey};
+
+const MINUTE: i64 = 60_000;
+
+fn list() -> ListId {
+    "lst_stolen".parse().unwrap()
+}
+
+fn omar() -> PersonId {
+    "per_omar".parse().unwrap()
+}
+
+/// A city that looks for 7ABC128, with two officers.
+fn town(settings: &ListSettings) -> Town {
+    let town = Town::new("2026-11-23T12:00:00Z", "state=\"us-ca\"\n[hits]\nmisread_least=3\n");
+    let settings = ListSettings { name: "Stolen".into(), ..settings.clone() };
+    town.city.set_list(&person(), &list(), &settings).unwrap();
+    let entry = NewEntry {
+        list: list(),
+        plate: "7ABC128".into(),
+        state: Some("us-ca".into()),
+        reason: "stolen vehicle".into(),
+        case: "26-0417".into(),
+        expires: town.city.now().plus_millis(30 * 86_400_000),
+    };
+    town.city.add_entry(&person(), entry).unwrap();
+    let omar = NewPerson {
+        id: omar(),
+        name: "Omar".into(),
+        office: "police".into(),
+        roles: vec!["officer".into()],
+        key: SigningKey::generate().public(),
+    };
+    town.city.add_person(&person(), omar).unwrap();
+    town
+}
+
+fn pass(town: &Town) -> HitLine {
+    town.pass("7ABC128");
+    town.city.relay().unwrap();
+    newest(town)
+}
+
+fn newest(town: &Town) -> HitLine {
+    town.city.hits(&person(), 1, None).unwrap().hits.remove(0)
+}
+
+/// Plays `who what` on the newest hit; `later N` lets minutes pass.
+fn play(town: &Town, steps: &str) -> String {
+    let mut out = Vec::new();
+    for step in steps.split(',').map(str::trim) {
+        let (who, what) = step.split_once(' ').unwrap();
+        if who == "later" {
+            town.clock.advance(what.parse::<i64>().unwrap() * MINUTE);
+            town.city.tally().unwrap();
+            out.push(newest(town).state);
+            continue;
+        }
+        let by: PersonId = if who == "omar" { omar() } else { person() };
+        let line = newest(town);
+        let (id, version, city) = (line.id, line.version, &town.city);
+        let done = match what {
+            "stands" => city.record_answered(
+                &by,
+                &id,
+                NewRecord { answer: RecordAnswer::Confirmed, version },
+            ),
+            "no-longer" => city.record_answered(
+                &by,
+                &id,
+                NewRecord { answer: RecordAnswer::NoLongerWanted, version },
+            ),
+            "have-it" => city.own_eyes(&by, &id, NewEyes { answer: EyesAnswer::HaveIt, version }),
+            "recovered" => city.hit_outcome(
+                &by,
+                &id,
+                NewOutcome { outcome: HitOutcome::Recovered, note: String::new(), version },
+            ),
+            finding => {
+                let finding = HitFinding::parse(finding).unwrap();
+                let compared = Compared::ALL;
+                city.verdict(
+                    &by,
+                    &id,
+                    Verdict { finding, compared, typed: None, note: String::new(), version },
+                )
+            }
+        };
+        out.push(done.map_or_else(|e| format!("{:?}", e.kind()), |line| line.state));
+    }
+    out.join(" ")
+}
+
+fn check(settings: &ListSettings, steps: &str, want: &str) -> Town {
+    let town = town(settings);
+    pass(&town);
+    assert_eq!(play(&town, steps), want, "{steps}");
+    town
+}
+
+#[test]
+fn a_hit_from_the_first_look_to_the_end() {
+    let usual = ListSettings::default();
+    let town = check(
+        &usual,
+        "dora correct, dora stands, omar have-it, omar recovered, omar recovered",
+        "confirmed confirmed confirmed closed Conflict",
+    );
+    for (kind, many) in [("hit.verdict", 1), ("hit.record", 1), ("hit.eyes", 1), ("hit.outcome", 1)]
+    {
+        assert_eq!(town.logged(kind).len(), many, "{kind}");
+    }
+    let figures = town.city.public().unwrap().figures;
+    assert_eq!(figures.findings["correct"], 1);
+    assert_eq!(figures.hit_outcomes["recovered"], 1);
+    let judged = &figures.misreads.by_camera["cam_one"];
+    assert_eq!((judged.decided, judged.misread), (1, 0));
+}
+
+#[test]
+fn nobody_decides_and_nobody_tells() {
+    let usual = ListSettings::default();
+    check(&usual, "later 9, later 1, dora correct", "open cold confirmed");
+    let town = check(
+        &usual,
+        "dora correct, later 1439, later 1, later 60, omar recovered",
+        "confirmed confirmed confirmed confirmed closed",
+    );
+    assert_eq!(town.logged("hit.unknown").len(), 1);
+    let figures = town.city.public().unwrap().figures;
+    assert_eq!(figures.hit_outcomes["unknown"], 0, "somebody told after all");
+    assert_eq!(figures.hit_outcomes["recovered"], 1);
+}
+
+#[test]
+fn two_people_where_the_list_says_so() {
+    let two = ListSettings { two_persons: true, ..ListSettings::default() };
+    let town = check(&two, "dora correct, dora correct, omar correct", "second Conflict confirmed");
+    assert_eq!(town.logged("hit.compared").len(), 1);
+    assert_eq!(town.logged("hit.verdict").len(), 1);
+}
+
+#[test]
+fn what_is_said_on_the_air() {
+    let said = |action, steps: &str| {
+        let settings = ListSettings { action, ..ListSettings::default() };
+        let town = town(&settings);
+        let id = pass(&town).id;
+        play(&town, steps);
+        let view = town.city.hit(&person(), &id).unwrap();
+        (view.say.as_str(), view.broadcast.unwrap_or_default(), view.unchecked.join(" "))
+    };
+    let (say, words, unchecked) = said(ListAction::StopAfterConfirm, "dora correct");
+    assert_eq!((say, unchecked.as_str()), ("look", "record eyes"));
+    assert!(
+        words.contains("DO NOT STOP") && words.contains("7 Alfa Bravo Charlie 1 2 8, CA"),
+        "{words}"
+    );
+    let (say, words, unchecked) = said(ListAction::StopAfterConfirm, "dora correct, dora stands");
+    assert_eq!((say, unchecked.as_str()), ("stop", "eyes"));
+    assert!(words.contains("record confirmed at 12:00") && words.contains("own eyes"), "{words}");
+    let (say, words, _) = said(ListAction::ObserveOnly, "dora correct, dora stands");
+    assert_eq!(say, "observe");
+    assert!(words.starts_with("OBSERVE ONLY"), "{words}");
+    let (say, words, _) = said(ListAction::InformOnly, "dora correct");
+    assert_eq!((say, words.as_str()), ("inform", ""));
+    assert_eq!(said(ListAction::StopAfterConfirm, "dora stands").1, "");
+}
+
+#[test]
+fn the_same_car_at_three_cameras_is_one_incident() {
+    let town = town(&ListSettings::default());
+    pass(&town);
+    play(&town, "dora correct");
+    for _ in 0..2 {
+        town.clock.advance(MINUTE);
+        pass(&town);
+    }
+    let queue = town.city.queue(&person()).unwrap();
+    assert_eq!((queue.urgent.len(), queue.unlikely.len(), queue.under_way.len()), (0, 0, 1));
+    let incident = &queue.under_way[0];
+    assert_eq!((incident.sightings, incident.hit.state.as_str()), (3, "confirmed"));
+    assert_eq!(incident.last_seen, newest(&town).captured);
+    let view = town.city.hit(&person(), &incident.hit.id).unwrap();
+    assert_eq!(view.seen.len(), 2);
+    town.clock.advance(61 * MINUTE);
+    pass(&town);
+    let queue = town.city.queue(&person()).unwrap();
+    assert_eq!(
+        (queue.urgent.len(), queue.under_way.len()),
+        (1, 1),
+        "an hour later it is asked anew"
+    );
+}
+
+#[test]
+fn a_camera_that_misreads_has_its_hits_wait() {
+    let town = town(&ListSettings::default());
+    for n in 0..3 {
+        pass(&town);
+        assert!(town.city.suspended().unwrap().is_empty(), "{n}");
+        play(&town, "dora misread");
+        town.clock.advance(MINUTE);
+    }
+    let held = town.city.suspended().unwrap();
+    assert_eq!((held.len(), held[0].misread, held[0].decided), (1, 3, 3));
+    assert_eq!(town.logged("hit.suspended").len(), 1);
+    pass(&town);
+    let queue = town.city.queue(&person()).unwrap();
+    assert_eq!((queue.urgent.len(), queue.unlikely.len()), (0, 1));
+    let camera = "cam_one".parse().unwrap();
+    let figures = |town: &Town| town.city.public().unwrap().figures.hits_suspended.len();
+    assert_eq!(figures(&town), 1);
+    assert_eq!(town.city.hits_resume(&omar(), &camera).unwrap_err().kind(), Kind::Forbidden);
+    town.city.hits_resume(&person(), &camera).unwrap();
+    assert_eq!(figures(&town), 0);
+    assert_eq!(town.city.queue(&person()).unwrap().urgent.len(), 1);
+    assert_eq!(town.city.hits_resume(&person(), &camera).unwrap_err().kind(), Kind::Conflict);
+    play(&town, "dora misread");
+    assert!(town.city.suspended().unwrap().is_empty(), "what was before is forgiven");
+}
+
+#[test]
+fn a_late_hit_rings_nowhere() {
+    let town = town(&ListSettings::default());
+    town.pass("7ABC128");
+    town.clock.advance(3 * MINUTE);
+    town.city.relay().unwrap();
+    let queue = town.city.queue(&person()).unwrap();
+    assert_eq!((queue.urgent.len(), queue.unlikely.len()), (0, 1));
+    let id = queue.unlikely[0].hit.id;
+    play(&town, "dora correct");
+    assert_eq!(town.city.hit(&person(), &id).unwrap().say.as_str(), "too-late");
+}
+
+#[test]
+fn what_was_said_is_on_the_log_once_whoever_looks_again() {
+    let town = town(&ListSettings::default());
+    pass(&town);
+    play(&town, "dora correct, dora stands");
+    let copy = town.copy();
+    let again = copy.open().unwrap();
+    again.log_verdicts().unwrap();
+    let leaves = again.log.leaves(0, again.log.size()).unwrap();
+    let of = |kind: &str| leaves.iter().filter(|l| l.kind == kind).count();
+    assert_eq!((of("hit.verdict"), of("hit.record")), (1, 1), "nothing is told twice");
+}
+
+#[test]
+fn a_plate_at_the_roadside_is_a_question_on_the_log() {
+    let town = town(&ListSettings::default());
+    let check = |plate: &str, state: Option<&str>| {
+        let asked = CheckPlate { plate: plate.into(), state: state.map(Into::into) };
+        town.city.check_plate(&omar(), asked).map(|c| c.listed.len())
+    };
+    assert_eq!(check("7abc 128", None).unwrap(), 1);
+    assert_eq!(check("7ABC128", Some("us-ca")).unwrap(), 1);
+    assert_eq!(check("7ABC128", Some("CA")).unwrap(), 1);
+    assert_eq!(check("7ABC128", Some("us-nv")).unwrap(), 0);
+    assert_eq!(check("7ABC12B", None).unwrap(), 0, "whoever has the plate before them reads it");
+    assert_eq!(check("7/ABC", None).unwrap_err().kind(), Kind::Invalid);
+    let leaves = town.logged("hotlist.checked");
+    assert_eq!(leaves.len(), 5);
+    assert!(leaves.iter().all(|l| l.body.is_some() && !format!("{l:?}").contains("7ABC")));
+    assert_eq!(town.city.public().unwrap().figures.plates_checked, 5);
+}
+
+#[test]
+fn a_shift_is_taken_over() {
+    let town = town(&ListSettings::default());
+    pass(&town);
+    play(&town, "dora correct");
+    let shift = town.city.shift(&omar()).unwrap();
+    assert_eq!((shift.calls_waiting.len(), shift.queue.under_way.len()), (1, 1));
+    assert_eq!(shift.last, None);
+    let done = town.city.take_over(&omar()).unwrap();
+    assert_eq!((done.open["calls-waiting"], done.open["under-way"]), (1, 1));
+    assert_eq!(town.city.shift(&person()).unwrap().last, Some(done));
+    assert_eq!(town.logged("hit.handover").len(), 1);
+}

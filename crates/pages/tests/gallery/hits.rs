@@ -1,0 +1,247 @@
+//! Sample views of hits: what goes on now, one to be compared, one that is confirmed, the street, the handover.
+
+use crate::samples::{Maker, Out};
+use pages::*;
+
+/// Each with its name.
+pub fn all(m: &Maker, out: &mut Out) {
+    lists(m, out);
+    now(m, out);
+    one(m, out);
+    street(m, out);
+}
+
+fn row(m: &Maker, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
+    HitRow {
+        id: m.s("hit_0193a7c2b1e47d10"),
+        state: m.own(state),
+        captured: m.s(at),
+        camera: m.s(camera),
+        list: m.s("lst_stolen"),
+        probability: m.s(probability),
+        place: Some((m.s("37.80"), m.s("-122.27"))),
+        ..HitRow::default()
+    }
+}
+
+fn waiting(m: &Maker) -> HitRow {
+    row(m, "open", "Main Street at First", "2026-11-23 08:15:42 UTC", "97 %")
+}
+
+fn moving(m: &Maker) -> HitRow {
+    HitRow {
+        last: Some(m.s("Airport ring, 2026-11-23 08:21:07 UTC")),
+        sightings: 4,
+        ..row(m, "confirmed", "Harbor Bridge, northbound", "2026-11-23 08:02:10 UTC", "over 99 %")
+    }
+}
+
+fn doubtful(m: &Maker) -> HitRow {
+    let doubts = m.all(&["look-alike", "improbable"]);
+    HitRow { doubts, ..row(m, "open", "Willow Park", "2026-11-23 08:11:55 UTC", "31 %") }
+}
+
+fn lists(m: &Maker, out: &mut Out) {
+    let decided = HitRow {
+        finding: Some(m.s("misread")),
+        ..row(m, "rejected", "Willow Park", "2026-11-22 22:48:55 UTC", "71 %")
+    };
+    let over = HitRow {
+        finding: Some(m.s("correct")),
+        outcome: Some(m.s("recovered")),
+        ..row(m, "closed", "Station Square", "2026-11-22 20:02:10 UTC", "over 99 %")
+    };
+    let hits = vec![waiting(m), moving(m), decided, over];
+    let page = || m.at(Place::Hits);
+    out.push(("hits", render(&HitsPage { page: page(), hits, next: Some(m.s("hit_01")) })));
+    out.push(("hits-empty", render(&HitsPage { page: page(), hits: vec![], next: None })));
+    let rows = |names: &[&str]| {
+        let row = |name: &&str| MisreadRow { name: m.s(name), decided: 40, misread: 3, percent: 8 };
+        names.iter().map(row).collect::<Vec<_>>()
+    };
+    let tables = vec![
+        ("misreads.by_camera", rows(&["Main Street at First", "Harbor Bridge, northbound"])),
+        ("misreads.by_list", rows(&["lst_stolen"])),
+        ("misreads.by_hour", rows(&["07", "08", "22"])),
+    ];
+    let counted = |word: &str, n| (m.s(word), n);
+    let findings = vec![counted("correct", 1190), counted("misread", 31), counted("stale", 4)];
+    let outcomes = vec![counted("recovered", 902), counted("unknown", 12)];
+    let misreads = MisreadsPage { page: page(), tables, findings, outcomes, cold: 7 };
+    out.push(("misreads", render(&misreads)));
+}
+
+fn queue(m: &Maker) -> QueueView {
+    QueueView {
+        urgent: vec![waiting(m)],
+        unlikely: vec![doubtful(m)],
+        under_way: vec![moving(m)],
+        stale: vec![m.s("lst_county")],
+        suspended: vec![SuspendedView {
+            camera: m.s("cam_willow"),
+            name: m.s("Willow Park"),
+            decided: 12,
+            misread: 5,
+        }],
+    }
+}
+
+fn now(m: &Maker, out: &mut Out) {
+    let page = |queue, off, due| NowPage {
+        page: m.at(Place::Now),
+        queue,
+        may_resume: true,
+        off,
+        on: 13,
+        reads: 41_207,
+        due,
+    };
+    let off = vec![CameraDot {
+        name: m.s("Old Mill Road"),
+        state: m.own("off"),
+        since: m.s("2026-11-20 18:00:02 UTC"),
+    }];
+    let due = vec![row(m, "confirmed", "Elm Street", "2026-11-21 08:02:10 UTC", "98 %")];
+    out.push(("now", render(&page(queue(m), off, due))));
+    out.push(("now-quiet", render(&page(QueueView::default(), vec![], vec![]))));
+    let handover = |queue, last| HandoverPage {
+        page: m.at(Place::Handover),
+        queue,
+        calls: vec![moving(m)],
+        due: vec![],
+        last,
+        may_accept: true,
+    };
+    let last = Some((m.s("Omar Haddad"), m.s("2026-11-22 22:00:14 UTC")));
+    out.push(("handover", render(&handover(queue(m), last))));
+    out.push(("handover-first", render(&handover(QueueView::default(), None))));
+}
+
+fn listed(m: &Maker, fresh: bool, odd: bool) -> ListedView {
+    let letters = ["7", "A", "B", "C", "1", "2", "B"];
+    ListedView {
+        plate: letters.iter().enumerate().map(|(n, c)| (m.s(c), odd && n == 6)).collect(),
+        state: m.s("CA"),
+        reason: m.s("stolen vehicle"),
+        case: m.s("26-0417"),
+        expires: m.s("2026-12-23 00:00:00 UTC"),
+        fresh,
+        vehicle: m.s("silver 2016 Toyota Camry sedan"),
+        note: Some(m.s("Dent in the left rear door.")),
+        category: Some(m.s("stolen")),
+        list: m.s("State hot list"),
+        imported: m.s("2026-11-23 06:00:00 UTC"),
+        action: m.own("stop_after_confirm"),
+    }
+}
+
+fn hit(m: &Maker, line: HitRow) -> HitPage {
+    let character = |(n, c): (usize, &str)| CharacterView {
+        best: m.s(c),
+        odds: m.s(if n == 6 { "82 %" } else { "over 99 %" }),
+        others: if n == 6 { m.s("15 % B, 2 % 3") } else { String::new() },
+        differs: n == 6,
+    };
+    let read = ["7", "A", "B", "C", "1", "2", "8"];
+    let missing = |name: &str| StampView {
+        name: m.own(name),
+        by: None,
+        at: String::new(),
+        until: String::new(),
+    };
+    HitPage {
+        page: m.at(Place::Hits),
+        hit: line,
+        version: 3,
+        plate: read.into_iter().enumerate().map(character).collect(),
+        state: m.s("CA"),
+        confidence: m.s("98 %"),
+        direction: m.own("approaching"),
+        picture: m.picture(),
+        crop: Some(Crop { x: 40, y: 40, width: 280, height: 90 }),
+        listed: Some(listed(m, true, true)),
+        must_type: true,
+        two_persons: true,
+        may_decide: true,
+        acts: vec![],
+        stamps: vec![missing("picture"), missing("record"), missing("eyes")],
+        say: m.own("not-compared"),
+        broadcast: None,
+        record_query: Some(m.s("QV.LIC/7ABC12B.LIS/CA")),
+        seen: vec![],
+        log_entry: 48_101,
+        field: false,
+    }
+}
+
+fn confirmed(m: &Maker, field: bool) -> HitPage {
+    let given = |name: &str, until: &str| StampView {
+        name: m.own(name),
+        by: Some(m.s("Dora Castellanos")),
+        at: m.s("08:17"),
+        until: m.s(until),
+    };
+    let eyes = StampView { name: m.own("eyes"), by: None, at: String::new(), until: String::new() };
+    let act = |what: &str, at: &str, note: &str| ActView {
+        at: m.s(at),
+        by: m.s("Dora Castellanos"),
+        what: m.own(what),
+        note: m.s(note),
+    };
+    HitPage {
+        must_type: false,
+        two_persons: false,
+        listed: Some(listed(m, true, false)),
+        stamps: vec![given("picture", ""), given("record", "08:27"), eyes],
+        acts: vec![
+            act("verdict-correct", "2026-11-23 08:16:40 UTC", "Roof rack as described."),
+            act("record-confirmed", "2026-11-23 08:17:12 UTC", ""),
+        ],
+        say: m.own("stop"),
+        broadcast: Some(m.s(
+            "STOLEN VEHICLE, record confirmed at 08:17. Plate 7 Alfa Bravo Charlie 1 2 Bravo, CA. silver 2016 Toyota \
+             Camry sedan. Seen Harbor Bridge, northbound at 08:02, northbound. Case 26-0417. Read the plate with your \
+             own eyes before you stop it.",
+        )),
+        seen: vec![row(m, "open", "Airport ring", "2026-11-23 08:21:07 UTC", "96 %")],
+        field,
+        ..hit(m, moving(m))
+    }
+}
+
+fn one(m: &Maker, out: &mut Out) {
+    let plain = |line| HitPage { must_type: false, two_persons: false, ..hit(m, line) };
+    out.push(("hit", render(&plain(waiting(m)))));
+    out.push(("hit-alike", render(&hit(m, doubtful(m)))));
+    out.push(("hit-confirmed", render(&confirmed(m, false))));
+    let rejected = row(m, "rejected", "Willow Park", "2026-11-22 22:48:55 UTC", "71 %");
+    let ended = HitPage {
+        listed: Some(listed(m, false, false)),
+        picture: String::new(),
+        crop: None,
+        say: m.own("rejected"),
+        ..plain(rejected)
+    };
+    out.push(("hit-ended", render(&ended)));
+    let gone = HitPage { listed: None, crop: None, record_query: None, ..plain(waiting(m)) };
+    out.push(("hit-gone", render(&gone)));
+}
+
+fn street(m: &Maker, out: &mut Out) {
+    let page = |hits, checked, wrong| FieldPage { page: m.at(Place::Field), hits, checked, wrong };
+    let met = MetView {
+        reason: m.s("stolen vehicle"),
+        case: m.s("26-0417"),
+        state: m.s("US-CA"),
+        list: m.s("State hot list"),
+        vehicle: m.s("silver 2016 Toyota Camry"),
+        action: m.own("stop_after_confirm"),
+        fresh: true,
+    };
+    let checked = |met| Some(CheckedView { plate: m.s("7ABC12B"), met, log_entry: 48_110 });
+    out.push(("field", render(&page(vec![moving(m)], checked(vec![met]), None))));
+    out.push(("field-clear", render(&page(vec![], checked(vec![]), None))));
+    let wrong = Some(m.s("Write the plate with 1 to 12 letters and digits."));
+    out.push(("field-wrong", render(&page(vec![], None, wrong))));
+    out.push(("field-hit", render(&confirmed(m, true))));
+}

@@ -1,0 +1,149 @@
+//! The pages for a phone or the car: confirmed hits, one of them large, and a plate that somebody sees.
+
+use super::hits::{
+    AnswerForm, OutcomeForm, VerdictForm, hit_id, incident, open, outcome_of, record_of, vehicle,
+};
+use super::{Shown, back, failed, sign_in};
+use crate::auth::Shared;
+use crate::chrome::{Visitor, around, signed_in};
+use crate::state::AppState;
+use axum::extract::{Form, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use base::{Error, Kind};
+use city::{CheckPlate, City, EyesAnswer, Incident, Listed, NewEyes, PlateChecked};
+use pages::{CheckedView, FieldPage, MetView, Place, render};
+use serde::Deserialize;
+
+fn page(
+    state: &AppState,
+    headers: &HeaderMap,
+    visitor: Visitor,
+    hits: Vec<Incident>,
+    checked: Option<CheckedView>,
+    wrong: Option<String>,
+) -> Html<String> {
+    let page = signed_in(around(state, headers, "/field"), visitor, Place::Field);
+    let shown = Shown::of_city(state);
+    let hits = hits.into_iter().map(|one| incident(one, shown)).collect();
+    Html(render(&FieldPage { page, hits, checked, wrong }))
+}
+
+/// `GET /field`.
+pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    match state.run(move |city| Ok((Visitor::of(city, &who)?, city.field(&who)?))).await {
+        Ok((visitor, hits)) => page(&state, &headers, visitor, hits, None, None).into_response(),
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+/// `GET /field/{id}`.
+pub(crate) async fn one(state: Shared, headers: HeaderMap, Path(id): Path<String>) -> Response {
+    open(state, headers, &id, true).await
+}
+
+/// A plate that somebody sees.
+#[derive(Deserialize)]
+pub(crate) struct CheckForm {
+    #[serde(default)]
+    plate: String,
+    #[serde(default)]
+    state: String,
+}
+
+fn met(l: Listed) -> MetView {
+    MetView {
+        vehicle: vehicle(&l),
+        reason: l.reason,
+        case: l.case,
+        state: l.state.unwrap_or_default().to_uppercase(),
+        list: l.list_name,
+        action: l.action.as_str().into(),
+        fresh: l.fresh,
+    }
+}
+
+/// `POST /field/check`.
+pub(crate) async fn check(
+    State(state): Shared,
+    headers: HeaderMap,
+    Form(form): Form<CheckForm>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let plate = form.plate.trim().to_uppercase();
+    let asked =
+        CheckPlate { plate: form.plate, state: Some(form.state).filter(|s| !s.trim().is_empty()) };
+    let flow = move |city: &City| {
+        let checked = match city.check_plate(&who, asked) {
+            Err(e) if e.kind() == Kind::Invalid => Err(e.message().to_owned()),
+            other => Ok(other?),
+        };
+        Ok((Visitor::of(city, &who)?, city.field(&who)?, checked))
+    };
+    match state.run(flow).await {
+        Ok((visitor, hits, Ok(PlateChecked { listed, log_entry }))) => {
+            let met = listed.into_iter().map(met).collect();
+            let checked = CheckedView { plate, met, log_entry };
+            page(&state, &headers, visitor, hits, Some(checked), None).into_response()
+        }
+        Ok((visitor, hits, Err(wrong))) => {
+            let page = page(&state, &headers, visitor, hits, None, Some(wrong));
+            (StatusCode::BAD_REQUEST, page).into_response()
+        }
+        Err(e) => failed(&state, &headers, &e),
+    }
+}
+
+/// `POST /field/{id}/eyes`.
+pub(crate) async fn eyes(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<AnswerForm>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let to = format!("/field/{id}");
+    let said = async {
+        let id = hit_id(&id)?;
+        let answer = match form.answer.as_str() {
+            "have-it" => EyesAnswer::HaveIt,
+            "not-it" => EyesAnswer::NotIt,
+            "gone" => EyesAnswer::Gone,
+            _ => return Err(Error::invalid("Say with one of the buttons what you saw.")),
+        };
+        let new = NewEyes { answer, version: form.version };
+        state.run(move |city| city.own_eyes(&who, &id, new).map(|_| ())).await
+    };
+    back(&state, &headers, &to, said.await)
+}
+
+/// `POST /field/{id}/record`.
+pub(crate) async fn record(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<AnswerForm>,
+) -> Response {
+    record_of(&state, &headers, &id, form, &format!("/field/{id}")).await
+}
+
+/// `POST /field/{id}/outcome`.
+pub(crate) async fn outcome(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    Form(form): Form<OutcomeForm>,
+) -> Response {
+    outcome_of(&state, &headers, &id, form, &format!("/field/{id}")).await
+}
+
+/// `POST /field/{id}/verdict`.
+pub(crate) async fn verdict(
+    state: Shared,
+    headers: HeaderMap,
+    id: Path<String>,
+    form: Form<VerdictForm>,
+) -> Response {
+    super::hits::verdict(state, headers, id, form).await
+}

@@ -1,0 +1,54 @@
+// What goes on, as it happens: an event says that something is new, and the page is asked again for the part that shows it.
+// Without a line the page says that it is not live; a browser reconnects by itself.
+
+/** At most one question in so many milliseconds. */
+const PAUSE = 400;
+
+async function refresh(what: string): Promise<void> {
+  const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>(what);
+  const here = document.querySelector<HTMLElement>(what);
+  if (!fresh || !here) return;
+  const open = new Set([...here.querySelectorAll('details')].map((d, n) => (d.open ? n : -1)));
+  // The server's own page, made safe there; what is open and what has the focus stays so.
+  const focus = document.activeElement instanceof HTMLAnchorElement ? document.activeElement.getAttribute('href') : null;
+  here.replaceChildren(...fresh.childNodes);
+  here.dataset.count = fresh.dataset.count ?? '';
+  here.querySelectorAll('details').forEach((d, n) => (d.open = d.open || open.has(n)));
+  if (focus) here.querySelector<HTMLElement>(`a[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+}
+
+export function start(): void {
+  const sign = document.querySelector<HTMLElement>('[data-live]');
+  const what = sign?.dataset.what;
+  if (!sign || !what) return;
+  const title = document.title;
+  const count = () => {
+    const n = Number(document.querySelector<HTMLElement>(what)?.dataset.count ?? 0);
+    document.title = n > 0 ? `(${n}) ${title}` : title;
+  };
+  const say = (on: boolean) => {
+    sign.textContent = (on ? sign.dataset.on : sign.dataset.off) ?? '';
+    sign.classList.toggle('good', on);
+    sign.classList.toggle('bad', !on);
+  };
+  let waiting = 0;
+  const ask = () => {
+    if (waiting) return;
+    waiting = window.setTimeout(() => {
+      waiting = 0;
+      refresh(what).then(count, () => say(false));
+    }, PAUSE);
+  };
+  count();
+  const events = new EventSource(sign.dataset.live ?? '');
+  events.addEventListener('open', () => {
+    say(true);
+    // What happened while there was no line.
+    ask();
+  });
+  events.addEventListener('message', ask);
+  events.addEventListener('lagged', ask);
+  events.addEventListener('error', () => say(false));
+}
