@@ -77,6 +77,7 @@ mod switch;
 mod terminals;
 mod tokens;
 mod waiting;
+mod wanted;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proposal};
@@ -131,4 +132,5 @@ pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};
 pub use waiting::Waiting;
+pub use wanted::Wanted;
 pub use witness::WitnessLine;

@@ -58,6 +58,8 @@ pub struct ListSettings {
     pub day_first: bool,
     /// Whether two people have to find a hit right before it is confirmed.
     pub two_persons: bool,
+    /// Whether people who decide hits may add entries of their own, two of them each.
+    pub own_entries: bool,
 }
 
 impl Default for ListSettings {
@@ -78,6 +80,7 @@ impl Default for ListSettings {
             grows_percent: 50,
             day_first: false,
             two_persons: false,
+            own_entries: false,
         }
     }
 }
@@ -188,11 +191,26 @@ impl City {
     /// Adds an entry; from the next batch on it is matched.
     pub fn add_entry(&self, by: &PersonId, new: NewEntry) -> Result<EntryId> {
         let person = self.allowed(by, Action::EditHotList)?;
-        let plate = Text::parse(&new.plate).map_err(|e| {
+        Text::parse(&new.plate).map_err(|e| {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
         self.check_entry(&new)?;
         let id = new_entry_id()?;
+        self.put_entry(&id, new, by, &person)?;
+        Ok(id)
+    }
+
+    /// Writes an entry that was checked; `by` wrote it down, and the log shows who decided it.
+    pub(crate) fn put_entry(
+        &self,
+        id: &EntryId,
+        new: NewEntry,
+        by: &PersonId,
+        person: &Person,
+    ) -> Result<()> {
+        let plate = Text::parse(&new.plate).map_err(|e| {
+            Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
+        })?;
         let row = EntryRow {
             id: id.clone(),
             list: new.list.clone(),
@@ -201,7 +219,7 @@ impl City {
             reason: new.reason,
             case_no: new.case,
             expires: new.expires,
-            added_by: person.id.clone(),
+            added_by: by.clone(),
             category: None,
             priority: 0,
             begins: Time::from_millis(0),
@@ -214,7 +232,7 @@ impl City {
         self.hot.update(vec![looked_for(row)], &[]);
         let entry = self.log.append_once(
             &self
-                .leaf_by("hotlist.changed", &person)?
+                .leaf_by("hotlist.changed", person)?
                 .job("hotlist")
                 .id(id.as_str())
                 .fact("list", new.list.as_str())
@@ -222,10 +240,10 @@ impl City {
                 .fact("removed", 0),
         )?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.changed") });
-        Ok(id)
+        Ok(())
     }
 
-    fn check_entry(&self, new: &NewEntry) -> Result<()> {
+    pub(crate) fn check_entry(&self, new: &NewEntry) -> Result<()> {
         if !new.state.as_deref().is_none_or(is_state) {
             return Err(not_a_state());
         }

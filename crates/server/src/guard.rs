@@ -30,7 +30,7 @@ const WAYS_IN: [&str; 6] = [
     "/console/passkey/register/finish",
 ];
 /// What a wall shows.
-const WALL: [&str; 3] = ["/console", "/console/hits", "/console/wall"];
+const WALL: [&str; 3] = ["/console", "/console/hits", "/console/events"];
 /// What a wall may do: sign in, and out.
 const WALL_ACTS: [&str; 5] = [
     "/console/enter",
@@ -64,6 +64,13 @@ fn no_word() -> Error {
     Error::forbidden("This form is from another session; open the page again and repeat it.")
 }
 
+/// Whether a path is one of those that people sign in for.
+fn for_people(path: &str) -> bool {
+    ["/console", "/field"].iter().any(|room| {
+        path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
 /// Lets a browser's request through, or not.
 pub(crate) async fn guard(
     axum::extract::State(state): axum::extract::State<State>,
@@ -71,7 +78,7 @@ pub(crate) async fn guard(
     next: Next,
 ) -> Response {
     let path = request.uri().path().to_owned();
-    if path != "/console" && !path.starts_with("/console/") {
+    if !for_people(&path) {
         return next.run(request).await;
     }
     let headers = request.headers().clone();

@@ -2,13 +2,13 @@
 
 use crate::auth::{Shared, json};
 use crate::paging::{HitsQuery, limit, query};
-use crate::people::Answered;
+use crate::people::{Added, Answered};
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use base::{CameraId, Error, HitId};
+use base::{CameraId, EntryId, Error, HitId};
 use city::{
-    CheckPlate, Handover, HitLine, HitView, Hits, Incident, NewEyes, NewOutcome, NewRecord,
-    PlateChecked, Queue, Shift, Verdict,
+    CheckPlate, Handover, HitLine, HitView, Hits, Incident, NewEntry, NewEyes, NewOutcome,
+    NewRecord, PlateChecked, Queue, Shift, Verdict, Wanted,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -168,4 +168,59 @@ pub(crate) async fn resume(
     let (who, _) = state.person(request).await?;
     let camera: CameraId = id.parse().map_err(|_| Error::not_found("There is no such camera."))?;
     Ok(Json(state.run(move |city| city.hits_resume(&who, &camera)).await?))
+}
+
+/// Entries that wait for a second person.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Waiting {
+    /// The oldest first, the plates in the clear.
+    wanted: Vec<Wanted>,
+}
+
+/// Entries that officers wrote down and another has to agree to.
+#[utoipa::path(get, path = "/v1/wanted", tag = "people",
+    responses((status = 200, description = "What waits", body = Waiting)))]
+pub(crate) async fn wanted(State(state): Shared, request: Request) -> Answered<Waiting> {
+    let (who, _) = state.person(request).await?;
+    Ok(Json(Waiting { wanted: state.run(move |city| city.wanted(&who)).await? }))
+}
+
+/// Writes down an entry; another person has to agree before it is matched.
+#[utoipa::path(post, path = "/v1/wanted", tag = "people",
+    request_body = NewEntry,
+    responses((status = 200, description = "What waits", body = Added)))]
+pub(crate) async fn want(State(state): Shared, request: Request) -> Answered<Added> {
+    let (who, body) = state.person(request).await?;
+    let new: NewEntry = json(&body)?;
+    Ok(Json(Added { id: state.run(move |city| city.want(&who, new)).await? }))
+}
+
+fn entry_id(text: &str) -> Result<EntryId, Error> {
+    text.parse().map_err(|_| Error::not_found("Nothing of that number waits."))
+}
+
+/// Agrees to an entry that somebody else wrote down; from now on it is matched.
+#[utoipa::path(post, path = "/v1/wanted/{id}/agree", tag = "people",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "It is matched")))]
+pub(crate) async fn agree(
+    State(state): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answered<()> {
+    let (who, _) = state.person(request).await?;
+    Ok(Json(state.run(move |city| city.agree(&who, &entry_id(&id)?)).await?))
+}
+
+/// Takes back an entry that waits.
+#[utoipa::path(post, path = "/v1/wanted/{id}/withdraw", tag = "people",
+    params(("id" = String, Path)),
+    responses((status = 200, description = "It does not wait any more")))]
+pub(crate) async fn withdraw(
+    State(state): Shared,
+    Path(id): Path<String>,
+    request: Request,
+) -> Answered<()> {
+    let (who, _) = state.person(request).await?;
+    Ok(Json(state.run(move |city| city.withdraw_wanted(&who, &entry_id(&id)?)).await?))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Code {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Added {
     /// The line.
-    id: EntryId,
+    pub id: EntryId,
 }
 
 /// The way in for a browser.

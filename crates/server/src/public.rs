@@ -11,8 +11,11 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::{LogPage, Public};
-use pages::{CameraRow, GapRow, OrderRow, Page, PublicPage, StreetPage, render};
+use pages::{
+    CameraRow, GapRow, MisreadRow, MisreadsPage, OrderRow, Page, PublicPage, StreetPage, render,
+};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// So many orders to switch off stand on the page, the first ones; all are in its figures.
 const ORDERS: usize = 20;
@@ -42,6 +45,45 @@ pub(crate) async fn page(
 ) -> Result<Html<String>, Problem> {
     let public = state.run(|city| city.public()).await?;
     Ok(Html(render(&view(around(&state, &headers, "/"), public))))
+}
+
+/// `GET /misreads`: how often hits were misread, and what came of them.
+pub(crate) async fn misreads(
+    State(state): Shared,
+    headers: HeaderMap,
+) -> Result<Html<String>, Problem> {
+    let public = state.run(|city| city.public()).await?;
+    let page = around(&state, &headers, "/misreads");
+    let names: BTreeMap<String, String> =
+        public.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())).collect();
+    let f = public.figures;
+    let rows = |map: BTreeMap<String, city::Judged>| {
+        map.into_iter()
+            .map(|(key, judged)| MisreadRow {
+                name: names.get(&key).cloned().unwrap_or(key),
+                percent: (judged.rate().unwrap_or_default() * 100.0).round() as u64,
+                decided: judged.decided,
+                misread: judged.misread,
+            })
+            .collect()
+    };
+    let tables = vec![
+        ("camera", rows(f.misreads.by_camera)),
+        ("list", rows(f.misreads.by_list)),
+        ("hour", rows(f.misreads.by_hour)),
+    ];
+    Ok(Html(render(&MisreadsPage {
+        page,
+        tables,
+        findings: f.findings.into_iter().collect(),
+        outcomes: f.hit_outcomes.into_iter().filter(|(_, n)| *n > 0).collect(),
+        cold: f.hits_cold,
+        suspended: f
+            .hits_suspended
+            .into_iter()
+            .map(|(id, since)| (names.get(&id).cloned().unwrap_or(id), shown(since)))
+            .collect(),
+    })))
 }
 
 fn view(page: Page, p: Public) -> PublicPage {

@@ -84,6 +84,10 @@ fn api(routes: Routes) -> Routes {
         .get("/v1/queue", hits::queue)
         .get("/v1/field", hits::field)
         .post("/v1/plate-checks", hits::check_plate)
+        .get("/v1/wanted", hits::wanted)
+        .post("/v1/wanted", hits::want)
+        .post("/v1/wanted/{id}/agree", hits::agree)
+        .post("/v1/wanted/{id}/withdraw", hits::withdraw)
         .get("/v1/handover", hits::shift)
         .post("/v1/handover", hits::take_over)
         .post("/v1/ask", ask::ask)
@@ -123,6 +127,7 @@ fn api(routes: Routes) -> Routes {
 fn pages(routes: Routes) -> Routes {
     routes
         .get("/", public::page)
+        .get("/misreads", public::misreads)
         .get("/off/{id}", orders::page)
         .get("/street", public::street)
         .post("/look", chrome::look)
@@ -139,7 +144,6 @@ fn pages(routes: Routes) -> Routes {
         .get("/console/handover", console::now::handover)
         .post("/console/handover", console::now::take_over)
         .post("/console/cameras/{id}/resume", console::now::resume)
-        .get("/console/misreads", console::hits::misreads)
         .get("/console/hits", console::hits::list)
         .get("/field", console::field::list)
         .post("/field/check", console::field::check)

@@ -65,3 +65,10 @@ CREATE TABLE tombstones (
   until INTEGER NOT NULL,
   by_whom TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE wanted (
+  id TEXT NOT NULL PRIMARY KEY,
+  made INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  json TEXT NOT NULL
+) STRICT;

@@ -41,6 +41,7 @@ mod records;
 mod relay;
 mod rows;
 mod scan;
+mod wanted;
 
 pub use engine::{Place, Url};
 pub use open::Store;
@@ -48,7 +49,7 @@ pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
     AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,
     LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow,
-    Search, Stored, SuspensionRow, TombstoneRow,
+    Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
 };
 
 #[cfg(test)]

@@ -162,6 +162,19 @@ pub struct SuspensionRow {
     pub json: String,
 }
 
+/// An entry that waits for a second person.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WantedRow {
+    /// Its id, then the entry's.
+    pub id: EntryId,
+    /// Since when it waits.
+    pub made: Time,
+    /// Who wants it.
+    pub by: PersonId,
+    /// What would be added, as the text that `city` wrote; a plate is in it.
+    pub json: String,
+}
+
 /// A line of a hot list: the only plate that is on disk in the clear.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRow {

@@ -70,6 +70,7 @@ impl City {
     /// Hits that nobody decided in time go cold, and of those that nobody said the outcome of it is said that
     /// nobody did.
     pub(crate) fn tend_hits(&self) -> Result<()> {
+        self.forget_wanted()?;
         let waiting = i64::from(self.config.hits.verdict_minutes) * 60_000;
         for state in [HitState::Open, HitState::Second] {
             for row in self.store.hits_that_are(state.as_str(), STEP)? {

@@ -285,3 +285,43 @@ fn a_shift_is_taken_over() {
     assert_eq!(town.city.shift(&person()).unwrap().last, Some(done));
     assert_eq!(town.logged("hit.handover").len(), 1);
 }
+
+#[test]
+fn an_own_entry_needs_two_people() {
+    let town = town(&ListSettings { own_entries: true, ..ListSettings::default() });
+    let new = || NewEntry {
+        list: list(),
+        plate: "8XYZ001".into(),
+        state: None,
+        reason: "missing person".into(),
+        case: "26-0500".into(),
+        expires: town.city.now().plus_millis(86_400_000),
+    };
+    let waits = || town.city.wanted(&omar()).unwrap().len();
+    let raised = || {
+        let before = town.city.hits(&person(), 500, None).unwrap().hits.len();
+        town.pass("8XYZ001");
+        town.city.relay().unwrap();
+        town.city.hits(&person(), 500, None).unwrap().hits.len() - before
+    };
+    let id = town.city.want(&omar(), new()).unwrap();
+    assert_eq!((waits(), raised()), (1, 0), "it is not matched yet");
+    assert_eq!(town.city.agree(&omar(), &id).unwrap_err().kind(), Kind::Conflict);
+    town.city.agree(&person(), &id).unwrap();
+    assert_eq!((waits(), raised()), (0, 1));
+    assert_eq!(town.city.agree(&person(), &id).unwrap_err().kind(), Kind::NotFound);
+    assert_eq!(
+        (town.logged("hotlist.proposed").len(), town.logged("hotlist.changed").len()),
+        (1, 2)
+    );
+
+    let id = town.city.want(&omar(), new()).unwrap();
+    town.clock.advance(24 * 60 * MINUTE);
+    assert_eq!(waits(), 0, "nobody agreed within a day");
+    assert_eq!(town.city.agree(&person(), &id).unwrap_err().kind(), Kind::NotFound);
+    let caseless = NewEntry { case: " ".into(), ..new() };
+    assert_eq!(town.city.want(&omar(), caseless).unwrap_err().kind(), Kind::Invalid);
+    let closed = ListSettings { name: "Stolen".into(), ..ListSettings::default() };
+    town.city.set_list(&person(), &list(), &closed).unwrap();
+    assert_eq!(town.city.want(&omar(), new()).unwrap_err().kind(), Kind::Conflict);
+}

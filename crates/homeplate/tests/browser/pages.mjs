@@ -103,7 +103,7 @@ await tab.getByLabel('Check a plate you see').fill(plate);
 await tab.getByRole('button', { name: 'Check', exact: true }).click();
 await tab.getByText('confirm the record before you act').waitFor();
 await tab.setViewportSize(sizes.desktop);
-await tab.goto(`${base}/console/misreads`);
+await tab.goto(`${base}/misreads`);
 await tab.getByRole('heading', { level: 1 }).waitFor();
 await fits(tab, 'misreads');
 await tab.goto(`${base}/console/hits`);

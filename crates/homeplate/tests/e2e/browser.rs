@@ -46,7 +46,7 @@ fn a_dispatcher_decides_a_hit_in_the_browser() {
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr)
     );
-    assert!(world.by("dora", &["hits"]).good().contains("confirmed"));
+    assert!(world.by("dora", &["hits"]).good().contains("closed"));
 }
 
 /// A clerk proposes, two offices sign with passkeys, an officer's question is narrowed, an outsider verifies it all.

@@ -339,7 +339,7 @@ impl Town {
                 json!({"finding": "misread", "compared": all, "note": note, "version": 1});
             self.post("dora", &format!("/v1/hits/{id}/verdict"), &verdict).expect("decided");
         }
-        self.fates.push(("note", Kept));
+        self.fates.push(("note", Shown));
         self.taken.insert("note".into(), true);
     }
 
@@ -422,13 +422,13 @@ impl Town {
             .collect();
         json!({
             "base": self.world.url(), "site": site, "payloads": PAYLOADS, "links": links, "invited": invited,
-            "pages": ["/", "/console", "/console/ask", "/console/questions", "/console/audit", "/console/rules",
+            "pages": ["/", "/console", "/console/hits", "/console/handover", "/misreads", "/field", "/console/ask", "/console/questions", "/console/audit", "/console/rules",
                 "/console/rules/new", "/console/papers", "/console/log", "/console/breakglass", "/console/people",
                 "/console/tokens", "/console/devices", "/console/passkey", "/console/join", "/console/device"],
             "forms": ["/console/ask", "/console/rules/new", "/console/papers", "/console/people",
                 "/console/tokens", "/console/devices", "/console/breakglass", "/console/audit"],
             "queries": ["/console/enter?link=§", "/console/join?code=§", "/console/device?code=§",
-                "/console/log?kind=§", "/console/log?older=§", "/console/questions?after=§", "/console?after=§",
+                "/console/log?kind=§", "/console/log?older=§", "/console/questions?after=§", "/console/hits?after=§", "/field/§",
                 "/console/hits/§", "/console/proposals/§", "/§", "/log/§", "/?lang=§"],
         })
     }

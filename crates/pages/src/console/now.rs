@@ -80,14 +80,14 @@ pub struct HandoverPage {
 }
 
 impl HandoverPage {
-    /// What is open: the key of each heading, and its hits.
+    /// What is open: the word of each heading, and its hits.
     pub(crate) fn strips(&self) -> [(&'static str, &[HitRow]); 5] {
         [
-            ("handover.urgent", &self.queue.urgent),
-            ("handover.calls", &self.calls),
-            ("handover.under_way", &self.queue.under_way),
-            ("handover.due", &self.due),
-            ("handover.unlikely", &self.queue.unlikely),
+            ("urgent", &self.queue.urgent),
+            ("calls", &self.calls),
+            ("under_way", &self.queue.under_way),
+            ("due", &self.due),
+            ("unlikely", &self.queue.unlikely),
         ]
     }
 }
@@ -152,7 +152,7 @@ pub struct MisreadRow {
 pub struct MisreadsPage {
     /// Around it.
     pub page: Page,
-    /// By camera, by list, by hour: the key of the heading, and its rows.
+    /// `camera`, `list` and `hour`, each with its rows.
     pub tables: Vec<(&'static str, Vec<MisreadRow>)>,
     /// What was found, and how often.
     pub findings: Vec<(String, u64)>,
@@ -160,4 +160,6 @@ pub struct MisreadsPage {
     pub outcomes: Vec<(String, u64)>,
     /// Hits that nobody decided in time.
     pub cold: u64,
+    /// Cameras whose hits wait because they misread, and since when, as shown.
+    pub suspended: Vec<(String, String)>,
 }

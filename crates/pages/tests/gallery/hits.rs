@@ -60,14 +60,16 @@ fn lists(m: &Maker, out: &mut Out) {
         names.iter().map(row).collect::<Vec<_>>()
     };
     let tables = vec![
-        ("misreads.by_camera", rows(&["Main Street at First", "Harbor Bridge, northbound"])),
-        ("misreads.by_list", rows(&["lst_stolen"])),
-        ("misreads.by_hour", rows(&["07", "08", "22"])),
+        ("camera", rows(&["Main Street at First", "Harbor Bridge, northbound"])),
+        ("list", rows(&["lst_stolen"])),
+        ("hour", rows(&["07", "08", "22"])),
     ];
     let counted = |word: &str, n| (m.s(word), n);
     let findings = vec![counted("correct", 1190), counted("misread", 31), counted("stale", 4)];
     let outcomes = vec![counted("recovered", 902), counted("unknown", 12)];
-    let misreads = MisreadsPage { page: page(), tables, findings, outcomes, cold: 7 };
+    let suspended = vec![(m.s("Willow Park"), m.s("2026-11-20 08:00:00 UTC"))];
+    let page = m.public("/misreads");
+    let misreads = MisreadsPage { page, tables, findings, outcomes, cold: 7, suspended };
     out.push(("misreads", render(&misreads)));
 }
 

@@ -46,7 +46,7 @@ impl Maker {
         Wrong { field: field.into(), message: self.s(message) }
     }
 
-    fn public(&self, path: &str) -> Page {
+    pub fn public(&self, path: &str) -> Page {
         Page {
             city: self.s("Oak Hollow"),
             lang: self.lang,

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 29] = [
     "alarm_says",
     "agency",
     "alarm",
@@ -35,6 +35,8 @@ const WORDS: [&str; 27] = [
     "hitoutcome",
     "say",
     "stamp",
+    "open",
+    "misread_by",
 ];
 
 fn read(lang: &str) -> Texts {

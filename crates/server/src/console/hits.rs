@@ -14,11 +14,10 @@ use city::{
     NewOutcome, NewRecord, RecordAnswer, Stamp, Verdict, What,
 };
 use pages::{
-    ActView, CharacterView, Crop, HitPage, HitRow, HitsPage, ListedView, MisreadRow, MisreadsPage,
-    Page, Place, StampView, render,
+    ActView, CharacterView, Crop, HitPage, HitRow, HitsPage, ListedView, Page, Place, StampView,
+    render,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
 
 /// Hits on one page.
 const PAGE: u32 = 100;
@@ -365,44 +364,6 @@ pub(super) async fn outcome_of(
         state.run(move |city| city.hit_outcome(&who, &id, new).map(|_| ())).await
     };
     back(state, headers, to, said.await)
-}
-
-/// `GET /console/misreads`: how often hits were misread, as the log has it.
-pub(crate) async fn misreads(State(state): Shared, headers: HeaderMap) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    match state.run(move |city| Ok((Visitor::of(city, &who)?, city.public()?))).await {
-        Ok((visitor, public)) => {
-            let around = around(&state, &headers, "/console/misreads");
-            let page = signed_in(around, visitor, Place::Hits);
-            let names: BTreeMap<String, String> =
-                public.cameras.iter().map(|c| (c.id.to_string(), c.name.clone())).collect();
-            let f = public.figures;
-            let rows = |map: BTreeMap<String, city::Judged>| {
-                map.into_iter()
-                    .map(|(key, judged)| MisreadRow {
-                        name: names.get(&key).cloned().unwrap_or(key),
-                        percent: (judged.rate().unwrap_or_default() * 100.0).round() as u64,
-                        decided: judged.decided,
-                        misread: judged.misread,
-                    })
-                    .collect()
-            };
-            let tables = vec![
-                ("misreads.by_camera", rows(f.misreads.by_camera)),
-                ("misreads.by_list", rows(f.misreads.by_list)),
-                ("misreads.by_hour", rows(f.misreads.by_hour)),
-            ];
-            Html(render(&MisreadsPage {
-                page,
-                tables,
-                findings: f.findings.into_iter().collect(),
-                outcomes: f.hit_outcomes.into_iter().filter(|(_, n)| *n > 0).collect(),
-                cold: f.hits_cold,
-            }))
-            .into_response()
-        }
-        Err(e) => failed(&state, &headers, &e),
-    }
 }
 
 #[cfg(test)]

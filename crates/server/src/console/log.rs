@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 67] = [
+const KINDS: [&str; 69] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -43,6 +43,8 @@ const KINDS: [&str; 67] = [
     "hit.resumed",
     "hit.handover",
     "hotlist.checked",
+    "hotlist.proposed",
+    "hotlist.withdrawn",
     "hotlist.changed",
     "hotlist.imported",
     "hotlist.undone",

@@ -99,6 +99,10 @@ const API: &[Row] = &[
     ("get", "/v1/queue", May(&["ViewHits"])),
     ("get", "/v1/field", May(&["ViewHits"])),
     ("post", "/v1/plate-checks", May(&["ViewHits"])),
+    ("get", "/v1/wanted", May(&["DecideHit"])),
+    ("post", "/v1/wanted", May(&["DecideHit"])),
+    ("post", "/v1/wanted/{id}/agree", May(&["DecideHit"])),
+    ("post", "/v1/wanted/{id}/withdraw", May(&["DecideHit"])),
     ("get", "/v1/handover", May(&["ViewHits"])),
     ("post", "/v1/handover", May(&["DecideHit"])),
     ("post", "/v1/ask", Asking),
@@ -160,7 +164,7 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
         "/v1/devices" => serde_json::json!({
             "id": format!("dev_{}", role.replace('-', "")), "name": "D", "class": "desk",
         }),
-        "/v1/hotlist" => serde_json::json!({
+        "/v1/hotlist" | "/v1/wanted" => serde_json::json!({
             "list": "lst_stolen", "plate": PLATE, "reason": "stolen", "case": "26-0417",
             "expires": later,
         }),
@@ -220,6 +224,8 @@ fn address(path: &str) -> String {
         "lst_nothing"
     } else if path.contains("/hits/") || path.starts_with("/field/") {
         "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061"
+    } else if path.contains("/wanted/") {
+        "ent_00000000000000000000000000000000"
     } else if path.contains("/people/") {
         "per_nobody"
     } else if path.contains("/cameras/") {
@@ -396,8 +402,7 @@ async fn each_page_of_the_console() {
     let (town, _) = peopled();
     // What a page needs; one that is not named here is for everybody who is signed in.
     let needs: BTreeMap<&str, &[&'static str]> = [
-        ("/console/events", &["ViewHits"][..]),
-        ("/console/hits", &["ViewHits"]),
+        ("/console/hits", &["ViewHits"][..]),
         ("/console/hits/{id}", &["ViewHits"]),
         ("/console/handover", &["ViewHits"]),
         ("/field", &["ViewHits"]),
@@ -413,7 +418,8 @@ async fn each_page_of_the_console() {
     .into_iter()
     .collect();
     // These are what lets people in.
-    let doors = ["/console/enter", "/console/join", "/console/device"];
+    // And what never ends has a test of its own.
+    let doors = ["/console/enter", "/console/join", "/console/device", "/console/events"];
     let pages: Vec<&str> = crate::routes::all()
         .known
         .into_iter()
