@@ -1,6 +1,8 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::{AlarmSection, HotlistDrop, PictureSection, ReasonSection};
+use crate::{
+    AlarmSection, DeliverSection, HookSection, HotlistDrop, PictureSection, ReasonSection,
+};
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +54,12 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
+    /// Ways to people who are not at the console.
+    #[serde(default)]
+    pub deliver: DeliverSection,
+    /// Programs that are told of hits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub webhook: Vec<HookSection>,
     /// Folders that hot lists are dropped into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hotlist_drop: Vec<HotlistDrop>,
@@ -550,6 +558,10 @@ impl Config {
             return refuse(wrong);
         }
         if let Some(wrong) = self.reasons.wrong() {
+            return refuse(wrong);
+        }
+        let has_address = self.server.public_url.is_some();
+        if let Some(wrong) = self.deliver.wrong(&self.webhook, has_address) {
             return refuse(wrong);
         }
         self.check_preset()?;

@@ -259,6 +259,7 @@ impl City {
                 .fact("list", hit.list.as_str())
                 .fact("camera", hit.camera.as_str());
             let entry = self.log.append_once(&leaf)?;
+            self.ring(&hit, entry.index)?;
             self.store.mark_hit_logged(&hit.id)?;
             self.emit(Event {
                 camera: Some(hit.camera),
