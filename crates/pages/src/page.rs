@@ -228,12 +228,12 @@ impl Page {
         match state {
             "on" | "confirmed" | "allowed" | "proven" | "active" | "signed" | "valid"
             | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" | "acknowledged" | "no-lease" => "good",
+            | "answered" | "acknowledged" | "no-lease" | "sent" => "good",
             "open" | "narrowed" | "draft" | "proposed" | "invited" | "waiting" | "stated"
             | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon" | "locked"
             | "lease-runs" | "lease-ended" | "scheduled" => "warn",
             "off" | "rejected" | "refused" | "refuted" | "overdue" | "alarm" | "breakglass"
-            | "unjustified" | "doubtful" | "dead" | "foreign" => "bad",
+            | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up" => "bad",
             _ => "",
         }
     }

@@ -22,6 +22,7 @@ mod limits;
 mod lists;
 mod live;
 mod metrics;
+mod notify;
 mod openapi;
 mod orders;
 mod oversight;

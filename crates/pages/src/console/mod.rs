@@ -7,6 +7,7 @@ mod breakglass;
 mod hits;
 mod log;
 mod machines;
+mod notify;
 mod papers;
 mod people;
 mod questions;
@@ -20,6 +21,7 @@ pub use breakglass::{BreakGlassPage, BreakGlassView, ReviewedView};
 pub use hits::{HitPage, HitRow, HitsPage, ListedView};
 pub use log::{EntryView, FactView, LogPage};
 pub use machines::{DeviceCodeView, DeviceView, DevicesPage, TokenForm, TokenView, TokensPage};
+pub use notify::{BrowserView, LastView, NotifyPage, TriedView};
 pub use papers::{PaperForm, PaperView, PapersPage};
 pub use people::{
     InvitationView, InviteForm, LostView, PasskeyView, PasskeysPage, PeoplePage, PersonView,
