@@ -47,9 +47,8 @@ export function start(): void {
     say('unsupported');
     return;
   }
-  button.form?.addEventListener('submit', (e) => {
-    e.preventDefault();
-    button.click();
+  field.addEventListener('keydown', (e) => {
+    if (e.key === 'Enter') button.click();
   });
   button.addEventListener('click', () => {
     if (!field.reportValidity() || button.getAttribute('aria-busy') === 'true') return;

@@ -172,7 +172,7 @@ export function start(): void {
         const got = await assertion('/console/passkey/signin/start', {});
         const done = await post('/console/passkey/signin/finish', got);
         // Who came by a link to a page, for instance of a hit, comes to it.
-        const here = /^\/console\/(hits\/hit_[0-9a-f]{32}|notify)$/.test(location.pathname);
+        const here = /^\/console\/(hits\/hit_[0-9a-f]{32}|notify(\/confirm\/[0-9a-f]{32})?)$/.test(location.pathname);
         follow(here ? { location: location.pathname + location.search } : done);
       });
     } else if (what === 'register') {

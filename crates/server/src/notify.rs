@@ -8,23 +8,15 @@ use crate::console::{failed, shown, sign_in};
 use crate::problem::Problem;
 use crate::state::AppState;
 use axum::Json;
-use axum::extract::{Form, Query, Request, State};
+use axum::extract::{Form, Path, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, PersonId, Result};
 use city::{Browser, BrowserLine, City, LastLine, TestLine, TestOutcome, Told};
 use pages::{BrowserView, LastView, NotifyPage, Page, TriedView, Wrong, render};
-use serde::Deserialize;
 use serde_json::json as object;
 
 const HERE: &str = "/console/notify";
-
-/// The query of the link that confirms an address.
-#[derive(Deserialize)]
-pub(crate) struct Confirm {
-    #[serde(default)]
-    confirm: String,
-}
 
 /// What the page says besides how it stands.
 #[derive(Default)]
@@ -101,11 +93,17 @@ async fn again(
     }
 }
 
-/// `GET /console/notify`; `?confirm=…` is the link of a mail. Looking uses nothing up.
-pub(crate) async fn page(
+/// `GET /console/notify`.
+pub(crate) async fn page(State(state): Shared, headers: HeaderMap) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    show(&state, &headers, who, After::default()).await
+}
+
+/// `GET /console/notify/confirm/{code}`: the link of a mail. Looking uses nothing up.
+pub(crate) async fn confirming(
     State(state): Shared,
     headers: HeaderMap,
-    Query(Confirm { confirm }): Query<Confirm>,
+    Path(confirm): Path<String>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     show(&state, &headers, who, After { confirm, ..After::default() }).await

@@ -166,6 +166,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/console/passkey", console::passkeys::list)
         .post("/console/passkeys/remove", console::passkeys::remove)
         .get("/console/notify", notify::page)
+        .get("/console/notify/confirm/{code}", notify::confirming)
         .post("/console/notify/address", notify::address)
         .post("/console/notify/confirm", notify::confirm)
         .post("/console/notify/mail", notify::mail)

@@ -258,7 +258,7 @@ impl City {
         wishes.lang = lang.to_owned();
         self.keep_wishes(by, &wishes)?;
         let (heading, text) = words::of_address(&self.config.city.name, lang);
-        let link = self.link(&format!("/console/notify?confirm={code}"));
+        let link = self.link(&format!("/console/notify/confirm/{code}"));
         self.mail_now(address, heading, text, link)
     }
 

@@ -88,7 +88,7 @@ impl Place {
         let before = self.mail.wait(0, Duration::ZERO).len();
         self.city().set_address(who, address, "en").unwrap();
         let text = self.mail.wait(before + 1, PATIENCE)[before].plain();
-        let code = text.split("?confirm=").nth(1).unwrap();
+        let code = text.split("/confirm/").nth(1).unwrap();
         let code: String = code.chars().take_while(char::is_ascii_hexdigit).collect();
         self.city().confirm_address(who, &code).unwrap();
     }
@@ -331,7 +331,7 @@ fn an_address_is_ones_own_only_when_its_mail_was_opened() {
     assert!(city.set_mail(&dora(), true, false).is_err());
     let text = place.mail.wait(1, PATIENCE)[0].plain();
     let code: String = text
-        .split("?confirm=")
+        .split("/confirm/")
         .nth(1)
         .unwrap()
         .chars()

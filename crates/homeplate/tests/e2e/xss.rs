@@ -429,7 +429,7 @@ impl Town {
             "forms": ["/console/ask", "/console/rules/new", "/console/papers", "/console/people",
                 "/console/tokens", "/console/devices", "/console/breakglass", "/console/audit"],
             "queries": ["/console/enter?link=§", "/console/join?code=§", "/console/device?code=§",
-                "/console/notify?confirm=§",
+                "/console/notify/confirm/§",
                 "/console/log?kind=§", "/console/log?older=§", "/console/questions?after=§", "/console?after=§",
                 "/console/hits/§", "/console/proposals/§", "/§", "/log/§", "/?lang=§"],
         })
