@@ -242,6 +242,14 @@ impl Store {
         rows.into_iter().map(sent_row).collect()
     }
 
+    /// How many messages wait to be sent.
+    pub fn waiting_messages(&self) -> Result<u64> {
+        let sql = "SELECT count(*) FROM outbox WHERE state = 'waiting'";
+        let row = self.control().first(sql, &[])?;
+        let count: i64 = row.map_or(Ok(0), |mut row| row.get(0))?;
+        Ok(count.unsigned_abs())
+    }
+
     /// How many messages were given up since a moment.
     pub fn given_up_since(&self, since: Time) -> Result<u64> {
         let row = self.control().first(

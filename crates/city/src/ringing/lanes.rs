@@ -270,6 +270,12 @@ impl City {
         end("given-up", Some(said))
     }
 
+    /// How many messages wait to be sent, and how many were given up within a day.
+    pub fn messages_left(&self) -> Result<(u64, u64)> {
+        let yesterday = self.now().plus_millis(-86_400_000);
+        Ok((self.store.waiting_messages()?, self.store.given_up_since(yesterday)?))
+    }
+
     /// Forgets messages that were made long ago.
     pub(crate) fn forget_messages(&self) -> Result<()> {
         self.store.forget_messages(self.now().plus_millis(-KEPT_MS))

@@ -395,3 +395,43 @@ fn what_is_wrong_with_a_way_is_said_and_holds_up_no_other() {
     assert!(delivery.iter().any(|m| m.contains("e-mail")), "{delivery:?}");
     assert!(of("keys").any(|m| m.contains("cad.secret") && m.contains("chmod")));
 }
+
+/// From a read that is stored to its messages at mail server and receiver, fifty times: figures, no promise.
+#[test]
+#[ignore = "deep: measures"]
+fn how_long_it_takes() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Instant;
+    let place = Place::new();
+    place.address(&dora(), "dora@c.example");
+    let (before, stop) = (place.mail.wait(0, Duration::ZERO).len(), AtomicBool::new(false));
+    let (mut mails, mut hooks) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        for lane in place.city().lanes() {
+            let (city, stop) = (place.city(), &stop);
+            scope.spawn(move || {
+                while !stop.load(Ordering::SeqCst) {
+                    let heard = city.messages_heard();
+                    city.send_due(&lane).unwrap();
+                    city.wait_for_messages(heard, Duration::from_millis(200));
+                }
+            });
+        }
+        for n in 0..50 {
+            // Another second each time: a hit's id follows from entry and read.
+            place.town.clock.advance(1000);
+            place.town.pass(PLATE);
+            let stored = Instant::now();
+            place.city().relay().unwrap();
+            let mail = place.mail.wait_timed(before + n + 1, PATIENCE)[before + n].0;
+            let hook = place.hook.wait_timed(n + 1, PATIENCE)[n].0;
+            mails.push(mail.duration_since(stored).as_secs_f64() * 1e3);
+            hooks.push(hook.duration_since(stored).as_secs_f64() * 1e3);
+        }
+        stop.store(true, Ordering::SeqCst);
+    });
+    for (what, mut ms) in [("mail", mails), ("webhook", hooks)] {
+        ms.sort_by(f64::total_cmp);
+        println!("{what}: p50 {:.1} ms, p95 {:.1} ms, most {:.1} ms", ms[25], ms[47], ms[49]);
+    }
+}
