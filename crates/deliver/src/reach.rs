@@ -194,6 +194,48 @@ mod tests {
         }
     }
 
+    /// Names that lead where somebody wants; another place each time they are asked for.
+    #[derive(Debug)]
+    struct Names(std::sync::Mutex<Vec<Vec<&'static str>>>);
+
+    impl Resolver for Names {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut out = self.empty();
+            self.0.lock().unwrap().remove(0).iter().for_each(|a| out.push(a.parse().unwrap()));
+            Ok(out)
+        }
+    }
+
+    /// What is given to the connection is what was judged, and a name is asked for once a message.
+    #[test]
+    fn a_name_that_leads_into_the_house() {
+        let resolve = |reach: Reach, found: &[&'static str]| {
+            // The second answer, which must not be asked for, would be this machine.
+            let names = Names(vec![found.to_vec(), vec!["127.0.0.1:80"]].into());
+            let guarded = Guarded { reach, by: names };
+            let timeout = NextTimeout {
+                after: ureq::unversioned::transport::time::Duration::NotHappening,
+                reason: ureq::Timeout::Global,
+            };
+            let uri = Uri::from_static("https://rebind.example/");
+            let got = guarded.resolve(&uri, &Config::default(), timeout);
+            assert_eq!(guarded.by.0.lock().unwrap().len(), 1);
+            got.map(|found| found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        let mixed = ["127.0.0.1:80", "8.8.8.8:443", "169.254.169.254:80", "[fe80::1]:80"];
+        assert_eq!(resolve(Reach::PUBLIC, &mixed).unwrap(), "8.8.8.8:443");
+        assert_eq!(resolve(Reach::LOCAL, &mixed).unwrap(), "127.0.0.1:80 8.8.8.8:443");
+        for inside in [&["10.0.0.1:443"][..], &["[::1]:443", "[::ffff:10.0.0.1]:443"], &[]] {
+            assert!(resolve(Reach::PUBLIC, inside).is_err(), "{inside:?}");
+        }
+        assert!(resolve(Reach::LOCAL, &["169.254.169.254:80"]).is_err());
+    }
+
     #[test]
     fn forms_of_addresses() {
         for (url, public, local) in [
