@@ -69,9 +69,11 @@ pub fn is_public(ip: IpAddr) -> bool {
             Some(ip) => is_public_4(ip),
             None => {
                 let s = ip.segments();
-                let reserved = (s[0] == 0x2001 && s[1] < 0x0200)
-                    || (s[0] == 0x2001 && s[1] == 0x0db8)
-                    || (s[0] == 0x3fff && s[1] < 0x1000);
+                let reserved = match s[0] {
+                    0x2001 => s[1] < 0x0200 || s[1] == 0x0db8,
+                    0x3fff => s[1] < 0x1000,
+                    _ => false,
+                };
                 // Global unicast is 2000::/3; what lies outside of it is for something else.
                 s[0] & 0xe000 == 0x2000 && !reserved
             }
