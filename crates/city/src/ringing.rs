@@ -24,7 +24,7 @@ use identity::Person;
 use lanes::{Bell, Ways};
 use policy::{Action, Decision};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{HitRow, MessageRow, RingRow};
 use told::Wishes;
 
@@ -40,6 +40,8 @@ pub(crate) struct Ringing {
     desk: RwLock<Option<Arc<dyn DeskLine>>>,
     bell: Bell,
     ways: Ways,
+    /// One change of wishes at a time: each reads them and writes them back.
+    wishing: Mutex<()>,
 }
 
 /// Why somebody is told.

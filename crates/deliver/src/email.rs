@@ -143,7 +143,7 @@ fn failed(e: lettre::transport::smtp::Error) -> Failure {
                 "The mail server does not let the city in; check name and password.",
             ),
         ),
-        0 if e.is_tls() => (
+        0 if e.is_tls() || names_certificate(&e) => (
             Next::Again(None),
             Error::unavailable("The mail server's certificate is not one this machine trusts."),
         ),
@@ -154,6 +154,12 @@ fn failed(e: lettre::transport::smtp::Error) -> Failure {
         ),
     };
     Failure { next, error: error.because(e) }
+}
+
+/// Whether the connection failed over the certificate: the library says so in words alone.
+fn names_certificate(e: &dyn std::error::Error) -> bool {
+    let says = |e: &dyn std::error::Error| e.to_string().contains("certificate");
+    says(e) || e.source().is_some_and(names_certificate)
 }
 
 fn number(code: Code) -> u16 {

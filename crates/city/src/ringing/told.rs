@@ -8,6 +8,7 @@ use base::{Error, PersonId, Result, Time, sha256};
 use deliver::{Notice, Subscription, is_address};
 use identity::machine_of;
 use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
 use store::BrowserRow;
 
 /// How long a link that confirms an address is good.
@@ -161,10 +162,19 @@ impl City {
         self.store.told(person)?.as_deref().map_or_else(|| Ok(Wishes::default()), Wishes::read)
     }
 
-    fn keep_wishes(&self, person: &PersonId, wishes: &Wishes) -> Result<()> {
-        let json = serde_json::to_string(wishes)
+    /// Changes wishes as they are now. Nothing is sent meanwhile: others wait for it.
+    fn change_wishes<T>(
+        &self,
+        person: &PersonId,
+        change: impl FnOnce(&mut Wishes) -> Result<T>,
+    ) -> Result<T> {
+        let _alone = self.ringing.wishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wishes = self.wishes(person)?;
+        let out = change(&mut wishes)?;
+        let json = serde_json::to_string(&wishes)
             .map_err(|e| Error::internal("The wish cannot be stored.").because(e))?;
-        self.store.put_told(person, &json)
+        self.store.put_told(person, &json)?;
+        Ok(out)
     }
 
     /// A person, who speaks for themselves.
@@ -184,9 +194,14 @@ impl City {
         let now = self.now();
         let lanes = self.lanes();
         let push_key = if lanes.iter().any(|lane| lane == lanes::PUSH) {
-            match &*self.way(lanes::PUSH)? {
-                Way::Push(push) => Some(push.public_key()),
-                _ => None,
+            // A key that is damaged takes the devices away, and not the address.
+            match self.way(lanes::PUSH).as_deref() {
+                Ok(Way::Push(push)) => Some(push.public_key()),
+                Ok(_) => None,
+                Err(e) => {
+                    tracing::error!(error = %e.inside(), "web push");
+                    None
+                }
             }
         } else {
             None
@@ -249,14 +264,15 @@ impl City {
         if self.config.deliver.smtp_host.is_none() {
             return Err(gone());
         }
-        let mut wishes = self.wishes(by)?;
-        self.ask_once(&mut wishes)?;
         let code = base::hex(&base::random::<16>());
         let until = self.now().plus_millis(CONFIRM_MS);
         let hash = base::hex(&sha256(code.as_bytes()));
-        wishes.pending = Some(Pending { address: address.to_owned(), hash, until });
-        wishes.lang = lang.to_owned();
-        self.keep_wishes(by, &wishes)?;
+        self.change_wishes(by, |wishes| {
+            self.ask_once(wishes)?;
+            wishes.pending = Some(Pending { address: address.to_owned(), hash, until });
+            wishes.lang = lang.to_owned();
+            Ok(())
+        })?;
         let (heading, text) = words::of_address(&self.config.city.name, lang);
         let link = self.link(&format!("/console/notify/confirm/{code}"));
         self.mail_now(address, heading, text, link)
@@ -274,33 +290,35 @@ impl City {
     /// Somebody has opened the link that was sent to their address.
     pub fn confirm_address(&self, by: &PersonId, code: &str) -> Result<()> {
         self.themselves(by)?;
-        let mut wishes = self.wishes(by)?;
         let hash = base::hex(&sha256(code.trim().as_bytes()));
         let now = self.now();
-        let fits = |pending: &&Pending| pending.hash == hash && now < pending.until;
-        let Some(pending) = wishes.pending.as_ref().filter(fits) else {
-            return Err(Error::invalid(
-                "The link is old, used, or another person's; write the address again for a new one.",
-            ));
-        };
-        wishes.address = Some(pending.address.clone());
-        wishes.mail = true;
-        wishes.pending = None;
-        self.keep_wishes(by, &wishes)
+        self.change_wishes(by, |wishes| {
+            let fits = |pending: &Pending| pending.hash == hash && now < pending.until;
+            let Some(pending) = wishes.pending.take().filter(fits) else {
+                return Err(Error::invalid(
+                    "The link is old, used, or another person's; write the address again for a new one.",
+                ));
+            };
+            (wishes.address, wishes.mail) = (Some(pending.address), true);
+            Ok(())
+        })
     }
 
     /// Turns mail to somebody's address on or off, or forgets the address.
     pub fn set_mail(&self, by: &PersonId, on: bool, forget: bool) -> Result<()> {
         self.themselves(by)?;
-        let mut wishes = self.wishes(by)?;
-        if forget {
-            (wishes.address, wishes.pending) = (None, None);
-        }
-        if on && wishes.address.is_none() {
-            return Err(Error::conflict("Write your address first, and open the link that comes."));
-        }
-        wishes.mail = on && !forget;
-        self.keep_wishes(by, &wishes)
+        self.change_wishes(by, |wishes| {
+            if forget {
+                (wishes.address, wishes.pending) = (None, None);
+            }
+            if on && wishes.address.is_none() {
+                return Err(Error::conflict(
+                    "Write your address first, and open the link that comes.",
+                ));
+            }
+            wishes.mail = on && !forget;
+            Ok(())
+        })
     }
 
     /// Registers a browser of somebody; one that was registered before becomes theirs.
@@ -327,8 +345,10 @@ impl City {
             .map_err(|e| Error::internal("The device cannot be stored.").because(e))?;
         let id = format!("brw_{}", base::hex(&base::random::<12>()));
         self.store.put_browser(&BrowserRow { id, person: by.clone(), endpoint, json })?;
-        let wishes = Wishes { lang: lang.to_owned(), ..self.wishes(by)? };
-        self.keep_wishes(by, &wishes)
+        self.change_wishes(by, |wishes| {
+            wishes.lang = lang.to_owned();
+            Ok(())
+        })
     }
 
     /// Takes a browser of somebody out.
@@ -344,9 +364,10 @@ impl City {
     /// Tries every way to somebody, at once, and says how each went.
     pub fn test_ways(&self, by: &PersonId) -> Result<Vec<TestLine>> {
         self.themselves(by)?;
-        let mut wishes = self.wishes(by)?;
-        self.ask_once(&mut wishes)?;
-        self.keep_wishes(by, &wishes)?;
+        let wishes = self.change_wishes(by, |wishes| {
+            self.ask_once(wishes)?;
+            Ok(wishes.clone())
+        })?;
         let (heading, text) = words::of_test(&self.config.city.name, &wishes.lang);
         let link = self.link("/console/notify");
         let said = |sent: std::result::Result<(), Error>| match sent {

@@ -4,6 +4,7 @@
 mod hooks;
 mod mail;
 mod push;
+mod tls;
 
 use deliver::Notice;
 
