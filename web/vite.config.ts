@@ -15,7 +15,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     target: 'es2022',
     rolldownOptions: {
-      input: { style: 'src/style.css', app: 'src/app.ts', street: 'src/street.ts' },
+      input: { style: 'src/style.css', app: 'src/app.ts', street: 'src/street.ts', sw: 'src/sw.ts' },
       output: {
         entryFileNames: '[name]-[hash].js',
         chunkFileNames: '[name]-[hash].js',

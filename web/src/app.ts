@@ -5,6 +5,7 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-verdict]', () => import('./hit')],
   ['[data-filter]', () => import('./filter')],
   ['[data-breakglass]', () => import('./breakglass')],
+  ['[data-notify]', () => import('./notify')],
   ['[data-copy]', () => import('./copy')],
   ['[data-live]', () => import('./live')],
   ['[data-near]', () => import('./near')],

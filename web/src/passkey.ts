@@ -3,14 +3,7 @@
 // The server says what is signed; this passes it to the browser and the browser's answer back. Without
 // scripts the pages offer the other way in, a one-time link.
 
-type Json = Record<string, unknown>;
-
-/** A failure that has a word of its own on the page (`data-…` of the status region). */
-class Told extends Error {
-  constructor(readonly word: string, message = '') {
-    super(message);
-  }
-}
+import { type Json, Told, post } from './post';
 
 const bytes = (text: string): ArrayBuffer => {
   const plain = atob(text.replace(/-/g, '+').replace(/_/g, '/'));
@@ -65,23 +58,6 @@ function credentialJson(made: PublicKeyCredential): Json {
     if (answer.userHandle) response.userHandle = text(answer.userHandle);
   }
   return { ...shared, response };
-}
-
-async function post(path: string, body: unknown): Promise<Json> {
-  const csrf = document.querySelector<HTMLMetaElement>('meta[name=csrf]')?.content ?? '';
-  let answer: Response;
-  try {
-    answer = await fetch(path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json', 'x-csrf': csrf },
-      body: JSON.stringify(body),
-    });
-  } catch {
-    throw new Told('offline');
-  }
-  const json = (await answer.json().catch(() => ({}))) as Json;
-  if (!answer.ok) throw new Told('refused', typeof json.message === 'string' ? json.message : '');
-  return json;
 }
 
 /** The options may come bare or, as WebAuthn libraries send them, below `publicKey`. */
@@ -194,7 +170,10 @@ export function start(): void {
     if (what === 'signin') {
       onButton(element, async () => {
         const got = await assertion('/console/passkey/signin/start', {});
-        follow(await post('/console/passkey/signin/finish', got));
+        const done = await post('/console/passkey/signin/finish', got);
+        // Who came by a link to a page, for instance of a hit, comes to it.
+        const here = /^\/console\/(hits\/hit_[0-9a-f]{32}|notify(\/confirm\/[0-9a-f]{32})?)$/.test(location.pathname);
+        follow(here ? { location: location.pathname + location.search } : done);
       });
     } else if (what === 'register') {
       onButton(element, async (form) => {

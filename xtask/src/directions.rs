@@ -7,13 +7,14 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 21] = [
+const TABLE: [(&str, &str); 22] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
     ("models", ""),
     ("vision", "base models plate read"),
     ("camera", "base"),
+    ("deliver", "base"),
     ("frames", "base camera"),
     ("exchange", "base plate read"),
     ("edge", "base camera exchange identity ledger plate read vision"),
@@ -24,7 +25,7 @@ const TABLE: [(&str, &str); 21] = [
     ("hotlist", "base plate read"),
     ("identity", "base"),
     ("prover", "base policy"),
-    ("city", "base custody hotlist identity ledger plate policy read store"),
+    ("city", "base custody deliver hotlist identity ledger plate policy read store"),
     ("pages", ""),
     ("server", "base city identity pages read"),
     ("homeplate", "base camera city edge identity ledger plate policy read server vision"),
@@ -35,7 +36,7 @@ const TABLE: [(&str, &str); 21] = [
 /// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 21] = [
+const OWNED: [(&str, &str); 22] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
@@ -43,6 +44,7 @@ const OWNED: [(&str, &str); 21] = [
     ("multer", "server"),
     ("prometheus-client", "server"),
     ("hyper", "edge"),
+    ("lettre", "deliver"),
     ("rumqttc", "edge"),
     ("quick-xml", "exchange"),
     ("quick-xml", "camera"),

@@ -34,7 +34,7 @@ pub enum State {
 /// What was found of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `configuration`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`, `disk`, `clock`.
+    /// `configuration`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`, `delivery`, `disk`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -70,7 +70,13 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
             out.push(check_keys(dir, &paths, config));
         }
     }
-    check_modes(dir, &paths, config.as_ref(), &mut out);
+    let mut secrets = Vec::new();
+    if let Some(config) = &config {
+        let (found, files) = crate::ringing::check_delivery(dir, config);
+        out.extend(found);
+        secrets = files;
+    }
+    check_modes(dir, &paths, config.as_ref(), secrets, &mut out);
     out.push(check_disk(dir));
     out.push(check_clock(clock.now(), newest));
     out
@@ -272,8 +278,14 @@ fn examine(store: &Store) -> Result<(usize, Vec<String>)> {
 
 /// Keys that others than their owner can read are keys of everybody; so are the way to the pictures and
 /// a password, which may stand in a configuration with the address of a store.
-fn check_modes(dir: &Path, paths: &Paths, config: Option<&Config>, out: &mut Vec<Finding>) {
-    let mut files: Vec<PathBuf> = vec![paths.log_key.clone()];
+fn check_modes(
+    dir: &Path,
+    paths: &Paths,
+    config: Option<&Config>,
+    mut files: Vec<PathBuf>,
+    out: &mut Vec<Finding>,
+) {
+    files.push(paths.log_key.clone());
     let password = config.is_some_and(|config| config.store.url.is_some());
     files.extend(password.then(|| paths.config.clone()));
     files.extend(config.and_then(|config| config.credentials(dir)));

@@ -284,7 +284,8 @@ pub const EXPLAINED: &[Explained] = &[
     ),
     e(
         "hits.verdict_minutes",
-        "Minutes within which a person has to decide a hit; after them it is cold, and nothing is said on the air.",
+        "Minutes within which a person has to decide a hit; after them it is cold, nothing is said on the air, and \
+         who is named in deliver.escalate is told.",
         "10",
         "1 to 60",
     ),
@@ -414,6 +415,73 @@ pub const EXPLAINED: &[Explained] = &[
         "sensitive",
         "never, sensitive or always",
     ),
+    e(
+        "deliver.give_up_hours",
+        "A message that does not go out is tried again for so many hours, ever more rarely; then the server's log says \
+         that it was given up.",
+        "12",
+        "1 to 168",
+    ),
+    e(
+        "deliver.escalate",
+        "Who is told when a hit is raised and nobody who may decide it is signed in, and when nobody decides in time.",
+        "[]",
+        "people as per_ann, roles as supervisor, e-mail addresses",
+    ),
+    e(
+        "deliver.push_contact",
+        "Whom the push services of browsers' makers ask when something is wrong. Without it there is no web push; with \
+         it those services see when the city sends to whom, and not what.",
+        "none",
+        "mailto: and an address, or an https address",
+    ),
+    e(
+        "deliver.smtp_host",
+        "The mail server. Without it there is no e-mail.",
+        "none",
+        "a host's name",
+    ),
+    e("deliver.smtp_port", "The mail server's port.", "587", "a port"),
+    e(
+        "deliver.smtp_tls",
+        "How the connection to the mail server is kept secret: TLS after a beginning in the clear (port 587), TLS from \
+         the first byte (port 465), or none, to this machine alone.",
+        "starttls",
+        "starttls, tls or none",
+    ),
+    e("deliver.smtp_from", "Whom mail is from.", "none", "an address, or: Name <address>"),
+    e(
+        "deliver.smtp_credentials",
+        "Where name and password at the mail server are, a line each.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "webhook.name",
+        "What the receiver is called; [[webhook]] may stand more than once. Under another name it is another one: what \
+         waits for the old one is sent no more.",
+        "none",
+        "1 to 40 of a-z, 0-9 and -",
+    ),
+    e(
+        "webhook.url",
+        "Where the receiver takes messages.",
+        "none",
+        "https://…; http:// only with webhook.allow_local",
+    ),
+    e(
+        "webhook.secret",
+        "Where the secret is that messages are signed with: whsec_ and 24 to 64 random bytes in base64.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "webhook.allow_local",
+        "Whether the receiver is this machine, or one of a private network of the city. Otherwise such addresses are \
+         refused, whatever its name leads to.",
+        "none: false",
+        "true or false",
+    ),
 ];
 
 const fn e(
@@ -435,6 +503,8 @@ mod tests {
     fn every_key_is_explained() {
         let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\nstate=\"us-wa\"\n\
                     [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
+                    [server]\npublic_url=\"https://plates.example\"\n\
+                    [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
                     [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
@@ -448,8 +518,16 @@ mod tests {
             *text = Some("x".into());
         }
         config.log.witnesses = Some("witnesses.policy".into());
-        config.server.public_url = Some("https://plates.example".into());
         let text = || Some(String::from("x"));
+        let deliver = &mut config.deliver;
+        for one in [
+            &mut deliver.push_contact,
+            &mut deliver.smtp_host,
+            &mut deliver.smtp_from,
+            &mut deliver.smtp_credentials,
+        ] {
+            *one = text();
+        }
         config.pictures.endpoint = text();
         config.pictures.bucket = text();
         config.pictures.prefix = text();

@@ -259,7 +259,12 @@ impl City {
                 .fact("list", hit.list.as_str())
                 .fact("camera", hit.camera.as_str());
             let entry = self.log.append_once(&leaf)?;
-            self.store.mark_hit_logged(&hit.id, self.now())?;
+            let raised = self.now();
+            // What something speaks against rings nowhere; it waits in the queue.
+            if self.may_ring(&hit, raised)? {
+                self.ring(&hit, entry.index)?;
+            }
+            self.store.mark_hit_logged(&hit.id, raised)?;
             self.emit(Event {
                 camera: Some(hit.camera),
                 id: Some(hit.id.to_string()),

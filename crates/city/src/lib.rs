@@ -70,6 +70,10 @@ mod question;
 mod reasons;
 mod refused;
 mod retain;
+mod ringing;
+#[cfg(test)]
+#[path = "tests/ringing.rs"]
+mod ringing_tests;
 mod said;
 mod sealed;
 mod succeed;
@@ -126,6 +130,10 @@ pub use proofs::{
 };
 pub use public::{Newest, Turn};
 pub use reasons::ReasonSection;
+pub use ringing::{
+    Browser, BrowserLine, DeliverSection, DeskLine, HookSection, LastLine, TestLine, TestOutcome,
+    Told,
+};
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use switch::Standing;

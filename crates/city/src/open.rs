@@ -55,6 +55,7 @@ pub struct City {
     pub(crate) published: Option<Published>,
     pub(crate) memory: Option<Memory>,
     pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
+    pub(crate) ringing: crate::ringing::Ringing,
 }
 
 impl City {
@@ -128,6 +129,7 @@ impl City {
             published,
             memory,
             records: std::sync::OnceLock::new(),
+            ringing: Default::default(),
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;

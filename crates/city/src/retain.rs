@@ -24,6 +24,7 @@ impl City {
         // Who watches those who ask waits for no place of pictures.
         let pictures = self.forget_pictures();
         self.oversee()?;
+        self.forget_messages()?;
         pictures
     }
 

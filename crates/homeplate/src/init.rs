@@ -248,6 +248,8 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         reasons: Default::default(),
         pictures: Default::default(),
         console: Default::default(),
+        deliver: Default::default(),
+        webhook: Vec::new(),
         hotlist_drop: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {

@@ -28,6 +28,7 @@ mod read;
 mod rules;
 mod serve;
 mod succeed;
+mod telling;
 mod verify;
 mod web;
 mod witness;

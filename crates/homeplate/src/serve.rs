@@ -64,6 +64,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = Shutdown::new();
     let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
+    let telling = crate::telling::start(&city, &stop);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
@@ -81,6 +82,9 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     // The last counts go on the log before the process ends.
     let _ = chores.join();
     let _ = cosigning.join();
+    for thread in telling {
+        let _ = thread.join();
+    }
     remember(&city);
     served?;
     Ok(ExitCode::SUCCESS)

@@ -191,6 +191,14 @@ impl Sessions {
         self.inner(now).open.get(&sha256(token.as_bytes())).cloned()
     }
 
+    /// Whose sessions are open at which something can be done, each once.
+    pub fn acting(&self, now: Time) -> Vec<PersonId> {
+        let inner = self.inner(now);
+        let open = inner.open.values().filter(|session| session.may_act());
+        let people: std::collections::BTreeSet<&PersonId> = open.map(|s| &s.person).collect();
+        people.into_iter().cloned().collect()
+    }
+
     /// The person was verified again.
     pub fn verified(&self, token: &str, now: Time) {
         if let Some(session) = self.inner(now).open.get_mut(&sha256(token.as_bytes())) {

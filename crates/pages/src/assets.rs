@@ -31,6 +31,12 @@ pub(crate) fn address(source: &str) -> String {
     NAMES.get(source).map_or_else(String::new, |name| format!("/assets/{name}"))
 }
 
+/// The script that a browser runs when the city tells it something, built from `src/sw.ts`. It is asked for under
+/// one name for ever, so it must not be kept like the others.
+pub fn worker() -> Option<Asset> {
+    asset(NAMES.get("src/sw.ts")?)
+}
+
 /// A file that pages link to.
 pub struct Asset {
     /// Its content type.

@@ -243,12 +243,12 @@ impl Page {
         match state {
             "on" | "closed" | "confirmed" | "allowed" | "proven" | "active" | "signed"
             | "valid" | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" | "acknowledged" | "no-lease" => "good",
+            | "answered" | "acknowledged" | "no-lease" | "sent" => "good",
             "open" | "second" | "narrowed" | "draft" | "proposed" | "invited" | "waiting"
             | "stated" | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon"
             | "locked" | "lease-runs" | "lease-ended" | "scheduled" => "warn",
             "off" | "cold" | "rejected" | "refused" | "refuted" | "overdue" | "alarm"
-            | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" => "bad",
+            | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up" => "bad",
             _ => "",
         }
     }

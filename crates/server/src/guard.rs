@@ -84,7 +84,9 @@ pub(crate) async fn guard(
     let headers = request.headers().clone();
     match state.may_pass(&path, request).await {
         Ok(request) => next.run(request).await,
-        Err(e) if path.starts_with("/console/passkey/") => Problem(e).into_response(),
+        Err(e) if path.starts_with("/console/passkey/") || path == "/console/notify/browser" => {
+            Problem(e).into_response()
+        }
         Err(e) => failed(&state, &headers, &e),
     }
 }

@@ -12,6 +12,7 @@ mod camera;
 mod chrome;
 mod confirm;
 mod console;
+mod desk;
 mod encoding;
 mod fleet;
 mod forgers;
@@ -22,6 +23,7 @@ mod limits;
 mod lists;
 mod live;
 mod metrics;
+mod notify;
 mod openapi;
 mod orders;
 mod oversight;
@@ -71,6 +73,7 @@ pub async fn serve(
 ) -> Result<()> {
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = Arc::new(AppState::new(city, options, port)?);
+    desk::tell(&state);
     let closing = state.clone();
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)

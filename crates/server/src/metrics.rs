@@ -58,6 +58,8 @@ pub(crate) struct Metrics {
     listeners: Gauge,
     log: Gauge,
     disk: Gauge,
+    waiting: Gauge,
+    given_up: Gauge,
 }
 
 fn histogram() -> Histogram {
@@ -86,6 +88,16 @@ impl Default for Metrics {
             listeners: gauge(&mut registry, "listeners", "Open streams of live events"),
             log: gauge(&mut registry, "log_entries", "Entries of the public log"),
             disk: gauge(&mut registry, "disk_free_bytes", "Room on the disk of the data folder"),
+            waiting: gauge(
+                &mut registry,
+                "messages_waiting",
+                "Messages about hits that wait to go out",
+            ),
+            given_up: gauge(
+                &mut registry,
+                "messages_given_up",
+                "Messages about hits that were given up within a day",
+            ),
             registry,
             requests,
             seconds,
@@ -145,11 +157,15 @@ pub(crate) async fn metrics(State(state): Shared, request: Request) -> Result<Re
         )
         .into());
     }
-    let (size, free) = state.run(|city| Ok((city.log_size(), city.disk_free()?))).await?;
+    let figures =
+        |city: &city::City| Ok((city.log_size(), city.disk_free()?, city.messages_left()?));
+    let (size, free, (waiting, given_up)) = state.run(figures).await?;
     let metrics = &state.metrics;
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     metrics.log.set(number(size));
     metrics.disk.set(number(free));
+    metrics.waiting.set(number(waiting));
+    metrics.given_up.set(number(given_up));
     metrics.listeners.set(number(state.listeners.load(Ordering::Relaxed) as u64));
     let places = state.city.config().server.ingest_in_flight as usize;
     let taken = places.saturating_sub(state.ingest.available_permits());

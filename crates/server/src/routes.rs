@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, hits, holds, lists, live, metrics, openapi, orders,
-    oversight, papers, passkeys, people, public, rules, terminal,
+    admit, ask, camera, chrome, console, fleet, hits, holds, lists, live, metrics, notify, openapi,
+    orders, oversight, papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -132,6 +132,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/street", public::street)
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)
+        .get("/sw.js", notify::worker)
         .get("/log.vkey", public::vkey)
         .get("/log.witnesses", public::witnesses)
         .get("/log/checkpoint.cosigned", public::cosigned)
@@ -190,6 +191,14 @@ fn pages(routes: Routes) -> Routes {
         .get("/console/join", terminal::join)
         .get("/console/passkey", console::passkeys::list)
         .post("/console/passkeys/remove", console::passkeys::remove)
+        .get("/console/notify", notify::page)
+        .get("/console/notify/confirm/{code}", notify::confirming)
+        .post("/console/notify/address", notify::address)
+        .post("/console/notify/confirm", notify::confirm)
+        .post("/console/notify/mail", notify::mail)
+        .post("/console/notify/remove", notify::remove)
+        .post("/console/notify/test", notify::test)
+        .post("/console/notify/browser", notify::browser)
         .get("/console/device", terminal::device)
         .post("/console/device", terminal::enrol)
         .post("/console/passkey/signin/start", passkeys::start_sign_in)

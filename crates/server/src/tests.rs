@@ -5,6 +5,7 @@ mod console;
 mod identity;
 mod lists;
 mod matrix;
+mod notify;
 mod rules;
 
 use crate::state::{AppState, FLOWS, SCANS, State};

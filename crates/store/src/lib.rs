@@ -32,6 +32,7 @@ mod holds;
 mod hotlist;
 mod lists;
 mod open;
+mod outbox;
 mod oversight;
 mod pictures;
 mod places;
@@ -45,6 +46,7 @@ mod wanted;
 
 pub use engine::{Place, Url};
 pub use open::Store;
+pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
     AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,

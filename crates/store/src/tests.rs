@@ -11,6 +11,7 @@ mod bucket;
 mod custody;
 mod files;
 mod lists;
+mod outbox;
 mod oversight;
 mod pictures;
 mod postgres;

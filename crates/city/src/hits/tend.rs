@@ -2,8 +2,8 @@
 
 use super::{HitLine, board::Counted, card_of};
 use crate::{City, Event};
-use base::{CameraId, Error, PersonId, Result};
-use hotlist::{Act, HitState, What};
+use base::{CameraId, Error, PersonId, Result, Time};
+use hotlist::{Act, HitState, INCIDENT_MS, What, doubts};
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -89,6 +89,31 @@ impl City {
             }
         }
         Ok(())
+    }
+
+    /// Whether people are called for a hit that comes here at this moment: nothing speaks against it, and nobody
+    /// was called for the same vehicle within the hour.
+    pub(crate) fn may_ring(&self, row: &HitRow, raised: Time) -> Result<bool> {
+        let late = raised.since(row.captured) > i64::from(self.config.hits.late_seconds) * 1000;
+        let held = self.suspended_now()?.contains(row.camera.as_str());
+        let probability = f64::from(row.probability_ppm) / 1e6;
+        if !doubts(probability, row.basis.as_ref(), late, held).is_empty() {
+            return Ok(false);
+        }
+        let around = self.store.hits_of_entry(&row.entry, STEP)?;
+        let same = around.iter().any(|other| {
+            other.id != row.id
+                && other.raised.is_some()
+                && matches!(other.state.as_str(), "open" | "second" | "confirmed")
+                && other.captured.since(row.captured).abs() <= INCIDENT_MS
+                && self.had_no_doubt(other)
+        });
+        Ok(!same)
+    }
+
+    fn had_no_doubt(&self, row: &HitRow) -> bool {
+        let probability = f64::from(row.probability_ppm) / 1e6;
+        doubts(probability, row.basis.as_ref(), self.is_late(row), false).is_empty()
     }
 
     fn by_time(&self, row: &HitRow, what: What) -> Result<()> {

@@ -122,6 +122,7 @@ impl City {
         crate::init::put_person(&self.store, &person)?;
         let tokens = self.revoke_tokens_of(id, &who)?;
         self.store.drop_invitations(id)?;
+        self.store.drop_told(id)?;
         self.log.append_once(&self.leaf_of("admin.left", &who, &person)?)?;
         Ok(Left { keys, tokens })
     }

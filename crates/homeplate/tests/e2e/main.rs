@@ -17,6 +17,7 @@ mod rules;
 mod secrets;
 mod story;
 mod street;
+mod telling;
 mod witness;
 mod world;
 mod xss;

@@ -424,10 +424,12 @@ impl Town {
             "base": self.world.url(), "site": site, "payloads": PAYLOADS, "links": links, "invited": invited,
             "pages": ["/", "/console", "/console/hits", "/console/handover", "/misreads", "/field", "/console/ask", "/console/questions", "/console/audit", "/console/rules",
                 "/console/rules/new", "/console/papers", "/console/log", "/console/breakglass", "/console/people",
-                "/console/tokens", "/console/devices", "/console/passkey", "/console/join", "/console/device"],
+                "/console/tokens", "/console/devices", "/console/passkey", "/console/notify", "/console/join",
+                "/console/device"],
             "forms": ["/console/ask", "/console/rules/new", "/console/papers", "/console/people",
                 "/console/tokens", "/console/devices", "/console/breakglass", "/console/audit"],
             "queries": ["/console/enter?link=§", "/console/join?code=§", "/console/device?code=§",
+                "/console/notify/confirm/§",
                 "/console/log?kind=§", "/console/log?older=§", "/console/questions?after=§", "/console/hits?after=§", "/field/§",
                 "/console/hits/§", "/console/proposals/§", "/§", "/log/§", "/?lang=§"],
         })

@@ -7,6 +7,7 @@ mod breakglass;
 mod hits;
 mod log;
 mod machines;
+mod notify;
 mod now;
 mod papers;
 mod people;
@@ -21,6 +22,7 @@ pub use breakglass::{BreakGlassPage, BreakGlassView, ReviewedView};
 pub use hits::{ActView, CharacterView, Crop, HitPage, HitRow, HitsPage, ListedView, StampView};
 pub use log::{EntryView, FactView, LogPage};
 pub use machines::{DeviceCodeView, DeviceView, DevicesPage, TokenForm, TokenView, TokensPage};
+pub use notify::{BrowserView, LastView, NotifyPage, TriedView};
 pub use now::{
     CameraDot, CheckedView, FieldPage, HandoverPage, MetView, MisreadRow, MisreadsPage, NowPage,
     QueueView, SuspendedView,

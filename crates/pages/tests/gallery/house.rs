@@ -10,6 +10,57 @@ pub fn all(m: &Maker, out: &mut Out) {
     passkeys(m, out);
     tokens(m, out);
     devices(m, out);
+    notify(m, out);
+}
+
+fn notify(m: &Maker, out: &mut Out) {
+    let page = |decides, there: bool, address: Option<&str>, full: bool| NotifyPage {
+        page: m.at(Place::Hits),
+        wrong: if full { vec![] } else { vec![m.wrong("address", "Write one e-mail address.")] },
+        decides,
+        mail_there: there,
+        address: address.map(|a| m.s(a)),
+        mail: full,
+        pending: (!full).then(|| m.s("dora.castellanos@oakhollow.example")),
+        confirm: if full { String::new() } else { m.s("0f2c1d7be04a6c") },
+        sent: m.s("dora@"),
+        push_key: if there {
+            m.s("BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORc")
+        } else {
+            String::new()
+        },
+        browsers: if full {
+            vec![BrowserView {
+                id: m.s("brw_5tr9"),
+                name: m.s("My phone"),
+                at: m.s("2026-11-01 08:00"),
+            }]
+        } else {
+            vec![]
+        },
+        tried: full.then(|| {
+            let failed = Some(m.s("The push service knows this browser no longer."));
+            vec![
+                TriedView { to: m.s("dora@oakhollow.example"), failed: None },
+                TriedView { to: m.s("My phone"), failed },
+            ]
+        }),
+        last: if full {
+            ["sent", "given-up", "waiting", "needless"]
+                .map(|state| LastView {
+                    number: 4711,
+                    at: m.s("2026-11-23 08:19 UTC"),
+                    state: m.own(state),
+                    said: (state == "given-up").then(|| m.s("The mail server cannot be reached.")),
+                })
+                .to_vec()
+        } else {
+            vec![]
+        },
+    };
+    out.push(("notify", render(&page(true, true, Some("dora@oakhollow.example"), true))));
+    out.push(("notify-new", render(&page(true, true, None, false))));
+    out.push(("notify-none", render(&page(false, false, None, false))));
 }
 
 fn papers(m: &Maker, out: &mut Out) {

@@ -1,0 +1,37 @@
+//! Ways out of the city: an e-mail, a push to a browser, a signed webhook. One message on one way a call.
+//!
+//! A message is a [`Notice`]: a heading, a sentence, a link. There is no field for a plate, a case or an
+//! entry, and nothing here knows what they are. What an address is allowed to be, [`Reach`] says: names
+//! are resolved first, and the address that was judged is the one that is connected to.
+//!
+//! Not here: who is told, when, how often it is tried again. Every call blocks, and ends within
+//! [`PATIENCE`] or soon after.
+
+mod email;
+mod failure;
+mod post;
+mod push;
+mod reach;
+mod webhook;
+
+pub use email::{Email, Security, Smtp, is_address};
+pub use failure::{Failure, Next, Outcome};
+pub use post::PATIENCE;
+pub use push::{Subscription, VapidKey, WebPush};
+pub use reach::{Reach, is_public};
+pub use webhook::{HookSecret, Webhook, signature};
+
+/// What somebody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What it has as its id wherever it comes; the same however often it is sent.
+    pub id: String,
+    /// One line.
+    pub heading: String,
+    /// A sentence or two.
+    pub text: String,
+    /// The page to open.
+    pub link: String,
+    /// Notices with the same topic replace each other where a way can do that.
+    pub topic: String,
+}
