@@ -1,6 +1,6 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
-use crate::{AlarmSection, HotlistDrop, PictureSection, ReasonSection};
+use crate::{AlarmSection, CameraSection, HotlistDrop, PictureSection, ReasonSection};
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +37,9 @@ pub struct Config {
     /// How often one person or camera may ask.
     #[serde(default)]
     pub limits: Limits,
+    /// What cameras keep, and where their reads may leave to.
+    #[serde(default)]
+    pub cameras: CameraSection,
     /// What raises an alarm.
     #[serde(default)]
     pub alarms: AlarmSection,
@@ -596,6 +599,9 @@ impl Config {
         if let Some(wrong) = self.switch.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.cameras.wrong() {
+            return refuse(wrong);
+        }
         self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
             (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
@@ -684,6 +690,9 @@ pub(crate) fn case_fits(format: &str, case: &str) -> bool {
 mod tests {
     use super::*;
 
+    const GATE: &str =
+        "[[cameras.gate]]\ncamera=\"cam_a\"\nuntil=\"2027-01-01T00:00:00Z\"\n";
+
     #[test]
     fn bad_files_say_what_is_wrong() {
         let good = "[city]\nname = \"Springfield\"\nslug = \"springfield\"\n";
@@ -714,6 +723,11 @@ mod tests {
             (&format!("{good}[switch]\noff_signatures=0\n"), "switch.off_signatures"),
             (&format!("{good}[switch.groups]\nA=[\"cam_a\"]\n"), "switch.groups"),
             (&format!("{good}[switch.groups]\na=[]\n"), "switch.groups"),
+            (&format!("{good}[cameras]\nsilent_minutes=1\n"), "cameras.silent_minutes"),
+            (&format!("{good}[cameras]\nhits_only=[\"north\"]\n"), "cameras.hits_only"),
+            (&format!("{good}[cameras]\nwithout_list=\"some\"\n"), "unknown variant"),
+            (&format!("{good}{GATE}to=\"http://8.8.8.8/\"\nreason=\"x\"\n"), "cameras.gate.to"),
+            (&format!("{good}{GATE}to=\"http://10.0.0.9/\"\nreason=\" \"\n"), "cameras.gate.reason"),
             (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),

@@ -133,7 +133,8 @@ impl City {
             return Err(e);
         }
         let authority = Some(self.authority(&camera)?);
-        self.custody.sign_lease(Lease { authority, ..lease })
+        let (hits_only, gates) = (self.config.cameras.hits_only(&camera), self.gates(&camera));
+        self.custody.sign_lease(Lease { authority, hits_only, gates, ..lease })
     }
 
     /// From when until when a lease covers captures.
@@ -163,6 +164,8 @@ impl City {
             until,
             seal_key: self.custody.ingest_key()?.to_string(),
             authority: None,
+            hits_only: None,
+            gates: Vec::new(),
         })
     }
 

@@ -17,6 +17,8 @@ mod alarms;
 pub mod api;
 mod ask;
 mod audit;
+mod camera_health;
+mod camera_rules;
 mod cases;
 mod certificate;
 pub mod check;
@@ -49,6 +51,9 @@ mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
 mod off_tests;
+#[cfg(test)]
+#[path = "tests/roadside.rs"]
+mod roadside_tests;
 mod open;
 mod oversight;
 mod own_plates;
@@ -74,6 +79,7 @@ mod switch;
 mod terminals;
 mod tokens;
 mod waiting;
+mod watch;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proposal};
@@ -81,6 +87,8 @@ pub use alarms::{Alarm, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
+pub use camera_health::{CameraHealth, CameraState, CameraTrouble};
+pub use camera_rules::{CameraSection, GateRule};
 pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{

@@ -55,6 +55,10 @@ pub struct City {
     pub(crate) published: Option<Published>,
     pub(crate) memory: Option<Memory>,
     pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
+    /// What cameras said of their health last.
+    pub(crate) beats: Mutex<crate::camera_health::Beats>,
+    /// Tells one opening from the next.
+    pub(crate) boot: [u8; 16],
 }
 
 impl City {
@@ -128,10 +132,13 @@ impl City {
             published,
             memory,
             records: std::sync::OnceLock::new(),
+            beats: Mutex::default(),
+            boot: base::random(),
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;
         city.mend()?;
+        city.log_gates(&leaves)?;
         Ok(Arc::new(city))
     }
 

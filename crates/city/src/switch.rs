@@ -166,6 +166,10 @@ impl City {
         self.switches().level_off("asking", self.now())
     }
 
+    pub(crate) fn sharing_off(&self) -> bool {
+        self.switches().level_off("sharing", self.now())
+    }
+
     pub(crate) fn jobs_off(&self) -> bool {
         self.switches().level_off("job", self.now())
     }
@@ -183,6 +187,8 @@ impl City {
         let off = switches.capture_off(camera, now);
         let tag = match (switches.retired(camera), &off) {
             (Some(_), _) => "retired".to_owned(),
+            // Gates close at once, and open with the next lease.
+            (None, None) if switches.level_off("sharing", now) => "on, sharing off".to_owned(),
             (None, None) => "on".to_owned(),
             (None, Some(off)) => {
                 let orders: Vec<&str> = off.orders.iter().map(String::as_str).collect();
@@ -194,17 +200,17 @@ impl City {
 
     /// The city's word to a camera: whether it may go on, and by whose orders it may not.
     pub fn word(&self, camera: &CameraId) -> Result<Word> {
-        let tag = self.standing(camera).tag;
+        let (tag, sharing_off) = (self.standing(camera).tag, self.sharing_off());
         if let Some(since) = self.switches().retired(camera) {
             let message = format!("This camera has been retired since {since}.");
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: false, tag, since: Some(since), by, orders, message });
+            return Ok(Word { on: false, tag, since: Some(since), by, orders, message, sharing_off });
         }
         let off = self.switches().capture_off(camera, self.now());
         let Some(off) = off else {
             let message = "This camera may capture, under a lease.".into();
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: true, tag, since: None, by, orders, message });
+            return Ok(Word { on: true, tag, since: None, by, orders, message, sharing_off });
         };
         let mut orders = Vec::new();
         for id in &off.orders {
@@ -212,7 +218,7 @@ impl City {
         }
         let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
         let message = off_words(off.since);
-        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message })
+        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message, sharing_off })
     }
 
     /// An order as it was signed, by each of those who gave it.

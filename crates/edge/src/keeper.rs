@@ -69,6 +69,10 @@ struct Held {
     leaving: Option<(BTreeSet<OrderId>, Instant)>,
     /// Orders that were answered.
     answered: BTreeSet<OrderId>,
+    /// Since when nothing is captured.
+    off_since: Option<Time>,
+    /// Whether the city said last that sharing is off.
+    sharing_off: bool,
 }
 
 impl Keeper {
@@ -83,6 +87,8 @@ impl Keeper {
             last: None,
             leaving: None,
             answered: BTreeSet::new(),
+            off_since: Some(parts.clock.now()),
+            sharing_off: false,
         };
         Ok(Self {
             sticks: Sticks::open(data, &parts.enrolment, orders)?,
@@ -171,6 +177,7 @@ impl Keeper {
     }
 
     fn heard(&self, word: &Word) {
+        self.lock().sharing_off = word.sharing_off;
         if word.on {
             self.step(Event::SwitchedOn, None);
             return;
@@ -340,6 +347,16 @@ impl Keeper {
             .then(|| trouble(&held, "The city has switched this camera off."))
     }
 
+    /// Since when nothing is captured; nothing while something is.
+    pub fn off_since(&self) -> Option<Time> {
+        self.lock().off_since
+    }
+
+    /// Whether the city said last that sharing is off: then reads leave to no gate.
+    pub fn sharing_off(&self) -> bool {
+        self.lock().sharing_off
+    }
+
     /// What the city or the line said last, if that was bad.
     pub fn trouble(&self) -> Option<String> {
         self.lock().trouble.as_ref().map(|(_, message)| message.clone())
@@ -373,12 +390,14 @@ impl Keeper {
                 Action::Ask => ask = true,
                 Action::Begin(_) => {
                     held.session = session.take();
+                    held.off_since = None;
                     held.trouble = None;
                     held.answered.clear();
                     self.ending.order_erase(false);
                 }
                 Action::End(_) => {
                     held.last = held.session.take();
+                    held.off_since = Some(self.clock.now());
                     let state = held.machine.state().as_str();
                     let camera = &self.enrolment.camera;
                     // Who ends the program knows that it ends.

@@ -1,5 +1,6 @@
 //! One camera's whole run: enrol, keep the lease, read, send, say what happened.
 
+use crate::beat;
 use crate::counts::Summary;
 use crate::doctor::Line;
 use crate::link::{Link, LinkConfig};
@@ -8,7 +9,7 @@ use crate::pipeline::Pipeline;
 use crate::session::Session;
 use crate::spool::Full;
 use crate::station::{Facts, Station};
-use base::{CameraId, Clock, Error, Result, Shutdown, Signed};
+use base::{CameraId, Clock, Error, Result, Secret, Shutdown, Signed};
 use camera::{Next, Play, Source, SourceState};
 use read::Stop;
 use std::net::SocketAddr;
@@ -42,8 +43,8 @@ pub struct Config {
     pub source: Source,
     /// Where `homeplate-frames` lies, which decodes all but folders of pictures.
     pub program: PathBuf,
-    /// The one-time code, on first start.
-    pub code: Option<String>,
+    /// The one-time code, on first start. It is printed nowhere.
+    pub code: Option<Secret<String>>,
     /// Bytes of sealed reads that may wait.
     pub spool_max: u64,
     /// What a full spool does.
@@ -125,7 +126,7 @@ pub(crate) fn run_at(
         server: &config.server,
         camera: &config.camera,
         data: &config.data,
-        code: config.code.as_deref(),
+        code: config.code.as_ref().map(|code| code.expose().as_str()),
         spool,
         orders: config.orders.clone(),
         foreign: false,
@@ -141,8 +142,8 @@ pub(crate) fn run_at(
     let ended = std::thread::scope(|scope| {
         // However the reading ends, nobody keeps a lease for it.
         let _ends = Raise(&done);
-        scope.spawn(|| run.link.keeper.run(&done));
-        scope.spawn(|| run.link.uplink.run(&run.link.keeper, &done));
+        let health = || beat::of(&run.link, Some(&run.station.health.report()));
+        run.link.tend(scope, health, &done);
         run.live(config, stop)
     });
     run.station.tell(None);
@@ -153,8 +154,7 @@ pub(crate) fn run_at(
 impl Run {
     fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
         let mut pipeline = Pipeline::new(
-            self.link.spool.clone(),
-            self.link.counts.clone(),
+            self.link.outlet.clone(),
             self.station.clone(),
             self.clock.clone(),
         )?;
@@ -185,6 +185,12 @@ impl Run {
                 if stop.sleep(LOOK) {
                     return Ok(());
                 }
+                continue;
+            }
+            // What a camera that keeps hits alone would see before its first list, it could not compare.
+            let mode = self.link.keeper.session().and_then(|s| s.lease().hits_only);
+            if !self.link.outlet.watch.ready(mode) {
+                stop.sleep(LOOK);
                 continue;
             }
             let (clock, program) = (self.clock.clone(), &config.program);

@@ -19,9 +19,11 @@ mod model;
 mod partials;
 mod search;
 mod table;
+mod whole;
 
 pub use budget::{Tally, first_threshold};
 pub use entry::{Entry, Terms, Tombstone};
 pub use index::{Found, Loaded};
 pub use matcher::HotList;
 pub use model::Prior;
+pub use whole::whole_plates;

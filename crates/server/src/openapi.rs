@@ -39,7 +39,8 @@ const SIGNED: [(&str, &str, &str); 3] = [
 ];
 
 /// Routes that take a machine token instead of a signature, if its scope has their action.
-const MACHINE: [(&str, &str); 12] = [
+const MACHINE: [(&str, &str); 13] = [
+    ("get", "/v1/cameras"),
     ("post", "/v1/cameras"),
     ("post", "/v1/hotlist"),
     ("get", "/v1/lists"),
@@ -73,6 +74,9 @@ const TOKEN: &str = "machine-token";
         camera::lease,
         camera::reads,
         camera::stop,
+        camera::heartbeat,
+        camera::watch,
+        fleet::cameras,
         people::camera,
         fleet::replace,
         fleet::move_to,

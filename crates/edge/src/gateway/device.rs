@@ -6,6 +6,7 @@
 use super::config::{DeviceClock, DeviceConfig};
 use super::passes::{Options, Pass, Passes};
 use super::picture::picture;
+use crate::beat;
 use crate::counts::{Summary, add};
 use crate::lease::State;
 use crate::link::{Link, LinkConfig};
@@ -161,8 +162,7 @@ impl Device {
         let line = self.line.get_or_init(|| line);
         let ended = Shutdown::new();
         std::thread::scope(|scope| {
-            scope.spawn(|| line.keeper.run(&ended));
-            scope.spawn(|| line.uplink.run(&line.keeper, &ended));
+            line.tend(scope, || beat::of(line, None), &ended);
             while !done.sleep(TICK) {
                 self.tick(line);
             }
@@ -356,23 +356,11 @@ impl Device {
                 add(&line.counts.unsure, 1);
                 continue;
             }
-            let kept = match &inside.session {
-                Some(session) => {
-                    let reader = self.conf.adapter.as_str();
-                    seal(session, pass, reader).and_then(|s| line.spool.push(&s.0))
-                }
-                None => Err(not_leased()),
-            };
-            match kept {
-                Ok(dropped) => {
-                    add(&line.counts.sealed, 1);
-                    add(&line.counts.lost, dropped);
-                }
-                Err(e) => {
-                    add(&line.counts.lost, 1);
-                    tracing::error!(error = %e.inside(), "a read is lost");
-                    inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
-                }
+            let (track, voted, sighting) = ours(pass, self.conf.adapter.as_str());
+            let session = inside.session.as_ref();
+            if let Err(e) = line.outlet.put(session, track, voted, sighting, Duration::ZERO) {
+                tracing::error!(error = %e.inside(), "a read is lost");
+                inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
             }
         }
     }
@@ -447,7 +435,7 @@ fn span(ms: i64) -> String {
 }
 
 /// A foreign pass as a read of ours: the same signature, the same seal.
-fn seal(session: &Session, pass: Pass, reader: &str) -> Result<read::Sealed> {
+fn ours(pass: Pass, reader: &str) -> (Track, Voted, Sighting) {
     let Pass { first, last, best, events, seen } = pass;
     let jpeg = picture(&seen);
     let [x, y, w, h] = seen.plate_box.unwrap_or_default().map(|n| n as f32);
@@ -475,7 +463,7 @@ fn seal(session: &Session, pass: Pass, reader: &str) -> Result<read::Sealed> {
         Direction::Degrees(_) => None,
     });
     let sighting = Sighting { direction, reader: Some(reader.to_owned()), ..Sighting::default() };
-    session.seal(track, Voted { odds: seen.odds, confidence, region }, sighting)
+    (track, Voted { odds: seen.odds, confidence, region }, sighting)
 }
 
 #[cfg(test)]

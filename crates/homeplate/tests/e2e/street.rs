@@ -326,12 +326,19 @@ fn two_hundred_passes_before_four_cameras() {
             let at = seen(&world, &pass.text, &format!("cam_{name}"));
             outcome.found += usize::from(!at.is_empty());
             // A camera that has played to its end begins anew: that is another pass, minutes later.
-            outcome.twice += at.windows(2).filter(|w| w[1].since(w[0]) < 30_000).count();
+            let again = at.windows(2).filter(|w| w[1].since(w[0]) < 30_000);
+            for pair in again {
+                outcome.twice += 1;
+                println!(
+                    "{name}: {} ({:?}) is there twice, {} and {}",
+                    pass.text, pass.seen_s, pair[0], pair[1],
+                );
+            }
         }
         let c = counts(name);
         let health = reader.json(&format!("cameras/cam_{name}/health.json"));
         println!(
-            "{name:<7} {:>6} {:>6} {:>6} {:>7} {:>6}+{:<5} {:>8}  {}",
+            "{name:<7} {:>6} {:>6} {:>6} {:>7} {:>6}+{:<5} {:>8}  {}, begun again {}",
             outcome.passes,
             outcome.found,
             outcome.twice,
@@ -340,13 +347,14 @@ fn two_hundred_passes_before_four_cameras() {
             c["counts"]["bare"],
             health["source"]["dropped"],
             c["delay_ms"],
+            health["source"]["restarts"],
         );
         passes += outcome.passes;
         found += outcome.found;
         twice += outcome.twice;
     }
     println!("{found} of {passes} exact, {twice} twice; {ticks:.1} s of one core for the reader");
-    assert!(passes >= 200 && found * 20 >= passes * 19 && twice <= passes / 20);
+    assert!(passes >= 200 && found * 20 >= passes * 19 && twice <= passes / 50);
 }
 
 /// Seconds of processor time that a process and its ended children have used.
