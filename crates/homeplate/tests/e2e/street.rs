@@ -114,7 +114,7 @@ pub fn traffic(seconds: f32, seed: u64) -> Scenario {
 }
 
 /// A city with a wanted plate and a camera's code.
-fn city() -> (World, String) {
+pub fn city() -> (World, String) {
     let mut world = World::new();
     world.init();
     world.serve();
@@ -128,12 +128,23 @@ fn city() -> (World, String) {
 }
 
 /// The reader of one stream, with its page.
-struct Reader {
-    process: Process,
+pub struct Reader {
+    pub process: Process,
     page: String,
 }
 
-fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader {
+pub fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader {
+    reader_with(world, url, code, more, &[])
+}
+
+/// The same with these in its environment.
+pub fn reader_with(
+    world: &World,
+    url: &str,
+    code: Option<&str>,
+    more: &[&str],
+    environment: &[(String, String)],
+) -> Reader {
     let page = format!("127.0.0.1:{}", free_port().expect("a port"));
     let mut command = Command::new(EXE);
     command
@@ -142,23 +153,29 @@ fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader
         .args(code.map(|c| ["--code", c]).into_iter().flatten())
         .args(more)
         .env("XDG_STATE_HOME", world.path("state"))
+        .envs(environment.iter().map(|(k, v)| (k, v)))
         .current_dir(world.path(""));
     let process = Process::spawn(&mut command).expect("the reader starts");
     Reader { process, page: format!("http://{page}") }
 }
 
 impl Reader {
-    fn json(&self, path: &str) -> Value {
+    /// Where its page is.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
+    pub fn json(&self, path: &str) -> Value {
         let got = ureq::get(format!("{}/{path}", self.page)).call();
         got.and_then(|mut a| a.body_mut().read_json()).unwrap_or(Value::Null)
     }
 
-    fn count(&self, name: &str) -> u64 {
+    pub fn count(&self, name: &str) -> u64 {
         self.json("live.json")["counts"][name].as_u64().unwrap_or_default()
     }
 
     #[track_caller]
-    fn until(&self, what: &str, within: u64, so: impl Fn(&Self) -> bool) {
+    pub fn until(&self, what: &str, within: u64, so: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(within);
         while !so(self) {
             assert!(Instant::now() < end, "{what} did not happen: {}", self.process.output());
