@@ -139,6 +139,7 @@ impl City {
         city.follow_moves(&leaves)?;
         city.mend()?;
         city.log_gates(&leaves)?;
+        city.recall_signatures()?;
         Ok(Arc::new(city))
     }
 

@@ -22,6 +22,9 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 /// How far ahead an order may be scheduled.
 const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 
+/// Where orders that wait for more signatures are kept.
+const WANTED: &str = "orders/wanted";
+
 /// Who has signed the same order, when, and what exactly.
 type Signatures = BTreeMap<PersonId, (Time, Signed<Order>)>;
 
@@ -104,6 +107,11 @@ impl Switches {
 
     fn level_off(&self, level: &str, now: Time) -> bool {
         self.orders.off(level, None, now).is_some()
+    }
+
+    /// What waits for more signatures, with the moments at which each was given.
+    fn waiting(&self) -> Vec<(Time, Signed<Order>)> {
+        self.wanted.iter().flat_map(|(_, people)| people.values().cloned()).collect()
     }
 
     /// Notes that a person wants something; gives what all of them signed once they are enough, this one first.
@@ -248,7 +256,7 @@ impl City {
         };
         let all = match needed {
             1 => Some(vec![order]),
-            _ => self.switches().wants(&order, self.now(), needed),
+            _ => self.collected(&order, needed)?,
         };
         let all = all.ok_or_else(|| {
             Error::conflict(format!(
@@ -256,6 +264,35 @@ impl City {
             ))
         })?;
         self.carry_out(&person, &all, None)
+    }
+
+    /// What all of them signed, once they are enough. Until then it is kept: a start of the server in between asks
+    /// nobody to sign again.
+    fn collected(&self, order: &Signed<Order>, needed: u32) -> Result<Option<Vec<Signed<Order>>>> {
+        let (all, waiting) = {
+            let mut switches = self.switches();
+            (switches.wants(order, self.now(), needed), switches.waiting())
+        };
+        let text = serde_json::to_string(&waiting)
+            .map_err(|e| Error::internal("A signature cannot be kept.").because(e))?;
+        self.store.set_meta(WANTED, &text)?;
+        Ok(all)
+    }
+
+    /// What waited for more signatures when the city was last open. Each is looked at again: whoever may not give
+    /// such an order any more has not signed it, and a store that was written to adds nobody.
+    pub(crate) fn recall_signatures(&self) -> Result<()> {
+        let Some(text) = self.store.meta(WANTED)? else { return Ok(()) };
+        let kept: Vec<(Time, Signed<Order>)> = serde_json::from_str(&text)
+            .map_err(|e| Error::internal("The orders that wait are damaged.").because(e))?;
+        for (at, order) in kept {
+            let young = order.unverified().at.since(at).abs() <= ORDER_AGE_MS;
+            let known = self.switches().known.contains(&order.unverified().id.to_string());
+            if young && !known && at <= self.now() && self.orderer(&order).is_ok() {
+                self.switches().wants(&order, at, u32::MAX);
+            }
+        }
+        Ok(())
     }
 
     /// Carries out an order that was entered at a camera from a file while the city could not be reached. The

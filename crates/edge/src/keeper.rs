@@ -113,7 +113,7 @@ impl Keeper {
     /// The session in force at this moment.
     pub fn session(&self) -> Option<Arc<Session>> {
         let now = self.clock.now();
-        self.lock().session.clone().filter(|s| s.covers(now))
+        self.lock().session.clone().filter(|s| s.covers(now) && !s.stopped())
     }
 
     /// Where the camera stands.
@@ -155,10 +155,12 @@ impl Keeper {
     }
 
     /// Whether the lease in use covers nothing at this moment: the camera's clock counts too, since a machine
-    /// that sleeps may stop the other one.
+    /// that sleeps may stop the other one. One under which the last word was said (a clock was set back, and
+    /// right again) is over for good: the city takes nothing beyond that word.
     fn ran_out(&self) -> bool {
         let now = self.clock.now();
-        self.lock().session.as_ref().is_some_and(|session| session.over(now))
+        let over = |session: &Arc<Session>| session.over(now) || session.stopped();
+        self.lock().session.as_ref().is_some_and(over)
     }
 
     /// Hears the city's words, and answers orders when the pipeline has stopped.

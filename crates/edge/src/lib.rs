@@ -34,6 +34,8 @@ mod preview;
 mod run;
 mod session;
 mod settings;
+#[cfg(test)]
+mod soak;
 mod spool;
 mod station;
 mod uplink;

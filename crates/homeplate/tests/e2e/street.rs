@@ -159,6 +159,15 @@ pub fn reader_with(
     Reader { process, page: format!("http://{page}") }
 }
 
+/// The reader of many streams, as this file names them; its page is at the port.
+pub fn fleet(world: &World, config: &str, page: u16) -> Reader {
+    std::fs::write(world.path("edge.toml"), config).expect("written");
+    let mut command = Command::new(EXE);
+    command.args(["edge", "--config", "edge.toml"]).current_dir(world.path(""));
+    let process = Process::spawn(&mut command).expect("the reader starts");
+    Reader { process, page: format!("http://127.0.0.1:{page}") }
+}
+
 impl Reader {
     /// Where its page is.
     pub fn page(&self) -> &str {
@@ -321,11 +330,7 @@ fn two_hundred_passes_before_four_cameras() {
             cameras.url(name)
         );
     }
-    std::fs::write(world.path("edge.toml"), config).unwrap();
-    let mut command = Command::new(EXE);
-    command.args(["edge", "--config", "edge.toml"]).current_dir(world.path(""));
-    let process = Process::spawn(&mut command).expect("the reader starts");
-    let reader = Reader { process, page: format!("http://127.0.0.1:{page}") };
+    let reader = fleet(&world, &config, page);
     let longest = scenarios.iter().map(|s| s.seconds).fold(0.0, f32::max);
     // The streams end by themselves; half a minute for the slowest machine to catch up.
     std::thread::sleep(Duration::from_secs_f32(longest + 10.0));
