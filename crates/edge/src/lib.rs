@@ -15,6 +15,7 @@ mod config;
 mod counts;
 mod doctor;
 mod enrol;
+mod exposure;
 mod fleet;
 mod frames;
 mod gates;

@@ -110,7 +110,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, stop: &Shutdown, say: Say) ->
 /// What a camera shows of itself; its settings are read here.
 pub(crate) fn station(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Station>> {
     let place = config.source.place();
-    Ok(Arc::new(Station::open(config.camera.clone(), place, &config.data, clock)?))
+    let station = Station::open(config.camera.clone(), place, &config.data, clock)?;
+    Ok(Arc::new(station.with_source(config.source.clone())))
 }
 
 /// The run of a camera that shows itself at a station.
