@@ -42,7 +42,7 @@ pub(crate) fn run(link: &Link, make: impl Fn() -> Heartbeat, done: &Shutdown) {
 fn differs(a: &Heartbeat, b: &Heartbeat) -> bool {
     let listed = |beat: &Heartbeat| beat.watch.as_ref().is_some_and(|w| w.made.is_some());
     (a.lease, a.live, a.scene, listed(a)) != (b.lease, b.live, b.scene, listed(b))
-        || (a.lost == 0) != (b.lost == 0)
+        || (a.lost == 0, a.fps > 0.0) != (b.lost == 0, b.fps > 0.0)
 }
 
 /// The health of the camera on a line; of a foreign device nothing is known of its picture.

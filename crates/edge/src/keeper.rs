@@ -10,6 +10,7 @@ use base::{Clock, Error, Kind, OrderId, Result, Shutdown, Signed, SigningKey, Ti
 use read::{CameraOff, Lease, LeaseRequest, Order, Stop, Word};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ pub struct Keeper {
     held: Mutex<Held>,
     changed: Condvar,
     foreign: bool,
+    /// Whoever captures is ending: no further lease is wanted.
+    resting: AtomicBool,
 }
 
 /// What a keeper works with.
@@ -100,6 +103,7 @@ impl Keeper {
             clock: parts.clock,
             say: parts.say,
             foreign: parts.foreign,
+            resting: AtomicBool::new(false),
             held: Mutex::new(held),
             changed: Condvar::new(),
         })
@@ -108,6 +112,11 @@ impl Keeper {
     /// The count of frames: whoever pulls one from the source says so here.
     pub fn frames(&self) -> &FrameCounter {
         self.ending.frames()
+    }
+
+    /// Whoever captures ends now: the last word that comes is the last.
+    pub fn rest(&self) {
+        self.resting.store(true, Ordering::SeqCst);
     }
 
     /// The session in force at this moment.
@@ -159,7 +168,8 @@ impl Keeper {
     /// right again) is over for good: the city takes nothing beyond that word.
     fn ran_out(&self) -> bool {
         let now = self.clock.now();
-        let over = |session: &Arc<Session>| session.over(now) || session.stopped();
+        let ends = self.resting.load(Ordering::SeqCst);
+        let over = |session: &Arc<Session>| session.over(now) || (session.stopped() && !ends);
         self.lock().session.as_ref().is_some_and(over)
     }
 

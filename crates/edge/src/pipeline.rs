@@ -206,7 +206,7 @@ impl Pipeline {
             read += 1;
             let sighting = self.sighting(&track);
             let age = Duration::from_millis(now.since(track.last).max(0).unsigned_abs());
-            let kept = self.outlet.put(self.session.as_ref(), track, voted, sighting, age);
+            let kept = self.outlet.put(self.session.as_ref(), (track, voted, sighting), age);
             if let Err(e) = kept {
                 tracing::error!(error = %e.inside(), "a read is lost");
             }

@@ -165,6 +165,7 @@ impl Run {
             return Ok(self.ended(Some(e)));
         }
         self.play(config, stop, &mut pipeline)?;
+        self.link.keeper.rest();
         let word = pipeline.end(self.clock.now());
         let because = self.flush(stop);
         if let Some(word) = word {

@@ -128,7 +128,25 @@ impl Session {
         if !self.lease.covers(track.best) {
             return Err(Error::gone("No lease covered this capture; the read is dropped."));
         }
-        let counter = self.made.fetch_add(1, Ordering::SeqCst) + 1;
+        self.seal_as(self.reserve(), track, voted, sighting)
+    }
+
+    /// The next number of a read, for one that is sealed more than once.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.made.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The same under a number that was reserved.
+    pub(crate) fn seal_as(
+        &self,
+        counter: u64,
+        track: Track,
+        voted: Voted,
+        sighting: Sighting,
+    ) -> Result<(Sealed, SignedRead)> {
+        if !self.lease.covers(track.best) {
+            return Err(Error::gone("No lease covered this capture; the read is dropped."));
+        }
         let picture = track.jpeg.filter(|jpeg| jpeg.len() <= PICTURE_MAX);
         let region = voted.region.map(|r| r.code).filter(|r| REGION.contains(&r.len()));
         let read = Read {

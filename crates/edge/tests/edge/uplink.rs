@@ -124,7 +124,7 @@ fn an_hour_that_waits_holds_up_nobody() {
     const LIVE: u64 = 1_000_000;
     let line = line(0);
     let key = SigningKey::generate();
-    for counter in 0..HOUR {
+    for counter in 1..=HOUR {
         line.spool.push(&sealed(&line.city, counter, &key)).unwrap();
     }
     let client = Client::new(
@@ -153,8 +153,8 @@ fn an_hour_that_waits_holds_up_nobody() {
     }
     let all = arrived();
     let (old, new): (Vec<u64>, Vec<u64>) = all.iter().partition(|n| **n < LIVE);
-    assert_eq!(old, (0..HOUR).collect::<Vec<_>>());
+    assert_eq!(old, (1..=HOUR).collect::<Vec<_>>());
     assert_eq!(new, (LIVE..LIVE + 5).collect::<Vec<_>>());
-    assert!(all.iter().position(|n| *n == LIVE) < all.iter().position(|n| *n == HOUR - 1));
+    assert!(all.iter().position(|n| *n == LIVE) < all.iter().position(|n| *n == HOUR));
     assert_eq!(line.counts.summary(0).known, 0);
 }
