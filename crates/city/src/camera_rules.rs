@@ -109,7 +109,9 @@ impl City {
         // How often each was opened and closed.
         let mut known: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for leaf in leaves {
-            let Some((id, _)) = leaf.id.as_ref().and_then(|id| id.split_once('/')) else { continue };
+            let Some((id, _)) = leaf.id.as_ref().and_then(|id| id.split_once('/')) else {
+                continue;
+            };
             match leaf.kind.as_str() {
                 "share.gate" => known.entry(id.to_owned()).or_default().0 += 1,
                 "share.gate.closed" => known.entry(id.to_owned()).or_default().1 += 1,

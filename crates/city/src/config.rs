@@ -690,8 +690,7 @@ pub(crate) fn case_fits(format: &str, case: &str) -> bool {
 mod tests {
     use super::*;
 
-    const GATE: &str =
-        "[[cameras.gate]]\ncamera=\"cam_a\"\nuntil=\"2027-01-01T00:00:00Z\"\n";
+    const GATE: &str = "[[cameras.gate]]\ncamera=\"cam_a\"\nuntil=\"2027-01-01T00:00:00Z\"\n";
 
     #[test]
     fn bad_files_say_what_is_wrong() {
@@ -727,7 +726,10 @@ mod tests {
             (&format!("{good}[cameras]\nhits_only=[\"north\"]\n"), "cameras.hits_only"),
             (&format!("{good}[cameras]\nwithout_list=\"some\"\n"), "unknown variant"),
             (&format!("{good}{GATE}to=\"http://8.8.8.8/\"\nreason=\"x\"\n"), "cameras.gate.to"),
-            (&format!("{good}{GATE}to=\"http://10.0.0.9/\"\nreason=\" \"\n"), "cameras.gate.reason"),
+            (
+                &format!("{good}{GATE}to=\"http://10.0.0.9/\"\nreason=\" \"\n"),
+                "cameras.gate.reason",
+            ),
             (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),

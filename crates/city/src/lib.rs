@@ -51,9 +51,6 @@ mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
 mod off_tests;
-#[cfg(test)]
-#[path = "tests/roadside.rs"]
-mod roadside_tests;
 mod open;
 mod oversight;
 mod own_plates;
@@ -72,6 +69,9 @@ mod question;
 mod reasons;
 mod refused;
 mod retain;
+#[cfg(test)]
+#[path = "tests/roadside.rs"]
+mod roadside_tests;
 mod said;
 mod sealed;
 mod succeed;

@@ -212,7 +212,15 @@ impl City {
         if let Some(since) = self.switches().retired(camera) {
             let message = format!("This camera has been retired since {since}.");
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: false, tag, since: Some(since), by, orders, message, sharing_off });
+            return Ok(Word {
+                on: false,
+                tag,
+                since: Some(since),
+                by,
+                orders,
+                message,
+                sharing_off,
+            });
         }
         let off = self.switches().capture_off(camera, self.now());
         let Some(off) = off else {

@@ -39,7 +39,8 @@ impl Spool {
     pub(super) fn end_draft(&self, number: u64) -> Result<()> {
         match fs::remove_file(self.draft_path(number)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Error::unavailable("A read's draft cannot be removed from the spool.").because(e))
+                Err(Error::unavailable("A read's draft cannot be removed from the spool.")
+                    .because(e))
             }
             _ => Ok(()),
         }

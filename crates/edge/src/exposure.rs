@@ -22,7 +22,11 @@ enum Profile {
 }
 
 /// What is set and what would be; with a body, that is set first.
-pub(crate) fn exposure(source: &Source, clock: Arc<dyn Clock>, body: Option<&[u8]>) -> Result<Value> {
+pub(crate) fn exposure(
+    source: &Source,
+    clock: Arc<dyn Clock>,
+    body: Option<&[u8]>,
+) -> Result<Value> {
     let Source::Rtsp(network) = source else {
         return Err(Error::invalid("Only a camera on the network has settings of its own."));
     };

@@ -93,7 +93,8 @@ impl Gates {
                         }
                     }
                 };
-                let counter = if told { &self.counts.gates_told } else { &self.counts.gates_missed };
+                let counter =
+                    if told { &self.counts.gates_told } else { &self.counts.gates_missed };
                 add(counter, 1);
             }
         }

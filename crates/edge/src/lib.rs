@@ -36,6 +36,7 @@ mod run;
 mod session;
 mod settings;
 #[cfg(test)]
+#[path = "tests/soak.rs"]
 mod soak;
 mod spool;
 mod station;

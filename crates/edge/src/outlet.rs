@@ -1,11 +1,11 @@
 //! Where a read goes: dropped by a camera that keeps hits alone, or signed, sealed and spooled; and told to a
 //! gate where the lease lets it out.
 
+use crate::Spool;
 use crate::counts::{Counts, add};
 use crate::gates::Gates;
 use crate::session::Session;
 use crate::watch::Watch;
-use crate::Spool;
 use base::{Error, Result};
 use read::Sighting;
 use std::sync::Arc;

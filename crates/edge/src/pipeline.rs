@@ -51,11 +51,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Loads the networks.
-    pub fn new(
-        outlet: Arc<Outlet>,
-        station: Arc<Station>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
+    pub fn new(outlet: Arc<Outlet>, station: Arc<Station>, clock: Arc<dyn Clock>) -> Result<Self> {
         let settings = station.settings();
         Ok(Self {
             reader: Reader::new(ReaderOptions::default())?,

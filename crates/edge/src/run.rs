@@ -154,11 +154,8 @@ pub(crate) fn run_at(
 
 impl Run {
     fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
-        let mut pipeline = Pipeline::new(
-            self.link.outlet.clone(),
-            self.station.clone(),
-            self.clock.clone(),
-        )?;
+        let mut pipeline =
+            Pipeline::new(self.link.outlet.clone(), self.station.clone(), self.clock.clone())?;
         if config.once
             && let Err(e) = self.link.keeper.first_lease(stop, PATIENCE)
         {

@@ -251,8 +251,7 @@ mod tests {
         let city = OpenKey::generate();
         let session = session(&city);
         for counter in 1..=2 {
-            let (sealed, _) =
-                session.seal(track(T0 + 1000), voted(), Sighting::default()).unwrap();
+            let (sealed, _) = session.seal(track(T0 + 1000), voted(), Sighting::default()).unwrap();
             assert!(!sealed.0.windows(7).any(|w| w == b"7ABC128"));
             let aad = session.lease.camera.as_str().as_bytes();
             let plain = city.open(INGEST, aad, &sealed).unwrap();

@@ -44,7 +44,11 @@ impl HotList {
     /// An empty list with another threshold for lists without [`Terms`] of their own, kept in their bounds.
     pub fn with_threshold(threshold: f64) -> Self {
         let settings = Settings { usual: Terms::at(threshold), ..Settings::default() };
-        Self { index: RwLock::new(Arc::new(Index::of(settings))), changing: Mutex::default(), changes: AtomicU64::new(0) }
+        Self {
+            index: RwLock::new(Arc::new(Index::of(settings))),
+            changing: Mutex::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Looks for these entries from now on, and for no others. Of two with one id the first counts.

@@ -16,7 +16,5 @@ pub use envelope::{OpenKey, SealKey, Sealed};
 pub use job::{Basis, Effect, Job, Pass, StateBasis, TextBasis, hit_id};
 pub use lease::{CameraOff, Gate, Lease, LeaseRequest, SpoolState, Stop};
 pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
-pub use watch::{
-    Held, HitsOnly, WatchAsk, WatchHead, WatchSet, Without, watch_hash, watch_tokens,
-};
+pub use watch::{Held, HitsOnly, WatchAsk, WatchHead, WatchSet, Without, watch_hash, watch_tokens};
 pub use wire::{Direction, Read, Sighting, SignedRead};

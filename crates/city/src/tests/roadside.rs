@@ -174,14 +174,11 @@ fn asked(town: &Town, day: Time, have: Option<String>) -> base::Result<Option<Wa
 fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
     let town = Town::new(START, "[cameras]\nhits_only = [\"cam_one\"]\nwithout_list = \"all\"\n");
     let today = town.city.now().day();
-    let settings =
-        ListSettings { name: "A".into(), max_days: 365, ..ListSettings::default() };
+    let settings = ListSettings { name: "A".into(), max_days: 365, ..ListSettings::default() };
     town.city.set_list(&person(), &"lst_a".parse().unwrap(), &settings).unwrap();
     town.city.add_entry(&person(), entry(&town, "7ABC128")).unwrap();
-    let ending = NewEntry {
-        expires: town.city.now().plus_millis(3_600_000),
-        ..entry(&town, "8XYZ001")
-    };
+    let ending =
+        NewEntry { expires: town.city.now().plus_millis(3_600_000), ..entry(&town, "8XYZ001") };
     town.city.add_entry(&person(), ending).unwrap();
     let set = asked(&town, today.start(), None).unwrap().unwrap();
     assert_eq!((set.head().tokens, set.head().left_out), (2, 0));

@@ -389,7 +389,9 @@ impl Device {
             match line.outlet.draft(before.map(|(_, draft)| draft), &session, known) {
                 Ok(draft) => drafts.extend(draft.map(|draft| (pass.number, (pass.best, draft)))),
                 // The read itself is tried again when the pass ends.
-                Err(e) => tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on"),
+                Err(e) => {
+                    tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on")
+                }
             }
         }
     }

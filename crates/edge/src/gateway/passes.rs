@@ -184,7 +184,8 @@ fn over(since: Time, now: Time, ms: i64) -> bool {
 impl Open {
     fn new(number: u64, seen: Seen, captured: Time, now: Time) -> Self {
         let id = seen.id.clone();
-        let pass = Pass { number, first: captured, last: captured, best: captured, events: 1, seen };
+        let pass =
+            Pass { number, first: captured, last: captured, best: captured, events: 1, seen };
         Self { id, since: now, heard: now, pass }
     }
 

@@ -1,9 +1,7 @@
 //! `homeplate edge discover`, `imaging` and `quirks`: finding cameras, setting their exposure, what they do oddly.
 
 use base::{Clock, Error, Result, Secret, SystemClock};
-use camera::onvif::{
-    self, Address, Description, Device, Light, Login, Profile, Session, Stream,
-};
+use camera::onvif::{self, Address, Description, Device, Light, Login, Profile, Session, Stream};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -215,7 +215,8 @@ fn a_pass_that_is_open_survives_a_kill() {
         let mut command = Command::new(EXE);
         let process = Process::spawn(command.args(["edge", "gateway", "--config"]).arg(&file));
         let process = process.expect("the gateway starts");
-        let line = process.wait_for("devices post to", Duration::from_secs(20)).expect("it listens");
+        let line =
+            process.wait_for("devices post to", Duration::from_secs(20)).expect("it listens");
         let devices = line[line.find("http://").expect("an address")..].to_owned();
         process.wait_for("lease until", Duration::from_secs(20)).expect("it is leased");
         Gateway { process, devices, people: String::new() }
@@ -244,7 +245,8 @@ fn a_pass_that_is_open_survives_a_kill() {
     world.until("the pass that was open", reads, |reads| reads == "1");
     assert_eq!(drafts(), 0);
     // Another that ends as usual leaves nothing behind, and is one.
-    let other = r#"{"plateASCII": "4XYZ990", "plateConfidence": 0.7, "carState": "STATE", "carID": "2"}"#;
+    let other =
+        r#"{"plateASCII": "4XYZ990", "plateConfidence": 0.7, "carState": "STATE", "carID": "2"}"#;
     for state in ["new", "update", "lost"] {
         let body = other.replace("STATE", state);
         let path = format!("/in/{GATE_SECRET}/axis");

@@ -18,7 +18,7 @@ use testkit::street::{Body, Car, Light, Scenario, Street};
 const START: i64 = 1_795_420_800_000;
 const HOUR_MS: i64 = 3_600_000;
 /// A car passes so often.
-const PASS_MS: i64 = 4 * 60_000;
+const PASS_MS: i64 = 6 * 60_000;
 
 /// Resident memory in KiB, and how many files are open.
 fn held() -> (u64, usize) {
@@ -39,7 +39,8 @@ fn clip() -> Vec<Vec<u8>> {
         toward: true,
         body: Body::Suv,
     };
-    let street = Street::new(Scenario { fps: 4.0, ..Scenario::empty(4.0, Light::Day, 3) }.with(car));
+    let street =
+        Street::new(Scenario { fps: 4.0, ..Scenario::empty(4.0, Light::Day, 3) }.with(car));
     (0..street.frames()).map(|i| street.jpeg(i)).collect()
 }
 
@@ -115,7 +116,7 @@ fn a_day_leaves_memory_and_files_where_they_were() {
     let summary = counts.summary(spool.len());
     println!("{summary:?}, last word {}", last.unverified().counter);
     assert!(delivered as u64 + summary.waiting == summary.sealed && summary.lost == 0);
-    assert!(delivered > 200, "most of the day's 360 passes are read: {delivered}");
+    assert!(delivered > 150, "most of the day's 240 passes are read: {delivered}");
     let (early, late) = (marks[5], marks[23]);
     assert!(late.0 < early.0 + 24 * 1024, "memory grew: {marks:?}");
     assert!(late.1 <= early.1, "files stay open: {marks:?}");
