@@ -361,6 +361,7 @@ impl Facts for Run {
             trouble: self.link.uplink.trouble().or_else(|| self.link.keeper.trouble()),
             waiting: s.waiting,
             lost: s.lost,
+            watch: self.link.outlet.watch.held(),
         }
     }
 }

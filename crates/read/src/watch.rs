@@ -281,6 +281,17 @@ mod tests {
         }
     }
 
+    /// What a long list costs: `cargo nextest run … --run-ignored all --no-capture`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn a_million_plates() {
+        let plates = (0..1_000_000u32).map(|n| text(&format!("{:07}", n)));
+        let began = std::time::Instant::now();
+        let tokens = watch_tokens(&Secret::new([9; 32]), plates);
+        println!("{} tokens in {} ms", tokens.len(), began.elapsed().as_millis());
+        assert_eq!(tokens.len(), 1_000_000, "none collides");
+    }
+
     #[test]
     fn another_key_gives_other_tokens() {
         let tokens = |key: u8| watch_tokens(&Secret::new([key; 32]), [text("7ABC128")].into_iter());

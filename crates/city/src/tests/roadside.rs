@@ -201,6 +201,11 @@ fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
     // Told in the lease, and on the log once a day.
     let lease = lease(&town, &one());
     assert_eq!(lease.unverified().hits_only, Some(HitsOnly { without: Without::All }));
+    let granted = town.logged("lease.granted").pop().unwrap();
+    assert_eq!(
+        (granted.facts.get("hits_only"), granted.number("gates")),
+        (Some(&true.into()), None)
+    );
     assert_eq!(town.logged("hotlist.watched").len(), 2);
     off(&town, Level::Capture, Some(one()));
     assert_eq!(asked(&town, today.start(), None).unwrap_err().kind(), Kind::Gone);
@@ -228,6 +233,8 @@ fn a_gate_is_in_the_lease_and_on_the_log() {
     assert_eq!(lease(&town, &one()).unverified().gates, wanted);
     let other: CameraId = "cam_two".parse().unwrap();
     assert!(lease(&town, &other).unverified().gates.is_empty());
+    let granted = town.logged("lease.granted");
+    assert_eq!((granted[0].number("gates"), granted[1].number("gates")), (Some(1), None));
     let opened = town.logged("share.gate");
     assert_eq!((opened.len(), opened[0].text("camera")), (1, Some("cam_one")));
     assert!(!format!("{opened:?}").contains("10.0.0.9"), "the address is nobody's business");

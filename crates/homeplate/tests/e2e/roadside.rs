@@ -10,6 +10,7 @@ use base::{Clock, SystemClock};
 use city::CameraHealth;
 use edge::{Full, Spool};
 use serde_json::Value;
+use std::io::{Read, Write};
 use testkit::free_port;
 use testkit::street::{Body, Car, Light, Scenario};
 
@@ -335,4 +336,66 @@ fn hits_alone_are_kept_where_the_city_says_so() {
         let found = bytes.windows(WANTED.len()).any(|w| w.eq_ignore_ascii_case(WANTED.as_bytes()));
         assert!(!found, "{}", file.display());
     }
+}
+
+/// A gate beside a camera hears of cars while the city says so, and of none from the moment that sharing is off.
+#[test]
+fn a_gate_hears_what_the_city_lets_out() {
+    let gate = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("http://{}/gate", gate.local_addr().unwrap());
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let tell = heard.clone();
+    std::thread::spawn(move || {
+        for mut stream in gate.incoming().flatten() {
+            let mut text = Vec::new();
+            let mut part = [0; 4096];
+            // The body is one JSON object of Plate Recognizer's form, and nothing behind it.
+            while let Ok(n @ 1..) = stream.read(&mut part) {
+                text.extend_from_slice(&part[..n]);
+                let so_far = String::from_utf8_lossy(&text);
+                if so_far
+                    .split_once("\r\n\r\n")
+                    .is_some_and(|(_, body)| serde_json::from_str::<Value>(body).is_ok())
+                {
+                    break;
+                }
+            }
+            let text = String::from_utf8_lossy(&text).into_owned();
+            tell.lock().unwrap().push(text.split_once("\r\n\r\n").map_or("", |p| p.1).to_owned());
+            let _ = stream.write_all(b"HTTP/1.1 204 X\r\nconnection: close\r\n\r\n");
+        }
+    });
+    let mut world = World::new();
+    world.init();
+    let file = world.path("city/homeplate.toml");
+    let until = SystemClock.now().plus_millis(86_400_000);
+    let rule = format!(
+        "\n[[cameras.gate]]\ncamera = \"{CAMERA}\"\nto = \"{to}\"\nreason = \"Depot gate\"\nuntil = \"{until}\"\n"
+    );
+    let text = std::fs::read_to_string(&file).unwrap() + &rule;
+    std::fs::write(&file, text).unwrap();
+    world.serve();
+    world.person("clara", "clerk");
+    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    let cameras = playing(&world);
+    let reader = reader(&world, &cameras.url("main"), Some(code.trim()), &[]);
+    reader.until("cars at the gate", 90, |r| r.count("gates_told") >= 2);
+    let log = world.get("/v1/log?limit=500");
+    assert!(
+        log.contains("share.gate") && log.contains("Depot gate") && !log.contains(&to),
+        "{log}"
+    );
+    {
+        let heard = heard.lock().unwrap();
+        let document: Value = serde_json::from_str(&heard[0]).expect("JSON");
+        assert_eq!(document["data"]["camera_id"], CAMERA, "{document}");
+        assert!(document["data"]["results"][0]["plate"].is_string(), "{document}");
+    }
+    world.by("clara", &["off", "--level", "sharing", "--reason", "A vote."]).good();
+    let missed = reader.count("gates_missed");
+    reader.until("a car that the gate is not told of", 90, |r| r.count("gates_missed") > missed);
+    let told = heard.lock().unwrap().len();
+    let sealed = reader.count("sealed");
+    reader.until("more cars", 90, |r| r.count("sealed") > sealed + 1 && delivered(r));
+    assert_eq!(heard.lock().unwrap().len(), told, "sharing is off");
 }
