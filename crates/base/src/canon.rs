@@ -74,6 +74,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// HMAC-SHA-256 under a key, of as many messages as there are.
+pub fn mac(key: &[u8; 32]) -> impl Fn(&[u8]) -> [u8; 32] + use<> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    move |message| {
+        let mut out = [0; 32];
+        out.copy_from_slice(aws_lc_rs::hmac::sign(&key, message).as_ref());
+        out
+    }
+}
+
 /// Standard base64 with padding.
 pub fn b64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
@@ -116,6 +126,17 @@ mod tests {
     fn bytes_in_hex() {
         assert_eq!(hex(&[]), "");
         assert_eq!(hex(&[0, 1, 0x9f, 0xa0, 0xff]), "00019fa0ff");
+    }
+
+    /// RFC 4231, the second case, with its key filled up with zeros as HMAC does.
+    #[test]
+    fn a_known_mac() {
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(b"Jefe");
+        assert_eq!(
+            hex(&mac(&key)(b"what do ya want for nothing?")),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]

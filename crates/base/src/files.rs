@@ -60,9 +60,15 @@ fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     // A left-over of a crash may carry another mode: start afresh.
     let _ = fs::remove_file(&beside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    let put = |file: &mut File| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    put(&mut file).inspect_err(|_| {
+        // On a full disk half a file would take what room is left.
+        let _ = fs::remove_file(&beside);
+    })?;
     File::open(folder)?.sync_all()
 }
 

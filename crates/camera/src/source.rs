@@ -67,6 +67,9 @@ pub struct Network {
     /// A file that only this program's user may read, with the password on its first line.
     #[serde(default)]
     pub password_file: Option<PathBuf>,
+    /// Where its ONVIF service is, where that is not `http://HOST/onvif/device_service`: for shutter and gain.
+    #[serde(default)]
+    pub onvif: Option<String>,
     /// How RTP travels; where absent, within the connection.
     #[serde(default)]
     pub transport: Transport,
@@ -214,6 +217,7 @@ impl Source {
             url: url.to_owned(),
             user: None,
             password_file: None,
+            onvif: None,
             transport: Transport::default(),
             fps: None,
             hardware: false,
@@ -269,6 +273,16 @@ impl Source {
 }
 
 impl Network {
+    /// The login that the stream has, for its settings.
+    pub fn login(&self) -> Result<Option<crate::onvif::Login>> {
+        let Some(user) = self.user.clone() else { return Ok(None) };
+        let password = match &self.password_file {
+            Some(path) => password(path)?,
+            None => Secret::new(String::new()),
+        };
+        Ok(Some(crate::onvif::Login { user, password }))
+    }
+
     fn stream(&self, kind: StreamKind, program: &Path) -> Result<Stream> {
         check_address(&self.url)?;
         let password = match &self.password_file {

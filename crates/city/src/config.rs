@@ -5,7 +5,7 @@ mod log;
 pub use log::{LogSection, Results, WitnessRule};
 
 use crate::{
-    AlarmSection, DeliverSection, HitsSection, HookSection, HotlistDrop, PictureSection,
+    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop, PictureSection,
     ReasonSection,
 };
 use base::{CameraId, Error, Result, Time};
@@ -47,6 +47,9 @@ pub struct Config {
     /// Hits: how long they wait for a person.
     #[serde(default)]
     pub hits: HitsSection,
+    /// What cameras keep, and where their reads may leave to.
+    #[serde(default)]
+    pub cameras: CameraSection,
     /// What raises an alarm.
     #[serde(default)]
     pub alarms: AlarmSection,
@@ -547,6 +550,9 @@ impl Config {
         if let Some(wrong) = self.switch.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.cameras.wrong() {
+            return refuse(wrong);
+        }
         self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
             (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
@@ -635,6 +641,8 @@ pub(crate) fn case_fits(format: &str, case: &str) -> bool {
 mod tests {
     use super::*;
 
+    const GATE: &str = "[[cameras.gate]]\ncamera=\"cam_a\"\nuntil=\"2027-01-01T00:00:00Z\"\n";
+
     #[test]
     fn the_clocks_of_the_city() {
         let check = |zone: &str, at: &str, want: &str| {
@@ -677,6 +685,14 @@ mod tests {
             (&format!("{good}[switch]\noff_signatures=0\n"), "switch.off_signatures"),
             (&format!("{good}[switch.groups]\nA=[\"cam_a\"]\n"), "switch.groups"),
             (&format!("{good}[switch.groups]\na=[]\n"), "switch.groups"),
+            (&format!("{good}[cameras]\nsilent_minutes=1\n"), "cameras.silent_minutes"),
+            (&format!("{good}[cameras]\nhits_only=[\"north\"]\n"), "cameras.hits_only"),
+            (&format!("{good}[cameras]\nwithout_list=\"some\"\n"), "unknown variant"),
+            (&format!("{good}{GATE}to=\"http://8.8.8.8/\"\nreason=\"x\"\n"), "cameras.gate.to"),
+            (
+                &format!("{good}{GATE}to=\"http://10.0.0.9/\"\nreason=\" \"\n"),
+                "cameras.gate.reason",
+            ),
             (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),

@@ -125,6 +125,13 @@ impl City {
         if asked.foreign {
             leaf = leaf.fact("foreign", true);
         }
+        let (hits_only, gates) = (self.config.cameras.hits_only(&camera), self.gates(&camera));
+        if hits_only.is_some() {
+            leaf = leaf.fact("hits_only", true);
+        }
+        if !gates.is_empty() {
+            leaf = leaf.fact("gates", gates.len() as u64);
+        }
         let entry = self.append_said(leaf, false)?;
         self.witnessed(entry)?;
         // An order may have come meanwhile: it has not ended this lease if it did not find it.
@@ -133,7 +140,7 @@ impl City {
             return Err(e);
         }
         let authority = Some(self.authority(&camera)?);
-        self.custody.sign_lease(Lease { authority, ..lease })
+        self.custody.sign_lease(Lease { authority, hits_only, gates, ..lease })
     }
 
     /// From when until when a lease covers captures.
@@ -163,6 +170,8 @@ impl City {
             until,
             seal_key: self.custody.ingest_key()?.to_string(),
             authority: None,
+            hits_only: None,
+            gates: Vec::new(),
         })
     }
 

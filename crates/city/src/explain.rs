@@ -256,6 +256,33 @@ pub const EXPLAINED: &[Explained] = &[
         "name = [cameras]",
     ),
     e(
+        "cameras.silent_minutes",
+        "A camera that has not been heard of for so many minutes is shown as silent. They tell their health \
+         once a minute.",
+        "5",
+        "2 to 1440",
+    ),
+    e(
+        "cameras.hits_only",
+        "Cameras that keep nothing but what is on a hot list: the rest is dropped in their memory and only \
+         counted. Nobody can ask later what passed there.",
+        "none",
+        "cam_…, or \"all\"",
+    ),
+    e(
+        "cameras.without_list",
+        "What such a camera keeps while it has no list of the day: no read, or every read.",
+        "nothing",
+        "nothing or all",
+    ),
+    e(
+        "cameras.gate",
+        "[[cameras.gate]] lets the reads of `camera` be told to a gate or tool at `to`, an address of the \
+         camera's own network, for `reason`, until `until`. That it is opened and closed is on the public log.",
+        "none: reads leave to nobody",
+        "may stand more than once; to = http:// and numbers, until = a time",
+    ),
+    e(
         "limits.person_per_minute",
         "How many requests of one person are answered in a minute; more get 429 and Retry-After.",
         "300",
@@ -505,6 +532,8 @@ mod tests {
                     [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
                     [server]\npublic_url=\"https://plates.example\"\n\
                     [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
+                    [[cameras.gate]]\ncamera=\"cam_a\"\nto=\"http://10.0.0.9/\"\nreason=\"x\"\n\
+                    until=\"2027-01-01T00:00:00Z\"\n\
                     [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));

@@ -17,6 +17,8 @@ mod alarms;
 pub mod api;
 mod ask;
 mod audit;
+mod camera_health;
+mod camera_rules;
 mod cases;
 mod certificate;
 pub mod check;
@@ -74,6 +76,9 @@ mod ringing;
 #[cfg(test)]
 #[path = "tests/ringing.rs"]
 mod ringing_tests;
+#[cfg(test)]
+#[path = "tests/roadside.rs"]
+mod roadside_tests;
 mod said;
 mod sealed;
 mod succeed;
@@ -82,6 +87,7 @@ mod terminals;
 mod tokens;
 mod waiting;
 mod wanted;
+mod watch;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proposal};
@@ -89,6 +95,8 @@ pub use alarms::{Alarm, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;
 pub use audit::{Drawing, DrawnLine, Grade, Graded, NewGrade};
+pub use camera_health::{CameraHealth, CameraState, CameraTrouble};
+pub use camera_rules::{CameraSection, GateRule};
 pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{

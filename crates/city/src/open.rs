@@ -56,6 +56,10 @@ pub struct City {
     pub(crate) memory: Option<Memory>,
     pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
     pub(crate) ringing: crate::ringing::Ringing,
+    /// What cameras said of their health last.
+    pub(crate) beats: Mutex<crate::camera_health::Beats>,
+    /// Tells one opening from the next.
+    pub(crate) boot: [u8; 16],
 }
 
 impl City {
@@ -130,10 +134,14 @@ impl City {
             memory,
             records: std::sync::OnceLock::new(),
             ringing: Default::default(),
+            beats: Mutex::default(),
+            boot: base::random(),
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;
         city.mend()?;
+        city.log_gates(&leaves)?;
+        city.recall_signatures()?;
         Ok(Arc::new(city))
     }
 

@@ -22,6 +22,9 @@ const WINDOW_MS: i64 = 24 * 3_600_000;
 /// How far ahead an order may be scheduled.
 const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 
+/// Where orders that wait for more signatures are kept.
+const WANTED: &str = "orders/wanted";
+
 /// Who has signed the same order, when, and what exactly.
 type Signatures = BTreeMap<PersonId, (Time, Signed<Order>)>;
 
@@ -106,6 +109,11 @@ impl Switches {
         self.orders.off(level, None, now).is_some()
     }
 
+    /// What waits for more signatures, with the moments at which each was given.
+    fn waiting(&self) -> Vec<(Time, Signed<Order>)> {
+        self.wanted.iter().flat_map(|(_, people)| people.values().cloned()).collect()
+    }
+
     /// Notes that a person wants something; gives what all of them signed once they are enough, this one first.
     fn wants(
         &mut self,
@@ -166,6 +174,10 @@ impl City {
         self.switches().level_off("asking", self.now())
     }
 
+    pub(crate) fn sharing_off(&self) -> bool {
+        self.switches().level_off("sharing", self.now())
+    }
+
     pub(crate) fn jobs_off(&self) -> bool {
         self.switches().level_off("job", self.now())
     }
@@ -183,6 +195,8 @@ impl City {
         let off = switches.capture_off(camera, now);
         let tag = match (switches.retired(camera), &off) {
             (Some(_), _) => "retired".to_owned(),
+            // Gates close at once, and open with the next lease.
+            (None, None) if switches.level_off("sharing", now) => "on, sharing off".to_owned(),
             (None, None) => "on".to_owned(),
             (None, Some(off)) => {
                 let orders: Vec<&str> = off.orders.iter().map(String::as_str).collect();
@@ -194,17 +208,25 @@ impl City {
 
     /// The city's word to a camera: whether it may go on, and by whose orders it may not.
     pub fn word(&self, camera: &CameraId) -> Result<Word> {
-        let tag = self.standing(camera).tag;
+        let (tag, sharing_off) = (self.standing(camera).tag, self.sharing_off());
         if let Some(since) = self.switches().retired(camera) {
             let message = format!("This camera has been retired since {since}.");
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: false, tag, since: Some(since), by, orders, message });
+            return Ok(Word {
+                on: false,
+                tag,
+                since: Some(since),
+                by,
+                orders,
+                message,
+                sharing_off,
+            });
         }
         let off = self.switches().capture_off(camera, self.now());
         let Some(off) = off else {
             let message = "This camera may capture, under a lease.".into();
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: true, tag, since: None, by, orders, message });
+            return Ok(Word { on: true, tag, since: None, by, orders, message, sharing_off });
         };
         let mut orders = Vec::new();
         for id in &off.orders {
@@ -212,7 +234,7 @@ impl City {
         }
         let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
         let message = off_words(off.since);
-        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message })
+        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message, sharing_off })
     }
 
     /// An order as it was signed, by each of those who gave it.
@@ -242,7 +264,7 @@ impl City {
         };
         let all = match needed {
             1 => Some(vec![order]),
-            _ => self.switches().wants(&order, self.now(), needed),
+            _ => self.collected(&order, needed)?,
         };
         let all = all.ok_or_else(|| {
             Error::conflict(format!(
@@ -250,6 +272,35 @@ impl City {
             ))
         })?;
         self.carry_out(&person, &all, None)
+    }
+
+    /// What all of them signed, once they are enough. Until then it is kept: a start of the server in between asks
+    /// nobody to sign again.
+    fn collected(&self, order: &Signed<Order>, needed: u32) -> Result<Option<Vec<Signed<Order>>>> {
+        let (all, waiting) = {
+            let mut switches = self.switches();
+            (switches.wants(order, self.now(), needed), switches.waiting())
+        };
+        let text = serde_json::to_string(&waiting)
+            .map_err(|e| Error::internal("A signature cannot be kept.").because(e))?;
+        self.store.set_meta(WANTED, &text)?;
+        Ok(all)
+    }
+
+    /// What waited for more signatures when the city was last open. Each is looked at again: whoever may not give
+    /// such an order any more has not signed it, and a store that was written to adds nobody.
+    pub(crate) fn recall_signatures(&self) -> Result<()> {
+        let Some(text) = self.store.meta(WANTED)? else { return Ok(()) };
+        let kept: Vec<(Time, Signed<Order>)> = serde_json::from_str(&text)
+            .map_err(|e| Error::internal("The orders that wait are damaged.").because(e))?;
+        for (at, order) in kept {
+            let young = order.unverified().at.since(at).abs() <= ORDER_AGE_MS;
+            let known = self.switches().known.contains(&order.unverified().id.to_string());
+            if young && !known && at <= self.now() && self.orderer(&order).is_ok() {
+                self.switches().wants(&order, at, u32::MAX);
+            }
+        }
+        Ok(())
     }
 
     /// Carries out an order that was entered at a camera from a file while the city could not be reached. The

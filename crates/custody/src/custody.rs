@@ -13,7 +13,7 @@ use base::{
 };
 use ledger::{Entry, Leaf};
 use plate::Text;
-use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead};
+use read::{Lease, OpenKey, Pass, Read, SealKey, Sealed, SignedRead, WatchHead};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -279,6 +279,24 @@ impl Custody {
             return Err(Error::invalid("The lease names another sealing key than the city's."));
         }
         Signed::sign(lease, &self.ring().keys.lease)
+    }
+
+    /// The key of a camera's list of a day, for one that keeps hits alone. It follows from the day's index
+    /// key and tells nothing of it; it ends with it. Of days to come there is none but tomorrow's.
+    pub fn watch_key(&self, camera: &CameraId, day: Day) -> Result<Key> {
+        let today = self.clock.now().day();
+        if day != today && day != today.next() {
+            return Err(Error::invalid("A camera's list is for today or tomorrow."));
+        }
+        let day_key = self.ring().day_key(day)?;
+        // No plate has a small letter: this is no index token.
+        let text = format!("homeplate/watch/v1\n{camera}\n{day}");
+        Ok(Secret::new(base::mac(day_key.expose())(text.as_bytes())))
+    }
+
+    /// Signs what a camera's list is.
+    pub fn sign_watch(&self, head: WatchHead) -> Result<Signed<WatchHead>> {
+        Signed::sign(head, &self.ring().keys.lease)
     }
 
     /// Whether a read captured at `at` would be sealed: not in the future, and not forgotten.

@@ -4,11 +4,11 @@ use crate::{
     Custody, Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
     SealedSegment, Sort,
 };
-use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Signed, Time};
+use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Secret, Signed, Time};
 use identity::Adoption;
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent};
-use read::{Lease, Pass, Read, SealKey, Sealed, SignedRead};
+use read::{Lease, Pass, Read, SealKey, Sealed, SignedRead, WatchHead};
 
 /// Reads of one day and their pictures, as [`Keeper::seal`] takes them.
 pub type Arrived = (Pass, Option<Vec<u8>>);
@@ -38,6 +38,10 @@ pub trait Keeper: Send + Sync {
     fn lease_public(&self) -> Result<PublicKey>;
     /// [`Custody::sign_lease`].
     fn sign_lease(&self, lease: Lease) -> Result<Signed<Lease>>;
+    /// [`Custody::watch_key`].
+    fn watch_key(&self, camera: &CameraId, day: Day) -> Result<Secret<[u8; 32]>>;
+    /// [`Custody::sign_watch`].
+    fn sign_watch(&self, head: WatchHead) -> Result<Signed<WatchHead>>;
     /// [`Custody::permit`].
     fn permit(
         &self,
@@ -102,6 +106,12 @@ impl Keeper for Custody {
     }
     fn sign_lease(&self, lease: Lease) -> Result<Signed<Lease>> {
         Custody::sign_lease(self, lease)
+    }
+    fn watch_key(&self, camera: &CameraId, day: Day) -> Result<Secret<[u8; 32]>> {
+        Custody::watch_key(self, camera, day)
+    }
+    fn sign_watch(&self, head: WatchHead) -> Result<Signed<WatchHead>> {
+        Custody::sign_watch(self, head)
     }
     fn permit(
         &self,

@@ -109,6 +109,27 @@ $("heading-form").onsubmit = (event) => {
 const percent = (v) => (v === null || v === undefined ? "–" : `${Math.round(v * 100)} %`);
 const fit = { theft: "theft, parking, counts", parking: "parking, counts", counts: "counts", nothing: "nothing" };
 
+async function expose(body) {
+  $("exposure").textContent = "The camera is asked …";
+  try {
+    const found = await ask(`${chosen()}exposure.json`, body);
+    $("exposure").textContent = `${body ? "Set. " : ""}Now: ${found.now}.`;
+    const buttons = ["day", "night"].map((name) => {
+      const plan = found.plans[name];
+      const button = element("button", plan.wrong ? `${name}: ${plan.wrong}` : `Set for ${name}: ${plan.words}`);
+      button.type = "button";
+      button.disabled = Boolean(plan.wrong);
+      button.title = (plan.short ?? []).join(" ");
+      button.onclick = () => expose({ set: name });
+      return button;
+    });
+    $("exposures").replaceChildren($("exposure-ask"), ...buttons);
+  } catch (e) {
+    $("exposure").textContent = e.message;
+  }
+}
+$("exposure-ask").onclick = () => expose();
+
 async function look() {
   try {
     const [live, doctor, hours] = await Promise.all(["live.json", "doctor.json", "survey.json"].map((p) => ask(chosen() + p)));

@@ -9,6 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const ANSWER_MAX: u64 = 4 << 20;
+/// Sixteen million tokens.
+const FETCH_MAX: u64 = 128 << 20;
+/// Making them takes the city a while.
+const FETCH: Duration = Duration::from_secs(120);
 /// No city makes a camera wait for longer.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
@@ -81,6 +85,27 @@ impl Client {
         self.send(path, "application/json", None, &json_of(body)?)
     }
 
+    /// Posts JSON and reads an answer of bytes; `None` where the city has nothing to say.
+    pub fn fetch<B: Serialize>(&self, path: &str, body: &B) -> Result<Option<Vec<u8>>> {
+        let body = json_of(body)?;
+        let mut request = self
+            .agent
+            .post(format!("{}{path}", self.server))
+            .config()
+            .timeout_global(Some(FETCH))
+            .build()
+            .header("content-type", "application/json");
+        let (id, now) = (self.camera.as_str(), self.clock.now());
+        for (name, value) in identity::http::sign("POST", path, &body, id, &self.key, now) {
+            request = request.header(name, value);
+        }
+        let (good, bytes) = self.heard(request.send(&body[..]), FETCH_MAX)?;
+        match good {
+            Ok(()) => Ok(Some(bytes).filter(|bytes| !bytes.is_empty())),
+            Err(e) => Err(e),
+        }
+    }
+
     /// The same with the body packed, where that makes it smaller; for addresses that take it so.
     pub fn post_packed<B: Serialize, T: DeserializeOwned>(
         &self,
@@ -128,6 +153,16 @@ impl Client {
         &self,
         answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
     ) -> Result<T> {
+        let (good, text) = self.heard(answer, ANSWER_MAX)?;
+        good.and_then(|()| understood(&text))
+    }
+
+    /// What the city said, in at most so many bytes, and whether it said no.
+    fn heard(
+        &self,
+        answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        most: u64,
+    ) -> Result<(Result<()>, Vec<u8>)> {
         let mut answer = answer.map_err(|e| {
             Error::unavailable(format!("The city at {} does not answer.", self.server)).because(e)
         })?;
@@ -136,17 +171,18 @@ impl Client {
         let text = answer
             .body_mut()
             .with_config()
-            .limit(ANSWER_MAX)
+            .limit(most)
             .read_to_vec()
             .map_err(|e| Error::unavailable("The city's answer was cut off.").because(e))?;
         if good {
-            return understood(&text);
+            return Ok((Ok(()), text));
         }
         let e = self.problem(&text);
-        Err(match wait {
+        let e = match wait {
             Some(wait) => e.retry_after(wait),
             None => e,
-        })
+        };
+        Ok((Err(e), text))
     }
 
     fn problem(&self, text: &[u8]) -> Error {

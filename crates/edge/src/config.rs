@@ -13,7 +13,7 @@
 
 use crate::run::Config;
 use crate::spool::Full;
-use base::{CameraId, Error, Result};
+use base::{CameraId, Error, Result, Secret};
 use camera::Source;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -116,9 +116,12 @@ impl FleetConfig {
 }
 
 /// The code in a file; a file that is gone has been used.
-fn code(path: &Path) -> Result<Option<String>> {
+fn code(path: &Path) -> Result<Option<Secret<String>>> {
     match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text.trim().to_owned()).filter(|c| !c.is_empty())),
+        Ok(text) => {
+            let code = Some(text.trim().to_owned()).filter(|c| !c.is_empty());
+            Ok(code.map(Secret::new))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(Error::unavailable(format!("{} cannot be read.", path.display())).because(e)),
     }

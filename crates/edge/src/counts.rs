@@ -50,6 +50,12 @@ counts! {
     known,
     /// Reads that the city refused for good.
     refused,
+    /// Reads dropped in memory because a camera that keeps hits alone found them on no list.
+    not_kept,
+    /// Reads told to a gate beside the camera.
+    gates_told,
+    /// Reads that a gate should have been told and was not.
+    gates_missed,
 }
 
 /// Adds to a counter.

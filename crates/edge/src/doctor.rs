@@ -2,6 +2,7 @@
 //! frame becomes a read. Pure: numbers in, findings out.
 
 use crate::health::{Hour, Report, Spread};
+use read::{Held, Without};
 use serde::Serialize;
 
 /// Plates need so many pixels across for most to be read; far fewer are lost.
@@ -34,6 +35,8 @@ pub enum Stage {
     Sharpness,
     /// They are read surely.
     Odds,
+    /// A camera that keeps hits alone has the lists of today.
+    Lists,
     /// Reads reach the city.
     Delivery,
     /// The clock is right.
@@ -62,6 +65,8 @@ pub struct Line {
     pub waiting: u64,
     /// Reads that were lost because none could be kept.
     pub lost: u64,
+    /// What a camera that keeps hits alone compares with.
+    pub watch: Option<Held>,
 }
 
 /// Every step with what was found there; the first bad one is where reading stops.
@@ -79,6 +84,9 @@ pub fn examine(report: &Report, line: &Line) -> Vec<Finding> {
         if report.last_motion.is_some() {
             plates(report, &mut find);
         }
+    }
+    if let Some(held) = &line.watch {
+        find(Stage::Lists, held.made.is_some(), lists(held));
     }
     find(Stage::Delivery, line.trouble.is_none() && line.lost == 0, delivery(line));
     if let Some(ms) = report.clock_offset_ms {
@@ -201,6 +209,23 @@ fn size(p50: f32) -> String {
             format!("Plates are {w:.0} px wide; many are read. Zoom in a little: 80 px or more.")
         }
         w => format!("Plates are {w:.0} px wide; move closer or zoom: 80 px or more."),
+    }
+}
+
+fn lists(held: &Held) -> String {
+    match (held.made, held.without) {
+        (Some(made), _) => format!(
+            "Only what is on a list is kept: {} tokens of {made}, asked for every minute.",
+            held.tokens
+        ),
+        (None, Without::Nothing) => {
+            "Only what is on a list is kept, and the list of today is not here: no read is kept until the city gives it."
+                .into()
+        }
+        (None, Without::All) => {
+            "Only what is on a list should be kept, and the list of today is not here: every read is kept until the city gives it."
+                .into()
+        }
     }
 }
 
@@ -371,6 +396,9 @@ mod tests {
             |_, l| l.trouble = Some("No answer.".into()),
             Some((Stage::Delivery, "wait, sealed")),
         );
+        let held = |made| Some(Held { made, tokens: 7, without: Without::Nothing });
+        check(|_, l| l.watch = held(Some(base::Time::from_millis(1))), None);
+        check(|_, l| l.watch = held(None), Some((Stage::Lists, "no read is kept")));
         check(|_, l| l.lost = 3, Some((Stage::Delivery, "3 reads were lost")));
         check(|r, _| r.clock_offset_ms = Some(-9000), Some((Stage::Clock, "NTP")));
     }

@@ -18,7 +18,7 @@ impl Spool {
         for entry in fs::read_dir(&self.folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             let ending = path.extension().and_then(|e| e.to_str());
-            if !matches!(ending, Some("sealed" | "damaged" | "new")) {
+            if !matches!(ending, Some("sealed" | "damaged" | "draft" | "new")) {
                 continue;
             }
             match fs::remove_file(&path) {

@@ -123,7 +123,7 @@ impl Hour {
 }
 
 /// A camera's health at one moment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     /// How its source is doing.
     pub source: SourceState,

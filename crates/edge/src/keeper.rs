@@ -10,6 +10,7 @@ use base::{Clock, Error, Kind, OrderId, Result, Shutdown, Signed, SigningKey, Ti
 use read::{CameraOff, Lease, LeaseRequest, Order, Stop, Word};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,6 +39,8 @@ pub struct Keeper {
     held: Mutex<Held>,
     changed: Condvar,
     foreign: bool,
+    /// Whoever captures is ending: no further lease is wanted.
+    resting: AtomicBool,
 }
 
 /// What a keeper works with.
@@ -69,6 +72,10 @@ struct Held {
     leaving: Option<(BTreeSet<OrderId>, Instant)>,
     /// Orders that were answered.
     answered: BTreeSet<OrderId>,
+    /// Since when nothing is captured.
+    off_since: Option<Time>,
+    /// Whether the city said last that sharing is off.
+    sharing_off: bool,
 }
 
 impl Keeper {
@@ -83,6 +90,8 @@ impl Keeper {
             last: None,
             leaving: None,
             answered: BTreeSet::new(),
+            off_since: Some(parts.clock.now()),
+            sharing_off: false,
         };
         Ok(Self {
             sticks: Sticks::open(data, &parts.enrolment, orders)?,
@@ -94,6 +103,7 @@ impl Keeper {
             clock: parts.clock,
             say: parts.say,
             foreign: parts.foreign,
+            resting: AtomicBool::new(false),
             held: Mutex::new(held),
             changed: Condvar::new(),
         })
@@ -104,10 +114,15 @@ impl Keeper {
         self.ending.frames()
     }
 
+    /// Whoever captures ends now: the last word that comes is the last.
+    pub fn rest(&self) {
+        self.resting.store(true, Ordering::SeqCst);
+    }
+
     /// The session in force at this moment.
     pub fn session(&self) -> Option<Arc<Session>> {
         let now = self.clock.now();
-        self.lock().session.clone().filter(|s| s.covers(now))
+        self.lock().session.clone().filter(|s| s.covers(now) && !s.stopped())
     }
 
     /// Where the camera stands.
@@ -149,10 +164,13 @@ impl Keeper {
     }
 
     /// Whether the lease in use covers nothing at this moment: the camera's clock counts too, since a machine
-    /// that sleeps may stop the other one.
+    /// that sleeps may stop the other one. One under which the last word was said (a clock was set back, and
+    /// right again) is over for good: the city takes nothing beyond that word.
     fn ran_out(&self) -> bool {
         let now = self.clock.now();
-        self.lock().session.as_ref().is_some_and(|session| session.over(now))
+        let ends = self.resting.load(Ordering::SeqCst);
+        let over = |session: &Arc<Session>| session.over(now) || (session.stopped() && !ends);
+        self.lock().session.as_ref().is_some_and(over)
     }
 
     /// Hears the city's words, and answers orders when the pipeline has stopped.
@@ -171,6 +189,7 @@ impl Keeper {
     }
 
     fn heard(&self, word: &Word) {
+        self.lock().sharing_off = word.sharing_off;
         if word.on {
             self.step(Event::SwitchedOn, None);
             return;
@@ -340,6 +359,16 @@ impl Keeper {
             .then(|| trouble(&held, "The city has switched this camera off."))
     }
 
+    /// Since when nothing is captured; nothing while something is.
+    pub fn off_since(&self) -> Option<Time> {
+        self.lock().off_since
+    }
+
+    /// Whether the city said last that sharing is off: then reads leave to no gate.
+    pub fn sharing_off(&self) -> bool {
+        self.lock().sharing_off
+    }
+
     /// What the city or the line said last, if that was bad.
     pub fn trouble(&self) -> Option<String> {
         self.lock().trouble.as_ref().map(|(_, message)| message.clone())
@@ -373,12 +402,14 @@ impl Keeper {
                 Action::Ask => ask = true,
                 Action::Begin(_) => {
                     held.session = session.take();
+                    held.off_since = None;
                     held.trouble = None;
                     held.answered.clear();
                     self.ending.order_erase(false);
                 }
                 Action::End(_) => {
                     held.last = held.session.take();
+                    held.off_since = Some(self.clock.now());
                     let state = held.machine.state().as_str();
                     let camera = &self.enrolment.camera;
                     // Who ends the program knows that it ends.

@@ -9,13 +9,16 @@
 //! for orders on sticks; one sends. They share a [`Counts`], a spool and the session of the lease in force. One more
 //! serves the page of all cameras.
 
+mod beat;
 mod client;
 mod config;
 mod counts;
 mod doctor;
 mod enrol;
+mod exposure;
 mod fleet;
 mod frames;
+mod gates;
 mod gateway;
 mod health;
 mod keeper;
@@ -25,15 +28,20 @@ mod listen;
 mod metrics;
 mod orders;
 mod outbound;
+mod outlet;
 mod panel;
 mod pipeline;
 mod preview;
 mod run;
 mod session;
 mod settings;
+#[cfg(test)]
+#[path = "tests/soak.rs"]
+mod soak;
 mod spool;
 mod station;
 mod uplink;
+mod watch;
 mod words;
 
 pub use client::{Client, tls};
@@ -49,7 +57,7 @@ pub use gateway::{
 pub use health::{Hour, Report, Spread};
 pub use lease::{Action, Event, Grant, Machine, State};
 pub use orders::enter_order;
-pub use outbound::{Allowed, LocalWebhook};
+pub use outbound::LocalWebhook;
 pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Spool};

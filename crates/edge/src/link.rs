@@ -1,14 +1,19 @@
 //! The line between one camera and its city, whoever reads it: enrolment, lease, spool and uplink.
 
 use crate::counts::Counts;
+use crate::gates::Gates;
 use crate::keeper::{self, Keeper};
+use crate::outlet::Outlet;
 use crate::run::Say;
 use crate::spool::Full;
-use crate::{Client, Spool, Uplink, enrol};
-use base::{CameraId, Clock, Result};
+use crate::watch::Watch;
+use crate::{Client, Spool, Uplink, beat, enrol};
+use base::{CameraId, Clock, Result, Shutdown, Time};
+use read::Heartbeat;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::Scope;
 
 /// What a line is made of.
 pub(crate) struct LinkConfig<'a> {
@@ -35,6 +40,9 @@ pub(crate) struct Link {
     pub uplink: Uplink,
     pub spool: Arc<Spool>,
     pub counts: Arc<Counts>,
+    /// Where reads go.
+    pub outlet: Arc<Outlet>,
+    clock: Arc<dyn Clock>,
     /// Spooled reads that a crash or a disk has damaged; they are set aside.
     pub damaged: usize,
     /// The folder is this process's own for as long as the line is open.
@@ -52,16 +60,42 @@ impl Link {
         let (spool, damaged) = Spool::open(&data.join("spool"), spool.0, spool.1)?;
         let (client, spool) = (Arc::new(client), Arc::new(spool));
         let counts = Arc::new(Counts::default());
+        let outlet = Arc::new(Outlet {
+            spool: spool.clone(),
+            counts: counts.clone(),
+            watch: Watch::new(client.clone(), enrolment.lease_key, clock.clone()),
+            gates: Gates::new(clock.clone(), counts.clone()),
+        });
         let held = keeper::Parts {
             client: client.clone(),
             enrolment,
-            clock,
+            clock: clock.clone(),
             say,
             spool: spool.clone(),
             foreign,
         };
         let keeper = Keeper::open(held, data, orders)?;
         let uplink = Uplink::new(client.clone(), spool.clone(), counts.clone());
-        Ok(Self { client, keeper, uplink, spool, counts, damaged, _lock: lock })
+        Ok(Self { client, keeper, uplink, spool, counts, outlet, clock, damaged, _lock: lock })
+    }
+
+    /// The camera's clock.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Does in threads of its own what does not depend on who reads: keeps the lease and the lists, sends, tells
+    /// gates and how it is, until `done`.
+    pub fn tend<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        health: impl Fn() -> Heartbeat + Send + 'scope,
+        done: &'scope Shutdown,
+    ) {
+        scope.spawn(move || self.keeper.run(done));
+        scope.spawn(move || self.uplink.run(&self.keeper, done));
+        scope.spawn(move || self.outlet.watch.run(&self.keeper, done));
+        scope.spawn(move || self.outlet.gates.run(&self.keeper, done));
+        scope.spawn(move || beat::run(self, health, done));
     }
 }

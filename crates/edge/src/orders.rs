@@ -277,6 +277,8 @@ mod tests {
                     signatures: 1,
                     since: None,
                 }),
+                hits_only: None,
+                gates: Vec::new(),
             };
             let signed = Signed::sign(lease, &city).unwrap();
             kit.sticks().learn(&signed).unwrap();

@@ -1,26 +1,16 @@
 //! Our reads to gates and tools beside the camera, as Plate Recognizer's webhook.
 //!
-//! It gives plates out, so it sends nothing unless its caller says, for every single read, that the
-//! city's rule allows it. Only addresses of the camera's own network are posted to, written as numbers:
-//! a name could be made to point elsewhere.
+//! It gives plates out, so it sends nothing unless the lease in force, which the city signed, names the very
+//! address. Only addresses of the camera's own network are posted to, written as numbers: a name could be made
+//! to point elsewhere.
 
-use base::{Error, Result};
+use base::{Error, Result, Time};
 use exchange::outbound::plate_recognizer::{Hook, webhook};
-use read::Read;
-use std::net::IpAddr;
+use read::{Gate, Lease, Read};
 use std::time::Duration;
 
 /// A gate waits no longer.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Whether the city allows that this read is given out here. There is no default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowed {
-    /// A rule that is in force says so.
-    ByRule,
-    /// Nothing says so.
-    No,
-}
 
 /// One address that reads are told to.
 pub struct LocalWebhook {
@@ -32,7 +22,7 @@ impl LocalWebhook {
     /// Takes an address such as `http://192.168.1.9:8000/gate`. Fails for any that is not of this
     /// machine or a private network.
     pub fn new(url: &str) -> Result<Self> {
-        local(url)?;
+        Gate::check(url)?;
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             // Whoever answers does not send plates on to somebody else.
@@ -43,9 +33,10 @@ impl LocalWebhook {
         Ok(Self { url: url.to_owned(), agent: config.into() })
     }
 
-    /// Tells one read, if that is allowed. The error says nothing of the read.
-    pub fn tell(&self, read: &Read, allowed: Allowed) -> Result<()> {
-        if allowed != Allowed::ByRule {
+    /// Tells one read, if the lease that it was made under lets it out here and now. The error says nothing of
+    /// the read.
+    pub fn tell(&self, read: &Read, lease: &Lease, now: Time) -> Result<()> {
+        if read.lease != lease.id || !lease.lets_out(&self.url, read.captured, now) {
             return Err(Error::refused("No rule of the city allows reads to be given out here."));
         }
         let hook = Hook { target: self.url.clone(), filename: String::new() };
@@ -61,26 +52,6 @@ impl LocalWebhook {
             status => Err(Error::unavailable(format!("The gate answers with {status}."))),
         }
     }
-}
-
-fn local(url: &str) -> Result<()> {
-    let wrong = || {
-        Error::invalid(
-            "Give an address of the local network in numbers: http://192.168.1.9:8000/gate.",
-        )
-    };
-    let rest = url.strip_prefix("http://").ok_or_else(wrong)?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split_once(']').map(|(host, _)| host).ok_or_else(wrong)?,
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let ip: IpAddr = host.parse().map_err(|_| wrong())?;
-    let near = match ip {
-        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-    };
-    if near { Ok(()) } else { Err(wrong()) }
 }
 
 #[cfg(test)]
@@ -139,49 +110,53 @@ mod tests {
         (url, heard)
     }
 
-    #[test]
-    fn only_the_local_network_and_only_in_numbers() {
-        for good in [
-            "http://127.0.0.1:1/x",
-            "http://10.1.2.3",
-            "http://[fd00::1]:80/",
-            "http://169.254.1.1/",
-        ] {
-            assert!(LocalWebhook::new(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "https://10.1.2.3",
-            "http://8.8.8.8/",
-            "http://gate.local/",
-            "http://localhost/",
-            "http://10.1.2.3@8.8.8.8/",
-            "http://[2001:db8::1]/",
-            "http://172.32.0.1/",
-            "",
-        ] {
-            assert!(LocalWebhook::new(bad).is_err(), "{bad}");
+    /// The read's lease, with these gates.
+    fn lease(gates: &[&str]) -> Lease {
+        let captured = read().captured;
+        let until = captured.plus_millis(60_000);
+        Lease {
+            id: LeaseId::new(captured, [9; 10]),
+            camera: "cam_main".parse().unwrap(),
+            capture_key: base::SigningKey::generate().public(),
+            from: captured.plus_millis(-1000),
+            until,
+            seal_key: String::new(),
+            authority: None,
+            hits_only: None,
+            gates: gates.iter().map(|to| Gate { to: (*to).to_owned(), until }).collect(),
         }
     }
 
     #[test]
-    fn nothing_goes_out_unless_a_rule_allows_it() {
+    fn nothing_goes_out_unless_the_lease_allows_it() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
-        let hook =
-            LocalWebhook::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        assert_eq!(hook.tell(&read(), Allowed::No).unwrap_err().kind(), Kind::Refused);
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let hook = LocalWebhook::new(&url).unwrap();
+        let now = read().captured.plus_millis(500);
+        let other = Lease { id: LeaseId::new(now, [8; 10]), ..lease(&[&url]) };
+        for (lease, now) in [
+            (lease(&[]), now),
+            (lease(&["http://127.0.0.1:1/"]), now),
+            (lease(&[&url]), now.plus_millis(60_000)),
+            (other, now),
+        ] {
+            assert_eq!(hook.tell(&read(), &lease, now).unwrap_err().kind(), Kind::Refused);
+        }
         assert!(listener.accept().is_err(), "nobody has even connected");
+        assert!(LocalWebhook::new("http://8.8.8.8/").is_err());
     }
 
     #[test]
     fn an_allowed_read_arrives_and_a_redirect_leads_nowhere() {
+        let now = read().captured.plus_millis(500);
         let (url, heard) = gate("204 No Content");
-        LocalWebhook::new(&url).unwrap().tell(&read(), Allowed::ByRule).unwrap();
+        LocalWebhook::new(&url).unwrap().tell(&read(), &lease(&[&url]), now).unwrap();
         let body: serde_json::Value = serde_json::from_str(&heard.join().unwrap()).unwrap();
         assert_eq!(body["data"]["results"][0]["plate"], "7abc128");
         assert_eq!(body["data"]["camera_id"], "cam_main");
         let (url, heard) = gate("302 Found\r\nlocation: http://127.0.0.1:1/");
-        let e = LocalWebhook::new(&url).unwrap().tell(&read(), Allowed::ByRule).unwrap_err();
+        let e = LocalWebhook::new(&url).unwrap().tell(&read(), &lease(&[&url]), now).unwrap_err();
         assert!(!e.inside().to_ascii_lowercase().contains("7abc"), "{}", e.inside());
         heard.join().unwrap();
     }

@@ -150,6 +150,11 @@ fn of_one(station: &Station, put: bool, rest: &str, body: &[u8]) -> Reply {
             Reply::json(&json!(hours.iter().map(survey).collect::<Vec<_>>()))
         }
         (false, "aim.json") => Reply::json(&json!(&*station.settings())),
+        // It is asked when somebody wants to know: each question goes to the camera.
+        (put, "exposure.json") => match station.exposure(put.then_some(body)) {
+            Ok(found) => Reply::json(&found),
+            Err(e) => Reply::refused(&e),
+        },
         (true, "aim.json") => match aim(station, body) {
             Ok(()) => Reply::json(&json!(&*station.settings())),
             Err(e) => Reply::refused(&e),

@@ -3,8 +3,8 @@
 //! A still scene costs no network: only where something moves, where a plate is being followed, and once
 //! a second in case, is a frame read.
 
-use crate::Spool;
 use crate::counts::{Counts, add};
+use crate::outlet::Outlet;
 use crate::preview::Shot;
 use crate::session::Session;
 use crate::settings::{Settings, fraction};
@@ -37,7 +37,7 @@ pub struct Pipeline {
     motion: Motion,
     vehicles: Vehicles,
     session: Option<Arc<Session>>,
-    spool: Arc<Spool>,
+    outlet: Arc<Outlet>,
     counts: Arc<Counts>,
     station: Arc<Station>,
     clock: Arc<dyn Clock>,
@@ -51,12 +51,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// Loads the networks.
-    pub fn new(
-        spool: Arc<Spool>,
-        counts: Arc<Counts>,
-        station: Arc<Station>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self> {
+    pub fn new(outlet: Arc<Outlet>, station: Arc<Station>, clock: Arc<dyn Clock>) -> Result<Self> {
         let settings = station.settings();
         Ok(Self {
             reader: Reader::new(ReaderOptions::default())?,
@@ -64,8 +59,8 @@ impl Pipeline {
             motion: Motion::new(),
             vehicles: Vehicles::new(),
             session: None,
-            spool,
-            counts,
+            counts: outlet.counts.clone(),
+            outlet,
             station,
             clock,
             settings,
@@ -206,23 +201,10 @@ impl Pipeline {
             }
             read += 1;
             let sighting = self.sighting(&track);
-            let kept = match &self.session {
-                Some(session) => {
-                    let age = now.since(track.last).max(0).unsigned_abs();
-                    let sealed = session.seal(track, voted, sighting);
-                    sealed.and_then(|s| self.spool.push_aged(&s.0, Duration::from_millis(age)))
-                }
-                None => Err(base::Error::gone("No lease covered this pass.")),
-            };
-            match kept {
-                Ok(dropped) => {
-                    add(&self.counts.sealed, 1);
-                    add(&self.counts.lost, dropped);
-                }
-                Err(e) => {
-                    add(&self.counts.lost, 1);
-                    tracing::error!(error = %e.inside(), "a read is lost");
-                }
+            let age = Duration::from_millis(now.since(track.last).max(0).unsigned_abs());
+            let kept = self.outlet.put(self.session.as_ref(), (track, voted, sighting), age);
+            if let Err(e) = kept {
+                tracing::error!(error = %e.inside(), "a read is lost");
             }
         }
         if let Some(at) = self.last {

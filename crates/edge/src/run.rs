@@ -1,5 +1,6 @@
 //! One camera's whole run: enrol, keep the lease, read, send, say what happened.
 
+use crate::beat;
 use crate::counts::Summary;
 use crate::doctor::Line;
 use crate::link::{Link, LinkConfig};
@@ -8,7 +9,7 @@ use crate::pipeline::Pipeline;
 use crate::session::Session;
 use crate::spool::Full;
 use crate::station::{Facts, Station};
-use base::{CameraId, Clock, Error, Result, Shutdown, Signed};
+use base::{CameraId, Clock, Error, Result, Secret, Shutdown, Signed};
 use camera::{Next, Play, Source, SourceState};
 use read::Stop;
 use std::net::SocketAddr;
@@ -42,8 +43,8 @@ pub struct Config {
     pub source: Source,
     /// Where `homeplate-frames` lies, which decodes all but folders of pictures.
     pub program: PathBuf,
-    /// The one-time code, on first start.
-    pub code: Option<String>,
+    /// The one-time code, on first start. It is printed nowhere.
+    pub code: Option<Secret<String>>,
     /// Bytes of sealed reads that may wait.
     pub spool_max: u64,
     /// What a full spool does.
@@ -109,7 +110,8 @@ pub fn run(config: &Config, clock: Arc<dyn Clock>, stop: &Shutdown, say: Say) ->
 /// What a camera shows of itself; its settings are read here.
 pub(crate) fn station(config: &Config, clock: Arc<dyn Clock>) -> Result<Arc<Station>> {
     let place = config.source.place();
-    Ok(Arc::new(Station::open(config.camera.clone(), place, &config.data, clock)?))
+    let station = Station::open(config.camera.clone(), place, &config.data, clock)?;
+    Ok(Arc::new(station.with_source(config.source.clone())))
 }
 
 /// The run of a camera that shows itself at a station.
@@ -125,7 +127,7 @@ pub(crate) fn run_at(
         server: &config.server,
         camera: &config.camera,
         data: &config.data,
-        code: config.code.as_deref(),
+        code: config.code.as_ref().map(|code| code.expose().as_str()),
         spool,
         orders: config.orders.clone(),
         foreign: false,
@@ -141,8 +143,8 @@ pub(crate) fn run_at(
     let ended = std::thread::scope(|scope| {
         // However the reading ends, nobody keeps a lease for it.
         let _ends = Raise(&done);
-        scope.spawn(|| run.link.keeper.run(&done));
-        scope.spawn(|| run.link.uplink.run(&run.link.keeper, &done));
+        let health = || beat::of(&run.link, Some(&run.station.health.report()));
+        run.link.tend(scope, health, &done);
         run.live(config, stop)
     });
     run.station.tell(None);
@@ -152,18 +154,15 @@ pub(crate) fn run_at(
 
 impl Run {
     fn live(&self, config: &Config, stop: &Shutdown) -> Result<Ended> {
-        let mut pipeline = Pipeline::new(
-            self.link.spool.clone(),
-            self.link.counts.clone(),
-            self.station.clone(),
-            self.clock.clone(),
-        )?;
+        let mut pipeline =
+            Pipeline::new(self.link.outlet.clone(), self.station.clone(), self.clock.clone())?;
         if config.once
             && let Err(e) = self.link.keeper.first_lease(stop, PATIENCE)
         {
             return Ok(self.ended(Some(e)));
         }
         self.play(config, stop, &mut pipeline)?;
+        self.link.keeper.rest();
         let word = pipeline.end(self.clock.now());
         let because = self.flush(stop);
         if let Some(word) = word {
@@ -185,6 +184,12 @@ impl Run {
                 if stop.sleep(LOOK) {
                     return Ok(());
                 }
+                continue;
+            }
+            // What a camera that keeps hits alone would see before its first list, it could not compare.
+            let mode = self.link.keeper.session().and_then(|s| s.lease().hits_only);
+            if !self.link.outlet.watch.ready(mode) {
+                stop.sleep(LOOK);
                 continue;
             }
             let (clock, program) = (self.clock.clone(), &config.program);
@@ -356,6 +361,7 @@ impl Facts for Run {
             trouble: self.link.uplink.trouble().or_else(|| self.link.keeper.trouble()),
             waiting: s.waiting,
             lost: s.lost,
+            watch: self.link.outlet.watch.held(),
         }
     }
 }

@@ -117,12 +117,36 @@ impl Session {
         self.lease.covers(at) && Instant::now() < self.ends
     }
 
-    /// Signs one vehicle's read and seals it to the city. Nobody here can open it again.
-    pub fn seal(&self, track: Track, voted: Voted, sighting: Sighting) -> Result<Sealed> {
+    /// Signs one vehicle's read and seals it to the city: nobody here can open that again. The read itself is
+    /// for a gate that the lease names, or to be dropped.
+    pub fn seal(
+        &self,
+        track: Track,
+        voted: Voted,
+        sighting: Sighting,
+    ) -> Result<(Sealed, SignedRead)> {
         if !self.lease.covers(track.best) {
             return Err(Error::gone("No lease covered this capture; the read is dropped."));
         }
-        let counter = self.made.fetch_add(1, Ordering::SeqCst) + 1;
+        self.seal_as(self.reserve(), track, voted, sighting)
+    }
+
+    /// The next number of a read, for one that is sealed more than once.
+    pub(crate) fn reserve(&self) -> u64 {
+        self.made.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The same under a number that was reserved.
+    pub(crate) fn seal_as(
+        &self,
+        counter: u64,
+        track: Track,
+        voted: Voted,
+        sighting: Sighting,
+    ) -> Result<(Sealed, SignedRead)> {
+        if !self.lease.covers(track.best) {
+            return Err(Error::gone("No lease covered this capture; the read is dropped."));
+        }
         let picture = track.jpeg.filter(|jpeg| jpeg.len() <= PICTURE_MAX);
         let region = voted.region.map(|r| r.code).filter(|r| REGION.contains(&r.len()));
         let read = Read {
@@ -147,7 +171,8 @@ impl Session {
         };
         let signed = SignedRead::sign(read, picture, &self.key);
         let plain = signed.encode();
-        self.seal_key.seal(INGEST, self.lease.camera.as_str().as_bytes(), plain.expose())
+        let camera = self.lease.camera.as_str().as_bytes();
+        Ok((self.seal_key.seal(INGEST, camera, plain.expose())?, signed))
     }
 
     /// The camera's last word under this lease. No frame may be pulled when it is said: the number of the last
@@ -192,6 +217,8 @@ mod tests {
             until: from.plus_millis(60_000),
             seal_key: city.public().unwrap().to_string(),
             authority: None,
+            hits_only: None,
+            gates: Vec::new(),
         };
         Session::new(lease, key, Instant::now() + Duration::from_secs(60)).unwrap()
     }
@@ -224,7 +251,7 @@ mod tests {
         let city = OpenKey::generate();
         let session = session(&city);
         for counter in 1..=2 {
-            let sealed = session.seal(track(T0 + 1000), voted(), Sighting::default()).unwrap();
+            let (sealed, _) = session.seal(track(T0 + 1000), voted(), Sighting::default()).unwrap();
             assert!(!sealed.0.windows(7).any(|w| w == b"7ABC128"));
             let aad = session.lease.camera.as_str().as_bytes();
             let plain = city.open(INGEST, aad, &sealed).unwrap();
@@ -242,7 +269,7 @@ mod tests {
         let session = session(&OpenKey::generate());
         for at in [T0 - 1, T0 + 60_000] {
             let sealed = session.seal(track(at), voted(), Sighting::default());
-            assert_eq!(sealed.unwrap_err().kind(), base::Kind::Gone);
+            assert_eq!(sealed.err().map(|e| e.kind()), Some(base::Kind::Gone));
             assert!(!session.covers(Time::from_millis(at)));
         }
         assert_eq!(session.stop(Time::from_millis(T0)).unwrap().unverified().counter, 0);

@@ -5,6 +5,8 @@
 //! and that is after the city has said what became of it. What lies here is ciphertext to the city's
 //! key: this machine cannot read it back.
 
+#[path = "draft.rs"]
+mod draft;
 #[path = "erase.rs"]
 mod erase;
 
@@ -65,7 +67,7 @@ impl Spool {
         };
         fs::create_dir_all(folder).map_err(cannot)?;
         let mut index = Index { items: BTreeMap::new(), next: 1, held: 0, ..Index::default() };
-        let mut damaged = 0;
+        let (mut damaged, mut drafts) = (0, Vec::new());
         for entry in fs::read_dir(folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -74,6 +76,7 @@ impl Spool {
                 fs::remove_file(&path).map_err(cannot)?;
                 continue;
             }
+            drafts.extend(draft::number_of(name));
             let Some(number) = name.strip_suffix(END).and_then(|n| n.parse::<u64>().ok()) else {
                 continue;
             };
@@ -89,6 +92,7 @@ impl Spool {
                 }
             }
         }
+        draft::settle(folder, &drafts, &mut index).map_err(cannot)?;
         Ok((Self { folder: folder.to_owned(), limit, full, index: Mutex::new(index) }, damaged))
     }
 
@@ -108,6 +112,15 @@ impl Spool {
 
     /// [`Spool::push`] of the read of a vehicle that passed so long ago.
     pub fn push_aged(&self, sealed: &[u8], age: Duration) -> Result<usize> {
+        self.put(None, sealed, age)
+    }
+
+    /// The same in the place of a draft, which goes.
+    pub fn push_drafted(&self, number: u64, sealed: &[u8], age: Duration) -> Result<usize> {
+        self.put(Some(number), sealed, age)
+    }
+
+    fn put(&self, drafted: Option<u64>, sealed: &[u8], age: Duration) -> Result<usize> {
         let mut index = self.lock();
         let size = sealed.len() as u64;
         let full = || Error::busy("The spool is full; reads are lost until the city answers.");
@@ -120,9 +133,12 @@ impl Spool {
             self.forget(&mut index, oldest).map_err(|e| full().because(e))?;
             dropped += 1;
         }
-        let number = index.next;
+        let number = drafted.unwrap_or(index.next);
         base::write_atomic(&self.path(number), &pack(sealed))?;
-        index.next += 1;
+        index.next = index.next.max(number + 1);
+        if drafted.is_some() {
+            self.end_draft(number)?;
+        }
         index.held += size;
         index.items.insert(number, size);
         if let Some(passed) = Instant::now().checked_sub(age) {

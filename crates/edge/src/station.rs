@@ -1,10 +1,12 @@
 //! What one camera shows of itself while it runs: its live picture, its health, its settings.
 
 use crate::doctor::Line;
+use crate::exposure::exposure;
 use crate::health::Health;
 use crate::preview::Preview;
 use crate::settings::Settings;
-use base::{CameraId, Clock, Result};
+use base::{CameraId, Clock, Error, Result};
+use camera::Source;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -23,6 +25,9 @@ pub struct Station {
     pub(crate) place: String,
     pub(crate) preview: Preview,
     pub(crate) health: Health,
+    /// Where its frames come from, for its own settings; none where that is not known.
+    source: Option<Source>,
+    clock: Arc<dyn Clock>,
     settings: RwLock<Arc<Settings>>,
     data: PathBuf,
     facts: Mutex<Option<Arc<dyn Facts>>>,
@@ -40,11 +45,25 @@ impl Station {
             camera,
             place,
             preview: Preview::default(),
-            health: Health::open(Some(data), clock),
+            health: Health::open(Some(data), clock.clone()),
+            source: None,
+            clock,
             settings: RwLock::new(Arc::new(Settings::load(data)?)),
             data: data.to_owned(),
             facts: Mutex::default(),
         })
+    }
+
+    /// The same of a camera whose shutter can be asked for.
+    pub fn with_source(self, source: Source) -> Self {
+        Self { source: Some(source), ..self }
+    }
+
+    /// The camera's exposure; with a body, that is set first.
+    pub(crate) fn exposure(&self, body: Option<&[u8]>) -> Result<serde_json::Value> {
+        let source = self.source.as_ref();
+        let source = source.ok_or_else(|| Error::invalid("Its source has no settings."))?;
+        exposure(source, self.clock.clone(), body)
     }
 
     /// The settings in force.

@@ -1,11 +1,81 @@
-//! What administrators do to cameras that are there: replace the device, move it, retire it.
+//! The cameras that are there: how they are doing, and what administrators do to them: replace the device, move
+//! it, retire it.
 
-use crate::client::{Client, ClientArgs};
+use crate::client::{Client, ClientArgs, print_json};
 use crate::manage::Code;
 use base::{CameraId, Time};
-use city::{Changed, Move};
+use city::{CameraHealth, Changed, Move};
+use serde::Serialize;
 use serde_json::json;
 use std::process::ExitCode;
+
+/// Arguments of `homeplate cameras`.
+#[derive(clap::Args)]
+pub struct AllArgs {
+    /// One JSON array instead of lines.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+/// A word of a fixed list as wire and people spell it.
+fn word(of: &impl Serialize) -> String {
+    serde_json::to_value(of)
+        .ok()
+        .and_then(|v| v.as_str().map(|word| word.replace('-', " ")))
+        .unwrap_or_default()
+}
+
+/// Lists the cameras with their health.
+pub fn list(args: AllArgs) -> anyhow::Result<ExitCode> {
+    let client = Client::new(&args.client)?;
+    let all: Vec<CameraHealth> = client.get("/v1/cameras")?;
+    if args.json {
+        print_json(&all)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if all.is_empty() {
+        println!("no cameras");
+    }
+    all.iter().for_each(|camera| println!("{}", line(camera)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(camera: &CameraHealth) -> String {
+    let mut out = format!("{:<24} {:<9}", camera.camera.as_str(), word(&camera.state));
+    if let Some(since) = camera.since {
+        out += &format!(" since {since}");
+    }
+    if !camera.troubles.is_empty() {
+        let troubles: Vec<String> = camera.troubles.iter().map(word).collect();
+        out += &format!(" ({})", troubles.join(", "));
+    }
+    if let Some(beat) = &camera.last {
+        if !beat.foreign {
+            out += &format!("  {:.1} frames/s, {} dropped", beat.fps, beat.dropped);
+        }
+        if let Some(px) = beat.plate_px {
+            out += &format!(", plates {px:.0} px");
+        }
+        if let Some(share) = camera.share_read {
+            out += &format!(", {:.0} % read", share * 100.0);
+        }
+        if beat.waiting > 0 {
+            out += &format!(", {} reads wait", beat.waiting);
+        }
+        if camera.hits_only {
+            out += &format!(", hits only ({} not kept)", beat.not_kept);
+        }
+        if let Some(at) = beat.last_read {
+            out += &format!(", last read {at}");
+        }
+    }
+    if let Some(heard) = camera.heard {
+        out += &format!(", heard {heard}");
+    }
+    out
+}
 
 /// Arguments of `homeplate camera-replace` and `homeplate camera-retire`.
 #[derive(clap::Args)]

@@ -238,6 +238,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
+        cameras: Default::default(),
         switch: city::Switching {
             on_signatures: args.on_signatures.unwrap_or(2),
             ..Default::default()

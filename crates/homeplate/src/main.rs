@@ -69,6 +69,8 @@ enum Command {
     Key(key::KeyArgs),
     /// Register a camera and print the code it enrols with.
     Camera(manage::CameraArgs),
+    /// List the cameras and how they are doing.
+    Cameras(fleet::AllArgs),
     /// Print a code with which another device takes a camera's place.
     CameraReplace(fleet::OneArgs),
     /// Say that a camera stands elsewhere; reads of before keep their place.
@@ -186,6 +188,7 @@ fn main() -> ExitCode {
         Command::Survey(args) => edge::local::survey(&args),
         Command::Key(args) => key::run(args),
         Command::Camera(args) => manage::camera(args),
+        Command::Cameras(args) => fleet::list(args),
         Command::CameraReplace(args) => fleet::replace(args),
         Command::CameraMove(args) => fleet::move_to(args),
         Command::CameraRetire(args) => fleet::retire(args),

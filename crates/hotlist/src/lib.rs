@@ -22,6 +22,7 @@ mod partials;
 mod queue;
 mod search;
 mod table;
+mod whole;
 
 pub use budget::{Tally, first_threshold};
 pub use card::{
@@ -33,3 +34,4 @@ pub use index::{Found, Loaded};
 pub use matcher::HotList;
 pub use model::Prior;
 pub use queue::{Doubt, INCIDENT_MS, Sighted, doubts, incidents, must_type, urgency};
+pub use whole::whole_plates;

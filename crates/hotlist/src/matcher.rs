@@ -8,6 +8,7 @@ use plate::Text;
 use read::{Effect, Job, Pass, Read, hit_id};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// What is looked for, and how sure a hit must be. Shared between threads; a batch is matched
@@ -16,6 +17,7 @@ pub struct HotList {
     index: RwLock<Arc<Index>>,
     /// Held by who makes a new index of the present one: changes follow one another, matching waits for none.
     changing: Mutex<()>,
+    changes: AtomicU64,
 }
 
 impl Default for HotList {
@@ -43,7 +45,11 @@ impl HotList {
     /// An empty list with another threshold for lists without [`Terms`] of their own, kept in their bounds.
     pub fn with_threshold(threshold: f64) -> Self {
         let settings = Settings { usual: Terms::at(threshold), ..Settings::default() };
-        Self { index: RwLock::new(Arc::new(Index::of(settings))), changing: Mutex::default() }
+        Self {
+            index: RwLock::new(Arc::new(Index::of(settings))),
+            changing: Mutex::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// Looks for these entries from now on, and for no others. Of two with one id the first counts.
@@ -101,6 +107,11 @@ impl HotList {
         self.index().len()
     }
 
+    /// Counts the changes: the same number is the same lists.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
     /// Whether nothing is looked for.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -126,6 +137,7 @@ impl HotList {
             let mut now = self.index.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *now, fresh)
         };
+        self.changes.fetch_add(1, Ordering::SeqCst);
         // Wiping a long list takes a while: who matches lets go of it first, so that nobody waits for that.
         while let Err(held) = Arc::try_unwrap(before) {
             before = held;

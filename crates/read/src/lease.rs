@@ -1,8 +1,10 @@
 //! Leases: a camera works only while the city says so, and counts the frames that it pulls meanwhile.
 
 use crate::order::Authority;
-use base::{CameraId, LeaseId, OrderId, PublicKey, Statement, Time};
+use crate::watch::HitsOnly;
+use base::{CameraId, Error, LeaseId, OrderId, PublicKey, Result, Statement, Time};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use utoipa::ToSchema;
 
 /// What a camera asks for when it wants to go on: signed with its lasting device key.
@@ -22,6 +24,31 @@ pub struct LeaseRequest {
     /// Whether what captures is a foreign device that the asker cannot stop: it only takes its reads.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub foreign: bool,
+}
+
+impl Gate {
+    /// Whether an address is one that reads may leave to: of this machine or a private network, written as
+    /// numbers (a name could be made to point elsewhere).
+    pub fn check(to: &str) -> Result<()> {
+        let wrong = || {
+            Error::invalid(
+                "Give an address of the local network in numbers: http://192.168.1.9:8000/gate.",
+            )
+        };
+        let rest = to.strip_prefix("http://").ok_or_else(wrong)?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = match authority.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').map(|(host, _)| host).ok_or_else(wrong)?,
+            None => authority.split(':').next().unwrap_or_default(),
+        };
+        let near = match host.parse().map_err(|_| wrong())? {
+            IpAddr::V4(ip) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+            IpAddr::V6(ip) => {
+                ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()
+            }
+        };
+        if near && to.len() <= 200 { Ok(()) } else { Err(wrong()) }
+    }
 }
 
 impl Statement for LeaseRequest {
@@ -47,6 +74,22 @@ pub struct Lease {
     /// Whose order on a stick stops the camera where no line reaches it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub authority: Option<Authority>,
+    /// Present where the camera keeps nothing but what is on a hot list.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub hits_only: Option<HitsOnly>,
+    /// Where reads may leave to beside the camera. Nowhere else.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub gates: Vec<Gate>,
+}
+
+/// A gate or tool on the camera's own network that the city lets its reads be told to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Its address, as `http://192.168.1.9:8000/gate`.
+    pub to: String,
+    /// First moment at which reads leave no longer.
+    pub until: Time,
 }
 
 impl Statement for Lease {
@@ -54,6 +97,12 @@ impl Statement for Lease {
 }
 
 impl Lease {
+    /// Whether a read of `at` may be told to this address, now.
+    pub fn lets_out(&self, to: &str, at: Time, now: Time) -> bool {
+        let open = |gate: &Gate| gate.to == to && at < gate.until && now < gate.until;
+        self.covers(at) && self.covers(now) && self.gates.iter().any(open)
+    }
+
     /// Whether a capture at `at` is covered.
     pub fn covers(&self, at: Time) -> bool {
         self.from <= at && at < self.until
@@ -126,4 +175,60 @@ pub struct CameraOff {
 
 impl Statement for CameraOff {
     const DOMAIN: &'static str = "homeplate/camera-off/v1";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::SigningKey;
+
+    #[test]
+    fn only_the_local_network_and_only_in_numbers() {
+        for good in [
+            "http://127.0.0.1:1/x",
+            "http://10.1.2.3",
+            "http://[fd00::1]:80/",
+            "http://169.254.1.1/",
+        ] {
+            assert!(Gate::check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://10.1.2.3",
+            "http://8.8.8.8/",
+            "http://gate.local/",
+            "http://localhost/",
+            "http://10.1.2.3@8.8.8.8/",
+            "http://[2001:db8::1]/",
+            "http://172.32.0.1/",
+            "",
+        ] {
+            assert!(Gate::check(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_leave_where_the_lease_says_so_and_while_it_lasts() {
+        let t = |s: i64| Time::from_millis(1_795_420_800_000 + s * 1000);
+        let gate = |to: &str, until| Gate { to: to.into(), until: t(until) };
+        let lease = Lease {
+            id: LeaseId::new(t(0), [1; 10]),
+            camera: "cam_a".parse().unwrap(),
+            capture_key: SigningKey::generate().public(),
+            from: t(0),
+            until: t(100),
+            seal_key: String::new(),
+            authority: None,
+            hits_only: None,
+            gates: vec![gate("http://10.0.0.1/a", 50), gate("http://10.0.0.1/b", 500)],
+        };
+        let check = |to: &str, at: i64, now: i64, want: bool| {
+            assert_eq!(lease.lets_out(to, t(at), t(now)), want, "{to} {at} {now}");
+        };
+        check("http://10.0.0.1/a", 10, 11, true);
+        check("http://10.0.0.1/a", 49, 51, false);
+        check("http://10.0.0.1/b", 49, 51, true);
+        check("http://10.0.0.1/b", 99, 101, false);
+        check("http://10.0.0.1/b", -1, 1, false);
+        check("http://10.0.0.1/c", 10, 11, false);
+    }
 }

@@ -3,14 +3,18 @@
 //!
 //! Pure: no clock, no file, no network.
 
+mod beat;
 mod envelope;
 mod job;
 mod lease;
 mod order;
+mod watch;
 mod wire;
 
+pub use beat::{Heartbeat, LeaseState, SceneState};
 pub use envelope::{OpenKey, SealKey, Sealed};
 pub use job::{Basis, Effect, Job, Pass, StateBasis, TextBasis, hit_id};
-pub use lease::{CameraOff, Lease, LeaseRequest, SpoolState, Stop};
+pub use lease::{CameraOff, Gate, Lease, LeaseRequest, SpoolState, Stop};
 pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
+pub use watch::{Held, HitsOnly, WatchAsk, WatchHead, WatchSet, Without, watch_hash, watch_tokens};
 pub use wire::{Direction, Read, Sighting, SignedRead};

@@ -223,6 +223,9 @@ pub struct Word {
     pub orders: Vec<Signed<Order>>,
     /// One sentence for who operates the camera.
     pub message: String,
+    /// Whether sharing is off: then reads leave to no gate, whatever the lease says.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub sharing_off: bool,
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@ use crate::parts::{BatchParts, Form};
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use base::{Error, Signed};
 use city::{Batch, Enrol, Enrolled, Ingested};
-use read::{Lease, LeaseRequest, Stop};
+use read::{Heartbeat, Lease, LeaseRequest, Stop, WatchAsk};
 use std::time::Duration;
 
 /// How long a camera waits when all places are taken.
@@ -76,6 +78,41 @@ pub(crate) async fn reads(
         .await?;
     state.metrics.ingested(&done);
     Ok(Json(done))
+}
+
+/// How the camera is doing, once a minute. The newest word is kept in memory.
+#[utoipa::path(post, path = "/v1/heartbeats", tag = "cameras",
+    request_body = Heartbeat,
+    responses((status = 200, description = "Noted")))]
+pub(crate) async fn heartbeat(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
+    let (camera, body) = state.camera(request).await?;
+    let beat: Heartbeat = json(&body)?;
+    Ok(Json(state.run(move |city| city.heartbeat(&camera, beat)).await?))
+}
+
+/// The hot lists of a day as keyed tokens, for a camera that keeps hits alone; sealed to the key in the request.
+#[utoipa::path(post, path = "/v1/watch", tag = "cameras",
+    request_body = WatchAsk,
+    responses(
+        (status = 200, description = "The set, HPKE-sealed to the key", content_type = "application/octet-stream"),
+        (status = 204, description = "The camera has this version")))]
+pub(crate) async fn watch(State(state): Shared, request: Request) -> Result<Response, Problem> {
+    let (camera, body) = state.camera(request).await?;
+    let ask: WatchAsk = json(&body)?;
+    let place = state.ingest.clone().try_acquire_owned().map_err(|e| {
+        Error::busy("The city has much to do; ask again.").because(e).retry_after(WAIT)
+    })?;
+    let list = state
+        .run(move |city| {
+            let _place = place;
+            city.watch_list(&camera, &ask)
+        })
+        .await?;
+    let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+    Ok(match list {
+        Some(sealed) => (kind, sealed).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    })
 }
 
 /// The last word of a lease. The statement is signed with the capture key, which may outlive the

@@ -5,11 +5,20 @@ use crate::people::{Answered, Code};
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{CameraId, Error, Result};
-use city::{Changed, Move};
+use city::{CameraHealth, Changed, Move};
 
 fn camera_id(text: &str) -> Result<CameraId> {
     text.parse()
         .map_err(|_| Error::not_found("There is no such camera; the public page lists them."))
+}
+
+/// The cameras with their health as they told it last: for those who register cameras, or may switch them off.
+/// No plate is in it.
+#[utoipa::path(get, path = "/v1/cameras", tag = "people",
+    responses((status = 200, description = "The cameras, by id", body = Vec<CameraHealth>)))]
+pub(crate) async fn cameras(State(state): Shared, request: Request) -> Answered<Vec<CameraHealth>> {
+    let (who, _) = state.caller(request).await?;
+    Ok(Json(state.run(move |city| city.camera_health(&who)).await?))
 }
 
 /// A code with which another device takes a camera's place. When it enrols, the old device's key is dead.

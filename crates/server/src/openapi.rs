@@ -40,7 +40,8 @@ const SIGNED: [(&str, &str, &str); 3] = [
 ];
 
 /// Routes that take a machine token instead of a signature, if its scope has their action.
-const MACHINE: [(&str, &str); 15] = [
+const MACHINE: [(&str, &str); 16] = [
+    ("get", "/v1/cameras"),
     ("post", "/v1/cameras"),
     ("post", "/v1/hotlist"),
     ("get", "/v1/lists"),
@@ -77,6 +78,9 @@ const TOKEN: &str = "machine-token";
         camera::lease,
         camera::reads,
         camera::stop,
+        camera::heartbeat,
+        camera::watch,
+        fleet::cameras,
         people::camera,
         fleet::replace,
         fleet::move_to,

@@ -156,6 +156,9 @@ struct Open {
     moved: f32,
     /// Its read was told before its end.
     told: bool,
+    /// It is a pass once more that was told before: the next is measured by that one, or a car that goes to and
+    /// fro before a barrier would never be told again.
+    again: bool,
     best: Best,
 }
 
@@ -198,6 +201,12 @@ const MOVED: f32 = 1.5;
 const WEAK: f32 = 0.7;
 /// … of a track that lasted less than this many milliseconds may be a piece of another pass.
 const WEAK_MS: i64 = 1000;
+
+/// A sure read of a plate that was read here so little ago, in milliseconds, is of the same pass: its plate was
+/// hidden for longer than its track's patience, or followed as two. No vehicle leaves and comes back so soon.
+const AGAIN_MS: i64 = 10_000;
+/// How alike the two texts are then: one look-alike may differ.
+const AGAIN: f32 = 0.95;
 
 /// So long an unread track waits for the pass that it may be a piece of, in milliseconds.
 const PIECE_MS: i64 = 2500;
@@ -269,15 +278,18 @@ impl Tracker {
             std::mem::take(&mut self.open).into_iter().partition(over);
         self.open = open;
         let mut out = self.early(at);
-        for track in over {
+        for mut track in over {
             if track.told {
                 self.traces.push(track.trace());
                 continue;
             }
             match track.voted(&self.options) {
                 Some(read) if track.frames >= self.options.min_frames && !track.weak(&read) => {
+                    track.again = told_before(&self.traces, &self.open, &track, &read.odds);
                     self.traces.push(track.trace());
-                    out.push(track.end(Some(read)));
+                    if !track.again {
+                        out.push(track.end(Some(read)));
+                    }
                 }
                 _ => self.unread.push(track),
             }
@@ -290,7 +302,8 @@ impl Tracker {
     fn early(&mut self, at: Option<Time>) -> Vec<Track> {
         let (Some(at), Some(early)) = (at, self.options.early_ms) else { return Vec::new() };
         let mut out = Vec::new();
-        for track in &mut self.open {
+        for i in 0..self.open.len() {
+            let track = &self.open[i];
             let due = !track.told && at.since(track.last) >= early && track.moved >= MOVED;
             if due
                 && track.frames >= self.options.min_frames
@@ -298,8 +311,12 @@ impl Tracker {
                 && read.confidence >= SURE
                 && !track.weak(&read)
             {
-                track.told = true;
-                out.push(track.report(Some(read)));
+                let again = told_before(&self.traces, &self.open, track, &read.odds);
+                let track = &mut self.open[i];
+                (track.told, track.again) = (true, again);
+                if !again {
+                    out.push(track.report(Some(read)));
+                }
             }
         }
         out
@@ -348,7 +365,20 @@ impl Tracker {
     }
 }
 
+/// Whether a pass was told that a sure read is of: one that ended a little ago, or one that goes on.
+fn told_before(traces: &[Trace], open: &[Open], track: &Open, odds: &Odds) -> bool {
+    let going = open.iter().filter(|other| other.told && other.number != track.number);
+    traces.iter().any(|trace| trace.again(track, odds))
+        || going.map(Open::trace).any(|trace| trace.again(track, odds))
+}
+
 impl Trace {
+    /// Whether a sure read is of this pass once more.
+    fn again(&self, track: &Open, odds: &Odds) -> bool {
+        let apart = track.first.since(self.last);
+        apart <= AGAIN_MS && self.text.as_ref().is_some_and(|text| similarity(text, odds) > AGAIN)
+    }
+
     /// Whether a weak read may be of this pass: its text is nearly this one's, or an end of it (the
     /// plate was coming into the picture), and it was seen shortly before or after.
     fn says(&self, piece: &Open, odds: &Odds) -> bool {
@@ -459,6 +489,7 @@ impl Open {
             first_corners: plate.corners,
             moved: 0.0,
             told: false,
+            again: false,
             best: Best {
                 score: f32::NEG_INFINITY,
                 at,
@@ -559,7 +590,7 @@ impl Open {
 
     fn trace(&self) -> Trace {
         Trace {
-            text: vote(&self.looks).map(|(odds, _)| odds),
+            text: if self.again { None } else { vote(&self.looks).map(|(odds, _)| odds) },
             first: self.first,
             last: self.last,
             from: self.start,

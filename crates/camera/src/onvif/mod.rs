@@ -7,6 +7,7 @@
 
 mod address;
 mod digest;
+mod expose;
 mod imaging;
 mod media;
 mod probe;
@@ -16,6 +17,7 @@ mod xml;
 
 pub use address::{Address, near, resolve};
 pub use digest::{Challenge, Login, password_digest};
+pub use expose::{Exposed, expose};
 pub use imaging::{
     Imaging, Light, Options, Plan, Range, plan, read_options, read_settings, shutter,
 };

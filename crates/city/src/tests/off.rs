@@ -312,6 +312,33 @@ fn who_may_order_what() {
     assert_eq!(off.give(late).unwrap_err().kind(), Kind::Invalid);
 }
 
+/// The first of two has signed, and the server is started anew before the second does.
+#[test]
+fn signatures_outlive_a_restart() {
+    let mut off = Off::new("off_signatures=2\n");
+    off.lease("cam_a").unwrap();
+    let signed = |off: &Off, who: &str| {
+        let order = off.draft(who, Power::Off, "all");
+        (order.by.clone(), Signed::sign(order, &off.keys[who]).unwrap())
+    };
+    let give = |city: &crate::City, (by, order): (PersonId, Signed<Order>)| city.order(&by, order);
+    let first = give(&off.town.city, signed(&off, "per_clara"));
+    assert_eq!(first.unwrap_err().kind(), Kind::Conflict);
+    off.pass(60);
+    let copy = off.town.copy();
+    let again = copy.open().unwrap();
+    let same = give(&again, signed(&off, "per_clara"));
+    assert_eq!(same.unwrap_err().kind(), Kind::Conflict, "the same person twice");
+    assert_eq!(give(&again, signed(&off, "per_admin")).unwrap().cameras.len(), 3);
+    assert!(again.capture_allowed(&"cam_a".parse().unwrap()).is_err());
+    // A signature of more than a day ago counts as little after a restart as without one.
+    off.pass(25 * 60);
+    let copy = off.town.copy();
+    let late = copy.open().unwrap();
+    let alone = give(&late, signed(&off, "per_admin"));
+    assert_eq!(alone.unwrap_err().kind(), Kind::Conflict);
+}
+
 #[test]
 fn an_order_that_was_entered_at_a_camera() {
     let mut off = Off::new("");

@@ -14,7 +14,7 @@ use base::{
 use identity::{Adoption, RuleSet};
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent, Rules};
-use read::{Lease, Read, SealKey, Sealed, SignedRead};
+use read::{Lease, Read, SealKey, Sealed, SignedRead, WatchHead};
 use serde::de::DeserializeOwned;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -223,6 +223,18 @@ impl Keeper for Remote {
 
     fn sign_lease(&self, lease: Lease) -> Result<Signed<Lease>> {
         self.ask(Request::SignLease(lease))
+    }
+
+    fn watch_key(&self, camera: &CameraId, day: Day) -> Result<Secret<[u8; 32]>> {
+        let key: Plain = self.ask(Request::WatchKey { camera: camera.clone(), day })?;
+        match <[u8; 32]>::try_from(key.0.as_slice()) {
+            Ok(bytes) => Ok(Secret::new(bytes)),
+            Err(_) => Err(Error::internal("Custody's key for a list does not have 32 bytes.")),
+        }
+    }
+
+    fn sign_watch(&self, head: WatchHead) -> Result<Signed<WatchHead>> {
+        self.ask(Request::SignWatch(head))
     }
 
     fn permit(

@@ -6,7 +6,7 @@ use crate::sealed::{Found, SealedHit, SealedSegment, Token};
 use base::{CameraId, Day, Epoch, Error, HitId, Kind, PersonId, ReadId, Result, Time};
 use identity::Adoption;
 use policy::{Facts, Vouch};
-use read::{Lease, Sealed};
+use read::{Lease, Sealed, WatchHead};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use zeroize::Zeroize;
@@ -90,6 +90,8 @@ pub(super) enum Request {
     IngestKey,
     LeasePublic,
     SignLease(Lease),
+    WatchKey { camera: CameraId, day: Day },
+    SignWatch(WatchHead),
     Permit { intent: Plain, facts: Stated, salt: [u8; 32], entry: String, then: Option<Plain> },
     Adopt { adoption: Adoption, entry: String },
     Scan { permit: Handle, segments: Vec<SealedSegment> },

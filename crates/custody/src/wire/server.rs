@@ -195,6 +195,11 @@ impl Desk {
             Request::IngestKey => said(to, Ok(*custody.ingest_key().bytes())),
             Request::LeasePublic => said(to, Ok(custody.lease_public())),
             Request::SignLease(lease) => said(to, custody.sign_lease(lease)),
+            Request::WatchKey { camera, day } => {
+                let key = custody.watch_key(&camera, day);
+                said(to, key.map(|key| Plain(key.expose().to_vec())))
+            }
+            Request::SignWatch(head) => said(to, custody.sign_watch(head)),
             Request::Permit { intent, facts, salt, entry, then } => {
                 said(to, self.permit(&intent, facts, &salt, &entry, then))
             }

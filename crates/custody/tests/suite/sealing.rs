@@ -116,6 +116,8 @@ fn leases_are_short_and_name_our_key() {
         until: now().plus_millis(until),
         seal_key,
         authority: None,
+        hits_only: None,
+        gates: Vec::new(),
     };
     let ours = || city.custody.ingest_key().unwrap().to_string();
     let signed = city.custody.sign_lease(lease(HOUR, ours())).unwrap();

@@ -6,9 +6,11 @@
 use super::config::{DeviceClock, DeviceConfig};
 use super::passes::{Options, Pass, Passes};
 use super::picture::picture;
+use crate::beat;
 use crate::counts::{Summary, add};
 use crate::lease::State;
 use crate::link::{Link, LinkConfig};
+use crate::outlet::{Draft, Known};
 use crate::pipeline::SURE;
 use crate::run::Say;
 use crate::session::Session;
@@ -16,7 +18,7 @@ use crate::spool::Full;
 use base::{Clock, Error, Result, Shutdown, Time, sha256};
 use exchange::inbound::{Direction, Document, Seen};
 use read::Sighting;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -56,6 +58,8 @@ pub(super) struct Device {
 
 struct Inside {
     passes: Passes,
+    /// Of passes that go on: what is on disk of them, and the moment that it shows.
+    drafts: BTreeMap<u64, (Time, Draft)>,
     session: Option<Arc<Session>>,
     notes: VecDeque<(Time, String)>,
     last: Option<Time>,
@@ -122,6 +126,7 @@ impl Device {
         let digest = conf.secret.as_ref().map(|s| sha256(s.expose().as_bytes()));
         let inside = Inside {
             passes: Passes::new(Options::default()),
+            drafts: BTreeMap::new(),
             session: None,
             notes: VecDeque::new(),
             last: None,
@@ -161,8 +166,7 @@ impl Device {
         let line = self.line.get_or_init(|| line);
         let ended = Shutdown::new();
         std::thread::scope(|scope| {
-            scope.spawn(|| line.keeper.run(&ended));
-            scope.spawn(|| line.uplink.run(&line.keeper, &ended));
+            line.tend(scope, || beat::of(line, None), &ended);
             while !done.sleep(TICK) {
                 self.tick(line);
             }
@@ -226,6 +230,7 @@ impl Device {
     }
 
     fn farewell(&self, line: &Link) {
+        line.keeper.rest();
         let mut inside = self.lock();
         let ended = inside.passes.finish();
         self.keep(line, &mut inside, ended);
@@ -317,6 +322,7 @@ impl Device {
             ended.extend(inside.passes.gone(id, now));
         }
         self.keep(line, &mut inside, ended);
+        self.draft(line, &mut inside);
         drop(inside);
         heard.left_out.into_iter().for_each(|reason| self.note(reason));
         Ok(out)
@@ -352,26 +358,39 @@ impl Device {
     /// Signs, seals and spools passes.
     fn keep(&self, line: &Link, inside: &mut Inside, ended: Vec<Pass>) {
         for pass in ended {
+            let draft = inside.drafts.remove(&pass.number).map(|(_, draft)| draft);
             if pass.seen.confidence < SURE {
                 add(&line.counts.unsure, 1);
                 continue;
             }
-            let kept = match &inside.session {
-                Some(session) => {
-                    let reader = self.conf.adapter.as_str();
-                    seal(session, pass, reader).and_then(|s| line.spool.push(&s.0))
-                }
-                None => Err(not_leased()),
-            };
-            match kept {
-                Ok(dropped) => {
-                    add(&line.counts.sealed, 1);
-                    add(&line.counts.lost, dropped);
-                }
+            let known = ours(pass, self.conf.adapter.as_str());
+            let session = inside.session.as_ref();
+            if let Err(e) = line.outlet.finish(draft, session, known, Duration::ZERO) {
+                tracing::error!(error = %e.inside(), "a read is lost");
+                inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
+            }
+        }
+    }
+
+    /// Keeps the passes that go on as they are so far: a gateway that is killed has not forgotten them. A better
+    /// look takes the place of the one before; the same again is not written again.
+    fn draft(&self, line: &Link, inside: &mut Inside) {
+        let Some(session) = inside.session.clone() else { return };
+        let Inside { passes, drafts, .. } = inside;
+        for pass in passes.open().filter(|pass| pass.seen.confidence >= SURE) {
+            let before = drafts.remove(&pass.number);
+            if let Some((best, _)) = &before
+                && *best == pass.best
+            {
+                drafts.extend(before.map(|kept| (pass.number, kept)));
+                continue;
+            }
+            let known = ours(pass.clone(), self.conf.adapter.as_str());
+            match line.outlet.draft(before.map(|(_, draft)| draft), &session, known) {
+                Ok(draft) => drafts.extend(draft.map(|draft| (pass.number, (pass.best, draft)))),
+                // The read itself is tried again when the pass ends.
                 Err(e) => {
-                    add(&line.counts.lost, 1);
-                    tracing::error!(error = %e.inside(), "a read is lost");
-                    inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
+                    tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on")
                 }
             }
         }
@@ -447,8 +466,8 @@ fn span(ms: i64) -> String {
 }
 
 /// A foreign pass as a read of ours: the same signature, the same seal.
-fn seal(session: &Session, pass: Pass, reader: &str) -> Result<read::Sealed> {
-    let Pass { first, last, best, events, seen } = pass;
+fn ours(pass: Pass, reader: &str) -> Known {
+    let Pass { number: _, first, last, best, events, seen } = pass;
     let jpeg = picture(&seen);
     let [x, y, w, h] = seen.plate_box.unwrap_or_default().map(|n| n as f32);
     let corners = [[x, y], [x + w, y], [x + w, y + h], [x, y + h]];
@@ -475,7 +494,7 @@ fn seal(session: &Session, pass: Pass, reader: &str) -> Result<read::Sealed> {
         Direction::Degrees(_) => None,
     });
     let sighting = Sighting { direction, reader: Some(reader.to_owned()), ..Sighting::default() };
-    session.seal(track, Voted { odds: seen.odds, confidence, region }, sighting)
+    (track, Voted { odds: seen.odds, confidence, region }, sighting)
 }
 
 #[cfg(test)]

@@ -39,6 +39,8 @@ impl Default for Options {
 /// One vehicle's pass, ended.
 #[derive(Clone, Debug)]
 pub struct Pass {
+    /// Counts the passes of a device from 1.
+    pub number: u64,
     /// When it was first seen.
     pub first: Time,
     /// When it was last seen.
@@ -58,6 +60,7 @@ pub struct Passes {
     open: Vec<Open>,
     past: VecDeque<Past>,
     repeats: u64,
+    begun: u64,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,11 @@ impl Passes {
     /// No pass yet.
     pub fn new(options: Options) -> Self {
         Self { options, ..Self::default() }
+    }
+
+    /// The passes that go on, as they are so far.
+    pub fn open(&self) -> impl Iterator<Item = &Pass> {
+        self.open.iter().map(|open| &open.pass)
     }
 
     /// Events that were of a pass that had ended.
@@ -105,7 +113,8 @@ impl Passes {
                 if self.open.len() >= self.options.open_max {
                     ended.push(self.close(0));
                 }
-                self.open.push(Open::new(seen, captured, now));
+                self.begun += 1;
+                self.open.push(Open::new(self.begun, seen, captured, now));
                 self.open.len() - 1
             }
         };
@@ -173,9 +182,10 @@ fn over(since: Time, now: Time, ms: i64) -> bool {
 }
 
 impl Open {
-    fn new(seen: Seen, captured: Time, now: Time) -> Self {
+    fn new(number: u64, seen: Seen, captured: Time, now: Time) -> Self {
         let id = seen.id.clone();
-        let pass = Pass { first: captured, last: captured, best: captured, events: 1, seen };
+        let pass =
+            Pass { number, first: captured, last: captured, best: captured, events: 1, seen };
         Self { id, since: now, heard: now, pass }
     }
 

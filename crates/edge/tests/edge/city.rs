@@ -1,7 +1,10 @@
 //! A pretended city: one thread, HTTP just well enough, real keys. Answers are scripted.
 
-use base::{Clock, LeaseId, Signed, SigningKey, SystemClock, Time};
-use read::{Lease, LeaseRequest, OpenKey, Sealed, SignedRead, Stop};
+use base::{Clock, LeaseId, Secret, Signed, SigningKey, SystemClock, Time};
+use read::{
+    Gate, Heartbeat, HitsOnly, Lease, LeaseRequest, OpenKey, Sealed, SignedRead, Stop, WatchAsk,
+    WatchHead, WatchSet, Without, watch_hash, watch_tokens,
+};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -33,6 +36,12 @@ pub struct Seen {
     pub forms: (usize, usize),
     pub stops: Vec<Signed<Stop>>,
     pub paths: Vec<String>,
+    /// What the camera said of its health.
+    pub beats: Vec<Heartbeat>,
+    /// The listed plates, where the camera keeps hits alone, and what it keeps without them.
+    pub hits_only: Option<(Option<Vec<&'static str>>, Without)>,
+    /// Where its reads may leave to.
+    pub gates: Vec<String>,
 }
 
 impl City {
@@ -53,6 +62,9 @@ impl City {
             forms: (0, 0),
             stops: Vec::new(),
             paths: Vec::new(),
+            beats: Vec::new(),
+            hits_only: None,
+            gates: Vec::new(),
         }));
         let shared = state.clone();
         std::thread::spawn(move || {
@@ -96,6 +108,18 @@ fn serve_one(stream: &TcpStream, state: &Mutex<Seen>) -> Option<()> {
     from.read_exact(&mut body).ok()?;
     assert!(signed, "every request is signed");
     let mut seen = state.lock().ok()?;
+    if path == "/v1/watch" {
+        let list = watch(&body, &seen);
+        drop(seen);
+        let mut to = stream;
+        let head = match list {
+            Some(_) => "200 X",
+            None => "404 X",
+        };
+        let bytes = list.unwrap_or_else(|| problem("not-found", "No.").to_string().into_bytes());
+        write!(to, "HTTP/1.1 {head}\r\ncontent-length: {}\r\n\r\n", bytes.len()).ok()?;
+        return to.write_all(&bytes).ok();
+    }
     let (status, answer) = answer(&path, &form, &body, &mut seen);
     drop(seen);
     let text = if answer.is_string() { answer.as_str()?.to_owned() } else { answer.to_string() };
@@ -111,6 +135,10 @@ struct Form {
 }
 
 fn answer(path: &str, form: &Form, body: &[u8], seen: &mut Seen) -> (u16, Value) {
+    if path == "/v1/heartbeats" {
+        seen.beats.push(serde_json::from_slice(body).unwrap());
+        return (200, Value::Null);
+    }
     seen.paths.push(path.to_owned());
     if seen.off && path != "/v1/stops" {
         return (410, problem("gone", "This camera has been switched off by order of the city."));
@@ -148,10 +176,35 @@ fn grant(body: &[u8], seen: &mut Seen) -> Signed<Lease> {
         until: now.plus_millis(seen.lease_s * 1000),
         seal_key: seen.open_key.public().unwrap().to_string(),
         authority: None,
+        hits_only: seen.hits_only.as_ref().map(|(_, without)| HitsOnly { without: *without }),
+        gates: gates(seen, now.plus_millis(600_000)),
     };
     seen.lease = Some(lease.clone());
     seen.leases += 1;
     Signed::sign(lease, &seen.lease_key).unwrap()
+}
+
+fn gates(seen: &Seen, until: Time) -> Vec<Gate> {
+    seen.gates.iter().map(|to| Gate { to: to.clone(), until }).collect()
+}
+
+/// The listed plates as the camera's tokens of the day.
+fn watch(body: &[u8], seen: &Seen) -> Option<Vec<u8>> {
+    let ask: WatchAsk = serde_json::from_slice(body).unwrap();
+    let (Some(plates), _) = seen.hits_only.as_ref()? else { return None };
+    let key = Secret::new([7; 32]);
+    let tokens = watch_tokens(&key, plates.iter().map(|p| plate::Text::parse(p).unwrap()));
+    let head = WatchHead {
+        camera: seen.lease.as_ref()?.camera.clone(),
+        day: ask.day,
+        made: SystemClock.now(),
+        version: "1".into(),
+        tokens: tokens.len() as u64,
+        left_out: 0,
+        hash: watch_hash(&key, &tokens),
+    };
+    let head = Signed::sign(head, &seen.lease_key).unwrap();
+    Some(WatchSet::seal(&ask.key.parse().unwrap(), &head, &key, &tokens).unwrap().0)
 }
 
 fn reads(form: &Form, body: &[u8], seen: &mut Seen) -> (u16, Value) {

@@ -4,6 +4,7 @@ use crate::city::{City, problem};
 use base::{Kind, Shutdown, SystemClock};
 use camera::{Folder, Source};
 use edge::{Config, Ended, Full};
+use read::{LeaseState, Without};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -33,6 +34,28 @@ fn clip() -> &'static Path {
     .path()
 }
 
+/// A car that comes and is gone again, seven seconds long.
+fn passing() -> &'static Path {
+    static CLIP: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
+    CLIP.get_or_init(|| {
+        let car = Car {
+            plate: PLATE.into(),
+            state: "us-ca".into(),
+            lane: 0,
+            start_s: -1.2,
+            speed: 6.0,
+            toward: true,
+            body: Body::Suv,
+        };
+        let street =
+            Street::new(Scenario { fps: 5.0, ..Scenario::empty(7.5, Light::Day, 3) }.with(car));
+        let dir = tempfile::tempdir().unwrap();
+        street.write(dir.path()).unwrap();
+        dir
+    })
+    .path()
+}
+
 struct Edge {
     config: Config,
     stop: Shutdown,
@@ -48,7 +71,7 @@ impl Edge {
             data: data.into(),
             source: Source::Folder(folder),
             program: "/nowhere/homeplate-frames".into(),
-            code: Some("right".into()),
+            code: Some(base::Secret::new("right".into())),
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
             preview: None,
@@ -65,6 +88,13 @@ impl Edge {
         self
     }
 
+    fn passing(mut self) -> Self {
+        let folder = Folder { path: passing().into(), fps: None, looped: true, realtime: true };
+        self.config.source = Source::Folder(folder);
+        self.config.once = false;
+        self
+    }
+
     fn run(&self) -> base::Result<Ended> {
         let said = self.said.clone();
         let say = move |line: &str| said.lock().unwrap().push(line.to_owned());
@@ -73,6 +103,15 @@ impl Edge {
 
     fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
+    }
+}
+
+/// A test that fails ends its reader too.
+struct Ends<'a>(&'a Shutdown);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
     }
 }
 
@@ -142,7 +181,7 @@ fn one_car_is_one_read() {
 #[test]
 fn a_wrong_code_or_none_is_told() {
     let (city, data) = (City::start(), tempfile::tempdir().unwrap());
-    for code in [None, Some("wrong".to_owned())] {
+    for code in [None, Some(base::Secret::new("wrong".to_owned()))] {
         let mut edge = Edge::new(&city, data.path());
         edge.config.code = code;
         assert_eq!(edge.run().unwrap_err().kind(), Kind::Unauthenticated);
@@ -165,6 +204,91 @@ fn a_camera_that_is_off_captures_nothing() {
     let ended = edge.run().unwrap();
     assert_eq!(ended.because.unwrap().kind(), Kind::Gone);
     assert_eq!((ended.summary.frames, city.seen(|s| s.batches)), (0, batches));
+}
+
+/// Its health comes with the lease, again when it changes, and names no plate.
+#[test]
+fn it_says_how_it_is() {
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    let edge = Edge::new(&city, data.path()).looped();
+    assert!(!format!("{:?}", edge.config).contains("right"), "the code is printed nowhere");
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| edge.run().unwrap());
+        let _ends = Ends(&edge.stop);
+        until("frames", || city.seen(|s| s.beats.iter().any(|b| b.live && b.fps > 0.0)));
+        let beat = city.seen(|s| s.beats.last().cloned().unwrap());
+        assert_eq!((beat.lease, beat.off_since, beat.foreign), (LeaseState::Leased, None, false));
+        assert!(beat.check().is_ok() && beat.watch.is_none() && beat.frames > 0, "{beat:?}");
+        assert!(!serde_json::to_string(&beat).unwrap().contains(PLATE));
+        city.seen(|s| s.off = true);
+        until("off", || city.seen(|s| s.beats.iter().any(|b| b.lease == LeaseState::Off)));
+        let beat = city.seen(|s| s.beats.last().cloned().unwrap());
+        assert!(beat.off_since.is_some_and(|at| at <= beat.at) && !beat.live, "{beat:?}");
+        edge.stop.stop();
+        running.join().unwrap();
+    });
+}
+
+/// A camera that keeps hits alone drops the rest before anything of it is signed or written.
+#[test]
+fn a_camera_that_keeps_hits_alone() {
+    let check = |listed: Option<Vec<&'static str>>, without: Without, kept: bool| {
+        let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+        city.seen(|s| s.hits_only = Some((listed.clone(), without)));
+        let ended = Edge::new(&city, data.path()).run().unwrap();
+        let s = ended.summary;
+        let (new, dropped) = (s.sealed, s.not_kept);
+        assert_eq!((new > 0, dropped > 0), (kept, !kept), "{listed:?} {without:?} {s:?}");
+        assert_eq!((s.lost, city.seen(|s| s.reads.len() as u64)), (0, new));
+        let stop = city.seen(|s| s.stops[0].unverified().counter);
+        assert_eq!(stop, new, "what is dropped has no number");
+    };
+    check(Some(vec![PLATE]), Without::Nothing, true);
+    check(Some(vec!["8XYZ001"]), Without::Nothing, false);
+    check(Some(vec![]), Without::All, false);
+    // The city gives no list: it is as the configuration says.
+    check(None, Without::Nothing, false);
+    check(None, Without::All, true);
+}
+
+/// Reads leave to the address that the lease names, and to no other.
+#[test]
+fn a_gate_is_told_where_the_lease_says_so() {
+    for named in [true, false] {
+        let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+        let gate = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        gate.set_nonblocking(true).unwrap();
+        let url = format!("http://{}/gate", gate.local_addr().unwrap());
+        city.seen(|s| s.gates = if named { vec![url] } else { Vec::new() });
+        let edge = Edge::new(&city, data.path()).passing();
+        std::thread::scope(|scope| {
+            let running = scope.spawn(|| edge.run().unwrap());
+            let _ends = Ends(&edge.stop);
+            if named {
+                until("a car at the gate", || city.seen(|s| !s.reads.is_empty()));
+                until("the gate told", || {
+                    gate.accept().is_ok_and(|(mut to, _)| {
+                        let mut text = vec![0; 65_536];
+                        to.set_nonblocking(false).unwrap();
+                        let mut got = 0;
+                        while let Ok(n @ 1..) = std::io::Read::read(&mut to, &mut text[got..]) {
+                            got += n;
+                            if String::from_utf8_lossy(&text[..got]).contains("7abc128") {
+                                return true;
+                            }
+                        }
+                        false
+                    })
+                });
+            } else {
+                until("a read", || city.seen(|s| !s.reads.is_empty()));
+                std::thread::sleep(Duration::from_millis(500));
+                assert!(gate.accept().is_err(), "nobody has even connected");
+            }
+            edge.stop.stop();
+            running.join().unwrap();
+        });
+    }
 }
 
 #[test]

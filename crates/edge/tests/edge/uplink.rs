@@ -19,7 +19,7 @@ struct Line {
 fn line(items: usize) -> Line {
     let city = City::start();
     let dir = tempfile::tempdir().unwrap();
-    let spool = Arc::new(Spool::open(dir.path(), 1 << 20, edge::Full::DropNew).unwrap().0);
+    let spool = Arc::new(Spool::open(dir.path(), 64 << 20, edge::Full::DropNew).unwrap().0);
     let stranger = read::OpenKey::generate().public().unwrap();
     let seal = |key: &SealKey| key.seal(b"x", b"y", b"z").unwrap().0;
     for _ in 0..items {
@@ -89,4 +89,72 @@ fn nobody_there_is_unavailable() {
     let uplink = Uplink::new(Arc::new(client.unwrap()), spool.clone(), Arc::default());
     assert_eq!(uplink.send(64).unwrap_err().kind(), Kind::Unavailable);
     assert_eq!(spool.len(), 1);
+}
+
+/// A read of this number, as a camera seals it.
+fn sealed(city: &City, counter: u64, key: &SigningKey) -> Vec<u8> {
+    let captured = base::Time::from_millis(1_795_420_800_000 + counter as i64);
+    let camera: base::CameraId = "cam_a".parse().unwrap();
+    let read = read::Read {
+        id: base::ReadId::new(captured, base::random()),
+        camera: camera.clone(),
+        lease: base::LeaseId::new(captured, [1; 10]),
+        counter,
+        captured,
+        first: captured,
+        last: captured,
+        frames: 3,
+        odds: plate::Odds::new("7ABC128".chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
+        confidence: 0.9,
+        region: None,
+        corners: [[0; 2]; 4],
+        frame_size: [640, 360],
+        picture: None,
+        sighting: Default::default(),
+    };
+    let to = city.seen(|s| s.open_key.public().unwrap());
+    let plain = read::SignedRead::sign(read, None, key).encode();
+    to.seal(b"homeplate/ingest/v1", camera.as_str().as_bytes(), plain.expose()).unwrap().0
+}
+
+/// An hour of a busy street waits; what comes meanwhile is there two batches later, and everything is in order.
+#[test]
+fn an_hour_that_waits_holds_up_nobody() {
+    const HOUR: u64 = 1800;
+    const LIVE: u64 = 1_000_000;
+    let line = line(0);
+    let key = SigningKey::generate();
+    for counter in 1..=HOUR {
+        line.spool.push(&sealed(&line.city, counter, &key)).unwrap();
+    }
+    let client = Client::new(
+        &line.city.address,
+        "cam_a".parse().unwrap(),
+        SigningKey::generate(),
+        Arc::new(SystemClock),
+    );
+    // The city is back: what is there by now is the backlog.
+    let uplink = Uplink::new(Arc::new(client.unwrap()), line.spool.clone(), line.counts.clone());
+    let arrived = || -> Vec<u64> {
+        line.city.seen(|s| s.reads.iter().map(|r| r.unverified().counter).collect())
+    };
+    let mut live = 0;
+    // Once the city does not say what became of a batch: it goes again.
+    line.city.seen(|s| s.scripted.push_back((503, problem("unavailable", "Later."))));
+    assert!(uplink.send(256).is_err());
+    while !line.spool.is_empty() {
+        if live < 5 {
+            line.spool.push(&sealed(&line.city, LIVE + live, &key)).unwrap();
+            live += 1;
+        }
+        uplink.send(256).unwrap();
+        uplink.send(256).unwrap();
+        assert!(arrived().contains(&(LIVE + live - 1)), "a live read waits for the backlog");
+    }
+    let all = arrived();
+    let (old, new): (Vec<u64>, Vec<u64>) = all.iter().partition(|n| **n < LIVE);
+    assert_eq!(old, (1..=HOUR).collect::<Vec<_>>());
+    assert_eq!(new, (LIVE..LIVE + 5).collect::<Vec<_>>());
+    assert!(all.iter().position(|n| *n == LIVE) < all.iter().position(|n| *n == HOUR));
+    assert_eq!(line.counts.summary(0).known, 0);
 }

@@ -190,7 +190,7 @@ impl RunArgs {
             once: source.ends(),
             source,
             program: program()?,
-            code: self.code,
+            code: self.code.map(base::Secret::new),
             spool_max: Config::SPOOL_MAX,
             spool_full: match self.spool_full {
                 SpoolFull::DropNew => Full::DropNew,

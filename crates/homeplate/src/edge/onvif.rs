@@ -1,9 +1,7 @@
 //! `homeplate edge discover`, `imaging` and `quirks`: finding cameras, setting their exposure, what they do oddly.
 
 use base::{Clock, Error, Result, Secret, SystemClock};
-use camera::onvif::{
-    self, Address, Description, Device, Imaging, Light, Login, Profile, Session, Stream, shutter,
-};
+use camera::onvif::{self, Address, Description, Device, Light, Login, Profile, Session, Stream};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -228,43 +226,22 @@ pub fn imaging(args: &ImagingArgs) -> anyhow::Result<ExitCode> {
         true => Address::read(&args.address)?,
         false => Address::device_service(onvif::resolve(&args.address, 80)?),
     };
-    let session = Session::open(&at, args.login.read()?, Arc::new(SystemClock))?;
-    let profiles = session.profiles()?;
-    let source = profiles.iter().find(|p| !p.source.is_empty()).map(|p| p.source.as_str());
-    let source = source.ok_or_else(|| Error::unavailable("The camera names no picture source."))?;
-    let (mut now, options) = session.imaging(source)?;
-    let plans = [(Light::Day, "day"), (Light::Night, "night")]
-        .map(|(light, name)| (name, onvif::plan(light, &options)));
-    if let Some(wanted) = args.set {
-        let light = match wanted {
-            Profiles::Day => Light::Day,
-            Profiles::Night => Light::Night,
-        };
-        session.set_imaging(source, &onvif::plan(light, &options)?)?;
-        // What the camera made of it, not what we told it.
-        now = session.imaging(source)?.0;
-    }
+    let light = args.set.map(|wanted| match wanted {
+        Profiles::Day => Light::Day,
+        Profiles::Night => Light::Night,
+    });
+    let found = onvif::expose(&at, args.login.read()?, Arc::new(SystemClock), light)?;
     if args.json {
-        let plans: serde_json::Map<_, _> = plans
-            .iter()
-            .map(|(name, plan)| {
-                let plan = match plan {
-                    Ok(plan) => serde_json::json!(plan),
-                    Err(e) => serde_json::json!({ "wrong": e.message() }),
-                };
-                ((*name).to_owned(), plan)
-            })
-            .collect();
-        crate::client::print_json(
-            &serde_json::json!({ "now": now, "options": options, "plans": plans, "written": args.set.is_some() }),
-        )?;
+        crate::client::print_json(&serde_json::json!({
+            "now": found.now, "options": found.options, "plans": found.plans_json(), "written": args.set.is_some(),
+        }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{at}: {}", words(&now));
-    for (name, plan) in &plans {
+    println!("{at}: {}", found.now.words());
+    for (name, plan) in &found.plans {
         match plan {
             Ok(plan) => {
-                println!("  --set {name}: {}", words(&plan.set));
+                println!("  --set {name}: {}", plan.set.words());
                 plan.short.iter().for_each(|s| println!("    {s}"));
             }
             Err(e) => println!("  --set {name}: {e}"),
@@ -274,21 +251,6 @@ pub fn imaging(args: &ImagingArgs) -> anyhow::Result<ExitCode> {
         println!("Nothing was changed.");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn words(imaging: &Imaging) -> String {
-    let mut out = Vec::new();
-    if !imaging.mode.is_empty() {
-        out.push(format!("exposure {}", imaging.mode.to_ascii_lowercase()));
-    }
-    out.extend(imaging.longest_us.map(|us| format!("at longest {}", shutter(us))));
-    out.extend(imaging.time_us.map(|us| format!("shutter {}", shutter(us))));
-    out.extend(imaging.most_gain_db.map(|db| format!("gain up to {db:.0} dB")));
-    out.extend(imaging.gain_db.map(|db| format!("gain {db:.0} dB")));
-    if !imaging.ir_cut.is_empty() {
-        out.push(format!("infrared filter {}", imaging.ir_cut.to_ascii_lowercase()));
-    }
-    if out.is_empty() { "it says nothing of its exposure".into() } else { out.join(", ") }
 }
 
 /// `homeplate edge quirks`.

@@ -157,6 +157,16 @@ impl Device {
         }
     }
 
+    /// The camera whose reader keeps its key in this folder; the reader does not run meanwhile.
+    pub fn of_reader(world: &World, folder: &str, id: &str) -> Self {
+        let id: CameraId = id.parse().expect("an id");
+        let device = SigningKey::load(&world.path(folder).join("device.key")).expect("a key");
+        let key = SigningKey::from_seed(*device.seed());
+        let caller = Caller::new(world.url(), id.as_str(), key);
+        let capture = SigningKey::generate();
+        Self { id, caller, device, capture, lease: None, counter: 0, frames: None }
+    }
+
     /// Asks for a lease by a clock of one's own.
     pub fn renew(&mut self, at: Time) -> Result<(), No> {
         let capture_key = self.capture.public();

@@ -10,16 +10,20 @@ use std::time::Duration;
 const HOUR_MS: i64 = 3_600_000;
 
 /// A small disk of its own, unmounted with its guard.
-struct Disk(std::path::PathBuf);
+pub struct Disk(std::path::PathBuf);
 
 impl Disk {
     fn mount(at: std::path::PathBuf, megabytes: u32) -> Self {
+        Self::try_mount(at, megabytes).expect("mounting needs root")
+    }
+
+    /// `None` where this user may not mount.
+    pub fn try_mount(at: std::path::PathBuf, megabytes: u32) -> Option<Self> {
         std::fs::create_dir_all(&at).unwrap();
         let size = format!("size={megabytes}m");
         let done =
             Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&at).status();
-        assert!(done.is_ok_and(|s| s.success()), "mounting needs root");
-        Self(at)
+        done.is_ok_and(|s| s.success()).then(|| Self(at))
     }
 }
 
@@ -89,15 +93,22 @@ fn a_full_disk_loses_nothing() {
     world.plain(&["verify", "city/log"]).good();
 }
 
-/// A server whose clock is moved while it runs (`faketime` from Debian).
-struct Clockwork<'a> {
-    world: &'a World,
+/// A program whose clock is moved while it runs (`faketime` from Debian).
+pub struct Clockwork<'a> {
+    pub world: &'a World,
 }
 
 impl Clockwork<'_> {
-    fn environment(world: &World) -> Vec<(String, String)> {
-        let library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-        assert!(std::path::Path::new(library).exists(), "install faketime");
+    const LIBRARY: &'static str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+    /// Whether this machine has it.
+    pub fn there() -> bool {
+        std::path::Path::new(Self::LIBRARY).exists()
+    }
+
+    pub fn environment(world: &World) -> Vec<(String, String)> {
+        let library = Self::LIBRARY;
+        assert!(Self::there(), "install faketime");
         let text = |s: &str| s.to_owned();
         vec![
             (text("LD_PRELOAD"), text(library)),
@@ -107,7 +118,7 @@ impl Clockwork<'_> {
         ]
     }
 
-    fn set(&self, hours: i64) {
+    pub fn set(&self, hours: i64) {
         std::fs::write(self.world.path("offset"), format!("{hours:+}h\n")).unwrap();
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -194,3 +194,66 @@ fn no_plate_at_the_gateway(world: &World, gateway: &Gateway) {
     }
     assert!(!holds(gateway.process.output().as_bytes()), "what it said spells a plate");
 }
+
+/// The gateway is killed while a car stands before its camera: the pass is there once, however far it had come.
+#[test]
+fn a_pass_that_is_open_survives_a_kill() {
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    let code = world.by("admin", &["camera", GATE, "--name", GATE]).good();
+    std::fs::write(world.path("gate.secret"), format!("{GATE_SECRET}\n")).expect("written");
+    let config = format!(
+        "server = \"{}\"\ndata = \"gateway\"\nlisten = \"127.0.0.1:0\"\n[[device]]\ncamera = \"{GATE}\"\n\
+         adapter = \"axis\"\nsecret = {{ file = \"gate.secret\" }}\ncode = \"{}\"\n",
+        world.url(),
+        code.trim()
+    );
+    let file = world.path("gateway.toml");
+    std::fs::write(&file, config).expect("written");
+    let open = || {
+        let mut command = Command::new(EXE);
+        let process = Process::spawn(command.args(["edge", "gateway", "--config"]).arg(&file));
+        let process = process.expect("the gateway starts");
+        let line =
+            process.wait_for("devices post to", Duration::from_secs(20)).expect("it listens");
+        let devices = line[line.find("http://").expect("an address")..].to_owned();
+        process.wait_for("lease until", Duration::from_secs(20)).expect("it is leased");
+        Gateway { process, devices, people: String::new() }
+    };
+    let event = |gateway: &Gateway, state: &str, score: f32| {
+        let body = format!(
+            r#"{{"plateASCII": "{WANTED}", "plateConfidence": {score}, "carState": "{state}", "carID": "1"}}"#
+        );
+        gateway.post(&format!("/in/{GATE_SECRET}/axis"), "application/json", body.as_bytes())
+    };
+    let drafts = || {
+        let files = world.files("gateway");
+        files.into_iter().filter(|f| f.extension().is_some_and(|e| e == "draft")).count()
+    };
+    let reads = || figures(&world)["figures"]["reads"].to_string();
+    let mut gateway = open();
+    assert_eq!(event(&gateway, "new", 0.5).0, 200);
+    assert_eq!(event(&gateway, "update", 0.7).0, 200);
+    assert_eq!((drafts(), reads().as_str()), (1, "0"), "it goes on");
+    gateway.process.kill().expect("killed");
+    for file in world.files("gateway") {
+        let bytes = std::fs::read(&file).expect("readable");
+        assert!(!bytes.windows(7).any(|w| w == WANTED.as_bytes()), "{}", file.display());
+    }
+    let gateway = open();
+    world.until("the pass that was open", reads, |reads| reads == "1");
+    assert_eq!(drafts(), 0);
+    // Another that ends as usual leaves nothing behind, and is one.
+    let other =
+        r#"{"plateASCII": "4XYZ990", "plateConfidence": 0.7, "carState": "STATE", "carID": "2"}"#;
+    for state in ["new", "update", "lost"] {
+        let body = other.replace("STATE", state);
+        let path = format!("/in/{GATE_SECRET}/axis");
+        assert_eq!(gateway.post(&path, "application/json", body.as_bytes()).0, 200);
+    }
+    world.until("the other pass", reads, |reads| reads == "2");
+    assert_eq!(drafts(), 0);
+    let verified = world.plain(&["verify", "city/log", "--vkey-file", "city/log.vkey"]).good();
+    assert!(!verified.contains("CAMERA "), "{verified}");
+}

@@ -13,6 +13,7 @@ mod lists;
 mod load;
 mod off;
 mod onvif;
+mod roadside;
 mod rules;
 mod secrets;
 mod story;

@@ -295,6 +295,44 @@ fn the_shutter_is_set_only_when_told() {
     assert!(shown.contains("at longest 1/500 s, infrared filter off"), "{shown}");
 }
 
+/// The same with one button of the reader's own page.
+#[test]
+fn the_shutter_is_set_from_the_page() {
+    let (world, _) = world(PASSWORD);
+    let fake = Fake::start(None);
+    let page = testkit::free_port().unwrap();
+    let file = world.path("camera.pw");
+    let config = format!(
+        "server = \"http://127.0.0.1:1\"\ndata = \"edges\"\npanel = \"127.0.0.1:{page}\"\n[[camera]]\n\
+         id = \"cam_a\"\nsource = {{ kind = \"rtsp\", url = \"rtsp://127.0.0.1:1/main\", user = \"{USER}\", \
+         password_file = \"{}\", onvif = \"http://127.0.0.1:{}/onvif/device_service\" }}\n",
+        file.display(),
+        fake.http
+    );
+    let reader = crate::street::fleet(&world, &config, page);
+    let host = format!("127.0.0.1:{page}");
+    let address = format!("http://{host}/cameras/cam_a/exposure.json");
+    reader.until("the page", 20, |r| r.json("cameras.json").is_array());
+    let now = reader.json("cameras/cam_a/exposure.json");
+    assert!(now["now"].as_str().is_some_and(|t| t.contains("at longest 1/30 s")), "{now}");
+    assert!(now["plans"]["day"]["words"].as_str().is_some_and(|t| t.contains("1/1000 s")), "{now}");
+    assert_eq!(fake.asked("SetImagingSettings"), 0);
+    let put = |origin: &str, body: &str| {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let request = agent.put(&address).header("content-type", "application/json");
+        let mut answer = request.header("origin", origin).send(body).expect("an answer");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().expect("text"))
+    };
+    let own = format!("http://{host}");
+    assert_eq!(put("http://evil.example", r#"{"set":"night"}"#).0, 400, "another page");
+    assert_eq!(put(&own, r#"{"set":"dusk"}"#).0, 400);
+    assert_eq!(fake.asked("SetImagingSettings"), 0);
+    let (status, text) = put(&own, r#"{"set":"night"}"#);
+    assert!(status == 200 && text.contains("at longest 1/500 s"), "{status} {text}");
+    assert_eq!((fake.asked("SetImagingSettings"), fake.asked("set 2000 24 OFF")), (1, 1));
+}
+
 #[test]
 fn quirks_are_told() {
     let all = World::new().plain(&["edge", "quirks", "--json"]).json();

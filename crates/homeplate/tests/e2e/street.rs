@@ -114,7 +114,7 @@ pub fn traffic(seconds: f32, seed: u64) -> Scenario {
 }
 
 /// A city with a wanted plate and a camera's code.
-fn city() -> (World, String) {
+pub fn city() -> (World, String) {
     let mut world = World::new();
     world.init();
     world.serve();
@@ -128,12 +128,23 @@ fn city() -> (World, String) {
 }
 
 /// The reader of one stream, with its page.
-struct Reader {
-    process: Process,
+pub struct Reader {
+    pub process: Process,
     page: String,
 }
 
-fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader {
+pub fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader {
+    reader_with(world, url, code, more, &[])
+}
+
+/// The same with these in its environment.
+pub fn reader_with(
+    world: &World,
+    url: &str,
+    code: Option<&str>,
+    more: &[&str],
+    environment: &[(String, String)],
+) -> Reader {
     let page = format!("127.0.0.1:{}", free_port().expect("a port"));
     let mut command = Command::new(EXE);
     command
@@ -142,23 +153,38 @@ fn reader(world: &World, url: &str, code: Option<&str>, more: &[&str]) -> Reader
         .args(code.map(|c| ["--code", c]).into_iter().flatten())
         .args(more)
         .env("XDG_STATE_HOME", world.path("state"))
+        .envs(environment.iter().map(|(k, v)| (k, v)))
         .current_dir(world.path(""));
     let process = Process::spawn(&mut command).expect("the reader starts");
     Reader { process, page: format!("http://{page}") }
 }
 
+/// The reader of many streams, as this file names them; its page is at the port.
+pub fn fleet(world: &World, config: &str, page: u16) -> Reader {
+    std::fs::write(world.path("edge.toml"), config).expect("written");
+    let mut command = Command::new(EXE);
+    command.args(["edge", "--config", "edge.toml"]).current_dir(world.path(""));
+    let process = Process::spawn(&mut command).expect("the reader starts");
+    Reader { process, page: format!("http://127.0.0.1:{page}") }
+}
+
 impl Reader {
-    fn json(&self, path: &str) -> Value {
+    /// Where its page is.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
+    pub fn json(&self, path: &str) -> Value {
         let got = ureq::get(format!("{}/{path}", self.page)).call();
         got.and_then(|mut a| a.body_mut().read_json()).unwrap_or(Value::Null)
     }
 
-    fn count(&self, name: &str) -> u64 {
+    pub fn count(&self, name: &str) -> u64 {
         self.json("live.json")["counts"][name].as_u64().unwrap_or_default()
     }
 
     #[track_caller]
-    fn until(&self, what: &str, within: u64, so: impl Fn(&Self) -> bool) {
+    pub fn until(&self, what: &str, within: u64, so: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(within);
         while !so(self) {
             assert!(Instant::now() < end, "{what} did not happen: {}", self.process.output());
@@ -257,16 +283,19 @@ struct Outcome {
     twice: usize,
 }
 
-/// When the city knows this plate to have been read at this camera, in order.
-fn seen(world: &World, plate: &str, camera: &str) -> Vec<base::Time> {
+/// When the city knows this plate to have been read at this camera, in order; and what was read.
+fn seen(world: &World, plate: &str, camera: &str) -> Vec<(base::Time, String)> {
     let ask = ["ask", plate, "--purpose", "stolen-vehicle", "--case", "26-0417", "--json"];
     let answer = world.by("otto", &ask).json();
     let reads = answer["reads"].as_array().expect("reads");
     let here = reads.iter().filter(|read| read["camera"] == camera);
-    let mut at: Vec<base::Time> =
-        here.filter_map(|read| read["captured"].as_str()?.parse().ok()).collect();
-    at.sort_unstable();
-    at
+    let one = |read: &Value| {
+        let at = read["captured"].as_str()?.parse().ok()?;
+        Some((at, format!("{} ({})", read["plate"], read["confidence"])))
+    };
+    let mut all: Vec<(base::Time, String)> = here.filter_map(one).collect();
+    all.sort_unstable();
+    all
 }
 
 /// Four cameras, two hundred passes, one reader, one city. Prints the table that the reader is judged by.
@@ -304,11 +333,7 @@ fn two_hundred_passes_before_four_cameras() {
             cameras.url(name)
         );
     }
-    std::fs::write(world.path("edge.toml"), config).unwrap();
-    let mut command = Command::new(EXE);
-    command.args(["edge", "--config", "edge.toml"]).current_dir(world.path(""));
-    let process = Process::spawn(&mut command).expect("the reader starts");
-    let reader = Reader { process, page: format!("http://127.0.0.1:{page}") };
+    let reader = fleet(&world, &config, page);
     let longest = scenarios.iter().map(|s| s.seconds).fold(0.0, f32::max);
     // The streams end by themselves; half a minute for the slowest machine to catch up.
     std::thread::sleep(Duration::from_secs_f32(longest + 10.0));
@@ -326,12 +351,19 @@ fn two_hundred_passes_before_four_cameras() {
             let at = seen(&world, &pass.text, &format!("cam_{name}"));
             outcome.found += usize::from(!at.is_empty());
             // A camera that has played to its end begins anew: that is another pass, minutes later.
-            outcome.twice += at.windows(2).filter(|w| w[1].since(w[0]) < 30_000).count();
+            let again = at.windows(2).filter(|w| w[1].0.since(w[0].0) < 30_000);
+            for pair in again {
+                outcome.twice += 1;
+                println!(
+                    "{name}: {} ({:?}) is there twice, {:?} and {:?}",
+                    pass.text, pass.seen_s, pair[0], pair[1],
+                );
+            }
         }
         let c = counts(name);
         let health = reader.json(&format!("cameras/cam_{name}/health.json"));
         println!(
-            "{name:<7} {:>6} {:>6} {:>6} {:>7} {:>6}+{:<5} {:>8}  {}",
+            "{name:<7} {:>6} {:>6} {:>6} {:>7} {:>6}+{:<5} {:>8}  {}, begun again {}",
             outcome.passes,
             outcome.found,
             outcome.twice,
@@ -340,13 +372,14 @@ fn two_hundred_passes_before_four_cameras() {
             c["counts"]["bare"],
             health["source"]["dropped"],
             c["delay_ms"],
+            health["source"]["restarts"],
         );
         passes += outcome.passes;
         found += outcome.found;
         twice += outcome.twice;
     }
     println!("{found} of {passes} exact, {twice} twice; {ticks:.1} s of one core for the reader");
-    assert!(passes >= 200 && found * 20 >= passes * 19 && twice <= passes / 20);
+    assert!(passes >= 200 && found * 20 >= passes * 19 && twice <= passes / 50);
 }
 
 /// Seconds of processor time that a process and its ended children have used.
@@ -364,12 +397,14 @@ fn a_reader_that_is_killed_loses_and_doubles_nothing() {
     let (world, code) = city();
     let file = film(&world, "main", &Scenario::passes(40, Light::Day, 10.0, 31));
     let cameras = Cameras::start(&[("main", &file)], None, free_port().unwrap());
-    let mut pause = 2000u64;
+    let (mut pause, mut sealed) = (2000u64, 0);
     for round in 0..20 {
         let mut reader = reader(&world, &cameras.url("main"), (round == 0).then_some(&*code), &[]);
         // Other moments every time.
-        pause = 2000 + (pause * 7 + 1913) % 4000;
+        pause = 5000 + (pause * 7 + 1913) % 5000;
         std::thread::sleep(Duration::from_millis(pause));
+        // What it says it has sealed is on its disk, or with the city.
+        sealed += reader.count("sealed");
         reader.process.kill().expect("killed");
         let spool = world.files("edge/spool");
         let half = spool.iter().filter(|f| f.extension().is_some_and(|e| e == "damaged")).count();
@@ -379,10 +414,26 @@ fn a_reader_that_is_killed_loses_and_doubles_nothing() {
     reader.until("the spool empty", 60, |r| {
         r.count("frames") > 0 && r.json("live.json")["counts"]["waiting"] == 0
     });
+    let last = reader.count("sealed");
     let truth = Street::new(Scenario::passes(40, Light::Day, 10.0, 31)).truth();
-    let all: usize = truth.passes.iter().map(|p| seen(&world, &p.text, CAMERA).len()).sum();
-    println!("{all} reads of {} plates over 21 starts", truth.passes.len());
-    assert!(all > 0);
+    let plates = truth.passes.iter().map(|p| seen(&world, &p.text, CAMERA));
+    let (mut exact, mut again) = (0, 0);
+    for at in plates {
+        exact += at.len();
+        // The film begins anew with each start, and no start is so soon after another.
+        again += at.windows(2).filter(|w| w[1].0.since(w[0].0) < 3000).count();
+    }
+    let stored = |text: &str| {
+        let public: Value = serde_json::from_str(text).expect("JSON");
+        public["figures"]["reads"].as_u64().expect("a count")
+    };
+    // The count is on the log a second later.
+    let public = || world.get("/v1/public");
+    let text = world.until("a read that is lost", public, |t| stored(t) >= sealed + last);
+    let stored = stored(&text);
+    println!("{sealed} sealed before 20 kills, {last} since; {stored} stored, {exact} exact");
+    assert!(sealed > 10, "it was at work");
+    assert_eq!(again, 0, "a read is there twice");
     let verified = world.plain(&["verify", &world.url()]);
     assert_eq!(verified.code, 0, "{} {}", verified.out, verified.err);
 }

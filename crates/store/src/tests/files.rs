@@ -281,6 +281,8 @@ fn leases_end_while_they_run(engine: Engine) {
             until: at(until),
             seal_key: "key".into(),
             authority: None,
+            hits_only: None,
+            gates: Vec::new(),
         },
         ended: None,
     };

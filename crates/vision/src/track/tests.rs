@@ -125,6 +125,25 @@ fn a_pole_in_between_makes_no_second_car() {
     check(&frames, &["AB123 5"]);
 }
 
+/// Behind a bus for longer than a track waits; and followed as two at a time, far from each other.
+#[test]
+fn the_same_plate_soon_after_is_the_same_pass() {
+    let pass = |hidden: usize| {
+        let mut frames: Vec<String> = (0..8).map(|i| format!("AB123@{},10", 10 + 20 * i)).collect();
+        frames.extend(vec!["-".to_owned(); hidden]);
+        frames.extend((0..8).map(|i| format!("AB123@{},40", 400 + 20 * i)));
+        frames
+    };
+    let seen = |frames: &[String], want: &[&str]| {
+        check(&frames.iter().map(String::as_str).collect::<Vec<_>>(), want);
+    };
+    seen(&pass(28), &["AB123 8"]);
+    seen(&pass(120), &["AB123 8", "AB123 8"]);
+    let mut other = pass(28);
+    other.iter_mut().skip(30).for_each(|frame| *frame = frame.replace("AB123", "XY987"));
+    seen(&other, &["AB123 8", "XY987 8"]);
+}
+
 #[test]
 fn look_alikes_are_the_same_car() {
     let mut frames = vec!["F25SGG@10,10", "F25SGG@40,10", "F25SGG@70,10"];

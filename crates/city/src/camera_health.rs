@@ -1,0 +1,211 @@
+//! How cameras are doing, as they tell it once a minute. Kept in memory: after a restart it is there again
+//! within a minute, and nobody needs last month's.
+
+use crate::City;
+use base::{CameraId, PersonId, Result, Time};
+use policy::Action;
+use read::{Heartbeat, LeaseState, SceneState};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// Plates below this width are mostly lost, in pixels.
+const WIDTH_LEAST: f32 = 55.0;
+/// Below this they are smeared or out of focus.
+const SHARP_LEAST: f32 = 0.14;
+/// A clock that is further off spoils times.
+const CLOCK_MS: i64 = 2000;
+/// With fewer frames a second a car is seen once.
+const FPS_LEAST: f32 = 2.0;
+/// A camera of which fewer passes are read needs somebody.
+const SHARE_LEAST: f32 = 0.7;
+
+/// The newest word of each camera, and when it was heard by the city's clock.
+pub(crate) type Beats = BTreeMap<CameraId, (Time, Heartbeat)>;
+
+/// How a camera stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CameraState {
+    /// It captures, and nothing is wrong.
+    Fine,
+    /// It captures, and something is wrong.
+    Troubled,
+    /// It has been heard of, and has no lease: nothing is captured.
+    Idle,
+    /// It is switched off by an order.
+    Off,
+    /// It has not been heard of for longer than `cameras.silent_minutes`.
+    Silent,
+    /// It has not been heard of since the server was started.
+    Unheard,
+}
+
+/// Something that is wrong with a camera.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum CameraTrouble {
+    /// No frames come.
+    NoPicture,
+    /// Something covers the lens.
+    Blocked,
+    /// It looks elsewhere than it did.
+    Moved,
+    /// Too dark for plates.
+    Dark,
+    /// A low sun or a lamp blinds it.
+    Glaring,
+    /// Out of focus.
+    Blurred,
+    /// Fewer than two frames a second.
+    FewFrames,
+    /// Plates are less than 55 pixels wide at most looks, and many are not read.
+    SmallPlates,
+    /// Plates are smeared.
+    BlurredPlates,
+    /// Fewer than 70 of 100 passes are read.
+    FewRead,
+    /// Its clock is more than two seconds off.
+    Clock,
+    /// Reads were lost.
+    LostReads,
+    /// It keeps hits alone, and has no list of today.
+    NoList,
+}
+
+/// One camera's health, as those see it who look after cameras. No plate is in it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CameraHealth {
+    /// The camera.
+    pub camera: CameraId,
+    /// What people call it.
+    pub name: String,
+    /// How it stands.
+    pub state: CameraState,
+    /// Since when that is so: of `off`, `idle` and `silent` (when it was heard last), where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// What is wrong with it, as far as it was heard of lately.
+    pub troubles: Vec<CameraTrouble>,
+    /// When it was heard of last, by the city's clock; absent where it was not since the server was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Time>,
+    /// Share of the passes of the last two hours that were read, of ten or more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share_read: Option<f32>,
+    /// Whether it keeps hits alone.
+    pub hits_only: bool,
+    /// What it said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<Heartbeat>,
+}
+
+/// What is wrong, the worst first.
+fn troubles(beat: &Heartbeat) -> Vec<CameraTrouble> {
+    let mut out = Vec::new();
+    let mut find = |so: bool, trouble| {
+        if so {
+            out.push(trouble);
+        }
+    };
+    let leased = beat.lease == LeaseState::Leased;
+    if leased && !beat.foreign {
+        let seen = beat.live && beat.fps > 0.0;
+        find(!seen, CameraTrouble::NoPicture);
+        find(beat.scene == SceneState::Blocked, CameraTrouble::Blocked);
+        find(beat.scene == SceneState::Moved, CameraTrouble::Moved);
+        find(beat.scene == SceneState::Dark, CameraTrouble::Dark);
+        find(beat.scene == SceneState::Glaring, CameraTrouble::Glaring);
+        find(beat.scene == SceneState::Blurred, CameraTrouble::Blurred);
+        find(seen && beat.fps < FPS_LEAST, CameraTrouble::FewFrames);
+        let few = beat.share().is_some_and(|share| share < SHARE_LEAST);
+        // Looks from far away are among the widths: what is read in the end is read.
+        let well = beat.share().is_some_and(|share| share >= 0.9);
+        find(beat.plate_px.is_some_and(|w| w < WIDTH_LEAST) && !well, CameraTrouble::SmallPlates);
+        find(
+            beat.sharpness.is_some_and(|s| s < SHARP_LEAST) && !well,
+            CameraTrouble::BlurredPlates,
+        );
+        find(few, CameraTrouble::FewRead);
+    }
+    find(beat.clock_offset_ms.is_some_and(|ms| ms.abs() > CLOCK_MS), CameraTrouble::Clock);
+    find(beat.lost > 0, CameraTrouble::LostReads);
+    find(leased && beat.watch.as_ref().is_some_and(|w| w.made.is_none()), CameraTrouble::NoList);
+    out
+}
+
+impl City {
+    fn beats(&self) -> std::sync::MutexGuard<'_, Beats> {
+        self.beats.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Takes a camera's word on its health. One that left the fleet is not heard.
+    pub fn heartbeat(&self, by: &CameraId, beat: Heartbeat) -> Result<()> {
+        beat.check()?;
+        if self.switches().retired(by).is_some() {
+            return self.capture_allowed(by);
+        }
+        let now = self.now();
+        self.beats().insert(by.clone(), (now, beat));
+        Ok(())
+    }
+
+    /// The cameras of the fleet with their health, by id: for those who register cameras or may switch them off.
+    pub fn camera_health(&self, by: &PersonId) -> Result<Vec<CameraHealth>> {
+        self.allowed(by, Action::EnrolCamera)
+            .or_else(|e| self.allowed(by, Action::SwitchOff).map_err(|_| e))?;
+        let now = self.now();
+        let rows = self.store.cameras()?;
+        let mut beats = self.beats();
+        beats.retain(|id, _| rows.iter().any(|row| &row.id == id));
+        let beats = beats.clone();
+        let switches = self.switches();
+        let there = rows.into_iter().filter(|row| switches.retired(&row.id).is_none());
+        let mut out: Vec<CameraHealth> = there
+            .map(|row| {
+                let off = switches.capture_off(&row.id, now).map(|off| off.since);
+                self.health_of(row, off, &beats, now)
+            })
+            .collect();
+        out.sort_by(|a, b| a.camera.cmp(&b.camera));
+        Ok(out)
+    }
+
+    fn health_of(
+        &self,
+        row: store::CameraRow,
+        off: Option<Time>,
+        beats: &Beats,
+        now: Time,
+    ) -> CameraHealth {
+        let patience = i64::from(self.config.cameras.silent_minutes) * 60_000;
+        let heard = beats.get(&row.id);
+        // A clock that was set back does not make a camera silent, and one set ahead does not keep it alive.
+        let silent = heard.filter(|(at, _)| now.since(*at).abs() >= patience);
+        let found = heard.filter(|_| silent.is_none()).map(|(_, beat)| troubles(beat));
+        let troubles = found.unwrap_or_default();
+        let (state, since) = match (off, heard, silent) {
+            (Some(since), ..) => (CameraState::Off, Some(since)),
+            (None, None, _) => (CameraState::Unheard, None),
+            (None, Some(_), Some((at, _))) => (CameraState::Silent, Some(*at)),
+            (None, Some((_, beat)), None) if beat.lease != LeaseState::Leased => {
+                (CameraState::Idle, beat.off_since)
+            }
+            _ if troubles.is_empty() => (CameraState::Fine, None),
+            _ => (CameraState::Troubled, None),
+        };
+        CameraHealth {
+            hits_only: self.config.cameras.hits_only(&row.id).is_some(),
+            camera: row.id,
+            name: row.name,
+            state,
+            since,
+            troubles,
+            heard: heard.map(|(at, _)| *at),
+            share_read: heard.and_then(|(_, beat)| beat.share()),
+            last: heard.map(|(_, beat)| beat.clone()),
+        }
+    }
+}

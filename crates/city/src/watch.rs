@@ -1,0 +1,80 @@
+//! The hot lists for a camera that keeps hits alone: as keyed tokens of that camera and one day.
+//!
+//! The key is made in custody, follows from the day's index key and ends with it. The tokens are made here, where
+//! the lists are in the clear anyway, and leave sealed to the camera that asks.
+
+use crate::City;
+use crate::lists::{Of, Pages};
+use base::{CameraId, Day, Error, Result, Secret, Time, hex, sha256};
+use hotlist::whole_plates;
+use read::{SealKey, WatchAsk, WatchHead, WatchSet, watch_hash, watch_tokens};
+
+/// Tomorrow's list is given so long before tomorrow.
+const EARLY_MS: i64 = 3_600_000;
+
+impl City {
+    /// The lists of a day for a camera that keeps hits alone, sealed to it; `None` where it has them already.
+    pub fn watch_list(&self, by: &CameraId, ask: &WatchAsk) -> Result<Option<Vec<u8>>> {
+        self.capture_allowed(by)?;
+        if self.config.cameras.hits_only(by).is_none() {
+            return Err(Error::not_found("This camera keeps every read; it needs no list."));
+        }
+        let now = self.now();
+        let day = ask.day.day();
+        if ask.day != day.start() || (day != now.day() && day != early(now).day()) {
+            return Err(Error::invalid("Ask for the list of today; set the clock by NTP."));
+        }
+        let to: SealKey = ask.key.parse()?;
+        self.mend_lists()?;
+        let version = self.lists_version(day);
+        if ask.have.as_deref() == Some(&version) {
+            return Ok(None);
+        }
+        let key = self.custody.watch_key(by, day)?;
+        let (tokens, left_out) = self.tokens_of(&key, day)?;
+        let head = WatchHead {
+            camera: by.clone(),
+            day: day.start(),
+            made: now,
+            version,
+            tokens: tokens.len() as u64,
+            left_out,
+            hash: watch_hash(&key, &tokens),
+        };
+        let head = self.custody.sign_watch(head)?;
+        // That a camera was given the lists is public, once a day.
+        let leaf = self
+            .leaf("hotlist.watched")
+            .job("hotlist")
+            .id(format!("{by}/{day}"))
+            .fact("camera", by.as_str());
+        self.log.append_once(&leaf)?;
+        Ok(Some(WatchSet::seal(&to, &head, &key, &tokens)?.0))
+    }
+
+    /// Names the present state of the lists. What a restart cannot know to be the same is another.
+    fn lists_version(&self, day: Day) -> String {
+        let said = format!("{}/{}/{day}", hex(&self.boot), self.hot.changes());
+        hex(&sha256(said.as_bytes())[..8])
+    }
+
+    /// The tokens of what is looked for at some moment of the day, and how many entries have none.
+    fn tokens_of(&self, key: &Secret<[u8; 32]>, day: Day) -> Result<(Vec<u64>, u64)> {
+        let (from, until) = (day.start().max(self.now()), day.next().start());
+        let mut left_out = 0;
+        let mut pages = Pages::new(self, Of::All);
+        let wanted = pages.by_ref().filter(|row| row.begins < until && row.expires > from);
+        let plates = wanted.flat_map(|row| {
+            let whole = whole_plates(&row.plate);
+            left_out += u64::from(whole.is_none());
+            whole.unwrap_or_default()
+        });
+        let tokens = watch_tokens(key, plates);
+        pages.done()?;
+        Ok((tokens, left_out))
+    }
+}
+
+fn early(now: Time) -> Time {
+    now.plus_millis(EARLY_MS)
+}
