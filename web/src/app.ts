@@ -8,6 +8,7 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-notify]', () => import('./notify')],
   ['[data-copy]', () => import('./copy')],
   ['[data-live]', () => import('./live')],
+  ['[data-upload]', () => import('./upload')],
   ['[data-near]', () => import('./near')],
   ['[data-countdown]', () => import('./countdown')],
   ['[hx-post]', () => import('./preview')],

@@ -5,8 +5,8 @@ mod log;
 pub use log::{LogSection, Results, WitnessRule};
 
 use crate::{
-    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop, PictureSection,
-    ReasonSection,
+    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
+    PictureSection, ReasonSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};

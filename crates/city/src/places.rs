@@ -19,6 +19,11 @@ pub(crate) struct Places(BTreeMap<CameraId, Vec<Place>>);
 
 impl City {
     /// Where cameras stand and stood.
+    /// Where a camera stands now: latitude and longitude in degrees, where that was told.
+    pub fn place_of(&self, camera: &CameraId) -> Option<(f64, f64)> {
+        self.camera_names().ok()?.at(camera, self.now())
+    }
+
     pub(crate) fn camera_names(&self) -> Result<Places> {
         Ok(Places::new(self.store.cameras()?, self.store.places()?))
     }

@@ -46,6 +46,10 @@ pub enum Place {
     Field,
     /// What the next shift has to know.
     Handover,
+    /// Hot lists.
+    Lists,
+    /// The cameras.
+    Cameras,
     /// A question.
     Ask,
     /// The own questions.
@@ -76,6 +80,8 @@ impl Place {
             Place::Hits => "/console/hits",
             Place::Field => "/field",
             Place::Handover => "/console/handover",
+            Place::Lists => "/console/lists",
+            Place::Cameras => "/console/cameras",
             Place::Ask => "/console/ask",
             Place::Questions => "/console/questions",
             Place::Rules => "/console/rules",
@@ -96,6 +102,8 @@ impl Place {
             Place::Hits => "nav.hits",
             Place::Field => "nav.field",
             Place::Handover => "nav.handover",
+            Place::Lists => "nav.lists",
+            Place::Cameras => "nav.cameras",
             Place::Ask => "nav.ask",
             Place::Questions => "nav.questions",
             Place::Rules => "nav.rules",
@@ -111,11 +119,12 @@ impl Place {
 }
 
 /// The navigation's groups, each with the key of its heading.
-const GROUPS: [(&str, &[Place]); 4] = [
+const GROUPS: [(&str, &[Place]); 5] = [
     (
         "nav.work",
         &[Place::Now, Place::Hits, Place::Field, Place::Handover, Place::Ask, Place::Questions],
     ),
+    ("nav.street", &[Place::Cameras, Place::Lists]),
     ("nav.law", &[Place::Rules, Place::Papers]),
     ("nav.oversight", &[Place::Log, Place::Audit, Place::BreakGlass]),
     ("nav.house", &[Place::People, Place::Tokens, Place::Devices]),
@@ -243,12 +252,14 @@ impl Page {
         match state {
             "on" | "closed" | "confirmed" | "allowed" | "proven" | "active" | "signed"
             | "valid" | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" | "acknowledged" | "no-lease" | "sent" => "good",
+            | "answered" | "acknowledged" | "no-lease" | "sent" | "fine" => "good",
             "open" | "second" | "narrowed" | "draft" | "proposed" | "invited" | "waiting"
             | "stated" | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon"
-            | "locked" | "lease-runs" | "lease-ended" | "scheduled" => "warn",
+            | "locked" | "lease-runs" | "lease-ended" | "scheduled" | "troubled" | "idle"
+            | "unheard" => "warn",
             "off" | "cold" | "rejected" | "refused" | "refuted" | "overdue" | "alarm"
-            | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up" => "bad",
+            | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up"
+            | "silent" => "bad",
             _ => "",
         }
     }

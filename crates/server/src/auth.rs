@@ -33,7 +33,7 @@ pub(crate) async fn body_of(request: Request) -> Result<Bytes> {
 }
 
 /// Reads a body of at most so many bytes.
-async fn body_within(request: Request, most: usize) -> Result<Bytes> {
+pub(crate) async fn body_within(request: Request, most: usize) -> Result<Bytes> {
     to_bytes(request.into_body(), most).await.map_err(|e| {
         Error::too_large(format!(
             "The request has more than {} MiB, or was cut off; send smaller batches.",

@@ -39,14 +39,16 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
 }
 
 /// The pages, each with the actions of which one opens it; without any it is everybody's.
-const PLACES: [(Place, &[&str]); 14] = [
+const PLACES: [(Place, &[&str]); 16] = [
     (Place::Now, &["ViewHits"]),
     (Place::Hits, &["ViewHits"]),
     (Place::Field, &["ViewHits"]),
     (Place::Handover, &["ViewHits"]),
+    (Place::Lists, &["ViewHits", "EditHotList"]),
     (Place::Ask, &["Search"]),
     (Place::Questions, &["Search"]),
     (Place::Rules, &[]),
+    (Place::Cameras, &[]),
     (Place::Papers, &["AttestCase", "AttestPaper"]),
     (Place::Log, &[]),
     (Place::Audit, &["ReadAudit"]),

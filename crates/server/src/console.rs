@@ -2,11 +2,13 @@
 
 pub(crate) mod ask;
 pub(crate) mod audit;
+pub(crate) mod cameras;
 pub(crate) mod devices;
 pub(crate) mod field;
 pub(crate) mod form;
 pub(crate) mod glass;
 pub(crate) mod hits;
+pub(crate) mod lists;
 pub(crate) mod log;
 pub(crate) mod now;
 pub(crate) mod papers;

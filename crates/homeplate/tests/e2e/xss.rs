@@ -422,7 +422,7 @@ impl Town {
             .collect();
         json!({
             "base": self.world.url(), "site": site, "payloads": PAYLOADS, "links": links, "invited": invited,
-            "pages": ["/", "/console", "/console/hits", "/console/handover", "/misreads", "/field", "/console/ask", "/console/questions", "/console/audit", "/console/rules",
+            "pages": ["/", "/console", "/console/hits", "/console/handover", "/console/lists", "/console/cameras", "/misreads", "/field", "/console/ask", "/console/questions", "/console/audit", "/console/rules",
                 "/console/rules/new", "/console/papers", "/console/log", "/console/breakglass", "/console/people",
                 "/console/tokens", "/console/devices", "/console/passkey", "/console/notify", "/console/join",
                 "/console/device"],

@@ -9,6 +9,7 @@ pub fn all(m: &Maker, out: &mut Out) {
     now(m, out);
     one(m, out);
     street(m, out);
+    kept(m, out);
 }
 
 fn row(m: &Maker, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
@@ -246,4 +247,83 @@ fn street(m: &Maker, out: &mut Out) {
     let wrong = Some(m.s("Write the plate with 1 to 12 letters and digits."));
     out.push(("field-wrong", render(&page(vec![], None, wrong))));
     out.push(("field-hit", render(&confirmed(m, true))));
+}
+
+fn kept(m: &Maker, out: &mut Out) {
+    let list = |id: &str, state: &str, waiting| ListRow {
+        id: m.own(id),
+        name: m.s("State hot list"),
+        state: m.own(state),
+        entries: 81_204,
+        imported: m.s("2026-11-23 06:00:00 PST"),
+        stale_from: m.s("2026-11-24 06:00:00 PST"),
+        action: m.own("stop_after_confirm"),
+        two_persons: true,
+        waiting,
+        undo: Some(41),
+    };
+    let wanted = |mine| WantedView {
+        id: m.s("ent_0193a7c2b1e47d10"),
+        plate: m.s("8XYZ001"),
+        state: m.s("US-CA"),
+        reason: m.s("missing person"),
+        case: m.s("26-0500"),
+        list: m.s("lst_own"),
+        by: m.s("Omar Haddad"),
+        made: m.s("2026-11-23 08:01:00 PST"),
+        mine,
+    };
+    let page = |lists, wanted, wrong, own: &[&str]| ListsPage {
+        page: m.at(Place::Lists),
+        wrong,
+        lists,
+        wanted,
+        own_lists: own.iter().map(|id| (m.s(id), m.s("Own entries"))).collect(),
+        form: WantedForm { days: m.s("7"), ..WantedForm::default() },
+        may_edit: true,
+        may_want: true,
+    };
+    let some = vec![list("lst_state", "valid", Some(42)), list("lst_county", "overdue", None)];
+    let wrong = vec![m.wrong("plate", "Write the plate with 1 to 12 letters and digits.")];
+    let waiting = vec![wanted(true), wanted(false)];
+    out.push(("lists", render(&page(some, waiting, wrong, &["lst_own"]))));
+    out.push(("lists-empty", render(&page(vec![], vec![], vec![], &[]))));
+    let fragment = ImportFragment {
+        page: m.at(Place::Lists),
+        list: m.s("lst_state"),
+        number: Some(42),
+        problem: Some(m.s("Too many rows could not be read.")),
+        columns: vec![(m.s("LIC"), m.s("plate")), (m.s("DOB"), String::new())],
+        added: 120,
+        changed: 4,
+        removed: 9_000,
+        same: 70_000,
+        dropped: vec![(m.s("gang"), 12)],
+        troubled: 3,
+        problems: vec![m.s("line 17: the plate has 14 characters")],
+        doubts: vec![m.own("shrinks")],
+    };
+    out.push(("preview-import", render(&fragment)));
+    let camera = |name: &str, state: &str, facts, place| CameraView {
+        id: m.s("cam_main"),
+        name: m.s(name),
+        state: m.own(state),
+        since: m.s("2026-11-20 18:00:02 PST"),
+        heard: m.s("2026-11-23 08:15:00 PST"),
+        facts,
+        suspended: state == "troubled",
+        place,
+    };
+    let fact = |key: &str, value: &str| (m.own(key), m.s(value));
+    let at = |name: &str, lat, lon| Some(MapPlace { name: m.s(name), lat, lon });
+    let facts = vec![fact("share", "93 %"), fact("fps", "9.8"), fact("plate", "104 px")];
+    let trouble = vec![(m.own("trouble"), m.own("small-plates")), fact("plate", "48 px")];
+    let cameras = vec![
+        camera("Harbor Bridge", "fine", facts, at("Harbor Bridge", 37.80, -122.27)),
+        camera("Willow Park", "troubled", trouble, at("Willow Park", 37.81, -122.25)),
+        camera("Old Mill Road", "off", vec![], None),
+    ];
+    out.push(("cameras", render(&CamerasPage { page: m.at(Place::Cameras), cameras })));
+    let page = m.at(Place::Cameras);
+    out.push(("cameras-empty", render(&CamerasPage { page, cameras: vec![] })));
 }

@@ -64,6 +64,8 @@ impl Maker {
             (Place::Hits, 0),
             (Place::Field, 0),
             (Place::Handover, 0),
+            (Place::Lists, 0),
+            (Place::Cameras, 0),
             (Place::Ask, 0),
             (Place::Questions, 1),
             (Place::Rules, 1),

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 29] = [
+const WORDS: [&str; 32] = [
     "alarm_says",
     "agency",
     "alarm",
@@ -37,6 +37,9 @@ const WORDS: [&str; 29] = [
     "stamp",
     "open",
     "misread_by",
+    "import_doubt",
+    "health",
+    "trouble",
 ];
 
 fn read(lang: &str) -> Texts {

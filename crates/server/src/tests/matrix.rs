@@ -408,6 +408,7 @@ async fn each_page_of_the_console() {
         ("/console/hits", &["ViewHits"][..]),
         ("/console/hits/{id}", &["ViewHits"]),
         ("/console/handover", &["ViewHits"]),
+        ("/console/lists", LISTS),
         ("/field", &["ViewHits"]),
         ("/field/{id}", &["ViewHits"]),
         ("/console/audit", &["ReadAudit"]),
