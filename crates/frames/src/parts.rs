@@ -6,6 +6,7 @@
 use crate::Failure;
 use camera::Fault;
 use gstreamer as gst;
+use gstreamer::prelude::ObjectExt;
 use std::path::PathBuf;
 
 /// Where an unusual installation keeps its plugins; the first folder counts.
@@ -146,7 +147,14 @@ impl Parts {
         if gst::ElementFactory::find(element).is_none() {
             self.load(plugin)?;
         }
-        gst::ElementFactory::make(element).build().map_err(|e| missing(e.to_string()))
+        let made =
+            gst::ElementFactory::make(element).build().map_err(|e| missing(e.to_string()))?;
+        // A stream that is joined between two whole pictures begins grey, and so does one that has lost a packet:
+        // nothing is seen in that, and what usually moves would be learned wrong for minutes.
+        if made.find_property("output-corrupt").is_some() {
+            made.set_property("output-corrupt", false);
+        }
+        Ok(made)
     }
 
     /// The first chain whose elements are all installed.

@@ -287,6 +287,10 @@ fn the_city_knows_how_its_camera_is() {
     let cameras = playing(&world);
     assert_eq!(health(&world).last.map(|b| b.frames), None);
     let mut reader = reader(&world, &cameras.url("main"), Some(&code), &[]);
+    // The stream is joined between two whole pictures; what comes before the next one is grey, and is not shown.
+    reader.until("a picture", 60, |r| r.count("frames") > 0);
+    let contrast = reader.json("health.json")["scene"]["contrast"].as_f64();
+    assert!(contrast > Some(10.0), "{contrast:?}");
     let told = until_health(&world, "a camera that is fine", |h| {
         h["last"]["live"] == true && h["last"]["fps"].as_f64() > Some(0.0)
     });
