@@ -130,8 +130,22 @@ struct SetArgs {
     /// Dates with slashes begin with the day.
     #[arg(long)]
     day_first: bool,
+    /// Two people have to find a hit right: yes or no.
+    #[arg(long, action = clap::ArgAction::Set, value_parser = yes_or_no)]
+    two_persons: Option<bool>,
+    /// People who decide hits may add entries of their own, two of them each: yes or no.
+    #[arg(long, action = clap::ArgAction::Set, value_parser = yes_or_no)]
+    own_entries: Option<bool>,
     #[command(flatten)]
     client: ClientArgs,
+}
+
+fn yes_or_no(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("yes or no".into()),
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -236,6 +250,8 @@ fn set(args: SetArgs) -> anyhow::Result<()> {
     s.reason = args.reason.or(s.reason);
     s.case = args.case.or(s.case);
     s.shorten |= args.shorten;
+    s.two_persons = args.two_persons.unwrap_or(s.two_persons);
+    s.own_entries = args.own_entries.unwrap_or(s.own_entries);
     s.day_first |= args.day_first;
     if !args.adopt.is_empty() {
         s.adopted = Some(args.adopt.into_iter().collect());

@@ -296,6 +296,12 @@ fn in_words(report: &Report) -> String {
     line(format!("  keys       {} destroyed", f.keys_destroyed));
     line(format!("  reads      {} on {} days", f.reads, f.reads_by_day.len()));
     line(format!("  hits       {}{}", f.hits, each(&f.verdicts)));
+    if !f.findings.is_empty() {
+        line(format!("  findings   {}", each(&f.findings).trim_start_matches(", ")));
+    }
+    if !f.hit_outcomes.is_empty() {
+        line(format!("  outcomes   {}", each(&f.hit_outcomes).trim_start_matches(", ")));
+    }
     line(format!("  cameras    {} of {} on", f.cameras_on(), f.cameras.len()));
     for (id, camera) in &f.cameras {
         let state = if camera.on { "on" } else { "off" };

@@ -72,3 +72,49 @@ fn two_offices_change_the_rules_in_the_browser() {
         String::from_utf8_lossy(&done.stderr)
     );
 }
+
+/// A list is brought in the browser, two people add an entry of their own, the car passes, and the hit is on a
+/// screen that nobody reloaded; it is another vehicle, and the public figures say so.
+#[test]
+fn a_list_is_brought_and_a_hit_comes_live() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    world.person("dora", "dispatcher");
+    world.person("otto", "officer");
+    let set = ["list", "set", "lst_state", "--name", "State", "--default-days", "30"];
+    let more = ["--case", "26-0417", "--reason", "stolen vehicle", "--own-entries", "yes"];
+    world.by("admin", &[&set[..], &more].concat()).good();
+    std::fs::write(world.path("list.csv"), format!("LIC\n{WANTED}\n7XYZ999\n")).expect("written");
+    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    let link = |who: &str| world.by(who, &["console"]).good().trim().to_owned();
+    let links = ["admin", "dora", "otto"].map(link);
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
+    let ready = world.path("ready");
+    let browser = Command::new("node")
+        .arg(folder.join("story.mjs"))
+        .arg(world.url())
+        .args(&links)
+        .args([world.path("list.csv"), ready.clone()])
+        .args([WANTED, &shots])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !ready.exists() && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    if ready.exists() {
+        world.edge(Some(code.trim())).good();
+    }
+    let done = browser.wait_with_output().expect("node ends");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{out}{err}");
+    eprintln!("{}", out.trim());
+    let verified = world.plain(&["verify", &world.url()]).good();
+    assert!(verified.contains("wrong-vehicle") || verified.contains("rejected"), "{verified}");
+}
