@@ -1,6 +1,6 @@
 """All networks at once on a machine with a graphics card, in minutes: processes draw plates and windows, the card makes
-shots of them (`augment.py`) and trains recognisers of several sizes on the same samples, and detectors beside them; then
-the verdicts on what the detectors propose.
+shots of them (`augment.py`) and trains recognisers of several sizes on the same samples, and detectors beside them; then,
+with `--verdict`, the verdicts on what the detectors propose.
 
 `python gpu.py --seconds 480 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
 fits, needs errors.npy there (`cuts.py --errors`) and uses cuts.npz if it is there. It writes every minute, so that
@@ -320,8 +320,9 @@ def detector_loss(net, x, heat, corners, weight, half):
 @torch.no_grad()
 def proposals(net, x, threshold=.12, most=10):
     """(quads [N, most, 4, 2] in pixels, heat [N, most]; 0 where there is none), as `chain.peaks`."""
-    heat, corners = net(x / 255)
-    heat = torch.sigmoid(heat)
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=x.device.type == "cuda"):
+        a = net.map(x / 255)
+    heat, corners = torch.sigmoid(net.heat(a.float())), net.corners(a.float())
     top = heat * (heat >= F.max_pool2d(heat, 3, 1, 1)) * (heat >= threshold)
     score, at = top.flatten(1).topk(most, 1)
     w = heat.shape[-1]
@@ -469,14 +470,14 @@ def candidates(detectors, store, pictures, device, few):
     """All that the detectors propose: (cuts uint8 [K, 2, 48, 144], is a plate [K])."""
     cuts, kinds = [], []
     with torch.no_grad():
-        for _ in range(2 if few else 90):
+        for _ in range(2 if few else 50):
             x, quads, trust = lit(store.some(16 if few else 256), feed.WINDOW, whole=True)
             for net in detectors:
                 c, k = mined(net, x, quads, trust)
                 cuts.append(c), kinds.append(k)
             c = true_plates(x, quads, trust)
             cuts.append(c), kinds.append(torch.ones(len(c), dtype=torch.bool, device=device))
-        for small, x, quads, trust, scale in whole_pictures(pictures[:20] if few else pictures, device, 1 if few else 3):
+        for small, x, quads, trust, scale in whole_pictures(pictures[:20] if few else pictures, device, 1):
             for net in detectors:
                 c, k = mined(net, small, quads, trust, x, scale)
                 cuts.append(c), kinds.append(k)
@@ -574,7 +575,7 @@ def spawn(target, *args):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seconds", type=float, default=480, help="in all, loading included")
-    ap.add_argument("--verdict", type=float, default=75, help="seconds of them for the verdicts")
+    ap.add_argument("--verdict", type=float, default=0, help="seconds of them for the verdicts")
     ap.add_argument("--out", type=Path, default=WORK)
     ap.add_argument("--go-on", type=Path, help="a folder with checkpoints of this job")
     ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[1., 1.5])
@@ -618,8 +619,9 @@ def main():
     detectors, store, _ = train_detector(args, trained, compose, judged, pictures)
     for p in processes:
         p.terminate()
-    train_verdicts(args, detectors, store, pictures, end)
-    reader.join(10)
+    if args.verdict > 0:
+        train_verdicts(args, detectors, store, pictures, end)
+    reader.join(60)
     print(f"done, {time.time() - begun:.0f} s", flush=True)
 
 

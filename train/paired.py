@@ -1,12 +1,13 @@
 """Reads the same cuts of the same held-out plates with several recognisers: a fair comparison where a whole chain's score
 moves with the detector, too. Formats are in it, the verdict is not.
 
-`python paired.py 1600 RECOGNISER.pt [RECOGNISER.pt ...] [--detector DETECTOR.pt]` prints the share that each reads exactly,
+`python paired.py 1600 RECOGNISER.pt [RECOGNISER.onnx ...] [--detector DETECTOR.pt]` prints the share that each reads exactly,
 by width in the detector's pixels, its regions, and how many plates only the first or only the other reads.
 """
 import argparse
 
 import numpy as np
+import onnxruntime
 import torch
 
 import capture
@@ -21,6 +22,8 @@ from recogniser import Recogniser, real_crops
 
 
 def net(kind, path):
+    if str(path).endswith(".onnx"):
+        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     weights = torch.load(path, map_location="cpu", weights_only=False)["average"]
     out = kind.like(weights)
     out.load_state_dict(weights)
@@ -30,9 +33,13 @@ def net(kind, path):
 @torch.no_grad()
 def reading(recogniser, x):
     """(text, region) of one normalised cut."""
-    early, features = recogniser.both(x)
-    chars = torch.softmax(recogniser.columns(features), -1)[0].numpy()
-    odds = torch.softmax(recogniser.layout(early, features)[0, :-1], -1).numpy()
+    if isinstance(recogniser, onnxruntime.InferenceSession):
+        chars, _, layout = recogniser.run(None, {"crops": x.numpy(), "context": x.numpy()})
+        chars, odds = chars[0], layout[0, :-1]
+    else:
+        early, features = recogniser.both(x)
+        chars = torch.softmax(recogniser.columns(features), -1)[0].numpy()
+        odds = torch.softmax(recogniser.layout(early, features)[0, :-1], -1).numpy()
     read = formats.reading(chars, {c: float(p) for c, p in zip(regions.REGIONS, odds) if c != "other"})
     return (read[0], read[2]) if read else ("", None)
 
