@@ -136,6 +136,7 @@ def main():
     now, held = 1 / (1 + np.exp(-(a * raw + b))), unseen(raw, y)
     print(json.dumps({"reads": len(p), "right": y.mean(), "a": a, "b": b, "error before": error(p, y), "error now": error(now, y),
                       "error on reads not fitted on": error(held, y), "of that by chance": by_chance(held)}, indent=1))
+    np.savez(WORK / "reliability.npz", p=held, right=y)  # for figures.py
     file = WORK / "calibration.json"
     chosen = json.loads(file.read_text()) if file.exists() else {}
     file.write_text(json.dumps(chosen | {"a": round(a, 4), "b": round(b, 4)}, indent=1))

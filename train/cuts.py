@@ -2,7 +2,8 @@
 its errors. The recogniser learns to read them, and held-out plates tell how the whole chain reads.
 
 `python cuts.py 24000` writes cuts.npz into the work folder, for `recogniser.py`;
-`python cuts.py --judge 800` reads held-out plates in held-out pictures with the whole chain.
+`python cuts.py --judge 800` reads held-out plates in held-out pictures with the whole chain;
+`python cuts.py --errors 4000` writes errors.npy, how the detector's corners miss, for `gpu.py`.
 """
 import argparse
 import json
@@ -94,6 +95,21 @@ def cuts(n, threshold=.15):
     print(f"{len(pictures)} cuts, {missed} plates not found, {time.time() - start:.0f} s")
 
 
+def errors(n):
+    """Writes how the detector's corners miss those of n plates, in the plate's own square: what `augment.py` imitates."""
+    chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
+    out, square = [], np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+    while len(out) < n:
+        grey, known, _ = composed(stock, flats, SMALL)
+        candidates = found(chain, grey, .15)
+        for quad, _ in known:
+            for hit in [c for _, c in candidates if iou(c, quad) > .35][:1]:
+                m = cv2.getPerspectiveTransform(np.float32(quad), square)
+                out.append(cv2.perspectiveTransform(np.float32(hit)[None], m)[0] - square)
+    np.save(WORK / "errors.npy", np.float32(out))
+    print(f"{len(out)} plates, corners off {np.abs(out).mean((0, 1))} of a side")
+
+
 def judge(n, contract):
     """Held-out plates in n held-out pictures: found, exact, false plates a picture; by width in the detector's pixels."""
     chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract.get("confidence"))
@@ -119,10 +135,13 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("cuts", type=int, nargs="?", default=CONFIG["recogniser"]["cuts"])
     ap.add_argument("--judge", type=int, help="pictures with held-out plates")
+    ap.add_argument("--errors", type=int, help="plates, for errors.npy")
     args = ap.parse_args()
     torch.set_num_threads(1)
     seed(11)
-    if args.judge:
+    if args.errors:
+        errors(args.errors)
+    elif args.judge:
         judge(args.judge, json.loads((MODELS / "contract.json").read_text()))
     else:
         cuts(args.cuts)

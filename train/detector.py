@@ -37,25 +37,39 @@ class Separable(nn.Module):
 
 
 class Detector(nn.Module):
-    """[N, 1, H, W] grey 0..1 -> heat logits [N, 1, H/8, W/8], corners [N, 8, H/8, W/8]."""
+    """[N, 1, H, W] grey 0..1 -> heat logits [N, 1, H/8, W/8], corners [N, 8, H/8, W/8]. The maps at stride 16 and 32
+    cost little: there the larger size has more channels (`c`, `d`) and more blocks (`deep`)."""
 
-    def __init__(self):
+    SIZES = {"small": (96, 160, 3), "large": (128, 224, 4)}
+
+    def __init__(self, size=CONFIG["detector"]["net"]):
         super().__init__()
+        c, d, deep = self.SIZES[size] if isinstance(size, str) else size
         self.stem = nn.Sequential(nn.Conv2d(1, 24, 8, 4, 2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
         self.s8 = nn.Sequential(Separable(24, 48, 2), Separable(48, 48), Separable(48, 48))
-        self.s16 = nn.Sequential(Separable(48, 96, 2), *[Separable(96, 96) for _ in range(3)])
-        self.s32 = nn.Sequential(Separable(96, 160, 2), *[Separable(160, 160, k=5) for _ in range(3)])
-        self.up32, self.up16, self.lat8 = nn.Conv2d(160, 96, 1), nn.Conv2d(96, 64, 1), nn.Conv2d(48, 64, 1)
-        self.mix16, self.mix8 = Separable(96, 96), nn.Sequential(Separable(64, 64, k=5), Separable(64, 64, k=5))
+        self.s16 = nn.Sequential(Separable(48, c, 2), *[Separable(c, c) for _ in range(deep)])
+        self.s32 = nn.Sequential(Separable(c, d, 2), *[Separable(d, d, k=5) for _ in range(deep)])
+        self.up32, self.up16, self.lat8 = nn.Conv2d(d, c, 1), nn.Conv2d(c, 64, 1), nn.Conv2d(48, 64, 1)
+        self.mix16, self.mix8 = Separable(c, c), nn.Sequential(Separable(64, 64, k=5), Separable(64, 64, k=5))
         self.heat, self.corners = nn.Conv2d(64, 1, 1), nn.Conv2d(64, 8, 1)
         nn.init.constant_(self.heat.bias, -5)
 
-    def forward(self, x):
+    @classmethod
+    def like(cls, weights):
+        """An untrained network of the size that the weights have."""
+        c, d = weights["up32.weight"].shape[:2]
+        return cls((c, d, len({k.split(".")[1] for k in weights if k.startswith("s16.")}) - 1))
+
+    def map(self, x):
+        """The map at stride 8, [N, 64, H/8, W/8]."""
         a = self.s8(self.stem(x - .45))
         b = self.s16(a)
         c = self.s32(b)
         b = self.mix16(b + F.interpolate(self.up32(c), scale_factor=2, mode="nearest"))
-        a = self.mix8(self.lat8(a) + F.interpolate(self.up16(b), scale_factor=2, mode="nearest"))
+        return self.mix8(self.lat8(a) + F.interpolate(self.up16(b), scale_factor=2, mode="nearest"))
+
+    def forward(self, x):
+        a = self.map(x)
         return self.heat(a), self.corners(a)
 
 

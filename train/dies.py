@@ -2,6 +2,7 @@
 characters: {state: {character: [mask]}}, and each state's serial formats as its labels show them.
 """
 import csv
+import random
 
 import cv2
 import numpy as np
@@ -30,8 +31,9 @@ def shapes(ink, n):
     return found, marks
 
 
-def cut_glyphs(grey, text):
-    """[(character, mask uint8)] of one crop, or an empty list where the shapes do not fit the text."""
+def fitted(grey, text):
+    """([(x, y, w, h, mark)] of a text's characters in the crop at 480 x 240, the picture of marks, whether they are darker
+    than the ground), or None where the shapes do not fit the text."""
     big = cv2.resize(grey, (480, 240), interpolation=cv2.INTER_CUBIC)
     flat = big.astype(np.float32)
     flat -= cv2.GaussianBlur(flat, (0, 0), 40)
@@ -39,28 +41,99 @@ def cut_glyphs(grey, text):
     level, _ = cv2.threshold(flat, 0, 255, cv2.THRESH_OTSU)
     for shift in (0, -15, 15, -30, 30):
         for dark in (True, False):
-            ink = ((flat < level + shift) == dark).astype(np.uint8)
-            fit = shapes(ink, len(text))
+            fit = shapes(((flat < level + shift) == dark).astype(np.uint8), len(text))
+            if fit is not None:
+                return *fit, dark
+    return None
+
+
+def cut_glyphs(grey, text):
+    """[(character, mask uint8)] of one crop, or an empty list where the shapes do not fit the text."""
+    fit = fitted(grey, text)
+    if fit is None:
+        return []
+    found, marks, _ = fit
+    out = []
+    for c, (x, y, w, h, i) in zip(text, found):
+        mask = (marks[y:y + h, x:x + w] == i).astype(np.uint8) * 255
+        out.append((c, cv2.GaussianBlur(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), (0, 0), .8)))
+    return out
+
+
+class Shuffle:
+    """Real crops with their characters dealt anew: each place keeps a letter or a digit, from the same plate or from
+    another one of the set, in the paint, wear and light of a photograph. Texts cannot be learned by heart."""
+
+    def __init__(self, crops, each=map):
+        """`crops`: [(grey, text, group)]; those whose characters can be told apart are kept. `each` may be a pool's map."""
+        self.plates, self.stock = [], {}
+        for (grey, text, group), fit in zip(crops, each(boxes, [(g, t) for g, t, _ in crops])):
             if fit is None:
                 continue
-            found, marks = fit
-            out = []
-            for c, (x, y, w, h, i) in zip(text, found):
-                mask = (marks[y:y + h, x:x + w] == i).astype(np.uint8) * 255
-                out.append((c, cv2.GaussianBlur(cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT), (0, 0), .8)))
-            return out
-    return []
+            places, dark = fit
+            big = cv2.resize(grey, (480, 240), interpolation=cv2.INTER_CUBIC)
+            kind = (group, dark)
+            self.plates.append((big, text, places, kind))
+            for c, (x, y, w, h) in zip(text, places):
+                patch = big[max(0, y - 3):y + h + 3, max(0, x - 3):x + w + 3]
+                self.stock.setdefault((kind, c.isdigit()), []).append((c, patch.copy()))
+
+    def __len__(self):
+        return len(self.plates)
+
+    def plate(self):
+        """(grey 240 x 480, text, the group)."""
+        big, text, boxes, kind = random.choice(self.plates)
+        out, new = big.copy(), []
+        own = [(c, big[max(0, y - 3):y + h + 3, max(0, x - 3):x + w + 3]) for c, (x, y, w, h) in zip(text, boxes)]
+        for k, (c, (x, y, w, h)) in enumerate(zip(text, boxes)):
+            left = (boxes[k - 1][0] + boxes[k - 1][2] + x) // 2 if k else x - 6
+            right = (x + w + boxes[k + 1][0]) // 2 if k + 1 < len(boxes) else x + w + 6
+            left, right = max(left, x - 14, 0), min(right, x + w + 14, 480)
+            if random.random() < .5:
+                character, patch = random.choice([o for o in own if o[0].isdigit() == c.isdigit()])
+            else:
+                character, patch = random.choice(self.stock[kind, c.isdigit()])
+                patch = alike(patch, own[k][1])
+            top, low = max(0, y - 3), min(240, y + h + 3)
+            wide = min(patch.shape[1], right - left)
+            patch = cv2.resize(patch, (wide, low - top), interpolation=cv2.INTER_AREA)
+            slot = out[top:low, left:right]
+            a, b = slot[:, :1].astype(np.float32), slot[:, -1:].astype(np.float32)
+            t = np.linspace(0, 1, slot.shape[1], dtype=np.float32)[None]
+            slot[:] = (a + (b - a) * t).astype(np.uint8)  # the ground, from the slot's edges
+            at = (slot.shape[1] - wide) // 2
+            slot[:, at:at + wide] = patch
+            new.append(character)
+        return out, "".join(new), kind[0]
 
 
-def load_us_dies():
-    """({state: {character: [mask]}}, {state: [serial format]}) of the crops outside the held-out tenth."""
-    dies, formats = {}, {}
+def boxes(crop):
+    """([(x, y, w, h)] of the characters of (grey, text), whether they are dark), or None."""
+    fit = fitted(*crop)
+    return fit and ([tuple(int(v) for v in f[:4]) for f in fit[0]], fit[2])
+
+
+def alike(patch, model):
+    """A patch in the tones of another: its darkest and lightest tenth go where theirs are."""
+    low, high = np.percentile(patch, (8, 92))
+    low2, high2 = np.percentile(model, (8, 92))
+    return np.clip(low2 + (patch.astype(np.float32) - low) / max(high - low, 8) * (high2 - low2), 0, 255).astype(np.uint8)
+
+
+def load_us_dies(each=map):
+    """({state: {character: [mask]}}, {state: [serial format]}) of the crops outside the held-out tenth; `each` may be a
+    pool's map."""
+    rows, dies, formats = [], {}, {}
     for row in csv.DictReader(open(DATA / "crops/us/labels.csv", newline="", encoding="utf-8")):
-        text, state = row["text"], row["region"].split("-")[-1]
-        if held_out(text) or not 4 <= len(text) <= 8:
-            continue
+        if not held_out(row["text"]) and 4 <= len(row["text"]) <= 8:
+            rows.append((row["image"], row["text"], row["region"].split("-")[-1]))
+    for (_, text, state), glyphs in zip(rows, each(glyphs_of, rows)):
         formats.setdefault(state, []).append("".join("1" if c.isdigit() else "A" for c in text))
-        for c, mask in cut_glyphs(cv2.imread(str(DATA / "crops/us" / row["image"]), 0), text):
+        for c, mask in glyphs:
             dies.setdefault(state, {}).setdefault(c, []).append(mask)
     return dies, formats
 
+
+def glyphs_of(row):
+    return cut_glyphs(cv2.imread(str(DATA / "crops/us" / row[0]), 0), row[1])

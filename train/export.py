@@ -90,6 +90,7 @@ def main():
     ap.add_argument("--heat", type=float, help="instead of calibration.json's")
     ap.add_argument("--plate", type=float, help="instead of calibration.json's")
     ap.add_argument("--whole", action="store_true", help="the recogniser in 32 bits, to compare with")
+    ap.add_argument("--all-candidates", action="store_true", help="ranges for 8 bits from what is no plate, too")
     args = ap.parse_args()
     torch.set_num_threads(1)
     chosen = json.loads((WORK / "calibration.json").read_text()) if (WORK / "calibration.json").exists() else {"heat": .2, "plate": .5}
@@ -102,8 +103,8 @@ def main():
           ["chars", "plate", "layout"], {k: n for k in ("crops", "context", "chars", "plate", "layout")})
     if not args.whole:
         seed()
-        candidates = mine(Chain(detector), 80, .12)
-        in_eight_bits(MODELS / "recogniser.onnx", [cuts for cuts, _ in random.sample(candidates, min(256, len(candidates)))])
+        shown = [cuts for cuts, plate in mine(Chain(detector), 200, .12) if plate or args.all_candidates]
+        in_eight_bits(MODELS / "recogniser.onnx", random.sample(shown, min(256, len(shown))))
     files = [listed("detector.onnx"), listed("recogniser.onnx")]
     contract = {
         "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat or chosen["heat"]},

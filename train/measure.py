@@ -54,8 +54,9 @@ def main():
     torch.set_num_threads(1)
     shown = windows(args.windows)
     for path in args.checkpoints:
-        net = Detector()
-        net.load_state_dict(torch.load(path, weights_only=False)["average"])
+        weights = torch.load(path, weights_only=False)["average"]
+        net = Detector.like(weights)
+        net.load_state_dict(weights)
         found, total, false = measure(Chain(net.eval()), shown, args.heat)
         print(f"{Path(path).name}: {false:.2f} candidates of nothing a window")
         for group, rows in found.items():

@@ -61,8 +61,9 @@ def main():
     ap.add_argument("--floor", type=float, default=CONFIG["pseudo"]["floor"])
     args = ap.parse_args()
     torch.set_num_threads(1)
-    net = Recogniser()
-    net.load_state_dict(torch.load(WORK / "recogniser.pt", weights_only=False)["average"])
+    weights = torch.load(WORK / "recogniser.pt", weights_only=False)["average"]
+    net = Recogniser.like(weights)
+    net.load_state_dict(weights)
     net.eval()
     forbidden, out = judged_texts(), []
     paths = sorted((DATA / "crops/eu").glob("*.jpg"))

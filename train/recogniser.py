@@ -46,13 +46,13 @@ class Wide(nn.Module):
 
 
 class Layout(nn.Module):
-    """Where a plate is from and whether it has two lines, from the trunk's early map [N, 96, 6, 36], where
+    """Where a plate is from and whether it has two lines, from the trunk's early map [N, early, 6, 36], where
     the state's name and the country's band are still to be seen: logits [N, regions + 1]."""
 
-    def __init__(self):
+    def __init__(self, early=96, features=192):
         super().__init__()
-        self.body = nn.Sequential(block(96, 64), block(64, 96, (2, 2)), nn.Dropout2d(.1), block(96, 128))
-        self.out = nn.Sequential(nn.Linear(256 + 192, 160), nn.ReLU(inplace=True), nn.Dropout(.2), nn.Linear(160, len(regions.REGIONS) + 1))
+        self.body = nn.Sequential(block(early, 64), block(64, 96, (2, 2)), nn.Dropout2d(.1), block(96, 128))
+        self.out = nn.Sequential(nn.Linear(256 + features, 160), nn.ReLU(inplace=True), nn.Dropout(.2), nn.Linear(160, len(regions.REGIONS) + 1))
 
     def forward(self, early, features):
         y = self.body(early)
@@ -60,22 +60,30 @@ class Layout(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank."""
+    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank. `wide` times the channels of the trunk."""
 
     EARLY = 5  # blocks of the trunk before `Layout` branches off
+    CHANNELS = 32, 48, 64, 96, 128, 192
 
-    def __init__(self):
+    def __init__(self, wide=CONFIG["recogniser"]["wide"]):
         super().__init__()
+        a, b, c, d, e, f = (round(n * wide / 8) * 8 for n in self.CHANNELS)
+        self.features = f
         self.trunk = nn.Sequential(
-            block(1, 32, (2, 2)), block(32, 48, (2, 2)), block(48, 64), block(64, 96, (2, 1)), block(96, 96),
-            block(96, 128, (2, 1)), block(128, 128),
-            block(128, 192, kernel=(3, 1)), nn.Dropout2d(.1), block(192, 192, kernel=(1, 5)))
-        self.wide = nn.Sequential(Wide(192), Wide(192))
-        self.head = nn.Conv2d(192, 37, 1)
-        self.layout = Layout()
+            block(1, a, (2, 2)), block(a, b, (2, 2)), block(b, c), block(c, d, (2, 1)), block(d, d),
+            block(d, e, (2, 1)), block(e, e),
+            block(e, f, kernel=(3, 1)), nn.Dropout2d(.1), block(f, f, kernel=(1, 5)))
+        self.wide = nn.Sequential(Wide(f), Wide(f))
+        self.head = nn.Conv2d(f, 37, 1)
+        self.layout = Layout(d, f)
+
+    @classmethod
+    def like(cls, weights):
+        """An untrained network of the size that the weights have."""
+        return cls(weights["head.weight"].shape[1] / cls.CHANNELS[-1])
 
     def both(self, x):
-        """The early map [N, 96, 6, 36] and the features [N, 192, 1, 36] of cuts."""
+        """The early map [N, 96, 6, 36] and the features [N, 192, 1, 36] of cuts, at their width of 1."""
         early = self.trunk[:self.EARLY](x)
         return early, self.trunk[self.EARLY:](early)
 

@@ -34,11 +34,11 @@ DIGITS = "0123456789"
 class Dies:
     """All that characters can be drawn with: fonts, real glyphs cut from sheets, the stroke font."""
 
-    def __init__(self, data: Path, fonts: Path, strokes: Path):
+    def __init__(self, data: Path, fonts: Path, strokes: Path, each=map):
         self.fonts = sorted(fonts.glob("*.woff"))
         # (state, blank plate); the file name begins with the state's two letters.
         self.templates = [(p.name[:2], load_template(p)) for p in sorted((data / "templates/us").glob("*.jpg"))]
-        self.us, self.us_formats = load_us_dies()
+        self.us, self.us_formats = load_us_dies(each)
         self.sheets = load_sheets(data / "glyphs/sheets")
         self.glyphs = {c: load_glyphs(data / "glyphs" / c) for c in ("gb", "br")}
         self.strokes = json.loads(strokes.read_text()) if strokes.exists() else None

@@ -16,8 +16,8 @@ class Stock:
     """What windows are made of, loaded once a process: nine tenths to train with, or the tenth kept to choose
     thresholds with (`held`)."""
 
-    def __init__(self, held=False):
-        self.dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
+    def __init__(self, held=False, drawn=None):
+        self.dies = drawn or render.Dies(DATA, HERE / "fonts/woff", STROKES)
         boxes = {}
         for row in csv.DictReader(open(DATA / "scenes/ro/boxes.csv", newline="", encoding="utf-8")):
             boxes.setdefault(row["image"], []).append([float(row[k]) for k in "xywh"])
@@ -332,9 +332,8 @@ def light(image, stock=None):
     return x
 
 
-def window(stock, size):
-    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted; below 0
-    where a plate can hardly be seen, and may be found or not)."""
+def composed(stock, size):
+    """A window before its light: (grey uint8 [size, size], [(quad, how far its corners are to be trusted)])."""
     if random.random() < .12:  # no photograph at all: sky, wall, road
         image, quads = gradient(size, size, random.randint(0, 255), random.randint(0, 255), random.random() < .5), []
     else:
@@ -354,6 +353,13 @@ def window(stock, size):
     known = [(q, t) for q, t in zip(quads, trust)]
     for _ in range(random.choice([0, 1, 1, 2])):
         known = add_plate(stock, image, known, size)
+    return image, known
+
+
+def window(stock, size):
+    """One training window: (grey uint8 [size, size], quads, how far each quad's corners are to be trusted; below 0
+    where a plate can hardly be seen, and may be found or not)."""
+    image, known = composed(stock, size)
     image = light(image, stock)
     known = [(q, t, image[inside(q, size)].std()) for q, t in known]
     known = [(q, t if seen > 10 else -1.) for q, t, seen in known if seen > 4]  # lost in glare or dark: no plate to find

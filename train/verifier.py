@@ -23,13 +23,19 @@ from recogniser import Recogniser, block
 
 
 class Verifier(nn.Module):
-    """(wide cuts [N, 1, 48, 144], trunk features [N, 192, 1, 36]) -> logits [N, 1]."""
+    """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 1]."""
 
-    def __init__(self):
+    def __init__(self, features=None):
         super().__init__()
+        features = features or Recogniser().features
         self.body = nn.Sequential(block(1, 16, (2, 2)), block(16, 32, (2, 2)), block(32, 48), block(48, 64, (2, 2)), block(64, 64), block(64, 96, (1, 2)))
-        self.text = nn.Sequential(nn.Linear(384, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
+        self.text = nn.Sequential(nn.Linear(2 * features, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
         self.out = nn.Linear(192 + 48, 1)
+
+    @classmethod
+    def like(cls, weights):
+        """An untrained network of the size that the weights have."""
+        return cls(weights["text.0.weight"].shape[1] // 2)
 
     def forward(self, context, features):
         y = self.body(context)
@@ -38,8 +44,10 @@ class Verifier(nn.Module):
 
 
 def load(kind, name):
-    net = kind()
-    net.load_state_dict(torch.load(WORK / f"{name}.pt", weights_only=False)["average"])
+    """The averaged weights of the work folder's checkpoint, in a network of their size."""
+    weights = torch.load(WORK / f"{name}.pt", weights_only=False)["average"]
+    net = kind.like(weights)
+    net.load_state_dict(weights)
     return net.eval()
 
 
@@ -117,14 +125,19 @@ def main():
     args = ap.parse_args()
     seed()
     torch.set_num_threads(1)
-    chain, trunk = Chain(load(Detector, "detector")), load(Recogniser, "recogniser").trunk
+    chain, recogniser = Chain(load(Detector, "detector")), load(Recogniser, "recogniser")
+    trunk = recogniser.trunk
     samples = mine(chain, args.mine, args.threshold)
     random.shuffle(samples)
     cut = len(samples) * 9 // 10
     train, test = samples[:cut], samples[cut:]
     groups = {kind: [c for c, p in train if p == kind] for kind in (True, False)}
     print(f"{len(samples)} candidates, {sum(p for _, p in samples)} plates", flush=True)
-    net = Verifier()
+    net = Verifier(recogniser.features)
+    if (WORK / "verifier.pt").exists():  # what looks at the wide cut is taken over; what reads the trunk, where it fits
+        before = torch.load(WORK / "verifier.pt", weights_only=False)["average"]
+        own = net.state_dict()
+        net.load_state_dict(own | {k: v for k, v in before.items() if v.shape == own[k].shape})
     average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=config["rate"], weight_decay=2e-2)
     for step in range(args.steps):
         close, wide, y = batch(groups, config["batch"])

@@ -303,7 +303,8 @@ mod tests {
     fn elsewhere_has_shapes_too() {
         let most = [("other", 0.93), ("ch", 0.07)];
         check("W 0>O 5 3 0 1 1", &most, "W053011");
-        check("W 0>O 5 3 0 1 1", &[("ch", 0.93), ("other", 0.07)], "WO53011 ch");
+        check("S 0>O 5 3 0 1 1", &[("ch", 0.93), ("other", 0.07)], "SO53011 ch");
+        check("W 0>O 5 3 0 1 1", &[("ch", 0.5), ("other", 0.5)], "W053011"); // no canton
         check("7 A B C 1 2 B/8", &[("other", 1.0)], "7ABC128"); // as plates of some region look
     }
 

@@ -1,0 +1,635 @@
+"""All networks at once on a machine with a graphics card, in minutes: processes draw plates and windows, the card makes
+shots of them (`augment.py`) and trains recognisers of several sizes on the same samples, and detectors beside them; then,
+with `--verdict`, the verdicts on what the detectors propose.
+
+`python gpu.py --seconds 480 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
+fits, needs errors.npy there (`cuts.py --errors`) and uses cuts.npz if it is there. It writes every minute, so that
+what there is can be used whenever it is stopped: one checkpoint a network, of its averaged weights. Started again with
+`--go-on` it takes those up. The rate falls with the time that has passed.
+"""
+import argparse
+import itertools
+import multiprocessing
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+import augment
+import dies
+import feed
+import regions
+import render
+import scenes
+import widen
+from common import ALPHABET, CONFIG, DATA, HERE, STROKES, WORK, greedy, seed
+from detector import STRIDE, Detector
+from recogniser import Recogniser, real_crops, upright
+from verifier import Verifier
+
+SHARES = {"real": .30, "store": .50, "cuts": .20}
+REAL = {"us": .46, "br": .18, "eu": .28, "two": .08, "own": .3}
+
+
+def suited(learners, run, device):
+    """Puts every network into the memory layout in which `run(network)` is the quickest here."""
+    if device.type != "cuda":
+        return
+    for learner in learners:
+        times = {}
+        for layout in (torch.channels_last, torch.contiguous_format):
+            learner.net.to(memory_format=layout)
+            for _ in range(4):  # the last of them counts
+                torch.cuda.synchronize()
+                began = time.time()
+                run(learner.net).backward()
+                torch.cuda.synchronize()
+                times[layout] = time.time() - began
+        learner.net.zero_grad(set_to_none=True)
+        learner.net.to(memory_format=min(times, key=times.get))
+        learner.mean = Mean(learner.net)
+        print(f"{learner.name}: " + ", ".join(f"{str(k)[6:]} {v * 1000:.0f} ms a batch" for k, v in times.items()), flush=True)
+
+
+class Mean:
+    """Moving average of a network's weights, all tensors at once."""
+
+    def __init__(self, net, decay=.999):
+        self.names = [k for k, v in net.state_dict().items() if v.dtype.is_floating_point]
+        self.decay, self.steps = decay, 0
+        self.values = [v.detach().clone() for v in self.of(net)]
+
+    def of(self, net):
+        state = net.state_dict()
+        return [state[k] for k in self.names]
+
+    @torch.no_grad()
+    def update(self, net):
+        self.steps += 1
+        torch._foreach_lerp_(self.values, self.of(net), 1 - min(self.decay, (1 + self.steps) / (10 + self.steps)))
+
+    def state(self, net):
+        """The network's state with the averages in it."""
+        return {k: v.detach().clone().contiguous() for k, v in net.state_dict().items()} | {k: v.clone().contiguous() for k, v in zip(self.names, self.values)}
+
+
+class Learner:
+    """A network with its optimiser and average. It begins from a checkpoint, and where that is of a smaller network, from
+    one that answers as the smaller does (`widen.py`)."""
+
+    def __init__(self, net, name, rate, device, begin=None, grown=None):
+        self.name, self.rate, self.before = name, rate, 0
+        if begin and begin.exists():
+            state = torch.load(begin, map_location="cpu", weights_only=False)
+            self.before, self.rate = state["steps"], rate / 2
+            if all(v.shape == net.state_dict()[k].shape for k, v in state["average"].items()):
+                net.load_state_dict(state["average"])
+            else:
+                net = grown(state["average"])
+        self.net = net.to(device, memory_format=torch.channels_last).train()
+        self.mean = Mean(net)
+        self.optimiser = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-2, fused=device.type == "cuda")
+
+    def step(self, loss, share):
+        warm = min(1, (self.mean.steps + 1) / 300)
+        for g in self.optimiser.param_groups:
+            g["lr"] = self.rate * warm * (.01 + .99 * .5 * (1 + np.cos(np.pi * min(1, share))))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.net.parameters(), 5)
+        self.optimiser.step()
+        self.mean.update(self.net)
+
+    def save(self, folder):
+        state = {k: v.cpu() for k, v in self.mean.state(self.net).items()}
+        part = folder / f"{self.name}.new"
+        torch.save({"average": state, "steps": self.before + self.mean.steps}, part)
+        part.replace(folder / f"{self.name}.pt")
+
+    def judged(self, kind, device):
+        """The averaged network, ready to answer."""
+        net = kind.like(self.net.state_dict())
+        net.load_state_dict(self.mean.state(self.net))
+        return net.to(device, memory_format=torch.channels_last).eval()
+
+
+# ---------------------------------------------------------------- the recogniser
+
+def stacked(plates, device):
+    """Many samples of feed.PLATE as tensors."""
+    rows = [feed.flat_sample(p) for p in plates]
+    return {k: torch.from_numpy(np.stack([np.asarray(r[k], feed.PLATE[k][1]) for r in rows])).to(device) for k in feed.PLATE}
+
+
+class Batches:
+    """Batches of cuts with their labels: real crops, what the workers drew, and cuts that the detector made."""
+
+    def __init__(self, train, channels, device, backs):
+        self.device, self.channels, self.backs = device, channels, backs
+        self.sets = {k: stacked(v, device) for k, v in train.items() if v}
+        self.store = feed.Store(feed.PLATE, 120_000 if device.type == "cuda" else 2000, device)
+        self.errors = torch.from_numpy(np.load(WORK / "errors.npy")).to(device)
+        self.ready = None
+        if (WORK / "cuts.npz").exists():
+            data = np.load(WORK / "cuts.npz")
+            may = np.zeros((len(data["texts"]), len(regions.REGIONS)), np.uint8)
+            classes = np.zeros((len(may), feed.LONGEST), np.uint8)
+            for row, where, c, text in zip(may, data["regions"], classes, data["texts"]):
+                row[[int(k) for k in str(where).split(",") if k]] = 1
+                c[:len(text)] = [ALPHABET.index(k) + 1 for k in str(text)]
+            self.ready = [torch.from_numpy(v).to(device) for v in (data["cuts"], classes, np.array([len(t) for t in data["texts"]]), may)]
+
+    def flats(self, n):
+        """n flat samples, real ones and those of the workers."""
+        real = round(n * SHARES["real"] / (SHARES["real"] + SHARES["store"]))
+        names = list(self.sets)
+        total = sum(REAL[k] for k in names)
+        parts = [self.store.some(n - real)]
+        left = real
+        for k in names:
+            take = left if k == names[-1] else min(left, round(real * REAL[k] / total))
+            left -= take
+            which = torch.randint(len(self.sets[k]["image"]), (take,), device=self.device)
+            parts.append({f: t[which] for f, t in self.sets[k].items()})
+        return {f: torch.cat([p[f] for p in parts]) for f in feed.PLATE}
+
+    def cuts_of(self, s):
+        """(cuts 0..255, classes, lengths, may, two) of flat samples; of two-line plates a line for most."""
+        n, device = len(s["image"]), self.device
+        has = (s["lengths"][:, 1] > 0) & augment.chance(n, .7, device)
+        part = torch.where(has, torch.randint(1, 3, (n,), device=device), torch.zeros(n, dtype=torch.long, device=device))
+        x = augment.take(s["image"][:, None], s["aspect"], part, self.errors, self.backs)
+        rows = torch.arange(n, device=device)
+        may = s["may"] * (part == 0).to(torch.uint8)[:, None]
+        return x, s["classes"][rows, part], s["lengths"][rows, part], may, torch.where(part == 0, s["two"].float(), torch.full((n,), -1., device=device))
+
+    @torch.no_grad()
+    def __call__(self, n):
+        """(normalised cuts, classes [n, 12], lengths, may-be regions, lines) as `recogniser.loss_of` takes them."""
+        self.store.fill(self.channels)
+        ready = round(n * SHARES["cuts"]) if self.ready else 0
+        x, y, length, may, two = self.cuts_of(self.flats(n - ready))
+        if ready:
+            which = torch.randint(len(self.ready[0]), (ready,), device=self.device)
+            cuts, classes, lengths, where = (t[which] for t in self.ready)
+            x = torch.cat([x, augment.jittered(cuts[:, None])])
+            y, length, may = torch.cat([y, classes]), torch.cat([length.long(), lengths.long()]), torch.cat([may, where])
+            two = torch.cat([two, torch.zeros(ready, device=self.device)])
+        return augment.normalised(x), y.long(), length.long(), may.float(), two
+
+
+def loss_of(net, x, y, n, may, two):
+    """`recogniser.loss_of`, on any device."""
+    with torch.autocast(x.device.type, dtype=torch.bfloat16):
+        early, features = net.both(x)
+        columns, layout = net.columns(features), net.layout(early, features)
+    logs, layout = F.log_softmax(columns.float(), -1), layout.float()
+    text = n > 0
+    ctc = F.ctc_loss(logs[text].transpose(0, 1), y[text], torch.full((int(text.sum()),), logs.shape[1], device=x.device), n[text], zero_infinity=True)
+    named = may.sum(1) > 0
+    where = -torch.logsumexp(torch.log_softmax(layout[named, :-1], -1).masked_fill(may[named] == 0, -1e9), -1).mean()
+    asked = two >= 0
+    return ctc, where, F.binary_cross_entropy_with_logits(layout[asked, -1], two[asked])
+
+
+@torch.no_grad()
+def right(net, x, texts):
+    """Share of cuts [N, 1, 48, 144] (normalised) that are read exactly."""
+    said = []
+    for k in range(0, len(x), 512):
+        said += [greedy(p) for p in net(x[k:k + 512]).exp().cpu().numpy()]
+    return float(np.mean([a == b for a, b in zip(said, texts)]))
+
+
+def judges(test, batches, device):
+    """{name: (cuts, texts)}: held-out crops upright, and shots of them, always the same."""
+    out = {}
+    for name, plates in test.items():
+        if name == "two" or not plates:
+            continue
+        crops = upright(plates)
+        x = torch.from_numpy(np.stack([c for c, *_ in crops])).to(device).float()[:, None]
+        out[name] = augment.normalised(x), [p.text for p in plates]
+        torch.manual_seed(5)
+        n = 1024 if device.type == "cuda" else 32
+        s = stacked([plates[k % len(plates)] for k in range(n)], device)
+        shot = augment.take(s["image"][:, None], s["aspect"], torch.zeros(n, dtype=torch.long, device=device), batches.errors, batches.backs)
+        out[f"{name}-shot"] = augment.normalised(shot), [plates[k % len(plates)].text for k in range(n)]
+    return out
+
+
+def train_recogniser(args, end, channels, train, test, pictures):
+    device = torch.device(args.device)
+    seed(1), torch.manual_seed(CONFIG["seed"])
+    batches = Batches(train, channels, device, backs(pictures, device))
+    learners = [Learner(Recogniser(wide), f"recogniser-{wide}", args.rate, device, start(args, f"recogniser-{wide}", "recogniser"),
+                        lambda old, wide=wide: widen.recogniser(old, wide)) for wide in args.wide]
+    shown = judges(test, batches, device)
+    while len(batches.store) < (20_000 if device.type == "cuda" else 300):
+        batches.store.fill(channels), time.sleep(.05)
+    batch = batches(args.batch)
+    suited(learners, lambda net: sum(loss_of(net, *batch)), device)
+    begun, last, losses, steps = time.time(), time.time(), [], 0
+    print(f"recogniser begins, {end - begun:.0f} s left", flush=True)
+    while time.time() < end and steps < args.steps:
+        share = (time.time() - begun) / (end - begun)
+        batch = batches(args.batch)
+        for learner in learners:
+            ctc, where, lines = loss_of(learner.net, *batch)
+            learner.step(ctc + .1 * where + .1 * lines, share)
+            losses.append(torch.stack([ctc.detach(), where.detach(), lines.detach()]))
+        steps += 1
+        if time.time() - last > args.every or time.time() >= end or steps >= args.steps:
+            tell(learners, losses, shown, steps, begun, batches, args)
+            last, losses = time.time(), []
+    for learner in learners:
+        learner.save(args.out)
+    (args.out / "recogniser.done").write_text("")
+
+
+def tell(learners, losses, shown, steps, begun, batches, args):
+    """One line a network: its losses and what it reads."""
+    values = torch.stack(losses).reshape(-1, len(learners), 3).float().mean(0).cpu()
+    for learner, (ctc, where, lines) in zip(learners, values):
+        learner.save(args.out)
+        net = learner.judged(Recogniser, batches.device)
+        scores = "  ".join(f"{k} {right(net, *v):.3f}" for k, v in shown.items())
+        print(f"{time.time() - begun:5.0f} s {steps:6d} steps, drawn {batches.store.seen}  {learner.name}  text {ctc:.3f} region {where:.3f} lines {lines:.3f}  {scores}", flush=True)
+
+
+# ---------------------------------------------------------------- the detector
+
+def targets(quads, trust, g):
+    """`detector.targets` of a batch: quads [N, P, 4, 2], trust [N, P] (-9: no plate) to heat, corners and weights."""
+    n, device = len(quads), quads.device
+    ys, xs = torch.meshgrid(torch.arange(g, device=device), torch.arange(g, device=device), indexing="ij")
+    xs, ys = xs.float()[None], ys.float()[None]
+    heat, weight, corners = torch.zeros(n, g, g, device=device), torch.zeros(n, g, g, device=device), torch.zeros(n, 8, g, g, device=device)
+    for p in range(quads.shape[1]):
+        q, sure = quads[:, p], trust[:, p]
+        c = q.mean(1) / STRIDE - .5
+        w, h = (q[:, 1] - q[:, 0]).norm(dim=1) / STRIDE, (q[:, 3] - q[:, 0]).norm(dim=1) / STRIDE
+        here = (sure > -5) & (c > -.5).all(1) & (c < g - .5).all(1)
+        dx, dy = xs - c[:, :1, None], ys - c[:, 1:, None]
+        opened = (here & (sure < 0)).reshape(-1, 1, 1) & (dx.abs() < w.reshape(-1, 1, 1) / 2) & (dy.abs() < h.reshape(-1, 1, 1) / 2 + .5)
+        heat = torch.maximum(heat, .999 * opened.float())
+        asked = here & (sure >= 0)
+        sx, sy = (w * .12).clamp(min=.6).reshape(-1, 1, 1), (h * .2).clamp(min=.6).reshape(-1, 1, 1)
+        blob = torch.exp(-(dx.square() / (2 * sx * sx) + dy.square() / (2 * sy * sy)))
+        cell = (xs == c[:, :1, None].round()) & (ys == c[:, 1:, None].round())
+        asked = asked.reshape(-1, 1, 1)
+        heat = torch.where(asked, torch.maximum(heat, blob), heat)
+        heat = torch.where(asked & cell, torch.ones_like(heat), heat)
+        near = asked & ((blob > .5) | cell)
+        off = q.reshape(-1, 8, 1, 1) / STRIDE - .5 - torch.stack([xs, ys] * 4, 1)
+        corners = torch.where(near[:, None], off, corners)
+        weight = torch.where(near, (sure.clamp(min=0) / h.clamp(min=2.)).reshape(-1, 1, 1).expand_as(weight), weight)
+    return heat[:, None], corners, weight[:, None]
+
+
+def lit(samples, size, whole=False):
+    """Windows with light, their quads, and trust after what can be seen of each plate."""
+    x, quads, trust = samples["image"][:, None].float(), samples["quads"], samples["trust"]
+    if not whole:
+        x, quads = augment.windowed(x, quads, size)
+    x = augment.light(x)
+    std = augment.seen(x, quads)
+    trust = torch.where((trust > -5) & (std <= 10), torch.full_like(trust, -1.), trust)
+    return x, quads, torch.where(std <= 4, torch.full_like(trust, -9.), trust)
+
+
+def detector_loss(net, x, heat, corners, weight, half):
+    """`detector.loss_of` with the trunk in 16 bits, the answers in 32."""
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
+        a = net.map(x)
+    a = a.float()
+    out, off = net.heat(a), net.corners(a)
+    p = torch.sigmoid(out).clamp(1e-4, 1 - 1e-4)
+    pos = heat.eq(1)
+    n = pos.sum().clamp(min=1)
+    found = -(torch.log(p) * (1 - p) ** 2 * pos).sum()
+    false = -(torch.log(1 - p) * p ** 2 * (1 - heat) ** 4 * ~pos).sum()
+    l1 = ((off - corners).abs() * weight).sum() / (8 * (weight > 0).sum().clamp(min=1))
+    return (found + false) / n, l1
+
+
+@torch.no_grad()
+def proposals(net, x, threshold=.12, most=10):
+    """(quads [N, most, 4, 2] in pixels, heat [N, most]; 0 where there is none), as `chain.peaks`."""
+    with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=x.device.type == "cuda"):
+        a = net.map(x / 255)
+    heat, corners = torch.sigmoid(net.heat(a.float())), net.corners(a.float())
+    top = heat * (heat >= F.max_pool2d(heat, 3, 1, 1)) * (heat >= threshold)
+    score, at = top.flatten(1).topk(most, 1)
+    w = heat.shape[-1]
+    off = corners.flatten(2).gather(2, at[:, None].expand(-1, 8, -1)).transpose(1, 2).reshape(len(x), most, 4, 2)
+    centre = torch.stack([(at % w).float() + .5, (at // w).float() + .5], -1)
+    quads = (off + centre[:, :, None]) * STRIDE
+    for k in range(1, most):  # the overlapping ones dropped, best first
+        over = (iou(quads[:, k:k + 1], quads[:, :k]) >= .35) & (score[:, :k] > 0)
+        small = (quads[:, k].amax(1) - quads[:, k].amin(1)).amin(1) < 3
+        score[:, k] = torch.where(over.any(1) | small, torch.zeros_like(score[:, k]), score[:, k])
+    return quads, score
+
+
+def iou(a, b):
+    """Overlap of the upright boxes of quads [..., 4, 2]."""
+    al, ah, bl, bh = a.amin(-2), a.amax(-2), b.amin(-2), b.amax(-2)
+    inner = (torch.minimum(ah, bh) - torch.maximum(al, bl)).clamp(min=0).prod(-1)
+    return inner / ((ah - al).prod(-1) + (bh - bl).prod(-1) - inner).clamp(min=1e-6)
+
+
+@torch.no_grad()
+def measured(net, x, quads, trust):
+    """How a detector does on held-out windows: share found, median and nine tenths of the corners' error in widths, places
+    of nothing a window."""
+    got, score = proposals(net, x, .3)
+    over = iou(got[:, :, None], quads[:, None]) * (score > 0)[:, :, None]
+    inside = (trust > 0) & (quads.flatten(2).amin(2) >= 0) & (quads.flatten(2).amax(2) <= x.shape[-1])
+    best, which = over.max(1)
+    off = (got.gather(1, which[:, :, None, None].expand(-1, -1, 4, 2)) - quads).norm(dim=-1).mean(-1) / (quads[:, :, 1] - quads[:, :, 0]).norm(dim=-1).clamp(min=1)
+    hit = inside & (best > .3)
+    false = ((score > 0) & (over * (trust > -5)[:, None] < .1).all(2)).sum() / len(x)
+    e = off[hit] if hit.any() else torch.ones(1, device=x.device)
+    return f"found {hit.sum() / inside.sum():.3f} of {int(inside.sum())}, off {e.median():.4f} ({e.quantile(.9):.4f}), places of nothing {false:.3f}"
+
+
+def held_windows(channels, n, device):
+    """n lit windows of held-out pictures."""
+    store = feed.Store(feed.SCENE, n, device)
+    while store.seen < n:
+        store.fill(channels), time.sleep(.02)
+    torch.manual_seed(9)
+    parts = [lit({k: t[i:i + 256] for k, t in store.tensors.items()}, feed.WINDOW, whole=True) for i in range(0, n, 256)]
+    return [torch.cat(p) for p in zip(*parts)]
+
+
+def train_detector(args, end, channels, held, pictures):
+    device = torch.device(args.device)
+    seed(2), torch.manual_seed(CONFIG["seed"] + 1)
+    size, few = CONFIG["detector"]["size"], device.type != "cuda"
+    store = feed.Store(feed.SCENE, 400 if few else 40_000, device)
+    learners = [Learner(Detector(name), f"detector-{name}", args.rate, device, start(args, f"detector-{name}", "detector"),
+                        lambda old, name=name: widen.detector(old, name)) for name in args.detectors]
+    judge = held_windows(held, 64 if few else 2048, device)
+    while len(store) < (200 if few else 4000):
+        store.fill(channels), time.sleep(.05)
+    with torch.no_grad():
+        x, quads, trust = lit(store.some(args.windows), size)
+        asked = targets(quads, trust, size // STRIDE)
+    suited(learners, lambda net: sum(detector_loss(net, x / 255, *asked, half=True)), device)
+    begun, last, losses, steps = time.time(), time.time(), [], 0
+    print(f"detector begins, {end - begun:.0f} s left", flush=True)
+    while time.time() < end and steps < args.steps:
+        share = (time.time() - begun) / (end - begun)
+        store.fill(channels)
+        with torch.no_grad():
+            x, quads, trust = lit(store.some(args.windows), size)
+            asked = targets(quads, trust, size // STRIDE)
+        for learner in learners:
+            heat, l1 = detector_loss(learner.net, x / 255, *asked, half=not few)
+            learner.step(heat + 4 * l1, share)
+            losses.append(torch.stack([heat.detach(), l1.detach()]))
+        steps += 1
+        if time.time() - last > args.every or time.time() >= end or steps >= args.steps:
+            values = torch.stack(losses).reshape(-1, len(learners), 2).mean(0).cpu()
+            for learner, (heat, l1) in zip(learners, values):
+                learner.save(args.out)
+                net = learner.judged(Detector, device)
+                print(f"{time.time() - begun:5.0f} s {steps:6d} steps, composed {store.seen}  {learner.name}  heat {heat:.3f} corners {l1:.4f}  {measured(net, *judge)}", flush=True)
+            last, losses = time.time(), []
+    for learner in learners:
+        learner.save(args.out)
+    return [learner.judged(Detector, device) for learner in learners], store, judge
+
+
+# ---------------------------------------------------------------- the verdict
+
+@torch.no_grad()
+def mined(net, x, quads, trust, picture=None, scale=1.):
+    """(close and wide cuts uint8 [K, 2, 48, 144], is a plate [K]) of a detector's places in lit windows x, cut from
+    `picture` (x times 1 / `scale`) where there is one."""
+    got, score = proposals(net, x)
+    n, most = score.shape
+    real = trust > -5
+    over = iou(got[:, :, None], quads[:, None]) * real[:, None]
+    opened = (over * (trust < 0)[:, None]).amax(2) > .15
+    fit = (over * torch.where(trust == 0, 2., 1.)[:, None]).amax(2)
+    use = (score > 0) & ~opened & ((fit <= .15) | (fit >= .45))
+    which, place = use.nonzero(as_tuple=True)
+    return cuts_at(picture if picture is not None else x, which, got[which, place] / scale), fit[which, place] >= .45
+
+
+def cuts_at(x, which, quads):
+    out = []
+    for k in range(0, len(which), 512):
+        of, q = x[which[k:k + 512]], quads[k:k + 512]
+        out.append(torch.cat([augment.cut(of, augment.grow(q, m)) for m in (.05, .3)], 1).clamp(0, 255).round().to(torch.uint8))
+    return torch.cat(out) if out else torch.zeros(0, 2, augment.H, augment.W, dtype=torch.uint8, device=x.device)
+
+
+@torch.no_grad()
+def true_plates(x, quads, trust):
+    """Cuts of the true plates with corner errors, so that there are enough of them."""
+    inside = (trust >= 0) & (quads.flatten(2).amin(2) >= 0) & (quads.flatten(2).amax(2) < x.shape[-1])
+    which, place = inside.nonzero(as_tuple=True)
+    q = quads[which, place]
+    side = torch.stack([q[:, 1, 0] - q[:, 0, 0], q[:, 3, 1] - q[:, 0, 1]], 1)[:, None]
+    return cuts_at(x, which, q + torch.randn_like(q) * side * torch.tensor([.03, .07], device=x.device))
+
+
+def whole_pictures(pictures, device, passes):
+    """Lit whole pictures with their boxes as quads, ready for a detector: (input, picture, quads, trust, scale), alike ones
+    together."""
+    by_shape = {}
+    for image, boxes in pictures:
+        by_shape.setdefault(image.shape, []).append((image, boxes))
+    for _, (shape, group) in itertools.product(range(passes), by_shape.items()):
+        h, w = shape
+        s = min((scenes.AREA / (h * w)) ** .5, 1.5)
+        nw, nh = max(32, round(w * s / 32) * 32), max(32, round(h * s / 32) * 32)
+        for k in range(0, len(group), 16):
+            part = group[k:k + 16]
+            x = torch.from_numpy(np.stack([p for p, _ in part])).to(device).float()[:, None]
+            eight = F.pad(x, (0, -w % 8, 0, -h % 8), mode="replicate")
+            x = augment.light(eight)[:, :, :h, :w]
+            quads, trust = torch.zeros(len(part), feed.MOST, 4, 2, device=device), torch.full((len(part), feed.MOST), -9., device=device)
+            for i, (_, boxes) in enumerate(part):
+                for j, (bx, by, bw, bh) in enumerate(boxes[:feed.MOST]):
+                    quads[i, j] = torch.tensor([[bx, by], [bx + bw, by], [bx + bw, by + bh], [bx, by + bh]]) * torch.tensor([nw / w, nh / h])
+                    trust[i, j] = 0
+            small = F.interpolate(x, (nh, nw), mode="bilinear", antialias=True, align_corners=False)
+            yield small, x, quads, trust, torch.tensor([nw / w, nh / h], device=device)
+
+
+def candidates(detectors, store, pictures, device, few):
+    """All that the detectors propose: (cuts uint8 [K, 2, 48, 144], is a plate [K])."""
+    cuts, kinds = [], []
+    with torch.no_grad():
+        for _ in range(2 if few else 50):
+            x, quads, trust = lit(store.some(16 if few else 256), feed.WINDOW, whole=True)
+            for net in detectors:
+                c, k = mined(net, x, quads, trust)
+                cuts.append(c), kinds.append(k)
+            c = true_plates(x, quads, trust)
+            cuts.append(c), kinds.append(torch.ones(len(c), dtype=torch.bool, device=device))
+        for small, x, quads, trust, scale in whole_pictures(pictures[:20] if few else pictures, device, 1):
+            for net in detectors:
+                c, k = mined(net, small, quads, trust, x, scale)
+                cuts.append(c), kinds.append(k)
+    return torch.cat(cuts), torch.cat(kinds)
+
+
+def train_verdicts(args, detectors, store, pictures, end):
+    """A verdict for every recogniser, all on the same candidates."""
+    device, few = torch.device(args.device), args.device == "cpu"
+    cuts, kinds = candidates(detectors, store, pictures, device, few)
+    print(f"{len(cuts)} candidates, {int(kinds.sum())} plates, {end - time.time():.0f} s left", flush=True)
+    while not (args.out / "recogniser.done").exists() and time.time() < end:
+        time.sleep(.2)
+    trunks, learners = [], []
+    for wide in args.wide:
+        state = torch.load(args.out / f"recogniser-{wide}.pt", map_location=device, weights_only=False)["average"]
+        net = Recogniser.like(state)
+        net.load_state_dict(state)
+        trunks.append(net.to(device, memory_format=torch.channels_last).eval().trunk)
+        learners.append(Learner(Verifier(net.features), f"verifier-{wide}", args.rate, device))
+    deal = torch.randperm(len(cuts), device=device)
+    held, deal = deal[:len(deal) // 10], deal[len(deal) // 10:]
+    groups = [deal[kinds[deal]], deal[~kinds[deal]]]
+    n, steps, begun = (16 if few else 512), 0, time.time()
+    while time.time() < end - 4 and steps < min(args.steps, 4000):
+        which = torch.cat([g[torch.randint(len(g), (n // 2,), device=device)] for g in groups])
+        x = cuts[which].float()
+        noise = augment.one_of(n, [0, 0, 2, 4, 8], device)
+        x = x + torch.randn_like(x) * augment.column(noise)
+        x = torch.stack([augment.normalised(x[:, k:k + 1]) for k in (0, 1)])
+        y = kinds[which].float()[:, None]
+        share = max(steps / 4000, (time.time() - begun) / max(1, end - 4 - begun))
+        for trunk, learner in zip(trunks, learners):
+            with torch.autocast(device.type, dtype=torch.bfloat16):
+                with torch.no_grad():
+                    features = trunk(x[0].contiguous(memory_format=torch.channels_last))
+                out = learner.net(x[1].contiguous(memory_format=torch.channels_last), features)
+            learner.step(F.binary_cross_entropy_with_logits(out.float(), y), share)
+        steps += 1
+    for trunk, learner in zip(trunks, learners):
+        learner.save(args.out)
+        print(f"{learner.name}: {steps} steps, {kept(learner.judged(Verifier, device), trunk, cuts[held], kinds[held])}", flush=True)
+
+
+@torch.no_grad()
+def kept(net, trunk, cuts, kinds):
+    odds = []
+    for k in range(0, len(cuts), 512):
+        x = cuts[k:k + 512].float()
+        odds.append(torch.sigmoid(net(augment.normalised(x[:, 1:]), trunk(augment.normalised(x[:, :1]))))[:, 0])
+    odds = torch.cat(odds)
+    return "  ".join(f"above {t}: plates {(odds[kinds] >= t).float().mean():.3f}, others {(odds[~kinds] >= t).float().mean():.3f}" for t in (.3, .5, .7, .9))
+
+
+# ---------------------------------------------------------------- all of it
+
+def backs(pictures, device, n=3000):
+    """Parts of pictures to stand behind plates, [n, 1, 216, 344]."""
+    h, w = 216, 344
+    rng, out = np.random.default_rng(4), []
+    for _ in range(n if device.type == "cuda" else 40):
+        image = pictures[rng.integers(len(pictures))][0]
+        s = max(h / image.shape[0], w / image.shape[1], rng.uniform(.4, 1.2)) + .01
+        image = cv2.resize(image, None, fx=s, fy=s, interpolation=cv2.INTER_AREA)
+        y, x = rng.integers(image.shape[0] - h + 1), rng.integers(image.shape[1] - w + 1)
+        out.append(image[y:y + h, x:x + w])
+    return torch.from_numpy(np.stack(out))[:, None].to(device)
+
+
+def start(args, own, shipped):
+    """The checkpoint to begin from: this job's own where it goes on, or the work folder's."""
+    if args.go_on and (args.go_on / f"{own}.pt").exists():
+        return args.go_on / f"{own}.pt"
+    return WORK / f"{shipped}.pt"
+
+
+def grey_pictures(stock):
+    """[(grey picture, boxes)] of a stock's scenes and empty pictures."""
+    def grey(path):
+        image = stock.picture(path)
+        return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    return [(grey(p), b) for p, b in stock.scenes] + [(grey(p), []) for p in stock.empty]
+
+
+def decoded(path):
+    return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+
+
+def spawn(target, *args):
+    process = multiprocessing.get_context("fork").Process(target=target, args=args, daemon=True)
+    process.start()
+    return process
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--seconds", type=float, default=480, help="in all, loading included")
+    ap.add_argument("--verdict", type=float, default=0, help="seconds of them for the verdicts")
+    ap.add_argument("--out", type=Path, default=WORK)
+    ap.add_argument("--go-on", type=Path, help="a folder with checkpoints of this job")
+    ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[1., 1.5])
+    ap.add_argument("--detectors", type=lambda s: s.split(","), default=["small", "large"])
+    ap.add_argument("--batch", type=int, default=768)
+    ap.add_argument("--windows", type=int, default=192)
+    ap.add_argument("--rate", type=float, default=2e-3)
+    ap.add_argument("--every", type=float, default=60, help="seconds between checkpoints")
+    ap.add_argument("--workers", type=int, nargs=2, default=[5, 9], help="processes that draw plates and compose windows")
+    ap.add_argument("--steps", type=int, default=10 ** 9, help="at most, of every training")
+    ap.add_argument("--device", default="cuda" if Path("/dev/nvidia0").exists() else "cpu")
+    args = ap.parse_args()
+    begun = time.time()
+    end = begun + args.seconds
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "recogniser.done").unlink(missing_ok=True)
+    torch.set_num_threads(1), cv2.setNumThreads(1)
+    seed()
+    train, test = real_crops()
+    few = args.device == "cpu"
+    with multiprocessing.get_context("fork").Pool(sum(args.workers)) as pool:
+        def each(of, rows):
+            return pool.map(of, rows, chunksize=16)
+        stock = scenes.Stock(drawn=render.Dies(DATA, HERE / "fonts/woff", STROKES, each))
+        shuffles = {name: dies.Shuffle([(f.image, f.text, f.regions) for f in train[name][:20 if few else None]], each)
+                    for name in ("us", "eu", "br") if name in train}
+        if not few:  # workers inherit what is decoded
+            paths = [p for p, _ in stock.scenes] + stock.empty + [p for of in stock.crops.values() for p in of]
+            stock.kept = dict(zip(paths, each(decoded, paths)))
+    held = scenes.Stock(held=True, drawn=stock.dies)
+    pictures = grey_pictures_few(stock) if few else grey_pictures(stock)
+    print(f"loaded in {time.time() - begun:.0f} s: " + ", ".join(f"{k} {len(v)} of {len(train[k])}" for k, v in shuffles.items()), flush=True)
+    draw = [feed.Channel(feed.PLATE, 512) for _ in range(args.workers[0])]
+    compose = [feed.Channel(feed.SCENE, 128) for _ in range(args.workers[1])]
+    judged = [feed.Channel(feed.SCENE, 128) for _ in range(2)]
+    processes = [spawn(feed.plates, k, c, stock.dies, shuffles, .3) for k, c in enumerate(draw)]
+    processes += [spawn(feed.windows, 50 + k, c, stock) for k, c in enumerate(compose)]
+    processes += [spawn(feed.windows, 90 + k, c, held) for k, c in enumerate(judged)]
+    trained = end - args.verdict
+    reader = spawn(train_recogniser, args, trained, draw, train, test, pictures)
+    detectors, store, _ = train_detector(args, trained, compose, judged, pictures)
+    for p in processes:
+        p.terminate()
+    if args.verdict > 0:
+        train_verdicts(args, detectors, store, pictures, end)
+    reader.join(60)
+    print(f"done, {time.time() - begun:.0f} s", flush=True)
+
+
+def grey_pictures_few(stock):
+    """As `grey_pictures`, of a few: to try the job without a graphics card."""
+    stock.scenes, stock.empty = stock.scenes[:12], stock.empty[:12]
+    return grey_pictures(stock)
+
+
+if __name__ == "__main__":
+    main()
