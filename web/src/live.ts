@@ -34,12 +34,16 @@ export function start(): void {
     sign.classList.toggle('bad', !on);
   };
   let waiting = 0;
+  let asked = 0;
+  // The first event is shown at once; a crowd of them is shown together.
   const ask = () => {
     if (waiting) return;
+    const pause = Math.max(0, asked + PAUSE - Date.now());
     waiting = window.setTimeout(() => {
       waiting = 0;
+      asked = Date.now();
       refresh(what).then(count, () => say(false));
-    }, PAUSE);
+    }, pause);
   };
   count();
   const events = new EventSource(sign.dataset.live ?? '');

@@ -29,7 +29,7 @@ await keeper.goto(`${base}/console/lists`);
 await keeper.getByLabel('A new file').setInputFiles(list);
 await keeper.getByRole('button', { name: 'Look at it first' }).click();
 await keeper.getByText('What was understood').waitFor();
-assert.match(await keeper.locator('#lst_state-what').textContent(), /LIC\s*→\s*plate/i);
+assert.match(await keeper.locator('#lst_state-what').textContent(), /plate\s*→\s*plate/i);
 await keeper.screenshot({ path: `${shots}/import-desktop.png`, fullPage: true });
 await keeper.locator('#lst_state-what').getByRole('button', { name: 'Take it' }).click();
 await keeper.waitForURL(`${base}/console/lists`);

@@ -87,7 +87,8 @@ fn a_list_is_brought_and_a_hit_comes_live() {
     let set = ["list", "set", "lst_state", "--name", "State", "--default-days", "30"];
     let more = ["--case", "26-0417", "--reason", "stolen vehicle", "--own-entries", "yes"];
     world.by("admin", &[&set[..], &more].concat()).good();
-    std::fs::write(world.path("list.csv"), format!("LIC\n{WANTED}\n7XYZ999\n")).expect("written");
+    std::fs::write(world.path("list.csv"), format!("plate\n{WANTED}\n7XYZ999\n")).expect("written");
+    world.clip();
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
     let link = |who: &str| world.by(who, &["console"]).good().trim().to_owned();
     let links = ["admin", "dora", "otto"].map(link);

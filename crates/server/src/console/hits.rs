@@ -116,7 +116,7 @@ pub(super) async fn open(
     }
 }
 
-/// The plate in the picture, with as much around it as it is high.
+/// The plate in the picture, with a little around it.
 fn crop(corners: [[i32; 2]; 4]) -> Option<Crop> {
     let xs = corners.map(|c| c[0]);
     let ys = corners.map(|c| c[1]);
@@ -126,12 +126,13 @@ fn crop(corners: [[i32; 2]; 4]) -> Option<Crop> {
     if width <= 0 || height <= 0 || width > 20_000 || height > 20_000 {
         return None;
     }
-    let around = height / 2 + 2;
+    // Little above and below: where the height is short, the plate is to be wide.
+    let (beside, above) = (height / 8 + 1, height / 12 + 1);
     Some(Crop {
-        x: left.saturating_sub(around),
-        y: top.saturating_sub(around),
-        width: width + 2 * around,
-        height: height + 2 * around,
+        x: left.saturating_sub(beside),
+        y: top.saturating_sub(above),
+        width: width + 2 * beside,
+        height: height + 2 * above,
     })
 }
 
@@ -373,7 +374,7 @@ mod tests {
     #[test]
     fn the_plate_is_cut_with_what_is_around_it() {
         let cut = crop([[100, 50], [180, 52], [180, 92], [100, 90]]).unwrap();
-        assert_eq!((cut.x, cut.y, cut.width, cut.height), (77, 27, 126, 88));
+        assert_eq!((cut.x, cut.y, cut.width, cut.height), (94, 46, 92, 50));
         assert!(crop([[5, 5]; 4]).is_none());
         assert!(crop([[i32::MIN, 0], [i32::MAX, 0], [0, 9], [0, 9]]).is_none());
     }
