@@ -497,11 +497,11 @@ impl Card {
 
     /// The verdict as the log tells it: the finding that decided, if the hit is decided.
     pub fn finding(&self) -> Option<HitFinding> {
-        let verdicts = self.acts.iter().filter_map(|act| match act.what {
+        let mut verdicts = self.acts.iter().filter_map(|act| match act.what {
             What::Verdict { finding, .. } => Some(finding),
             _ => None,
         });
-        let last = verdicts.last()?;
+        let last = verdicts.next_back()?;
         (last != HitFinding::Correct || self.was_confirmed()).then_some(last)
     }
 

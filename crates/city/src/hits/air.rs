@@ -54,7 +54,8 @@ pub(super) fn words(
         .into_iter()
         .filter_map(|part| part.as_deref())
         .collect();
-    let vehicle = if vehicle.is_empty() { "no description".into() } else { vehicle.join(" ") };
+    let vehicle =
+        if vehicle.is_empty() { String::new() } else { format!(" {}.", vehicle.join(" ")) };
     let state = listed.state.as_deref().map_or("state not listed".to_owned(), |state| {
         state.rsplit('-').next().unwrap_or(state).to_uppercase()
     });
@@ -66,7 +67,7 @@ pub(super) fn words(
         _ => "Say where it is.",
     };
     Some(format!(
-        "{head} Plate {}, {state}. {vehicle}. {seen} Case {}. {last}",
+        "{head} Plate {}, {state}.{vehicle} {seen} Case {}. {last}",
         spelled(&listed.plate),
         listed.case
     ))

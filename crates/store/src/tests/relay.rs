@@ -95,7 +95,7 @@ fn hits_page_newest_first_and_are_decided_once(engine: Engine) {
     assert_eq!((hit.state.as_str(), hit.version, hit.raised_logged), ("confirmed", 3, true));
     assert_eq!(hit.raised, Some(Time::from_millis(7)), "the first moment counts");
     assert_eq!(store.open_hits().unwrap(), all.len() as u64 - 1);
-    assert_eq!(store.hits_that_are("confirmed", 9).unwrap(), [hit.clone()]);
+    assert_eq!(store.hits_that_are("confirmed", 9).unwrap(), std::slice::from_ref(&hit));
     assert_eq!(store.hits_that_are("rejected", 9).unwrap(), []);
     let found = |from| store.findings(&hit.camera, from).unwrap();
     assert_eq!(found(hit.captured), [("correct".to_owned(), 1)]);
