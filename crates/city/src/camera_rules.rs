@@ -21,6 +21,8 @@ pub struct CameraSection {
     pub hits_only: Vec<String>,
     /// What such a camera keeps while it has no list of the day: `all` or `nothing`.
     pub without_list: Without,
+    /// Cameras whose pictures keep windscreens and faces as they are; `all` for every one.
+    pub clear_pictures: Vec<String>,
     /// Where reads may leave to beside a camera.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gate: Vec<GateRule>,
@@ -46,6 +48,7 @@ impl Default for CameraSection {
             silent_minutes: 5,
             hits_only: Vec::new(),
             without_list: Without::Nothing,
+            clear_pictures: Vec::new(),
             gate: Vec::new(),
         }
     }
@@ -64,6 +67,9 @@ impl CameraSection {
             () if !self.hits_only.iter().all(camera) => {
                 Some("cameras.hits_only has cameras as cam_…, or \"all\"")
             }
+            () if !self.clear_pictures.iter().all(camera) => {
+                Some("cameras.clear_pictures has cameras as cam_…, or \"all\"")
+            }
             () if self.gate.len() > GATES => Some("cameras.gate is there at most 200 times"),
             () if self.gate.iter().any(|gate| Gate::check(&gate.to).is_err()) => Some(
                 "cameras.gate.to is an address of the camera's own network in numbers, for instance \
@@ -74,6 +80,11 @@ impl CameraSection {
             }
             () => None,
         }
+    }
+
+    /// Whether a camera's pictures keep windscreens and faces.
+    pub(crate) fn clear_pictures(&self, camera: &CameraId) -> bool {
+        self.clear_pictures.iter().any(|name| name == "all" || name == camera.as_str())
     }
 
     /// What a camera's lease says of keeping hits alone.

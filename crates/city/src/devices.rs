@@ -129,6 +129,10 @@ impl City {
         if hits_only.is_some() {
             leaf = leaf.fact("hits_only", true);
         }
+        let clear_pictures = self.config.cameras.clear_pictures(&camera);
+        if clear_pictures {
+            leaf = leaf.fact("clear_pictures", true);
+        }
         if !gates.is_empty() {
             leaf = leaf.fact("gates", gates.len() as u64);
         }
@@ -140,7 +144,7 @@ impl City {
             return Err(e);
         }
         let authority = Some(self.authority(&camera)?);
-        self.custody.sign_lease(Lease { authority, hits_only, gates, ..lease })
+        self.custody.sign_lease(Lease { authority, hits_only, clear_pictures, gates, ..lease })
     }
 
     /// From when until when a lease covers captures.
@@ -171,6 +175,7 @@ impl City {
             seal_key: self.custody.ingest_key()?.to_string(),
             authority: None,
             hits_only: None,
+            clear_pictures: false,
             gates: Vec::new(),
         })
     }

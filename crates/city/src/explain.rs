@@ -276,6 +276,13 @@ pub const EXPLAINED: &[Explained] = &[
         "nothing or all",
     ),
     e(
+        "cameras.clear_pictures",
+        "Cameras whose pictures keep windscreens and faces as they are. Without it they are made coarse, until no \
+         face can be made out. It stands in each lease and on the public log.",
+        "none",
+        "cam_…, or \"all\"",
+    ),
+    e(
         "cameras.gate",
         "[[cameras.gate]] lets the reads of `camera` be told to a gate or tool at `to`, an address of the \
          camera's own network, for `reason`, until `until`. That it is opened and closed is on the public log.",

@@ -278,6 +278,7 @@ mod tests {
                     since: None,
                 }),
                 hits_only: None,
+                clear_pictures: false,
                 gates: Vec::new(),
             };
             let signed = Signed::sign(lease, &city).unwrap();

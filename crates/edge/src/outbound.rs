@@ -123,6 +123,7 @@ mod tests {
             seal_key: String::new(),
             authority: None,
             hits_only: None,
+            clear_pictures: false,
             gates: gates.iter().map(|to| Gate { to: (*to).to_owned(), until }).collect(),
         }
     }

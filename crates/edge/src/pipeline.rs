@@ -55,7 +55,7 @@ impl Pipeline {
         let settings = station.settings();
         Ok(Self {
             reader: Reader::new(ReaderOptions::default())?,
-            tracker: tracker(&settings),
+            tracker: tracker(false),
             motion: Motion::new(),
             vehicles: Vehicles::new(),
             session: None,
@@ -82,7 +82,14 @@ impl Pipeline {
             return None;
         }
         if now.is_some() {
-            // A renewal: tracks go on, and are signed under the new lease.
+            // A renewal: tracks go on, and are signed under the new lease; but no picture outlives the rule that it was
+            // cut by.
+            let before = self.clear();
+            let clear = now.as_ref().is_some_and(|s| s.lease().clear_pictures);
+            if clear != before {
+                self.finish();
+                self.tracker = tracker(clear);
+            }
             self.session = now;
             return None;
         }
@@ -92,9 +99,15 @@ impl Pipeline {
     /// Ends every pass and drops the session; returns the last word under it.
     pub fn end(&mut self, at: Time) -> Option<Signed<Stop>> {
         self.finish();
+        self.tracker = tracker(false);
         self.station.preview.clear();
         let session = self.session.take()?;
         session.stop(at).inspect_err(|e| tracing::error!(error = %e.inside(), "last word")).ok()
+    }
+
+    /// Whether the lease leaves windscreens and faces in pictures.
+    fn clear(&self) -> bool {
+        self.session.as_ref().is_some_and(|s| s.lease().clear_pictures)
     }
 
     /// Ends what is being followed.
@@ -170,7 +183,7 @@ impl Pipeline {
         let now = self.station.settings();
         if !Arc::ptr_eq(&now, &self.settings) {
             self.finish();
-            self.tracker = tracker(&now);
+            self.tracker = tracker(self.clear());
             self.settings = now;
         }
     }
@@ -232,8 +245,8 @@ impl Pipeline {
     }
 }
 
-fn tracker(settings: &Settings) -> Tracker {
-    let shows = Shows::Vehicle(VehiclePicture { clear: settings.clear_pictures });
+fn tracker(clear: bool) -> Tracker {
+    let shows = Shows::Vehicle(VehiclePicture { clear });
     Tracker::new(TrackOptions { shows, early_ms: Some(EARLY_MS), ..TrackOptions::default() })
 }
 

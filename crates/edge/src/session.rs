@@ -218,6 +218,7 @@ mod tests {
             seal_key: city.public().unwrap().to_string(),
             authority: None,
             hits_only: None,
+            clear_pictures: false,
             gates: Vec::new(),
         };
         Session::new(lease, key, Instant::now() + Duration::from_secs(60)).unwrap()

@@ -30,8 +30,6 @@ pub struct Settings {
     pub way: Option<[[f32; 2]; 2]>,
     /// Where the camera looks, in degrees from true north, clockwise.
     pub heading: Option<u16>,
-    /// Leave windscreens and faces in stored pictures; only where the city's rule says so.
-    pub clear_pictures: bool,
 }
 
 impl Settings {

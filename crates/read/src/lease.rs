@@ -77,6 +77,9 @@ pub struct Lease {
     /// Present where the camera keeps nothing but what is on a hot list.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub hits_only: Option<HitsOnly>,
+    /// The city's rule leaves windscreens and faces in the pictures that go with reads.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub clear_pictures: bool,
     /// Where reads may leave to beside the camera. Nowhere else.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub gates: Vec<Gate>,
@@ -219,6 +222,7 @@ mod tests {
             seal_key: String::new(),
             authority: None,
             hits_only: None,
+            clear_pictures: false,
             gates: vec![gate("http://10.0.0.1/a", 50), gate("http://10.0.0.1/b", 500)],
         };
         let check = |to: &str, at: i64, now: i64, want: bool| {

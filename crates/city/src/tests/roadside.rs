@@ -212,6 +212,21 @@ fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
 }
 
 #[test]
+fn pictures_stay_clear_where_the_city_says_so_and_nowhere_else() {
+    let check = |rule: &str, want: bool| {
+        let town = Town::new(START, rule);
+        let lease = lease(&town, &one());
+        assert_eq!(lease.unverified().clear_pictures, want, "{rule}");
+        let granted = town.logged("lease.granted").pop().unwrap();
+        assert_eq!(granted.facts.contains_key("clear_pictures"), want, "{rule}");
+    };
+    check("", false);
+    check("[cameras]\nclear_pictures = [\"cam_two\"]\n", false);
+    check("[cameras]\nclear_pictures = [\"cam_one\"]\n", true);
+    check("[cameras]\nclear_pictures = [\"all\"]\n", true);
+}
+
+#[test]
 fn a_camera_that_keeps_every_read_gets_no_list() {
     let town = Town::new(START, "");
     let today = town.city.now().day();

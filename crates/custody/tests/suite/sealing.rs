@@ -117,6 +117,7 @@ fn leases_are_short_and_name_our_key() {
         seal_key,
         authority: None,
         hits_only: None,
+        clear_pictures: false,
         gates: Vec::new(),
     };
     let ours = || city.custody.ingest_key().unwrap().to_string();

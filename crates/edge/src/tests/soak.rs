@@ -55,6 +55,7 @@ fn session(city: &OpenKey, from: Time) -> Arc<Session> {
         seal_key: city.public().unwrap().to_string(),
         authority: None,
         hits_only: None,
+        clear_pictures: false,
         gates: Vec::new(),
     };
     Arc::new(Session::new(lease, key, Instant::now() + Duration::from_secs(86_400)).unwrap())

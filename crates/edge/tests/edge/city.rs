@@ -177,6 +177,7 @@ fn grant(body: &[u8], seen: &mut Seen) -> Signed<Lease> {
         seal_key: seen.open_key.public().unwrap().to_string(),
         authority: None,
         hits_only: seen.hits_only.as_ref().map(|(_, without)| HitsOnly { without: *without }),
+        clear_pictures: false,
         gates: gates(seen, now.plus_millis(600_000)),
     };
     seen.lease = Some(lease.clone());

@@ -120,3 +120,47 @@ fn fifty_clients() {
 fn five_hundred_clients_for_five_minutes() {
     load(500, 300);
 }
+
+/// A listener of events: its line, and whether the city let it in.
+fn listener(world: &World) -> (std::net::TcpStream, bool) {
+    use std::io::{Read, Write};
+    let address = world.url().replace("http://", "");
+    let mut line = std::net::TcpStream::connect(&address).expect("connected");
+    line.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    write!(line, "GET /v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n").expect("asked");
+    let mut head = [0; 12];
+    line.read_exact(&mut head).expect("answered");
+    (line, head.ends_with(b"200"))
+}
+
+/// Five hundred listeners at once hear the same event, others are still answered, and what is beyond the
+/// city's bound is told to come again.
+#[test]
+fn five_hundred_listeners() {
+    use std::io::Read;
+    let mut world = World::new();
+    world.init();
+    world.configure("address_per_minute = 600", "address_per_minute = 5000");
+    world.serve();
+    let mut lines: Vec<_> = (0..500).map(|_| listener(&world)).collect();
+    assert!(lines.iter().all(|(_, let_in)| *let_in));
+    let before = world.memory_kb();
+    let set = ["list", "set", "lst_state", "--name", "State"];
+    world.by("admin", &set).good();
+    for (line, _) in &mut lines {
+        let mut heard = String::new();
+        while !heard.contains("hotlist.settings") {
+            let mut part = [0; 1024];
+            let read = line.read(&mut part).expect("it hears");
+            assert!(read > 0, "the line was closed: {heard}");
+            heard.push_str(&String::from_utf8_lossy(&part[..read]));
+        }
+    }
+    assert_eq!(world.get("/healthz").is_empty(), false);
+    assert!(world.memory_kb() < before + 200_000, "{before} to {}", world.memory_kb());
+    let beyond: Vec<_> = (0..150).map(|_| listener(&world)).collect();
+    assert!(beyond.iter().any(|(_, let_in)| !let_in), "there is a bound");
+    drop(lines);
+    drop(beyond);
+    world.until("a place", || listener(&world).1.to_string(), |let_in| let_in == "true");
+}

@@ -282,6 +282,7 @@ fn leases_end_while_they_run(engine: Engine) {
             seal_key: "key".into(),
             authority: None,
             hits_only: None,
+            clear_pictures: false,
             gates: Vec::new(),
         },
         ended: None,
