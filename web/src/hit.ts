@@ -7,7 +7,7 @@ function keys(form: HTMLFormElement, boxes: HTMLInputElement[]): void {
   form.addEventListener('keydown', (event) => {
     const target = event.target;
     const typing = target instanceof HTMLInputElement && target.type === 'text';
-    if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (typing || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
     const box = boxes[Number(event.key) - 1];
     if (box) {
       event.preventDefault();

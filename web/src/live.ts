@@ -4,8 +4,8 @@
 /** At most one question in so many milliseconds. */
 const PAUSE = 400;
 
-async function refresh(what: string): Promise<void> {
-  const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
+async function refresh(from: string, what: string): Promise<void> {
+  const answer = await fetch(from, { headers: { accept: 'text/html' } });
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>(what);
   const here = document.querySelector<HTMLElement>(what);
@@ -23,6 +23,8 @@ export function start(): void {
   const sign = document.querySelector<HTMLElement>('[data-live]');
   const what = sign?.dataset.what;
   if (!sign || !what) return;
+  // A page that answers a form has another address than the one that shows what goes on.
+  const from = sign.dataset.from ?? location.href;
   const title = document.title;
   const count = () => {
     const n = Number(document.querySelector<HTMLElement>(what)?.dataset.count ?? 0);
@@ -42,7 +44,10 @@ export function start(): void {
     waiting = window.setTimeout(() => {
       waiting = 0;
       asked = Date.now();
-      refresh(what).then(count, () => say(false));
+      refresh(from, what).then(() => {
+        count();
+        say(true);
+      }, () => say(false));
     }, pause);
   };
   count();

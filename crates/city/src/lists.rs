@@ -294,6 +294,8 @@ impl City {
             .fact("max_days", settings.max_days)
             .fact("longest_age_hours", age)
             .fact("threshold", settings.threshold.to_string())
+            .fact("two_persons", settings.two_persons)
+            .fact("own_entries", settings.own_entries)
             .fact("adopted", adopted.join(", "));
         let entry = self.log.append(&leaf)?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.settings") });

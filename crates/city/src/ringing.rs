@@ -159,7 +159,11 @@ impl City {
         let mut lines: BTreeMap<PersonId, Vec<Line>> = BTreeMap::new();
         if lanes.iter().any(|lane| lane == lanes::MAIL) {
             for (person, json) in self.store.all_told()? {
-                if Wishes::read(&json)?.mailbox().is_some() {
+                // One line that cannot be read keeps nobody else from being told.
+                let wishes = Wishes::read(&json).inspect_err(|e| {
+                    tracing::error!(%person, error = %e.inside(), "how somebody is told");
+                });
+                if wishes.is_ok_and(|w| w.mailbox().is_some()) {
                     let line = (lanes::MAIL.into(), person.to_string());
                     lines.entry(person).or_default().push(line);
                 }

@@ -81,8 +81,12 @@ impl City {
         }
         self.takes_own(&wanted.entry.list)?;
         self.check_entry(&wanted.entry)?;
-        self.store.take_wanted(id)?;
-        self.put_entry(id, wanted.entry, &wanted.by, &person)
+        // First in, then away: what a crash leaves waiting is in already, and says so.
+        let done = self.put_entry(id, wanted.entry, &wanted.by, &person);
+        match done {
+            Err(e) if e.kind() != base::Kind::Conflict => Err(e),
+            _ => self.store.take_wanted(id),
+        }
     }
 
     /// Takes back what waits: who wrote it down, or who would have agreed.

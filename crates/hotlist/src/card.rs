@@ -452,7 +452,7 @@ impl Card {
                 }
                 What::Record { answer: RecordAnswer::NoLongerWanted } => stamps.record = None,
                 What::Eyes { answer: EyesAnswer::HaveIt } => stamps.eyes = Some(stamp),
-                What::Eyes { answer: EyesAnswer::NotIt } => stamps.eyes = None,
+                What::Eyes { answer: EyesAnswer::NotIt | EyesAnswer::Gone } => stamps.eyes = None,
                 _ => {}
             }
         }

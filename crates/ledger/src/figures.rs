@@ -41,6 +41,9 @@ pub struct Figures {
     /// Hits that nobody decided in time.
     #[serde(default)]
     pub hits_cold: u64,
+    /// Confirmed hits that an officer on the spot found to be another vehicle.
+    #[serde(default)]
+    pub hits_not_it: u64,
     /// Cameras whose hits wait because they misread, and since when.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, String>)]
@@ -331,6 +334,7 @@ impl Figures {
                 }
             }
             "hit.cold" => self.hits_cold += 1,
+            "hit.eyes" => self.hits_not_it += u64::from(leaf.text("answer") == Some("not-it")),
             "hit.suspended" => {
                 self.hits_suspended.extend(leaf.id.clone().map(|id| (id, leaf.time)));
             }

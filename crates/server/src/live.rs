@@ -11,19 +11,37 @@ use city::{Listener, Next};
 use futures_util::stream::{Stream, unfold};
 use serde_json::json;
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// So many listeners at a time.
+/// So many listeners at a time; strangers take no seats from the console.
 const LISTENERS: usize = 600;
 
+/// Whose seats a listener takes.
+#[derive(Clone, Copy)]
+pub(crate) enum Seats {
+    /// Everybody's.
+    Public,
+    /// Those of people who are signed in.
+    Desk,
+}
+
+impl Seats {
+    fn taken(self, state: &Held) -> &AtomicUsize {
+        match self {
+            Seats::Public => &state.listeners,
+            Seats::Desk => &state.desks,
+        }
+    }
+}
+
 /// Counts a listener for as long as its stream lives.
-struct Seat(Held);
+struct Seat(Held, Seats);
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.listeners.fetch_sub(1, Ordering::Relaxed);
+        self.1.taken(&self.0).fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -52,20 +70,22 @@ pub(crate) async fn events(
         )
         .into());
     }
-    Ok(stream_of(&state, &headers, |_| true)?)
+    Ok(stream_of(&state, &headers, Seats::Public, |_| true)?)
 }
 
 /// Every event of a wanted type, until the server closes.
 pub(crate) fn stream_of(
     state: &Held,
     headers: &HeaderMap,
+    seats: Seats,
     wanted: fn(&str) -> bool,
 ) -> base::Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>> {
-    if state.listeners.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
-        state.listeners.fetch_sub(1, Ordering::Relaxed);
+    let taken = seats.taken(state);
+    if taken.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
+        taken.fetch_sub(1, Ordering::Relaxed);
         return Err(Error::busy("Too many listeners; try again in a minute."));
     }
-    let seat = Seat(state.clone());
+    let seat = Seat(state.clone(), seats);
     let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let listening =
         Listening { events: state.city.listen(after), closing: state.closing(), _seat: seat };

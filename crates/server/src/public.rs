@@ -78,6 +78,7 @@ pub(crate) async fn misreads(
         findings: f.findings.into_iter().collect(),
         outcomes: f.hit_outcomes.into_iter().filter(|(_, n)| *n > 0).collect(),
         cold: f.hits_cold,
+        not_it: f.hits_not_it,
         suspended: f
             .hits_suspended
             .into_iter()

@@ -51,6 +51,8 @@ pub(crate) struct AppState {
     pub metrics: Metrics,
     pub options: Options,
     pub listeners: AtomicUsize,
+    /// The same of people who are signed in.
+    pub desks: AtomicUsize,
     /// Questions of cameras that wait for a word.
     pub held: AtomicUsize,
     closing: watch::Sender<bool>,
@@ -79,6 +81,7 @@ impl AppState {
             metrics: Metrics::default(),
             options,
             listeners: AtomicUsize::new(0),
+            desks: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             closing: watch::channel(false).0,
         })

@@ -62,7 +62,6 @@ pub(super) fn words(
     let way = way.map(|way| format!(", {way}")).unwrap_or_default();
     let seen = format!("Seen {} at {}{way}.", line.camera_name, clock(line.captured, ahead));
     let last = match say {
-        Say::Stop if stamps.eyes.is_some() => "An officer has read the plate.",
         Say::Stop => "Read the plate with your own eyes before you stop it.",
         _ => "Say where it is.",
     };

@@ -47,6 +47,9 @@ pub struct HitLine {
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<HitOutcome>,
+    /// Whether nobody had decided it in time: nothing is said of it on the air.
+    #[serde(default)]
+    pub cold: bool,
     /// What speaks against it; a hit with any doubt rings nowhere.
     #[serde(default)]
     pub doubts: Vec<Doubt>,

@@ -1,9 +1,9 @@
 //! The queue: what waits for a person, the most urgent first, and which hits are one moving vehicle.
 
-use super::{HitLine, Incident, Queue, Suspended};
+use super::{HitLine, Incident, Queue, Suspended, card_of};
 use crate::City;
 use base::{PersonId, Result};
-use hotlist::{INCIDENT_MS, Sighted, incidents, urgency};
+use hotlist::{Doubt, INCIDENT_MS, Sighted, incidents, urgency};
 use policy::Action;
 use std::collections::HashMap;
 use store::HitRow;
@@ -48,8 +48,11 @@ impl City {
         for strip in [&mut queue.urgent, &mut queue.unlikely] {
             strip.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         }
-        let lists = self.list_views()?;
-        queue.stale_lists = lists.into_iter().filter(|l| l.stale).map(|l| l.id).collect();
+        for (id, _) in self.store.lists()? {
+            if self.is_stale(&id)? {
+                queue.stale_lists.push(id);
+            }
+        }
         Ok(queue)
     }
 
@@ -94,7 +97,25 @@ impl City {
         let now = self.now();
         let mut rows = self.store.hits_that_are("confirmed", MOST)?;
         rows.retain(|row| now.since(row.captured) < UNDER_WAY_MS);
-        self.incidents_of(rows)
+        let mut aloud = Vec::new();
+        for row in rows {
+            if card_of(&row).say(&self.around(&row)?, now).aloud() {
+                aloud.push(row);
+            }
+        }
+        self.incidents_of(aloud)
+    }
+
+    /// What is shown of what goes on: the queue, and hits whose outcome is due. No plate in it.
+    pub fn now_board(&self, by: &PersonId) -> Result<(Queue, Vec<HitLine>)> {
+        self.allowed(by, Action::ViewHits)?;
+        Ok((self.queue_now()?, self.outcomes_due()?))
+    }
+
+    /// The cameras whose hits wait, for who may see hits.
+    pub fn suspended_cameras(&self, by: &PersonId) -> Result<Vec<Suspended>> {
+        self.allowed(by, Action::ViewHits)?;
+        self.suspended()
     }
 
     /// The cameras whose hits wait.
@@ -127,7 +148,11 @@ pub(super) struct Counted {
 fn incident(members: Vec<HitLine>) -> Option<Incident> {
     let last = members.first()?;
     let (last_camera, last_seen) = (last.camera_name.clone(), last.captured);
-    let confirmed = members.iter().find(|line| line.state == "confirmed").cloned();
+    // One that came late, or that nobody decided in time, stops nobody and leads nothing.
+    let leads = |line: &&HitLine| {
+        line.state == "confirmed" && !line.cold && !line.doubts.contains(&Doubt::Late)
+    };
+    let confirmed = members.iter().find(leads).cloned();
     let waits = |sure: bool| {
         members.iter().find(move |line| {
             matches!(line.state.as_str(), "open" | "second") && (line.doubts.is_empty() || !sure)

@@ -148,7 +148,18 @@ impl City {
 
     /// Stores an act; the log follows.
     fn acted(&self, row: &HitRow, version: i64, act: Act) -> Result<HitRow> {
-        let card = card_of(row).with(act, &self.around(row)?)?;
+        if version != row.version {
+            return Err(Error::conflict(
+                "Somebody else has said something of this hit; look at it again.",
+            ));
+        }
+        let before = card_of(row);
+        if before.state().as_str() != row.state {
+            return Err(Error::internal(
+                "What was said of this hit cannot be read; run `homeplate check`.",
+            ));
+        }
+        let card = before.with(act, &self.around(row)?)?;
         let card_json = serde_json::to_string(&card)
             .map_err(|e| Error::internal("What was said cannot be stored.").because(e))?;
         let change = HitChange {
@@ -285,6 +296,7 @@ impl City {
             lon,
             doubts: doubts(probability, row.basis.as_ref(), self.is_late(&row), held),
             outcome: card_of(&row).outcome(),
+            cold: card_of(&row).went_cold(),
             finding: row.finding.as_deref().and_then(HitFinding::parse),
             raised: row.raised,
             id: row.id,

@@ -28,10 +28,12 @@ impl City {
         let now = self.now();
         let mut out = Vec::new();
         for row in self.store.hits_that_are(HitState::Confirmed.as_str(), 500)? {
-            let stops = self.around(&row)?.action == ListAction::StopAfterConfirm;
             let card = card_of(&row);
             let open = !card.outcome_unknown() && !card.went_cold();
-            if stops && open && card.stamps(now).record.is_none() {
+            if open
+                && card.stamps(now).record.is_none()
+                && self.around(&row)?.action == ListAction::StopAfterConfirm
+            {
                 out.push(row);
             }
         }

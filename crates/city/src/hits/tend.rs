@@ -11,6 +11,9 @@ use store::{HitRow, SuspensionRow};
 
 /// So many hits of a state are tended at a time.
 const STEP: u32 = 1000;
+/// For how long after a capture somebody is asked what came of it, in milliseconds, and of how many hits at a time.
+const DUE_MS: i64 = 7 * 86_400_000;
+const DUE: usize = 50;
 /// Over how many days a camera's misreads are counted, in milliseconds.
 const COUNTED_MS: i64 = 30 * 86_400_000;
 
@@ -100,20 +103,15 @@ impl City {
         if !doubts(probability, row.basis.as_ref(), late, held).is_empty() {
             return Ok(false);
         }
-        let around = self.store.hits_of_entry(&row.entry, STEP)?;
-        let same = around.iter().any(|other| {
-            other.id != row.id
-                && other.raised.is_some()
-                && matches!(other.state.as_str(), "open" | "second" | "confirmed")
-                && other.captured.since(row.captured).abs() <= INCIDENT_MS
-                && self.had_no_doubt(other)
-        });
-        Ok(!same)
-    }
-
-    fn had_no_doubt(&self, row: &HitRow) -> bool {
-        let probability = f64::from(row.probability_ppm) / 1e6;
-        doubts(probability, row.basis.as_ref(), self.is_late(row), false).is_empty()
+        for other in self.store.hits_of_entry(&row.entry, STEP)? {
+            let live = matches!(other.state.as_str(), "open" | "second" | "confirmed")
+                && !card_of(&other).went_cold();
+            let near = other.captured.since(row.captured).abs() <= INCIDENT_MS;
+            if other.id != row.id && live && near && self.store.rang(&other.id)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn by_time(&self, row: &HitRow, what: What) -> Result<()> {
@@ -175,14 +173,17 @@ impl City {
     /// Somebody has looked at a camera that misreads: its hits ring again.
     pub fn hits_resume(&self, by: &PersonId, camera: &CameraId) -> Result<()> {
         let person = self.allowed(by, Action::EnrolCamera)?;
-        if !self.suspended_now()?.contains(camera.as_str()) {
+        let said = self.store.suspensions()?.into_iter().find(|row| row.camera == *camera);
+        let Some(said) = said.filter(|row| row.state == "suspended") else {
             return Err(Error::conflict("The hits of this camera do not wait."));
-        }
+        };
+        // The newest line counts, also after a clock was set back.
+        let at = self.now().max(said.at.plus_millis(1));
         let leaf = self.leaf_by("hit.resumed", &person)?.job("hotlist").id(camera.as_str());
         let entry = self.log.append(&leaf)?;
         self.store.put_suspension(&SuspensionRow {
             camera: camera.clone(),
-            at: self.now(),
+            at,
             state: "looked-at".into(),
             json: "{}".into(),
         })?;
@@ -194,10 +195,12 @@ impl City {
         Ok(())
     }
 
-    /// Confirmed hits of which it is due to say what came of them.
+    /// Confirmed hits of the last week of which it is due to say what came of them, the newest first.
     pub(super) fn outcomes_due(&self) -> Result<Vec<HitLine>> {
         let mut rows = self.store.hits_that_are(HitState::Confirmed.as_str(), STEP)?;
-        rows.retain(|row| card_of(row).outcome_unknown());
+        let since = self.now().plus_millis(-DUE_MS);
+        rows.retain(|row| row.captured >= since && card_of(row).outcome_unknown());
+        rows.truncate(DUE);
         self.lines(rows)
     }
 }

@@ -159,6 +159,22 @@ fn own_eyes_and_the_end() {
 }
 
 #[test]
+fn eyes_that_lost_it_have_not_got_it() {
+    let eyes = |answers: &[EyesAnswer]| {
+        let acts = answers.iter().map(|answer| Act {
+            at: Time::from_millis(0),
+            by: Some("per_omar".parse().unwrap()),
+            what: What::Eyes { answer: *answer },
+        });
+        Card { acts: acts.collect() }.stamps(Time::from_millis(1)).eyes.is_some()
+    };
+    assert!(eyes(&[EyesAnswer::HaveIt]));
+    assert!(!eyes(&[EyesAnswer::HaveIt, EyesAnswer::Gone]));
+    assert!(!eyes(&[EyesAnswer::HaveIt, EyesAnswer::NotIt]));
+    assert!(eyes(&[EyesAnswer::Gone, EyesAnswer::HaveIt]));
+}
+
+#[test]
 fn the_finding_is_the_one_that_decided() {
     let card = |acts: &[(&str, HitFinding, bool)]| {
         let acts = acts.iter().map(|(by, finding, needs_second)| Act {

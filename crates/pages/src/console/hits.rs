@@ -180,6 +180,15 @@ impl HitPage {
         self.may_decide && matches!(self.hit.state.as_str(), "open" | "second" | "cold")
     }
 
+    /// Whether somebody may say what came of it: it was confirmed, whatever was found afterwards.
+    pub(crate) fn may_end(&self) -> bool {
+        let over = |act: &ActView| act.what.starts_with("eyes-") || act.what.starts_with("record-");
+        let right = self.acts.iter().any(|act| act.what == "verdict-correct");
+        let state = self.hit.state.as_str();
+        let found_wrong = state == "rejected" && right && self.acts.last().is_some_and(over);
+        self.may_decide && (state == "confirmed" || found_wrong)
+    }
+
     /// Where its forms go.
     pub(crate) fn base(&self) -> &'static str {
         if self.field { "/field" } else { "/console/hits" }

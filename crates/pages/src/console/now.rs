@@ -160,6 +160,8 @@ pub struct MisreadsPage {
     pub outcomes: Vec<(String, u64)>,
     /// Hits that nobody decided in time.
     pub cold: u64,
+    /// Confirmed hits that an officer on the spot found to be another vehicle.
+    pub not_it: u64,
     /// Cameras whose hits wait because they misread, and since when, as shown.
     pub suspended: Vec<(String, String)>,
 }

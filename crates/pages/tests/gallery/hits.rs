@@ -70,7 +70,7 @@ fn lists(m: &Maker, out: &mut Out) {
     let outcomes = vec![counted("recovered", 902), counted("unknown", 12)];
     let suspended = vec![(m.s("Willow Park"), m.s("2026-11-20 08:00:00 UTC"))];
     let page = m.public("/misreads");
-    let misreads = MisreadsPage { page, tables, findings, outcomes, cold: 7, suspended };
+    let misreads = MisreadsPage { page, tables, findings, outcomes, cold: 7, not_it: 1, suspended };
     out.push(("misreads", render(&misreads)));
 }
 

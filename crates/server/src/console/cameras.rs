@@ -62,8 +62,12 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let flow = move |city: &City| {
         let visitor = Visitor::of(city, &who)?;
         // Who may not look after cameras sees what everybody sees of them.
-        let health = city.camera_health(&who).unwrap_or_default();
-        let suspended = if visitor.may("ViewHits") { city.queue(&who)?.suspended } else { vec![] };
+        let health = match city.camera_health(&who) {
+            Err(e) if e.kind() == base::Kind::Forbidden => Vec::new(),
+            other => other?,
+        };
+        let suspended =
+            if visitor.may("ViewHits") { city.suspended_cameras(&who)? } else { vec![] };
         let cameras = city.public()?.cameras;
         let places: Vec<_> = cameras.iter().map(|c| city.place_of(&c.id)).collect();
         Ok((visitor, cameras, places, health, suspended))

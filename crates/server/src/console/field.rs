@@ -2,6 +2,7 @@
 
 use super::hits::{
     AnswerForm, OutcomeForm, VerdictForm, hit_id, incident, open, outcome_of, record_of, vehicle,
+    verdict_of,
 };
 use super::{Shown, back, failed, sign_in};
 use crate::auth::Shared;
@@ -140,10 +141,10 @@ pub(crate) async fn outcome(
 
 /// `POST /field/{id}/verdict`.
 pub(crate) async fn verdict(
-    state: Shared,
+    State(state): Shared,
     headers: HeaderMap,
-    id: Path<String>,
-    form: Form<VerdictForm>,
+    Path(id): Path<String>,
+    Form(form): Form<VerdictForm>,
 ) -> Response {
-    super::hits::verdict(state, headers, id, form).await
+    verdict_of(&state, &headers, &id, form, ("/field", "/field")).await
 }

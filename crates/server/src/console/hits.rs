@@ -264,11 +264,20 @@ pub(crate) async fn verdict(
     Path(id): Path<String>,
     Form(form): Form<VerdictForm>,
 ) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    // Right: there is more to do at it. Wrong: on to the next.
-    let to =
-        if form.finding == "correct" { format!("/console/hits/{id}") } else { "/console".into() };
-    back(&state, &headers, &to, decide(&state, who, &id, form).await)
+    verdict_of(&state, &headers, &id, form, ("/console/hits", "/console")).await
+}
+
+/// What was found, and back. Right: there is more to do at it. Wrong: on to the next.
+pub(super) async fn verdict_of(
+    state: &Held,
+    headers: &HeaderMap,
+    id: &str,
+    form: VerdictForm,
+    (hits, all): (&str, &str),
+) -> Response {
+    let Some(who) = state.visitor(headers) else { return sign_in(state, headers) };
+    let to = if form.finding == "correct" { format!("{hits}/{id}") } else { all.to_owned() };
+    back(state, headers, &to, decide(state, who, id, form).await)
 }
 
 async fn decide(state: &Held, who: PersonId, id: &str, form: VerdictForm) -> Done<()> {

@@ -4,7 +4,7 @@ use super::hits::{incident, row};
 use super::{Shown, back, failed, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
-use crate::live::stream_of;
+use crate::live::{Seats, stream_of};
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -39,12 +39,12 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
     let flow = move |city: &City| {
         let visitor = Visitor::of(city, &who)?;
         // Who sees no hits begins where they have something to do.
-        let shift = if visitor.may("ViewHits") { Some(city.shift(&who)?) } else { None };
-        Ok((visitor, shift, city.public()?, city.now().day()))
+        let board = if visitor.may("ViewHits") { Some(city.now_board(&who)?) } else { None };
+        Ok((visitor, board, city.public()?, city.now().day()))
     };
     match state.run(flow).await {
         Ok((visitor, None, ..)) => Redirect::to(visitor.first_place().path()).into_response(),
-        Ok((visitor, Some(shift), public, day)) => {
+        Ok((visitor, Some((waiting, due)), public, day)) => {
             let may_resume = visitor.may("EnrolCamera");
             let page = signed_in(around(&state, &headers, "/console"), visitor, Place::Now);
             let (on, off): (Vec<_>, Vec<_>) =
@@ -57,12 +57,12 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
             };
             Html(render(&NowPage {
                 page,
-                queue: queue(shift.queue, shown),
+                queue: queue(waiting, shown),
                 may_resume,
                 off: off.into_iter().map(dot).collect(),
                 on: on.len() as u64,
                 reads: public.figures.reads_by_day.get(&day).copied().unwrap_or_default(),
-                due: shift.outcomes_due.into_iter().map(|line| row(line, shown)).collect(),
+                due: due.into_iter().map(|line| row(line, shown)).collect(),
             }))
             .into_response()
         }
@@ -88,7 +88,7 @@ pub(crate) async fn events(State(state): Shared, headers: HeaderMap) -> Response
     let wanted = |kind: &str| {
         ["hit.", "hotlist.", "order.", "camera."].iter().any(|group| kind.starts_with(group))
     };
-    match stream_of(&state, &headers, wanted) {
+    match stream_of(&state, &headers, Seats::Desk, wanted) {
         Ok(stream) => stream.into_response(),
         Err(e) => crate::problem::Problem::from(e).into_response(),
     }
