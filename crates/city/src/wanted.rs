@@ -62,8 +62,9 @@ impl City {
         self.allowed(by, Action::DecideHit)?;
         let name = |id: &PersonId| self.person(id).map_or_else(|_| id.to_string(), |p| p.name);
         let row = |row: WantedRow| {
+            // Not the error itself, which quotes what it could not read: a plate may stand in it.
             let entry = serde_json::from_str(&row.json)
-                .map_err(|e| Error::internal("What waits cannot be read.").because(e))?;
+                .map_err(|_| Error::internal("What waits cannot be read."))?;
             Ok(Wanted { id: row.id, made: row.made, by_name: name(&row.by), by: row.by, entry })
         };
         let fresh = |row: &WantedRow| self.now().since(row.made) < WAITS_MS;

@@ -78,6 +78,12 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// A word as the interface spells it.
+pub(crate) fn word(value: impl serde::Serialize) -> String {
+    let json = serde_json::to_value(value).ok();
+    json.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 /// A probability as people read it: never 100 %, which no reader can promise.
 pub(crate) fn percent(p: f64) -> String {
     if p > 0.99 { "over 99 %".into() } else { format!("{:.0} %", p * 100.0) }

@@ -3,14 +3,16 @@
 use crate::auth::{Shared, json};
 use crate::paging::{HitsQuery, limit, query};
 use crate::people::{Added, Answered};
+use crate::state::State as Held;
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use base::{CameraId, EntryId, Error, HitId};
+use base::{CameraId, EntryId, Error, HitId, PersonId};
 use city::{
-    CheckPlate, Handover, HitLine, HitView, Hits, Incident, NewEntry, NewEyes, NewOutcome,
+    CheckPlate, City, Handover, HitLine, HitView, Hits, Incident, NewEntry, NewEyes, NewOutcome,
     NewRecord, PlateChecked, Queue, Shift, Verdict, Wanted,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 fn hit_id(text: &str) -> Result<HitId, Error> {
@@ -66,6 +68,19 @@ pub(crate) async fn field(State(state): Shared, request: Request) -> Answered<Fi
     Ok(Json(Field { incidents: state.run(move |city| city.field(&who)).await? }))
 }
 
+/// A person says something of a hit; `act` is what the city does with it.
+async fn said<T: DeserializeOwned + Send + 'static>(
+    state: &Held,
+    id: &str,
+    request: Request,
+    act: fn(&City, &PersonId, &HitId, T) -> base::Result<HitLine>,
+) -> Answered<HitLine> {
+    let (who, body) = state.person(request).await?;
+    let id = hit_id(id)?;
+    let said: T = json(&body)?;
+    Ok(Json(state.run(move |city| act(city, &who, &id, said)).await?))
+}
+
 /// Says what a person found when they compared picture and entry.
 #[utoipa::path(post, path = "/v1/hits/{id}/verdict", tag = "people",
     request_body = Verdict,
@@ -76,10 +91,7 @@ pub(crate) async fn verdict(
     Path(id): Path<String>,
     request: Request,
 ) -> Answered<HitLine> {
-    let (who, body) = state.person(request).await?;
-    let id = hit_id(&id)?;
-    let verdict: Verdict = json(&body)?;
-    Ok(Json(state.run(move |city| city.verdict(&who, &id, verdict)).await?))
+    said(&state, &id, request, City::verdict).await
 }
 
 /// Says what whoever keeps the record answered; a confirmation is good for ten minutes.
@@ -92,10 +104,7 @@ pub(crate) async fn record(
     Path(id): Path<String>,
     request: Request,
 ) -> Answered<HitLine> {
-    let (who, body) = state.person(request).await?;
-    let id = hit_id(&id)?;
-    let new: NewRecord = json(&body)?;
-    Ok(Json(state.run(move |city| city.record_answered(&who, &id, new)).await?))
+    said(&state, &id, request, City::record_answered).await
 }
 
 /// Says what an officer saw.
@@ -108,10 +117,7 @@ pub(crate) async fn eyes(
     Path(id): Path<String>,
     request: Request,
 ) -> Answered<HitLine> {
-    let (who, body) = state.person(request).await?;
-    let id = hit_id(&id)?;
-    let new: NewEyes = json(&body)?;
-    Ok(Json(state.run(move |city| city.own_eyes(&who, &id, new)).await?))
+    said(&state, &id, request, City::own_eyes).await
 }
 
 /// Says what came of a hit that was confirmed.
@@ -124,10 +130,7 @@ pub(crate) async fn outcome(
     Path(id): Path<String>,
     request: Request,
 ) -> Answered<HitLine> {
-    let (who, body) = state.person(request).await?;
-    let id = hit_id(&id)?;
-    let new: NewOutcome = json(&body)?;
-    Ok(Json(state.run(move |city| city.hit_outcome(&who, &id, new)).await?))
+    said(&state, &id, request, City::hit_outcome).await
 }
 
 /// Compares a plate that somebody has before their eyes with the lists; the question is on the log first.

@@ -58,11 +58,6 @@ impl City {
 
     /// Rows as incidents, the newest first.
     fn incidents_of(&self, rows: Vec<HitRow>) -> Result<Vec<Incident>> {
-        let sighted = |row: &HitRow| Sighted {
-            hit: row.id,
-            entry: row.entry.clone(),
-            captured: row.captured,
-        };
         let groups = incidents(rows.iter().map(sighted).collect());
         let mut lines: HashMap<_, HitLine> =
             self.lines(rows)?.into_iter().map(|line| (line.id, line)).collect();
@@ -79,12 +74,7 @@ impl City {
     pub(super) fn seen_with(&self, row: &HitRow) -> Result<Vec<HitLine>> {
         let mut rows = self.store.hits_of_entry(&row.entry, MOST)?;
         rows.retain(|other| (other.captured.since(row.captured)).abs() <= 24 * INCIDENT_MS);
-        let sighted = rows.iter().map(|r| Sighted {
-            hit: r.id,
-            entry: r.entry.clone(),
-            captured: r.captured,
-        });
-        let groups = incidents(sighted.collect());
+        let groups = incidents(rows.iter().map(sighted).collect());
         let mine = groups.into_iter().find(|g| g.iter().any(|one| one.hit == row.id));
         let mine = mine.unwrap_or_default();
         rows.retain(|r| r.id != row.id && mine.iter().any(|one| one.hit == r.id));
@@ -121,8 +111,9 @@ impl City {
     /// The cameras whose hits wait.
     pub(crate) fn suspended(&self) -> Result<Vec<Suspended>> {
         let names = self.camera_names()?;
-        let rows = self.store.suspensions()?.into_iter().filter(|row| row.state == "suspended");
+        let rows = self.suspensions_now()?;
         Ok(rows
+            .into_iter()
             .map(|row| {
                 let of: Counted = serde_json::from_str(&row.json).unwrap_or_default();
                 Suspended {
@@ -135,6 +126,10 @@ impl City {
             })
             .collect())
     }
+}
+
+fn sighted(row: &HitRow) -> Sighted {
+    Sighted { hit: row.id, entry: row.entry.clone(), captured: row.captured }
 }
 
 /// Why a camera's hits wait.

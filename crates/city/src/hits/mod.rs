@@ -17,7 +17,7 @@ pub use tend::HitsSection;
 use crate::places::Places;
 use crate::{AnswerRead, City, Event};
 use base::{Error, HitId, PersonId, Result, Time, b64};
-use hotlist::{Act, Around, Card, HitFinding, HitState, What, doubts, must_type};
+use hotlist::{Act, Around, Card, Doubt, HitFinding, HitState, What, doubts, must_type};
 use identity::Person;
 use plate::{Odds, Reason, Text};
 use policy::Action;
@@ -189,8 +189,11 @@ impl City {
 
     /// Whether it was captured so long before it came here that nobody is called for it.
     pub(crate) fn is_late(&self, row: &HitRow) -> bool {
-        let most = i64::from(self.config.hits.late_seconds) * 1000;
-        row.raised.is_some_and(|raised| raised.since(row.captured) > most)
+        row.raised.is_some_and(|raised| self.came_late(row.captured, raised))
+    }
+
+    fn came_late(&self, captured: Time, raised: Time) -> bool {
+        raised.since(captured) > i64::from(self.config.hits.late_seconds) * 1000
     }
 
     /// Whether what a person typed is the plate of the entry.
@@ -287,16 +290,16 @@ impl City {
     }
 
     fn line(&self, row: HitRow, names: &Places, suspended: &HashSet<String>) -> HitLine {
-        let probability = f64::from(row.probability_ppm) / 1e6;
+        let card = card_of(&row);
         let (lat, lon) = names.at(&row.camera, row.captured).unzip();
-        let held = suspended.contains(row.camera.as_str());
         HitLine {
             camera_name: names.name(&row.camera, row.captured),
             lat,
             lon,
-            doubts: doubts(probability, row.basis.as_ref(), self.is_late(&row), held),
-            outcome: card_of(&row).outcome(),
-            cold: card_of(&row).went_cold(),
+            doubts: doubts_of(&row, self.is_late(&row), suspended),
+            outcome: card.outcome(),
+            cold: card.went_cold(),
+            probability: probability_of(&row),
             finding: row.finding.as_deref().and_then(HitFinding::parse),
             raised: row.raised,
             id: row.id,
@@ -304,12 +307,22 @@ impl City {
             entry: row.entry,
             camera: row.camera,
             captured: row.captured,
-            probability,
             state: row.state,
             version: row.version,
             basis: row.basis,
         }
     }
+}
+
+/// P(the read is the listed plate), 0 to 1.
+fn probability_of(row: &HitRow) -> f64 {
+    f64::from(row.probability_ppm) / 1e6
+}
+
+/// What speaks against a hit; `suspended` are the cameras whose hits wait.
+fn doubts_of(row: &HitRow, late: bool, suspended: &HashSet<String>) -> Vec<Doubt> {
+    let held = suspended.contains(row.camera.as_str());
+    doubts(probability_of(row), row.basis.as_ref(), late, held)
 }
 
 /// The card of a row; an empty one where nothing was said, or what was said cannot be read any more.

@@ -1,14 +1,16 @@
 //! What the time does to hits: nobody decided, nobody said what came of it; and cameras that misread.
 
-use super::{HitLine, board::Counted, card_of};
+use super::{HitLine, board::Counted, card_of, doubts_of};
 use crate::{City, Event};
 use base::{CameraId, Error, PersonId, Result, Time};
-use hotlist::{Act, HitState, INCIDENT_MS, What, doubts};
+use hotlist::{Act, HitState, INCIDENT_MS, What};
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use store::{HitRow, SuspensionRow};
 
+/// As the store spells that a camera's hits wait.
+const SUSPENDED: &str = "suspended";
 /// So many hits of a state are tended at a time.
 const STEP: u32 = 1000;
 /// For how long after a capture somebody is asked what came of it, in milliseconds, and of how many hits at a time.
@@ -97,10 +99,8 @@ impl City {
     /// Whether people are called for a hit that comes here at this moment: nothing speaks against it, and nobody
     /// was called for the same vehicle within the hour.
     pub(crate) fn may_ring(&self, row: &HitRow, raised: Time) -> Result<bool> {
-        let late = raised.since(row.captured) > i64::from(self.config.hits.late_seconds) * 1000;
-        let held = self.suspended_now()?.contains(row.camera.as_str());
-        let probability = f64::from(row.probability_ppm) / 1e6;
-        if !doubts(probability, row.basis.as_ref(), late, held).is_empty() {
+        let (late, held) = (self.came_late(row.captured, raised), self.suspended_now()?);
+        if !doubts_of(row, late, &held).is_empty() {
             return Ok(false);
         }
         for other in self.store.hits_of_entry(&row.entry, STEP)? {
@@ -124,16 +124,22 @@ impl City {
         }
     }
 
+    /// The cameras whose hits wait, and why.
+    pub(super) fn suspensions_now(&self) -> Result<Vec<SuspensionRow>> {
+        let mut rows = self.store.suspensions()?;
+        rows.retain(|row| row.state == SUSPENDED);
+        Ok(rows)
+    }
+
     /// The ids of cameras whose hits wait.
     pub(super) fn suspended_now(&self) -> Result<HashSet<String>> {
-        let rows = self.store.suspensions()?.into_iter().filter(|row| row.state == "suspended");
-        Ok(rows.map(|row| row.camera.to_string()).collect())
+        Ok(self.suspensions_now()?.into_iter().map(|row| row.camera.to_string()).collect())
     }
 
     /// Has a camera's hits wait where too many of those that people decided were misread.
     pub(super) fn suspend_if_it_misreads(&self, camera: &CameraId) -> Result<()> {
         let said = self.store.suspensions()?.into_iter().find(|row| row.camera == *camera);
-        if said.as_ref().is_some_and(|row| row.state == "suspended") {
+        if said.as_ref().is_some_and(|row| row.state == SUSPENDED) {
             return Ok(());
         }
         // What was misread before somebody looked at it is forgiven.
@@ -152,7 +158,7 @@ impl City {
         self.store.put_suspension(&SuspensionRow {
             camera: camera.clone(),
             at: self.now(),
-            state: "suspended".into(),
+            state: SUSPENDED.into(),
             json,
         })?;
         let leaf = self
@@ -173,8 +179,8 @@ impl City {
     /// Somebody has looked at a camera that misreads: its hits ring again.
     pub fn hits_resume(&self, by: &PersonId, camera: &CameraId) -> Result<()> {
         let person = self.allowed(by, Action::EnrolCamera)?;
-        let said = self.store.suspensions()?.into_iter().find(|row| row.camera == *camera);
-        let Some(said) = said.filter(|row| row.state == "suspended") else {
+        let held = self.suspensions_now()?;
+        let Some(said) = held.into_iter().find(|row| row.camera == *camera) else {
             return Err(Error::conflict("The hits of this camera do not wait."));
         };
         // The newest line counts, also after a clock was set back.

@@ -1,6 +1,6 @@
 //! The cameras for people: on, off, silent; what they say of themselves; where they stand.
 
-use super::{Shown, failed, sign_in};
+use super::{Shown, failed, sign_in, word};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use axum::extract::State;
@@ -8,11 +8,6 @@ use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use city::{CameraHealth, City, PublicCamera, Suspended};
 use pages::{CameraView, CamerasPage, MapPlace, Place, render};
-
-fn word(value: impl serde::Serialize) -> String {
-    let json = serde_json::to_value(value).ok();
-    json.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
 
 fn view(
     camera: PublicCamera,

@@ -1,6 +1,6 @@
 //! Hits for people: every hit, one hit to be compared, and what is said of it.
 
-use super::{Shown, back, failed, percent, sign_in};
+use super::{Shown, back, failed, percent, sign_in, word};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::State as Held;
@@ -21,12 +21,6 @@ use serde::Deserialize;
 
 /// Hits on one page.
 const PAGE: u32 = 100;
-
-/// A word as the interface spells it.
-fn word(value: impl serde::Serialize) -> String {
-    let json = serde_json::to_value(value).ok();
-    json.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
 
 pub(super) fn row(line: HitLine, shown: Shown<'_>) -> HitRow {
     HitRow {
