@@ -57,6 +57,7 @@ mod off_tests;
 mod open;
 mod oversight;
 mod own_plates;
+mod own_root;
 mod papers;
 mod people;
 mod pictures;
@@ -101,8 +102,8 @@ pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Stored,
-    Switching, WitnessRule,
+    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
+    Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};

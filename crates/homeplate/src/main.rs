@@ -3,6 +3,7 @@
 //! Commands that a person runs against a city are signed with the key in that person's hand
 //! (`--key`, made by `homeplate key new`); nothing here knows a password.
 
+mod address;
 mod ask;
 mod audit;
 mod certificate;
@@ -26,6 +27,7 @@ mod person;
 mod policy;
 mod read;
 mod rules;
+mod secrecy;
 mod serve;
 mod succeed;
 mod telling;
@@ -170,7 +172,7 @@ fn closed_pipes_end_quietly(command: &Command) {
 
 fn main() -> ExitCode {
     // Before anything speaks TLS; it fails only where one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(person::spelled_out(std::env::args_os()));
     closed_pipes_end_quietly(&cli.command);
     log();

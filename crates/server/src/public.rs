@@ -192,6 +192,12 @@ pub(crate) async fn vkey(State(state): Shared) -> String {
     format!("{}\n", state.city.vkey())
 }
 
+/// `GET /ca.pem`: the root of the city's own authority, for people and cameras that are to believe it.
+pub(crate) async fn root(State(state): Shared) -> Result<Response, Problem> {
+    let none = || Error::not_found("This city has no certificate authority of its own.");
+    Ok(crate::net::certificate(state.city.own_root()?.ok_or_else(none)?))
+}
+
 /// `GET /log.witnesses`: who the log's witnesses are, as C2SP's tlog-policy has it.
 pub(crate) async fn witnesses(State(state): Shared) -> Result<String, Problem> {
     let none = || Error::not_found("This city has named no witnesses of its log.");

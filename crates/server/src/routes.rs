@@ -136,6 +136,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)
         .get("/sw.js", notify::worker)
+        .get("/ca.pem", public::root)
         .get("/log.vkey", public::vkey)
         .get("/log.witnesses", public::witnesses)
         .get("/log/checkpoint.cosigned", public::cosigned)

@@ -46,6 +46,7 @@ pub(super) struct Device {
     digest: Option<[u8; 32]>,
     folder: PathBuf,
     server: String,
+    ca: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     say: Say,
     line: OnceLock<Link>,
@@ -116,13 +117,7 @@ pub(super) struct Taken {
 }
 
 impl Device {
-    pub fn new(
-        conf: DeviceConfig,
-        data: &std::path::Path,
-        server: &str,
-        clock: Arc<dyn Clock>,
-        say: Say,
-    ) -> Self {
+    pub fn new(conf: DeviceConfig, of: &super::config::GatewayConfig, clock: Arc<dyn Clock>, say: Say) -> Self {
         let digest = conf.secret.as_ref().map(|s| sha256(s.expose().as_bytes()));
         let inside = Inside {
             passes: Passes::new(Options::default()),
@@ -132,8 +127,9 @@ impl Device {
             last: None,
         };
         Self {
-            folder: data.join(conf.camera.as_str()),
-            server: server.to_owned(),
+            folder: of.data.join(conf.camera.as_str()),
+            server: of.server.clone(),
+            ca: of.ca.clone(),
             digest,
             clock,
             say,
@@ -181,6 +177,7 @@ impl Device {
             camera: &self.conf.camera,
             data: &self.folder,
             code: self.conf.code.as_ref().map(|code| code.expose().as_str()),
+            ca: self.ca.as_deref(),
             spool: (SPOOL_MAX, Full::DropNew),
             orders: None,
             foreign: true,
