@@ -84,6 +84,65 @@ pub const EXPLAINED: &[Explained] = &[
         "https:// and a name, or http://localhost, with a port where there is one",
     ),
     e(
+        "server.passkey_domain",
+        "The domain that passkeys are bound to, above the name in server.public_url: the city may then call the host \
+         otherwise without new passkeys. With another domain all are made anew.",
+        "none: the name in server.public_url",
+        "that name, or a domain above it that somebody can own",
+    ),
+    e(
+        "tls.mode",
+        "Where the server's certificate comes from: a public authority that is asked by itself (acme), a file that \
+         somebody else renews (file), an authority of the city's own (own-ca); or a proxy speaks TLS (proxy), or \
+         nobody, for this machine alone.",
+        "none",
+        "none, proxy, file, own-ca or acme",
+    ),
+    e(
+        "tls.certificate",
+        "The certificate with its chain, for tls.mode = \"file\". A new one is taken up within seconds.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.key",
+        "Its private key.",
+        "none",
+        "a PEM file that its owner alone reads; it may be the same one",
+    ),
+    e(
+        "tls.acme_directory",
+        "The certificate authority that is asked with tls.mode = \"acme\".",
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "an https address",
+    ),
+    e(
+        "tls.acme_contact",
+        "Whom that authority writes to.",
+        "none",
+        "mailto: and an e-mail address",
+    ),
+    e(
+        "tls.acme_ca",
+        "The root of that authority's own address, where this machine does not believe it.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.redirect_listen",
+        "Where plain HTTP is answered: with the way to the secret address, with the root of the city's own authority, \
+         and with what a certificate authority looks for. Nothing else is taken there.",
+        "none",
+        "address:port",
+    ),
+    e(
+        "tls.proxies",
+        "Proxies that are believed when they say for whom they ask (X-Forwarded-For), with tls.mode = \"proxy\". Who \
+         may reach the server from there can say anything of where they come from.",
+        "none: with tls.mode = \"none\" those on this machine, otherwise nobody",
+        "addresses, and networks as 10.1.0.0/16",
+    ),
+    e(
         "server.shift_hours",
         "Hours after which a console session ends in any case, at a registered desk and in a car too.",
         "12",
@@ -554,6 +613,17 @@ mod tests {
             *text = Some("x".into());
         }
         config.log.witnesses = Some("witnesses.policy".into());
+        config.server.passkey_domain = Some("plates.example".into());
+        let tls = &mut config.tls;
+        for one in [
+            &mut tls.certificate,
+            &mut tls.key,
+            &mut tls.acme_contact,
+            &mut tls.acme_ca,
+            &mut tls.redirect_listen,
+        ] {
+            *one = Some("x".into());
+        }
         let text = || Some(String::from("x"));
         let deliver = &mut config.deliver;
         for one in [

@@ -117,7 +117,12 @@ pub(super) struct Taken {
 }
 
 impl Device {
-    pub fn new(conf: DeviceConfig, of: &super::config::GatewayConfig, clock: Arc<dyn Clock>, say: Say) -> Self {
+    pub fn new(
+        conf: DeviceConfig,
+        of: &super::config::GatewayConfig,
+        clock: Arc<dyn Clock>,
+        say: Say,
+    ) -> Self {
         let digest = conf.secret.as_ref().map(|s| sha256(s.expose().as_bytes()));
         let inside = Inside {
             passes: Passes::new(Options::default()),
