@@ -44,12 +44,7 @@ pub fn probe(host: &str, port: u16, roots: RootCertStore) -> Result<Probed> {
         ))
         .because(e)
     };
-    let mut stream = addresses
-        .iter()
-        .map(|address| TcpStream::connect_timeout(address, PATIENCE))
-        .reduce(|found, next| found.or(next))
-        .ok_or_else(unknown)?
-        .map_err(silent)?;
+    let mut stream = connect(&addresses).ok_or_else(unknown)?.map_err(silent)?;
     for set in [stream.set_read_timeout(Some(PATIENCE)), stream.set_write_timeout(Some(PATIENCE))] {
         set.map_err(silent)?;
     }
@@ -77,6 +72,18 @@ pub fn probe(host: &str, port: u16, roots: RootCertStore) -> Result<Probed> {
     let found = judge.found.lock().unwrap_or_else(PoisonError::into_inner).take();
     let (seen, distrust) = found.ok_or_else(|| none("no certificate came".into()))?;
     Ok(Probed { addresses, seen: seen?, distrust })
+}
+
+/// The first address that answers.
+fn connect(addresses: &[SocketAddr]) -> Option<std::io::Result<TcpStream>> {
+    let mut last = None;
+    for address in addresses {
+        match TcpStream::connect_timeout(address, PATIENCE) {
+            Ok(stream) => return Some(Ok(stream)),
+            Err(e) => last = Some(Err(e)),
+        }
+    }
+    last
 }
 
 type Found = (Result<Seen>, Option<String>);
