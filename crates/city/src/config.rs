@@ -8,7 +8,7 @@ pub use secrecy::{Network, TlsMode, TlsSection};
 
 use crate::{
     AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
-    PictureSection, ReasonSection,
+    PictureSection, ReasonSection, UpkeepSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
@@ -73,6 +73,9 @@ pub struct Config {
     /// Ways to people who are not at the console.
     #[serde(default)]
     pub deliver: DeliverSection,
+    /// Who is told when something of the system itself is wrong.
+    #[serde(default)]
+    pub upkeep: UpkeepSection,
     /// Programs that are told of hits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook: Vec<HookSection>,
@@ -529,6 +532,9 @@ impl Config {
         }
         let has_address = self.server.public_url.is_some();
         if let Some(wrong) = self.deliver.wrong(&self.webhook, has_address) {
+            return refuse(wrong);
+        }
+        if let Some(wrong) = self.upkeep.wrong(self.deliver.smtp_host.is_some()) {
             return refuse(wrong);
         }
         self.check_preset()?;

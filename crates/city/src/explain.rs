@@ -550,6 +550,56 @@ pub const EXPLAINED: &[Explained] = &[
         "credential:NAME (of the service), or a path to a file of the owner's alone",
     ),
     e(
+        "upkeep.tell",
+        "Who is told by e-mail when something of the system itself is wrong (guide/operate.md), once when it begins and \
+         once when it is over.",
+        "none: nobody",
+        "people (per_…), roles, e-mail addresses",
+    ),
+    e(
+        "upkeep.weekly",
+        "Whether they are told every Monday at eight how the week was.",
+        "true",
+        "true or false",
+    ),
+    e(
+        "upkeep.quiet_hours",
+        "After so many hours without a vehicle, in hours in which it usually reads some, a camera is told of.",
+        "2",
+        "0 to 24; 0 is never",
+    ),
+    e(
+        "upkeep.certificate_days",
+        "So many days before its end a certificate that should have been renewed is told of.",
+        "14",
+        "1 to 90",
+    ),
+    e(
+        "upkeep.backup_file",
+        "A file that the program that makes backups touches each time it is done.",
+        "none: nobody is told of backups",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "upkeep.backup_hours",
+        "After so many hours without that a backup is late.",
+        "26",
+        "1 to 2000",
+    ),
+    e(
+        "upkeep.thin_percent",
+        "When the disk of the pictures is so full, of four reads one keeps its picture, and every hit. It is undone by \
+         itself three points below.",
+        "85",
+        "10 to 98, below upkeep.bare_percent",
+    ),
+    e(
+        "upkeep.bare_percent",
+        "When it is so full, reads are kept without pictures, but for those of hits; likewise.",
+        "95",
+        "11 to 99",
+    ),
+    e(
         "webhook.name",
         "What the receiver is called; [[webhook]] may stand more than once. Under another name it is another one: what \
          waits for the old one is sent no more.",
@@ -614,6 +664,7 @@ mod tests {
         }
         config.log.witnesses = Some("witnesses.policy".into());
         config.server.passkey_domain = Some("plates.example".into());
+        config.upkeep.backup_file = Some("backup.done".into());
         let tls = &mut config.tls;
         for one in [
             &mut tls.certificate,

@@ -245,6 +245,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         pictures: Default::default(),
         console: Default::default(),
         deliver: Default::default(),
+        upkeep: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
         store: match &args.postgres {

@@ -24,6 +24,7 @@ mod order;
 mod oversight;
 mod papers;
 mod person;
+mod plan;
 mod policy;
 mod read;
 mod rules;
@@ -51,7 +52,9 @@ enum Command {
     Read(read::ReadArgs),
     /// Make a city: folder, configuration, keys, rules, public log.
     Init(init::InitArgs),
-    /// Examine a city's configuration, rules, log, keys, store, disk and clock.
+    /// Say what disk, processors, memory and line a city needs.
+    Plan(plan::PlanArgs),
+    /// Examine a city's configuration, address, certificate, rules, log, keys, store, disk and clock.
     Check(check::CheckArgs),
     /// Explain the configuration.
     Config(check::ConfigArgs),
@@ -180,6 +183,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Read(args) => read::run(args),
         Command::Init(args) => init::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
         Command::Custody(args) => custody::run(args),
