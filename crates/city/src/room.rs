@@ -8,7 +8,7 @@
 
 use crate::{City, PicturePlace};
 use base::{Error, Result};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Of so many reads one keeps its picture while they are thinned.
@@ -70,9 +70,31 @@ impl Step {
 #[derive(Default)]
 pub(crate) struct Room {
     step: Mutex<Option<Step>>,
-    /// Bytes that are free and all there are, as a test says.
+    /// Bytes that are free and all there are, as a test says; half where it says nothing.
     #[cfg(test)]
     pub(crate) said: Mutex<Option<(u64, u64)>>,
+}
+
+impl Room {
+    #[cfg(test)]
+    fn said(&self) -> Option<(u64, u64)> {
+        Some(self.said.lock().unwrap().unwrap_or((50, 100)))
+    }
+
+    #[cfg(not(test))]
+    fn said(&self) -> Option<(u64, u64)> {
+        None
+    }
+}
+
+fn disk(place: &Path) -> Result<(u64, u64)> {
+    let disk = nix::sys::statvfs::statvfs(place).map_err(|e| {
+        let say = format!("The room on the disk of {} is unknown.", place.display());
+        Error::unavailable(say).because(e)
+    })?;
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.fragment_size());
+    let used = disk.blocks().saturating_sub(disk.blocks_free());
+    Ok((bytes(disk.blocks_available()), bytes(used.saturating_add(disk.blocks_available()))))
 }
 
 fn share((free, all): (u64, u64)) -> f64 {
@@ -80,12 +102,13 @@ fn share((free, all): (u64, u64)) -> f64 {
 }
 
 impl City {
-    fn room_of(&self, place: &std::path::Path) -> Result<(u64, u64)> {
-        #[cfg(test)]
-        if let Some(said) = *self.room.said.lock().unwrap() {
-            return Ok(said);
+    /// Bytes that are free for ordinary processes, and all that such processes can ever use: what a disk keeps for root
+    /// is neither.
+    fn room_of(&self, place: &Path) -> Result<(u64, u64)> {
+        match self.room.said() {
+            Some(said) => Ok(said),
+            None => disk(place),
         }
-        base::disk_room(place)
     }
 
     /// The folder of pictures, where they are on a disk of this machine.

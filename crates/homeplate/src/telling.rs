@@ -41,11 +41,9 @@ pub fn start(city: &Arc<City>, stop: &Shutdown) -> Vec<JoinHandle<()>> {
     lanes.chain([watch, upkeep]).collect()
 }
 
-/// Looks what of the system itself somebody is to be told of; `HOMEPLATE_LOOK_S` says how often.
+/// Looks what of the system itself somebody is to be told of.
 fn look_after(city: &City, stop: &Shutdown) {
-    let seconds = std::env::var("HOMEPLATE_LOOK_S").ok().and_then(|s| s.parse().ok());
-    let every = seconds.map_or(LOOK_EVERY, Duration::from_secs);
-    while !stop.sleep(every) {
+    while !stop.sleep(LOOK_EVERY) {
         if let Err(e) = city.look_after() {
             tracing::error!(error = %e.inside(), "looking after the system");
         }

@@ -123,6 +123,28 @@ fn a_camera_that_reads_nothing_where_it_usually_does() {
 }
 
 #[test]
+fn a_certificate_that_was_not_renewed() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let place = Place::new(
+        "[tls]\nmode=\"file\"\ncertificate=\"tls/served.pem\"\nkey=\"tls/served.pem\"\n",
+    );
+    let served = |days_ago: i64| {
+        let at = place.city().now().plus_millis(-days_ago * 24 * HOUR);
+        let folder = place.town.dir().join("tls");
+        let _ = std::fs::remove_dir_all(&folder);
+        let own = tls::OwnAuthority::make(&folder, "S", "plates.example", at).unwrap();
+        own.renew("plates.example", at).unwrap();
+    };
+    served(0);
+    place.once(|| served(80), || served(0), "another should be there by now");
+    served(100);
+    assert!(place.city().alive().contains(&"certificate"), "{:?}", place.city().alive());
+    place.minutes(5);
+    let ended: Vec<_> = place.mails(4).iter().map(Mail::plain).collect();
+    assert!(ended[2..].iter().any(|text| text.contains("It ended at")), "{ended:?}");
+}
+
+#[test]
 fn a_clock_that_is_set_back_a_day() {
     let place = Place::new("");
     place.city().announce().unwrap();
@@ -152,7 +174,7 @@ fn a_mail_server_that_is_away() {
     place.minutes(2);
     place.mails(1);
     assert!(!place.city().alive().contains(&"mail"));
-    // What came and went while nobody could be told is nobody's business.
+    // That it is over waits for the mail server likewise.
     place.mail.refuse(Some("451 not now"));
     fill(&place, 40);
     place.minutes(10);
@@ -195,8 +217,6 @@ fn a_server_that_is_not_well_says_so_to_programs() {
     let place = Place::new("");
     fill(&place, 40);
     assert_eq!(place.city().alive(), Vec::<&str>::new());
-    std::fs::rename(place.town.dir().join("store"), place.town.dir().join("gone")).unwrap();
-    place.town.clock.advance(-24 * HOUR);
     place.city().announce().unwrap();
     place.town.clock.advance(-24 * HOUR);
     assert!(place.city().alive().contains(&"clock"), "{:?}", place.city().alive());

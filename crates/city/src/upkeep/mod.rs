@@ -182,19 +182,22 @@ impl City {
             out.insert(part.part.clone(), Fault::Part { part: part.part, message });
         }
         let step = self.picture_step()?;
-        if step != Step::All {
+        // The second step is told besides the first: when it is undone, that one still is so.
+        for taken in [Step::Thinned, Step::Bare].into_iter().filter(|taken| *taken <= step) {
             let percent = self.picture_disk().unwrap_or_default() as u32;
-            let fault = Fault::Disk { percent, bare: step == Step::Bare };
-            out.insert(format!("pictures/{}", step.word()), fault);
+            let fault = Fault::Disk { percent, bare: taken == Step::Bare };
+            out.insert(format!("disk/{}", taken.word()), fault);
         }
         self.quiet_cameras(now, limits.quiet_hours, &mut out)?;
         for view in self.stale_lists()? {
             let list = view.id.to_string();
             out.insert(format!("list/{list}"), Fault::Stale { list });
         }
-        if let Some(fault) = self.certificate_fault(now) {
-            let ended = matches!(fault, Fault::Certificate { ended: true, .. });
-            out.insert(format!("certificate/{ended}"), fault);
+        if let Some(Fault::Certificate { until, ended }) = self.certificate_fault(now) {
+            for told in [false, true].into_iter().filter(|told| *told <= ended) {
+                let fault = Fault::Certificate { until: until.clone(), ended: told };
+                out.insert(format!("certificate/{told}"), fault);
+            }
         }
         if self.backup_is_late(now) {
             out.insert("backup".into(), Fault::Backup { hours: limits.backup_hours });

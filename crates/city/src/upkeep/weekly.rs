@@ -26,16 +26,20 @@ impl City {
         if !self.config.upkeep.weekly || people.is_empty() {
             return Ok(true);
         }
-        let week = week_of(now, self.config.city.ahead_of_utc(now)).to_string();
-        let kept = self.store.meta(WEEK)?;
-        let Some(kept) = kept else {
-            // There was no week yet.
-            self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")))?;
-            return Ok(true);
-        };
+        let week = week_of(now, self.config.city.ahead_of_utc(now));
+        let kept = self.store.meta(WEEK)?.unwrap_or_default();
         let mut words: Vec<String> = kept.split(' ').map(str::to_owned).collect();
-        if words.first() != Some(&week) {
-            words = vec![week.clone()];
+        let told: Option<i64> = words.first().and_then(|week| week.parse().ok());
+        match told {
+            Some(told) if told == week => {}
+            Some(told) if told < week => words = vec![week.to_string()],
+            // The clock was set back: last week's is not told once more.
+            Some(told) if told - week <= 7 => return Ok(true),
+            // There was no week yet; or a clock had leapt ahead, and was set right.
+            _ => {
+                self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")))?;
+                return Ok(true);
+            }
         }
         let before = words.len();
         let mut all = true;

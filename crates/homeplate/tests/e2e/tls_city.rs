@@ -73,6 +73,14 @@ fn a_city_with_its_own_authority() {
     let to = led.headers().get("location").map(|to| to.to_str().unwrap().to_owned());
     assert_eq!((led.status().as_u16(), to), (308, Some(format!("{}/console", world.url()))));
 
+    // What a visitor would think, as the city's own examination says it.
+    let found = world.plain(&["check", "--data", "city"]).out;
+    for line in
+        ["fine   address", "fine   authority", "fine   certificate    A visitor believes it"]
+    {
+        assert!(found.contains(line), "{line}: {found}");
+    }
+
     // Who believes another authority is told what is wrong, and so is who believes none.
     let other = served(&world, "other", 0).root_file();
     world.root = Some(other);
@@ -134,6 +142,8 @@ fn a_certificate_that_changes_under_the_server() {
     world.root = Some(old.root_file());
     let refused = world.by("admin", &["cameras"]);
     assert!(refused.err.contains("it has expired"), "{}", refused.err);
+    let found = world.plain(&["check", "--data", "city"]).out;
+    assert!(found.contains("WRONG  certificate    It ended on"), "{found}");
     // A key of another certificate does not start a server.
     world.kill();
     let key = second.served_file().display().to_string();

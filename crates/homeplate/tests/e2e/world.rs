@@ -146,6 +146,9 @@ impl World {
             "1",
         ];
         self.plain(&[&args, more].concat()).good();
+        // Pictures are what many tests are about, and the machine that runs them may be nearly full.
+        self.configure("thin_percent = 85", "thin_percent = 98");
+        self.configure("bare_percent = 95", "bare_percent = 99");
     }
 
     /// Changes the city's configuration.
