@@ -60,7 +60,7 @@ impl Step {
     pub(crate) fn keeps(self, read: &base::ReadId) -> bool {
         match self {
             Step::All => true,
-            Step::Thinned => read.bytes()[15] % ONE_OF == 0,
+            Step::Thinned => read.bytes()[15].is_multiple_of(ONE_OF),
             Step::Bare => false,
         }
     }

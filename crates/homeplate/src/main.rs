@@ -51,7 +51,7 @@ enum Command {
     /// Read plates from pictures and folders of pictures.
     Read(read::ReadArgs),
     /// Make a city: folder, configuration, keys, rules, public log.
-    Init(init::InitArgs),
+    Init(Box<init::InitArgs>),
     /// Say what disk, processors, memory and line a city needs.
     Plan(plan::PlanArgs),
     /// Examine a city's configuration, address, certificate, rules, log, keys, store, disk and clock.
@@ -182,7 +182,7 @@ fn main() -> ExitCode {
     no_core_dumps();
     let done = match cli.command {
         Command::Read(args) => read::run(args),
-        Command::Init(args) => init::run(args),
+        Command::Init(args) => init::run(*args),
         Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),

@@ -320,7 +320,7 @@ impl City {
         const OWN: [&str; 6] = ["store", "pictures", "log", "keys", "disk", "clock"];
         let health = self.health();
         let unwell = |part: &&str| health.iter().any(|one| one.part == **part && !one.fine);
-        let mut out: Vec<&'static str> = OWN.into_iter().filter(|part| unwell(&part)).collect();
+        let mut out: Vec<&'static str> = OWN.into_iter().filter(|part| unwell(part)).collect();
         if held(&self.upkeep.looked).elapsed() > LOOKS {
             out.push("watch");
         }
