@@ -14,8 +14,8 @@ const READ_BYTES: u64 = 1_270;
 /// chain. Real streets have more texture: the plan counts twice as much.
 const PICTURE_BYTES: u64 = 15_500;
 const TEXTURE: u64 = 2;
-/// Bytes of the log a camera and day: one count a minute while reads come in, each some 350 bytes with its share of the
-/// tiles (`./run bench`, a million entries).
+/// Bytes of the log a camera and day: one count a minute while reads come in. That an entry takes some 350 bytes with
+/// its share of the tiles is an estimate, not a measurement.
 const LOG_BYTES: u64 = 1_440 * 350;
 /// Reads a second that one server takes without pictures: 6,233 (`guide/measuring.md`); planned with a third.
 const READS_A_SECOND: f64 = 2_000.0;
