@@ -190,6 +190,7 @@ fn camera(city: &City, admin: &PersonId, n: usize) -> Camera {
         capture_key: capture.public(),
         at: city.now(),
         frames: None,
+        jumps: 0,
         foreign: false,
     };
     let lease = city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();

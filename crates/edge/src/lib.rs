@@ -26,6 +26,7 @@ mod lease;
 mod link;
 mod listen;
 mod metrics;
+mod ntp;
 mod orders;
 mod outbound;
 mod outlet;

@@ -251,6 +251,34 @@ fn a_stream_is_read_survives_its_server_and_stops_when_it_is_off() {
     eprintln!("from the order to the closed session: {} ms", took.as_millis());
 }
 
+/// A camera is aimed in a browser while it reads, and the commands of who aims it say the same.
+#[test]
+fn a_camera_is_aimed_in_the_browser() {
+    let (world, code) = city();
+    let file = film(&world, "main", &traffic(20.0, 11));
+    let cameras = Cameras::start(&[("main", &file)], None, free_port().unwrap());
+    let reader = reader(&world, &cameras.url("main"), Some(&code), &[]);
+    reader.until("frames", 60, |r| r.count("frames") > 0);
+    let setup = world.plain(&["edge", "setup", "--at", reader.page()]).good();
+    assert!(setup.contains(reader.page()) && setup.contains(CAMERA), "{setup}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
+    let done = Command::new("node")
+        .arg(folder.join("aim.mjs"))
+        .args([reader.page(), &shots])
+        .output()
+        .expect("node runs");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{out}{err}{}", reader.process.output());
+    let survey = world.plain(&["survey", CAMERA, "--at", reader.page()]).good();
+    assert!(survey.contains("no plate was stored") && survey.contains(" px "), "{survey}");
+    assert!(survey.lines().count() >= 3, "a line for this hour: {survey}");
+    // Who aimed it says where it hangs; the city compares that with its register.
+    let told = || world.by("admin", &["cameras", "--json"]).good();
+    world.until("the place at the city", told, |text| text.contains("-121.7405"));
+}
+
 #[test]
 fn a_stream_that_is_none_harms_nothing() {
     let (world, code) = city();

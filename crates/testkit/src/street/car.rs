@@ -177,6 +177,14 @@ impl Pose<'_> {
         Some(out)
     }
 
+    /// Corners of the windscreen, or of the rear window of a car that drives away: from the top left, clockwise.
+    pub fn glass_corners(&self, view: &View) -> Option<[Point; 4]> {
+        let knots = self.shape().knots;
+        let (low, high) = (knots.get(self.shape().glass)?, knots.get(self.shape().glass + 1)?);
+        let at = |k: &Knot, x: f32| view.point(self.put(k[2] * x, k[1], k[0]));
+        Some([at(high, -0.9)?, at(high, 0.9)?, at(low, 0.9)?, at(low, -0.9)?])
+    }
+
     /// The rectangle of the picture that the car covers: left, top, right, bottom.
     pub fn bounds(&self, view: &View) -> Option<[f32; 4]> {
         let mut out = [f32::MAX, f32::MAX, f32::MIN, f32::MIN];

@@ -226,6 +226,14 @@ impl Street {
         out
     }
 
+    /// The glass at the near end of a car in a frame, corners from the top left, clockwise; none where the
+    /// car is not there.
+    pub fn glass(&self, frame: usize, car: usize) -> Option<[[f32; 2]; 4]> {
+        let poses = self.poses(frame);
+        let (_, pose) = poses.iter().find(|(n, _)| *n == car)?;
+        pose.glass_corners(&self.view)
+    }
+
     /// All that is true about the clip.
     pub fn truth(&self) -> Truth {
         let at = |frame: usize| frame as f32 / self.scenario.fps;
