@@ -31,6 +31,9 @@ mod orders;
 mod outbound;
 mod outlet;
 mod panel;
+#[cfg(test)]
+#[path = "tests/passes.rs"]
+mod passes;
 mod pipeline;
 mod preview;
 mod run;

@@ -465,3 +465,51 @@ fn a_reader_that_is_killed_loses_and_doubles_nothing() {
     let verified = world.plain(&["verify", &world.url()]);
     assert_eq!(verified.code, 0, "{} {}", verified.out, verified.err);
 }
+
+/// A stream that breaks off again and again leaves no process, no file and no memory behind.
+#[test]
+#[ignore = "deep: a stream that breaks off ten times, minutes"]
+fn a_stream_that_breaks_off_leaves_nothing_behind() {
+    let (world, code) = city();
+    let file = film(&world, "main", &Scenario::passes(40, Light::Day, 10.0, 31));
+    let mut cameras = Cameras::start(&[("main", &file)], None, free_port().unwrap());
+    let reader = reader(&world, &cameras.url("main"), Some(&code), &[]);
+    reader.until("reads", 90, |r| r.count("delivered") > 0);
+    let pid = reader.process.id();
+    let held = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+        let rss = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("memory");
+        let mib = rss.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).expect("KiB");
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("files").count();
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).expect("threads").count();
+        let children: usize = std::fs::read_dir(format!("/proc/{pid}/task"))
+            .expect("threads")
+            .flatten()
+            .filter_map(|t| std::fs::read_to_string(t.path().join("children")).ok())
+            .map(|text| text.split_whitespace().count())
+            .sum();
+        (mib / 1024, files, tasks, children)
+    };
+    let mut marks = Vec::new();
+    for round in 0..10 {
+        // A stream that was good for some seconds is tried again after one.
+        std::thread::sleep(Duration::from_secs(6));
+        cameras.tell("kick");
+        let frames = reader.count("frames");
+        reader.until("frames again", 60, |r| r.count("frames") > frames + 10);
+        let now = held();
+        println!(
+            "round {round}: {} MiB, {} files, {} threads, {} children",
+            now.0, now.1, now.2, now.3
+        );
+        marks.push(now);
+    }
+    let (early, late) = (marks[2], marks[9]);
+    assert!(late.0 <= early.0 + 24, "memory grew: {marks:?}");
+    assert!(late.1 <= early.1 + 2 && late.2 <= early.2 + 1, "files or threads: {marks:?}");
+    assert_eq!(late.3, 1, "one child");
+    assert!(
+        reader.count("lost") == 0
+            && reader.json("health.json")["source"]["restarts"].as_u64() >= Some(10)
+    );
+}
