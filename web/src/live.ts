@@ -16,6 +16,7 @@ async function refresh(from: string, what: string): Promise<void> {
   here.replaceChildren(...fresh.childNodes);
   here.dataset.count = fresh.dataset.count ?? '';
   here.querySelectorAll('details').forEach((d, n) => (d.open = d.open || open.has(n)));
+  document.dispatchEvent(new Event('homeplate:fresh'));
   if (focus) here.querySelector<HTMLElement>(`a[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
 }
 

@@ -11,7 +11,7 @@ use crate::{
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::{Place, Url};
 
 /// The whole file.
@@ -65,6 +65,9 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
+    /// The map of the cameras.
+    #[serde(default)]
+    pub map: MapSection,
     /// Ways to people who are not at the console.
     #[serde(default)]
     pub deliver: DeliverSection,
@@ -388,6 +391,31 @@ impl Default for Limits {
 pub struct ConsoleSection {
     /// Which questions of the console are confirmed with a passkey.
     pub confirm: Confirm,
+}
+
+/// `[map]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MapSection {
+    /// The streets: a file in the PMTiles format (version 3) with vector tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streets: Option<PathBuf>,
+    /// Whom the streets are from, as their licence wants it said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// Layers of the city's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer: Vec<MapLayer>,
+}
+
+/// `[[map.layer]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapLayer {
+    /// What it shows.
+    pub name: String,
+    /// A GeoJSON file (RFC 7946).
+    pub file: PathBuf,
 }
 
 /// Which questions of the console are confirmed with a passkey.

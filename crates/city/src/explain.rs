@@ -450,6 +450,25 @@ pub const EXPLAINED: &[Explained] = &[
         "never, sensitive or always",
     ),
     e(
+        "map.streets",
+        "The streets of the city for the map of the cameras: a PMTiles file of vector tiles. Without it outlines of \
+         states and your own layers are drawn.",
+        "none",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "map.attribution",
+        "Whom the streets are from, as their licence wants it said beside the map.",
+        "none",
+        "a line",
+    ),
+    e(
+        "map.layer",
+        "[[map.layer]] draws a GeoJSON `file` (precincts, school zones) on the map under its `name`.",
+        "none",
+        "may stand more than once; file = a path, from the data folder or from the root",
+    ),
+    e(
         "deliver.give_up_hours",
         "A message that does not go out is tried again for so many hours, ever more rarely; then the server's log says \
          that it was given up.",
@@ -541,6 +560,8 @@ mod tests {
                     [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
                     [[cameras.gate]]\ncamera=\"cam_a\"\nto=\"http://10.0.0.9/\"\nreason=\"x\"\n\
                     until=\"2027-01-01T00:00:00Z\"\n\
+                    [map]\nstreets=\"s.pmtiles\"\nattribution=\"x\"\n\
+                    [[map.layer]]\nname=\"p\"\nfile=\"p.geojson\"\n\
                     [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));

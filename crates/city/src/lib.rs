@@ -50,6 +50,7 @@ mod lists;
 #[cfg(test)]
 #[path = "tests/lists.rs"]
 mod lists_tests;
+mod map;
 mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
@@ -101,8 +102,8 @@ pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Stored,
-    Switching, WitnessRule,
+    KekKind, Keys, Limits, LogSection, MapLayer, MapSection, Retention, Section,
+    Server as ServerSection, Stored, Switching, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
@@ -124,6 +125,7 @@ pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
+pub use map::StreetPart;
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};

@@ -249,6 +249,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         reasons: Default::default(),
         pictures: Default::default(),
         console: Default::default(),
+        map: Default::default(),
         deliver: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),

@@ -237,6 +237,11 @@ impl Page {
         known.unwrap_or(word)
     }
 
+    /// What the state of a camera is called, for what draws it.
+    pub fn state_word<'a>(&self, state: &'a str) -> &'a str {
+        self.word("state", state)
+    }
+
     /// What a word of the log means, in a sentence with a number.
     pub(crate) fn says(&self, section: &str, word: &str, n: u64) -> String {
         self.word(section, word).replace("{n}", &self.num(n))

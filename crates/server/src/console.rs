@@ -10,6 +10,7 @@ pub(crate) mod glass;
 pub(crate) mod hits;
 pub(crate) mod lists;
 pub(crate) mod log;
+pub(crate) mod map;
 pub(crate) mod now;
 pub(crate) mod papers;
 pub(crate) mod passkeys;

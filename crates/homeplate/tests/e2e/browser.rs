@@ -1,5 +1,6 @@
 //! The pages in a real browser: Debian's chromium, driven through playwright-core.
 
+use crate::callers::Device;
 use crate::world::{CAMERA, WANTED, World};
 use std::path::Path;
 use std::process::Command;
@@ -118,4 +119,54 @@ fn a_list_is_brought_and_a_hit_comes_live() {
     eprintln!("{}", out.trim());
     let verified = world.plain(&["verify", &world.url()]).good();
     assert!(verified.contains("wrong-vehicle") || verified.contains("rejected"), "{verified}");
+}
+
+/// Cameras on a map with the city's streets and a layer of its own, drawn in a browser with and without WebGL.
+#[test]
+fn the_cameras_are_on_the_map() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
+    let mut world = World::new();
+    world.init();
+    let tiles = Command::new("node")
+        .arg(folder.join("tiles.mjs"))
+        .arg(world.path("city/streets.pmtiles"))
+        .args(["38.5449", "-121.7405"])
+        .status();
+    assert!(tiles.is_ok_and(|done| done.success()));
+    let around = |d: f64| format!("[{}, {}]", -121.7405 + d, 38.5449 + d / 2.0);
+    let corners = [-0.006, 0.002, 0.006, -0.006].map(around);
+    let layer = format!(
+        r#"{{"type": "Feature", "properties": {{}}, "geometry": {{"type": "Polygon", "coordinates": [[{},
+        [-121.7345, 38.5419], {}, [-121.7465, 38.5479], {}]]}}}}"#,
+        corners[0], corners[2], corners[3]
+    );
+    std::fs::write(world.path("city/precincts.geojson"), layer).expect("written");
+    let file = world.path("city/homeplate.toml");
+    let text = std::fs::read_to_string(&file).expect("a configuration");
+    let text = text.replace("\n[map]\n", "\n[map]\nstreets = \"streets.pmtiles\"\nattribution = \"Streets by the city\"\n[[map.layer]]\nname = \"Precincts\"\nfile = \"precincts.geojson\"\n");
+    assert!(text.contains("precincts"), "{text}");
+    std::fs::write(&file, text).expect("written");
+    let checked = world.plain(&["check", "--data", "city"]);
+    assert!(!checked.out.contains("map"), "{}", checked.out);
+    world.serve();
+    world.person("dora", "dispatcher");
+    for (id, name, lat, lon) in [
+        (CAMERA, "Main Street", "38.5449", "-121.7405"),
+        ("cam_elm", "Elm Street", "38.5475", "-121.7380"),
+    ] {
+        let args = ["camera", id, "--name", name, "--lat", lat, "--lon", lon];
+        let code = world.by("admin", &args).good();
+        Device::with_code(&world, id.parse().expect("an id"), code.trim());
+    }
+    let link = world.by("dora", &["console"]).good();
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
+    let done = Command::new("node")
+        .arg(folder.join("map.mjs"))
+        .args([&world.url(), link.trim(), &shots])
+        .output()
+        .expect("node runs");
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{out}{err}");
 }
