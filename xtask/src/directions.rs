@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 22] = [
+const TABLE: [(&str, &str); 23] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
@@ -24,11 +24,12 @@ const TABLE: [(&str, &str); 22] = [
     ("store", "base custody plate read"),
     ("hotlist", "base plate read"),
     ("identity", "base"),
+    ("tls", "base"),
     ("prover", "base policy"),
-    ("city", "base custody deliver hotlist identity ledger plate policy read store"),
+    ("city", "base custody deliver hotlist identity ledger plate policy read store tls"),
     ("pages", ""),
-    ("server", "base city identity pages read"),
-    ("homeplate", "base camera city edge identity ledger plate policy read server vision"),
+    ("server", "base city identity pages read tls"),
+    ("homeplate", "base camera city edge identity ledger plate policy read server tls vision"),
     ("testkit", "base plate read"),
 ];
 

@@ -1,12 +1,14 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
 mod log;
+mod secrecy;
 
 pub use log::{LogSection, Results, WitnessRule};
+pub use secrecy::{Network, TlsMode, TlsSection};
 
 use crate::{
     AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
-    PictureSection, ReasonSection,
+    PictureSection, ReasonSection, UpkeepSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,9 @@ pub struct Config {
     /// Where the server listens.
     #[serde(default)]
     pub server: Server,
+    /// How its address is kept secret.
+    #[serde(default)]
+    pub tls: TlsSection,
     /// Lengths of epochs and leases.
     #[serde(default)]
     pub keys: Keys,
@@ -71,6 +76,9 @@ pub struct Config {
     /// Ways to people who are not at the console.
     #[serde(default)]
     pub deliver: DeliverSection,
+    /// Who is told when something of the system itself is wrong.
+    #[serde(default)]
+    pub upkeep: UpkeepSection,
     /// Programs that are told of hits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook: Vec<HookSection>,
@@ -134,6 +142,9 @@ pub struct Server {
     /// The city's address as browsers see it; passkeys are bound to its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// The name that passkeys are bound to, where it is not the address's own but one above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passkey_domain: Option<String>,
     /// Hours after which a console session ends in any case.
     pub shift_hours: u32,
 }
@@ -142,9 +153,17 @@ impl Server {
     /// The site that passkeys are made for; without a public address this very machine, at `port`.
     pub fn site(&self, port: u16) -> Result<identity::Site> {
         match &self.public_url {
-            Some(url) => identity::Site::parse(url),
+            Some(url) => identity::Site::under(url, self.passkey_domain.as_deref()),
             None => identity::Site::parse(&format!("http://localhost:{port}")),
         }
+    }
+
+    /// The name in the city's address, and the port; `None` where it has no address but this machine's.
+    pub fn host(&self) -> Option<(&str, u16)> {
+        let (scheme, rest) = self.public_url.as_deref()?.split_once("://")?;
+        let (host, port) = rest.split_once(':').map_or((rest, None), |(h, p)| (h, Some(p)));
+        let usual = if scheme == "https" { 443 } else { 80 };
+        Some((host, port.and_then(|p| p.parse().ok()).unwrap_or(usual)))
     }
 }
 
@@ -165,6 +184,7 @@ impl Default for Server {
             ingest_in_flight: 32,
             metrics: Audience::Loopback,
             public_url: None,
+            passkey_domain: None,
             shift_hours: 12,
         }
     }
@@ -506,8 +526,16 @@ impl Config {
         }
         if self.server.public_url.is_some() && self.server.site(0).is_err() {
             return refuse(
-                "server.public_url is https:// and a name, or http://localhost, and no path",
+                "server.public_url is https:// and a name, or http://localhost, and no path; server.passkey_domain \
+                 is that name or a domain above it that somebody can own",
             );
+        }
+        if self.server.passkey_domain.is_some() && self.server.public_url.is_none() {
+            return refuse("server.passkey_domain is for a city with server.public_url");
+        }
+        let https = self.server.public_url.as_deref().is_some_and(|u| u.starts_with("https://"));
+        if let Some(wrong) = self.tls.wrong(https) {
+            return refuse(wrong);
         }
         if !(1..=12).contains(&self.server.shift_hours) {
             return refuse("server.shift_hours is 1 to 12");
@@ -532,6 +560,9 @@ impl Config {
         }
         let has_address = self.server.public_url.is_some();
         if let Some(wrong) = self.deliver.wrong(&self.webhook, has_address) {
+            return refuse(wrong);
+        }
+        if let Some(wrong) = self.upkeep.wrong(self.deliver.smtp_host.is_some()) {
             return refuse(wrong);
         }
         self.check_preset()?;

@@ -84,6 +84,65 @@ pub const EXPLAINED: &[Explained] = &[
         "https:// and a name, or http://localhost, with a port where there is one",
     ),
     e(
+        "server.passkey_domain",
+        "The domain that passkeys are bound to, above the name in server.public_url: the city may then call the host \
+         otherwise without new passkeys. With another domain all are made anew.",
+        "none: the name in server.public_url",
+        "that name, or a domain above it that somebody can own",
+    ),
+    e(
+        "tls.mode",
+        "Where the server's certificate comes from: a public authority that is asked by itself (acme), a file that \
+         somebody else renews (file), an authority of the city's own (own-ca); or a proxy speaks TLS (proxy), or \
+         nobody, for this machine alone.",
+        "none",
+        "none, proxy, file, own-ca or acme",
+    ),
+    e(
+        "tls.certificate",
+        "The certificate with its chain, for tls.mode = \"file\". A new one is taken up within seconds.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.key",
+        "Its private key.",
+        "none",
+        "a PEM file that its owner alone reads; it may be the same one",
+    ),
+    e(
+        "tls.acme_directory",
+        "The certificate authority that is asked with tls.mode = \"acme\".",
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "an https address",
+    ),
+    e(
+        "tls.acme_contact",
+        "Whom that authority writes to.",
+        "none",
+        "mailto: and an e-mail address",
+    ),
+    e(
+        "tls.acme_ca",
+        "The root of that authority's own address, where this machine does not believe it.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.redirect_listen",
+        "Where plain HTTP is answered: with the way to the secret address, with the root of the city's own authority, \
+         and with what a certificate authority looks for. Nothing else is taken there.",
+        "none",
+        "address:port",
+    ),
+    e(
+        "tls.proxies",
+        "Proxies that are believed when they say for whom they ask (X-Forwarded-For), with tls.mode = \"proxy\". Who \
+         may reach the server from there can say anything of where they come from.",
+        "none: with tls.mode = \"none\" those on this machine, otherwise nobody",
+        "addresses, and networks as 10.1.0.0/16",
+    ),
+    e(
         "server.shift_hours",
         "Hours after which a console session ends in any case, at a registered desk and in a car too.",
         "12",
@@ -510,6 +569,56 @@ pub const EXPLAINED: &[Explained] = &[
         "credential:NAME (of the service), or a path to a file of the owner's alone",
     ),
     e(
+        "upkeep.tell",
+        "Who is told by e-mail when something of the system itself is wrong (guide/operate.md), once when it begins and \
+         once when it is over.",
+        "none: nobody",
+        "people (per_…), roles, e-mail addresses",
+    ),
+    e(
+        "upkeep.weekly",
+        "Whether they are told every Monday at eight how the week was.",
+        "true",
+        "true or false",
+    ),
+    e(
+        "upkeep.quiet_hours",
+        "After so many hours without a vehicle, in hours in which it usually reads some, a camera is told of.",
+        "2",
+        "0 to 24; 0 is never",
+    ),
+    e(
+        "upkeep.certificate_days",
+        "So many days before its end a certificate that should have been renewed is told of.",
+        "14",
+        "1 to 90",
+    ),
+    e(
+        "upkeep.backup_file",
+        "A file that the program that makes backups touches each time it is done.",
+        "none: nobody is told of backups",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "upkeep.backup_hours",
+        "After so many hours without that a backup is late.",
+        "26",
+        "1 to 2000",
+    ),
+    e(
+        "upkeep.thin_percent",
+        "When the disk of the pictures is so full, of four reads one keeps its picture, and every hit. It is undone by \
+         itself three points below.",
+        "85",
+        "10 to 98, below upkeep.bare_percent",
+    ),
+    e(
+        "upkeep.bare_percent",
+        "When it is so full, reads are kept without pictures, but for those of hits; likewise.",
+        "95",
+        "11 to 99",
+    ),
+    e(
         "webhook.name",
         "What the receiver is called; [[webhook]] may stand more than once. Under another name it is another one: what \
          waits for the old one is sent no more.",
@@ -575,6 +684,18 @@ mod tests {
             *text = Some("x".into());
         }
         config.log.witnesses = Some("witnesses.policy".into());
+        config.server.passkey_domain = Some("plates.example".into());
+        config.upkeep.backup_file = Some("backup.done".into());
+        let tls = &mut config.tls;
+        for one in [
+            &mut tls.certificate,
+            &mut tls.key,
+            &mut tls.acme_contact,
+            &mut tls.acme_ca,
+            &mut tls.redirect_listen,
+        ] {
+            *one = Some("x".into());
+        }
         let text = || Some(String::from("x"));
         let deliver = &mut config.deliver;
         for one in [

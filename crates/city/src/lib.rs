@@ -22,6 +22,7 @@ mod camera_rules;
 mod cases;
 mod certificate;
 pub mod check;
+mod check_address;
 mod config;
 mod confirm;
 mod devices;
@@ -58,10 +59,12 @@ mod off_tests;
 mod open;
 mod oversight;
 mod own_plates;
+mod own_root;
 mod papers;
 mod people;
 mod pictures;
 mod places;
+pub mod plan;
 pub mod preset;
 mod proofs;
 #[cfg(test)]
@@ -80,12 +83,17 @@ mod ringing_tests;
 #[cfg(test)]
 #[path = "tests/roadside.rs"]
 mod roadside_tests;
+mod room;
 mod said;
 mod sealed;
 mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+mod upkeep;
+#[cfg(test)]
+#[path = "tests/upkeep.rs"]
+mod upkeep_tests;
 mod waiting;
 mod wanted;
 mod watch;
@@ -100,10 +108,11 @@ pub use camera_health::{CameraHealth, CameraState, CameraTrouble};
 pub use camera_rules::{CameraSection, GateRule};
 pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
+pub use check_address::PLAN_FILE;
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, MapLayer, MapSection, Retention, Section,
-    Server as ServerSection, Stored, Switching, WitnessRule,
+    KekKind, Keys, Limits, LogSection, MapLayer, MapSection, Network, Retention, Section,
+    Server as ServerSection, Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
@@ -144,11 +153,13 @@ pub use ringing::{
     Browser, BrowserLine, DeliverSection, DeskLine, HookSection, LastLine, TestLine, TestOutcome,
     Told,
 };
+pub use room::Step as PictureStep;
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};
+pub use upkeep::UpkeepSection;
 pub use waiting::Waiting;
 pub use wanted::Wanted;
 pub use witness::WitnessLine;

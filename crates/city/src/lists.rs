@@ -386,6 +386,11 @@ impl City {
         Ok(views)
     }
 
+    /// The lists that are too old to be believed.
+    pub(crate) fn stale_lists(&self) -> Result<Vec<ListView>> {
+        Ok(self.kept_lists()?.into_iter().filter(|view| view.stale).collect())
+    }
+
     /// The lists that have settings, without counts.
     fn kept_lists(&self) -> Result<Vec<ListView>> {
         let now = self.now();

@@ -56,6 +56,8 @@ pub struct City {
     pub(crate) memory: Option<Memory>,
     pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
     pub(crate) ringing: crate::ringing::Ringing,
+    pub(crate) room: crate::room::Room,
+    pub(crate) upkeep: crate::upkeep::Upkeep,
     /// What cameras said of their health last.
     pub(crate) beats: Mutex<crate::camera_health::Beats>,
     /// Tells one opening from the next.
@@ -134,6 +136,8 @@ impl City {
             memory,
             records: std::sync::OnceLock::new(),
             ringing: Default::default(),
+            room: Default::default(),
+            upkeep: Default::default(),
             beats: Mutex::default(),
             boot: base::random(),
         };

@@ -45,6 +45,8 @@ pub struct Config {
     pub program: PathBuf,
     /// The one-time code, on first start. It is printed nowhere.
     pub code: Option<Secret<String>>,
+    /// A file with the root of the city's certificate, where the machine does not know it.
+    pub ca: Option<PathBuf>,
     /// Bytes of sealed reads that may wait.
     pub spool_max: u64,
     /// What a full spool does.
@@ -128,6 +130,7 @@ pub(crate) fn run_at(
         camera: &config.camera,
         data: &config.data,
         code: config.code.as_ref().map(|code| code.expose().as_str()),
+        ca: config.ca.as_deref(),
         spool,
         orders: config.orders.clone(),
         foreign: false,

@@ -1,5 +1,6 @@
 //! `homeplate init`: makes a city in a folder, from options or by asking.
 
+use crate::address::AddressArgs;
 use crate::audit::load_or_create;
 use crate::client::PersonKey;
 use base::{Error, PersonId, SystemClock};
@@ -30,9 +31,8 @@ pub struct InitArgs {
     /// IANA time zone, for instance America/Chicago.
     #[arg(long)]
     time_zone: Option<String>,
-    /// Address and port to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: String,
+    #[command(flatten)]
+    address: AddressArgs,
     /// The first administrator's id.
     #[arg(long, default_value = "per_admin")]
     admin: PersonId,
@@ -52,9 +52,6 @@ pub struct InitArgs {
     /// `passkey:…`; may be given again.
     #[arg(long = "prover", value_name = "KEY")]
     provers: Vec<identity::SignerKey>,
-    /// The city's address as browsers see it, for instance https://plates.city.example.
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
     /// Where the auditors' key goes, which alone opens who asked what; give it to them, and keep no copy.
     #[arg(long, default_value = "audit.key")]
     audit_key: PathBuf,
@@ -189,6 +186,7 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
             println!("does not fit   {why}");
         }
     }
+    crate::address::told(&options.config, &args.data)?;
     println!("next           homeplate serve --data {}", args.data.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -216,11 +214,8 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             preset: args.preset.clone(),
             state: None,
         },
-        server: city::ServerSection {
-            listen: args.listen.clone(),
-            public_url: args.public_url.clone(),
-            ..Default::default()
-        },
+        server: args.address.server(args.admin_passkey)?,
+        tls: args.address.tls()?,
         keys: Default::default(),
         custody: city::CustodySection {
             process: args.custody,
@@ -251,6 +246,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         console: Default::default(),
         map: Default::default(),
         deliver: Default::default(),
+        upkeep: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
         store: match &args.postgres {

@@ -3,6 +3,7 @@
 //! Commands that a person runs against a city are signed with the key in that person's hand
 //! (`--key`, made by `homeplate key new`); nothing here knows a password.
 
+mod address;
 mod ask;
 mod audit;
 mod certificate;
@@ -23,9 +24,11 @@ mod order;
 mod oversight;
 mod papers;
 mod person;
+mod plan;
 mod policy;
 mod read;
 mod rules;
+mod secrecy;
 mod serve;
 mod succeed;
 mod telling;
@@ -49,7 +52,9 @@ enum Command {
     Read(read::ReadArgs),
     /// Make a city: folder, configuration, keys, rules, public log.
     Init(init::InitArgs),
-    /// Examine a city's configuration, rules, log, keys, store, disk and clock.
+    /// Say what disk, processors, memory and line a city needs.
+    Plan(plan::PlanArgs),
+    /// Examine a city's configuration, address, certificate, rules, log, keys, store, disk and clock.
     Check(check::CheckArgs),
     /// Explain the configuration.
     Config(check::ConfigArgs),
@@ -170,7 +175,7 @@ fn closed_pipes_end_quietly(command: &Command) {
 
 fn main() -> ExitCode {
     // Before anything speaks TLS; it fails only where one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(person::spelled_out(std::env::args_os()));
     closed_pipes_end_quietly(&cli.command);
     log();
@@ -178,6 +183,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Read(args) => read::run(args),
         Command::Init(args) => init::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
         Command::Custody(args) => custody::run(args),

@@ -52,9 +52,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
-    city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT)));
+    city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));
-    let web = Web::new(WITNESS_TIMEOUT);
+    let web = Web::new(WITNESS_TIMEOUT, None)?;
     // Before anything is answered: a witness may know more of the log than is here.
     city.cosign(&web)?;
     if let Some(lost) = city.set_back() {
@@ -74,8 +74,9 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
-        println!("{} at http://{address}/", city.config().city.name);
-        let options = server::Options { preview: args.preview };
+        let live = crate::secrecy::start(&city).await?;
+        println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
+        let options = server::Options { preview: args.preview, live };
         server::serve(city.clone(), listener, options, interrupted()).await
     });
     stop.stop();

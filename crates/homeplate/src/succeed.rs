@@ -52,7 +52,7 @@ pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
 fn witnesses_know(args: &SucceedArgs) -> anyhow::Result<Option<Lost>> {
     let beside = Beside::start(&args.data)?;
     let asked = City::open_with(&args.data, Arc::new(SystemClock), memory()).and_then(|city| {
-        city.cosign(&Web::new(Duration::from_secs(10)))?;
+        city.cosign(&Web::new(Duration::from_secs(10), None)?)?;
         Ok(city.set_back())
     });
     if let Some(custody) = beside {

@@ -37,6 +37,9 @@ pub struct VerifyArgs {
     /// Neither remember nor compare with what was remembered.
     #[arg(long, conflicts_with = "memory")]
     forget: bool,
+    /// The root of the city's certificate, where this machine does not know it.
+    #[arg(long, env = "HOMEPLATE_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// JSON instead of sentences.
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,7 +58,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     }
     let named = args.place.clone().unwrap_or_default();
     let place = match is_address(&named) {
-        true => Place::Address(named, Web::new(Duration::from_secs(30))),
+        true => Place::Address(named, Web::new(Duration::from_secs(30), args.ca.as_deref())?),
         false => Place::Folder(PathBuf::from(named)),
     };
     let vkey = vkey_of(&args, &place)?;

@@ -72,6 +72,7 @@ const TOKEN: &str = "machine-token";
     paths(
         document,
         public::figures,
+        public::alive,
         public::log_page,
         live::events,
         camera::enrol,

@@ -187,9 +187,40 @@ pub(crate) async fn health(State(state): Shared) -> Response {
     (status, Json(json!({ "fine": fine, "parts": parts }))).into_response()
 }
 
+/// Whether the server does its work.
+#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub(crate) struct Alive {
+    /// Whether nothing is unwell.
+    pub alive: bool,
+    /// Of `store`, `pictures`, `log`, `keys`, `disk`, `clock`, `watch` (nobody looks any more), `mail` (none has gone
+    /// out for an hour), `certificate`: what does not do its work.
+    pub unwell: Vec<String>,
+}
+
+/// For a program outside that calls somebody when it hears nothing, or no: 503 where something is unwell.
+#[utoipa::path(get, path = "/v1/alive", tag = "public",
+    responses((status = 200, description = "It does its work", body = Alive),
+        (status = 503, description = "Something does not", body = Alive)))]
+pub(crate) async fn alive(State(state): Shared) -> Response {
+    let unwell = match state.run(|city| Ok(city.alive())).await {
+        Ok(unwell) => unwell,
+        Err(e) => return Problem(e).into_response(),
+    };
+    let alive = unwell.is_empty();
+    let status = if alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let unwell = unwell.into_iter().map(str::to_owned).collect();
+    (status, Json(Alive { alive, unwell })).into_response()
+}
+
 /// `GET /log.vkey`.
 pub(crate) async fn vkey(State(state): Shared) -> String {
     format!("{}\n", state.city.vkey())
+}
+
+/// `GET /ca.pem`: the root of the city's own authority, for people and cameras that are to believe it.
+pub(crate) async fn root(State(state): Shared) -> Result<Response, Problem> {
+    let none = || Error::not_found("This city has no certificate authority of its own.");
+    Ok(crate::net::certificate(state.city.own_root()?.ok_or_else(none)?))
 }
 
 /// `GET /log.witnesses`: who the log's witnesses are, as C2SP's tlog-policy has it.

@@ -43,6 +43,7 @@ fn api(routes: Routes) -> Routes {
     routes
         .get("/v1/openapi.json", openapi::document)
         .get("/v1/public", public::figures)
+        .get("/v1/alive", public::alive)
         .get("/v1/log", public::log_page)
         .get("/v1/events", live::events)
         .post("/v1/enrol", camera::enrol)
@@ -136,6 +137,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)
         .get("/sw.js", notify::worker)
+        .get("/ca.pem", public::root)
         .get("/log.vkey", public::vkey)
         .get("/log.witnesses", public::witnesses)
         .get("/log/checkpoint.cosigned", public::cosigned)

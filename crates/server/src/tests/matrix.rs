@@ -58,6 +58,7 @@ const LISTS: &[&str] = &["ViewHits", "EditHotList"];
 const API: &[Row] = &[
     ("get", "/v1/openapi.json", Everybody),
     ("get", "/v1/public", Everybody),
+    ("get", "/v1/alive", Everybody),
     ("get", "/v1/log", Everybody),
     ("get", "/v1/events", Everybody),
     ("post", "/v1/enrol", ByBody),
