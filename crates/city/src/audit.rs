@@ -21,6 +21,7 @@ fn record_of(kind: &str) -> &'static str {
         "paper.attested" => "paper",
         "breakglass.reviewed" => "review",
         "audit.graded" => "grade",
+        "hit.compared" | "hit.verdict" | "hit.outcome" => "remark",
         _ => "intent",
     }
 }
@@ -119,7 +120,8 @@ impl City {
         if leaf.body.is_none() {
             return Err(none());
         }
-        let id = leaf.id.as_deref().ok_or_else(none)?;
+        // A remark has a name of its own beside the hit's.
+        let id = leaf.text("remark").or(leaf.id.as_deref()).ok_or_else(none)?;
         let record = self.store.record(record_of(&leaf.kind), id)?.ok_or_else(|| {
             Error::gone("The private half of this entry has been erased, as the city's rules say.")
         })?;

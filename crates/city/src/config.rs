@@ -5,8 +5,8 @@ mod log;
 pub use log::{LogSection, Results, WitnessRule};
 
 use crate::{
-    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
-    PictureSection, ReasonSection,
+    AlarmSection, CameraSection, DeliverSection, DrillSection, HitsSection, HookSection,
+    HotlistDrop, PictureSection, ReasonSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,9 @@ pub struct Config {
     /// Hits: how long they wait for a person.
     #[serde(default)]
     pub hits: HitsSection,
+    /// Drills: how often they begin by themselves.
+    #[serde(default)]
+    pub drills: DrillSection,
     /// What cameras keep, and where their reads may leave to.
     #[serde(default)]
     pub cameras: CameraSection,
@@ -74,6 +77,9 @@ pub struct Config {
     /// Folders that hot lists are dropped into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hotlist_drop: Vec<HotlistDrop>,
+    /// Hot lists that the city fetches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotlist_fetch: Vec<HotlistFetch>,
 }
 
 /// `[city]`.
@@ -496,6 +502,9 @@ impl Config {
         if let Some(wrong) = self.hits.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.drills.wrong() {
+            return refuse(wrong);
+        }
         if let Some(wrong) = self.alarms.wrong() {
             return refuse(wrong);
         }
@@ -512,6 +521,14 @@ impl Config {
         }
         if let Some(wrong) = self.hotlist_drop.iter().find_map(HotlistDrop::wrong) {
             return refuse(wrong);
+        }
+        if let Some(wrong) = self.hotlist_fetch.iter().find_map(HotlistFetch::wrong) {
+            return refuse(wrong);
+        }
+        let lists: std::collections::BTreeSet<_> =
+            self.hotlist_fetch.iter().map(|of| &of.list).collect();
+        if lists.len() < self.hotlist_fetch.len() {
+            return refuse("hotlist_fetch.list is given twice");
         }
         if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {
             return refuse("city.time_zone is not an IANA name, for instance America/Chicago");

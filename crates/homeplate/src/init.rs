@@ -238,6 +238,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
+        drills: Default::default(),
         cameras: Default::default(),
         switch: city::Switching {
             on_signatures: args.on_signatures.unwrap_or(2),
@@ -251,7 +252,9 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         console: Default::default(),
         deliver: Default::default(),
         webhook: Vec::new(),
+        hotlist_fetch: Default::default(),
         hotlist_drop: Vec::new(),
+        hotlist_fetch: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -46,6 +46,8 @@ pub enum Place {
     Field,
     /// What the next shift has to know.
     Handover,
+    /// Drills.
+    Drills,
     /// Hot lists.
     Lists,
     /// The cameras.
@@ -80,6 +82,7 @@ impl Place {
             Place::Hits => "/console/hits",
             Place::Field => "/field",
             Place::Handover => "/console/handover",
+            Place::Drills => "/console/drills",
             Place::Lists => "/console/lists",
             Place::Cameras => "/console/cameras",
             Place::Ask => "/console/ask",
@@ -102,6 +105,7 @@ impl Place {
             Place::Hits => "nav.hits",
             Place::Field => "nav.field",
             Place::Handover => "nav.handover",
+            Place::Drills => "nav.drills",
             Place::Lists => "nav.lists",
             Place::Cameras => "nav.cameras",
             Place::Ask => "nav.ask",
@@ -122,7 +126,15 @@ impl Place {
 const GROUPS: [(&str, &[Place]); 5] = [
     (
         "nav.work",
-        &[Place::Now, Place::Hits, Place::Field, Place::Handover, Place::Ask, Place::Questions],
+        &[
+            Place::Now,
+            Place::Hits,
+            Place::Field,
+            Place::Handover,
+            Place::Drills,
+            Place::Ask,
+            Place::Questions,
+        ],
     ),
     ("nav.street", &[Place::Cameras, Place::Lists]),
     ("nav.law", &[Place::Rules, Place::Papers]),
@@ -252,14 +264,15 @@ impl Page {
         match state {
             "on" | "closed" | "confirmed" | "allowed" | "proven" | "active" | "signed"
             | "valid" | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" | "acknowledged" | "no-lease" | "sent" | "fine" => "good",
+            | "answered" | "along" | "drill-right" | "acknowledged" | "no-lease" | "sent"
+            | "fine" => "good",
             "open" | "second" | "narrowed" | "draft" | "proposed" | "invited" | "waiting"
             | "stated" | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon"
             | "locked" | "lease-runs" | "lease-ended" | "scheduled" | "troubled" | "idle"
-            | "unheard" => "warn",
+            | "unheard" | "drill" => "warn",
             "off" | "cold" | "rejected" | "refused" | "refuted" | "overdue" | "alarm"
             | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up"
-            | "silent" => "bad",
+            | "silent" | "drill-wrong" => "bad",
             _ => "",
         }
     }

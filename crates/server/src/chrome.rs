@@ -39,11 +39,12 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
 }
 
 /// The pages, each with the actions of which one opens it; without any it is everybody's.
-const PLACES: [(Place, &[&str]); 16] = [
+const PLACES: [(Place, &[&str]); 17] = [
     (Place::Now, &["ViewHits"]),
     (Place::Hits, &["ViewHits"]),
     (Place::Field, &["ViewHits"]),
     (Place::Handover, &["ViewHits"]),
+    (Place::Drills, &["ViewHits", "EditHotList", "ReviewBreakGlass"]),
     (Place::Lists, &["ViewHits", "EditHotList"]),
     (Place::Ask, &["Search"]),
     (Place::Questions, &["Search"]),

@@ -4,6 +4,7 @@ pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod cameras;
 pub(crate) mod devices;
+pub(crate) mod drills;
 pub(crate) mod field;
 pub(crate) mod form;
 pub(crate) mod glass;

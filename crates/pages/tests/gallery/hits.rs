@@ -9,7 +9,79 @@ pub fn all(m: &Maker, out: &mut Out) {
     now(m, out);
     one(m, out);
     street(m, out);
+    drills(m, out);
     kept(m, out);
+}
+
+fn drill_row(m: &Maker, over: bool, result: Option<FoundView>) -> DrillRow {
+    DrillRow {
+        id: m.s("drl_0193a7c2b1e47d10"),
+        started: m.s("2026-11-23 08:15:42 PST"),
+        until: m.s("2026-11-23 08:25:42 PST"),
+        by: m.s("Omar Haddad"),
+        over,
+        sort: over.then(|| m.own("look-alike")),
+        answered: 4,
+        right: over.then_some(3),
+        result,
+    }
+}
+
+pub(crate) fn desks(m: &Maker) -> Vec<DeskRow> {
+    let desk = |name: &str, caught, median_s| DeskRow {
+        name: m.s(name),
+        answered: 40,
+        right: 37,
+        look_alikes: 21,
+        caught,
+        median_s,
+    };
+    vec![desk("day dispatch", Some(95), 11), desk("night dispatch", None, 19)]
+}
+
+fn drills(m: &Maker, out: &mut Out) {
+    let found = |right| FoundView {
+        finding: m.own(if right { "misread" } else { "correct" }),
+        sort: m.own("look-alike"),
+        right,
+        seconds: 14,
+    };
+    let page = |drills, desks, may_start| DrillsPage {
+        page: m.at(Place::Drills),
+        drills,
+        desks,
+        may_start,
+        may_decide: true,
+    };
+    let itself = DrillRow { by: String::new(), ..drill_row(m, true, None) };
+    let rows = vec![
+        drill_row(m, false, None),
+        drill_row(m, true, Some(found(true))),
+        drill_row(m, true, Some(found(false))),
+        itself,
+    ];
+    out.push(("drills", render(&page(rows, desks(m), true))));
+    out.push(("drills-empty", render(&page(vec![], vec![], false))));
+    let mark = |over, result| DrillMark {
+        id: m.s("drl_0193a7c2b1e47d10"),
+        until: m.s("2026-11-23 08:25:42 PST"),
+        over,
+        sort: (over).then(|| m.own("look-alike")),
+        result,
+    };
+    let one = |mark| HitPage {
+        page: m.at(Place::Drills),
+        must_type: false,
+        two_persons: false,
+        record_query: None,
+        listed: Some(listed(m, true, false)),
+        drill: Some(mark),
+        ..hit(m, waiting(m))
+    };
+    out.push(("drill", render(&one(mark(false, None)))));
+    out.push(("drill-right", render(&one(mark(true, Some(found(true)))))));
+    out.push(("drill-wrong", render(&one(mark(false, Some(found(false)))))));
+    out.push(("drill-over", render(&one(mark(true, None)))));
 }
 
 fn row(m: &Maker, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
@@ -90,7 +162,7 @@ fn queue(m: &Maker) -> QueueView {
 }
 
 fn now(m: &Maker, out: &mut Out) {
-    let page = |queue, off, due| NowPage {
+    let page = |queue, off, due, drills| NowPage {
         page: m.at(Place::Now),
         queue,
         may_resume: true,
@@ -98,6 +170,7 @@ fn now(m: &Maker, out: &mut Out) {
         on: 13,
         reads: 41_207,
         due,
+        drills,
     };
     let off = vec![CameraDot {
         name: m.s("Old Mill Road"),
@@ -105,8 +178,8 @@ fn now(m: &Maker, out: &mut Out) {
         since: m.s("2026-11-20 18:00:02 UTC"),
     }];
     let due = vec![row(m, "confirmed", "Elm Street", "2026-11-21 08:02:10 UTC", "98 %")];
-    out.push(("now", render(&page(queue(m), off, due))));
-    out.push(("now-quiet", render(&page(QueueView::default(), vec![], vec![]))));
+    out.push(("now", render(&page(queue(m), off, due, vec![drill_row(m, false, None)]))));
+    out.push(("now-quiet", render(&page(QueueView::default(), vec![], vec![], vec![]))));
     let handover = |queue, last| HandoverPage {
         page: m.at(Place::Handover),
         queue,
@@ -174,6 +247,7 @@ fn hit(m: &Maker, line: HitRow) -> HitPage {
         seen: vec![],
         log_entry: 48_101,
         field: false,
+        drill: None,
     }
 }
 
@@ -189,7 +263,7 @@ fn confirmed(m: &Maker, field: bool) -> HitPage {
         at: m.s(at),
         by: m.s("Dora Castellanos"),
         what: m.own(what),
-        note: m.s(note),
+        remarked: !note.is_empty(),
     };
     HitPage {
         must_type: false,
