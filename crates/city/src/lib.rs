@@ -41,6 +41,7 @@ mod fetches;
 #[path = "tests/fetches.rs"]
 mod fetches_tests;
 mod fleet;
+mod hands;
 mod health;
 mod history;
 mod hits;
@@ -90,6 +91,7 @@ mod ringing_tests;
 mod roadside_tests;
 mod said;
 mod sealed;
+mod settings;
 mod succeed;
 mod switch;
 mod terminals;
@@ -125,6 +127,7 @@ pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed}
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
 pub use fetches::{FetchLine, HotlistFetch};
+pub use hands::{NewOrder, OrderWaiting};
 pub use health::Health;
 pub use history::{Change, RuleHistory};
 pub use hits::*;
@@ -156,6 +159,7 @@ pub use ringing::{
     Browser, BrowserLine, DeliverSection, DeskLine, HookSection, LastLine, TestLine, TestOutcome,
     Told,
 };
+pub use settings::Setting;
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use switch::Standing;

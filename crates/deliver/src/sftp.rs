@@ -93,7 +93,8 @@ pub fn is_fingerprint(text: &str) -> bool {
 }
 
 fn away(e: impl std::fmt::Display) -> Error {
-    Error::unavailable("The other side cannot be reached, or does not speak SFTP.").because(e)
+    Error::unavailable("The other side cannot be reached, or does not speak SFTP.")
+        .because(e.to_string())
 }
 
 /// Fetches a file of at most so many bytes from a place whose host key has this fingerprint.

@@ -48,6 +48,8 @@ pub enum Place {
     Handover,
     /// Drills.
     Drills,
+    /// Orders to switch off and on.
+    Orders,
     /// Hot lists.
     Lists,
     /// The cameras.
@@ -72,6 +74,8 @@ pub enum Place {
     Tokens,
     /// Devices that people use the console at.
     Devices,
+    /// What the city is set to.
+    Settings,
 }
 
 impl Place {
@@ -83,6 +87,7 @@ impl Place {
             Place::Field => "/field",
             Place::Handover => "/console/handover",
             Place::Drills => "/console/drills",
+            Place::Orders => "/console/orders",
             Place::Lists => "/console/lists",
             Place::Cameras => "/console/cameras",
             Place::Ask => "/console/ask",
@@ -95,6 +100,7 @@ impl Place {
             Place::People => "/console/people",
             Place::Tokens => "/console/tokens",
             Place::Devices => "/console/devices",
+            Place::Settings => "/console/settings",
         }
     }
 
@@ -106,6 +112,7 @@ impl Place {
             Place::Field => "nav.field",
             Place::Handover => "nav.handover",
             Place::Drills => "nav.drills",
+            Place::Orders => "nav.orders",
             Place::Lists => "nav.lists",
             Place::Cameras => "nav.cameras",
             Place::Ask => "nav.ask",
@@ -118,6 +125,7 @@ impl Place {
             Place::People => "nav.people",
             Place::Tokens => "nav.tokens",
             Place::Devices => "nav.devices",
+            Place::Settings => "nav.settings",
         }
     }
 }
@@ -136,10 +144,10 @@ const GROUPS: [(&str, &[Place]); 5] = [
             Place::Questions,
         ],
     ),
-    ("nav.street", &[Place::Cameras, Place::Lists]),
+    ("nav.street", &[Place::Cameras, Place::Orders, Place::Lists]),
     ("nav.law", &[Place::Rules, Place::Papers]),
     ("nav.oversight", &[Place::Log, Place::Audit, Place::BreakGlass]),
-    ("nav.house", &[Place::People, Place::Tokens, Place::Devices]),
+    ("nav.house", &[Place::People, Place::Tokens, Place::Devices, Place::Settings]),
 ];
 
 /// A page that somebody may open, and how much waits there.

@@ -5,7 +5,7 @@
 //! session's secret word, and is not a wall's.
 
 use crate::auth::{BODY_MAX, same_origin, single};
-use crate::console::failed;
+use crate::console::{CLOCKS, failed};
 use crate::limits::{address_of, name_of};
 use crate::problem::Problem;
 use crate::state::{AppState, State};
@@ -86,7 +86,7 @@ pub(crate) async fn guard(
     }
     let headers = request.headers().clone();
     match state.may_pass(&path, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => CLOCKS.scope(state.city.clone(), next.run(request)).await,
         Err(e) if path.starts_with("/console/passkey/") || path == "/console/notify/browser" => {
             Problem(e).into_response()
         }

@@ -190,3 +190,28 @@ fn a_look_alike_ends_as_misread() {
     let verified = world.plain(&["verify", &world.url()]).good();
     assert!(verified.contains("misread"), "{verified}");
 }
+
+/// A clerk switches a camera off with a passkey, on again takes two people, and the log verifies.
+#[test]
+fn orders_are_given_in_the_browser() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    let mut world = World::new();
+    world.init();
+    world.serve();
+    world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    world.by("admin", &["camera", "cam_oak", "--name", "Oak Street"]).good();
+    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
+        .unwrap_or_else(|_| world.path("shots").display().to_string());
+    let done = Command::new("node")
+        .arg(folder.join("orders.mjs"))
+        .args([&world.url(), crate::world::EXE, &world.path(".").display().to_string(), &shots])
+        .output()
+        .expect("node runs");
+    assert!(
+        done.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    world.plain(&["verify", &world.url()]).good();
+}

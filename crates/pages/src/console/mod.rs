@@ -12,10 +12,12 @@ mod log;
 mod machines;
 mod notify;
 mod now;
+mod orders;
 mod papers;
 mod people;
 mod questions;
 mod rules;
+mod settings;
 mod signin;
 
 pub use answer::{AnswerPage, ReadCard, RefusedPage};
@@ -33,6 +35,7 @@ pub use now::{
     CameraDot, CheckedView, FieldPage, HandoverPage, MetView, MisreadRow, MisreadsPage, NowPage,
     QueueView, SuspendedView,
 };
+pub use orders::{OrderLine, OrderWaits, OrdersPage, Reach};
 pub use papers::{PaperForm, PaperView, PapersPage};
 pub use people::{
     InvitationView, InviteForm, LostView, PasskeyView, PasskeysPage, PeoplePage, PersonView,
@@ -41,4 +44,5 @@ pub use questions::{QuestionView, QuestionsPage};
 pub use rules::{
     PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage, SignatureView,
 };
+pub use settings::{SettingRow, SettingsPage};
 pub use signin::{DevicePage, EnterPage, RegisterPage, SignInPage};

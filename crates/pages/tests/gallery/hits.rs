@@ -10,6 +10,8 @@ pub fn all(m: &Maker, out: &mut Out) {
     one(m, out);
     street(m, out);
     drills(m, out);
+    orders(m, out);
+    settings(m, out);
     kept(m, out);
 }
 
@@ -335,6 +337,10 @@ fn kept(m: &Maker, out: &mut Out) {
         two_persons: true,
         waiting,
         undo: Some(41),
+        threshold: m.s("80 %"),
+        budget: m.s("5"),
+        fetched: Some(m.s("2026-11-23 06:00:00 PST")),
+        unfetched: m.s("The other side did not answer in time."),
     };
     let wanted = |mine| WantedView {
         id: m.s("ent_0193a7c2b1e47d10"),
@@ -400,4 +406,79 @@ fn kept(m: &Maker, out: &mut Out) {
     out.push(("cameras", render(&CamerasPage { page: m.at(Place::Cameras), cameras })));
     let page = m.at(Place::Cameras);
     out.push(("cameras-empty", render(&CamerasPage { page, cameras: vec![] })));
+}
+
+fn orders(m: &Maker, out: &mut Out) {
+    let waits = |mine, power: &str| OrderWaits {
+        power: m.own(power),
+        level: m.own("capture"),
+        whom: m.s("group:downtown"),
+        named: m.s("downtown"),
+        from: Some((m.s("2026-11-23 18:00:00 PST"), m.s("2026-11-24T02:00:00.000Z"))),
+        until: None,
+        reason: m.s("The festival, as the council voted."),
+        by: m.s("Clara Ibarra"),
+        have: 1,
+        needed: 2,
+        lapses: m.s("2026-11-24 08:00:00 PST"),
+        mine,
+    };
+    let line = |begun, named: &str| OrderLine {
+        id: m.s("ord_0193a7c2b1e47d10"),
+        named: m.s(named),
+        begun,
+        from: m.s("2026-11-23 18:00:00 PST"),
+        until: Some(m.s("2026-11-24 06:00:00 PST")),
+        reason: m.s("The festival, as the council voted."),
+    };
+    let reach =
+        |value: &str, name: &str, group| Reach { value: m.s(value), name: m.s(name), group };
+    let page = |waiting, orders, levels, may_on| OrdersPage {
+        page: m.at(Place::Orders),
+        on: 12,
+        off: 2,
+        levels,
+        waiting,
+        orders,
+        reaches: vec![
+            reach("group:downtown", "downtown", true),
+            reach("camera:cam_main", "Main Street at First", false),
+        ],
+        zone: m.s("America/Los_Angeles"),
+        off_needs: 1,
+        on_needs: 2,
+        may_off: true,
+        may_on,
+    };
+    let waiting = vec![waits(false, "off"), waits(true, "on")];
+    let lines = vec![line(true, ""), line(false, "Harbor Bridge, northbound")];
+    let levels = vec![(m.own("asking"), m.s("2026-11-20 18:00:02 PST"))];
+    out.push(("orders", render(&page(waiting, lines, levels, true))));
+    out.push(("orders-empty", render(&page(vec![], vec![], vec![], false))));
+}
+
+fn settings(m: &Maker, out: &mut Out) {
+    let row = |key: &str, value: Option<&str>, usual| SettingRow {
+        key: m.s(key),
+        value: value.map(|v| m.s(v)),
+        meaning: m.s("In which zone people read times. The system itself keeps UTC."),
+        default: m.s("UTC"),
+        usual,
+    };
+    let sections = vec![
+        (
+            m.s("city"),
+            vec![row("city.name", Some("Oak Hollow"), false), row("city.slug", Some(""), true)],
+        ),
+        (m.s("webhook 1"), vec![row("webhook 1.url", None, false)]),
+        (m.s("hits"), vec![row("hits.late_seconds", Some("120"), true)]),
+    ];
+    let page = SettingsPage {
+        page: m.at(Place::Settings),
+        sections,
+        preset: m.s("us-wa"),
+        retention_days: 21,
+        rules: m.s("2f1b9c0d4e5f60718293a4b5c6d7e8f9"),
+    };
+    out.push(("settings", render(&page)));
 }

@@ -77,6 +77,8 @@ impl Maker {
             (Place::People, 0),
             (Place::Tokens, 0),
             (Place::Devices, 0),
+            (Place::Orders, 0),
+            (Place::Settings, 0),
         ];
         let person = Person {
             name: self.s("Dora Castellanos"),
