@@ -154,7 +154,7 @@ async function draw(figure: HTMLElement): Promise<void> {
   });
   // Colours are the page's: another theme is another style.
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void style(what).then((next) => chart.setStyle(next)));
-  document.addEventListener('homeplate:fresh', () => void told(from).then((now) => pins(chart, markers, now.cameras)));
+  document.addEventListener('refreshed', () => void told(from).then((now) => pins(chart, markers, now.cameras)));
 }
 
 export function start(figures: HTMLElement[]): void {

@@ -233,6 +233,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
+        drills: Default::default(),
         cameras: Default::default(),
         switch: city::Switching {
             on_signatures: args.on_signatures.unwrap_or(2),
@@ -249,6 +250,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         upkeep: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
+        hotlist_fetch: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -10,6 +10,7 @@ mod certificate;
 mod check;
 mod client;
 mod custody;
+mod drills;
 mod edge;
 mod fleet;
 mod hits;
@@ -112,6 +113,10 @@ enum Command {
     CheckPlate(hits::CheckPlateArgs),
     /// What the next shift has to know; with `--accept`, take it over.
     Handover(hits::HandoverArgs),
+    /// Begin a drill: a drawn hit for people to practise, marked as one.
+    Drill(drills::DrillArgs),
+    /// List drills, and how the desks do in them.
+    Drills(drills::DrillArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
     /// Preserve reads for a court; nobody in the city can open what is preserved.
@@ -213,6 +218,8 @@ fn main() -> ExitCode {
         Command::HitsResume(args) => hits::resume(args),
         Command::CheckPlate(args) => hits::check_plate(args),
         Command::Handover(args) => hits::handover(args),
+        Command::Drill(args) => drills::start(args),
+        Command::Drills(args) => drills::list(args),
         Command::Ask(args) => ask::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Paper(args) => papers::paper(args),

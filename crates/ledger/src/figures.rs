@@ -5,6 +5,7 @@
 //! than stopping the count, because what is on the log stays on the log.
 
 use crate::counters::{Counted, camera_of};
+use crate::drills::Drills;
 use crate::lottery::{self, AHEAD_MS, DRAW_MS, DRAWN, GRADE_MS};
 use crate::orders::{Orders, moment};
 use crate::{HIDDEN, Leaf, REVEALED};
@@ -41,6 +42,12 @@ pub struct Figures {
     /// Hits that nobody decided in time.
     #[serde(default)]
     pub hits_cold: u64,
+    /// Further sightings of vehicles that people had confirmed: nobody was asked again.
+    #[serde(default)]
+    pub hits_along: u64,
+    /// Drills, which are no hits.
+    #[serde(default)]
+    pub drills: Drills,
     /// Confirmed hits that an officer on the spot found to be another vehicle.
     #[serde(default)]
     pub hits_not_it: u64,
@@ -334,6 +341,7 @@ impl Figures {
                 }
             }
             "hit.cold" => self.hits_cold += 1,
+            "hit.along" => self.hits_along += 1,
             "hit.eyes" => self.hits_not_it += u64::from(leaf.text("answer") == Some("not-it")),
             "hit.suspended" => {
                 self.hits_suspended.extend(leaf.id.clone().map(|id| (id, leaf.time)));
@@ -364,6 +372,7 @@ impl Figures {
             "counts.daily" => self.counted(leaf),
             "hotlist.checked" => self.plates_checked += 1,
             kind if kind.starts_with("hit.") => self.add_hit(leaf),
+            kind if kind.starts_with("drill.") => self.drills.add(leaf),
             "search.refused" => self.refusals += 1,
             "audit.opened" => self.audits += 1,
             "hold.placed" | "hold.reviewed" => {

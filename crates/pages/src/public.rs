@@ -1,5 +1,6 @@
 //! Pages for everybody.
 
+use crate::console::DeskRow;
 use crate::page::Page;
 use askama::Template;
 
@@ -110,6 +111,12 @@ pub struct PublicPage {
     pub rules: String,
     /// Drawn entries that the auditor has not graded in time.
     pub audit_overdue: u64,
+    /// Drills that were begun.
+    pub drills: u64,
+    /// Drills that nobody answered.
+    pub drills_unanswered: u64,
+    /// How the desks do in them.
+    pub desks: Vec<DeskRow>,
 }
 
 /// The demonstration: live picture, events, figures.

@@ -151,6 +151,9 @@ fn view(page: Page, p: Public) -> PublicPage {
         delay_minutes: p.delay_minutes,
         rules: p.rules,
         audit_overdue: p.figures.audit.overdue(p.now),
+        drills: p.figures.drills.started,
+        drills_unanswered: p.figures.drills.unanswered,
+        desks: crate::console::drills::desks(p.figures.drills.by_desk.clone()),
     }
 }
 

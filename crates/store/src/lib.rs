@@ -26,7 +26,9 @@
 mod admission;
 mod control;
 mod days;
+mod drills;
 mod engine;
+mod fetches;
 mod hits;
 mod holds;
 mod hotlist;
@@ -49,9 +51,9 @@ pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,
-    LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow,
-    Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
+    AlarmRow, AskRow, CameraRow, DeviceRow, DrillAnswerRow, DrillRow, EntryRow, FetchRow,
+    HitChange, HitRow, HoldRow, ImportRow, LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow,
+    PlaceRow, RecordRow, RecoveryRow, Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
 };
 
 #[cfg(test)]

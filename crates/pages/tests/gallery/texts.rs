@@ -7,7 +7,11 @@ use toml::{Table, Value};
 type Texts = BTreeMap<String, String>;
 
 /// Sections whose keys are words of rules, log or configuration, looked up by what a view says.
-const WORDS: [&str; 32] = [
+const WORDS: [&str; 36] = [
+    "level",
+    "power",
+    "drill_sort",
+    "drill_was",
     "alarm_says",
     "agency",
     "alarm",
