@@ -1,8 +1,9 @@
-//! House work that `./run` calls: `tidy` (the house rules), `demo`, `bench`.
+//! House work that `./run` calls: `tidy` (the house rules), `demo`, `bench`, `dist` (the packages).
 
 mod bench;
 mod demo;
 mod directions;
+mod dist;
 mod tidy;
 
 use anyhow::{Result, bail};
@@ -24,6 +25,7 @@ fn main() -> Result<()> {
         }
         Some("demo") => demo::run(&root),
         Some("bench") => bench::run(&root),
-        _ => bail!("xtask tidy | demo | bench"),
+        Some("dist") => dist::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
+        _ => bail!("xtask tidy | demo | bench | dist"),
     }
 }

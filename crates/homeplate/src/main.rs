@@ -19,6 +19,8 @@ mod keyfile;
 mod lists;
 mod machines;
 mod manage;
+mod manager;
+mod manual;
 mod order;
 mod oversight;
 mod papers;
@@ -135,6 +137,9 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Begin the successor of a log that lost entries; everything is off then.
     Succeed(succeed::SucceedArgs),
+    /// Write man pages and shell completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// A core dump would write keys and plates to the disk. No other program may look into the memory
@@ -221,6 +226,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),
         Command::Succeed(args) => succeed::run(args),
+        Command::Manual(args) => manual::run(&args),
     };
     match done {
         Ok(code) => code,

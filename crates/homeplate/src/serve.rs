@@ -75,6 +75,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         println!("{} at http://{address}/", city.config().city.name);
+        crate::manager::ready();
         let options = server::Options { preview: args.preview };
         server::serve(city.clone(), listener, options, interrupted()).await
     });
