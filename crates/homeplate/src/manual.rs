@@ -44,6 +44,7 @@ fn page(command: &Command, name: &str, out: &Path) -> Result<()> {
     clap_mangen::Man::new(titled)
         .title(name.to_uppercase())
         .manual("Homeplate")
+        .source(concat!("homeplate ", env!("CARGO_PKG_VERSION")))
         .render(&mut text)
         .map_err(|e| Error::internal(format!("The page {name} cannot be made.")).because(e))?;
     write(&out.join(format!("{name}.1")), &text)?;
@@ -76,7 +77,8 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(dir.path().join(name)).unwrap();
         for name in ["homeplate", "homeplate-serve", "homeplate-edge-doctor", "homeplate-camera"] {
             let text = read(&format!("man1/{name}.1"));
-            assert!(text.contains(".SH NAME") && text.contains(name), "{name}: {text}");
+            let named = format!(".SH NAME\n{} \\-", name.replace('-', "\\-"));
+            assert!(text.contains(&named), "{name}: {text}");
         }
         assert!(read("man1/homeplate-init.1").contains("Days after which reads are forgotten"));
         assert!(!dir.path().join("man1/homeplate-manual.1").exists());

@@ -23,19 +23,22 @@ struct Options {
     twice: bool,
     /// Installs the tarball into a bare Debian and runs a city there.
     try_it: bool,
+    /// A tarball that was made before: it is tried, and nothing is made.
+    tarball: Option<PathBuf>,
     /// Takes the Debian packages from here instead of fetching them: a folder of an earlier tarball.
     debs: Option<PathBuf>,
 }
 
 impl Options {
     fn parse(args: &[String]) -> Result<Self> {
-        let mut out = Self { debug: false, twice: false, try_it: false, debs: None };
+        let mut out = Self { debug: false, twice: false, try_it: false, tarball: None, debs: None };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
                 "--debug" => out.debug = true,
                 "--twice" => out.twice = true,
                 "--try" => out.try_it = true,
+                file if file.starts_with("--try=") => out.tarball = Some(file[6..].into()),
                 "--debs" => out.debs = Some(args.next().context("--debs wants a folder")?.into()),
                 other => bail!(
                     "dist does not know {other}; it takes --twice (make it twice and compare), --try (install it in \
@@ -72,6 +75,9 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
     if !std::fs::read_to_string("/etc/os-release").unwrap_or_default().contains("VERSION_ID=\"12\"")
     {
         bail!("packages are made on Debian 12, whose libraries they are linked against");
+    }
+    if let Some(tarball) = &options.tarball {
+        return bare::install_and_run(root, tarball);
     }
     let out = root.join("target/package");
     let made = make(root, &out, &options)?;
@@ -130,7 +136,8 @@ fn twice(root: &Path, first: &Made) -> Result<()> {
         .unwrap_or(root)
         .join(build::Release::of(root)?.name())
         .join("debian");
-    let options = Options { debug: false, twice: false, try_it: false, debs: Some(debs) };
+    let options =
+        Options { debug: false, twice: false, try_it: false, tarball: None, debs: Some(debs) };
     let second = make(&other, &other.join("target/package"), &options)?;
     let mut differ = Vec::new();
     for (one, two) in first.files().into_iter().zip(second.files()) {
