@@ -1,10 +1,11 @@
-//! House work that `./run` calls: `tidy` (the house rules), `demo`, `bench`, `dist` (the packages).
+//! House work that `./run` calls: `tidy` (the house rules), `demo`, `town`, `bench`, `dist` (the packages).
 
 mod bench;
 mod demo;
 mod directions;
 mod dist;
 mod tidy;
+mod town;
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -24,8 +25,9 @@ fn main() -> Result<()> {
             Ok(())
         }
         Some("demo") => demo::run(&root),
+        Some("town") => town::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
         Some("bench") => bench::run(&root),
         Some("dist") => dist::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
-        _ => bail!("xtask tidy | demo | bench | dist"),
+        _ => bail!("xtask tidy | demo | town | bench | dist"),
     }
 }
