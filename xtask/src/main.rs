@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod directions;
 mod dist;
+mod guide;
 mod tidy;
 mod town;
 
@@ -16,6 +17,7 @@ fn main() -> Result<()> {
         Some("tidy") => {
             let mut complaints = tidy::check(&root)?;
             complaints.extend(directions::check(&root)?);
+            complaints.extend(guide::check(&root)?);
             for complaint in &complaints {
                 eprintln!("tidy: {complaint}");
             }

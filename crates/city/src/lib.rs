@@ -85,6 +85,7 @@ mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+pub mod upgrade;
 mod waiting;
 mod wanted;
 mod watch;

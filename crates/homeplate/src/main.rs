@@ -31,6 +31,7 @@ mod rules;
 mod serve;
 mod succeed;
 mod telling;
+mod upgrade;
 mod verify;
 mod web;
 mod witness;
@@ -137,6 +138,8 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Begin the successor of a log that lost entries; everything is off then.
     Succeed(succeed::SucceedArgs),
+    /// What this version would change in a city's data, how long it takes, and how to go back.
+    Upgrade(upgrade::UpgradeArgs),
     /// Write man pages and shell completions into a folder.
     #[command(hide = true)]
     Manual(manual::ManualArgs),
@@ -226,6 +229,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),
         Command::Succeed(args) => succeed::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
         Command::Manual(args) => manual::run(&args),
     };
     match done {

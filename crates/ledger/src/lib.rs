@@ -37,7 +37,7 @@ pub use cosign::WitnessKey;
 pub use counters::{Counted, Miscount};
 pub use entry::Entry;
 pub use figures::{
-    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled,
+    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled, Software,
 };
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};

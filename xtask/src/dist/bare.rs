@@ -47,6 +47,34 @@ StandardError=file:/srv/said
 WantedBy=multi-user.target
 ";
 
+/// A program that takes the data over and then does not serve.
+const UNFIT: &str = "#!/bin/sh
+[ \"$1\" = serve ] && { echo 'this version does not start' >&2; exit 1; }
+exec /usr/lib/homeplate.before/homeplate \"$@\"
+";
+
+/// After the guide: the next version, and one that does not start and has to make room for the one before.
+const AFTERWARDS: &str = r#"
+hash() { sha256sum /usr/lib/homeplate/homeplate | cut -d' ' -f1; }
+size() { homeplate verify /var/lib/homeplate/city/log --vkey-file /var/lib/homeplate/city/log.vkey | grep -o '[0-9]* entries'; }
+echo '--- an upgrade'
+homeplate upgrade --check
+was=$(hash)
+began=$(date +%s%N)
+dpkg -i /srv/next.deb
+echo "($((($(date +%s%N) - began) / 1000000)) ms)"
+systemctl is-active homeplate-custody homeplate homeplate-edge
+homeplate hits --key otto.key >/dev/null
+[ ! -e /var/lib/homeplate/before-upgrade ] && [ ! -e /usr/lib/homeplate.before ]
+size
+echo '--- an upgrade that does not start'
+if dpkg -i /srv/unfit.deb; then echo 'it was taken' >&2; exit 1; fi
+systemctl is-active homeplate-custody homeplate homeplate-edge
+[ "$(hash)" = "$was" ]
+homeplate hits --key otto.key >/dev/null
+size
+"#;
+
 /// Installs the tarball and goes through the guide.
 pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     if done(Command::new("id").arg("-u"))?.trim() != "0" {
@@ -64,7 +92,12 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     if blocks.is_empty() {
         bail!("guide/install.md has no block to run");
     }
-    fs::write(srv.join("steps.sh"), steps(&blocks))?;
+    say("two packages more: the next version, and one whose server does not start");
+    let unpacked = work.join("unpacked");
+    let _ = fs::remove_dir_all(&unpacked);
+    done(Command::new("tar").arg("-xzf").arg(tarball).arg("-C").arg(folder(&unpacked)?))?;
+    variants(&unpacked, &srv)?;
+    fs::write(srv.join("steps.sh"), steps(&blocks) + AFTERWARDS)?;
     let system = machine.join("etc/systemd/system");
     fs::write(system.join("steps.service"), UNIT)?;
     let wants = system.join("multi-user.target.wants");
@@ -109,6 +142,39 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     );
     fs::remove_dir_all(machine)?;
     Ok(())
+}
+
+/// The package again under two later versions.
+fn variants(unpacked: &Path, to: &Path) -> Result<()> {
+    let deb = super::files_below(unpacked)?
+        .into_iter()
+        .find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("homeplate_")))
+        .context("no package in the tarball")?;
+    let tree = unpacked.join("tree");
+    for name in ["next", "unfit"] {
+        let _ = fs::remove_dir_all(&tree);
+        done(Command::new("dpkg-deb").arg("-R").arg(&deb).arg(&tree))?;
+        let control = tree.join("DEBIAN/control");
+        let text = fs::read_to_string(&control)?;
+        let line = text.lines().find(|l| l.starts_with("Version: ")).context("no version")?;
+        fs::write(&control, text.replace(line, &format!("{line}+{name}")))?;
+        if name == "unfit" {
+            fs::write(tree.join("usr/lib/homeplate/homeplate"), UNFIT)?;
+        }
+        done(
+            Command::new("dpkg-deb")
+                .args(["-Zgzip", "-z1", "-b"])
+                .arg(&tree)
+                .arg(to.join(format!("{name}.deb"))),
+        )?;
+    }
+    fs::remove_dir_all(unpacked)?;
+    Ok(())
+}
+
+fn folder(path: &Path) -> Result<&Path> {
+    fs::create_dir_all(path)?;
+    Ok(path)
 }
 
 /// A fresh copy of a Debian that was made once.
