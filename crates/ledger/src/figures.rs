@@ -594,7 +594,7 @@ mod tests {
     fn what_runs_and_since_when() {
         let mut figures = Figures::default();
         let mut start = |time: &str, executable: &str| {
-            let leaf = Leaf::new("software.start", time.parse().unwrap());
+            let leaf = Leaf::new("software.start", time.parse::<Time>().unwrap());
             figures.add(&leaf.fact("version", "0.2.0").fact("executable", executable));
             let runs = figures.software.clone().unwrap();
             (runs.executable, runs.since.to_string()[11..16].to_owned())
