@@ -124,7 +124,7 @@ fn world() -> World {
     if own() {
         let custodian = Custodian::open(dir, clock.clone(), true, Duration::ZERO).unwrap();
         let (socket, told) = (custodian.socket.clone(), stop.clone());
-        std::thread::spawn(move || custodian.serve(&told).unwrap());
+        std::thread::spawn(move || custodian.serve(&told, || ()).unwrap());
         while !socket.exists() {
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -101,6 +101,7 @@ mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+pub mod upgrade;
 mod upkeep;
 #[cfg(test)]
 #[path = "tests/upkeep.rs"]
@@ -147,7 +148,7 @@ pub use hotlist::{
 };
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
-pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
+pub use keeper::{Custodian, act_as, custody_answers, give_to_users, starts_custody, system_user};
 pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};

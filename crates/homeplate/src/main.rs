@@ -21,6 +21,8 @@ mod keyfile;
 mod lists;
 mod machines;
 mod manage;
+mod manager;
+mod manual;
 mod order;
 mod oversight;
 mod papers;
@@ -33,6 +35,7 @@ mod secrecy;
 mod serve;
 mod succeed;
 mod telling;
+mod upgrade;
 mod verify;
 mod web;
 mod witness;
@@ -145,6 +148,11 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Begin the successor of a log that lost entries; everything is off then.
     Succeed(succeed::SucceedArgs),
+    /// What this version would change in a city's data, how long it takes, and how to go back.
+    Upgrade(upgrade::UpgradeArgs),
+    /// Write man pages and shell completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// A core dump would write keys and plates to the disk. No other program may look into the memory
@@ -234,6 +242,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),
         Command::Succeed(args) => succeed::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
+        Command::Manual(args) => manual::run(&args),
     };
     match done {
         Ok(code) => code,
@@ -247,7 +257,11 @@ fn log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("HOMEPLATE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,request=info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A journal or a file wants no colours.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     if std::env::var("HOMEPLATE_LOG_FORMAT").is_ok_and(|format| format == "json") {
         lines.json().flatten_event(true).init();
     } else {

@@ -80,6 +80,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         let live = crate::secrecy::start(&city).await?;
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
+        crate::manager::ready();
         let options = server::Options { preview: args.preview, live };
         server::serve(city.clone(), listener, options, interrupted()).await
     });

@@ -39,7 +39,7 @@ pub use counters::{Counted, Miscount};
 pub use drills::{DeskTally, Drills, drill_answer, drill_right};
 pub use entry::Entry;
 pub use figures::{
-    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled,
+    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled, Software,
 };
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};

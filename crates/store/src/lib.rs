@@ -46,7 +46,7 @@ mod rows;
 mod scan;
 mod wanted;
 
-pub use engine::{Place, Url};
+pub use engine::{Place, Schema, Url, keep, put_back, rehearse, schemas};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};

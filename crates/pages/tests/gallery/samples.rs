@@ -180,6 +180,12 @@ fn open_to_all(m: &Maker, out: &mut Out) {
         witness: m.s("Two of three witnesses sign it within ten minutes."),
         delay_minutes: 15,
         rules: m.s(HASH),
+        software: Some(SoftwareRow {
+            version: m.s("0.1.0"),
+            since: m.s("2026-10-12 06:14:00 UTC"),
+            days: 24,
+            executable: m.s(HASH),
+        }),
         audit_overdue: 2,
         drills: 41,
         drills_unanswered: 2,
