@@ -124,10 +124,12 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        // In a worktree `.git` is a file.
+        if SKIPPED.contains(&name) {
+            continue;
+        }
         if path.is_dir() {
-            if !SKIPPED.contains(&name) {
-                walk(&path, out)?;
-            }
+            walk(&path, out)?;
         } else {
             out.push(path);
         }

@@ -483,6 +483,8 @@ impl City {
     /// Compares what lies in the folder, what is in force here and what the log says was adopted. A
     /// difference stops questions until somebody puts the adopted files back.
     pub fn check_adopted(&self) -> Result<bool> {
+        // While a set becomes active, folder, memory and log are bound to differ for a moment.
+        let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = self.rules();
         let on_disk = crate::keeper::rules(&Paths::new(&self.dir)).map(|rules| rules.hash());
         let adopted = self.adoptions().active().map(str::to_owned);

@@ -35,7 +35,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// `configuration`, `address`, `certificate`, `authority`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`,
-    /// `delivery`, `disk`, `plan`, `clock`.
+    /// `delivery`, `map`, `disk`, `plan`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -76,6 +76,10 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     }
     let mut secrets = Vec::new();
     if let Some(config) = &config {
+        for wrong in crate::map::check(dir, &config.map) {
+            let say = format!("{wrong}; put the file of the map right in homeplate.toml.");
+            out.push(finding("map", State::Look, say));
+        }
         let (found, files) = crate::ringing::check_delivery(dir, config);
         out.extend(found);
         secrets = files;

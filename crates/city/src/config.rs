@@ -7,13 +7,13 @@ pub use log::{LogSection, Results, WitnessRule};
 pub use secrecy::{Network, TlsMode, TlsSection};
 
 use crate::{
-    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
-    PictureSection, ReasonSection, UpkeepSection,
+    AlarmSection, CameraSection, DeliverSection, DrillSection, HitsSection, HookSection,
+    HotlistDrop, HotlistFetch, PictureSection, ReasonSection, UpkeepSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::{Place, Url};
 
 /// The whole file.
@@ -52,6 +52,9 @@ pub struct Config {
     /// Hits: how long they wait for a person.
     #[serde(default)]
     pub hits: HitsSection,
+    /// Drills: how often they begin by themselves.
+    #[serde(default)]
+    pub drills: DrillSection,
     /// What cameras keep, and where their reads may leave to.
     #[serde(default)]
     pub cameras: CameraSection,
@@ -70,6 +73,9 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
+    /// The map of the cameras.
+    #[serde(default)]
+    pub map: MapSection,
     /// Ways to people who are not at the console.
     #[serde(default)]
     pub deliver: DeliverSection,
@@ -82,6 +88,9 @@ pub struct Config {
     /// Folders that hot lists are dropped into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hotlist_drop: Vec<HotlistDrop>,
+    /// Hot lists that the city fetches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotlist_fetch: Vec<HotlistFetch>,
 }
 
 /// `[city]`.
@@ -112,6 +121,21 @@ impl Section {
         let local = at.plus_millis(i64::from(there.offset().seconds()) * 1000).to_string();
         let local: String = local.replace('T', " ").chars().take(19).collect();
         format!("{local} {}", there.abbreviation())
+    }
+
+    /// A moment as a date and time field has it, by the city's clocks: `2026-11-23T08:15`.
+    pub fn typed(&self, at: Time) -> String {
+        self.shown(at).replacen(' ', "T", 1).chars().take(16).collect()
+    }
+
+    /// The moment of such a field. Of an hour that the clocks show twice it is the first; of one that they leave out,
+    /// the moment as if they had not been changed.
+    pub fn moment(&self, text: &str) -> Result<Time> {
+        let bad = || Error::invalid("Give moments as 2026-11-23T08:00.");
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let local: jiff::civil::DateTime = text.parse().map_err(|_| bad())?;
+        let there = zone.to_timestamp(local).map_err(|_| bad())?;
+        Ok(Time::from_millis(there.as_millisecond()))
     }
 
     /// Minutes that the city's clocks are ahead of UTC at a moment.
@@ -410,6 +434,31 @@ pub struct ConsoleSection {
     pub confirm: Confirm,
 }
 
+/// `[map]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MapSection {
+    /// The streets: a file in the PMTiles format (version 3) with vector tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streets: Option<PathBuf>,
+    /// Whom the streets are from, as their licence wants it said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// Layers of the city's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer: Vec<MapLayer>,
+}
+
+/// `[[map.layer]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapLayer {
+    /// What it shows.
+    pub name: String,
+    /// A GeoJSON file (RFC 7946).
+    pub file: PathBuf,
+}
+
 /// Which questions of the console are confirmed with a passkey.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -524,6 +573,9 @@ impl Config {
         if let Some(wrong) = self.hits.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.drills.wrong() {
+            return refuse(wrong);
+        }
         if let Some(wrong) = self.alarms.wrong() {
             return refuse(wrong);
         }
@@ -543,6 +595,14 @@ impl Config {
         }
         if let Some(wrong) = self.hotlist_drop.iter().find_map(HotlistDrop::wrong) {
             return refuse(wrong);
+        }
+        if let Some(wrong) = self.hotlist_fetch.iter().find_map(HotlistFetch::wrong) {
+            return refuse(wrong);
+        }
+        let lists: std::collections::BTreeSet<_> =
+            self.hotlist_fetch.iter().map(|of| &of.list).collect();
+        if lists.len() < self.hotlist_fetch.len() {
+            return refuse("hotlist_fetch.list is given twice");
         }
         if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {
             return refuse("city.time_zone is not an IANA name, for instance America/Chicago");
@@ -680,6 +740,9 @@ mod tests {
             let text = format!("[city]\nname=\"S\"\nslug=\"s\"\ntime_zone=\"{zone}\"\n");
             let city = Config::parse(&text).unwrap().city;
             assert_eq!(city.shown(at.parse().unwrap()), want);
+            let whole = at.parse::<Time>().unwrap().floor_to(60_000);
+            assert_eq!(city.moment(&city.typed(whole)).unwrap(), whole, "{zone}");
+            assert!(city.moment("2026-11-23").is_ok() && city.moment("noon").is_err());
         };
         check("UTC", "2026-11-23T08:15:42Z", "2026-11-23 08:15:42 UTC");
         check("America/Los_Angeles", "2026-11-23T08:15:42Z", "2026-11-23 00:15:42 PST");

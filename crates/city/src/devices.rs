@@ -128,6 +128,9 @@ impl City {
         if let Some(frames) = asked.frames {
             leaf = leaf.fact("frames", frames);
         }
+        if asked.jumps > 0 {
+            leaf = leaf.fact("jumps", asked.jumps);
+        }
         if asked.foreign {
             leaf = leaf.fact("foreign", true);
         }

@@ -46,6 +46,48 @@ pub const EXPLAINED: &[Explained] = &[
         "a state as us-il",
     ),
     e(
+        "hotlist_fetch.list",
+        "The list that the city fetches from hotlist_fetch.url; [[hotlist_fetch]] may stand more than once.",
+        "none",
+        "lst_ and a name",
+    ),
+    e(
+        "hotlist_fetch.url",
+        "Where it lies. An https address may not redirect.",
+        "none",
+        "https:// and so on, or sftp://NAME@HOST/PATH",
+    ),
+    e(
+        "hotlist_fetch.every_minutes",
+        "How often it is fetched. What failed is tried again within a quarter of an hour.",
+        "none: 60 where it is left out",
+        "5 to 10080",
+    ),
+    e(
+        "hotlist_fetch.login",
+        "Who the city is there: name and password, a line each, or a token alone.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "hotlist_fetch.key",
+        "For SFTP: the city's private key in OpenSSH's form, without a passphrase.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "hotlist_fetch.host_key",
+        "For SFTP: the fingerprint of the other side's host key. Another one is not talked to.",
+        "none",
+        "SHA256: and 43 characters, as ssh-keygen -l prints it",
+    ),
+    e(
+        "hotlist_fetch.allow_local",
+        "Whether hotlist_fetch.url may lead to this machine or into the city's own networks.",
+        "none: false where it is left out",
+        "true, false",
+    ),
+    e(
         "hotlist_drop.list",
         "The list that files in hotlist_drop.folder are for; [[hotlist_drop]] may stand more than once.",
         "none",
@@ -408,6 +450,14 @@ pub const EXPLAINED: &[Explained] = &[
         "3 to 1000",
     ),
     e(
+        "drills.a_week",
+        "How many drills begin by themselves in a week, at moments that nobody can foresee and while somebody who \
+         decides hits is signed in. 0: only those that people begin.",
+        "0",
+        "0 to 50",
+    ),
+    e("drills.minutes", "Minutes within which a drill takes answers.", "10", "1 to 60"),
+    e(
         "alarms.same_plate",
         "How many questions of one person about one plate in a month raise an alarm for the auditors, and as \
          many more another one. It stops nobody.",
@@ -507,6 +557,25 @@ pub const EXPLAINED: &[Explained] = &[
          ask these at the console. Programs sign every request anyway.",
         "sensitive",
         "never, sensitive or always",
+    ),
+    e(
+        "map.streets",
+        "The streets of the city for the map of the cameras: a PMTiles file of vector tiles. Without it outlines of \
+         states and your own layers are drawn.",
+        "none",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "map.attribution",
+        "Whom the streets are from, as their licence wants it said beside the map.",
+        "none",
+        "a line",
+    ),
+    e(
+        "map.layer",
+        "[[map.layer]] draws a GeoJSON `file` (precincts, school zones) on the map under its `name`.",
+        "none",
+        "may stand more than once; file = a path, from the data folder or from the root",
     ),
     e(
         "deliver.give_up_hours",
@@ -646,10 +715,14 @@ mod tests {
     fn every_key_is_explained() {
         let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\nstate=\"us-wa\"\n\
                     [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
+                    [[hotlist_fetch]]\nlist=\"lst_b\"\nurl=\"sftp://a@b.example/c\"\nkey=\"k\"\n\
+                    host_key=\"SHA256:abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq\"\n\
                     [server]\npublic_url=\"https://plates.example\"\n\
                     [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
                     [[cameras.gate]]\ncamera=\"cam_a\"\nto=\"http://10.0.0.9/\"\nreason=\"x\"\n\
                     until=\"2027-01-01T00:00:00Z\"\n\
+                    [map]\nstreets=\"s.pmtiles\"\nattribution=\"x\"\n\
+                    [[map.layer]]\nname=\"p\"\nfile=\"p.geojson\"\n\
                     [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
         let mut config = Config::parse(full).unwrap();
         config.store.url = Some(store::Url("host=/x".into()));
@@ -685,6 +758,7 @@ mod tests {
         ] {
             *one = text();
         }
+        config.hotlist_fetch[0].login = text();
         config.pictures.endpoint = text();
         config.pictures.bucket = text();
         config.pictures.prefix = text();

@@ -297,7 +297,11 @@ impl City {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
         self.tell_refused()?;
+        // Hits that the log could not take before.
+        self.relay()?;
         self.tend_hits()?;
+        self.tend_drills()?;
+        self.tend_budgets()?;
         self.tell_stale()?;
         for day in self.store.days()? {
             for (camera, reads) in self.store.counts(day)? {

@@ -17,6 +17,7 @@ mod alarms;
 pub mod api;
 mod ask;
 mod audit;
+mod budgets;
 mod camera_health;
 mod camera_rules;
 mod cases;
@@ -27,12 +28,21 @@ mod config;
 mod confirm;
 mod devices;
 mod devices_said;
+mod drills;
+#[cfg(test)]
+#[path = "tests/drills.rs"]
+mod drills_tests;
 mod drops;
 mod dry_run;
 mod emergencies;
 mod explain;
 mod feed;
+mod fetches;
+#[cfg(test)]
+#[path = "tests/fetches.rs"]
+mod fetches_tests;
 mod fleet;
+mod hands;
 mod health;
 mod history;
 mod hits;
@@ -51,6 +61,7 @@ mod lists;
 #[cfg(test)]
 #[path = "tests/lists.rs"]
 mod lists_tests;
+mod map;
 mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
@@ -85,10 +96,12 @@ mod roadside_tests;
 mod room;
 mod said;
 mod sealed;
+mod settings;
 mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+pub mod upgrade;
 mod upkeep;
 #[cfg(test)]
 #[path = "tests/upkeep.rs"]
@@ -110,29 +123,36 @@ pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use check_address::PLAN_FILE;
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
-    Stored, Switching, TlsMode, TlsSection, WitnessRule,
+    KekKind, Keys, Limits, LogSection, MapLayer, MapSection, Network, Retention, Section,
+    Server as ServerSection, Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use custody::{HeldRead, open_held, open_record};
 pub use devices_said::Devices;
+pub use drills::{
+    Drill, DrillLine, DrillResult, DrillSection, DrillSort, DrillVerdict, DrillView, Drills,
+};
 pub use drops::HotlistDrop;
 pub use dry_run::tried;
 pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
+pub use fetches::{FetchLine, HotlistFetch};
+pub use hands::{NewOrder, OrderWaiting};
 pub use health::Health;
 pub use history::{Change, RuleHistory};
 pub use hits::*;
 pub use hotlist::{
     Act, Card, Compared, Doubt, EyesAnswer, HitFinding, HitOutcome, HitState, ListAction,
-    RecordAnswer, Say, Stamp, Stamps, What,
+    RecordAnswer, Remark, Say, Stamp, Stamps, What,
 };
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
-pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
+pub use keeper::{Custodian, act_as, custody_answers, give_to_users, starts_custody, system_user};
+pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
+pub use map::StreetPart;
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
@@ -152,6 +172,7 @@ pub use ringing::{
     Told,
 };
 pub use room::Step as PictureStep;
+pub use settings::Setting;
 pub use store::Url;
 pub use succeed::{Lost, Successor, lost, succeed};
 pub use switch::Standing;

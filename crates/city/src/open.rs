@@ -152,7 +152,7 @@ impl City {
     fn mend(&self) -> Result<()> {
         self.apply_orders()?;
         self.relay()?;
-        self.log_verdicts()?;
+        self.log_owed()?;
         self.log_imports()?;
         // Counted before anything is forgotten: the last count of a day must be on the log.
         self.tally()?;

@@ -188,6 +188,12 @@ impl City {
         people.iter().filter(may).map(|person| &person.id).collect()
     }
 
+    /// Whether somebody who may decide hits is signed in at the console.
+    pub(crate) fn is_desk_attended(&self) -> Result<bool> {
+        let people = self.everybody()?.people;
+        Ok(self.is_attended(&self.deciders(&people)))
+    }
+
     fn is_attended(&self, deciders: &[&PersonId]) -> bool {
         let desk = self.ringing.desk.read().unwrap_or_else(PoisonError::into_inner).clone();
         desk.is_some_and(|desk| desk.signed_in().iter().any(|there| deciders.contains(&there)))

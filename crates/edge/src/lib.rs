@@ -26,10 +26,14 @@ mod lease;
 mod link;
 mod listen;
 mod metrics;
+mod ntp;
 mod orders;
 mod outbound;
 mod outlet;
 mod panel;
+#[cfg(test)]
+#[path = "tests/passes.rs"]
+mod passes;
 mod pipeline;
 mod preview;
 mod run;

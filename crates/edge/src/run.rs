@@ -146,7 +146,10 @@ pub(crate) fn run_at(
     let ended = std::thread::scope(|scope| {
         // However the reading ends, nobody keeps a lease for it.
         let _ends = Raise(&done);
-        let health = || beat::of(&run.link, Some(&run.station.health.report()));
+        let health = || {
+            let place = run.station.settings().place;
+            beat::of(&run.link, Some((&run.station.health.report(), place)))
+        };
         run.link.tend(scope, health, &done);
         run.live(config, stop)
     });

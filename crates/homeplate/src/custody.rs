@@ -52,8 +52,13 @@ pub fn run(args: CustodyArgs) -> anyhow::Result<ExitCode> {
             }
         }
     });
-    println!("custody at {}", custodian.socket.display());
-    custodian.serve(&stop)?;
+    let socket = custodian.socket.clone();
+    custodian.serve(&stop, || {
+        println!("custody at {}", socket.display());
+        if !args.with_server {
+            crate::manager::ready();
+        }
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

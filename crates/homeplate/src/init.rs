@@ -19,6 +19,10 @@ pub struct InitArgs {
     /// The folder of the city's data.
     #[arg(long, default_value = "city")]
     data: PathBuf,
+    /// The city of this machine, as the package's services run it: in /var/lib/homeplate/city, with a user for the
+    /// server and one for the keys.
+    #[arg(long, conflicts_with_all = ["data", "custody_user", "server_user"])]
+    system: bool,
     /// The city's name; asked for where it is left out.
     #[arg(long)]
     name: Option<String>,
@@ -114,6 +118,11 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         PRESETS.iter().for_each(|p| println!("{:6}  {}", p.slug, p.sentence()));
         return Ok(ExitCode::SUCCESS);
     }
+    if args.system {
+        args.data = PathBuf::from(crate::check::SYSTEM);
+        args.custody_user = Some("homeplate-keys".into());
+        args.server_user = Some("homeplate".into());
+    }
     if args.admin_passkey && args.data.join("homeplate.toml").exists() {
         // The first link ran out.
         let way = city::invite_first(&args.data, &SystemClock)?;
@@ -187,7 +196,11 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         }
     }
     crate::address::told(&options.config, &args.data)?;
-    println!("next           homeplate serve --data {}", args.data.display());
+    if args.system {
+        println!("next           systemctl enable --now homeplate-custody homeplate");
+    } else {
+        println!("next           homeplate serve --data {}", args.data.display());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -233,6 +246,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
+        drills: Default::default(),
         cameras: Default::default(),
         switch: city::Switching {
             on_signatures: args.on_signatures.unwrap_or(2),
@@ -244,10 +258,12 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         reasons: Default::default(),
         pictures: Default::default(),
         console: Default::default(),
+        map: Default::default(),
         deliver: Default::default(),
         upkeep: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
+        hotlist_fetch: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

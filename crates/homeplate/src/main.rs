@@ -10,6 +10,7 @@ mod certificate;
 mod check;
 mod client;
 mod custody;
+mod drills;
 mod edge;
 mod fleet;
 mod hits;
@@ -20,6 +21,8 @@ mod keyfile;
 mod lists;
 mod machines;
 mod manage;
+mod manager;
+mod manual;
 mod order;
 mod oversight;
 mod papers;
@@ -32,6 +35,7 @@ mod secrecy;
 mod serve;
 mod succeed;
 mod telling;
+mod upgrade;
 mod verify;
 mod web;
 mod witness;
@@ -112,6 +116,10 @@ enum Command {
     CheckPlate(hits::CheckPlateArgs),
     /// What the next shift has to know; with `--accept`, take it over.
     Handover(hits::HandoverArgs),
+    /// Begin a drill: a drawn hit for people to practise, marked as one.
+    Drill(drills::DrillArgs),
+    /// List drills, and how the desks do in them.
+    Drills(drills::DrillArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
     /// Preserve reads for a court; nobody in the city can open what is preserved.
@@ -140,6 +148,11 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Begin the successor of a log that lost entries; everything is off then.
     Succeed(succeed::SucceedArgs),
+    /// What this version would change in a city's data, how long it takes, and how to go back.
+    Upgrade(upgrade::UpgradeArgs),
+    /// Write man pages and shell completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// A core dump would write keys and plates to the disk. No other program may look into the memory
@@ -213,6 +226,8 @@ fn main() -> ExitCode {
         Command::HitsResume(args) => hits::resume(args),
         Command::CheckPlate(args) => hits::check_plate(args),
         Command::Handover(args) => hits::handover(args),
+        Command::Drill(args) => drills::start(args),
+        Command::Drills(args) => drills::list(args),
         Command::Ask(args) => ask::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Paper(args) => papers::paper(args),
@@ -227,6 +242,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),
         Command::Succeed(args) => succeed::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
+        Command::Manual(args) => manual::run(&args),
     };
     match done {
         Ok(code) => code,
@@ -240,7 +257,11 @@ fn log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("HOMEPLATE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,request=info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A journal or a file wants no colours.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     if std::env::var("HOMEPLATE_LOG_FORMAT").is_ok_and(|format| format == "json") {
         lines.json().flatten_event(true).init();
     } else {

@@ -15,6 +15,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How often pictures that no read names are looked for, the first time soon after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often it is looked whether a hot list is to be fetched.
+const FETCH_EVERY: Duration = Duration::from_secs(20);
+
 /// How often it is looked whether the log's witnesses have something to sign, and how often at the most
 /// when one does not answer.
 const COSIGN_EVERY: Duration = Duration::from_millis(100);
@@ -65,6 +68,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
     let telling = crate::telling::start(&city, &stop);
+    spawn_fetching(city.clone(), stop.clone());
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
@@ -76,6 +80,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         let live = crate::secrecy::start(&city).await?;
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
+        crate::manager::ready();
         let options = server::Options { preview: args.preview, live };
         server::serve(city.clone(), listener, options, interrupted()).await
     });
@@ -124,6 +129,24 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
             }
         }
     })
+}
+
+/// Fetches the hot lists that are due. Nobody waits for this at the end: a machine that hangs holds up no stop, and
+/// an import that is cut off has never been.
+fn spawn_fetching(city: Arc<City>, stop: Shutdown) {
+    if city.config().hotlist_fetch.is_empty() {
+        return;
+    }
+    std::thread::spawn(move || {
+        loop {
+            if let Err(e) = city.take_fetches() {
+                tracing::error!(error = %e.inside(), "fetching hot lists");
+            }
+            if stop.sleep(FETCH_EVERY) {
+                return;
+            }
+        }
+    });
 }
 
 /// Has the log's witnesses sign what is new, as long as the server runs.

@@ -313,6 +313,10 @@ fn in_words(report: &Report) -> String {
         let frames = frames.unwrap_or_default();
         line(format!("    {id} ({}) {state} since {}{frames}", camera.name, camera.since));
     }
+    for (id, counted) in f.counters.iter().filter(|(_, c)| c.jumps > 0) {
+        let times = counted.jumps;
+        line(format!("  count gap  {id}: jumped ahead {times} times, where its power was cut"));
+    }
     counts_in_words(&f.counters, &mut line);
     for order in &f.scheduled {
         let whom = match (&order.group, &order.cameras) {

@@ -13,6 +13,7 @@ mod chrome;
 mod confirm;
 mod console;
 mod desk;
+mod drills;
 mod encoding;
 mod fleet;
 mod forgers;

@@ -1,10 +1,11 @@
 //! How often one may ask: a bucket for each person, each camera and each network address, refilled as
 //! time goes by.
 //!
-//! Requests that must be signed count for the key that signed them, all others for the address they
-//! come from. Keys are as many as the city has people and cameras; addresses are without number, so
+//! Requests that must be signed count for the key that signed them, those of a console session for its person, all
+//! others for the address they come from. Keys are as many as the city has people and cameras; addresses are without number, so
 //! no more than [`MOST`] have a bucket of their own and the rest share one. The clock is passed in.
 
+use crate::guard::for_people;
 use crate::problem::Problem;
 use crate::state::State;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
@@ -160,7 +161,8 @@ pub(crate) fn name_of(address: IpAddr) -> String {
     }
 }
 
-/// Counts requests that need no signature for the address they come from.
+/// Counts requests that need no signature for the address they come from, and those of people who are signed in at
+/// the console for the person.
 pub(crate) async fn by_address(
     axum::extract::State(state): axum::extract::State<State>,
     request: Request,
@@ -168,8 +170,18 @@ pub(crate) async fn by_address(
 ) -> Response {
     let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let signed = pattern.is_some_and(|p| p.starts_with("/v1/") && !UNSIGNED.contains(&p));
-    if let Some(address) = address_of(&request).filter(|_| !signed) {
-        let most = state.city.config().limits.address_per_minute;
+    let most = state.city.config().limits.address_per_minute;
+    // Many desks share an address: who is signed in counts by themselves, at pages that one signs in for.
+    let visitor = match for_people(request.uri().path()) {
+        true => state.visitor(request.headers()),
+        false => None,
+    };
+    if let Some(person) = visitor {
+        let bucket = format!("console/{person}");
+        if let Err(e) = state.limits.take(&bucket, most, state.city.now()) {
+            return Problem(e).into_response();
+        }
+    } else if let Some(address) = address_of(&request).filter(|_| !signed) {
         if let Err(e) = state.addresses.take(&name_of(address), most, state.city.now()) {
             return Problem(e).into_response();
         }

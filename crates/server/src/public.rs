@@ -12,11 +12,14 @@ use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::{LogPage, Public};
 use pages::{
-    CameraRow, GapRow, MisreadRow, MisreadsPage, OrderRow, Page, PublicPage, StreetPage, render,
+    CameraRow, GapRow, MisreadRow, MisreadsPage, OrderRow, Page, PublicPage, SoftwareRow,
+    StreetPage, render,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 /// So many orders to switch off stand on the page, the first ones; all are in its figures.
 const ORDERS: usize = 20;
 
@@ -150,7 +153,16 @@ fn view(page: Page, p: Public) -> PublicPage {
         witness: p.witness,
         delay_minutes: p.delay_minutes,
         rules: p.rules,
+        software: p.figures.software.as_ref().map(|s| SoftwareRow {
+            version: s.version.clone(),
+            since: shown(s.since),
+            days: p.now.millis().saturating_sub(s.since.millis()).max(0) as u64 / DAY_MS,
+            executable: s.executable.clone(),
+        }),
         audit_overdue: p.figures.audit.overdue(p.now),
+        drills: p.figures.drills.started,
+        drills_unanswered: p.figures.drills.unanswered,
+        desks: crate::console::drills::desks(p.figures.drills.by_desk.clone()),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, hits, holds, lists, live, metrics, notify, openapi,
-    orders, oversight, papers, passkeys, people, public, rules, terminal,
+    admit, ask, camera, chrome, console, drills, fleet, hits, holds, lists, live, metrics, notify,
+    openapi, orders, oversight, papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -94,6 +94,10 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/wanted/{id}/withdraw", hits::withdraw)
         .get("/v1/handover", hits::shift)
         .post("/v1/handover", hits::take_over)
+        .get("/v1/drills", drills::all)
+        .post("/v1/drills", drills::start)
+        .get("/v1/drills/{id}", drills::one)
+        .post("/v1/drills/{id}/verdict", drills::verdict)
         .post("/v1/ask", ask::ask)
         .post("/v1/ask/preview", ask::preview)
         .get("/v1/audit/entries/{index}", people::audit)
@@ -148,6 +152,12 @@ fn pages(routes: Routes) -> Routes {
         .get("/console", console::now::now)
         .get("/console/events", console::now::events)
         .get("/console/cameras", console::cameras::list)
+        .get("/console/map.json", console::map::what)
+        .get("/console/map/layers/{n}", console::map::layer)
+        .get("/console/map/streets.pmtiles", console::map::streets)
+        .get("/console/orders", console::orders::list)
+        .post("/console/orders", console::orders::give)
+        .get("/console/settings", console::settings::list)
         .get("/console/lists", console::lists::list)
         .post("/console/lists/wanted", console::lists::want)
         .post("/console/lists/wanted/{id}", console::lists::decide)
@@ -158,6 +168,10 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/handover", console::now::take_over)
         .post("/console/cameras/{id}/resume", console::now::resume)
         .get("/console/hits", console::hits::list)
+        .get("/console/drills", console::drills::list)
+        .post("/console/drills", console::drills::start)
+        .get("/console/drills/{id}", console::drills::one)
+        .post("/console/drills/{id}/verdict", console::drills::verdict)
         .get("/field", console::field::list)
         .post("/field/check", console::field::check)
         .get("/field/{id}", console::field::one)

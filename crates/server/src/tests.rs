@@ -181,6 +181,7 @@ impl Town {
             capture_key: capture.public(),
             at,
             frames: None,
+            jumps: 0,
             foreign: false,
         };
         let lease = self.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();

@@ -18,11 +18,13 @@ mod home;
 mod postgres;
 mod schema;
 mod sqlite;
+mod upgrade;
 
 pub(crate) use db::{Bulk, Db, Tx, Type};
 pub(crate) use home::{Home, Part, There};
 pub use home::{Place, Url};
 pub(crate) use schema::Kind;
+pub use upgrade::{Schema, keep, put_back, rehearse, schemas};
 
 use base::{Day, Error, Result, Time};
 

@@ -26,7 +26,9 @@
 mod admission;
 mod control;
 mod days;
+mod drills;
 mod engine;
+mod fetches;
 mod hits;
 mod holds;
 mod hotlist;
@@ -44,14 +46,14 @@ mod rows;
 mod scan;
 mod wanted;
 
-pub use engine::{Place, Url};
+pub use engine::{Place, Schema, Url, keep, put_back, rehearse, schemas};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,
-    LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow,
-    Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
+    AlarmRow, AskRow, CameraRow, DeviceRow, DrillAnswerRow, DrillRow, EntryRow, FetchRow,
+    HitChange, HitRow, HoldRow, ImportRow, LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow,
+    PlaceRow, RecordRow, RecoveryRow, Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
 };
 
 #[cfg(test)]

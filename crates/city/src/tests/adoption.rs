@@ -205,6 +205,37 @@ fn active_is_adopted_or_nothing_is_asked() {
     assert!(checked.iter().any(|leaf| leaf.facts["same"] == false));
 }
 
+/// The hourly look takes a set that is just becoming active for no stranger's.
+#[test]
+fn a_look_in_the_middle_of_an_adoption_finds_no_difference() {
+    let (town, counsel, mayor) = two_offices();
+    let city = &town.city;
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let look = scope.spawn(|| {
+            let mut looks = 0;
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                assert!(city.check_adopted().unwrap(), "look {looks}");
+                looks += 1;
+            }
+            looks
+        });
+        for hours in 1..=6 {
+            let rules = Rules::standard().replacen(
+                "@max_hours(\"72\")",
+                &format!("@max_hours(\"{hours}\")"),
+                1,
+            );
+            let id = city.propose(&clerk(), proposal(rules, None)).unwrap().id;
+            city.sign_proposal(&counsel.0, &id, sign(city, &id, &counsel.1)).unwrap();
+            city.sign_proposal(&mayor.0, &id, sign(city, &id, &mayor.1)).unwrap();
+        }
+        done.store(true, std::sync::atomic::Ordering::SeqCst);
+        assert!(look.join().unwrap() > 0);
+    });
+    assert!(town.logged("policy.checked").iter().all(|leaf| leaf.facts["same"] == true));
+}
+
 /// Wherever it is cut off, the log decides which set is in force.
 #[test]
 fn a_crash_leaves_the_old_set_or_the_new_one() {

@@ -1,5 +1,5 @@
-//! A street seen by a fixed plate camera, rendered from a description: the project's own input for
-//! tests and for the demo, with the truth about every plate.
+//! A street seen by a fixed plate camera, rendered from a description: the pictures of drills, and the project's own
+//! input for tests and for the demo, with the truth about every plate.
 //!
 //! A [`Scenario`] is data. The same scenario gives the same bytes, so a failing test can be looked at.
 //! What is rendered is meant to be *ordinary* for a reader trained on real scenes: a long lens at the
@@ -14,12 +14,12 @@ mod scenario;
 mod view;
 
 pub use art::{DESIGNS, Design};
+pub use rng::Rng;
 pub use scenario::{Body, Car, Light, Scenario};
 
 use car::Pose;
 use draw::Canvas;
 use image::codecs::jpeg::JpegEncoder;
-use rng::Rng;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use view::View;
@@ -114,12 +114,12 @@ impl Street {
 
     fn poses_at(&self, at: f32) -> Vec<(usize, Pose<'_>)> {
         let pose = |(i, car): (usize, &Car)| {
-            let mut rng = Rng::new(self.scenario.seed ^ (i as u64 + 77));
+            let mut rng = self.looks(i);
             let place = car.place(at)?;
             let pose = Pose {
                 body: car.body,
                 toward: car.toward,
-                paint: car::paint(&mut rng),
+                paint: car::paint(&mut rng).0,
                 at: place,
                 tilt: rng.range(-0.025, 0.025),
                 plate: &self.plates[i],
@@ -130,6 +130,16 @@ impl Street {
         let mut out: Vec<_> = self.scenario.cars.iter().enumerate().filter_map(pose).collect();
         out.sort_by(|a, b| self.view.depth(b.1.at).total_cmp(&self.view.depth(a.1.at)));
         out
+    }
+
+    /// The chance that a car's looks go by.
+    fn looks(&self, car: usize) -> Rng {
+        Rng::new(self.scenario.seed ^ (car as u64 + 77))
+    }
+
+    /// What people call the colour of a car.
+    pub fn colour(&self, car: usize) -> &'static str {
+        car::paint(&mut self.looks(car)).1
     }
 
     /// Frame `frame`, counted from 0, as a JPEG.
@@ -224,6 +234,14 @@ impl Street {
             }
         }
         out
+    }
+
+    /// The glass at the near end of a car in a frame, corners from the top left, clockwise; none where the
+    /// car is not there.
+    pub fn glass(&self, frame: usize, car: usize) -> Option<[[f32; 2]; 4]> {
+        let poses = self.poses(frame);
+        let (_, pose) = poses.iter().find(|(n, _)| *n == car)?;
+        pose.glass_corners(&self.view)
     }
 
     /// All that is true about the clip.

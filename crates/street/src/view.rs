@@ -3,7 +3,7 @@
 //! The world: X to the right, Y up, Z along the street, metres, origin on the road below the
 //! camera's kerb. A plate camera has a long lens and stands at the kerb, turned towards the lanes.
 
-use super::draw::Point;
+use crate::draw::Point;
 
 /// A point of the world, metres.
 pub type World = [f32; 3];

@@ -1,6 +1,6 @@
 //! The rendered street: the same bytes for the same scenario, and a truth that is true.
 
-use testkit::street::{Body, Car, Light, Scenario, Street};
+use street::{Body, Car, Light, Scenario, Street};
 
 fn one_car() -> Scenario {
     Scenario { width: 480, height: 270, ..Scenario::empty(3.0, Light::Day, 7) }.with(Car {

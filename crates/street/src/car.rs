@@ -1,11 +1,11 @@
 //! Cars: a profile seen from behind or in front, drawn strip by strip from far to near, with
 //! windows, lamps, bumper, wheels and a plate where cars carry it.
 
-use super::art::Design;
-use super::draw::{Canvas, Point, Rgb, mix, shade};
-use super::rng::Rng;
-use super::view::{View, World};
-use super::{Body, Light};
+use crate::art::Design;
+use crate::draw::{Canvas, Point, Rgb, mix, shade};
+use crate::rng::Rng;
+use crate::view::{View, World};
+use crate::{Body, Light};
 
 /// One corner line of a body: metres behind the face, height, half the width.
 type Knot = [f32; 3];
@@ -175,6 +175,14 @@ impl Pose<'_> {
             *corner = view.point([foot[0], middle + y, foot[2] - 0.02])?;
         }
         Some(out)
+    }
+
+    /// Corners of the windscreen, or of the rear window of a car that drives away: from the top left, clockwise.
+    pub fn glass_corners(&self, view: &View) -> Option<[Point; 4]> {
+        let knots = self.shape().knots;
+        let (low, high) = (knots.get(self.shape().glass)?, knots.get(self.shape().glass + 1)?);
+        let at = |k: &Knot, x: f32| view.point(self.put(k[2] * x, k[1], k[0]));
+        Some([at(high, -0.9)?, at(high, 0.9)?, at(low, 0.9)?, at(low, -0.9)?])
     }
 
     /// The rectangle of the picture that the car covers: left, top, right, bottom.
@@ -385,18 +393,18 @@ impl Pose<'_> {
     }
 }
 
-/// A paint that cars have.
-pub fn paint(rng: &mut Rng) -> Rgb {
-    const PAINTS: [Rgb; 9] = [
-        [0.86, 0.86, 0.85],
-        [0.62, 0.64, 0.66],
-        [0.12, 0.12, 0.14],
-        [0.35, 0.36, 0.38],
-        [0.52, 0.10, 0.11],
-        [0.14, 0.22, 0.42],
-        [0.26, 0.34, 0.30],
-        [0.70, 0.66, 0.58],
-        [0.20, 0.40, 0.58],
+/// A paint that cars have, and what people call it.
+pub fn paint(rng: &mut Rng) -> (Rgb, &'static str) {
+    const PAINTS: [(Rgb, &str); 9] = [
+        ([0.86, 0.86, 0.85], "white"),
+        ([0.62, 0.64, 0.66], "silver"),
+        ([0.12, 0.12, 0.14], "black"),
+        ([0.35, 0.36, 0.38], "gray"),
+        ([0.52, 0.10, 0.11], "red"),
+        ([0.14, 0.22, 0.42], "dark blue"),
+        ([0.26, 0.34, 0.30], "green"),
+        ([0.70, 0.66, 0.58], "beige"),
+        ([0.20, 0.40, 0.58], "blue"),
     ];
     *rng.pick(&PAINTS)
 }

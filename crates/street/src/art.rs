@@ -2,8 +2,8 @@
 //! They show what a reader must cope with (colours, a band, a state's name, stickers, a frame); they
 //! copy no state's artwork.
 
-use super::draw::{Canvas, Point, Rgb, mix};
-use super::rng::Rng;
+use crate::draw::{Canvas, Point, Rgb, mix};
+use crate::rng::Rng;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ type Glyphs = BTreeMap<char, Vec<Vec<Point>>>;
 fn glyphs() -> &'static Glyphs {
     static FONT: OnceLock<Glyphs> = OnceLock::new();
     FONT.get_or_init(|| {
-        serde_json::from_str(include_str!("../../assets/strokes.json"))
+        serde_json::from_str(include_str!("../assets/strokes.json"))
             .unwrap_or_else(|e| unreachable!("our own font: {e}"))
     })
 }

@@ -1,9 +1,9 @@
 //! What stands still: sky, houses, trees, pavement, road. Drawn once a scenario.
 
-use super::Light;
-use super::draw::{Canvas, Rgb, mix, shade};
-use super::rng::{Rng, noise};
-use super::view::{View, World};
+use crate::Light;
+use crate::draw::{Canvas, Rgb, mix, shade};
+use crate::rng::{Rng, noise};
+use crate::view::{View, World};
 
 /// The road's edges, X in metres.
 const ROAD: (f32, f32) = (-6.0, 2.2);

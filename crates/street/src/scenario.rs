@@ -1,8 +1,8 @@
 //! Scenarios: who drives where and when, as data.
 
-use super::art::DESIGNS;
-use super::rng::Rng;
-use super::view::World;
+use crate::art::DESIGNS;
+use crate::rng::Rng;
+use crate::view::World;
 use base::Time;
 use serde::{Deserialize, Serialize};
 
