@@ -24,6 +24,7 @@ mod certificate;
 pub mod check;
 mod config;
 mod confirm;
+mod copy;
 mod devices;
 mod devices_said;
 mod drops;
@@ -105,7 +106,8 @@ pub use config::{
     Switching, WitnessRule,
 };
 pub use confirm::Confirmation;
-pub use custody::{HeldRead, open_held, open_record};
+pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
+pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
 pub use drops::HotlistDrop;
 pub use dry_run::tried;
@@ -121,7 +123,9 @@ pub use hotlist::{
 };
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
-pub use keeper::{Custodian, custody_answers, give_to_users, starts_custody, system_user};
+pub use keeper::{
+    Custodian, custody_answers, give_to_users, make_sheets, starts_custody, system_user,
+};
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
@@ -143,7 +147,9 @@ pub use ringing::{
     Told,
 };
 pub use store::Url;
-pub use succeed::{Lost, Successor, lost, succeed};
+pub use succeed::{
+    Lost, Successor, log_origin, log_size, log_witnesses, lost, note_witnessed, succeed,
+};
 pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};

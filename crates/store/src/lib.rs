@@ -25,7 +25,9 @@
 
 mod admission;
 mod control;
+mod copying;
 mod days;
+mod depot;
 mod engine;
 mod hits;
 mod holds;
@@ -44,7 +46,9 @@ mod rows;
 mod scan;
 mod wanted;
 
-pub use engine::{Place, Url};
+pub use copying::Followable;
+pub use depot::Depot;
+pub use engine::{Changed, Place, Still, Url};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};

@@ -74,6 +74,7 @@ impl Edge {
             code: Some(base::Secret::new("right".into())),
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
+            spool_keep: edge::Keep::default(),
             preview: None,
             orders: None,
             once: true,

@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 69] = [
+const KINDS: [&str; 70] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -87,6 +87,7 @@ const KINDS: [&str; 69] = [
     "session.elsewhere",
     "software.start",
     "log.successor",
+    "log.restored",
     "audit.started",
 ];
 
