@@ -38,6 +38,9 @@ pub struct SucceedArgs {
     /// The file that `homeplate custody join --out` wrote.
     #[arg(long, requires = "from", conflicts_with = "sheets")]
     key: Option<PathBuf>,
+    /// Keep the keys in a file here, where the old machine had a passphrase or a token that this one has not.
+    #[arg(long, requires = "from")]
+    keys_in_file: bool,
 }
 
 /// Runs the command.
@@ -115,7 +118,7 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         (None, []) => sheets::ask()?,
         (None, files) => sheets::of_files(files)?,
     };
-    let done = city::restore(&depot, &key, &args.data, &SystemClock)?;
+    let done = city::restore(&depot, &key, &args.data, args.keys_in_file, &SystemClock)?;
     println!(
         "The city of {}: {} files, {} kB, {} s.",
         done.at,

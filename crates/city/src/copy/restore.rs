@@ -49,8 +49,15 @@ pub(crate) fn owner(depot: &Depot) -> Result<Owner> {
 }
 
 /// Puts the newest whole state of a city at `depot` together in `dir`, which must be empty or not there. Where the
-/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start.
-pub fn restore(depot: &Depot, key: &OpenKey, dir: &Path, clock: &dyn Clock) -> Result<Restored> {
+/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start; with `in_file` they are
+/// kept in a file from now on, whatever it says.
+pub fn restore(
+    depot: &Depot,
+    key: &OpenKey,
+    dir: &Path,
+    in_file: bool,
+    clock: &dyn Clock,
+) -> Result<Restored> {
     let owner = owner(depot)?;
     if owner.v != VERSION {
         return Err(Error::invalid("This copy was made by a newer Homeplate; use that version."));
@@ -68,12 +75,25 @@ pub fn restore(depot: &Depot, key: &OpenKey, dir: &Path, clock: &dyn Clock) -> R
     let text = filling.config.take().ok_or_else(|| {
         Error::invalid("The copy has no configuration; try an older copy of the place.")
     })?;
+    let text = if in_file { without_protection(&text)? } else { text };
     done.files = filling.names.len() + 1;
     finish(dir, &text, key, &keys, &done, clock)?;
     done.bytes =
         filling.names.iter().filter_map(|n| fs::metadata(dir.join(n)).ok()).map(|m| m.len()).sum();
     fs::remove_file(dir.join(MARK)).map_err(|e| disk(dir, e))?;
     Ok(done)
+}
+
+/// The configuration of a machine that has neither the passphrase nor the token of the old one.
+fn without_protection(text: &[u8]) -> Result<Vec<u8>> {
+    let mut config = Config::parse(&String::from_utf8_lossy(text))?;
+    config.custody.kek = crate::KekKind::File;
+    config.custody.secret = None;
+    config.custody.pkcs11_module = None;
+    config.custody.pkcs11_token = None;
+    let text = toml::to_string(&config)
+        .map_err(|e| Error::internal("The configuration cannot be written.").because(e))?;
+    Ok(text.into_bytes())
 }
 
 fn disk(path: &Path, e: std::io::Error) -> Error {

@@ -204,8 +204,10 @@ impl Copier {
     }
 
     fn look(&mut self, at: Time, last: bool) -> Result<()> {
-        self.fence()?;
+        let ours = self.fence();
+        // Whatever became of the place: changes are taken note of, or files beside the store grow.
         let lumps = self.collect(if self.due() { SOME } else { 0 })?;
+        ours?;
         self.copy_keys()?;
         self.ship(at, last)?;
         if !self.due() {

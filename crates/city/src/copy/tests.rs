@@ -36,8 +36,13 @@ impl Second {
 
     fn restored(&self) -> Result<(tempfile::TempDir, Restored)> {
         let dir = tempfile::tempdir().unwrap();
-        let done =
-            restore(&self.depot(), &self.key, &dir.path().join("new"), self.town.clock.as_ref())?;
+        let done = restore(
+            &self.depot(),
+            &self.key,
+            &dir.path().join("new"),
+            false,
+            self.town.clock.as_ref(),
+        )?;
         Ok((dir, done))
     }
 
@@ -129,6 +134,7 @@ fn nothing_at_the_place_can_be_read_without_the_sheets() {
         &depot,
         &OpenKey::generate(),
         &second.place.path().join("x"),
+        false,
         second.town.clock.as_ref(),
     );
     assert!(wrong.unwrap_err().message().contains("sheets do not open"));
@@ -272,7 +278,8 @@ fn last_weeks_copy_brings_nothing_back() {
     let depot = Depot::open(&Pictures::Folder(tape.path().join("place"))).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let done =
-        restore(&depot, &second.key, &dir.path().join("new"), second.town.clock.as_ref()).unwrap();
+        restore(&depot, &second.key, &dir.path().join("new"), false, second.town.clock.as_ref())
+            .unwrap();
     assert_eq!(done.at, second.town.clock.now().plus_millis(-7 * day));
     crate::succeed(
         &dir.path().join("new"),
@@ -317,4 +324,79 @@ fn an_ended_server_says_that_nothing_came_after() {
     // The hot list is empty, and there.
     let new = second.open(&dir).unwrap();
     assert_eq!(new.store.check().unwrap(), Vec::<String>::new());
+}
+
+/// The place is away for a while: the city goes on, health says so, and what waited is there afterwards.
+#[test]
+fn a_place_that_is_away_gets_what_it_missed() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let (there, away) =
+        (second.place.path().to_owned(), second.place.path().with_extension("away"));
+    fs::rename(&there, &away).unwrap();
+    for n in 0..20 {
+        city.store.set_meta("n", &n.to_string()).unwrap();
+        city.announce().unwrap();
+        let e = copier.step(now(&second), false).unwrap_err();
+        assert_eq!(e.kind(), base::Kind::Unavailable, "{e}");
+    }
+    fs::rename(&away, &there).unwrap();
+    copier.step(now(&second), false).unwrap();
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!(done.records, 1, "in one record");
+    let new = second.open(&dir).unwrap();
+    assert_eq!(new.store.meta("n").unwrap().as_deref(), Some("19"));
+    assert_eq!(new.log.size(), city.log.size() + 1);
+}
+
+/// With a destroyed key goes its copy; and new sheets end what old ones open.
+#[test]
+fn the_place_has_the_newest_keys_alone() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let keys = |second: &Second| second.depot().get("keys").unwrap().unwrap();
+    let before = keys(&second);
+    copier.step(now(&second), false).unwrap();
+    assert_eq!(keys(&second), before, "nothing new");
+    second.town.clock.advance(20 * 86_400_000);
+    second.town.city.retain().unwrap();
+    second.town.clock.advance(2 * 86_400_000);
+    second.town.city.retain().unwrap();
+    assert!(!second.town.logged("key.destroyed").is_empty());
+    copier.step(now(&second), false).unwrap();
+    assert_ne!(keys(&second), before);
+    let sheets = crate::make_sheets(second.town.dir(), 1, 1).unwrap();
+    copier.step(now(&second), false).unwrap();
+    let e = second.restored().map(|_| ()).unwrap_err();
+    assert!(e.message().contains("another key"), "{e}");
+    let second = Second { key: custody::join(&sheets).unwrap(), ..second };
+    let (dir, _) = second.restored().unwrap();
+    second.open(&dir).unwrap();
+}
+
+/// A passphrase is asked for on the new machine; who has lost it keeps the keys in a file there.
+#[test]
+fn what_protects_the_keys_is_the_new_machines_own() {
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("passphrase");
+    base::write_secret(&secret, b"seven brown horses\n").unwrap();
+    let more = format!("[custody]\nkek=\"passphrase\"\nsecret=\"{}\"\n", secret.display());
+    let second = Second::new(&more);
+    second.copier().step(now(&second), false).unwrap();
+    let (dir, _) = second.restored().unwrap();
+    second.open(&dir).unwrap();
+    let kek =
+        |dir: &tempfile::TempDir| fs::read_to_string(dir.path().join("new/custody/kek")).unwrap();
+    assert!(kek(&dir).starts_with("passphrase-v1"));
+    fs::remove_file(&secret).unwrap();
+    assert!(second.restored().is_err(), "nobody has the passphrase");
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("new");
+    restore(&second.depot(), &second.key, &new, true, second.town.clock.as_ref()).unwrap();
+    second.open(&dir).unwrap();
+    assert!(!kek(&dir).starts_with("passphrase-v1"));
 }

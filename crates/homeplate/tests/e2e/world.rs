@@ -52,6 +52,8 @@ pub struct World {
     dir: tempfile::TempDir,
     port: u16,
     server: Option<Process>,
+    /// The folder that the server serves.
+    pub data: &'static str,
     /// The user of the system that the server runs as, where it is not the test's own.
     pub server_user: Option<String>,
 }
@@ -68,7 +70,13 @@ impl World {
     /// An empty folder and a port.
     pub fn new() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        Self { dir, port: free_port().expect("a port"), server: None, server_user: None }
+        Self {
+            dir,
+            port: free_port().expect("a port"),
+            server: None,
+            data: "city",
+            server_user: None,
+        }
     }
 
     fn program(&self) -> Command {
@@ -147,7 +155,7 @@ impl World {
         let mut command = self.program();
         command
             .args(["serve", "--data"])
-            .arg(self.path("city"))
+            .arg(self.path(self.data))
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .env("XDG_STATE_HOME", self.path("state"))
             .envs(environment.iter().copied());

@@ -2,6 +2,7 @@
 
 use crate::support::{ORIGIN, Quick, at, build, extend, files, key, leaf, reopen};
 use base::{Kind, SigningKey};
+use ledger::Objects;
 use ledger::{Folder, Leaf, Log, verify};
 use proptest::prelude::*;
 use std::collections::BTreeSet;

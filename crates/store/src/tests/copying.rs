@@ -53,7 +53,7 @@ fn a_copy_of_changed_pages_is_the_file() {
 #[test]
 fn a_day_is_held_still_while_reads_come_in() {
     let home = Home::Folder(tempfile::tempdir().unwrap());
-    let store = home.open();
+    let store = home.open().unwrap();
     put(&store, day(0), "a 10 XYZ").unwrap();
     assert!(store.still_day(day(3)).unwrap().is_none());
     let still = store.still_day(day(0)).unwrap().unwrap();
