@@ -35,7 +35,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// `configuration`, `address`, `certificate`, `authority`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`,
-    /// `delivery`, `map`, `disk`, `plan`, `clock`.
+    /// `delivery`, `copy`, `map`, `disk`, `plan`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -83,6 +83,11 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
         let (found, files) = crate::ringing::check_delivery(dir, config);
         out.extend(found);
         secrets = files;
+    }
+    if let Some((fine, message)) =
+        config.as_ref().and_then(|config| crate::copy::found(dir, &config.copy, clock.now()))
+    {
+        out.push(finding("copy", if fine { State::Fine } else { State::Wrong }, message));
     }
     check_modes(dir, &paths, config.as_ref(), secrets, &mut out);
     out.push(check_disk(dir));
@@ -300,6 +305,7 @@ fn check_modes(
     let password = config.is_some_and(|config| config.store.url.is_some());
     files.extend(password.then(|| paths.config.clone()));
     files.extend(config.and_then(|config| config.credentials(dir)));
+    files.extend(config.and_then(|config| config.copy.credentials_in(dir)));
     let secret = config.and_then(|config| crate::keeper::secret_file(dir, config));
     if secret.as_ref().is_some_and(|file| file.starts_with(dir)) {
         let message = "custody.secret lies in the data folder, beside the key it protects: who copies one has \

@@ -70,6 +70,9 @@ pub struct Config {
     /// Where sealed pictures are kept.
     #[serde(default)]
     pub pictures: PictureSection,
+    /// The second place, for the day on which the server dies.
+    #[serde(default)]
+    pub copy: crate::CopySection,
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
@@ -644,6 +647,9 @@ impl Config {
         if let Some(wrong) = self.cameras.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.copy.wrong(self.retention.reads_days) {
+            return refuse(wrong);
+        }
         self.check_pictures()?;
         match (self.store.engine, &self.store.url) {
             (Engine::Postgres, None) => refuse("store.url is missing; name the server in it"),
@@ -791,6 +797,14 @@ mod tests {
             (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
             (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
             (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),
+            (&format!("{good}[copy]\nto=\"ssh:host:/a\"\n"), "sshfs"),
+            (&format!("{good}[copy]\nto=\"tape\"\n"), "copy.to"),
+            (&format!("{good}[copy]\nto=\"s3:plates\"\n"), "copy.credentials"),
+            (&format!("{good}[copy]\nto=\"s3:P\"\ncredentials=\"k\"\n"), "no bucket"),
+            (&format!("{good}[copy]\nto=\"file:/a\"\ncredentials=\"k\"\n"), "for a bucket"),
+            (&format!("{good}[copy]\nkeep_hours=505\n"), "copy.keep_hours"),
+            (&format!("{good}[copy]\nevery_s=6\n"), "copy.every_s"),
+            (&format!("{good}[copy]\nreads=\"weekly\"\n"), "unknown variant"),
             (&format!("{good}state=\"us-zz\"\n"), "city.state"),
             (
                 &format!("{good}[[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"\"\n"),

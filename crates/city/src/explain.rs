@@ -550,6 +550,49 @@ pub const EXPLAINED: &[Explained] = &[
         "a path, from the data folder or from the root",
     ),
     e(
+        "copy.to",
+        "The second place, for the day on which the server dies: log, control data and the folder's small files go there as they change, sealed to the key on paper (`homeplate custody shares`).",
+        "none: nothing is copied",
+        "file:/a/folder (another disk, a mounted share, sshfs) or s3:bucket/prefix",
+    ),
+    e("copy.endpoint", "Address of the S3 service.", "none: AWS", "https:// and a name"),
+    e(
+        "copy.region",
+        "The region that requests to the bucket are signed for.",
+        "us-east-1",
+        "a region's name",
+    ),
+    e(
+        "copy.credentials",
+        "The file with key_id and secret of the bucket, mode 0600.",
+        "none",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "copy.reads",
+        "How often reads and their pictures are copied. What came since is what cameras send again after the server died.",
+        "hourly",
+        "hourly, daily or never",
+    ),
+    e(
+        "copy.lists",
+        "Whether the hot lists are in the copy. They spell plates; the copy is sealed. Without them each list must be imported again.",
+        "true",
+        "true or false",
+    ),
+    e(
+        "copy.every_s",
+        "How often changes are sent, in seconds: so much of log and control data can be lost, and what the sending takes.",
+        "2",
+        "1 to 5",
+    ),
+    e(
+        "copy.keep_hours",
+        "How long an older state of the copy is kept. What the city deletes is gone there after this and at most four hours.",
+        "24",
+        "1 to the hours of retention.reads_days",
+    ),
+    e(
         "console.confirm",
         "Which questions of the console their asker signs with a passkey; the signature is kept in the private \
          half of the log's entry. Sensitive are look-alikes and patterns, more than 3 plates, more than 7 \

@@ -13,7 +13,7 @@ const BEHIND_MS: i64 = 60_000;
 /// One thing that must work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `store`, `pictures`, `log`, `witnesses`, `keys`, `disk`, `clock`.
+    /// `store`, `pictures`, `log`, `witnesses`, `keys`, `disk`, `clock`, `copy`.
     pub part: String,
     /// Whether it works.
     pub fine: bool,
@@ -25,7 +25,7 @@ pub struct Health {
 impl City {
     /// Tries every part. Nothing is changed.
     pub fn health(&self) -> Vec<Health> {
-        let parts: [(&str, Result<()>); 7] = [
+        let parts: [(&str, Result<()>); 8] = [
             ("store", self.store.cameras().map(|_| ())),
             ("pictures", self.store.pictures_answer()),
             ("log", self.log.healthy()),
@@ -33,6 +33,7 @@ impl City {
             ("keys", self.custody.takes(self.now())),
             ("disk", self.has_room()),
             ("clock", self.clock_is_right()),
+            ("copy", self.copy_is_fine()),
         ];
         let told = parts.map(|(part, state)| Health {
             part: part.into(),

@@ -249,6 +249,19 @@ pub fn starts_custody(dir: &Path) -> Result<bool> {
     Ok(custody.process == CustodyProcess::Own && custody.server_user.is_none())
 }
 
+/// Makes a new recovery key for the city in `dir` and keeps its public half beside the keys. The sheets are all
+/// that there is of the private half. Run as the user that the keys belong to.
+pub fn make_sheets(dir: &Path, needed: u8, of: u8) -> Result<Vec<custody::Share>> {
+    let paths = Paths::new(dir);
+    // Not in a folder that is no city.
+    Config::load(&paths.config)?;
+    let key = read::OpenKey::generate();
+    let sheets = custody::split(&key, needed, of)?;
+    let recovery = custody::Recovery { key: key.public()?, needed, of };
+    custody::set_recovery(&paths.custody, &recovery)?;
+    Ok(sheets)
+}
+
 /// Whether somebody listens at the city's custody socket.
 pub fn custody_answers(dir: &Path) -> Result<bool> {
     let config = Config::load(&Paths::new(dir).config)?;

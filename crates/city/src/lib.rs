@@ -26,6 +26,7 @@ pub mod check;
 mod check_address;
 mod config;
 mod confirm;
+mod copy;
 mod devices;
 mod devices_said;
 mod drills;
@@ -127,7 +128,8 @@ pub use config::{
     Server as ServerSection, Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
-pub use custody::{HeldRead, open_held, open_record};
+pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
+pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
 pub use drills::{
     Drill, DrillLine, DrillResult, DrillSection, DrillSort, DrillVerdict, DrillView, Drills,
@@ -148,7 +150,9 @@ pub use hotlist::{
 };
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
-pub use keeper::{Custodian, act_as, custody_answers, give_to_users, starts_custody, system_user};
+pub use keeper::{
+    Custodian, act_as, custody_answers, give_to_users, make_sheets, starts_custody, system_user,
+};
 pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
@@ -174,7 +178,9 @@ pub use ringing::{
 pub use room::Step as PictureStep;
 pub use settings::Setting;
 pub use store::Url;
-pub use succeed::{Lost, Successor, lost, succeed};
+pub use succeed::{
+    Lost, Successor, log_origin, log_size, log_witnesses, lost, note_witnessed, succeed,
+};
 pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};

@@ -60,6 +60,10 @@ pub struct City {
     pub(crate) upkeep: crate::upkeep::Upkeep,
     /// What cameras said of their health last.
     pub(crate) beats: Mutex<crate::camera_health::Beats>,
+    /// How the copy at the second place stands.
+    pub(crate) copying: Mutex<crate::CopyHealth>,
+    /// Whether the city was put together from its copy.
+    pub(crate) again: Option<crate::copy::Again>,
     /// Tells one opening from the next.
     pub(crate) boot: [u8; 16],
 }
@@ -106,6 +110,7 @@ impl City {
         let hot = Arc::new(HotList::new());
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
+        let again = crate::copy::Again::load(&store)?;
         let city = City {
             config,
             clock,
@@ -139,10 +144,13 @@ impl City {
             room: Default::default(),
             upkeep: Default::default(),
             beats: Mutex::default(),
+            copying: Mutex::default(),
+            again,
             boot: base::random(),
         };
         city.reload_lists()?;
         city.follow_moves(&leaves)?;
+        city.log_restored()?;
         city.mend()?;
         city.log_gates(&leaves)?;
         city.recall_signatures()?;

@@ -31,6 +31,8 @@ pub enum Lost {
     Witnessed(String, u64),
     /// It cannot be read any more, in these words.
     Unreadable(String),
+    /// It was put together from a copy of this moment, and nobody can say that nothing came after.
+    Restored(Time),
 }
 
 /// What has been begun.
@@ -120,6 +122,7 @@ impl Lost {
             Lost::Witnessed(who, size) => {
                 format!("The witness {who} has seen {size} entries or another history of this log")
             }
+            Lost::Restored(at) => format!("The log is a copy of {at}"),
             Lost::Unreadable(why) => {
                 return Error::invalid(format!(
                     "{why} If there is no copy of the log, begin its successor with `homeplate succeed`."
@@ -156,6 +159,48 @@ pub(crate) fn open_log(dir: &Path, paths: &Paths, config: &Config) -> Result<Log
     Log::open(Box::new(Folder::new(&paths.log)), &origin(dir, config), key)
 }
 
+/// The origin of the log in force of the city in `dir`, as witnesses know it.
+pub fn log_origin(dir: &Path) -> Result<String> {
+    Ok(origin(dir, &Config::load(&Paths::new(dir).config)?))
+}
+
+/// The names of the witnesses of the log of the city in `dir`, and where each answers.
+pub fn log_witnesses(dir: &Path) -> Result<Vec<(String, Option<String>)>> {
+    let config = Config::load(&Paths::new(dir).config)?;
+    let Some(text) = config.log.policy_text(dir)? else { return Ok(Vec::new()) };
+    let policy = ledger::Policy::parse(&text)?;
+    Ok(policy.witnesses().iter().map(|w| (w.name.clone(), w.url.clone())).collect())
+}
+
+/// How many entries the log of the city in `dir` has. The server must not be running.
+pub fn log_size(dir: &Path) -> Result<u64> {
+    let paths = Paths::new(dir);
+    Ok(open_log(dir, &paths, &Config::load(&paths.config)?)?.size())
+}
+
+/// How many entries a witness's newest checkpoint of the log in `dir` promises, if it is one: signed by the log and
+/// by a witness of the city's policy. Where that is more than the city knew, it is kept for the successor to
+/// commit to. With it: whether it is what the log itself says of so many entries.
+pub fn note_witnessed(dir: &Path, text: &str) -> Result<Option<(u64, bool)>> {
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    let Some(policy) = config.log.policy_text(dir)? else { return Ok(None) };
+    let policy = ledger::Policy::parse(&policy)?;
+    let log = open_log(dir, &paths, &config)?;
+    let Ok(seen) = policy.open(Some(log.vkey()), text.as_bytes()) else { return Ok(None) };
+    if seen.by.is_empty() {
+        return Ok(None);
+    }
+    let root = text.lines().nth(2).unwrap_or_default().to_owned();
+    let ours = seen.size <= log.size() && log.extends(&Seen { size: seen.size, root })?;
+    let file = dir.join("log.cosigned");
+    let known = fs::read(&file).ok().and_then(|text| policy.open(Some(log.vkey()), &text).ok());
+    if known.is_none_or(|known| known.size < seen.size) {
+        write_atomic(&file, text.as_bytes())?;
+    }
+    Ok(Some((seen.size, ours)))
+}
+
 /// Puts the log aside and begins its successor. The server must not be running.
 pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> {
     settle(dir)?;
@@ -183,7 +228,7 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let known = match lost {
         Lost::Remembered(seen) => Some(seen.size),
         Lost::Witnessed(_, size) => Some(*size),
-        Lost::Unreadable(_) => None,
+        Lost::Unreadable(_) | Lost::Restored(_) => None,
     };
     Ok(Successor { origin, vkey, found: found.size, known, old: past(dir, old) })
 }
@@ -207,6 +252,7 @@ fn said(first: Leaf, old: &str, found: &Seen, lost: &Lost, cosigned: Option<Stri
             leaf.fact("why", "set-back").fact("known", *size).fact("known_by", who.as_str())
         }
         Lost::Unreadable(_) => leaf.fact("why", "unreadable"),
+        Lost::Restored(at) => leaf.fact("why", "restored").fact("copy", at.to_string()),
     }
 }
 

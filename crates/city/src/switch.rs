@@ -199,12 +199,17 @@ impl City {
                 base::hex(&base::sha256(orders.join(" ").as_bytes())[..8])
             }
         };
+        let tag = match self.resend() {
+            Some(id) => format!("{tag}, again {id}"),
+            None => tag,
+        };
         Standing { tag, next_ms }
     }
 
     /// The city's word to a camera: whether it may go on, and by whose orders it may not.
     pub fn word(&self, camera: &CameraId) -> Result<Word> {
         let (tag, sharing_off) = (self.standing(camera).tag, self.sharing_off());
+        let resend = self.resend();
         if let Some(since) = self.switches().retired(camera) {
             let message = format!("This camera has been retired since {since}.");
             let (by, orders) = (Vec::new(), Vec::new());
@@ -216,13 +221,23 @@ impl City {
                 orders,
                 message,
                 sharing_off,
+                resend,
             });
         }
         let off = self.switches().capture_off(camera, self.now());
         let Some(off) = off else {
             let message = "This camera may capture, under a lease.".into();
             let (by, orders) = (Vec::new(), Vec::new());
-            return Ok(Word { on: true, tag, since: None, by, orders, message, sharing_off });
+            return Ok(Word {
+                on: true,
+                tag,
+                since: None,
+                by,
+                orders,
+                message,
+                sharing_off,
+                resend,
+            });
         };
         let mut orders = Vec::new();
         for id in &off.orders {
@@ -230,7 +245,8 @@ impl City {
         }
         let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
         let message = off_words(off.since);
-        Ok(Word { on: false, tag, since: Some(off.since), by, orders, message, sharing_off })
+        let since = Some(off.since);
+        Ok(Word { on: false, tag, since, by, orders, message, sharing_off, resend })
     }
 
     /// An order as it was signed, by each of those who gave it.

@@ -1,5 +1,6 @@
 //! Custody itself: the keys in memory, what is sealed to them, and their end.
 
+use crate::Rescue;
 use crate::adopt::{InForce, Keep};
 use crate::file::Files;
 use crate::kek::Kek;
@@ -244,6 +245,15 @@ impl Custody {
             Some(policy) => Ok(entry.check_witnessed(log_vkey, policy)?.0),
             None => entry.check(log_vkey),
         }
+    }
+
+    /// What a new machine needs to have these keys again, for the second place; `None` where the city has no
+    /// key on paper. It opens with enough of the sheets and not without: whoever carries it learns nothing.
+    pub fn rescue(&self) -> Result<Option<Rescue>> {
+        let Some(recovery) = crate::recovery_of(&self.options.dir)? else { return Ok(None) };
+        let ring = self.ring();
+        let (keys, kek) = ring.files.as_kept()?;
+        Rescue::of(recovery, keys, kek).map(Some)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

@@ -208,6 +208,24 @@ impl Files {
         Ok((files, keys))
     }
 
+    /// `custody.keys` as it lies on disk, and the key that it is under.
+    pub(crate) fn as_kept(&self) -> Result<(Vec<u8>, &Key)> {
+        let file = read_secret(&Self::keys_path(&self.dir))?;
+        Ok((file.expose().clone(), &self.kek))
+    }
+
+    /// Makes the files of a city from a copy of `custody.keys` and the key that it is under, which is changed
+    /// at once: what the copy was under opens nothing that is written from here on.
+    pub(crate) fn restore(dir: &Path, kek: &Kek, key: Key, copy: &[u8]) -> Result<Keys> {
+        let path = Self::keys_path(dir);
+        if !copy.starts_with(MAGIC) || copy.len() < HEAD || copy.len() as u64 > LARGEST {
+            return Err(damaged(&path, "is not a custody key file in this copy"));
+        }
+        let keys = unwrap(&path, &key, copy)?;
+        Self::create(dir, kek, &keys)?;
+        Ok(keys)
+    }
+
     /// Writes the keys under the present key-encryption key; on disk when this returns.
     pub(crate) fn save(&self, keys: &Keys) -> Result<()> {
         write_secret(&Self::keys_path(&self.dir), &wrap(&self.kek, keys)?)

@@ -1,8 +1,8 @@
 //! What a city wants of its custody, wherever that runs: in the same process, or in one of its own.
 
 use crate::{
-    Custody, Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
-    SealedSegment, Sort,
+    Custody, Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Rescue, Scanned, SealedBatch,
+    SealedHit, SealedSegment, Sort,
 };
 use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Secret, Signed, Time};
 use identity::Adoption;
@@ -69,6 +69,8 @@ pub trait Keeper: Send + Sync {
     fn destroy_hits_before(&self, t: Time) -> Result<Vec<Epoch>>;
     /// [`Custody::destruction_logged`].
     fn destruction_logged(&self, sort: Sort, epochs: &[Epoch]) -> Result<()>;
+    /// [`Custody::rescue`].
+    fn rescue(&self) -> Result<Option<Rescue>>;
 }
 
 impl Keeper for Custody {
@@ -149,5 +151,8 @@ impl Keeper for Custody {
     }
     fn destruction_logged(&self, sort: Sort, epochs: &[Epoch]) -> Result<()> {
         Custody::destruction_logged(self, sort, epochs)
+    }
+    fn rescue(&self) -> Result<Option<Rescue>> {
+        Custody::rescue(self)
     }
 }

@@ -12,13 +12,14 @@
 //! ```
 
 use crate::run::Config;
-use crate::spool::Full;
+use crate::spool::{Full, Keep};
 use base::{CameraId, Error, Result, Secret};
 use camera::Source;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// More cameras than one machine can read.
 const CAMERAS_MAX: usize = 128;
@@ -63,6 +64,23 @@ pub struct CameraConfig {
     /// What a full spool does: `drop-new` or `drop-oldest`.
     #[serde(default)]
     pub spool_full: Full,
+    /// Bytes of delivered reads that are kept, for a city that lost them; 256 MiB where absent, none where 0.
+    #[serde(default)]
+    pub spool_keep: Option<u64>,
+    /// Hours that they are kept; 25 where absent.
+    #[serde(default)]
+    pub spool_keep_hours: Option<u32>,
+}
+
+impl CameraConfig {
+    fn keep(&self) -> Keep {
+        let usual = Keep::default();
+        let hours = |hours: u32| Duration::from_secs(u64::from(hours) * 3600);
+        Keep {
+            bytes: self.spool_keep.unwrap_or(usual.bytes),
+            age: self.spool_keep_hours.map_or(usual.age, hours),
+        }
+    }
 }
 
 impl FleetConfig {
@@ -110,6 +128,7 @@ impl FleetConfig {
                 ca: self.ca.clone(),
                 spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
                 spool_full: camera.spool_full,
+                spool_keep: camera.keep(),
                 preview: None,
                 orders: self.orders.clone(),
                 once: false,
@@ -146,6 +165,8 @@ mod tests {
         id = "cam_b"
         source = { kind = "v4l2", path = "/dev/video0" }
         spool_full = "drop-oldest"
+        spool_keep = 0
+        spool_keep_hours = 2
     "#;
 
     #[test]
@@ -154,6 +175,9 @@ mod tests {
         let runs = config.runs(Path::new("/usr/bin/homeplate-frames")).unwrap();
         assert_eq!(runs[0].data, Path::new("/var/lib/edge/cam_a"));
         assert_eq!((runs[0].spool_full, runs[1].spool_full), (Full::DropNew, Full::DropOldest));
+        assert_eq!(runs[0].spool_keep, Keep::default());
+        let none = Keep { bytes: 0, age: Duration::from_secs(7200) };
+        assert_eq!(runs[1].spool_keep, none);
         let check = |text: String, words: &str| {
             let e = FleetConfig::parse(&text).unwrap_err();
             assert!(e.message().contains(words), "{e}");

@@ -18,7 +18,7 @@ impl Spool {
         for entry in fs::read_dir(&self.folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             let ending = path.extension().and_then(|e| e.to_str());
-            if !matches!(ending, Some("sealed" | "damaged" | "draft" | "new")) {
+            if !matches!(ending, Some("sealed" | "kept" | "damaged" | "draft" | "new")) {
                 continue;
             }
             match fs::remove_file(&path) {
@@ -29,6 +29,7 @@ impl Spool {
         File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)?;
         index.items.clear();
         index.passed.clear();
+        index.kept.clear();
         index.held = 0;
         Ok(erased)
     }

@@ -190,6 +190,7 @@ impl Keeper {
 
     fn heard(&self, word: &Word) {
         self.lock().sharing_off = word.sharing_off;
+        self.send_again(word);
         if word.on {
             self.step(Event::SwitchedOn, None);
             return;
@@ -206,6 +207,20 @@ impl Keeper {
         }
         self.switched_off(&Error::gone(word.message.clone()));
         self.leave(word.by.iter().copied());
+    }
+
+    /// A city that was put together from a copy has what was delivered since once more. An order that erases the
+    /// spool comes with the same word, and first.
+    fn send_again(&self, word: &Word) {
+        let Some(restoration) = &word.resend else { return };
+        match self.ending.spool().resend(restoration) {
+            Ok(0) => {}
+            Ok(reads) => (self.say)(&format!(
+                "camera {}: the city was restored from a copy; {reads} delivered reads are sent again",
+                self.client.camera()
+            )),
+            Err(e) => tracing::warn!(error = %e.inside(), "sending again"),
+        }
     }
 
     /// Orders that are to be answered.

@@ -65,6 +65,6 @@ pub use orders::enter_order;
 pub use outbound::LocalWebhook;
 pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
-pub use spool::{Full, Spool};
+pub use spool::{Full, Keep, Spool};
 pub use trust::{silent, tls};
 pub use uplink::{Batch, Ingested, RefusedItem, Uplink};

@@ -5,7 +5,7 @@ use crate::gates::Gates;
 use crate::keeper::{self, Keeper};
 use crate::outlet::Outlet;
 use crate::run::Say;
-use crate::spool::Full;
+use crate::spool::{Full, Keep};
 use crate::watch::Watch;
 use crate::{Client, Spool, Uplink, beat, enrol, trust};
 use base::{CameraId, Clock, Result, Shutdown, Time};
@@ -29,6 +29,8 @@ pub(crate) struct LinkConfig<'a> {
     pub ca: Option<&'a Path>,
     /// Bytes of sealed reads that may wait, and what happens when there are more.
     pub spool: (u64, Full),
+    /// How much of what was delivered is kept.
+    pub keep: Keep,
     /// Where order files are looked for, besides the data folder.
     pub orders: Option<PathBuf>,
     /// Whether what captures is a device that this program cannot stop.
@@ -54,14 +56,14 @@ pub(crate) struct Link {
 impl Link {
     /// Claims the folder, enrols where that was not done yet, and opens the spool. Nobody asks for a lease yet.
     pub fn open(config: LinkConfig<'_>, clock: Arc<dyn Clock>, say: Say) -> Result<Self> {
-        let LinkConfig { server, camera, data, code, ca, spool, orders, foreign } = config;
+        let LinkConfig { server, camera, data, code, ca, spool, keep, orders, foreign } = config;
         let lock = enrol::claim(data)?;
         let root = trust::settle(data, server, ca, code)?;
         let client = enrol::connect(data, server, camera, clock.clone(), root.as_deref())?;
         let enrolment = enrol::enrolment(data, &client, code)?;
         say(&format!("camera {camera}: enrolled with {}", enrolment.city));
         let (spool, damaged) = Spool::open(&data.join("spool"), spool.0, spool.1)?;
-        let (client, spool) = (Arc::new(client), Arc::new(spool));
+        let (client, spool) = (Arc::new(client), Arc::new(spool.keeping(keep)));
         let counts = Arc::new(Counts::default());
         let outlet = Arc::new(Outlet {
             spool: spool.clone(),

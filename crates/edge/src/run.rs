@@ -7,7 +7,7 @@ use crate::link::{Link, LinkConfig};
 use crate::panel;
 use crate::pipeline::Pipeline;
 use crate::session::Session;
-use crate::spool::Full;
+use crate::spool::{Full, Keep};
 use crate::station::{Facts, Station};
 use base::{CameraId, Clock, Error, Result, Secret, Shutdown, Signed};
 use camera::{Next, Play, Source, SourceState};
@@ -51,6 +51,8 @@ pub struct Config {
     pub spool_max: u64,
     /// What a full spool does.
     pub spool_full: Full,
+    /// How much of what was delivered is kept.
+    pub spool_keep: Keep,
     /// Where to show the live picture; loopback only.
     pub preview: Option<SocketAddr>,
     /// Where order files are looked for, besides the data folder: where sticks are mounted.
@@ -132,6 +134,7 @@ pub(crate) fn run_at(
         code: config.code.as_ref().map(|code| code.expose().as_str()),
         ca: config.ca.as_deref(),
         spool,
+        keep: config.spool_keep,
         orders: config.orders.clone(),
         foreign: false,
     };

@@ -32,6 +32,11 @@ impl Ending {
         &self.frames
     }
 
+    /// The spool.
+    pub fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     /// Whether an order in force has the spool erased.
     pub fn order_erase(&self, erase: bool) {
         self.erase.store(erase, Ordering::SeqCst);

@@ -2,13 +2,17 @@
 //!
 //! Each item is written beside, synced, renamed into place, and the folder synced: after kill -9 or a
 //! power cut an item is there whole or not at all. An item goes only when [`Spool::remove`] is called,
-//! and that is after the city has said what became of it. What lies here is ciphertext to the city's
+//! and that is after the city has said what became of it; it may be kept a while even then (`kept`). What lies here is ciphertext to the city's
 //! key: this machine cannot read it back.
 
 #[path = "draft.rs"]
 mod draft;
 #[path = "erase.rs"]
 mod erase;
+#[path = "kept.rs"]
+mod kept;
+
+pub use kept::Keep;
 
 use base::{Error, Result, sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -30,6 +34,8 @@ pub struct Spool {
     folder: PathBuf,
     limit: u64,
     full: Full,
+    /// How much of what was delivered is kept, if anything is.
+    keep: Option<Keep>,
     index: Mutex<Index>,
 }
 
@@ -51,6 +57,8 @@ struct Index {
     next: u64,
     /// Bytes of all items.
     held: u64,
+    /// What was delivered and is kept.
+    kept: kept::Kept,
     /// When the vehicles of items passed, as far as this process has put them here.
     passed: HashMap<u64, Instant>,
     /// From there to the city's answer, milliseconds, of the last thousand.
@@ -67,7 +75,7 @@ impl Spool {
         };
         fs::create_dir_all(folder).map_err(cannot)?;
         let mut index = Index { items: BTreeMap::new(), next: 1, held: 0, ..Index::default() };
-        let (mut damaged, mut drafts) = (0, Vec::new());
+        let (mut damaged, mut drafts, mut before) = (0, Vec::new(), Vec::new());
         for entry in fs::read_dir(folder).map_err(cannot)? {
             let path = entry.map_err(cannot)?.path();
             let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
@@ -77,6 +85,7 @@ impl Spool {
                 continue;
             }
             drafts.extend(draft::number_of(name));
+            before.extend(kept::number_of(name));
             let Some(number) = name.strip_suffix(END).and_then(|n| n.parse::<u64>().ok()) else {
                 continue;
             };
@@ -92,8 +101,10 @@ impl Spool {
                 }
             }
         }
+        kept::settle(folder, before, &mut index);
         draft::settle(folder, &drafts, &mut index).map_err(cannot)?;
-        Ok((Self { folder: folder.to_owned(), limit, full, index: Mutex::new(index) }, damaged))
+        let folder = folder.to_owned();
+        Ok((Self { folder, limit, full, keep: None, index: Mutex::new(index) }, damaged))
     }
 
     /// Puts a sealed item at the end; on disk when this returns. How many older ones were given up for it.
@@ -187,7 +198,7 @@ impl Spool {
         Ok(out)
     }
 
-    /// Removes items that the city has answered for.
+    /// Removes items that the city has answered for, or keeps them a while ([`Spool::keeping`]).
     pub fn remove(&self, numbers: &[u64]) -> Result<()> {
         let cannot = |e: std::io::Error| {
             Error::unavailable("A delivered read cannot be removed from the spool.").because(e)
@@ -199,8 +210,9 @@ impl Spool {
                 let excess = index.delays.len().saturating_sub(DELAYS);
                 index.delays.drain(..excess);
             }
-            self.forget(&mut index, *number).map_err(cannot)?;
+            self.put_aside(&mut index, *number).map_err(cannot)?;
         }
+        self.let_go(&mut index);
         // If this is lost in a power cut the items come back and are sent again: harmless.
         File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)
     }

@@ -1,5 +1,7 @@
 //! `homeplate custody`: keeps a city's keys in a process, and best under a user, of their own.
 
+pub mod sheets;
+
 use base::{Error, Shutdown, SystemClock};
 use city::Custodian;
 use std::io::{BufRead, BufReader, Read};
@@ -16,7 +18,25 @@ const AGAIN: Duration = Duration::from_millis(200);
 
 /// Arguments of `homeplate custody`.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct CustodyArgs {
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Print the key that opens the copy at the second place, divided over sheets of paper.
+    Shares(sheets::SharesArgs),
+    /// Put sheets together again, to see whether they hold, or for a key file.
+    Join(sheets::JoinArgs),
+}
+
+/// Keeping the keys.
+#[derive(clap::Args)]
+struct RunArgs {
     /// The folder of the city's data.
     #[arg(long, default_value = "city")]
     data: PathBuf,
@@ -31,6 +51,14 @@ pub struct CustodyArgs {
 
 /// Runs the command.
 pub fn run(args: CustodyArgs) -> anyhow::Result<ExitCode> {
+    match args.what {
+        Some(What::Shares(args)) => sheets::shares(&args),
+        Some(What::Join(args)) => sheets::join(&args),
+        None => keep(args.run),
+    }
+}
+
+fn keep(args: RunArgs) -> anyhow::Result<ExitCode> {
     let patience = if args.with_server { PATIENCE } else { Duration::ZERO };
     let custodian = Custodian::open(&args.data, Arc::new(SystemClock), args.adopt, patience)?;
     let stop = Shutdown::new();

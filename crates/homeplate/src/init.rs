@@ -257,6 +257,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         hits: Default::default(),
         reasons: Default::default(),
         pictures: Default::default(),
+        copy: Default::default(),
         console: Default::default(),
         map: Default::default(),
         deliver: Default::default(),

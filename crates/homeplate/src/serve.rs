@@ -69,6 +69,10 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let chores = spawn_chores(city.clone(), stop.clone());
     let telling = crate::telling::start(&city, &stop);
     spawn_fetching(city.clone(), stop.clone());
+    let reads = spawn_copy(&city, &stop, City::copy_reads);
+    // The last to end: what the others write as they end is in the copy.
+    let copied = Shutdown::new();
+    let copying = spawn_copy(&city, &copied, City::stream_copy);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
@@ -92,6 +96,10 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let _ = thread.join();
     }
     remember(&city);
+    copied.stop();
+    for thread in [reads, copying] {
+        let _ = thread.join();
+    }
     served?;
     Ok(ExitCode::SUCCESS)
 }
@@ -147,6 +155,16 @@ fn spawn_fetching(city: Arc<City>, stop: Shutdown) {
             }
         }
     });
+}
+
+/// Does something of the copy at the second place in a thread of its own.
+fn spawn_copy(
+    city: &Arc<City>,
+    stop: &Shutdown,
+    what: fn(&Arc<City>, &Shutdown),
+) -> std::thread::JoinHandle<()> {
+    let (city, stop) = (city.clone(), stop.clone());
+    std::thread::spawn(move || what(&city, &stop))
 }
 
 /// Has the log's witnesses sign what is new, as long as the server runs.

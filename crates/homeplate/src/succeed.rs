@@ -1,29 +1,62 @@
-//! `homeplate succeed`: begins the successor of a log that lost entries.
+//! `homeplate succeed`: begins the successor of a log that lost entries; with `--from`, on a new machine, after the
+//! city was put together from its second place.
 
-use crate::custody::Beside;
+use crate::custody::{Beside, sheets};
 use crate::serve::memory;
 use crate::web::Web;
 use base::{Error, SystemClock};
-use city::{City, Lost};
-use std::path::PathBuf;
+use city::{City, CopySection, Lost, Restored};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// A witness that takes longer has not answered.
+const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Arguments of `homeplate succeed`.
 #[derive(clap::Args)]
 pub struct SucceedArgs {
-    /// The folder of the city's data.
+    /// The folder of the city's data; with --from it must be empty or not there.
     #[arg(long, default_value = "city")]
     data: PathBuf,
+    /// Put the city together from this second place first: file:/a/folder or s3:bucket/prefix.
+    #[arg(long)]
+    from: Option<String>,
+    /// Address of the S3 service.
+    #[arg(long, requires = "from")]
+    endpoint: Option<String>,
+    /// Region of the bucket.
+    #[arg(long, requires = "from", default_value = "us-east-1")]
+    region: String,
+    /// A file with key_id and secret of the bucket.
+    #[arg(long, requires = "from")]
+    credentials: Option<PathBuf>,
+    /// Files with the sheets of the recovery key; without this or --key they are typed.
+    #[arg(long, requires = "from", num_args = 1..)]
+    sheets: Vec<PathBuf>,
+    /// The file that `homeplate custody join --out` wrote.
+    #[arg(long, requires = "from", conflicts_with = "sheets")]
+    key: Option<PathBuf>,
+    /// Keep the keys in a file here, where the old machine had a passphrase or a token that this one has not.
+    #[arg(long, requires = "from")]
+    keys_in_file: bool,
 }
 
 /// Runs the command.
 pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
-    let lost = match city::lost(&args.data, memory().as_ref())? {
+    match args.from {
+        Some(_) => from_copy(&args),
+        None => here(&args.data),
+    }
+}
+
+/// A log that was set back where it lies.
+fn here(data: &Path) -> anyhow::Result<ExitCode> {
+    let lost = match city::lost(data, memory().as_ref())? {
         Some(lost) => Some(lost),
         // Whole in itself, and as it is remembered here: only a witness can know more.
-        None => witnesses_know(&args)?,
+        None => witnesses_know(data)?,
     };
     let Some(lost) = lost else {
         return Err(Error::conflict(
@@ -31,7 +64,12 @@ pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
         )
         .into());
     };
-    let made = city::succeed(&args.data, &lost, &SystemClock)?;
+    begin(data, &lost)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn begin(data: &Path, lost: &Lost) -> anyhow::Result<()> {
+    let made = city::succeed(data, lost, &SystemClock)?;
     match made.known {
         Some(known) => println!(
             "The log held {} entries and is known to have had {known}; it lies in {} as it was found.",
@@ -46,17 +84,100 @@ pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
         "Everything is switched off, because an order to switch off may be among the lost entries: order \
          capture, job, asking and sharing on again with `homeplate on`."
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn witnesses_know(args: &SucceedArgs) -> anyhow::Result<Option<Lost>> {
-    let beside = Beside::start(&args.data)?;
-    let asked = City::open_with(&args.data, Arc::new(SystemClock), memory()).and_then(|city| {
-        city.cosign(&Web::new(Duration::from_secs(10), None)?)?;
+fn witnesses_know(data: &Path) -> anyhow::Result<Option<Lost>> {
+    let beside = Beside::start(data)?;
+    let asked = City::open_with(data, Arc::new(SystemClock), memory()).and_then(|city| {
+        city.cosign(&Web::new(WITNESS_TIMEOUT, None)?)?;
         Ok(city.set_back())
     });
     if let Some(custody) = beside {
         custody.end();
     }
     Ok(asked?)
+}
+
+/// A city whose server is gone.
+fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let place = CopySection {
+        to: args.from.clone(),
+        endpoint: args.endpoint.clone(),
+        region: args.region.clone(),
+        credentials: args.credentials.as_ref().map(|file| file.display().to_string()),
+        ..CopySection::default()
+    };
+    let here = std::env::current_dir()
+        .map_err(|e| Error::unavailable("This folder is unknown; change to another.").because(e))?;
+    let depot = place.open(&here)?;
+    let depot = depot.ok_or_else(|| Error::invalid("Name the second place with --from."))?;
+    let key = match (&args.key, args.sheets.as_slice()) {
+        (Some(file), _) => sheets::of_file(file)?,
+        (None, []) => sheets::ask()?,
+        (None, files) => sheets::of_files(files)?,
+    };
+    let done = city::restore(&depot, &key, &args.data, args.keys_in_file, &SystemClock)?;
+    println!(
+        "The city of {}: {} files, {} kB, {} s.",
+        done.at,
+        done.files,
+        done.bytes / 1000,
+        begun.elapsed().as_secs()
+    );
+    match done.reads_at {
+        Some(at) => println!(
+            "Its reads are those of {at}; cameras are asked for what they had delivered since."
+        ),
+        None => println!("No reads were copied; cameras are asked for what they still have."),
+    }
+    match missing(&args.data, &done)? {
+        None => println!("No entry of the log is missing: it goes on as it was."),
+        Some(lost) => begin(&args.data, &lost)?,
+    }
+    println!(
+        "Start the server. What is older than the city keeps reads is forgotten before anything is answered."
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the log of a restored city lost. Nothing, where its server had ended as it should and no witness knows more;
+/// or where every witness that the log needs has seen just what is here. Else nobody can say.
+fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
+    if let Some(lost) = city::lost(data, memory().as_ref())? {
+        return Ok(Some(lost));
+    }
+    let witnesses = city::log_witnesses(data)?;
+    let origin = city::log_origin(data)?;
+    let (mut size, mut same) = (city::log_size(data)?, 0);
+    let web = Web::new(WITNESS_TIMEOUT, None)?;
+    let mut beyond = None;
+    for (name, url) in &witnesses {
+        let Some(url) = url else { continue };
+        let seen = match web.fetch(url, &format!("checkpoint/{origin}")) {
+            Ok(Some(text)) => city::note_witnessed(data, &String::from_utf8_lossy(&text))?,
+            Ok(None) => None,
+            Err(e) => {
+                eprintln!("The witness {name} does not answer: {e}");
+                None
+            }
+        };
+        match seen {
+            Some((theirs, _)) if theirs > size => {
+                size = theirs;
+                beyond = Some(Lost::Witnessed(name.clone(), theirs));
+            }
+            Some((theirs, false)) => {
+                beyond = beyond.or(Some(Lost::Witnessed(name.clone(), theirs)));
+            }
+            Some((theirs, true)) if theirs == size => same += 1,
+            _ => {}
+        }
+    }
+    if beyond.is_some() {
+        return Ok(beyond);
+    }
+    let all = same > 0 && same == witnesses.len();
+    Ok((!done.closed && !all).then_some(Lost::Restored(done.at)))
 }

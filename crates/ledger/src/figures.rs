@@ -289,7 +289,7 @@ pub struct Rules {
 pub struct Predecessor {
     /// Which log.
     pub origin: String,
-    /// Why: `set-back` to an older copy, or `unreadable`.
+    /// Why: `set-back` to an older copy, `unreadable`, or `restored` from one.
     pub why: String,
     /// Entries that were found of it.
     pub found: u64,

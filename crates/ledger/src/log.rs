@@ -217,6 +217,14 @@ impl Log {
         Ok(grown.and_then(|grown| beginning(name, &grown)))
     }
 
+    /// The files, but for the checkpoint, that a log of `size` entries consists of and one of `old` did not; and
+    /// those that it does not consist of any more. [`Log::file_of`] has their bytes.
+    pub fn grown(old: u64, size: u64) -> (Vec<String>, Vec<String>) {
+        let (new, gone) = crate::tree::grown(old, size);
+        let spelled = |names: Vec<Name>| names.iter().map(Name::to_string).collect();
+        (spelled(new), spelled(gone))
+    }
+
     /// The request that submits a checkpoint of this log to a witness that has cosigned the first `old`
     /// entries.
     pub fn submission(&self, old: u64, checkpoint: &str) -> Result<String> {

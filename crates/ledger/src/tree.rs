@@ -77,6 +77,27 @@ impl Name {
     }
 }
 
+/// The files that a log of `size` entries consists of and one of `old` did not; and those of `old` that it does
+/// not consist of any more.
+pub(crate) fn grown(old: u64, size: u64) -> (Vec<Name>, Vec<Name>) {
+    let (mut new, mut gone) = (Vec::new(), Vec::new());
+    let levels = std::iter::once(None).chain((0..8).map(Some));
+    for level in levels {
+        let shift = u32::from(HEIGHT) * u32::from(level.unwrap_or(0));
+        let (before, now) = (old >> shift, size >> shift);
+        if now <= before {
+            continue;
+        }
+        for n in before / FULL..now.div_ceil(FULL) {
+            new.push(Name { level, n, width: (now - n * FULL).min(FULL) });
+        }
+        if before % FULL != 0 {
+            gone.push(Name { level, n: before / FULL, width: before % FULL });
+        }
+    }
+    (new, gone)
+}
+
 /// One file of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Piece {

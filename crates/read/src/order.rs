@@ -226,6 +226,10 @@ pub struct Word {
     /// Whether sharing is off: then reads leave to no gate, whatever the lease says.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub sharing_off: bool,
+    /// The city was put together from its copy and asks for what the camera still has: names that, so that it is
+    /// sent again once.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resend: Option<String>,
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod db;
 mod dialect;
 mod folder;
 mod home;
+mod pages;
 mod postgres;
 mod schema;
 mod sqlite;
@@ -23,10 +24,16 @@ mod upgrade;
 pub(crate) use db::{Bulk, Db, Tx, Type};
 pub(crate) use home::{Home, Part, There};
 pub use home::{Place, Url};
+pub use pages::{Changed, Still};
 pub(crate) use schema::Kind;
 pub use upgrade::{Schema, keep, put_back, rehearse, schemas};
 
 use base::{Day, Error, Result, Time};
+
+/// Makes a database file that is empty, or brings one up to date.
+pub(crate) fn make(path: &std::path::Path, name: &str, kind: Kind) -> Result<()> {
+    sqlite::Db::open(path, name, kind).map(drop)
+}
 
 /// What a statement is given.
 #[derive(Clone, Copy, Debug)]

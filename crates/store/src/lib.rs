@@ -25,7 +25,9 @@
 
 mod admission;
 mod control;
+mod copying;
 mod days;
+mod depot;
 mod drills;
 mod engine;
 mod fetches;
@@ -46,7 +48,9 @@ mod rows;
 mod scan;
 mod wanted;
 
-pub use engine::{Place, Schema, Url, keep, put_back, rehearse, schemas};
+pub use copying::Followable;
+pub use depot::Depot;
+pub use engine::{Changed, Place, Schema, Still, Url, keep, put_back, rehearse, schemas};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};

@@ -3,10 +3,12 @@
 use crate::days::Days;
 use crate::engine::{Arg, Db, Home, Kind, Part, Place, There};
 use crate::pictures::{Album, Pictures};
-use base::{Error, Result};
+use base::{Day, Error, Result};
+use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Says in the control data that the store was made whole: from then on a missing part is a loss.
 const MADE: &str = "store";
@@ -17,6 +19,8 @@ pub struct Store {
     pub(crate) hotlist: Mutex<Db>,
     pub(crate) days: Days,
     pub(crate) album: Album,
+    /// Files of days that were read whole: open as long as the store is, see `copying`.
+    pub(crate) raw: Mutex<BTreeMap<Day, Arc<File>>>,
     /// Held while somebody relays: the position is read before and written after.
     pub(crate) relaying: Mutex<()>,
     /// Ours as long as this lives; last, so that the databases are closed before it is let go.
@@ -89,6 +93,7 @@ impl Store {
             hotlist: Mutex::new(hotlist),
             days,
             album,
+            raw: Mutex::default(),
             relaying: Mutex::new(()),
             home,
         })

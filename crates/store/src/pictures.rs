@@ -9,7 +9,7 @@ mod album;
 mod keep;
 mod pack;
 
-pub(crate) use album::Album;
+pub(crate) use album::{Album, bucket};
 pub use keep::PictureCheck;
 pub(crate) use pack::{Of, Pack, Placed};
 

@@ -8,6 +8,7 @@ mod admission;
 mod batches;
 mod bench;
 mod bucket;
+mod copying;
 mod custody;
 mod files;
 mod lists;

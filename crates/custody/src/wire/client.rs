@@ -5,7 +5,7 @@ use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper, Opened};
 use crate::seal::BodyKeys;
 use crate::{
-    Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Scanned, SealedBatch, SealedHit,
+    Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Rescue, Scanned, SealedBatch, SealedHit,
     SealedRead, SealedSegment, Sort,
 };
 use base::{
@@ -339,5 +339,9 @@ impl Keeper for Remote {
 
     fn destruction_logged(&self, sort: Sort, epochs: &[Epoch]) -> Result<()> {
         self.ask(Request::DestructionLogged(sort, epochs.to_vec()))
+    }
+
+    fn rescue(&self) -> Result<Option<Rescue>> {
+        self.ask(Request::Rescue)
     }
 }

@@ -103,6 +103,7 @@ pub(super) enum Request {
     DestroyBefore(Time),
     DestroyHitsBefore(Time),
     DestructionLogged(Sort, Vec<Epoch>),
+    Rescue,
 }
 
 /// The answer: what was asked for, or why not.

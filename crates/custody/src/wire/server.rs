@@ -232,6 +232,7 @@ impl Desk {
             Request::DestructionLogged(sort, epochs) => {
                 said(to, custody.destruction_logged(sort, &epochs))
             }
+            Request::Rescue => said(to, custody.rescue()),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::outlet::{Draft, Known};
 use crate::pipeline::SURE;
 use crate::run::Say;
 use crate::session::Session;
-use crate::spool::Full;
+use crate::spool::{Full, Keep};
 use base::{Clock, Error, Result, Shutdown, Time, sha256};
 use exchange::inbound::{Direction, Document, Seen};
 use read::Sighting;
@@ -184,6 +184,7 @@ impl Device {
             code: self.conf.code.as_ref().map(|code| code.expose().as_str()),
             ca: self.ca.as_deref(),
             spool: (SPOOL_MAX, Full::DropNew),
+            keep: Keep::default(),
             orders: None,
             foreign: true,
         };

@@ -79,6 +79,7 @@ impl Edge {
             ca: None,
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
+            spool_keep: edge::Keep::default(),
             preview: None,
             orders: None,
             once: true,

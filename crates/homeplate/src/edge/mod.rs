@@ -200,6 +200,7 @@ impl RunArgs {
                 SpoolFull::DropNew => Full::DropNew,
                 SpoolFull::DropOldest => Full::DropOldest,
             },
+            spool_keep: ::edge::Keep::default(),
             preview: self.preview,
             orders: self.orders,
         })

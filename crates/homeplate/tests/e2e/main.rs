@@ -5,6 +5,7 @@ mod browser;
 mod callers;
 mod crash;
 mod custody;
+mod drill;
 mod faults;
 mod fleet;
 mod gateway;

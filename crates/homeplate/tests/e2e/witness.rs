@@ -11,7 +11,7 @@ use testkit::{Process, free_port};
 const SOON: Duration = Duration::from_secs(20);
 
 /// `homeplate witness serve`, and its folder.
-struct Running {
+pub struct Running {
     name: &'static str,
     port: u16,
     process: Option<Process>,
@@ -44,7 +44,7 @@ impl Running {
 }
 
 /// A city with two witnesses, both of which must sign.
-fn city() -> (World, Running, Running) {
+pub fn witnessed_city() -> (World, Running, Running) {
     let world = World::new();
     world.init();
     let ((mut a, of_a), (mut b, of_b)) = (Running::new(&world, "a"), Running::new(&world, "b"));
@@ -84,7 +84,7 @@ fn stored(world: &World, device: &mut Device, plate: &str) {
 
 #[test]
 fn questions_stop_while_a_witness_is_away() {
-    let (mut world, a, mut b) = city();
+    let (mut world, a, mut b) = witnessed_city();
     world.configure("witness_within_s = 600", "witness_within_s = 5");
     world.serve();
     world.person("otto", "officer");
@@ -165,7 +165,7 @@ fn independently(world: &World, vkey: &str) {
 
 #[test]
 fn before_a_read_is_opened_the_witnesses_have_signed() {
-    let (mut world, _a, mut b) = city();
+    let (mut world, _a, mut b) = witnessed_city();
     world.configure("witness_rule = \"within\"", "witness_rule = \"before\"");
     world.serve();
     world.person("otto", "officer");
@@ -190,7 +190,7 @@ fn before_a_read_is_opened_the_witnesses_have_signed() {
 
 #[test]
 fn an_older_copy_gets_a_successor() {
-    let (mut world, _a, _b) = city();
+    let (mut world, _a, _b) = witnessed_city();
     world.serve();
     world.person("otto", "officer");
     world.person("clara", "clerk");
@@ -261,8 +261,8 @@ fn an_older_copy_gets_a_successor() {
 /// What the witnesses have signed stands on an off certificate, and whoever holds their keys believes it without
 /// the city; with one signature left out, or by other witnesses, it is not believed.
 #[test]
-fn a_witnessed_off_certificate_is_checked_without_the_city() {
-    let (mut world, _a, _b) = city();
+fn a_witnessed_off_certificate_is_checked_without_the_witnessed_city() {
+    let (mut world, _a, _b) = witnessed_city();
     world.serve();
     world.person("clara", "clerk");
     let mut device = Device::enrol(&world, "main-st");

@@ -52,6 +52,8 @@ pub struct World {
     dir: tempfile::TempDir,
     port: u16,
     server: Option<Process>,
+    /// The folder that the server serves.
+    pub data: &'static str,
     /// The user of the system that the server runs as, where it is not the test's own.
     pub server_user: Option<String>,
     /// The root that its certificate comes from, where it speaks TLS.
@@ -74,6 +76,7 @@ impl World {
             dir,
             port: free_port().expect("a port"),
             server: None,
+            data: "city",
             server_user: None,
             root: None,
         }
@@ -169,7 +172,7 @@ impl World {
         let mut command = self.program();
         command
             .args(["serve", "--data"])
-            .arg(self.path("city"))
+            .arg(self.path(self.data))
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
             .env("XDG_STATE_HOME", self.path("state"))
             .envs(environment.iter().copied());

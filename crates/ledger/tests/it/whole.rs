@@ -2,6 +2,7 @@
 
 use crate::support::{ORIGIN, Quick, at, build, extend, files, key, leaf, reopen};
 use base::{Kind, SigningKey};
+use ledger::Objects;
 use ledger::{Folder, Leaf, Log, verify};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -31,6 +32,35 @@ fn check(first: u64, second: u64) {
     assert_eq!(leaves, (0..size).map(leaf).collect::<Vec<_>>());
     let full = |name: &&String| !name.contains(".p/") && *name != "checkpoint";
     assert_eq!(files(root).iter().filter(full).count() as u64, size / 256 * 2);
+}
+
+/// Whoever copies what [`Log::grown`] names has the log at every size that it looked at.
+#[test]
+fn a_copy_that_follows_is_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("log"), folder.path().join("copy"));
+    let log =
+        Log::create(Box::new(Folder::new(&from)), "homeplate/s", base::SigningKey::generate())
+            .unwrap();
+    let copy = Folder::new(&to);
+    let mut had = 0;
+    for step in [1u64, 3, 251, 1, 1, 255, 300, 66_000] {
+        let leaves: Vec<Leaf> = (0..step)
+            .map(|n| Leaf::new("software.start", base::Time::from_millis(n as i64)))
+            .collect();
+        log.append_all(&leaves).unwrap();
+        let (checkpoint, size) = (log.checkpoint(), log.size());
+        let (new, gone) = Log::grown(had, size);
+        for name in new {
+            copy.put(&name, &log.file_of(size, &name).unwrap().unwrap()).unwrap();
+        }
+        gone.iter().for_each(|name| copy.remove(name).unwrap());
+        copy.put("checkpoint", checkpoint.as_bytes()).unwrap();
+        let found = ledger::verify(&to, log.vkey()).unwrap();
+        assert_eq!(found.size, size);
+        had = size;
+    }
+    assert_eq!(Log::grown(had, had), (Vec::new(), Vec::new()));
 }
 
 #[test]

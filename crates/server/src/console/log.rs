@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 75] = [
+const KINDS: [&str; 76] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -93,6 +93,7 @@ const KINDS: [&str; 75] = [
     "session.elsewhere",
     "software.start",
     "log.successor",
+    "log.restored",
     "audit.started",
 ];
 

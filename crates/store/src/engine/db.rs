@@ -3,8 +3,10 @@
 //! Holds: a transaction that is dropped without a commit has never been; when a commit returns, it
 //! is on disk. Not here: how either engine does it.
 
-use super::{Arg, Kind, Row, postgres, sqlite};
+use super::{Arg, Changed, Kind, Row, Still, postgres, sqlite};
 use base::Result;
+use std::fs::File;
+use std::sync::Arc;
 
 /// One database: the control data, the hot list, or a day of reads.
 pub(crate) struct Db {
@@ -112,6 +114,30 @@ impl Db {
         match &self.inner {
             Inner::Sqlite(db) => db.settle(),
             Inner::Postgres(db) => db.settle(table),
+        }
+    }
+
+    /// Has its changes kept apart from now on; `false` for an engine whose own replication does that.
+    pub fn follow(&self) -> Result<bool> {
+        match &self.inner {
+            Inner::Sqlite(db) => db.follow().map(|()| true),
+            Inner::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// What changed since the last time; `None` where that is not followed, or somebody else reads the file.
+    pub fn changed(&self) -> Result<Option<Changed>> {
+        match &self.inner {
+            Inner::Sqlite(db) => db.changed(),
+            Inner::Postgres(_) => Ok(None),
+        }
+    }
+
+    /// Holds its file still.
+    pub fn still(&self, file: Option<Arc<File>>) -> Result<Option<Still>> {
+        match &self.inner {
+            Inner::Sqlite(db) => db.still(file).map(Some),
+            Inner::Postgres(_) => Ok(None),
         }
     }
 

@@ -4,11 +4,13 @@
 //! (`secure_delete`); a database from elsewhere cannot make us run what its schema says
 //! (`trusted_schema` off, defensive mode). A transaction that is dropped is undone.
 
+use super::pages::Followed;
 use super::{Arg, Bulk, Kind, Row, Value};
 use base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior};
+use std::cell::RefCell;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -20,9 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// An open database file.
 pub(crate) struct Db {
-    conn: Connection,
+    pub(super) conn: Connection,
     /// As messages name it, without the folder: `reads/2026-11-23.db`.
     name: String,
+    /// Where it lies, and which of its pages changed since somebody asked for that (`pages.rs`). Behind the
+    /// connection: what is open of the file must be closed after it.
+    pub(super) followed: RefCell<Option<Followed>>,
+    pub(super) path: Option<PathBuf>,
 }
 
 impl Db {
@@ -37,12 +43,13 @@ impl Db {
         })?;
         let conn = Connection::open(path).map_err(|e| told(name, e))?;
         let mut db = Self::over(conn, name);
+        db.path = Some(path.to_owned());
         db.prepare(kind)?;
         Ok(db)
     }
 
     fn over(conn: Connection, name: &str) -> Self {
-        Self { conn, name: name.to_owned() }
+        Self { conn, name: name.to_owned(), followed: RefCell::new(None), path: None }
     }
 
     /// As messages name it.
@@ -151,6 +158,7 @@ impl Db {
     /// Moves everything into the main file and empties the log of changes, in which deleted bytes
     /// would otherwise stand until it is written over.
     pub fn settle(&self) -> Result<()> {
+        self.note_changes()?;
         self.conn
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .map_err(|e| told(&self.name, e))
@@ -273,7 +281,7 @@ impl ToSql for Arg<'_> {
 
 /// An error of SQLite in our words. Its own go into the cause; they quote statements, which hold
 /// placeholders, and never values.
-fn told(name: &str, e: rusqlite::Error) -> Error {
+pub(super) fn told(name: &str, e: rusqlite::Error) -> Error {
     let error = match e.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Error::unavailable(format!(
             "The disk is full: {name} cannot grow. Nothing was changed; make room and try again."
@@ -319,14 +327,16 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// The file beside a database that has its name and this ending.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// Removes a closed database: the files beside it first, because they mean nothing alone.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    for file in [beside("-wal"), beside("-shm"), path.to_owned()] {
+    for file in [beside(path, "-wal"), beside(path, "-shm"), path.to_owned()] {
         match fs::remove_file(&file) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}

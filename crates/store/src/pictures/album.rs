@@ -288,7 +288,7 @@ fn folder(dir: &std::path::Path) -> Result<LocalFileSystem> {
     LocalFileSystem::new_with_prefix(dir).map(|l| l.with_fsync(true)).map_err(|e| unusable(&e))
 }
 
-fn bucket(s3: &S3) -> Result<object_store::aws::AmazonS3> {
+pub(crate) fn bucket(s3: &S3) -> Result<object_store::aws::AmazonS3> {
     s3.check()?;
     let plain = s3.endpoint.as_ref().is_some_and(|e| e.starts_with("http://"));
     let client = ClientOptions::new()

@@ -1,0 +1,361 @@
+//! A city put together again from its second place, in an empty folder.
+//!
+//! The configuration is written last: until it is there the folder is no city, and a restoration that was cut
+//! off begins anew. Records are taken as far as each names the one before it; what is behind a gap is left.
+
+use super::record::{
+    BASE, Base, Change, File, Owner, Record, VERSION, open, open_bytes, piece_name, record_name,
+};
+use crate::Config;
+use crate::init::Paths;
+use base::{Clock, Error, Result, Time, random, sha256, write_atomic};
+use custody::Rescue;
+use read::OpenKey;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Component, Path, PathBuf};
+use store::{Depot, Followable, Store};
+
+/// Says that a folder is being filled.
+const MARK: &str = "restoring";
+const CONFIG: &str = "homeplate.toml";
+/// Under this name the store knows that it was restored, and when.
+pub(crate) const META: &str = "copy/restored";
+
+/// What was put together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// The city was so at this moment.
+    pub at: Time,
+    /// Whether its server had ended as it should: then nothing is missing.
+    pub closed: bool,
+    /// The moment of the reads, if there was a copy of any.
+    pub reads_at: Option<Time>,
+    /// Records that came after the base.
+    pub records: u64,
+    /// Files and their bytes.
+    pub files: usize,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// Which city's copy lies at a place, and how many sheets open it.
+pub(crate) fn owner(depot: &Depot) -> Result<Owner> {
+    let none = || Error::not_found("There is no copy of a city at this place; name the right one.");
+    let bytes = depot.get("city")?.ok_or_else(none)?;
+    serde_json::from_slice(&bytes).map_err(|e| none().because(e))
+}
+
+/// Puts the newest whole state of a city at `depot` together in `dir`, which must be empty or not there. Where the
+/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start; with `in_file` they are
+/// kept in a file from now on, whatever it says.
+pub fn restore(
+    depot: &Depot,
+    key: &OpenKey,
+    dir: &Path,
+    in_file: bool,
+    clock: &dyn Clock,
+) -> Result<Restored> {
+    let owner = owner(depot)?;
+    if owner.v != VERSION {
+        return Err(Error::invalid("This copy was made by a newer Homeplate; use that version."));
+    }
+    // Before anything is made: the keys open, or the sheets are others.
+    let keys = depot.get("keys")?;
+    let keys = keys.ok_or_else(|| Error::not_found("The copy has no keys; try another copy."))?;
+    let keys: Rescue = open(key, "keys", keys).map_err(|e| {
+        Error::invalid("The sheets do not open this copy: they belong to another key.").because(e)
+    })?;
+    prepare(dir)?;
+    let mut filling = Filling { depot, key, dir, names: BTreeSet::new(), config: None };
+    let mut done = filling.newest()?;
+    done.reads_at = filling.reads()?;
+    let text = filling.config.take().ok_or_else(|| {
+        Error::invalid("The copy has no configuration; try an older copy of the place.")
+    })?;
+    let text = if in_file { without_protection(&text)? } else { text };
+    done.files = filling.names.len() + 1;
+    finish(dir, &text, key, &keys, &done, clock)?;
+    done.bytes =
+        filling.names.iter().filter_map(|n| fs::metadata(dir.join(n)).ok()).map(|m| m.len()).sum();
+    fs::remove_file(dir.join(MARK)).map_err(|e| disk(dir, e))?;
+    Ok(done)
+}
+
+/// The configuration of a machine that has neither the passphrase nor the token of the old one.
+fn without_protection(text: &[u8]) -> Result<Vec<u8>> {
+    let mut config = Config::parse(&String::from_utf8_lossy(text))?;
+    config.custody.kek = crate::KekKind::File;
+    config.custody.secret = None;
+    config.custody.pkcs11_module = None;
+    config.custody.pkcs11_token = None;
+    let text = toml::to_string(&config)
+        .map_err(|e| Error::internal("The configuration cannot be written.").because(e))?;
+    Ok(text.into_bytes())
+}
+
+fn disk(path: &Path, e: std::io::Error) -> Error {
+    Error::unavailable(format!("{} cannot be written; check owner and disk.", path.display()))
+        .because(e)
+}
+
+/// Makes the folder, or empties one that was being filled.
+fn prepare(dir: &Path) -> Result<()> {
+    let begun = dir.join(MARK).exists();
+    if begun && !dir.join(CONFIG).exists() {
+        fs::remove_dir_all(dir).map_err(|e| disk(dir, e))?;
+    }
+    DirBuilder::new().recursive(true).mode(0o755).create(dir).map_err(|e| disk(dir, e))?;
+    if fs::read_dir(dir).map_err(|e| disk(dir, e))?.next().is_some() {
+        return Err(Error::conflict(format!(
+            "{} is not empty; name a folder for the city that is.",
+            dir.display()
+        )));
+    }
+    write_atomic(&dir.join(MARK), b"")
+}
+
+/// Keys, the store's own peace, the configuration: in this order.
+fn finish(
+    dir: &Path,
+    text: &[u8],
+    key: &OpenKey,
+    keys: &Rescue,
+    done: &Restored,
+    clock: &dyn Clock,
+) -> Result<()> {
+    let config = Config::parse(&String::from_utf8_lossy(text))?;
+    let paths = Paths::new(dir);
+    custody::rescue(&paths.custody, &crate::keeper::kek(dir, &config)?, key, keys)?;
+    if config.store.url.is_none() {
+        if !paths.store.join(Followable::HotList.file()).exists() {
+            Store::begin_lists(&paths.store)?;
+        }
+        let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+        store.agree_on_relay()?;
+        for day in store.missing_days()? {
+            store.begin_day(day)?;
+        }
+        // The clock has not leapt: the city was away. What is too old is forgotten at the first start.
+        store.set_meta("clock/seen", "")?;
+        store.set_meta("clock/leapt", "")?;
+        note(&store, done, clock.now())?;
+    }
+    write_atomic(&dir.join(CONFIG), text)?;
+    if config.store.url.is_some() {
+        base::write_secret(&dir.join(CONFIG), text)?;
+        let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
+        note(&store, done, clock.now())?;
+    }
+    Ok(())
+}
+
+/// For the log, and for the cameras, which send again what they still have.
+fn note(store: &Store, done: &Restored, now: Time) -> Result<()> {
+    let told = super::Again {
+        id: base::hex(&random::<8>()),
+        at: now,
+        copy: done.at,
+        reads: done.reads_at,
+    };
+    let json = serde_json::to_string(&told)
+        .map_err(|e| Error::internal("The restoration cannot be noted.").because(e))?;
+    store.set_meta(META, &json)
+}
+
+/// A folder that is being filled.
+struct Filling<'a> {
+    depot: &'a Depot,
+    key: &'a OpenKey,
+    dir: &'a Path,
+    names: BTreeSet<String>,
+    /// The configuration, which is held back.
+    config: Option<Vec<u8>>,
+}
+
+impl Filling<'_> {
+    /// The newest base that is whole, and all that follows it.
+    fn newest(&mut self) -> Result<Restored> {
+        let names = self.depot.list("g")?;
+        let generations: BTreeSet<&str> =
+            names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();
+        let mut trouble = None;
+        for generation in generations.into_iter().rev() {
+            let path = record_name(generation, BASE);
+            // One whose base is not there was never finished; the one before it went on meanwhile.
+            let Some(sealed) = self.depot.get(&path)? else { continue };
+            let hash = sha256(&sealed);
+            match open::<Base>(self.key, &path, sealed)
+                .and_then(|base| self.fill(&base, "b").map(|()| base.at))
+            {
+                Ok(at) => return self.follow(generation, hash, at),
+                Err(e) => {
+                    trouble = trouble.or(Some(e));
+                    self.clear()?;
+                }
+            }
+        }
+        Err(trouble.unwrap_or_else(|| {
+            Error::not_found("No state of the city was ever whole at this place.")
+        }))
+    }
+
+    /// Takes back what a state that is not whole has left.
+    fn clear(&mut self) -> Result<()> {
+        self.config = None;
+        for name in std::mem::take(&mut self.names) {
+            let path = self.place(&name)?;
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(disk(&path, e)),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, base: &Base, pieces: &str) -> Result<()> {
+        for file in &base.files {
+            self.file(file, pieces)?;
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, file: &File, pieces: &str) -> Result<()> {
+        let mut out: Option<fs::File> = None;
+        let mut config = Vec::new();
+        if file.name != CONFIG {
+            out = Some(self.create(&file.name, file.mode)?);
+        }
+        for id in &file.pieces {
+            let name = piece_name(pieces, id);
+            let sealed = self.depot.get(&name)?.ok_or_else(|| {
+                Error::not_found(format!("A piece of {} is missing at the place.", file.name))
+            })?;
+            let plain = open_bytes(self.key, &name, sealed)?;
+            match &mut out {
+                Some(out) => out.write_all(&plain).map_err(|e| disk(self.dir, e))?,
+                None => config.extend_from_slice(&plain),
+            }
+        }
+        match out {
+            Some(out) => {
+                out.set_len(file.size)
+                    .and_then(|()| out.sync_all())
+                    .map_err(|e| disk(self.dir, e))?;
+            }
+            None => self.config = Some(config),
+        }
+        Ok(())
+    }
+
+    /// A place below the folder and nowhere else.
+    fn place(&self, name: &str) -> Result<PathBuf> {
+        let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        if name.is_empty() || !plain {
+            return Err(Error::invalid("The copy names a file outside of the city's folder."));
+        }
+        Ok(self.dir.join(name))
+    }
+
+    fn create(&mut self, name: &str, mode: u32) -> Result<fs::File> {
+        let path = self.place(name)?;
+        if let Some(folder) = path.parent() {
+            let open = name.starts_with("log/") || !name.contains('/');
+            let mode = if open { 0o755 } else { 0o700 };
+            DirBuilder::new()
+                .recursive(true)
+                .mode(mode)
+                .create(folder)
+                .map_err(|e| disk(folder, e))?;
+        }
+        self.names.insert(name.to_owned());
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode & 0o777)
+            .open(&path)
+            .map_err(|e| disk(&path, e))
+    }
+
+    fn follow(&mut self, generation: &str, mut before: [u8; 32], at: Time) -> Result<Restored> {
+        let mut done =
+            Restored { at, closed: false, reads_at: None, records: 0, files: 0, bytes: 0 };
+        for seq in BASE + 1.. {
+            let path = record_name(generation, seq);
+            let Some(sealed) = self.depot.get(&path)? else { break };
+            let hash = sha256(&sealed);
+            // Damaged, or a server of before wrote on: what comes behind it is no state of this city.
+            let Ok(record) = open::<Record>(self.key, &path, sealed) else { break };
+            if record.seq != seq || record.before.as_slice() != before {
+                break;
+            }
+            for change in record.changes {
+                self.change(change)?;
+            }
+            (before, done.at, done.closed, done.records) = (hash, record.at, record.closed, seq);
+        }
+        Ok(done)
+    }
+
+    fn change(&mut self, change: Change) -> Result<()> {
+        match change {
+            Change::Remove { file } => {
+                let path = self.place(&file)?;
+                self.names.remove(&file);
+                match fs::remove_file(&path) {
+                    Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(disk(&path, e)),
+                    _ => {
+                        // Empty folders of partial tiles are no part of a log.
+                        if let Some(folder) =
+                            path.parent().filter(|f| f.extension().is_some_and(|e| e == "p"))
+                        {
+                            let _ = fs::remove_dir(folder);
+                        }
+                        Ok(())
+                    }
+                }
+            }
+            Change::Write { file, parts, .. } if file == CONFIG => {
+                self.config =
+                    Some(parts.into_iter().flat_map(|(_, bytes)| bytes.into_vec()).collect());
+                Ok(())
+            }
+            Change::Write { file, mode, size, parts } => {
+                let path = self.place(&file)?;
+                let out = match self.names.contains(&file) {
+                    true => {
+                        OpenOptions::new().write(true).open(&path).map_err(|e| disk(&path, e))?
+                    }
+                    false => self.create(&file, mode)?,
+                };
+                let write = || {
+                    for (at, bytes) in &parts {
+                        out.write_all_at(bytes, *at)?;
+                    }
+                    out.set_len(size)?;
+                    out.sync_all()
+                };
+                write().map_err(|e| disk(&path, e))
+            }
+        }
+    }
+
+    /// The newest copy of reads that is whole.
+    fn reads(&mut self) -> Result<Option<Time>> {
+        let names = self.depot.list("r")?;
+        let copies: BTreeSet<&str> =
+            names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();
+        for copy in copies.into_iter().rev() {
+            let path = format!("r/{copy}/base");
+            let Some(sealed) = self.depot.get(&path)? else { continue };
+            // Sealed to the key of before, or damaged: an older one may do.
+            let Ok(base) = open::<Base>(self.key, &path, sealed) else { continue };
+            self.fill(&base, "rb")?;
+            return Ok(Some(base.at));
+        }
+        Ok(None)
+    }
+}

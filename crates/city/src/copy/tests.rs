@@ -1,0 +1,402 @@
+//! A city, its second place, and what is put together from that.
+
+use super::*;
+use crate::City;
+use crate::kit::{Town, person};
+use base::{Clock, ManualClock};
+use read::OpenKey;
+use std::fs;
+use std::sync::Arc;
+
+struct Second {
+    town: Town,
+    place: tempfile::TempDir,
+    key: OpenKey,
+}
+
+const START: &str = "2026-11-01T12:00:00Z";
+
+impl Second {
+    fn new(more: &str) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        let text = format!("[copy]\nto=\"file:{}\"\n{more}", place.path().display());
+        let town = Town::new(START, &text);
+        let sheets = crate::make_sheets(town.dir(), 2, 3).unwrap();
+        let key = custody::join(&sheets[1..]).unwrap();
+        Self { town, place, key }
+    }
+
+    fn depot(&self) -> Depot {
+        Depot::open(&Pictures::Folder(self.place.path().to_owned())).unwrap()
+    }
+
+    fn copier(&self) -> Copier {
+        self.town.city.copier().unwrap().unwrap()
+    }
+
+    fn restored(&self) -> Result<(tempfile::TempDir, Restored)> {
+        let dir = tempfile::tempdir().unwrap();
+        let done = restore(
+            &self.depot(),
+            &self.key,
+            &dir.path().join("new"),
+            false,
+            self.town.clock.as_ref(),
+        )?;
+        Ok((dir, done))
+    }
+
+    fn open(&self, dir: &tempfile::TempDir) -> Result<Arc<City>> {
+        let clock = Arc::new(ManualClock::new(self.town.clock.now()));
+        City::open(&dir.path().join("new"), clock)
+    }
+}
+
+fn now(second: &Second) -> Time {
+    second.town.clock.now()
+}
+
+#[test]
+fn the_city_is_what_it_was_at_the_last_step() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    second.town.pass("7ABC123");
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let mut reads = city.reads_copier().unwrap().unwrap();
+    reads.copy(now(&second)).unwrap();
+    for n in 0..30 {
+        city.announce().unwrap();
+        city.store.set_meta(&format!("n/{n}"), &"x".repeat(3000)).unwrap();
+        fs::write(second.town.dir().join("witnesses.policy"), format!("# {n}\n")).unwrap();
+        if n % 3 == 0 {
+            copier.step(now(&second), false).unwrap();
+        }
+    }
+    copier.step(now(&second), false).unwrap();
+    assert_eq!(copier_files(&second, "g"), 1 + 1 + 11, "a base, what it names, and records");
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!((done.records, done.closed), (11, false));
+    assert_eq!(done.reads_at, Some(now(&second)));
+    let new = second.open(&dir).unwrap();
+    assert_eq!(new.store.meta("n/29").unwrap().unwrap().len(), 3000);
+    assert_eq!(fs::read_to_string(dir.path().join("new/witnesses.policy")).unwrap(), "# 29\n");
+    // All entries of the old log, and one more that says what was done.
+    assert_eq!(new.log.size(), city.log.size() + 1);
+    let last = new.log.leaves(new.log.size() - 1, new.log.size()).unwrap().pop().unwrap();
+    assert_eq!(
+        (last.kind.as_str(), last.text("copy")),
+        ("log.restored", Some("2026-11-01T12:00:00.000Z"))
+    );
+    assert_eq!(new.ask(&person(), second.town.question("7ABC123")).unwrap().opened, 1);
+    assert_eq!(new.store.check().unwrap(), Vec::<String>::new());
+    drop(new);
+    let new = second.open(&dir).unwrap();
+    assert_eq!(
+        new.log
+            .leaves(0, new.log.size())
+            .unwrap()
+            .iter()
+            .filter(|l| l.kind == "log.restored")
+            .count(),
+        1
+    );
+    assert!(new.word(&"cam_one".parse().unwrap()).unwrap().resend.is_some());
+    assert!(city.word(&"cam_one".parse().unwrap()).unwrap().resend.is_none());
+}
+
+fn copier_files(second: &Second, below: &str) -> usize {
+    second.depot().list(below).unwrap().len()
+}
+
+#[test]
+fn nothing_at_the_place_can_be_read_without_the_sheets() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    second.town.city.store.set_meta("note", "a very secret note").unwrap();
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    second.town.city.reads_copier().unwrap().unwrap().copy(now(&second)).unwrap();
+    let depot = second.depot();
+    let names = ["b", "g", "r", "rb"]
+        .map(|kind| depot.list(kind).unwrap().into_iter().map(move |n| format!("{kind}/{n}")));
+    let names: Vec<String> =
+        names.into_iter().flatten().chain(["keys", "city", "writer"].map(String::from)).collect();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let bytes = depot.get(&name).unwrap().unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        for word in ["secret note", "SQLite format", "homeplate/s\n", "7ABC", "custody/v1"] {
+            assert!(!text.contains(word), "{name} holds {word}");
+        }
+    }
+    let wrong = restore(
+        &depot,
+        &OpenKey::generate(),
+        &second.place.path().join("x"),
+        false,
+        second.town.clock.as_ref(),
+    );
+    assert!(wrong.unwrap_err().message().contains("sheets do not open"));
+    assert!(!second.place.path().join("x").exists());
+}
+
+/// Cut off anywhere, the place holds a state that the city was in.
+#[test]
+fn a_half_written_copy_is_an_older_one() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    for n in 1..=4 {
+        city.store.set_meta("n", &n.to_string()).unwrap();
+        copier.step(now(&second), false).unwrap();
+    }
+    let depot = second.depot();
+    let names = depot.list("g").unwrap();
+    let generation = names[0].split_once('/').unwrap().0.to_owned();
+    let name = |seq: u64| record::record_name(&generation, seq);
+    let at = |want: Option<&str>| {
+        let (dir, _) = second.restored().unwrap();
+        let new = second.open(&dir).unwrap();
+        assert_eq!(new.store.meta("n").unwrap().as_deref(), want);
+    };
+    at(Some("4"));
+    let third = depot.get(&name(3)).unwrap().unwrap();
+    depot.put(&name(4), third.clone()).unwrap();
+    at(Some("3"));
+    depot.put(&name(3), third[..third.len() - 1].to_vec()).unwrap();
+    at(Some("2"));
+    depot.remove(&name(2)).unwrap();
+    at(Some("1"));
+    // A newer generation that was never finished counts for nothing.
+    depot.put("g/99999999999999-00000000/refs", Vec::new()).unwrap();
+    at(Some("1"));
+    depot.put(&name(0), third).unwrap();
+    let e = second.restored().map(|_| ()).unwrap_err();
+    assert!(e.message().contains("does not open"), "{e}");
+}
+
+#[test]
+fn a_new_base_leaves_nothing_old_for_longer_than_it_may() {
+    let second = Second::new("keep_hours=2\n");
+    let city = &second.town.city;
+    city.store.set_meta("big", &"a".repeat(700_000)).unwrap();
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let before: Vec<String> = second.depot().list("b").unwrap();
+    city.store.set_meta("big", &"b".repeat(700_000)).unwrap();
+    drop(copier);
+    // The next start makes a base; the old one is kept for a while.
+    second.town.clock.advance(3_600_000);
+    second.copier().step(now(&second), false).unwrap();
+    let there = second.depot().list("b").unwrap();
+    assert!(before.iter().all(|name| there.contains(name)), "kept");
+    assert!(there.len() < 2 * before.len(), "what is the same is there once");
+    second.town.clock.advance(3 * 3_600_000);
+    second.copier().step(now(&second), false).unwrap();
+    second.town.clock.advance(60_000);
+    second.copier().step(now(&second), false).unwrap();
+    let there = second.depot().list("b").unwrap();
+    assert!(!before.iter().all(|name| there.contains(name)), "gone");
+    let (dir, _) = second.restored().unwrap();
+    let new = second.open(&dir).unwrap();
+    assert!(new.store.meta("big").unwrap().unwrap().starts_with('b'));
+}
+
+/// A server that is thought dead must not write into its successor's copy.
+#[test]
+fn one_server_writes_to_a_place() {
+    let second = Second::new("");
+    let mut old = second.copier();
+    old.step(now(&second), false).unwrap();
+    let mut new = second.copier();
+    new.step(now(&second), false).unwrap();
+    second.town.city.announce().unwrap();
+    new.step(now(&second), false).unwrap();
+    let files = copier_files(&second, "g");
+    // It looks every few seconds; before a base it looks in any case.
+    let e = old.refuse_for_test().unwrap_err();
+    assert!(e.message().contains("Another server"), "{e}");
+    assert_eq!(copier_files(&second, "g"), files);
+    fs::write(
+        second.place.path().join("city"),
+        r#"{"v":1,"city":"other","recovery":"","needed":1,"of":1,"mark":""}"#,
+    )
+    .unwrap();
+    let e = second.copier().step(now(&second), false).unwrap_err();
+    assert!(e.message().contains("Another city"), "{e}");
+    // Unmounted: the folder is empty.
+    second.town.city.note_copy(|copy| copy.mark = "x".into());
+    second.town.city.copy_health().unwrap().save(second.town.dir()).unwrap();
+    for entry in fs::read_dir(second.place.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
+    let e = second.copier().step(now(&second), false).unwrap_err();
+    assert!(e.message().contains("mounted"), "{e}");
+}
+
+#[test]
+fn without_sheets_nothing_is_copied_and_health_says_so() {
+    let second = Second::new("");
+    fs::remove_file(second.town.dir().join("custody/recovery.pub")).unwrap();
+    let stop = base::Shutdown::new();
+    let mut copier = second.copier();
+    let e = copier.step(now(&second), false).unwrap_err();
+    assert!(e.message().contains("custody shares"), "{e}");
+    assert_eq!(copier_files(&second, "b"), 0);
+    stop.stop();
+    copier.run(&stop);
+    let copy = || second.town.city.health().into_iter().find(|part| part.part == "copy").unwrap();
+    assert!(copy().fine, "not yet late");
+    second.town.clock.advance(61_000);
+    assert!(copy().message.unwrap().contains("custody shares"));
+    let (fine, message) =
+        found(second.town.dir(), &second.town.city.config.copy, now(&second)).unwrap();
+    assert!(!fine && message.contains("custody shares"), "{message}");
+}
+
+/// A week later the copy of then is put together: what is too old by now is gone before anything is answered,
+/// although its keys are in the copy.
+#[test]
+fn last_weeks_copy_brings_nothing_back() {
+    let second = Second::new("");
+    let day = 86_400_000;
+    second.town.pass("7OLD123");
+    let then = second.town.question("7OLD123");
+    second.town.clock.advance(15 * day);
+    second.town.pass("7NEW123");
+    let later = second.town.question("7NEW123");
+    second.copier().step(now(&second), false).unwrap();
+    second.town.city.reads_copier().unwrap().unwrap().copy(now(&second)).unwrap();
+    assert_eq!(second.town.city.ask(&person(), then.clone()).unwrap().opened, 1);
+    // A tape of the place, and a week.
+    let tape = tempfile::tempdir().unwrap();
+    crate::kit::copy(second.place.path(), &tape.path().join("place"));
+    second.town.clock.advance(7 * day);
+    let depot = Depot::open(&Pictures::Folder(tape.path().join("place"))).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let done =
+        restore(&depot, &second.key, &dir.path().join("new"), false, second.town.clock.as_ref())
+            .unwrap();
+    assert_eq!(done.at, second.town.clock.now().plus_millis(-7 * day));
+    crate::succeed(
+        &dir.path().join("new"),
+        &crate::Lost::Restored(done.at),
+        second.town.clock.as_ref(),
+    )
+    .unwrap();
+    let new = second.open(&dir).unwrap();
+    let first = new.log.leaves(0, 1).unwrap().pop().unwrap();
+    assert_eq!((first.kind.as_str(), first.text("why")), ("log.successor", Some("restored")));
+    let destroyed = new.log.leaves(0, new.log.size()).unwrap();
+    assert!(destroyed.iter().any(|leaf| leaf.kind == "key.destroyed"));
+    // Nothing goes on by itself.
+    let e = new.ask(&person(), later.clone()).err().unwrap();
+    assert!(e.message().contains("off"), "{e}");
+    assert!(new.capture_allowed(&"cam_one".parse().unwrap()).is_err() && new.jobs_off());
+    for level in ["asking", "capture", "job", "sharing"] {
+        let leaf = ledger::Leaf::new("order.on", new.now()).fact("level", level);
+        new.log.append(&leaf).unwrap();
+        new.switches().add(new.log.size() - 1, &leaf);
+    }
+    assert_eq!(new.ask(&person(), later).unwrap().opened, 1);
+    let e = new.ask(&person(), then).err().unwrap();
+    assert_eq!(e.kind(), base::Kind::Gone, "{e}");
+    drop(new);
+    // Nor does the copy's own key file, put back beside today's.
+    let custody = dir.path().join("new/custody");
+    assert!(custody.join("recovery.pub").exists(), "the next copy is sealed to the same sheets");
+}
+
+#[test]
+fn an_ended_server_says_that_nothing_came_after() {
+    let second = Second::new("lists=false\nreads=\"never\"\n");
+    let stop = base::Shutdown::new();
+    second.copier().step(now(&second), false).unwrap();
+    stop.stop();
+    second.copier().run(&stop);
+    assert!(second.town.city.reads_copier().unwrap().is_none());
+    let (dir, done) = second.restored().unwrap();
+    assert!(done.closed, "{done:?}");
+    assert_eq!(done.reads_at, None);
+    // The hot list is empty, and there.
+    let new = second.open(&dir).unwrap();
+    assert_eq!(new.store.check().unwrap(), Vec::<String>::new());
+}
+
+/// The place is away for a while: the city goes on, health says so, and what waited is there afterwards.
+#[test]
+fn a_place_that_is_away_gets_what_it_missed() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let (there, away) =
+        (second.place.path().to_owned(), second.place.path().with_extension("away"));
+    fs::rename(&there, &away).unwrap();
+    for n in 0..20 {
+        city.store.set_meta("n", &n.to_string()).unwrap();
+        city.announce().unwrap();
+        let e = copier.step(now(&second), false).unwrap_err();
+        assert_eq!(e.kind(), base::Kind::Unavailable, "{e}");
+    }
+    fs::rename(&away, &there).unwrap();
+    copier.step(now(&second), false).unwrap();
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!(done.records, 1, "in one record");
+    let new = second.open(&dir).unwrap();
+    assert_eq!(new.store.meta("n").unwrap().as_deref(), Some("19"));
+    assert_eq!(new.log.size(), city.log.size() + 1);
+}
+
+/// With a destroyed key goes its copy; and new sheets end what old ones open.
+#[test]
+fn the_place_has_the_newest_keys_alone() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let keys = |second: &Second| second.depot().get("keys").unwrap().unwrap();
+    let before = keys(&second);
+    copier.step(now(&second), false).unwrap();
+    assert_eq!(keys(&second), before, "nothing new");
+    second.town.clock.advance(20 * 86_400_000);
+    second.town.city.retain().unwrap();
+    second.town.clock.advance(2 * 86_400_000);
+    second.town.city.retain().unwrap();
+    assert!(!second.town.logged("key.destroyed").is_empty());
+    copier.step(now(&second), false).unwrap();
+    assert_ne!(keys(&second), before);
+    let sheets = crate::make_sheets(second.town.dir(), 1, 1).unwrap();
+    copier.step(now(&second), false).unwrap();
+    let e = second.restored().map(|_| ()).unwrap_err();
+    assert!(e.message().contains("another key"), "{e}");
+    let second = Second { key: custody::join(&sheets).unwrap(), ..second };
+    let (dir, _) = second.restored().unwrap();
+    second.open(&dir).unwrap();
+}
+
+/// A passphrase is asked for on the new machine; who has lost it keeps the keys in a file there.
+#[test]
+fn what_protects_the_keys_is_the_new_machines_own() {
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("passphrase");
+    base::write_secret(&secret, b"seven brown horses\n").unwrap();
+    let more = format!("[custody]\nkek=\"passphrase\"\nsecret=\"{}\"\n", secret.display());
+    let second = Second::new(&more);
+    second.copier().step(now(&second), false).unwrap();
+    let (dir, _) = second.restored().unwrap();
+    second.open(&dir).unwrap();
+    let kek =
+        |dir: &tempfile::TempDir| fs::read_to_string(dir.path().join("new/custody/kek")).unwrap();
+    assert!(kek(&dir).starts_with("passphrase-v1"));
+    fs::remove_file(&secret).unwrap();
+    assert!(second.restored().is_err(), "nobody has the passphrase");
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("new");
+    restore(&second.depot(), &second.key, &new, true, second.town.clock.as_ref()).unwrap();
+    second.open(&dir).unwrap();
+    assert!(!kek(&dir).starts_with("passphrase-v1"));
+}
