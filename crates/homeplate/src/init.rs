@@ -252,7 +252,6 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         console: Default::default(),
         deliver: Default::default(),
         webhook: Vec::new(),
-        hotlist_fetch: Default::default(),
         hotlist_drop: Vec::new(),
         hotlist_fetch: Vec::new(),
         store: match &args.postgres {

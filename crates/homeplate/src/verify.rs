@@ -302,6 +302,7 @@ fn in_words(report: &Report) -> String {
     if !f.hit_outcomes.is_empty() {
         line(format!("  outcomes   {}", each(&f.hit_outcomes).trim_start_matches(", ")));
     }
+    drills_in_words(&f.drills, &mut line);
     line(format!("  cameras    {} of {} on", f.cameras_on(), f.cameras.len()));
     for (id, camera) in &f.cameras {
         let state = if camera.on { "on" } else { "off" };
@@ -375,6 +376,21 @@ fn audit_in_words(audit: &ledger::Audit, line: &mut dyn FnMut(String)) {
     if overdue > 0 {
         line(format!(
             "  OVERDUE    {overdue} question(s) or alarm(s) that auditors had to look at"
+        ));
+    }
+}
+
+/// Drills, and how the desks did in them; nothing where there were none.
+fn drills_in_words(drills: &ledger::Drills, line: &mut impl FnMut(String)) {
+    if drills.started == 0 {
+        return;
+    }
+    let (started, nobody, void) = (drills.started, drills.unanswered, drills.void);
+    line(format!("  drills     {started}, {nobody} answered by nobody, {void} void"));
+    for (desk, tally) in &drills.by_desk {
+        line(format!(
+            "    {desk}: {} of {} right, {} of {} look-alikes caught, half within {} s",
+            tally.right, tally.answered, tally.caught, tally.look_alikes, tally.median_s
         ));
     }
 }

@@ -112,7 +112,7 @@ impl russh::server::Handler for Visit {
         user: &str,
         key: VerifiedPublicKey<'_>,
     ) -> Result<Auth, Self::Error> {
-        let same = key.fingerprint(HashAlg::Sha256).to_string() == self.friend;
+        let same = key.public_key.fingerprint(HashAlg::Sha256).to_string() == self.friend;
         Ok(if user == "city" && same { Auth::Accept } else { Auth::reject() })
     }
 

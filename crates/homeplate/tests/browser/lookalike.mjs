@@ -96,5 +96,13 @@ await dora.goto(`${base}/console/drills`);
 await pictures(dora, 'drills');
 await dora.goto(`${base}/console/hits`);
 assert.equal(await dora.locator('.hits li').count(), 1, 'a drill is no hit');
+
+// What the city is set to, for who administers it; nobody else finds the page.
+await keeper.goto(`${base}/console/settings`);
+assert.match(await keeper.locator('main').textContent(), /city\.name[\s\S]*Springfield/);
+await pictures(keeper, 'settings');
+await keeper.goto(`${base}/console/lists`);
+await pictures(keeper, 'lists');
+assert.equal(await dora.getByRole('link', { name: 'Settings' }).count(), 0);
 assert.deepEqual(complaints, []);
 await browser.close();

@@ -198,8 +198,9 @@ fn orders_are_given_in_the_browser() {
     let mut world = World::new();
     world.init();
     world.serve();
-    world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
-    world.by("admin", &["camera", "cam_oak", "--name", "Oak Street"]).good();
+    world.clip();
+    let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
+    world.edge(Some(code.trim())).good();
     let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
         .unwrap_or_else(|_| world.path("shots").display().to_string());
     let done = Command::new("node")

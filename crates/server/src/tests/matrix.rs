@@ -232,6 +232,8 @@ fn address(path: &str) -> String {
         "lst_nothing"
     } else if path.contains("/hits/") || path.starts_with("/field/") {
         "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061"
+    } else if path.contains("/drills/") {
+        "drl_019aa1b2c3d47e5f8a0b1c2d3e4f5061"
     } else if path.contains("/wanted/") {
         "ent_00000000000000000000000000000000"
     } else if path.contains("/people/") {
@@ -413,6 +415,10 @@ async fn each_page_of_the_console() {
         ("/console/hits", &["ViewHits"][..]),
         ("/console/hits/{id}", &["ViewHits"]),
         ("/console/handover", &["ViewHits"]),
+        ("/console/drills", &["ViewHits", "EditHotList", "ReviewBreakGlass"]),
+        ("/console/drills/{id}", &["DecideHit"]),
+        ("/console/orders", &["SwitchOff", "SwitchOn"]),
+        ("/console/settings", &["AddPerson", "ReadAudit"]),
         ("/console/lists", LISTS),
         ("/field", &["ViewHits"]),
         ("/field/{id}", &["ViewHits"]),
