@@ -181,10 +181,10 @@ pub(crate) async fn by_address(
         if let Err(e) = state.limits.take(&bucket, most, state.city.now()) {
             return Problem(e).into_response();
         }
-    } else if let Some(address) = address_of(&request).filter(|_| !signed) {
-        if let Err(e) = state.addresses.take(&name_of(address), most, state.city.now()) {
-            return Problem(e).into_response();
-        }
+    } else if let Some(address) = address_of(&request).filter(|_| !signed)
+        && let Err(e) = state.addresses.take(&name_of(address), most, state.city.now())
+    {
+        return Problem(e).into_response();
     }
     next.run(request).await
 }
