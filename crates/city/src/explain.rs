@@ -607,6 +607,10 @@ mod tests {
         ] {
             *one = text();
         }
+        let copy = &mut config.copy;
+        for one in [&mut copy.to, &mut copy.endpoint, &mut copy.credentials] {
+            *one = text();
+        }
         config.pictures.endpoint = text();
         config.pictures.bucket = text();
         config.pictures.prefix = text();
