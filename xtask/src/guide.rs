@@ -48,7 +48,7 @@ fn quotes(guide: &str) -> Vec<String> {
     let mut out = Vec::new();
     for line in guide.lines().filter(|l| l.starts_with("- ")) {
         for (n, part) in line[2..].split('*').enumerate() {
-            if n % 2 == 1 && part.len() > 12 {
+            if n % 2 == 1 && part.len() > 8 {
                 out.extend(part.split('…').map(|p| p.trim().to_owned()).filter(|p| p.len() > 6));
             }
         }

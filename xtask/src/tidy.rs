@@ -110,7 +110,7 @@ fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
 }
 
 fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    const SKIPPED: [&str; 9] = [
+    const SKIPPED: [&str; 10] = [
         "target",
         "node_modules",
         ".git",
@@ -120,6 +120,8 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
         "golden",
         "corpus",
         "__pycache__",
+        // What is built from `web/`.
+        "dist",
     ];
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

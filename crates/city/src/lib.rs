@@ -124,8 +124,8 @@ pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use check_address::PLAN_FILE;
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, MapLayer, MapSection, Network, Retention, Section,
-    Server as ServerSection, Stored, Switching, TlsMode, TlsSection, WitnessRule,
+    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
+    Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
@@ -156,7 +156,7 @@ pub use keeper::{
 pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
-pub use map::StreetPart;
+pub use map::{MapLayer, MapSection, StreetPart};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};

@@ -2,9 +2,35 @@
 
 use crate::City;
 use base::{Error, Result};
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// `[map]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MapSection {
+    /// The streets: a file in the PMTiles format (version 3) with vector tiles.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub streets: Option<PathBuf>,
+    /// Whom the streets are from, as their licence wants it said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
+    /// Layers of the city's own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub layer: Vec<MapLayer>,
+}
+
+/// `[[map.layer]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MapLayer {
+    /// What it shows.
+    pub name: String,
+    /// A GeoJSON file (RFC 7946).
+    pub file: PathBuf,
+}
 
 /// A layer larger than this makes a browser stand still.
 const LAYER_MAX: u64 = 16 << 20;

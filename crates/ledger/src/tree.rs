@@ -327,6 +327,20 @@ fn subtree(tile: &[u8]) -> Hash {
 mod tests {
     use super::*;
 
+    /// What is named is there at the one size and was not at the other, at every level.
+    #[test]
+    fn growth_names_what_is_new() {
+        for (old, size) in [(0, 1), (255, 256), (256, 257), (65_535, 65_537), (70_000, 17_000_000)]
+        {
+            let (new, gone) = grown(old, size);
+            let at = |name: &Name, size| name.standing(size) == Standing::Current;
+            assert!(new.iter().all(|name| at(name, size) && !at(name, old)), "{old} {size}");
+            assert!(gone.iter().all(|name| at(name, old) && !at(name, size)), "{old} {size}");
+            assert!(new.iter().any(|name| name.level.is_none()) && !new.is_empty());
+        }
+        assert_eq!(grown(65_535, 65_537).0.iter().filter(|name| name.level == Some(2)).count(), 1);
+    }
+
     #[test]
     fn names_are_those_of_the_specification() {
         let check = |level, n, width, path: &str| {

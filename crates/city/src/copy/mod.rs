@@ -336,6 +336,9 @@ pub(crate) fn found(dir: &Path, section: &CopySection, now: Time) -> Option<(boo
     if let Some(late) = known.late() {
         return Some((false, late));
     }
+    if known.last_good.is_none() {
+        return Some((false, "Nothing has reached the second place yet.".into()));
+    }
     let reads = match (section.reads, known.reads_at) {
         (ReadsEvery::Never, _) => "reads are not copied".into(),
         (_, None) => "reads were not copied yet".into(),

@@ -69,7 +69,8 @@ pub fn restore(
         Error::invalid("The sheets do not open this copy: they belong to another key.").because(e)
     })?;
     prepare(dir)?;
-    let mut filling = Filling { depot, key, dir, names: BTreeSet::new(), config: None };
+    let mut filling =
+        Filling { depot, key, dir, names: BTreeSet::new(), config: None, pictures: None };
     let mut done = filling.newest()?;
     done.reads_at = filling.reads()?;
     let text = filling.config.take().ok_or_else(|| {
@@ -135,6 +136,7 @@ fn finish(
         }
         let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
         store.agree_on_relay()?;
+        store.own_pictures_again()?;
         for day in store.missing_days()? {
             store.begin_day(day)?;
         }
@@ -173,6 +175,8 @@ struct Filling<'a> {
     names: BTreeSet<String>,
     /// The configuration, which is held back.
     config: Option<Vec<u8>>,
+    /// Where pictures go, once that is known.
+    pictures: Option<PathBuf>,
 }
 
 impl Filling<'_> {
@@ -255,6 +259,10 @@ impl Filling<'_> {
         let plain = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
         if name.is_empty() || !plain {
             return Err(Error::invalid("The copy names a file outside of the city's folder."));
+        }
+        // Pictures lie where the configuration has them, which may be elsewhere.
+        if let (Some(folder), Some(rest)) = (&self.pictures, name.strip_prefix("pictures/")) {
+            return Ok(folder.join(rest));
         }
         Ok(self.dir.join(name))
     }
@@ -345,6 +353,9 @@ impl Filling<'_> {
 
     /// The newest copy of reads that is whole.
     fn reads(&mut self) -> Result<Option<Time>> {
+        let text = self.config.as_deref().map(String::from_utf8_lossy);
+        let config = text.map(|text| Config::parse(&text)).transpose()?;
+        self.pictures = config.map(|config| self.dir.join(&config.pictures.folder));
         let names = self.depot.list("r")?;
         let copies: BTreeSet<&str> =
             names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();

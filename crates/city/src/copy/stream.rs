@@ -210,12 +210,13 @@ impl Copier {
         ours?;
         self.copy_keys()?;
         self.ship(at, last)?;
-        if !self.due() {
+        // What a base would cost is not waited for at the end.
+        if last || !self.due() {
             return Ok(());
         }
         self.send(lumps)?;
-        self.make_ready(last)?;
-        if self.open.is_none() && !last {
+        self.make_ready(false)?;
+        if self.open.is_none() {
             // There is nothing to go on with meanwhile: all at once.
             while self.waits() > FEW {
                 let lumps = self.collect(4 * SOME)?;
@@ -223,7 +224,7 @@ impl Copier {
                 self.make_ready(true)?;
             }
         }
-        if self.waits() <= FEW || last { self.cut(at) } else { Ok(()) }
+        if self.waits() <= FEW { self.cut(at) } else { Ok(()) }
     }
 
     /// Whether the next base is to be made.

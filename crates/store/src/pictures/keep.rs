@@ -72,6 +72,18 @@ impl Store {
         self.note_place(&format!("made {name}"))
     }
 
+    /// For a store that was put together from a copy: a place that says nobody's name is this store's again, with
+    /// what pictures it has.
+    pub fn own_pictures_again(&self) -> Result<()> {
+        let noted = "SELECT value FROM meta WHERE key = ?1";
+        let noted = self.control().first(noted, &[Arg::from(PLACE)])?;
+        let noted = noted.map(|mut row| row.get::<String>(0)).transpose()?;
+        match noted.as_deref().and_then(|noted| noted.strip_prefix("made ")) {
+            Some(name) if self.album.owner()?.is_none() => self.album.own(name),
+            _ => Ok(()),
+        }
+    }
+
     fn note_place(&self, value: &str) -> Result<()> {
         self.control().exec(
             "INSERT INTO meta (key, value) VALUES (?1, ?2) \
