@@ -93,6 +93,8 @@ struct Lived {
     sent: Vec<Sent>,
     asked: Vec<u64>,
     died: Instant,
+    /// The same by the clock.
+    died_at: Time,
 }
 
 fn live(world: &mut World, seconds: u64) -> Lived {
@@ -102,7 +104,7 @@ fn live(world: &mut World, seconds: u64) -> Lived {
     in_order(world);
     let (made, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let (sent, asked) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-    let mut died = Instant::now();
+    let (mut died, mut died_at) = (Instant::now(), SystemClock.now());
     std::thread::scope(|scope| {
         for device in &mut devices {
             scope.spawn(|| camera(device, &made, &sent, &stop));
@@ -110,14 +112,14 @@ fn live(world: &mut World, seconds: u64) -> Lived {
         scope.spawn(|| officer(&otto, &made, &asked, &stop));
         std::thread::sleep(Duration::from_secs(seconds));
         world.kill();
-        died = Instant::now();
+        (died, died_at) = (Instant::now(), SystemClock.now());
         stop.store(true, Ordering::Relaxed);
     });
     std::fs::remove_dir_all(world.path("city")).unwrap();
     // A new machine remembers nothing.
     let _ = std::fs::remove_dir_all(world.path("state"));
     let (sent, asked) = (sent.into_inner().unwrap(), asked.into_inner().unwrap());
-    Lived { devices, sent, asked, died }
+    Lived { devices, sent, asked, died, died_at }
 }
 
 /// Orders everything on again, where the log got a successor.
@@ -194,6 +196,10 @@ fn drill(seconds: u64) {
         "no witness can say that nothing is missing: {said}"
     );
     let restored = lived.died.elapsed();
+    // Of log and control data so much is lost: "The city of TIME: …".
+    let of =
+        said.split_whitespace().nth(3).and_then(|at| at.trim_end_matches(':').parse::<Time>().ok());
+    let behind = lived.died_at.since(of.expect("a moment"));
     world.data = "again";
     world.serve();
     // Nothing goes on by itself.
@@ -202,13 +208,15 @@ fn drill(seconds: u64) {
     order_on(&world);
     otto.ask(&lived.sent[0].plates).expect("an answer");
     let answering = lived.died.elapsed();
+    let begun = Instant::now();
     let (new, known) = send_again(&lived);
+    let resent = begun.elapsed().as_secs_f32();
     let missing = lost(&world, &lived);
     let acknowledged = lived.sent.len() * BATCH;
     let newest = lived.sent.iter().map(|s| s.at).max().expect("some");
     println!(
-        "the drill: {acknowledged} reads acknowledged, the last {:.1} s before the end; restored after {:.1} s, \
-         answering (ordered on by two people) after {:.1} s; sent again {new} new and {known} known; lost {missing}; \
+        "the drill: {acknowledged} reads acknowledged, the last {:.1} s before the end; the copy {behind} ms behind; \
+         restored after {:.1} s, answering (ordered on by two people) after {:.1} s; sent again {new} new and {known} known in {resent:.0} s; lost {missing}; \
          {} questions asked before",
         lived.died.saturating_duration_since(newest).as_secs_f32(),
         restored.as_secs_f32(),
@@ -368,9 +376,10 @@ fn last_weeks_copy() {
     };
     let old = store(-9, 0);
     let young = store(-6, BATCH);
-    let there = || world.files("second/r").len().to_string();
+    let r = world.path("second/r");
+    let there = || std::fs::read_dir(&r).map_or(0, |all| all.count()).to_string();
     let before: usize = there().parse().unwrap();
-    world.until("a copy of these reads", there, |n| n.parse::<usize>().unwrap() > before.max(2));
+    world.until("a copy of these reads", there, |n| n.parse::<usize>().unwrap() > before.max(1));
     std::thread::sleep(Duration::from_secs(5));
     world.kill();
     std::fs::remove_dir_all(world.path("city")).unwrap();
