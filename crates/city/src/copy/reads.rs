@@ -128,6 +128,9 @@ impl ReadsCopier {
                 copy.reads_at = Some(at);
             }
         });
+        if let Some(Err(e)) = self.city.copy_health().map(|health| health.save(&self.city.dir)) {
+            tracing::warn!(error = %e.inside(), "how the copy stands");
+        }
         done
     }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Depot, Followable};
 
@@ -123,6 +123,9 @@ impl City {
 
 /// The secret by which pieces are named; a new one costs that everything is sent once more.
 pub(super) fn naming(dir: &Path) -> Result<[u8; 32]> {
+    // Stream and reads begin at the same time.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let path = dir.join("keys/copy.key");
     if path.exists()
         && let Ok(bytes) = <[u8; 32]>::try_from(read_secret(&path)?.expose().as_slice())
