@@ -9,6 +9,7 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-copy]', () => import('./copy')],
   ['[data-live]', () => import('./live')],
   ['[data-upload]', () => import('./upload')],
+  ['[data-map]', () => import('./map')],
   ['[data-near]', () => import('./near')],
   ['[data-countdown]', () => import('./countdown')],
   ['[hx-post]', () => import('./preview')],

@@ -5,7 +5,7 @@
 const PAUSE = 400;
 
 async function refresh(from: string, what: string): Promise<void> {
-  const answer = await fetch(from, { headers: { accept: 'text/html' } });
+  const answer = await fetch(from, { headers: { accept: 'text/html', 'x-live': '1' } });
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>(what);
   const here = document.querySelector<HTMLElement>(what);
@@ -16,6 +16,7 @@ async function refresh(from: string, what: string): Promise<void> {
   here.replaceChildren(...fresh.childNodes);
   here.dataset.count = fresh.dataset.count ?? '';
   here.querySelectorAll('details').forEach((d, n) => (d.open = d.open || open.has(n)));
+  document.dispatchEvent(new Event('refreshed'));
   if (focus) here.querySelector<HTMLElement>(`a[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
 }
 

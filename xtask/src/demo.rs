@@ -60,7 +60,7 @@ pub fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-fn port(name: &str, default: u16) -> Result<u16> {
+pub(crate) fn port(name: &str, default: u16) -> Result<u16> {
     match std::env::var(name) {
         Ok(text) => text.parse().with_context(|| format!("{name} is not a port")),
         Err(_) => Ok(default),
@@ -68,7 +68,7 @@ fn port(name: &str, default: u16) -> Result<u16> {
 }
 
 /// Tells a process to end, waits up to ten seconds, then insists.
-fn end(child: &mut Child) {
+pub(crate) fn end(child: &mut Child) {
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
     }
@@ -86,11 +86,18 @@ fn end(child: &mut Child) {
 }
 
 /// Renders one scenario into an empty folder.
-fn render(exe: &Path, scenario: &str, seconds: &str, out: &Path) -> Result<()> {
+pub(crate) fn render(
+    exe: &Path,
+    scenario: &str,
+    seconds: &str,
+    out: &Path,
+    more: &[&str],
+) -> Result<()> {
     let _ = fs::remove_dir_all(out);
     let done = Command::new(exe)
         .args(["--seconds", seconds, "--fps", "5", "--scenario", scenario, "--out"])
         .arg(out)
+        .args(more)
         .status()
         .context("the street renderer does not start; run ./run demo again")?;
     if !done.success() {
@@ -121,8 +128,8 @@ impl Demo {
         }
         self.say("rendering a street, by day and at dusk");
         let (day, dusk) = (self.dir.join("street.new"), self.dir.join("dusk.new"));
-        render(exe, "demo", DAY_SECONDS, &day)?;
-        render(exe, "dusk", DUSK_SECONDS, &dusk)?;
+        render(exe, "demo", DAY_SECONDS, &day, &[])?;
+        render(exe, "dusk", DUSK_SECONDS, &dusk, &[])?;
         let mut next = frames(&day)?.len();
         for frame in frames(&dusk)? {
             next += 1;
@@ -317,7 +324,7 @@ impl Demo {
 }
 
 /// RFC 3339 of a moment so many seconds from now, by the system's own `date`.
-fn days_from_now(seconds: u64) -> Result<String> {
+pub(crate) fn days_from_now(seconds: u64) -> Result<String> {
     let out = Command::new("date")
         .args(["-u", "-d", &format!("+{seconds} seconds"), "+%Y-%m-%dT%H:%M:%SZ"])
         .output()?;

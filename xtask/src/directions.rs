@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A crate and the crates of this workspace it may name (development dependencies are free).
-const TABLE: [(&str, &str); 22] = [
+const TABLE: [(&str, &str); 24] = [
     ("base", ""),
     ("plate", "base"),
     ("read", "base plate"),
@@ -24,19 +24,21 @@ const TABLE: [(&str, &str); 22] = [
     ("store", "base custody plate read"),
     ("hotlist", "base plate read"),
     ("identity", "base"),
+    ("tls", "base"),
     ("prover", "base policy"),
-    ("city", "base custody deliver hotlist identity ledger plate policy read store"),
+    ("city", "base custody deliver hotlist identity ledger plate policy read store street tls"),
     ("pages", ""),
-    ("server", "base city identity pages read"),
-    ("homeplate", "base camera city edge identity ledger plate policy read server vision"),
-    ("testkit", "base plate read"),
+    ("server", "base city identity pages read tls"),
+    ("homeplate", "base camera city edge identity ledger plate policy read server tls vision"),
+    ("street", "base"),
+    ("testkit", "base plate read street"),
 ];
 
 /// Libraries that one crate alone may name: SQL and objects in `store`, HTTP serving and its figures in `server` (what
 /// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 22] = [
+const OWNED: [(&str, &str); 24] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
@@ -45,6 +47,8 @@ const OWNED: [(&str, &str); 22] = [
     ("prometheus-client", "server"),
     ("hyper", "edge"),
     ("lettre", "deliver"),
+    ("russh", "deliver"),
+    ("russh-sftp", "deliver"),
     ("rumqttc", "edge"),
     ("quick-xml", "exchange"),
     ("quick-xml", "camera"),

@@ -1,9 +1,12 @@
-//! House work that `./run` calls: `tidy` (the house rules), `demo`, `bench`.
+//! House work that `./run` calls: `tidy` (the house rules), `demo`, `town`, `bench`, `dist` (the packages).
 
 mod bench;
 mod demo;
 mod directions;
+mod dist;
+mod guide;
 mod tidy;
+mod town;
 
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -14,6 +17,7 @@ fn main() -> Result<()> {
         Some("tidy") => {
             let mut complaints = tidy::check(&root)?;
             complaints.extend(directions::check(&root)?);
+            complaints.extend(guide::check(&root)?);
             for complaint in &complaints {
                 eprintln!("tidy: {complaint}");
             }
@@ -23,7 +27,9 @@ fn main() -> Result<()> {
             Ok(())
         }
         Some("demo") => demo::run(&root),
+        Some("town") => town::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
         Some("bench") => bench::run(&root),
-        _ => bail!("xtask tidy | demo | bench"),
+        Some("dist") => dist::run(&root, &std::env::args().skip(2).collect::<Vec<_>>()),
+        _ => bail!("xtask tidy | demo | town | bench | dist"),
     }
 }

@@ -110,7 +110,7 @@ fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
 }
 
 fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
-    const SKIPPED: [&str; 9] = [
+    const SKIPPED: [&str; 10] = [
         "target",
         "node_modules",
         ".git",
@@ -120,14 +120,18 @@ fn walk(folder: &Path, out: &mut Vec<PathBuf>) -> Result<()> {
         "golden",
         "corpus",
         "__pycache__",
+        // What is built from `web/`.
+        "dist",
     ];
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        // In a worktree `.git` is a file.
+        if SKIPPED.contains(&name) {
+            continue;
+        }
         if path.is_dir() {
-            if !SKIPPED.contains(&name) {
-                walk(&path, out)?;
-            }
+            walk(&path, out)?;
         } else {
             out.push(path);
         }

@@ -141,6 +141,8 @@ timed_ids! {
     OrderId = "ord";
     /// A preservation hold.
     HoldId = "hld";
+    /// A drill: a hit that was drawn, for people to practise.
+    DrillId = "drl";
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub use canon::{CanonError, b64, b64url, canonical, hex, mac, sha256, unb64, unb
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{
-    CameraId, DeviceId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId, PersonId,
-    ReadId, SegmentId, TokenId,
+    CameraId, DeviceId, DrillId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId,
+    PersonId, ReadId, SegmentId, TokenId,
 };
 pub use redact::Secret;
 pub use shutdown::Shutdown;

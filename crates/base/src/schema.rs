@@ -3,8 +3,8 @@
 //! The patterns say what `FromStr` takes; a test holds the two against each other.
 
 use crate::{
-    CameraId, Day, DeviceId, EntryId, HitId, HoldId, LeaseId, ListId, OrderId, PersonId, PublicKey,
-    ReadId, SegmentId, Time, TokenId,
+    CameraId, Day, DeviceId, DrillId, EntryId, HitId, HoldId, LeaseId, ListId, OrderId, PersonId,
+    PublicKey, ReadId, SegmentId, Time, TokenId,
 };
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{KnownFormat, RefOr};
@@ -45,6 +45,7 @@ ids! {
     ReadId, TIMED, "One read; its first 48 bits are the UTC milliseconds of its making.",
         "rd_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     SegmentId, TIMED, "A run of reads sealed under one key.", "seg_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
+    DrillId, TIMED, "A drill.", "drl_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     HitId, TIMED, "A hit.", "hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     LeaseId, TIMED, "A camera's lease.", "lea_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     HoldId, TIMED, "A preservation hold.", "hld_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
@@ -105,6 +106,7 @@ mod tests {
         check::<TokenId>();
         check::<ReadId>();
         check::<SegmentId>();
+        check::<DrillId>();
         check::<HitId>();
         check::<LeaseId>();
         check::<OrderId>();

@@ -67,6 +67,10 @@ impl Fault {
 
     /// The fault behind an exit code, if it is one of these.
     pub fn from_exit_code(code: i32) -> Option<Self> {
+        // The child never began: the loader did not find a library that it is linked with.
+        if code == 127 {
+            return Some(Fault::Incomplete);
+        }
         Self::CODES.iter().find(|(_, c)| i32::from(*c) == code).map(|(f, _)| *f)
     }
 
@@ -103,7 +107,9 @@ impl Fault {
             Fault::Damaged => format!("The video {name} is damaged or was cut off."),
             Fault::NoFrame => format!("The video {name} ended without a single picture."),
             Fault::Incomplete => {
-                "A part of the media library is missing; install the whole package.".into()
+                "GStreamer, which decodes videos and streams, is not installed or not whole; install what the \
+                 package homeplate recommends. Folders of pictures are read without it."
+                    .into()
             }
             Fault::Defect => "The program for videos has failed; see the log.".into(),
             Fault::Unreachable => {
@@ -136,6 +142,7 @@ mod tests {
             assert_eq!(Fault::from_exit_code(code.into()), Some(fault));
             assert!(fault.sentence("x").ends_with('.'));
         }
+        assert_eq!(Fault::from_exit_code(127), Some(Fault::Incomplete));
         for code in [-1, 0, 1, 2, 101, 137, 276] {
             assert_eq!(Fault::from_exit_code(code), None);
         }

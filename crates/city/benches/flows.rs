@@ -124,7 +124,7 @@ fn world() -> World {
     if own() {
         let custodian = Custodian::open(dir, clock.clone(), true, Duration::ZERO).unwrap();
         let (socket, told) = (custodian.socket.clone(), stop.clone());
-        std::thread::spawn(move || custodian.serve(&told).unwrap());
+        std::thread::spawn(move || custodian.serve(&told, || ()).unwrap());
         while !socket.exists() {
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -190,6 +190,7 @@ fn camera(city: &City, admin: &PersonId, n: usize) -> Camera {
         capture_key: capture.public(),
         at: city.now(),
         frames: None,
+        jumps: 0,
         foreign: false,
     };
     let lease = city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();

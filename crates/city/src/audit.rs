@@ -21,6 +21,8 @@ fn record_of(kind: &str) -> &'static str {
         "paper.attested" => "paper",
         "breakglass.reviewed" => "review",
         "audit.graded" => "grade",
+        "order.off" | "order.on" => "order",
+        "hit.compared" | "hit.verdict" | "hit.outcome" => "remark",
         _ => "intent",
     }
 }
@@ -119,7 +121,9 @@ impl City {
         if leaf.body.is_none() {
             return Err(none());
         }
-        let id = leaf.id.as_deref().ok_or_else(none)?;
+        // Remarks, and signatures under orders, have names of their own.
+        let named = leaf.text("remark").or(leaf.text("signatures"));
+        let id = named.or(leaf.id.as_deref()).ok_or_else(none)?;
         let record = self.store.record(record_of(&leaf.kind), id)?.ok_or_else(|| {
             Error::gone("The private half of this entry has been erased, as the city's rules say.")
         })?;

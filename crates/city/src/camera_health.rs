@@ -17,6 +17,9 @@ const SHARP_LEAST: f32 = 0.14;
 const CLOCK_MS: i64 = 2000;
 /// With fewer frames a second a car is seen once.
 const FPS_LEAST: f32 = 2.0;
+/// Further than this from where the register has it a camera hangs elsewhere, in metres: telephones are right
+/// to some tens of them.
+const PLACE_M: f64 = 100.0;
 /// A camera of which fewer passes are read needs somebody.
 const SHARE_LEAST: f32 = 0.7;
 
@@ -69,6 +72,10 @@ pub enum CameraTrouble {
     FewRead,
     /// Its clock is more than two seconds off.
     Clock,
+    /// Nothing keeps its machine's clock right.
+    LooseClock,
+    /// It hangs more than 100 m from where the register has it.
+    Elsewhere,
     /// Reads were lost.
     LostReads,
     /// It keeps hits alone, and has no list of today.
@@ -95,6 +102,9 @@ pub struct CameraHealth {
     /// Share of the passes of the last two hours that were read, of ten or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share_read: Option<f32>,
+    /// How far from where the register has it it hangs by the word of who aimed it, in metres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place_off_m: Option<f64>,
     /// Whether it keeps hits alone.
     pub hits_only: bool,
     /// What it said last.
@@ -103,7 +113,7 @@ pub struct CameraHealth {
 }
 
 /// What is wrong, the worst first.
-fn troubles(beat: &Heartbeat) -> Vec<CameraTrouble> {
+fn troubles(beat: &Heartbeat, place_off_m: Option<f64>) -> Vec<CameraTrouble> {
     let mut out = Vec::new();
     let mut find = |so: bool, trouble| {
         if so {
@@ -131,6 +141,8 @@ fn troubles(beat: &Heartbeat) -> Vec<CameraTrouble> {
         find(few, CameraTrouble::FewRead);
     }
     find(beat.clock_offset_ms.is_some_and(|ms| ms.abs() > CLOCK_MS), CameraTrouble::Clock);
+    find(beat.clock_kept == Some(false), CameraTrouble::LooseClock);
+    find(place_off_m.is_some_and(|m| m > PLACE_M), CameraTrouble::Elsewhere);
     find(beat.lost > 0, CameraTrouble::LostReads);
     find(leased && beat.watch.as_ref().is_some_and(|w| w.made.is_none()), CameraTrouble::NoList);
     out
@@ -184,7 +196,10 @@ impl City {
         let heard = beats.get(&row.id);
         // A clock that was set back does not make a camera silent, and one set ahead does not keep it alive.
         let silent = heard.filter(|(at, _)| now.since(*at).abs() >= patience);
-        let found = heard.filter(|_| silent.is_none()).map(|(_, beat)| troubles(beat));
+        let told = heard.and_then(|(_, beat)| beat.place).map(|[lat, lon]| (lat, lon));
+        let place_off_m =
+            told.zip(row.lat.zip(row.lon)).map(|(a, b)| crate::question::metres(a, b).round());
+        let found = heard.filter(|_| silent.is_none()).map(|(_, beat)| troubles(beat, place_off_m));
         let troubles = found.unwrap_or_default();
         let (state, since) = match (off, heard, silent) {
             (Some(since), ..) => (CameraState::Off, Some(since)),
@@ -198,6 +213,7 @@ impl City {
         };
         CameraHealth {
             hits_only: self.config.cameras.hits_only(&row.id).is_some(),
+            place_off_m,
             camera: row.id,
             name: row.name,
             state,

@@ -34,7 +34,8 @@ pub enum State {
 /// What was found of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// `configuration`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`, `delivery`, `copy`, `disk`, `clock`.
+    /// `configuration`, `address`, `certificate`, `authority`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`,
+    /// `delivery`, `copy`, `map`, `disk`, `plan`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -62,6 +63,9 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
             None
         }
     };
+    if let Some(config) = &config {
+        out.extend(crate::check_address::check_address(dir, config, clock));
+    }
     let newest = check_log(&paths, &mut out);
     if let Some(config) = &config {
         check_witnesses(dir, &paths, config, &mut out);
@@ -72,6 +76,10 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     }
     let mut secrets = Vec::new();
     if let Some(config) = &config {
+        for wrong in crate::map::check(dir, &config.map) {
+            let say = format!("{wrong}; put the file of the map right in homeplate.toml.");
+            out.push(finding("map", State::Look, say));
+        }
         let (found, files) = crate::ringing::check_delivery(dir, config);
         out.extend(found);
         secrets = files;
@@ -84,6 +92,7 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     check_modes(dir, &paths, config.as_ref(), secrets, &mut out);
     out.push(check_disk(dir));
     out.push(check_clock(clock.now(), newest));
+    out.extend(crate::check_address::check_sync());
     out
 }
 
@@ -191,6 +200,7 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
         Err(e) if e.kind() == Kind::Unavailable && e.message().contains("Another process") => {
             let message = "The server is running: stop it to have store and keys examined too.";
             out.push(finding("store", State::Look, message));
+            out.extend(crate::check_address::check_plan(dir, config, None));
             return;
         }
         Err(e) => {
@@ -198,6 +208,7 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
             return;
         }
     };
+    out.extend(crate::check_address::check_plan(dir, config, Some(&store)));
     match examine(&store) {
         Ok((days, wrong)) if wrong.is_empty() => {
             let message = format!("{days} days of reads, whole and without orphans.");

@@ -1,12 +1,14 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
 mod log;
+mod secrecy;
 
 pub use log::{LogSection, Results, WitnessRule};
+pub use secrecy::{Network, TlsMode, TlsSection};
 
 use crate::{
-    AlarmSection, CameraSection, DeliverSection, HitsSection, HookSection, HotlistDrop,
-    PictureSection, ReasonSection,
+    AlarmSection, CameraSection, DeliverSection, DrillSection, HitsSection, HookSection,
+    HotlistDrop, HotlistFetch, MapSection, PictureSection, ReasonSection, UpkeepSection,
 };
 use base::{CameraId, Error, Result, Time};
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,9 @@ pub struct Config {
     /// Where the server listens.
     #[serde(default)]
     pub server: Server,
+    /// How its address is kept secret.
+    #[serde(default)]
+    pub tls: TlsSection,
     /// Lengths of epochs and leases.
     #[serde(default)]
     pub keys: Keys,
@@ -47,6 +52,9 @@ pub struct Config {
     /// Hits: how long they wait for a person.
     #[serde(default)]
     pub hits: HitsSection,
+    /// Drills: how often they begin by themselves.
+    #[serde(default)]
+    pub drills: DrillSection,
     /// What cameras keep, and where their reads may leave to.
     #[serde(default)]
     pub cameras: CameraSection,
@@ -68,15 +76,24 @@ pub struct Config {
     /// The console.
     #[serde(default)]
     pub console: ConsoleSection,
+    /// The map of the cameras.
+    #[serde(default)]
+    pub map: MapSection,
     /// Ways to people who are not at the console.
     #[serde(default)]
     pub deliver: DeliverSection,
+    /// Who is told when something of the system itself is wrong.
+    #[serde(default)]
+    pub upkeep: UpkeepSection,
     /// Programs that are told of hits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook: Vec<HookSection>,
     /// Folders that hot lists are dropped into.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hotlist_drop: Vec<HotlistDrop>,
+    /// Hot lists that the city fetches.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hotlist_fetch: Vec<HotlistFetch>,
 }
 
 /// `[city]`.
@@ -109,6 +126,21 @@ impl Section {
         format!("{local} {}", there.abbreviation())
     }
 
+    /// A moment as a date and time field has it, by the city's clocks: `2026-11-23T08:15`.
+    pub fn typed(&self, at: Time) -> String {
+        self.shown(at).replacen(' ', "T", 1).chars().take(16).collect()
+    }
+
+    /// The moment of such a field. Of an hour that the clocks show twice it is the first; of one that they leave out,
+    /// the moment as if they had not been changed.
+    pub fn moment(&self, text: &str) -> Result<Time> {
+        let bad = || Error::invalid("Give moments as 2026-11-23T08:00.");
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let local: jiff::civil::DateTime = text.parse().map_err(|_| bad())?;
+        let there = zone.to_timestamp(local).map_err(|_| bad())?;
+        Ok(Time::from_millis(there.as_millisecond()))
+    }
+
     /// Minutes that the city's clocks are ahead of UTC at a moment.
     pub(crate) fn ahead_of_utc(&self, at: Time) -> i32 {
         let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
@@ -134,6 +166,9 @@ pub struct Server {
     /// The city's address as browsers see it; passkeys are bound to its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
+    /// The name that passkeys are bound to, where it is not the address's own but one above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passkey_domain: Option<String>,
     /// Hours after which a console session ends in any case.
     pub shift_hours: u32,
 }
@@ -142,9 +177,17 @@ impl Server {
     /// The site that passkeys are made for; without a public address this very machine, at `port`.
     pub fn site(&self, port: u16) -> Result<identity::Site> {
         match &self.public_url {
-            Some(url) => identity::Site::parse(url),
+            Some(url) => identity::Site::under(url, self.passkey_domain.as_deref()),
             None => identity::Site::parse(&format!("http://localhost:{port}")),
         }
+    }
+
+    /// The name in the city's address, and the port; `None` where it has no address but this machine's.
+    pub fn host(&self) -> Option<(&str, u16)> {
+        let (scheme, rest) = self.public_url.as_deref()?.split_once("://")?;
+        let (host, port) = rest.split_once(':').map_or((rest, None), |(h, p)| (h, Some(p)));
+        let usual = if scheme == "https" { 443 } else { 80 };
+        Some((host, port.and_then(|p| p.parse().ok()).unwrap_or(usual)))
     }
 }
 
@@ -165,6 +208,7 @@ impl Default for Server {
             ingest_in_flight: 32,
             metrics: Audience::Loopback,
             public_url: None,
+            passkey_domain: None,
             shift_hours: 12,
         }
     }
@@ -481,8 +525,16 @@ impl Config {
         }
         if self.server.public_url.is_some() && self.server.site(0).is_err() {
             return refuse(
-                "server.public_url is https:// and a name, or http://localhost, and no path",
+                "server.public_url is https:// and a name, or http://localhost, and no path; server.passkey_domain \
+                 is that name or a domain above it that somebody can own",
             );
+        }
+        if self.server.passkey_domain.is_some() && self.server.public_url.is_none() {
+            return refuse("server.passkey_domain is for a city with server.public_url");
+        }
+        let https = self.server.public_url.as_deref().is_some_and(|u| u.starts_with("https://"));
+        if let Some(wrong) = self.tls.wrong(https) {
+            return refuse(wrong);
         }
         if !(1..=12).contains(&self.server.shift_hours) {
             return refuse("server.shift_hours is 1 to 12");
@@ -499,6 +551,9 @@ impl Config {
         if let Some(wrong) = self.hits.wrong() {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.drills.wrong() {
+            return refuse(wrong);
+        }
         if let Some(wrong) = self.alarms.wrong() {
             return refuse(wrong);
         }
@@ -509,12 +564,23 @@ impl Config {
         if let Some(wrong) = self.deliver.wrong(&self.webhook, has_address) {
             return refuse(wrong);
         }
+        if let Some(wrong) = self.upkeep.wrong(self.deliver.smtp_host.is_some()) {
+            return refuse(wrong);
+        }
         self.check_preset()?;
         if self.city.state.as_deref().is_some_and(|state| !is_region(state)) {
             return refuse("city.state is no state that plates are known of, for instance us-il");
         }
         if let Some(wrong) = self.hotlist_drop.iter().find_map(HotlistDrop::wrong) {
             return refuse(wrong);
+        }
+        if let Some(wrong) = self.hotlist_fetch.iter().find_map(HotlistFetch::wrong) {
+            return refuse(wrong);
+        }
+        let lists: std::collections::BTreeSet<_> =
+            self.hotlist_fetch.iter().map(|of| &of.list).collect();
+        if lists.len() < self.hotlist_fetch.len() {
+            return refuse("hotlist_fetch.list is given twice");
         }
         if jiff::tz::TimeZone::get(&self.city.time_zone).is_err() {
             return refuse("city.time_zone is not an IANA name, for instance America/Chicago");
@@ -644,127 +710,4 @@ pub(crate) fn case_fits(format: &str, case: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GATE: &str = "[[cameras.gate]]\ncamera=\"cam_a\"\nuntil=\"2027-01-01T00:00:00Z\"\n";
-
-    #[test]
-    fn the_clocks_of_the_city() {
-        let check = |zone: &str, at: &str, want: &str| {
-            let text = format!("[city]\nname=\"S\"\nslug=\"s\"\ntime_zone=\"{zone}\"\n");
-            let city = Config::parse(&text).unwrap().city;
-            assert_eq!(city.shown(at.parse().unwrap()), want);
-        };
-        check("UTC", "2026-11-23T08:15:42Z", "2026-11-23 08:15:42 UTC");
-        check("America/Los_Angeles", "2026-11-23T08:15:42Z", "2026-11-23 00:15:42 PST");
-        check("America/Los_Angeles", "2026-07-23T02:15:42Z", "2026-07-22 19:15:42 PDT");
-    }
-
-    #[test]
-    fn bad_files_say_what_is_wrong() {
-        let good = "[city]\nname = \"Springfield\"\nslug = \"springfield\"\n";
-        assert_eq!(Config::parse(good).unwrap().origin(), "homeplate/springfield");
-        for (text, want) in [
-            ("", "missing field `city`"),
-            ("[city]\nname=\"S\"\nslug=\"S\"\n", "city.slug"),
-            (&format!("{good}[server]\ningest_in_flight=0\n"), "server.ingest_in_flight"),
-            (&format!("{good}[server]\nshift_hours=13\n"), "server.shift_hours"),
-            (&format!("{good}[server]\npublic_url=\"http://a.example\"\n"), "server.public_url"),
-            (&format!("{good}[server]\nmetrics=\"all\"\n"), "unknown variant"),
-            (&format!("{good}[keys]\nepoch=5\n"), "unknown field `epoch`"),
-            (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
-            (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
-            (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
-            (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
-            (
-                &format!("{good}[cases]\nrecords_url=\"http://r.example/{{case}}\"\n"),
-                "cases.records_url",
-            ),
-            (&format!("{good}[cases]\nrecords_token=\"ask\"\n"), "cases.records_token"),
-            (&format!("{good}[cases]\nrecords_url=\"https://r.example/\"\n"), "cases.records_url"),
-            (&format!("{good}[log]\ndelay_minutes=10081\n"), "log.delay_minutes"),
-            (&format!("{good}[log]\nsealed_days=9999\n"), "log.sealed_days"),
-            (&format!("{good}[log]\nresults=\"none\"\n"), "unknown variant"),
-            (&format!("{good}[log]\nwitness_within_s=1\n"), "log.witness_within_s"),
-            (&format!("{good}[log]\nwitness_rule=\"before\"\n"), "needs log.witnesses"),
-            (&format!("{good}[switch]\noff_signatures=0\n"), "switch.off_signatures"),
-            (&format!("{good}[switch.groups]\nA=[\"cam_a\"]\n"), "switch.groups"),
-            (&format!("{good}[switch.groups]\na=[]\n"), "switch.groups"),
-            (&format!("{good}[cameras]\nsilent_minutes=1\n"), "cameras.silent_minutes"),
-            (&format!("{good}[cameras]\nhits_only=[\"north\"]\n"), "cameras.hits_only"),
-            (&format!("{good}[cameras]\nwithout_list=\"some\"\n"), "unknown variant"),
-            (&format!("{good}{GATE}to=\"http://8.8.8.8/\"\nreason=\"x\"\n"), "cameras.gate.to"),
-            (
-                &format!("{good}{GATE}to=\"http://10.0.0.9/\"\nreason=\" \"\n"),
-                "cameras.gate.reason",
-            ),
-            (&format!("{good}[console]\nconfirm=\"yes\"\n"), "unknown variant"),
-            (&format!("{good}[store]\nengine=\"postgres\"\n"), "store.url is missing"),
-            (&format!("{good}[store]\nurl=\"host=/x\"\n"), "store.url is for"),
-            (&format!("{good}[store]\nengine=\"oracle\"\n"), "unknown variant"),
-            (&format!("{good}[copy]\nto=\"ssh:host:/a\"\n"), "sshfs"),
-            (&format!("{good}[copy]\nto=\"tape\"\n"), "copy.to"),
-            (&format!("{good}[copy]\nto=\"s3:plates\"\n"), "copy.credentials"),
-            (&format!("{good}[copy]\nto=\"s3:P\"\ncredentials=\"k\"\n"), "no bucket"),
-            (&format!("{good}[copy]\nto=\"file:/a\"\ncredentials=\"k\"\n"), "for a bucket"),
-            (&format!("{good}[copy]\nkeep_hours=505\n"), "copy.keep_hours"),
-            (&format!("{good}[copy]\nevery_s=6\n"), "copy.every_s"),
-            (&format!("{good}[copy]\nreads=\"weekly\"\n"), "unknown variant"),
-            (&format!("{good}state=\"us-zz\"\n"), "city.state"),
-            (
-                &format!("{good}[[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"\"\n"),
-                "hotlist_drop.folder",
-            ),
-        ] {
-            let e = Config::parse(text).unwrap_err();
-            assert!(e.to_string().contains(want), "{e}");
-        }
-    }
-
-    #[test]
-    fn a_password_in_the_address_stays_in_it() {
-        let text = |url: &str| {
-            format!(
-                "[city]\nname = \"S\"\nslug = \"s\"\n\n[store]\nengine = \"postgres\"\nurl = {url}\n"
-            )
-        };
-        let bad = Config::parse(&text("\"password=hush")).unwrap_err();
-        assert!(!format!("{bad} {bad:?}").contains("hush"), "{bad:?}");
-        let config = Config::parse(&text("\"host=/x password=hush\"")).unwrap();
-        assert!(!format!("{config:?}").contains("hush"));
-        let announced = |config: &Config| config.announced(text("").into_bytes());
-        let other = Config::parse(&text("\"host=/x password=other\"")).unwrap();
-        assert_eq!(announced(&config), announced(&other));
-        assert!(!announced(&config).is_empty());
-        let plain = Config::parse("[city]\nname = \"S\"\nslug = \"s\"\n").unwrap();
-        assert_eq!(plain.announced(vec![1, 2]), [1, 2]);
-    }
-
-    #[test]
-    fn home_is_the_state_that_is_named_or_the_presets() {
-        let home = |more: &str| {
-            let text = format!("[city]\nname = \"S\"\nslug = \"s\"\n{more}");
-            Config::parse(&text).unwrap().home_state()
-        };
-        assert_eq!(home(""), None);
-        assert_eq!(home("preset=\"us-wa\"").as_deref(), Some("us-wa"));
-        assert_eq!(home("preset=\"us-wa\"\nstate=\"us-il\"").as_deref(), Some("us-il"));
-    }
-
-    #[test]
-    fn case_numbers() {
-        for (format, case, fits) in [
-            ("##-####*", "26-0417", true),
-            ("##-####*", "26-04179", true),
-            ("##-####*", "26-041", false),
-            ("##-####*", "investigation", false),
-            ("@@##", "AB12", true),
-            ("@@##", "AB123", false),
-            ("*", "anything", true),
-            ("*", "two\nlines", false),
-        ] {
-            assert_eq!(case_fits(format, case), fits, "{format} {case}");
-        }
-    }
-}
+mod tests;

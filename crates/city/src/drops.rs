@@ -61,7 +61,7 @@ impl City {
 
     fn take_drop(&self, list: &ListId, folder: &Path, file: &Path) -> Result<()> {
         let mut open = File::open(file).map_err(away)?;
-        let came = match self.dropped_file(list, &mut open) {
+        let came = match self.came_by_itself(list, &mut open, "file drop") {
             Ok((_, true)) => Came { folder: "taken", why: None },
             Ok((preview, false)) => match (preview.number, preview.problem) {
                 (Some(number), _) => Came {

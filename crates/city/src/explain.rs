@@ -46,6 +46,48 @@ pub const EXPLAINED: &[Explained] = &[
         "a state as us-il",
     ),
     e(
+        "hotlist_fetch.list",
+        "The list that the city fetches from hotlist_fetch.url; [[hotlist_fetch]] may stand more than once.",
+        "none",
+        "lst_ and a name",
+    ),
+    e(
+        "hotlist_fetch.url",
+        "Where it lies. An https address may not redirect.",
+        "none",
+        "https:// and so on, or sftp://NAME@HOST/PATH",
+    ),
+    e(
+        "hotlist_fetch.every_minutes",
+        "How often it is fetched. What failed is tried again within a quarter of an hour.",
+        "none: 60 where it is left out",
+        "5 to 10080",
+    ),
+    e(
+        "hotlist_fetch.login",
+        "Who the city is there: name and password, a line each, or a token alone.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "hotlist_fetch.key",
+        "For SFTP: the city's private key in OpenSSH's form, without a passphrase.",
+        "none",
+        "credential:NAME (of the service), or a path to a file of the owner's alone",
+    ),
+    e(
+        "hotlist_fetch.host_key",
+        "For SFTP: the fingerprint of the other side's host key. Another one is not talked to.",
+        "none",
+        "SHA256: and 43 characters, as ssh-keygen -l prints it",
+    ),
+    e(
+        "hotlist_fetch.allow_local",
+        "Whether hotlist_fetch.url may lead to this machine or into the city's own networks.",
+        "none: false where it is left out",
+        "true, false",
+    ),
+    e(
         "hotlist_drop.list",
         "The list that files in hotlist_drop.folder are for; [[hotlist_drop]] may stand more than once.",
         "none",
@@ -82,6 +124,65 @@ pub const EXPLAINED: &[Explained] = &[
          made anew.",
         "none: http://localhost and the port, for this machine alone",
         "https:// and a name, or http://localhost, with a port where there is one",
+    ),
+    e(
+        "server.passkey_domain",
+        "The domain that passkeys are bound to, above the name in server.public_url: the city may then call the host \
+         otherwise without new passkeys. With another domain all are made anew.",
+        "none: the name in server.public_url",
+        "that name, or a domain above it that somebody can own",
+    ),
+    e(
+        "tls.mode",
+        "Where the server's certificate comes from: a public authority that is asked by itself (acme), a file that \
+         somebody else renews (file), an authority of the city's own (own-ca); or a proxy speaks TLS (proxy), or \
+         nobody, for this machine alone.",
+        "none",
+        "none, proxy, file, own-ca or acme",
+    ),
+    e(
+        "tls.certificate",
+        "The certificate with its chain, for tls.mode = \"file\". A new one is taken up within seconds.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.key",
+        "Its private key.",
+        "none",
+        "a PEM file that its owner alone reads; it may be the same one",
+    ),
+    e(
+        "tls.acme_directory",
+        "The certificate authority that is asked with tls.mode = \"acme\".",
+        "https://acme-v02.api.letsencrypt.org/directory",
+        "an https address",
+    ),
+    e(
+        "tls.acme_contact",
+        "Whom that authority writes to.",
+        "none",
+        "mailto: and an e-mail address",
+    ),
+    e(
+        "tls.acme_ca",
+        "The root of that authority's own address, where this machine does not believe it.",
+        "none",
+        "a PEM file, from the data folder or from the root",
+    ),
+    e(
+        "tls.redirect_listen",
+        "Where plain HTTP is answered: with the way to the secret address, with the root of the city's own authority, \
+         and with what a certificate authority looks for. Nothing else is taken there.",
+        "none",
+        "address:port",
+    ),
+    e(
+        "tls.proxies",
+        "Proxies that are believed when they say for whom they ask (X-Forwarded-For), with tls.mode = \"proxy\". Who \
+         may reach the server from there can say anything of where they come from.",
+        "none: with tls.mode = \"none\" those on this machine, otherwise nobody",
+        "addresses, and networks as 10.1.0.0/16",
     ),
     e(
         "server.shift_hours",
@@ -349,6 +450,14 @@ pub const EXPLAINED: &[Explained] = &[
         "3 to 1000",
     ),
     e(
+        "drills.a_week",
+        "How many drills begin by themselves in a week, at moments that nobody can foresee and while somebody who \
+         decides hits is signed in. 0: only those that people begin.",
+        "0",
+        "0 to 50",
+    ),
+    e("drills.minutes", "Minutes within which a drill takes answers.", "10", "1 to 60"),
+    e(
         "alarms.same_plate",
         "How many questions of one person about one plate in a month raise an alarm for the auditors, and as \
          many more another one. It stops nobody.",
@@ -493,6 +602,25 @@ pub const EXPLAINED: &[Explained] = &[
         "never, sensitive or always",
     ),
     e(
+        "map.streets",
+        "The streets of the city for the map of the cameras: a PMTiles file of vector tiles. Without it outlines of \
+         states and your own layers are drawn.",
+        "none",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "map.attribution",
+        "Whom the streets are from, as their licence wants it said beside the map.",
+        "none",
+        "a line",
+    ),
+    e(
+        "map.layer",
+        "[[map.layer]] draws a GeoJSON `file` (precincts, school zones) on the map under its `name`.",
+        "none",
+        "may stand more than once; file = a path, from the data folder or from the root",
+    ),
+    e(
         "deliver.give_up_hours",
         "A message that does not go out is tried again for so many hours, ever more rarely; then the server's log says \
          that it was given up.",
@@ -534,6 +662,56 @@ pub const EXPLAINED: &[Explained] = &[
         "credential:NAME (of the service), or a path to a file of the owner's alone",
     ),
     e(
+        "upkeep.tell",
+        "Who is told by e-mail when something of the system itself is wrong (guide/operate.md), once when it begins and \
+         once when it is over.",
+        "none: nobody",
+        "people (per_…), roles, e-mail addresses",
+    ),
+    e(
+        "upkeep.weekly",
+        "Whether they are told every Monday at eight how the week was.",
+        "true",
+        "true or false",
+    ),
+    e(
+        "upkeep.quiet_hours",
+        "After so many hours without a vehicle, in hours in which it usually reads some, a camera is told of.",
+        "2",
+        "0 to 24; 0 is never",
+    ),
+    e(
+        "upkeep.certificate_days",
+        "So many days before its end a certificate that should have been renewed is told of.",
+        "14",
+        "1 to 90",
+    ),
+    e(
+        "upkeep.backup_file",
+        "A file that the program that makes backups touches each time it is done.",
+        "none: nobody is told of backups",
+        "a path, from the data folder or from the root",
+    ),
+    e(
+        "upkeep.backup_hours",
+        "After so many hours without that a backup is late.",
+        "26",
+        "1 to 2000",
+    ),
+    e(
+        "upkeep.thin_percent",
+        "When the disk of the pictures is so full, of four reads one keeps its picture, and every hit. It is undone by \
+         itself three points below.",
+        "85",
+        "10 to 98, below upkeep.bare_percent",
+    ),
+    e(
+        "upkeep.bare_percent",
+        "When it is so full, reads are kept without pictures, but for those of hits; likewise.",
+        "95",
+        "11 to 99",
+    ),
+    e(
         "webhook.name",
         "What the receiver is called; [[webhook]] may stand more than once. Under another name it is another one: what \
          waits for the old one is sent no more.",
@@ -571,78 +749,4 @@ const fn e(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Config;
-
-    /// Every key that a file can have is explained, and nothing else is.
-    #[test]
-    fn every_key_is_explained() {
-        let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\nstate=\"us-wa\"\n\
-                    [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
-                    [server]\npublic_url=\"https://plates.example\"\n\
-                    [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
-                    [[cameras.gate]]\ncamera=\"cam_a\"\nto=\"http://10.0.0.9/\"\nreason=\"x\"\n\
-                    until=\"2027-01-01T00:00:00Z\"\n\
-                    [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";
-        let mut config = Config::parse(full).unwrap();
-        config.store.url = Some(store::Url("host=/x".into()));
-        let custody = &mut config.custody;
-        for text in [
-            &mut custody.server_user,
-            &mut custody.secret,
-            &mut custody.pkcs11_module,
-            &mut custody.pkcs11_token,
-        ] {
-            *text = Some("x".into());
-        }
-        config.log.witnesses = Some("witnesses.policy".into());
-        let text = || Some(String::from("x"));
-        let deliver = &mut config.deliver;
-        for one in [
-            &mut deliver.push_contact,
-            &mut deliver.smtp_host,
-            &mut deliver.smtp_from,
-            &mut deliver.smtp_credentials,
-        ] {
-            *one = text();
-        }
-        let copy = &mut config.copy;
-        for one in [&mut copy.to, &mut copy.endpoint, &mut copy.credentials] {
-            *one = text();
-        }
-        config.pictures.endpoint = text();
-        config.pictures.bucket = text();
-        config.pictures.prefix = text();
-        config.pictures.credentials = text();
-        let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
-        let mut there: Vec<String> = file
-            .iter()
-            .flat_map(|(section, keys)| {
-                let first = || keys.as_array()?.first()?.as_table();
-                let keys = keys.as_table().or_else(first).unwrap().keys();
-                keys.map(move |key| format!("{section}.{key}")).collect::<Vec<_>>()
-            })
-            .collect();
-        let mut explained: Vec<String> = EXPLAINED.iter().map(|e| e.key.to_owned()).collect();
-        there.sort();
-        explained.sort();
-        assert_eq!(there, explained);
-    }
-
-    #[test]
-    fn defaults_are_told_as_they_are() {
-        let config = Config::parse("[city]\nname=\"S\"\nslug=\"s\"\n").unwrap();
-        let file: toml::Table = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
-        for one in EXPLAINED.iter().filter(|e| !e.default.starts_with("none")) {
-            let (section, key) = one.key.split_once('.').unwrap();
-            let value = &file[section][key];
-            // Lists are told in words.
-            if value.is_array() || value.is_table() {
-                continue;
-            }
-            let spelled = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            assert_eq!(spelled, one.default, "{}", one.key);
-        }
-    }
-}
+mod tests;

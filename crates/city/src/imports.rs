@@ -204,18 +204,19 @@ impl City {
         Ok(ImportDone { list: list.clone(), number, state, log_entry: entry.index })
     }
 
-    /// A file that lies in a folder of the city's configuration: taken at once where nothing is strange. Says what
-    /// it would change, and whether it was taken.
-    pub(crate) fn dropped_file(
+    /// A file that nobody brought: it lay in a folder of the city's configuration, or was fetched. Taken at once where
+    /// nothing is strange; says what it would change, and whether it was taken. `way` is for the log.
+    pub(crate) fn came_by_itself(
         &self,
         list: &ListId,
         file: &mut dyn Read,
+        way: &str,
     ) -> Result<(ImportPreview, bool)> {
         let by = DROP.parse().map_err(|e| Error::internal("No id for files.").because(e))?;
         let preview = self.brought(&by, list, file, None)?;
         let fine = preview.doubts.is_empty();
         if let Some(number) = preview.number.filter(|_| fine) {
-            self.take_batch(list, number, false, self.leaf("hotlist.imported").by("file drop"))?;
+            self.take_batch(list, number, false, self.leaf("hotlist.imported").by(way))?;
             return Ok((preview, true));
         }
         Ok((preview, false))

@@ -47,6 +47,9 @@ impl City {
         }
         let now = self.now();
         self.takes_from(by, batch.items.len(), now)?;
+        if !batch.items.is_empty() {
+            self.room_for_reads()?;
+        }
         let mut out = Ingested::default();
         let mut refused = Refused::default();
         let mut days: BTreeMap<Day, Vec<Arrived>> = BTreeMap::new();
@@ -208,7 +211,7 @@ impl City {
         } else {
             self.jobs.iter().flat_map(|job| job.on_passes(&passes, now)).collect()
         };
-        let mut batch = self.custody.seal(day, &reads)?;
+        let mut batch = self.custody.seal(day, &self.as_room_is(&reads)?)?;
         self.seal_hits(&mut batch, &reads, &effects)?;
         let shown: Vec<(ReadId, CameraId, String)> = batch
             .reads
@@ -219,6 +222,8 @@ impl City {
             })
             .collect();
         let stored = self.store.put_batch(batch, effects)?;
+        let passed = passes.iter().filter(|pass| stored.new.contains(&pass.id));
+        self.note_activity(passed.map(|pass| (&pass.camera, pass.captured)))?;
         for (id, camera, sealed) in shown {
             if stored.new.contains(&id) {
                 self.emit(Event {
@@ -230,6 +235,18 @@ impl City {
             }
         }
         Ok(stored.new)
+    }
+
+    /// The reads with the pictures that the disk has room for; those of hits are sealed apart, and stay.
+    fn as_room_is<'a>(&self, reads: &'a [Arrived]) -> Result<std::borrow::Cow<'a, [Arrived]>> {
+        let step = self.picture_step()?;
+        if step == crate::PictureStep::All {
+            return Ok(reads.into());
+        }
+        let kept = |(pass, picture): &Arrived| {
+            (pass.clone(), picture.clone().filter(|_| step.keeps(&pass.id)))
+        };
+        Ok(reads.iter().map(kept).collect::<Vec<_>>().into())
     }
 
     /// A hit keeps its own sealed copy, under a key and a retention of its own.
@@ -280,7 +297,11 @@ impl City {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
         self.tell_refused()?;
+        // Hits that the log could not take before.
+        self.relay()?;
         self.tend_hits()?;
+        self.tend_drills()?;
+        self.tend_budgets()?;
         self.tell_stale()?;
         for day in self.store.days()? {
             for (camera, reads) in self.store.counts(day)? {

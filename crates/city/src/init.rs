@@ -1,6 +1,6 @@
 //! Making a city: folder, keys, rules, log, the first administrator.
 
-use crate::{Config, Invitation};
+use crate::{Config, Invitation, TlsMode, TlsSection};
 use base::{Clock, Error, PersonId, Result, SigningKey, sha256};
 use identity::{Charter, Office, Person, SignerKey};
 use ledger::{Folder, Leaf, Log};
@@ -118,6 +118,13 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
         },
     )?;
     let now = clock.now();
+    if let (true, Some((host, _))) =
+        (options.config.tls.mode == TlsMode::OwnCa, options.config.server.host())
+    {
+        let folder = TlsSection::folder(dir);
+        let own = tls::OwnAuthority::make(&folder, &options.config.city.name, host, now)?;
+        own.renew(host, now)?;
+    }
     let set = crate::adoption::found(dir, &options.charter()?)?;
     log.append_once(&crate::adoption::first_activation(&rules, Some(&set), now)?)?;
     let invitation = match options.key {

@@ -301,6 +301,22 @@ pub fn system_user(name: &str) -> Result<User> {
     })
 }
 
+/// Goes on as another user of this machine, if this process is root's; else nothing changes.
+pub fn act_as(name: &str) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let user = system_user(name)?;
+    let become_user = || {
+        nix::unistd::setgroups(&[user.gid])?;
+        nix::unistd::setresgid(user.gid, user.gid, user.gid)?;
+        nix::unistd::setresuid(user.uid, user.uid, user.uid)
+    };
+    become_user().map_err(|e| {
+        Error::unavailable(format!("This cannot go on as {name}; run it as that user.")).because(e)
+    })
+}
+
 /// Gives a file or a folder and all below it to a user.
 fn give(path: &Path, to: &User) -> Result<()> {
     chown(path, Some(to.uid), Some(to.gid)).map_err(|e| {
@@ -362,9 +378,10 @@ impl Custodian {
         Ok(Self { custody: Arc::new(custody), guests, socket })
     }
 
-    /// Answers until it is told to stop.
-    pub fn serve(self, stop: &Shutdown) -> Result<()> {
+    /// Answers until it is told to stop; calls `ready` as soon as it can be reached.
+    pub fn serve(self, stop: &Shutdown, ready: impl FnOnce()) -> Result<()> {
         let listener = listen(&self.socket)?;
+        ready();
         let done = custody::serve(&listener, self.custody, self.guests, stop);
         let _ = std::fs::remove_file(&self.socket);
         done

@@ -17,22 +17,33 @@ mod alarms;
 pub mod api;
 mod ask;
 mod audit;
+mod budgets;
 mod camera_health;
 mod camera_rules;
 mod cases;
 mod certificate;
 pub mod check;
+mod check_address;
 mod config;
 mod confirm;
 mod copy;
 mod devices;
 mod devices_said;
+mod drills;
+#[cfg(test)]
+#[path = "tests/drills.rs"]
+mod drills_tests;
 mod drops;
 mod dry_run;
 mod emergencies;
 mod explain;
 mod feed;
+mod fetches;
+#[cfg(test)]
+#[path = "tests/fetches.rs"]
+mod fetches_tests;
 mod fleet;
+mod hands;
 mod health;
 mod history;
 mod hits;
@@ -51,6 +62,7 @@ mod lists;
 #[cfg(test)]
 #[path = "tests/lists.rs"]
 mod lists_tests;
+mod map;
 mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
@@ -58,10 +70,12 @@ mod off_tests;
 mod open;
 mod oversight;
 mod own_plates;
+mod own_root;
 mod papers;
 mod people;
 mod pictures;
 mod places;
+pub mod plan;
 pub mod preset;
 mod proofs;
 #[cfg(test)]
@@ -80,12 +94,19 @@ mod ringing_tests;
 #[cfg(test)]
 #[path = "tests/roadside.rs"]
 mod roadside_tests;
+mod room;
 mod said;
 mod sealed;
+mod settings;
 mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+pub mod upgrade;
+mod upkeep;
+#[cfg(test)]
+#[path = "tests/upkeep.rs"]
+mod upkeep_tests;
 mod waiting;
 mod wanted;
 mod watch;
@@ -100,34 +121,42 @@ pub use camera_health::{CameraHealth, CameraState, CameraTrouble};
 pub use camera_rules::{CameraSection, GateRule};
 pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
+pub use check_address::PLAN_FILE;
 pub use config::{
     Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Retention, Section, Server as ServerSection, Stored,
-    Switching, WitnessRule,
+    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
+    Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
 pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
+pub use drills::{
+    Drill, DrillLine, DrillResult, DrillSection, DrillSort, DrillVerdict, DrillView, Drills,
+};
 pub use drops::HotlistDrop;
 pub use dry_run::tried;
 pub use emergencies::{Emergency, EmergencyReview, Finding, Reviewed, Unreviewed};
 pub use explain::{EXPLAINED, Explained};
 pub use feed::{Feed, Listener, Next};
+pub use fetches::{FetchLine, HotlistFetch};
+pub use hands::{NewOrder, OrderWaiting};
 pub use health::Health;
 pub use history::{Change, RuleHistory};
 pub use hits::*;
 pub use hotlist::{
     Act, Card, Compared, Doubt, EyesAnswer, HitFinding, HitOutcome, HitState, ListAction,
-    RecordAnswer, Say, Stamp, Stamps, What,
+    RecordAnswer, Remark, Say, Stamp, Stamps, What,
 };
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{
-    Custodian, custody_answers, give_to_users, make_sheets, starts_custody, system_user,
+    Custodian, act_as, custody_answers, give_to_users, make_sheets, starts_custody, system_user,
 };
+pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
+pub use map::{MapLayer, MapSection, StreetPart};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
@@ -146,6 +175,8 @@ pub use ringing::{
     Browser, BrowserLine, DeliverSection, DeskLine, HookSection, LastLine, TestLine, TestOutcome,
     Told,
 };
+pub use room::Step as PictureStep;
+pub use settings::Setting;
 pub use store::Url;
 pub use succeed::{
     Lost, Successor, log_origin, log_size, log_witnesses, lost, note_witnessed, succeed,
@@ -153,6 +184,7 @@ pub use succeed::{
 pub use switch::Standing;
 pub use terminals::{DeviceCode, DeviceLine, NewDevice};
 pub use tokens::{MadeToken, NewToken, TokenLine, machine_actions};
+pub use upkeep::UpkeepSection;
 pub use waiting::Waiting;
 pub use wanted::Wanted;
 pub use witness::WitnessLine;

@@ -40,6 +40,10 @@ pub struct ListSettings {
     pub longest_age_hours: Option<u32>,
     /// How probable it must be that the vehicle is the listed one, 0.001 to 0.99999.
     pub threshold: f64,
+    /// So many false hits a day are expected, 0.01 to 1000: the threshold follows from what the list proposed in the
+    /// last days. Absent: it is `threshold`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub false_hits_a_day: Option<f64>,
     /// The categories that the city has adopted; everything else is dropped. Absent: nobody has said so, and no
     /// file with categories is read.
     #[schema(value_type = Option<Vec<String>>)]
@@ -72,6 +76,7 @@ impl Default for ListSettings {
             shorten: false,
             longest_age_hours: None,
             threshold: HotList::THRESHOLD,
+            false_hits_a_day: None,
             adopted: None,
             reason: None,
             case: None,
@@ -102,6 +107,9 @@ impl ListSettings {
                 "longest_age_hours is 1 to 87600"
             }
             () if !(0.001..=0.99999).contains(&self.threshold) => "threshold is 0.001 to 0.99999",
+            () if self.false_hits_a_day.is_some_and(|n| !(0.01..=1000.0).contains(&n)) => {
+                "false_hits_a_day is 0.01 to 1000"
+            }
             () if self.adopted.as_ref().is_some_and(|all| all.len() > 200)
                 || !words.clone().all(|word| short(word, 40)) =>
             {
@@ -163,6 +171,12 @@ pub struct ListView {
     pub stale: bool,
     /// An import that waits for a person.
     pub waiting: Option<i64>,
+    /// How probable a hit must be now: as the settings say, or as it follows from so many false hits a day.
+    #[serde(default)]
+    pub threshold: f64,
+    /// How it goes with fetching it, where the city does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetch: Option<crate::FetchLine>,
 }
 
 /// A vehicle that was found again: by its entry, or by its plate.
@@ -297,6 +311,10 @@ impl City {
             .fact("two_persons", settings.two_persons)
             .fact("own_entries", settings.own_entries)
             .fact("adopted", adopted.join(", "));
+        let leaf = match settings.false_hits_a_day {
+            Some(most) => leaf.fact("false_hits_a_day", most.to_string()),
+            None => leaf,
+        };
         let entry = self.log.append(&leaf)?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.settings") });
         self.list_view(id)
@@ -386,6 +404,11 @@ impl City {
         Ok(views)
     }
 
+    /// The lists that are too old to be believed.
+    pub(crate) fn stale_lists(&self) -> Result<Vec<ListView>> {
+        Ok(self.kept_lists()?.into_iter().filter(|view| view.stale).collect())
+    }
+
     /// The lists that have settings, without counts.
     fn kept_lists(&self) -> Result<Vec<ListView>> {
         let now = self.now();
@@ -401,6 +424,8 @@ impl City {
                 stale: stale_from.is_some_and(|at| now >= at),
                 stale_from,
                 waiting: waiting.map(|import| import.number),
+                threshold: self.threshold_of(&id, &settings)?,
+                fetch: self.fetch_line(&id)?,
                 id,
                 settings,
             })
@@ -450,12 +475,13 @@ impl City {
         if self.lists_behind.load(Ordering::SeqCst) { self.reload_lists() } else { Ok(()) }
     }
 
-    fn set_terms(&self) -> Result<()> {
+    pub(crate) fn set_terms(&self) -> Result<()> {
         let _one = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
         let mut terms = HashMap::new();
         for view in self.kept_lists()? {
-            let at = Terms::at(view.settings.threshold);
-            terms.insert(view.id, Terms { stale: view.stale_from, ..at });
+            let at = Terms::at(view.threshold);
+            let counted = view.settings.false_hits_a_day.is_some();
+            terms.insert(view.id, Terms { stale: view.stale_from, counted, ..at });
         }
         self.hot.set_terms(terms);
         Ok(())
@@ -513,6 +539,8 @@ impl ListView {
             stale_from: None,
             stale: false,
             waiting: None,
+            threshold: HotList::THRESHOLD,
+            fetch: None,
         }
     }
 }

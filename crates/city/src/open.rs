@@ -56,6 +56,8 @@ pub struct City {
     pub(crate) memory: Option<Memory>,
     pub(crate) records: std::sync::OnceLock<Arc<dyn crate::RecordsLine>>,
     pub(crate) ringing: crate::ringing::Ringing,
+    pub(crate) room: crate::room::Room,
+    pub(crate) upkeep: crate::upkeep::Upkeep,
     /// What cameras said of their health last.
     pub(crate) beats: Mutex<crate::camera_health::Beats>,
     /// How the copy at the second place stands.
@@ -139,6 +141,8 @@ impl City {
             memory,
             records: std::sync::OnceLock::new(),
             ringing: Default::default(),
+            room: Default::default(),
+            upkeep: Default::default(),
             beats: Mutex::default(),
             copying: Mutex::default(),
             again,
@@ -156,7 +160,7 @@ impl City {
     fn mend(&self) -> Result<()> {
         self.apply_orders()?;
         self.relay()?;
-        self.log_verdicts()?;
+        self.log_owed()?;
         self.log_imports()?;
         // Counted before anything is forgotten: the last count of a day must be on the log.
         self.tally()?;

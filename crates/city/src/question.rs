@@ -171,7 +171,7 @@ impl Area {
 }
 
 /// Metres between two places in degrees (haversine on a sphere of 6,371 km; right to half a per cent).
-fn metres(a: (f64, f64), b: (f64, f64)) -> f64 {
+pub(crate) fn metres(a: (f64, f64), b: (f64, f64)) -> f64 {
     let (dlat, dlon) = ((b.0 - a.0).to_radians(), (b.1 - a.1).to_radians());
     let h = (dlat / 2.0).sin().powi(2)
         + a.0.to_radians().cos() * b.0.to_radians().cos() * (dlon / 2.0).sin().powi(2);

@@ -25,6 +25,7 @@ impl City {
         let pictures = self.forget_pictures();
         self.oversee()?;
         self.forget_messages()?;
+        self.forget_drills()?;
         pictures
     }
 

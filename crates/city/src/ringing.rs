@@ -17,6 +17,7 @@ pub use config::{DeliverSection, HookSection};
 pub use told::{Browser, BrowserLine, LastLine, TestLine, TestOutcome, Told};
 
 pub(crate) use check::check_delivery;
+pub(crate) use config::fits as is_somebody;
 
 use crate::City;
 use base::{HitId, PersonId, Result, sha256};
@@ -187,6 +188,12 @@ impl City {
         people.iter().filter(may).map(|person| &person.id).collect()
     }
 
+    /// Whether somebody who may decide hits is signed in at the console.
+    pub(crate) fn is_desk_attended(&self) -> Result<bool> {
+        let people = self.everybody()?.people;
+        Ok(self.is_attended(&self.deciders(&people)))
+    }
+
     fn is_attended(&self, deciders: &[&PersonId]) -> bool {
         let desk = self.ringing.desk.read().unwrap_or_else(PoisonError::into_inner).clone();
         desk.is_some_and(|desk| desk.signed_in().iter().any(|there| deciders.contains(&there)))
@@ -194,8 +201,18 @@ impl City {
 
     /// The lines of everybody whom `deliver.escalate` names: a person, an address, or a role.
     fn escalated(&self, everybody: &Everybody) -> Vec<Line> {
+        self.lines_of(&self.config.deliver.escalate, everybody)
+    }
+
+    /// Who is told of the system itself: people with a mailbox, and addresses.
+    pub(crate) fn upkeep_lines(&self) -> Result<Vec<String>> {
+        let lines = self.lines_of(&self.config.upkeep.tell, &self.everybody()?).into_iter();
+        Ok(lines.filter(|(lane, _)| lane == lanes::MAIL).map(|(_, to)| to).collect())
+    }
+
+    fn lines_of(&self, names: &[String], everybody: &Everybody) -> Vec<Line> {
         let mut out = BTreeSet::new();
-        for name in &self.config.deliver.escalate {
+        for name in names {
             if name.contains('@') {
                 out.extend(
                     self.config

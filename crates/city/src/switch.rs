@@ -3,6 +3,7 @@
 //! An order that begins later is on the log when it is given, and takes effect by the city's clock: no lease
 //! reaches beyond its beginning, so it works where no line does. Nobody has to be awake for it.
 
+use crate::hands::Hand;
 use crate::said::Said;
 use crate::{City, Event, Ordered};
 use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time};
@@ -26,7 +27,7 @@ const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 const WANTED: &str = "orders/wanted";
 
 /// Who has signed the same order, when, and what exactly.
-type Signatures = BTreeMap<PersonId, (Time, Signed<Order>)>;
+type Signatures = BTreeMap<PersonId, (Time, Hand)>;
 
 /// What is off, by the log.
 #[derive(Clone, Debug, Default)]
@@ -110,22 +111,17 @@ impl Switches {
     }
 
     /// What waits for more signatures, with the moments at which each was given.
-    fn waiting(&self) -> Vec<(Time, Signed<Order>)> {
+    pub(crate) fn waiting(&self) -> Vec<(Time, Hand)> {
         self.wanted.iter().flat_map(|(_, people)| people.values().cloned()).collect()
     }
 
     /// Notes that a person wants something; gives what all of them signed once they are enough, this one first.
-    fn wants(
-        &mut self,
-        signed: &Signed<Order>,
-        now: Time,
-        needed: u32,
-    ) -> Option<Vec<Signed<Order>>> {
+    fn wants(&mut self, signed: &Hand, now: Time, needed: u32) -> Option<Vec<Hand>> {
         self.wanted.retain_mut(|(_, people)| {
             people.retain(|_, (at, _)| now.since(*at) <= WINDOW_MS);
             !people.is_empty()
         });
-        let order = signed.unverified();
+        let order = signed.order();
         let place = match self.wanted.iter().position(|(other, _)| other.same(order)) {
             Some(place) => place,
             None => {
@@ -267,17 +263,21 @@ impl City {
         if &order.unverified().by != by {
             return Err(Error::forbidden("An order is sent by the person who signed it."));
         }
-        let person = self.orderer(&order)?;
-        let said = order.unverified().clone();
+        self.orderer(&order)?;
+        self.give(Hand::Key(order))
+    }
+
+    /// The same of an order whose signature holds.
+    pub(crate) fn give(&self, order: Hand) -> Result<Ordered> {
+        let said = order.order().clone();
+        let person = self.may_order(&said)?;
         if said.at.since(self.now()).abs() > ORDER_AGE_MS {
             return Err(Error::invalid("The order is too old; sign a new one."));
         }
         self.check_order(&said)?;
         self.touched(&said)?;
-        let (needed, word) = match said.power {
-            Power::Off => (self.config.switch.off_signatures, "off"),
-            Power::On => (self.config.switch.on_signatures, "on"),
-        };
+        let word = if said.power == Power::Off { "off" } else { "on" };
+        let needed = self.needed(said.power);
         let all = match needed {
             1 => Some(vec![order]),
             _ => self.collected(&order, needed)?,
@@ -290,9 +290,17 @@ impl City {
         self.carry_out(&person, &all, None)
     }
 
+    /// How many different people have to order it.
+    pub(crate) fn needed(&self, power: Power) -> u32 {
+        match power {
+            Power::Off => self.config.switch.off_signatures,
+            Power::On => self.config.switch.on_signatures,
+        }
+    }
+
     /// What all of them signed, once they are enough. Until then it is kept: a start of the server in between asks
     /// nobody to sign again.
-    fn collected(&self, order: &Signed<Order>, needed: u32) -> Result<Option<Vec<Signed<Order>>>> {
+    fn collected(&self, order: &Hand, needed: u32) -> Result<Option<Vec<Hand>>> {
         let (all, waiting) = {
             let mut switches = self.switches();
             (switches.wants(order, self.now(), needed), switches.waiting())
@@ -307,12 +315,12 @@ impl City {
     /// such an order any more has not signed it, and a store that was written to adds nobody.
     pub(crate) fn recall_signatures(&self) -> Result<()> {
         let Some(text) = self.store.meta(WANTED)? else { return Ok(()) };
-        let kept: Vec<(Time, Signed<Order>)> = serde_json::from_str(&text)
+        let kept: Vec<(Time, Hand)> = serde_json::from_str(&text)
             .map_err(|e| Error::internal("The orders that wait are damaged.").because(e))?;
         for (at, order) in kept {
-            let young = order.unverified().at.since(at).abs() <= ORDER_AGE_MS;
-            let known = self.switches().known.contains(&order.unverified().id.to_string());
-            if young && !known && at <= self.now() && self.orderer(&order).is_ok() {
+            let young = order.order().at.since(at).abs() <= ORDER_AGE_MS;
+            let known = self.switches().known.contains(&order.order().id.to_string());
+            if young && !known && at <= self.now() && self.hand_holds(&order).is_ok() {
                 self.switches().wants(&order, at, u32::MAX);
             }
         }
@@ -341,12 +349,22 @@ impl City {
         if now.since(said.at) > STICK_AGE_MS || said.at.since(now) > ORDER_AGE_MS {
             return Err(Error::gone("The order is too old; sign a new one."));
         }
-        self.carry_out(&person, &file.orders, Some(by))
+        let hands: Vec<Hand> = file.orders.iter().cloned().map(Hand::Key).collect();
+        self.carry_out(&person, &hands, Some(by))
     }
 
-    /// The person who signed an order, if they may give it and the signature holds.
-    fn orderer(&self, order: &Signed<Order>) -> Result<Person> {
-        let said = order.unverified();
+    /// The person who signed an order with a key file, if they may give it and the signature holds.
+    pub(crate) fn orderer(&self, order: &Signed<Order>) -> Result<Person> {
+        let person = self.may_order(order.unverified())?;
+        let key = person.key.ok_or_else(|| {
+            Error::forbidden("Orders are signed with a key file; you have none here.")
+        })?;
+        order.verify(&key)?;
+        Ok(person)
+    }
+
+    /// The person of an order, if they may give it.
+    pub(crate) fn may_order(&self, said: &Order) -> Result<Person> {
         let (action, named) = match said.power {
             Power::Off => (Action::SwitchOff, &self.config.switch.off_by),
             Power::On => (Action::SwitchOn, &self.config.switch.on_by),
@@ -357,10 +375,6 @@ impl City {
                 "The city's configuration names others for this; switch.off_by and switch.on_by list them.",
             ));
         }
-        let key = person.key.ok_or_else(|| {
-            Error::forbidden("Orders are signed with a key file; you have none here.")
-        })?;
-        order.verify(&key)?;
         Ok(person)
     }
 
@@ -388,10 +402,10 @@ impl City {
     fn carry_out(
         &self,
         person: &Person,
-        orders: &[Signed<Order>],
+        orders: &[Hand],
         at_camera: Option<&CameraId>,
     ) -> Result<Ordered> {
-        let Some(said) = orders.first().map(Signed::unverified) else {
+        let Some(said) = orders.first().map(Hand::order) else {
             return Err(Error::invalid("The file holds no order."));
         };
         let kind = if said.power == Power::Off { "order.off" } else { "order.on" };
@@ -406,11 +420,13 @@ impl City {
         }
         if said.power == Power::Off {
             // Kept before it is on the log: cameras erase nothing but for the order itself.
-            let text = serde_json::to_string(orders)
+            let signed: Vec<&Signed<Order>> = orders.iter().filter_map(Hand::signed).collect();
+            let text = serde_json::to_string(&signed)
                 .map_err(|e| Error::internal("An order cannot be kept.").because(e))?;
             self.store.set_meta(&format!("order/{}", said.id), &text)?;
         }
         let leaf = self.order_leaf(kind, person, said, &cameras, at_camera)?;
+        let leaf = self.with_touches(leaf, orders)?;
         // On the log first: from here on the order holds whatever happens to this process.
         let entry = self.log.append_once(&leaf)?;
         self.switches().add(entry.index, &Leaf::parse(&entry.leaf)?);
@@ -484,7 +500,7 @@ impl City {
         Ordered { id: said.id, log_entry, cameras, leases, from, until: said.until, still_off }
     }
 
-    fn check_order(&self, order: &Order) -> Result<()> {
+    pub(crate) fn check_order(&self, order: &Order) -> Result<()> {
         check_reason(order)?;
         let named = order.camera.is_some() || order.group.is_some();
         if named && order.level != Level::Capture {
@@ -514,7 +530,7 @@ impl City {
     }
 
     /// The cameras that an order names, as they are now.
-    fn touched(&self, order: &Order) -> Result<Vec<CameraId>> {
+    pub(crate) fn touched(&self, order: &Order) -> Result<Vec<CameraId>> {
         if order.level != Level::Capture {
             return Ok(Vec::new());
         }
@@ -638,7 +654,7 @@ mod tests {
         let at = |h: i64| Time::from_millis(h * 3_600_000);
         let mut s = Switches::default();
         let mut wants = |by: &str, camera: Option<&str>, h: i64| {
-            s.wants(&on(by, camera), at(h), 2).map(|all| all.len())
+            s.wants(&Hand::Key(on(by, camera)), at(h), 2).map(|all| all.len())
         };
         assert_eq!(wants("per_a", None, 0), None);
         assert_eq!(wants("per_a", None, 1), None, "the same person twice");

@@ -99,9 +99,19 @@ impl City {
         Ok(())
     }
 
-    /// Forgets what nobody agreed to in time.
+    /// Forgets what nobody agreed to in time; the log says so first.
     pub(crate) fn forget_wanted(&self) -> Result<()> {
-        self.store.forget_wanted(self.now().plus_millis(-WAITS_MS))
+        for id in self.store.wanted_before(self.now().plus_millis(-WAITS_MS))? {
+            let leaf = self.leaf("hotlist.lapsed").job("hotlist").id(id.as_str());
+            let entry = self.log.append_once(&leaf)?;
+            match self.store.take_wanted(&id) {
+                // Somebody took it back at this moment.
+                Err(e) if e.kind() == base::Kind::NotFound => {}
+                other => other?,
+            }
+            self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.lapsed") });
+        }
+        Ok(())
     }
 
     fn takes_own(&self, list: &ListId) -> Result<()> {

@@ -442,6 +442,7 @@ mod tests {
                 capture_key: SigningKey::generate().public(),
                 at: city.now(),
                 frames: Some(0),
+                jumps: 0,
                 foreign: false,
             };
             city.lease(&Signed::sign(asked, &device).unwrap())

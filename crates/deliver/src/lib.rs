@@ -4,21 +4,27 @@
 //! entry, and nothing here knows what they are. What an address is allowed to be, [`Reach`] says: names
 //! are resolved first, and the address that was judged is the one that is connected to.
 //!
+//! Beside them one way in: a file that the city fetches by HTTPS or SFTP ([`fetch`], [`fetch_sftp`]).
+//!
 //! Not here: who is told, when, how often it is tried again. Every call blocks, and ends within
 //! [`PATIENCE`] or soon after.
 
 mod email;
 mod failure;
+mod fetch;
 mod post;
 mod push;
 mod reach;
+mod sftp;
 mod webhook;
 
 pub use email::{Email, Security, Smtp, is_address};
 pub use failure::{Failure, Next, Outcome};
+pub use fetch::{FETCH_PATIENCE, Got, Known, fetch};
 pub use post::PATIENCE;
 pub use push::{Subscription, VapidKey, WebPush};
 pub use reach::{Reach, is_public};
+pub use sftp::{SftpLogin, SftpPlace, fetch_sftp, is_fingerprint};
 pub use webhook::{HookSecret, Webhook, signature};
 
 /// What somebody is told.

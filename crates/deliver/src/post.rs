@@ -15,6 +15,27 @@ const HEAD_MAX: usize = 16 << 10;
 /// Nobody makes a message wait longer by `Retry-After`.
 const WAIT_MAX: Duration = Duration::from_secs(3600);
 
+/// What connects to others under a [`Reach`].
+pub(crate) fn agent(reach: Reach, patience: Duration) -> ureq::Agent {
+    let tls =
+        ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build();
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        // A proxy would resolve the name itself, behind the guard.
+        .proxy(None)
+        .https_only(!reach.plain)
+        .timeout_global(Some(patience))
+        .max_response_header_size(HEAD_MAX)
+        // A kept connection would be used again without a look at its address.
+        .max_idle_connections(0)
+        .user_agent("Homeplate")
+        .tls_config(tls)
+        .build();
+    let resolver = Guarded { reach, by: DefaultResolver::default() };
+    ureq::Agent::with_parts(config, DefaultConnector::default(), resolver)
+}
+
 /// Connections to others under a [`Reach`].
 pub(crate) struct Poster {
     agent: ureq::Agent,
@@ -29,25 +50,7 @@ pub(crate) struct Answer {
 
 impl Poster {
     pub fn new(reach: Reach, patience: Duration) -> Self {
-        let tls = ureq::tls::TlsConfig::builder()
-            .root_certs(ureq::tls::RootCerts::PlatformVerifier)
-            .build();
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            // A proxy would resolve the name itself, behind the guard.
-            .proxy(None)
-            .https_only(!reach.plain)
-            .timeout_global(Some(patience))
-            .max_response_header_size(HEAD_MAX)
-            // A kept connection would be used again without a look at its address.
-            .max_idle_connections(0)
-            .user_agent("Homeplate")
-            .tls_config(tls)
-            .build();
-        let resolver = Guarded { reach, by: DefaultResolver::default() };
-        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), resolver);
-        Self { agent, reach }
+        Self { agent: agent(reach, patience), reach }
     }
 
     /// Sends `body`. An error is that there was no answer.
@@ -74,7 +77,7 @@ impl Poster {
 }
 
 /// Why there was no answer. The cause names no address: that of a push service is a secret.
-fn silent(e: ureq::Error) -> Failure {
+pub(crate) fn silent(e: ureq::Error) -> Failure {
     match e {
         ureq::Error::Other(inner) if inner.is::<Refused>() => Failure::again(
             Error::forbidden(

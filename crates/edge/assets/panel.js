@@ -51,10 +51,17 @@ function show() {
     item.append(button);
     return item;
   }));
+}
+
+// Only when a camera is chosen: what somebody is typing is not taken away by what was kept meanwhile.
+function fill() {
   $("heading").value = aim?.heading ?? "";
+  $("lat").value = aim?.place?.[0] ?? "";
+  $("lon").value = aim?.place?.[1] ?? "";
 }
 
 async function keep(next) {
+  $("said").textContent = "";
   try {
     aim = await ask(`${chosen()}aim.json`, next);
     $("said").textContent = "Kept.";
@@ -106,6 +113,16 @@ $("heading-form").onsubmit = (event) => {
   keep({ ...aim, heading: value === "" ? null : Number(value) });
 };
 
+$("place-form").onsubmit = (event) => {
+  event.preventDefault();
+  const given = ["lat", "lon"].map((id) => $(id).value);
+  if (given.some((v) => v === "") && given.some((v) => v !== "")) {
+    $("said").textContent = "A place has a latitude and a longitude.";
+    return;
+  }
+  keep({ ...aim, place: given[0] === "" ? null : given.map(Number) });
+};
+
 const percent = (v) => (v === null || v === undefined ? "–" : `${Math.round(v * 100)} %`);
 const fit = { theft: "theft, parking, counts", parking: "parking, counts", counts: "counts", nothing: "nothing" };
 
@@ -139,7 +156,7 @@ async function look() {
     $("hours").replaceChildren(...hours.slice(-48).reverse().map((h) => {
       const row = element("tr");
       const cells = [new Date(h.from).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" }), fit[h.fit], h.passes, percent(h.share),
-        h.width ? Math.round(h.width.p50) : "–", h.advice ?? ""];
+        h.width ? Math.round(h.width.p50) : "–", h.angle ? `${Math.round(h.angle.p50)}°` : "–", h.advice ?? ""];
       row.append(...cells.map((c) => element("td", String(c))));
       return row;
     }));
@@ -153,6 +170,7 @@ async function choose() {
   $("film").src = `${chosen()}live.mjpg`;
   $("place").textContent = $("camera").selectedOptions[0]?.dataset.place ?? "";
   aim = await ask(`${chosen()}aim.json`);
+  fill();
   show();
   look();
 }

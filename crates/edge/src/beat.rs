@@ -45,8 +45,9 @@ fn differs(a: &Heartbeat, b: &Heartbeat) -> bool {
         || (a.lost == 0, a.fps > 0.0) != (b.lost == 0, b.fps > 0.0)
 }
 
-/// The health of the camera on a line; of a foreign device nothing is known of its picture.
-pub(crate) fn of(link: &Link, report: Option<&Report>) -> Heartbeat {
+/// The health of the camera on a line, and where it hangs by its own settings; of a foreign device nothing is
+/// known of either.
+pub(crate) fn of(link: &Link, seen: Option<(&Report, Option<[f64; 2]>)>) -> Heartbeat {
     let counts = link.counts.summary(link.spool.len());
     let lease = match link.keeper.state() {
         State::NoLease => LeaseState::NoLease,
@@ -54,8 +55,8 @@ pub(crate) fn of(link: &Link, report: Option<&Report>) -> Heartbeat {
         State::Off { .. } => LeaseState::Off,
         State::Expired => LeaseState::Expired,
     };
-    let foreign = report.is_none();
-    let report = report.cloned().unwrap_or_default();
+    let foreign = seen.is_none();
+    let (report, place) = seen.map(|(r, place)| (r.clone(), place)).unwrap_or_default();
     let captures = lease == LeaseState::Leased;
     let number = |v: f32| if v.is_finite() { v.max(0.0) } else { 0.0 };
     let [read, unread] = match foreign {
@@ -81,6 +82,8 @@ pub(crate) fn of(link: &Link, report: Option<&Report>) -> Heartbeat {
         unread,
         last_read: report.last_read,
         clock_offset_ms: link.keeper.session().and_then(|s| s.offset_ms()),
+        clock_kept: report.clock_kept,
+        place,
         waiting: counts.waiting,
         lost: counts.lost,
         not_kept: counts.not_kept,

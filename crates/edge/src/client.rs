@@ -1,10 +1,12 @@
 //! Requests of a camera to its city, each signed with the device key.
 
+use crate::trust;
 use base::{CameraId, Clock, Error, Kind, Result, SigningKey};
 use flate2::{Compression, write::GzEncoder};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,13 +20,6 @@ const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// A smaller body is not worth packing.
 const PACKED_FROM: usize = 1024;
-
-/// How `https` addresses are believed: by the certificates that this machine believes (the operating system's,
-/// or those of the file that `SSL_CERT_FILE` names, for a city with a certificate authority of its own).
-/// The process must have installed a provider of `rustls` before.
-pub fn tls() -> ureq::tls::TlsConfig {
-    ureq::tls::TlsConfig::builder().root_certs(ureq::tls::RootCerts::PlatformVerifier).build()
-}
 
 /// A connection to the city in one camera's name.
 pub struct Client {
@@ -43,8 +38,19 @@ struct Problem {
 }
 
 impl Client {
-    /// Nothing is sent yet.
+    /// One that believes whom this machine believes; nothing is sent yet.
     pub fn new(
+        server: &str,
+        camera: CameraId,
+        key: SigningKey,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self> {
+        Self::believing(None, server, camera, key, clock)
+    }
+
+    /// The same, believing the roots of a file alone.
+    pub fn believing(
+        root: Option<&Path>,
         server: &str,
         camera: CameraId,
         key: SigningKey,
@@ -59,7 +65,7 @@ impl Client {
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
             .timeout_global(Some(Duration::from_secs(30)))
-            .tls_config(tls())
+            .tls_config(trust::tls(root)?)
             .build();
         let server = server.trim_end_matches('/').to_owned();
         Ok(Self { agent: config.into(), server, camera, key, clock })
@@ -163,9 +169,7 @@ impl Client {
         answer: std::result::Result<ureq::http::Response<ureq::Body>, ureq::Error>,
         most: u64,
     ) -> Result<(Result<()>, Vec<u8>)> {
-        let mut answer = answer.map_err(|e| {
-            Error::unavailable(format!("The city at {} does not answer.", self.server)).because(e)
-        })?;
+        let mut answer = answer.map_err(|e| trust::silent(&self.server, e))?;
         let good = answer.status().is_success();
         let wait = wait_of(answer.headers().get("retry-after").and_then(|v| v.to_str().ok()));
         let text = answer

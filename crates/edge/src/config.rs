@@ -40,6 +40,9 @@ pub struct FleetConfig {
     /// Where order files are looked for each second, besides each camera's folder: where sticks are mounted.
     #[serde(default)]
     pub orders: Option<PathBuf>,
+    /// The root of the city's certificate, where the machine does not know it; a camera's code may bring it.
+    #[serde(default)]
+    pub ca: Option<PathBuf>,
     /// The cameras.
     pub camera: Vec<CameraConfig>,
 }
@@ -122,6 +125,7 @@ impl FleetConfig {
                 source: camera.source.clone(),
                 program: program.to_owned(),
                 code,
+                ca: self.ca.clone(),
                 spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
                 spool_full: camera.spool_full,
                 spool_keep: camera.keep(),

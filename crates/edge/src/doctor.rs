@@ -10,6 +10,8 @@ const WIDTH_GOOD: f32 = 80.0;
 const WIDTH_LEAST: f32 = 55.0;
 /// Below this a plate is smeared or out of focus.
 const SHARP_LEAST: f32 = 0.14;
+/// Seen from further aside than this, in degrees, characters run together: 30 to the side and 30 from above.
+const ANGLE_MOST: f32 = 45.0;
 /// Reads of which so few are sure have another fault: angle, dirt, a font it does not know.
 const SURE_LEAST: f32 = 0.5;
 /// A lease is refused at five minutes; what is off by more than this spoils times.
@@ -33,6 +35,8 @@ pub enum Stage {
     Size,
     /// They are sharp enough.
     Sharpness,
+    /// They are seen from the front.
+    Angle,
     /// They are read surely.
     Odds,
     /// A camera that keeps hits alone has the lists of today.
@@ -89,7 +93,11 @@ pub fn examine(report: &Report, line: &Line) -> Vec<Finding> {
         find(Stage::Lists, held.made.is_some(), lists(held));
     }
     find(Stage::Delivery, line.trouble.is_none() && line.lost == 0, delivery(line));
-    if let Some(ms) = report.clock_offset_ms {
+    if report.clock_kept == Some(false) {
+        let say =
+            "Nothing keeps this machine's clock right; switch NTP on (timedatectl set-ntp true).";
+        find(Stage::Clock, false, say.into());
+    } else if let Some(ms) = report.clock_offset_ms {
         let say = match ms.abs() <= CLOCK_MS {
             true => format!("The clock is within {} ms of the city's.", ms.abs()),
             false => format!("The clock is {ms} ms off the city's; set it by NTP."),
@@ -189,6 +197,9 @@ fn plates(report: &Report, find: &mut impl FnMut(Stage, bool, String)) {
         };
         find(Stage::Sharpness, good, say.into());
     }
+    if let Some(angle) = report.angle {
+        find(Stage::Angle, angle.p50 <= ANGLE_MOST, aside(angle.p50));
+    }
     if let Some(sure) = report.confidence {
         let good = sure.p50 >= SURE_LEAST;
         let say = match good {
@@ -199,6 +210,17 @@ fn plates(report: &Report, find: &mut impl FnMut(Stage, bool, String)) {
             ),
         };
         find(Stage::Odds, good, say);
+    }
+}
+
+fn aside(p50: f32) -> String {
+    match p50 <= ANGLE_MOST {
+        true => {
+            format!("Plates are seen {p50:.0}° from the front; up to {ANGLE_MOST:.0}° is good.")
+        }
+        false => format!(
+            "Plates are seen {p50:.0}° from the front; hang the camera lower or nearer to the lane, or zoom in further away: {ANGLE_MOST:.0}° or less."
+        ),
     }
 }
 
@@ -270,6 +292,8 @@ pub struct Surveyed {
     pub width: Option<Spread>,
     /// Sharpness.
     pub sharpness: Option<Spread>,
+    /// How far from the front plates are seen, in degrees.
+    pub angle: Option<Spread>,
     /// Mean grey value.
     pub light: f32,
     /// What would make it better.
@@ -294,6 +318,7 @@ pub fn survey(hour: &Hour) -> Surveyed {
         share,
         width,
         sharpness: sharp,
+        angle: hour.aside(),
         light: hour.light(),
         advice: (fit != Fit::Theft).then(|| advice(hour, wide, sharp)).flatten(),
     }
@@ -311,6 +336,8 @@ fn advice(hour: &Hour, wide: f32, sharp: Option<Spread>) -> Option<String> {
         "nothing passed"
     } else if sharp.is_some_and(|s| s.p50 < SHARP_LEAST) {
         "smeared: shutter 1/1000 s by day, 1/500 s at night"
+    } else if hour.aside().is_some_and(|a| a.p50 > ANGLE_MOST) {
+        "seen too far from aside: hang the camera nearer to the way that cars go"
     } else if wide > 0.0 && wide < WIDTH_GOOD {
         "plates are small: zoom until they are 80 px wide"
     } else if wide == 0.0 {
@@ -346,7 +373,9 @@ mod tests {
             width: spread(96.0),
             sharpness: spread(0.3),
             confidence: spread(0.97),
+            angle: spread(24.0),
             clock_offset_ms: Some(40),
+            clock_kept: Some(true),
         };
         (report, Line { lease: "leased".into(), ..Line::default() })
     }
@@ -391,6 +420,7 @@ mod tests {
             Some((Stage::Size, "48 px wide; move closer or zoom: 80 px")),
         );
         check(|r, _| r.sharpness = spread(0.1), Some((Stage::Sharpness, "1/1000")));
+        check(|r, _| r.angle = spread(58.0), Some((Stage::Angle, "58° from the front; hang")));
         check(|r, _| r.confidence = spread(0.2), Some((Stage::Odds, "20 %")));
         check(
             |_, l| l.trouble = Some("No answer.".into()),
@@ -400,22 +430,27 @@ mod tests {
         check(|_, l| l.watch = held(Some(base::Time::from_millis(1))), None);
         check(|_, l| l.watch = held(None), Some((Stage::Lists, "no read is kept")));
         check(|_, l| l.lost = 3, Some((Stage::Delivery, "3 reads were lost")));
+        check(|r, _| r.clock_kept = Some(false), Some((Stage::Clock, "timedatectl")));
+        check(|r, _| r.clock_kept = None, None);
         check(|r, _| r.clock_offset_ms = Some(-9000), Some((Stage::Clock, "NTP")));
+    }
+
+    fn hour(read: u64, unread: u64, wide: u16, sharp: u16, dark: u64) -> Hour {
+        Hour {
+            frames: 36_000,
+            read,
+            unread,
+            widths: vec![wide; 20],
+            sharpness: vec![sharp; 20],
+            dark,
+            ..Hour::default()
+        }
     }
 
     #[test]
     fn an_hour_is_fit_for_something() {
         let check = |read, unread, wide: u16, sharp: u16, dark, want: Fit, words: &str| {
-            let hour = Hour {
-                frames: 36_000,
-                read,
-                unread,
-                widths: vec![wide; 20],
-                sharpness: vec![sharp; 20],
-                dark,
-                ..Hour::default()
-            };
-            let got = survey(&hour);
+            let got = survey(&hour(read, unread, wide, sharp, dark));
             assert_eq!(got.fit, want, "{got:?}");
             assert!(got.advice.unwrap_or_default().contains(words));
         };
@@ -424,5 +459,7 @@ mod tests {
         check(30, 70, 90, 100, 0, Fit::Counts, "smeared");
         check(0, 60, 90, 300, 30_000, Fit::Counts, "infrared");
         check(0, 0, 90, 300, 0, Fit::Nothing, "nothing passed");
+        let aside = Hour { angle: vec![61; 20], ..hour(70, 30, 90, 300, 0) };
+        assert!(survey(&aside).advice.unwrap().contains("from aside"));
     }
 }

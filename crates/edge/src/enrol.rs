@@ -1,6 +1,6 @@
 //! Enrolment: a device key made on first start, exchanged once for the city's lease key.
 
-use crate::Client;
+use crate::{Client, trust};
 use base::{CameraId, Clock, Error, Kind, PublicKey, Result, SigningKey};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -44,6 +44,7 @@ pub fn connect(
     server: &str,
     camera: &CameraId,
     clock: Arc<dyn Clock>,
+    root: Option<&Path>,
 ) -> Result<Client> {
     let path = data.join("device.key");
     let key = match SigningKey::load(&path) {
@@ -54,7 +55,7 @@ pub fn connect(
         }
         other => other?,
     };
-    Client::new(server, camera.clone(), key, clock)
+    Client::believing(root, server, camera.clone(), key, clock)
 }
 
 /// What is known of the city: from the folder, or by the code. A code is tried even where the folder
@@ -103,6 +104,7 @@ fn remembered(path: &Path) -> Result<Option<Enrolment>> {
 
 fn introduce(client: &Client, code: &str) -> Result<Enrolment> {
     let (camera, device_key) = (client.camera(), client.key().public());
+    let code = trust::parts_of(code).0;
     let answer: Enrolment = client.post("/v1/enrol", &Request { code, camera, device_key })?;
     if &answer.camera != camera {
         return Err(Error::unavailable("The city enrolled another camera than asked; try again."));

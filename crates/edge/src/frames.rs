@@ -2,7 +2,8 @@
 //!
 //! The count is said with every request for a lease and with every last word, and stands on the city's public
 //! log. It must not repeat itself after the power was cut, so the file is ahead of the count: it promises that
-//! no larger number was used. A start after a cut goes on from there, and the jump shows.
+//! no larger number was used. A start after a cut goes on from there; how often that was is in the file too, and
+//! is said with the count.
 
 use base::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ const AHEAD: u64 = 1024;
 #[derive(Debug)]
 pub struct FrameCounter {
     count: AtomicU64,
+    /// How often the count has jumped ahead.
+    jumps: u64,
     /// No larger number is used before the file says a larger one.
     reserved: AtomicU64,
     file: PathBuf,
@@ -26,16 +29,15 @@ impl FrameCounter {
     /// Goes on from the file `frames` in the device's folder; from nothing where there is none.
     pub fn open(data: &Path) -> Result<Self> {
         let file = data.join("frames");
-        let count = match std::fs::read_to_string(&file) {
-            Ok(text) => text.trim().parse().map_err(|e| {
+        let (count, jumps) = match std::fs::read_to_string(&file) {
+            Ok(text) => kept(&text).ok_or_else(|| {
                 // Beginning again from nothing would be a count that was said before.
                 Error::invalid(format!(
                     "{} is damaged; write a number into it that is larger than the city's last.",
                     file.display()
                 ))
-                .because(e)
             })?,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => 0,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => (0, 0),
             Err(e) => {
                 return Err(
                     Error::unavailable(format!("{} cannot be read.", file.display())).because(e)
@@ -44,6 +46,7 @@ impl FrameCounter {
         };
         Ok(Self {
             count: AtomicU64::new(count),
+            jumps,
             reserved: AtomicU64::new(count),
             file,
             writing: Mutex::new(()),
@@ -56,7 +59,7 @@ impl FrameCounter {
         if number > self.reserved.load(Ordering::SeqCst) {
             let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
             if number > self.reserved.load(Ordering::SeqCst) {
-                self.write(number + AHEAD);
+                self.write(number + AHEAD, true);
             }
         }
         number
@@ -67,23 +70,43 @@ impl FrameCounter {
         self.count.load(Ordering::SeqCst)
     }
 
+    /// How often the count has jumped ahead because it was not at rest when this program ended.
+    pub fn jumps(&self) -> u64 {
+        self.jumps
+    }
+
     /// No frame is pulled any more: the file says the count as it is, so that the next start goes on
     /// without a jump. Returns the count.
     pub fn rest(&self) -> u64 {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let count = self.count();
         if self.reserved.load(Ordering::SeqCst) != count {
-            self.write(count);
+            self.write(count, false);
         }
         count
     }
 
-    fn write(&self, number: u64) {
-        match base::write_atomic(&self.file, format!("{number}\n").as_bytes()) {
+    fn write(&self, number: u64, ahead: bool) {
+        let ahead = if ahead { " ahead" } else { "" };
+        let text = format!("{number} {}{ahead}\n", self.jumps);
+        match base::write_atomic(&self.file, text.as_bytes()) {
             Ok(()) => self.reserved.store(number, Ordering::SeqCst),
             // Reading goes on; if the power is cut now, the count repeats itself, and that shows.
             Err(e) => tracing::error!(error = %e.inside(), "the count of frames cannot be kept"),
         }
+    }
+}
+
+/// The count, how often it jumped, and `ahead` where the count was not at rest; the first alone is what a person
+/// writes, and what was written before jumps were counted.
+fn kept(text: &str) -> Option<(u64, u64)> {
+    let mut words = text.split_ascii_whitespace();
+    let count = words.next()?.parse().ok()?;
+    let jumps = words.next().map_or(Some(0), |n| n.parse().ok())?;
+    match (words.next(), words.next()) {
+        (None, None) => Some((count, jumps)),
+        (Some("ahead"), None) => Some((count, jumps + 1)),
+        _ => None,
     }
 }
 
@@ -107,13 +130,17 @@ mod tests {
         pull(&counter, 10);
         assert_eq!(counter.rest(), 10);
         let counter = open();
-        assert_eq!(counter.count(), 10, "nothing was pulled since");
+        assert_eq!((counter.count(), counter.jumps()), (10, 0), "nothing was pulled since");
         pull(&counter, 1);
         drop(counter);
         let counter = open();
         assert!(counter.count() >= 11, "cut off, it goes on ahead of all that it said");
         let before = counter.count();
-        assert_eq!(counter.pulled(), before + 1);
+        assert_eq!((counter.pulled(), counter.jumps()), (before + 1, 1));
+        counter.rest();
+        assert_eq!(open().jumps(), 1, "a rest is no jump");
+        std::fs::write(dir.path().join("frames"), "70\n").unwrap();
+        assert_eq!((open().count(), open().jumps()), (70, 0));
         std::fs::write(dir.path().join("frames"), "many").unwrap();
         assert!(FrameCounter::open(dir.path()).is_err());
     }

@@ -42,6 +42,8 @@ pub struct Hour {
     pub sharpness: Vec<u16>,
     /// P(the text is right) of single looks, times a thousand.
     pub confidence: Vec<u16>,
+    /// How far from the front plates are seen, in degrees, where their shape is known.
+    pub angle: Vec<u16>,
     /// Sum of the pictures' mean grey values.
     pub brightness: f64,
     /// Frames in which more than a quarter was blown out.
@@ -92,6 +94,10 @@ impl Hour {
     pub fn sure(&self) -> Option<Spread> {
         Spread::of(self.confidence.iter().copied(), 0.001)
     }
+    /// How far from the front plates are seen, in degrees; see [`vision::Plate::angle`].
+    pub fn aside(&self) -> Option<Spread> {
+        Spread::of(self.angle.iter().copied(), 1.0)
+    }
     /// Share of passes that were read, of ten or more.
     pub fn share(&self) -> Option<f32> {
         let all = self.read + self.unread;
@@ -113,11 +119,16 @@ impl Hour {
         let (w, s) = (width(&plate.corners).clamp(0.0, 65_000.0) as u16, thousand(plate.sharpness));
         let at = (self.plates / every) as usize % SAMPLES;
         for (list, value) in [
-            (&mut self.widths, w),
-            (&mut self.sharpness, s),
-            (&mut self.confidence, thousand(plate.confidence)),
+            (&mut self.widths, Some(w)),
+            (&mut self.sharpness, Some(s)),
+            (&mut self.confidence, Some(thousand(plate.confidence))),
+            (&mut self.angle, plate.angle().map(|a| a.round() as u16)),
         ] {
-            if list.len() < SAMPLES { list.push(value) } else { list[at] = value }
+            let Some(value) = value else { continue };
+            match list.get_mut(at) {
+                Some(old) => *old = value,
+                None => list.push(value),
+            }
         }
     }
 }
@@ -147,8 +158,12 @@ pub struct Report {
     pub sharpness: Option<Spread>,
     /// Of the last two hours: confidence of single looks.
     pub confidence: Option<Spread>,
+    /// Of the last two hours: how far from the front plates are seen, in degrees.
+    pub angle: Option<Spread>,
     /// The camera machine's clock less the city's, in milliseconds, as of the last lease.
     pub clock_offset_ms: Option<i64>,
+    /// Whether NTP keeps that clock, where it is known.
+    pub clock_kept: Option<bool>,
 }
 
 /// Collects it.
@@ -274,7 +289,9 @@ impl Health {
             width: all(|h| &h.widths, 1.0),
             sharpness: all(|h| &h.sharpness, 0.001),
             confidence: all(|h| &h.confidence, 0.001),
+            angle: all(|h| &h.angle, 1.0),
             clock_offset_ms: held.clock_offset_ms,
+            clock_kept: crate::ntp::clock_is_kept(),
         }
     }
 

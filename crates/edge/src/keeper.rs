@@ -492,6 +492,7 @@ impl Keeper {
             capture_key: key.public(),
             at,
             frames: Some(self.frames().count()),
+            jumps: self.frames().jumps(),
             foreign: self.foreign,
         };
         let request = Signed::sign(request, self.client.key())?;

@@ -102,7 +102,9 @@ impl Spool {
     /// Lets go of what is kept beyond the bounds.
     pub(super) fn let_go(&self, index: &mut Index) {
         let keep = self.keep.unwrap_or(Keep { bytes: 0, age: Duration::ZERO });
-        let now = SystemTime::now();
+        // The time that files carry is the machine's.
+        let now = base::Clock::now(&base::SystemClock).millis().unsigned_abs();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
         while let Some((number, size, at)) = index.kept.items.front().copied() {
             let old = now.duration_since(at).is_ok_and(|age| age > keep.age);
             if index.kept.bytes <= keep.bytes && !old {

@@ -26,10 +26,14 @@ mod lease;
 mod link;
 mod listen;
 mod metrics;
+mod ntp;
 mod orders;
 mod outbound;
 mod outlet;
 mod panel;
+#[cfg(test)]
+#[path = "tests/passes.rs"]
+mod passes;
 mod pipeline;
 mod preview;
 mod run;
@@ -40,11 +44,12 @@ mod settings;
 mod soak;
 mod spool;
 mod station;
+mod trust;
 mod uplink;
 mod watch;
 mod words;
 
-pub use client::{Client, tls};
+pub use client::Client;
 pub use config::{CameraConfig, FleetConfig};
 pub use counts::{Counts, Summary};
 pub use doctor::{Finding, Fit, Line, Stage, Surveyed, examine, survey};
@@ -61,4 +66,5 @@ pub use outbound::LocalWebhook;
 pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Keep, Spool};
+pub use trust::{silent, tls};
 pub use uplink::{Batch, Ingested, RefusedItem, Uplink};

@@ -7,7 +7,7 @@ use crate::outlet::Outlet;
 use crate::run::Say;
 use crate::spool::{Full, Keep};
 use crate::watch::Watch;
-use crate::{Client, Spool, Uplink, beat, enrol};
+use crate::{Client, Spool, Uplink, beat, enrol, trust};
 use base::{CameraId, Clock, Result, Shutdown, Time};
 use read::Heartbeat;
 use std::fs::File;
@@ -25,6 +25,8 @@ pub(crate) struct LinkConfig<'a> {
     pub data: &'a Path,
     /// The one-time code, on first start.
     pub code: Option<&'a str>,
+    /// The root that the city's certificate must come from, where it is not one of the machine's.
+    pub ca: Option<&'a Path>,
     /// Bytes of sealed reads that may wait, and what happens when there are more.
     pub spool: (u64, Full),
     /// How much of what was delivered is kept.
@@ -54,9 +56,10 @@ pub(crate) struct Link {
 impl Link {
     /// Claims the folder, enrols where that was not done yet, and opens the spool. Nobody asks for a lease yet.
     pub fn open(config: LinkConfig<'_>, clock: Arc<dyn Clock>, say: Say) -> Result<Self> {
-        let LinkConfig { server, camera, data, code, spool, keep, orders, foreign } = config;
+        let LinkConfig { server, camera, data, code, ca, spool, keep, orders, foreign } = config;
         let lock = enrol::claim(data)?;
-        let client = enrol::connect(data, server, camera, clock.clone())?;
+        let root = trust::settle(data, server, ca, code)?;
+        let client = enrol::connect(data, server, camera, clock.clone(), root.as_deref())?;
         let enrolment = enrol::enrolment(data, &client, code)?;
         say(&format!("camera {camera}: enrolled with {}", enrolment.city));
         let (spool, damaged) = Spool::open(&data.join("spool"), spool.0, spool.1)?;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// A family: its name, its type, what it says, and its value of one camera whose health and line are these.
 type Family = (&'static str, &'static str, &'static str, fn(&Report, &Line) -> Option<f64>);
 
-const FAMILIES: [Family; 15] = [
+const FAMILIES: [Family; 17] = [
     ("homeplate_edge_leased", "gauge", "Whether the city lets the camera capture.", |_, l| {
         Some(f64::from(u8::from(l.lease == "leased")))
     }),
@@ -51,6 +51,12 @@ const FAMILIES: [Family; 15] = [
         "Median sharpness of plates, of the last two hours.",
         |r, _| r.sharpness.map(|w| f64::from(w.p50)),
     ),
+    (
+        "homeplate_edge_plate_angle_degrees",
+        "gauge",
+        "Median angle from which plates are seen, 0 from the front, of the last two hours.",
+        |r, _| r.angle.map(|a| f64::from(a.p50)),
+    ),
     ("homeplate_edge_brightness", "gauge", "Mean grey value of the picture, 0 to 255.", |r, _| {
         Some(f64::from(r.scene.brightness))
     }),
@@ -72,6 +78,9 @@ const FAMILIES: [Family; 15] = [
     ),
     ("homeplate_edge_spool_items", "gauge", "Sealed reads that wait.", |_, l| {
         Some(l.waiting as f64)
+    }),
+    ("homeplate_edge_clock_kept", "gauge", "Whether NTP keeps the machine's clock.", |r, _| {
+        r.clock_kept.map(|kept| f64::from(u8::from(kept)))
     }),
     (
         "homeplate_edge_clock_offset_seconds",

@@ -246,7 +246,7 @@ impl Pipeline {
 }
 
 fn tracker(clear: bool) -> Tracker {
-    let shows = Shows::Vehicle(VehiclePicture { clear });
+    let shows = Shows::Vehicle(VehiclePicture { clear, toward: false });
     Tracker::new(TrackOptions { shows, early_ms: Some(EARLY_MS), ..TrackOptions::default() })
 }
 

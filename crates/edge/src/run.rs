@@ -45,6 +45,8 @@ pub struct Config {
     pub program: PathBuf,
     /// The one-time code, on first start. It is printed nowhere.
     pub code: Option<Secret<String>>,
+    /// A file with the root of the city's certificate, where the machine does not know it.
+    pub ca: Option<PathBuf>,
     /// Bytes of sealed reads that may wait.
     pub spool_max: u64,
     /// What a full spool does.
@@ -130,6 +132,7 @@ pub(crate) fn run_at(
         camera: &config.camera,
         data: &config.data,
         code: config.code.as_ref().map(|code| code.expose().as_str()),
+        ca: config.ca.as_deref(),
         spool,
         keep: config.spool_keep,
         orders: config.orders.clone(),
@@ -146,7 +149,10 @@ pub(crate) fn run_at(
     let ended = std::thread::scope(|scope| {
         // However the reading ends, nobody keeps a lease for it.
         let _ends = Raise(&done);
-        let health = || beat::of(&run.link, Some(&run.station.health.report()));
+        let health = || {
+            let place = run.station.settings().place;
+            beat::of(&run.link, Some((&run.station.health.report(), place)))
+        };
         run.link.tend(scope, health, &done);
         run.live(config, stop)
     });

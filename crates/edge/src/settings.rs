@@ -30,6 +30,9 @@ pub struct Settings {
     pub way: Option<[[f32; 2]; 2]>,
     /// Where the camera looks, in degrees from true north, clockwise.
     pub heading: Option<u16>,
+    /// Where it hangs, as who aimed it found it: latitude and longitude in degrees (WGS 84). The city's
+    /// register is what holds; it is told when the two are apart.
+    pub place: Option<[f64; 2]>,
 }
 
 impl Settings {
@@ -72,6 +75,11 @@ impl Settings {
         let inside = |v: &f32| (0.0..=1.0).contains(v);
         if self.way.as_ref().is_some_and(|w| !w.iter().flatten().all(inside) || w[0] == w[1]) {
             return Err(Error::invalid("The way is a line between two points of the picture."));
+        }
+        if self.place.is_some_and(|[lat, lon]| !(lat.abs() <= 90.0 && lon.abs() <= 180.0)) {
+            return Err(Error::invalid(
+                "A place is a latitude of -90 to 90 and a longitude of -180 to 180 degrees.",
+            ));
         }
         if self.heading.is_some_and(|h| h > 359) {
             return Err(Error::invalid("The heading is 0 to 359 degrees from true north."));
@@ -191,6 +199,7 @@ mod tests {
             masks: vec![half.clone()],
             lanes: vec![half.clone()],
             heading: Some(90),
+            place: Some([38.5449, -121.7405]),
             ..Settings::default()
         };
         settings.save(dir.path()).unwrap();
@@ -198,6 +207,8 @@ mod tests {
         assert_eq!((settings.lane([0.2, 0.5]), settings.lane([0.7, 0.5])), (Some(1), None));
         for bad in [
             Settings { heading: Some(360), ..settings.clone() },
+            Settings { place: Some([91.0, 0.0]), ..settings.clone() },
+            Settings { place: Some([f64::NAN, 0.0]), ..settings.clone() },
             Settings { masks: vec![half; 17], ..settings.clone() },
             Settings { way: Some([[0.1, 0.1], [0.1, 0.1]]), ..settings },
         ] {

@@ -9,18 +9,18 @@ use ledger::Policy;
 use std::process::ExitCode;
 use std::time::Duration;
 
-fn fetched(place: &str) -> Result<Vec<u8>> {
+fn fetched(place: &str, ca: Option<&std::path::Path>) -> Result<Vec<u8>> {
     let missing = |place: &str| Error::not_found(format!("There is no certificate at {place}."));
     if !is_address(place) {
         return std::fs::read(place).map_err(|e| missing(place).because(e));
     }
     let (folder, name) = place.rsplit_once('/').unwrap_or((place, ""));
-    Web::new(Duration::from_secs(30)).fetch(folder, name)?.ok_or_else(|| missing(place))
+    Web::new(Duration::from_secs(30), ca)?.fetch(folder, name)?.ok_or_else(|| missing(place))
 }
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, place: &str) -> anyhow::Result<ExitCode> {
-    let certificate = Certificate::parse(&fetched(place)?)?;
+    let certificate = Certificate::parse(&fetched(place, args.ca.as_deref())?)?;
     let vkey = match (&args.vkey, &args.vkey_file) {
         (Some(vkey), _) => vkey.trim().to_owned(),
         (None, Some(file)) => read_vkey(file)?,

@@ -3,20 +3,46 @@
 use base::{Error, Kind, SystemClock};
 use city::check::{State, check};
 use city::{Config, EXPLAINED, Explained};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Where the package's services keep the city of a machine.
+pub const SYSTEM: &str = "/var/lib/homeplate/city";
+
+/// The folder that was named; else `city` here, else the city of this machine.
+pub fn place(named: Option<PathBuf>) -> PathBuf {
+    let here = || PathBuf::from("city");
+    let system = || Some(PathBuf::from(SYSTEM)).filter(|dir| dir.join("homeplate.toml").exists());
+    named.unwrap_or_else(|| {
+        if here().join("homeplate.toml").exists() { here() } else { system().unwrap_or_else(here) }
+    })
+}
+
+/// Root goes on as the user that the server runs as, where the city names one: custody answers nobody else, and no file
+/// gets an owner that the server may not read.
+pub fn as_server(data: &Path) -> base::Result<()> {
+    match Config::load(&data.join("homeplate.toml")) {
+        Ok(Config { custody: city::CustodySection { server_user: Some(user), .. }, .. }) => {
+            city::act_as(&user)
+        }
+        // Whoever examines the city says what is wrong with its configuration.
+        _ => Ok(()),
+    }
+}
 
 /// Arguments of `homeplate check`.
 #[derive(clap::Args)]
 pub struct CheckArgs {
-    /// The folder of the city's data.
-    #[arg(long, default_value = "city")]
-    data: PathBuf,
+    /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
+    #[arg(long)]
+    data: Option<PathBuf>,
 }
 
 /// Examines a city; the exit code says whether something must be mended.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
-    let found = check(&args.data, &SystemClock);
+    let data = place(args.data);
+    as_server(&data)?;
+    let found = check(&data, &SystemClock);
     for one in &found {
         let word = match one.state {
             State::Fine => "fine ",
@@ -47,15 +73,16 @@ enum ConfigCommand {
     Explain {
         /// `section.key`; every key where it is left out.
         key: Option<String>,
-        /// The folder of the city's data, to show what is set there.
-        #[arg(long, default_value = "city")]
-        data: PathBuf,
+        /// The folder of the city's data, to show what is set there; `city` here or else /var/lib/homeplate/city.
+        #[arg(long)]
+        data: Option<PathBuf>,
     },
 }
 
 /// Runs `homeplate config`.
 pub fn config(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     let ConfigCommand::Explain { key, data } = args.command;
+    let data = place(data);
     // A folder without a city is no reason not to explain.
     let set =
         Config::load(&data.join("homeplate.toml")).ok().and_then(|c| toml::Table::try_from(c).ok());

@@ -17,6 +17,9 @@ pub struct ClientArgs {
     /// Your key file, made by `homeplate key new`.
     #[arg(long, env = "HOMEPLATE_KEY")]
     key: PathBuf,
+    /// The root of the city's certificate, where this machine does not know it.
+    #[arg(long, env = "HOMEPLATE_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
 }
 
 /// A person's key file: JSON, mode 0600.
@@ -87,15 +90,16 @@ struct Problem {
 impl Client {
     /// Loads the key; nothing is sent yet.
     pub fn new(args: &ClientArgs) -> Result<Self> {
+        let tls = edge::tls(args.ca.as_deref())?;
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
-            .tls_config(edge::tls())
+            .tls_config(tls.clone())
             .build();
         let patient = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(20)))
-            .tls_config(edge::tls())
+            .tls_config(tls)
             .build();
         Ok(Self {
             agent: config.into(),
@@ -122,10 +126,7 @@ impl Client {
 
     /// A text that everybody may read.
     pub fn text(&self, path: &str) -> Result<String> {
-        let away = |e: ureq::Error| {
-            Error::unavailable(format!("{} does not answer; is the city there?", self.server))
-                .because(e)
-        };
+        let away = |e: ureq::Error| edge::silent(&self.server, e);
         let mut answer = self.agent.get(format!("{}{path}", self.server)).call().map_err(away)?;
         answer.body_mut().read_to_string().map_err(away)
     }
@@ -213,11 +214,7 @@ impl Client {
     }
 
     fn silent(&self, e: ureq::Error) -> Error {
-        Error::unavailable(format!(
-            "The city at {} does not answer; is `homeplate serve` running there?",
-            self.server
-        ))
-        .because(e)
+        edge::silent(&self.server, e)
     }
 
     fn signature(&self, method: &str, path: &str, body: &[u8]) -> Vec<(String, String)> {

@@ -80,8 +80,13 @@ fn keep(args: RunArgs) -> anyhow::Result<ExitCode> {
             }
         }
     });
-    println!("custody at {}", custodian.socket.display());
-    custodian.serve(&stop)?;
+    let socket = custodian.socket.clone();
+    custodian.serve(&stop, || {
+        println!("custody at {}", socket.display());
+        if !args.with_server {
+            crate::manager::ready();
+        }
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

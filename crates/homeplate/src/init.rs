@@ -1,5 +1,6 @@
 //! `homeplate init`: makes a city in a folder, from options or by asking.
 
+use crate::address::AddressArgs;
 use crate::audit::load_or_create;
 use crate::client::PersonKey;
 use base::{Error, PersonId, SystemClock};
@@ -18,6 +19,10 @@ pub struct InitArgs {
     /// The folder of the city's data.
     #[arg(long, default_value = "city")]
     data: PathBuf,
+    /// The city of this machine, as the package's services run it: in /var/lib/homeplate/city, with a user for the
+    /// server and one for the keys.
+    #[arg(long, conflicts_with_all = ["data", "custody_user", "server_user"])]
+    system: bool,
     /// The city's name; asked for where it is left out.
     #[arg(long)]
     name: Option<String>,
@@ -30,9 +35,8 @@ pub struct InitArgs {
     /// IANA time zone, for instance America/Chicago.
     #[arg(long)]
     time_zone: Option<String>,
-    /// Address and port to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    listen: String,
+    #[command(flatten)]
+    address: AddressArgs,
     /// The first administrator's id.
     #[arg(long, default_value = "per_admin")]
     admin: PersonId,
@@ -52,9 +56,6 @@ pub struct InitArgs {
     /// `passkey:…`; may be given again.
     #[arg(long = "prover", value_name = "KEY")]
     provers: Vec<identity::SignerKey>,
-    /// The city's address as browsers see it, for instance https://plates.city.example.
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
     /// Where the auditors' key goes, which alone opens who asked what; give it to them, and keep no copy.
     #[arg(long, default_value = "audit.key")]
     audit_key: PathBuf,
@@ -116,6 +117,11 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     if args.preset.as_deref() == Some("list") {
         PRESETS.iter().for_each(|p| println!("{:6}  {}", p.slug, p.sentence()));
         return Ok(ExitCode::SUCCESS);
+    }
+    if args.system {
+        args.data = PathBuf::from(crate::check::SYSTEM);
+        args.custody_user = Some("homeplate-keys".into());
+        args.server_user = Some("homeplate".into());
     }
     if args.admin_passkey && args.data.join("homeplate.toml").exists() {
         // The first link ran out.
@@ -189,7 +195,12 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
             println!("does not fit   {why}");
         }
     }
-    println!("next           homeplate serve --data {}", args.data.display());
+    crate::address::told(&options.config, &args.data)?;
+    if args.system {
+        println!("next           systemctl enable --now homeplate-custody homeplate");
+    } else {
+        println!("next           homeplate serve --data {}", args.data.display());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -216,11 +227,8 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             preset: args.preset.clone(),
             state: None,
         },
-        server: city::ServerSection {
-            listen: args.listen.clone(),
-            public_url: args.public_url.clone(),
-            ..Default::default()
-        },
+        server: args.address.server(args.admin_passkey)?,
+        tls: args.address.tls()?,
         keys: Default::default(),
         custody: city::CustodySection {
             process: args.custody,
@@ -238,6 +246,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         },
         log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
         cases: Default::default(),
+        drills: Default::default(),
         cameras: Default::default(),
         switch: city::Switching {
             on_signatures: args.on_signatures.unwrap_or(2),
@@ -250,9 +259,12 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         pictures: Default::default(),
         copy: Default::default(),
         console: Default::default(),
+        map: Default::default(),
         deliver: Default::default(),
+        upkeep: Default::default(),
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
+        hotlist_fetch: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

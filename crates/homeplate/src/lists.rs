@@ -109,6 +109,9 @@ struct SetArgs {
     /// How probable a hit must be, 0.001 to 0.99999.
     #[arg(long)]
     threshold: Option<f64>,
+    /// So many false hits a day are expected; the threshold follows from what the list proposed. 0: it does not.
+    #[arg(long, conflicts_with = "threshold")]
+    false_hits_a_day: Option<f64>,
     /// A category that the city has adopted; once for each. Those not named are dropped.
     #[arg(long)]
     adopt: Vec<String>,
@@ -202,9 +205,19 @@ pub fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
 fn show(list: &ListView) {
     let s = &list.settings;
     println!("{}  {}  {}  {} entries", list.id, s.name, s.action.as_str(), list.entries);
-    println!("  entries run {} days at most; hits from {} on", s.max_days, s.threshold);
+    println!("  entries run {} days at most; hits from {:.4} on", s.max_days, list.threshold);
+    if let Some(most) = s.false_hits_a_day {
+        println!("  so that no more than {most} false ones a day are to be expected");
+    }
     if let (Some(number), Some(at)) = (list.import, list.imported) {
         println!("  import {number} of {at}");
+    }
+    if let Some(fetch) = &list.fetch {
+        let came = fetch.fetched.map_or_else(|| "never".into(), |at| at.to_string());
+        println!("  fetched every {} minutes; it came last: {came}", fetch.every_minutes);
+        if let (Some(said), Some(at)) = (&fetch.said, fetch.tried) {
+            println!("  NOT FETCHED at {at}: {said}");
+        }
     }
     match list.stale_from {
         Some(at) if list.stale => println!("  TOO OLD since {at}: it raises no hits"),
@@ -241,7 +254,13 @@ fn set(args: SetArgs) -> anyhow::Result<()> {
         }),
     );
     put(&mut s.max_days, args.max_days);
+    if args.threshold.is_some() {
+        s.false_hits_a_day = None;
+    }
     put(&mut s.threshold, args.threshold);
+    if let Some(most) = args.false_hits_a_day {
+        s.false_hits_a_day = Some(most).filter(|most| *most > 0.0);
+    }
     put(&mut s.source, args.source);
     put(&mut s.shrinks_percent, args.shrinks_percent);
     put(&mut s.grows_percent, args.grows_percent);

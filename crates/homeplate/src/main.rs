@@ -3,12 +3,14 @@
 //! Commands that a person runs against a city are signed with the key in that person's hand
 //! (`--key`, made by `homeplate key new`); nothing here knows a password.
 
+mod address;
 mod ask;
 mod audit;
 mod certificate;
 mod check;
 mod client;
 mod custody;
+mod drills;
 mod edge;
 mod fleet;
 mod hits;
@@ -19,16 +21,21 @@ mod keyfile;
 mod lists;
 mod machines;
 mod manage;
+mod manager;
+mod manual;
 mod order;
 mod oversight;
 mod papers;
 mod person;
+mod plan;
 mod policy;
 mod read;
 mod rules;
+mod secrecy;
 mod serve;
 mod succeed;
 mod telling;
+mod upgrade;
 mod verify;
 mod web;
 mod witness;
@@ -48,8 +55,10 @@ enum Command {
     /// Read plates from pictures and folders of pictures.
     Read(read::ReadArgs),
     /// Make a city: folder, configuration, keys, rules, public log.
-    Init(init::InitArgs),
-    /// Examine a city's configuration, rules, log, keys, store, disk and clock.
+    Init(Box<init::InitArgs>),
+    /// Say what disk, processors, memory and line a city needs.
+    Plan(plan::PlanArgs),
+    /// Examine a city's configuration, address, certificate, rules, log, keys, store, disk and clock.
     Check(check::CheckArgs),
     /// Explain the configuration.
     Config(check::ConfigArgs),
@@ -107,6 +116,10 @@ enum Command {
     CheckPlate(hits::CheckPlateArgs),
     /// What the next shift has to know; with `--accept`, take it over.
     Handover(hits::HandoverArgs),
+    /// Begin a drill: a drawn hit for people to practise, marked as one.
+    Drill(drills::DrillArgs),
+    /// List drills, and how the desks do in them.
+    Drills(drills::DrillArgs),
     /// Ask where a plate was seen; the question goes on the public log first.
     Ask(ask::AskArgs),
     /// Preserve reads for a court; nobody in the city can open what is preserved.
@@ -135,6 +148,11 @@ enum Command {
     Witness(witness::WitnessArgs),
     /// Begin the successor of a log that lost entries; everything is off then.
     Succeed(succeed::SucceedArgs),
+    /// What this version would change in a city's data, how long it takes, and how to go back.
+    Upgrade(upgrade::UpgradeArgs),
+    /// Write man pages and shell completions into a folder.
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 /// A core dump would write keys and plates to the disk. No other program may look into the memory
@@ -170,14 +188,15 @@ fn closed_pipes_end_quietly(command: &Command) {
 
 fn main() -> ExitCode {
     // Before anything speaks TLS; it fails only where one is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let cli = Cli::parse_from(person::spelled_out(std::env::args_os()));
     closed_pipes_end_quietly(&cli.command);
     log();
     no_core_dumps();
     let done = match cli.command {
         Command::Read(args) => read::run(args),
-        Command::Init(args) => init::run(args),
+        Command::Init(args) => init::run(*args),
+        Command::Plan(args) => plan::run(args),
         Command::Check(args) => check::run(args),
         Command::Config(args) => check::config(args),
         Command::Custody(args) => custody::run(args),
@@ -207,6 +226,8 @@ fn main() -> ExitCode {
         Command::HitsResume(args) => hits::resume(args),
         Command::CheckPlate(args) => hits::check_plate(args),
         Command::Handover(args) => hits::handover(args),
+        Command::Drill(args) => drills::start(args),
+        Command::Drills(args) => drills::list(args),
         Command::Ask(args) => ask::run(args),
         Command::Hold(args) => hold::run(args),
         Command::Paper(args) => papers::paper(args),
@@ -221,6 +242,8 @@ fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args),
         Command::Witness(args) => witness::run(args),
         Command::Succeed(args) => succeed::run(args),
+        Command::Upgrade(args) => upgrade::run(args),
+        Command::Manual(args) => manual::run(&args),
     };
     match done {
         Ok(code) => code,
@@ -234,7 +257,11 @@ fn log() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("HOMEPLATE_LOG")
         .unwrap_or_else(|_| EnvFilter::new("warn,request=info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A journal or a file wants no colours.
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     if std::env::var("HOMEPLATE_LOG_FORMAT").is_ok_and(|format| format == "json") {
         lines.json().flatten_event(true).init();
     } else {

@@ -15,6 +15,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How often pictures that no read names are looked for, the first time soon after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often it is looked whether a hot list is to be fetched.
+const FETCH_EVERY: Duration = Duration::from_secs(20);
+
 /// How often it is looked whether the log's witnesses have something to sign, and how often at the most
 /// when one does not answer.
 const COSIGN_EVERY: Duration = Duration::from_millis(100);
@@ -52,9 +55,9 @@ pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
 fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
-    city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT)));
+    city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));
-    let web = Web::new(WITNESS_TIMEOUT);
+    let web = Web::new(WITNESS_TIMEOUT, None)?;
     // Before anything is answered: a witness may know more of the log than is here.
     city.cosign(&web)?;
     if let Some(lost) = city.set_back() {
@@ -65,6 +68,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
     let telling = crate::telling::start(&city, &stop);
+    spawn_fetching(city.clone(), stop.clone());
     let reads = spawn_copy(&city, &stop, City::copy_reads);
     // The last to end: what the others write as they end is in the copy.
     let copied = Shutdown::new();
@@ -78,8 +82,10 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
-        println!("{} at http://{address}/", city.config().city.name);
-        let options = server::Options { preview: args.preview };
+        let live = crate::secrecy::start(&city).await?;
+        println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
+        crate::manager::ready();
+        let options = server::Options { preview: args.preview, live };
         server::serve(city.clone(), listener, options, interrupted()).await
     });
     stop.stop();
@@ -131,6 +137,24 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
             }
         }
     })
+}
+
+/// Fetches the hot lists that are due. Nobody waits for this at the end: a machine that hangs holds up no stop, and
+/// an import that is cut off has never been.
+fn spawn_fetching(city: Arc<City>, stop: Shutdown) {
+    if city.config().hotlist_fetch.is_empty() {
+        return;
+    }
+    std::thread::spawn(move || {
+        loop {
+            if let Err(e) = city.take_fetches() {
+                tracing::error!(error = %e.inside(), "fetching hot lists");
+            }
+            if stop.sleep(FETCH_EVERY) {
+                return;
+            }
+        }
+    });
 }
 
 /// Does something of the copy at the second place in a thread of its own.

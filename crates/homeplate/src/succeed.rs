@@ -90,7 +90,7 @@ fn begin(data: &Path, lost: &Lost) -> anyhow::Result<()> {
 fn witnesses_know(data: &Path) -> anyhow::Result<Option<Lost>> {
     let beside = Beside::start(data)?;
     let asked = City::open_with(data, Arc::new(SystemClock), memory()).and_then(|city| {
-        city.cosign(&Web::new(WITNESS_TIMEOUT))?;
+        city.cosign(&Web::new(WITNESS_TIMEOUT, None)?)?;
         Ok(city.set_back())
     });
     if let Some(custody) = beside {
@@ -151,7 +151,7 @@ fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
     let witnesses = city::log_witnesses(data)?;
     let origin = city::log_origin(data)?;
     let (mut size, mut same) = (city::log_size(data)?, 0);
-    let web = Web::new(WITNESS_TIMEOUT);
+    let web = Web::new(WITNESS_TIMEOUT, None)?;
     let mut beyond = None;
     for (name, url) in &witnesses {
         let Some(url) = url else { continue };

@@ -1,4 +1,5 @@
-//! Sends what people and programs are to be told of hits: a thread a way, and one that looks what nobody decides.
+//! Sends what people and programs are to be told of hits: a thread a way, one that looks what nobody decides, and one
+//! that looks after the system itself.
 
 use base::Shutdown;
 use city::City;
@@ -8,14 +9,20 @@ use std::time::{Duration, Instant};
 
 /// How often hits without a verdict are looked for.
 const UNANSWERED_EVERY: Duration = Duration::from_secs(5);
+/// How often it is looked whether something of the system itself is wrong.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How long a thread waits before it looks whether it shall end.
 const NAP: Duration = Duration::from_millis(500);
 
 /// Starts the threads; they end with the flag. What is under way then ends first, within its own time.
 pub fn start(city: &Arc<City>, stop: &Shutdown) -> Vec<JoinHandle<()>> {
+    let upkeep = {
+        let (city, stop) = (city.clone(), stop.clone());
+        spawn(move || look_after(&city, &stop))
+    };
     let lanes = city.lanes();
     if lanes.is_empty() {
-        return Vec::new();
+        return vec![upkeep];
     }
     let watch = {
         let (city, stop) = (city.clone(), stop.clone());
@@ -31,7 +38,16 @@ pub fn start(city: &Arc<City>, stop: &Shutdown) -> Vec<JoinHandle<()>> {
         let (city, stop) = (city.clone(), stop.clone());
         spawn(move || send(&city, &lane, &stop))
     });
-    lanes.chain([watch]).collect()
+    lanes.chain([watch, upkeep]).collect()
+}
+
+/// Looks what of the system itself somebody is to be told of.
+fn look_after(city: &City, stop: &Shutdown) {
+    while !stop.sleep(LOOK_EVERY) {
+        if let Err(e) = city.look_after() {
+            tracing::error!(error = %e.inside(), "looking after the system");
+        }
+    }
 }
 
 /// Sends what is due on a lane, woken by what comes and by the clock.

@@ -37,6 +37,9 @@ pub struct VerifyArgs {
     /// Neither remember nor compare with what was remembered.
     #[arg(long, conflicts_with = "memory")]
     forget: bool,
+    /// The root of the city's certificate, where this machine does not know it.
+    #[arg(long, env = "HOMEPLATE_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
     /// JSON instead of sentences.
     #[arg(long)]
     pub(crate) json: bool,
@@ -55,7 +58,7 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     }
     let named = args.place.clone().unwrap_or_default();
     let place = match is_address(&named) {
-        true => Place::Address(named, Web::new(Duration::from_secs(30))),
+        true => Place::Address(named, Web::new(Duration::from_secs(30), args.ca.as_deref())?),
         false => Place::Folder(PathBuf::from(named)),
     };
     let vkey = vkey_of(&args, &place)?;
@@ -302,6 +305,7 @@ fn in_words(report: &Report) -> String {
     if !f.hit_outcomes.is_empty() {
         line(format!("  outcomes   {}", each(&f.hit_outcomes).trim_start_matches(", ")));
     }
+    drills_in_words(&f.drills, &mut line);
     line(format!("  cameras    {} of {} on", f.cameras_on(), f.cameras.len()));
     for (id, camera) in &f.cameras {
         let state = if camera.on { "on" } else { "off" };
@@ -309,6 +313,10 @@ fn in_words(report: &Report) -> String {
         let frames = counted.map(|c| format!(", {} frames pulled in all", c.frames));
         let frames = frames.unwrap_or_default();
         line(format!("    {id} ({}) {state} since {}{frames}", camera.name, camera.since));
+    }
+    for (id, counted) in f.counters.iter().filter(|(_, c)| c.jumps > 0) {
+        let times = counted.jumps;
+        line(format!("  count gap  {id}: jumped ahead {times} times, where its power was cut"));
     }
     counts_in_words(&f.counters, &mut line);
     for order in &f.scheduled {
@@ -375,6 +383,21 @@ fn audit_in_words(audit: &ledger::Audit, line: &mut dyn FnMut(String)) {
     if overdue > 0 {
         line(format!(
             "  OVERDUE    {overdue} question(s) or alarm(s) that auditors had to look at"
+        ));
+    }
+}
+
+/// Drills, and how the desks did in them; nothing where there were none.
+fn drills_in_words(drills: &ledger::Drills, line: &mut impl FnMut(String)) {
+    if drills.started == 0 {
+        return;
+    }
+    let (started, nobody, void) = (drills.started, drills.unanswered, drills.void);
+    line(format!("  drills     {started}, {nobody} answered by nobody, {void} void"));
+    for (desk, tally) in &drills.by_desk {
+        line(format!(
+            "    {desk}: {} of {} right, {} of {} look-alikes caught, half within {} s",
+            tally.right, tally.answered, tally.caught, tally.look_alikes, tally.median_s
         ));
     }
 }

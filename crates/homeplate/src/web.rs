@@ -3,6 +3,7 @@
 use base::{Error, Result};
 use city::{RecordsLine, WitnessLine};
 use ledger::Reply;
+use std::path::Path;
 use std::time::Duration;
 
 /// The largest file of a log: a bundle of 256 entries of at most 64 KiB.
@@ -16,14 +17,14 @@ const PATIENCE: u32 = 10;
 pub struct Web(ureq::Agent);
 
 impl Web {
-    /// Each request may take so long.
-    pub fn new(timeout: Duration) -> Self {
+    /// Each request may take so long. Believed are the roots of `ca` alone, or whom this machine believes.
+    pub fn new(timeout: Duration, ca: Option<&Path>) -> Result<Self> {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(timeout))
-            .tls_config(edge::tls())
+            .tls_config(edge::tls(ca)?)
             .build();
-        Self(config.into())
+        Ok(Self(config.into()))
     }
 
     /// A file below an address; `None` where there is none.
@@ -49,8 +50,7 @@ impl Web {
 }
 
 fn silent(url: &str, e: ureq::Error) -> Error {
-    Error::unavailable(format!("{url} does not answer; check the address, or try again."))
-        .because(e)
+    edge::silent(url, e)
 }
 
 /// How long a city that is asked too much wants us to wait.

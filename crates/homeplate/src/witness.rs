@@ -33,6 +33,9 @@ enum WitnessCommand {
     Follow {
         /// The log's verifier key, or the city's address to fetch it from.
         log: String,
+        /// The root of the city's certificate, where this machine does not know it.
+        #[arg(long, env = "HOMEPLATE_CA", value_name = "FILE")]
+        ca: Option<PathBuf>,
     },
     /// Answer the logs that are followed.
     Serve {
@@ -55,10 +58,11 @@ pub fn run(args: WitnessArgs) -> anyhow::Result<ExitCode> {
                 args.data.display()
             );
         }
-        WitnessCommand::Follow { log } => {
+        WitnessCommand::Follow { log, ca } => {
             let witness = Witness::open(&args.data)?;
             let vkey = if log.starts_with("http://") || log.starts_with("https://") {
-                let fetched = Web::new(Duration::from_secs(30)).fetch(&log, "log.vkey")?;
+                let web = Web::new(Duration::from_secs(30), ca.as_deref())?;
+                let fetched = web.fetch(&log, "log.vkey")?;
                 String::from_utf8_lossy(&fetched.unwrap_or_default()).trim().to_owned()
             } else {
                 log

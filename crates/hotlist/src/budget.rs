@@ -19,6 +19,7 @@
 //! keeps the budget whatever the proposals are like; it is stricter than it need be.
 
 use crate::model::Prior;
+use std::collections::BTreeMap;
 
 /// Steps of a tally: by the logarithm of what is missing to certainty, so that the sure end is fine.
 const STEPS: usize = 240;
@@ -54,6 +55,23 @@ impl Tally {
     /// Adds what another tally counted, of the same list and as long.
     pub fn merge(&mut self, other: &Tally) {
         self.counts.iter_mut().zip(&other.counts).for_each(|(a, b)| *a += b);
+    }
+
+    /// How many there were in each step that had any.
+    pub fn counts(&self) -> BTreeMap<usize, u64> {
+        let all = self.counts.iter().enumerate().filter(|(_, n)| **n > 0);
+        all.map(|(step, n)| (step, *n)).collect()
+    }
+
+    /// The tally of these counts; steps that there are not are left out.
+    pub fn of_counts(counts: &BTreeMap<usize, u64>) -> Self {
+        let mut tally = Self::default();
+        for (step, n) in counts {
+            if let Some(count) = tally.counts.get_mut(*step) {
+                *count = *n;
+            }
+        }
+        tally
     }
 
     /// The lowest threshold, as fine as the steps, that keeps a budget of false hits a day over the days that
@@ -102,6 +120,7 @@ mod tests {
             let mut tally = Tally::default();
             proposals.iter().for_each(|p| tally.add(*p));
             let t = tally.threshold(budget, f64::from(days));
+            prop_assert_eq!(Tally::of_counts(&tally.counts()).counts(), tally.counts());
             let above = |t: f64| proposals.iter().filter(|p| **p >= t).map(|p| 1.0 - p).sum::<f64>();
             prop_assert!(above(t) <= budget * f64::from(days) + 1e-6, "{t}");
             // And it is not much stricter than it need be: two steps lower breaks the budget, or nearly.

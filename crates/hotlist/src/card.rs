@@ -175,9 +175,9 @@ pub enum What {
         /// Whether a second person has to agree.
         #[serde(default)]
         needs_second: bool,
-        /// A remark; it stays private.
-        #[serde(default)]
-        note: String,
+        /// A remark, whose text is in the private half of the log entry alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<Remark>,
     },
     /// Whoever keeps the record was asked.
     Record {
@@ -193,14 +193,25 @@ pub enum What {
     Outcome {
         /// It.
         outcome: HitOutcome,
-        /// A remark; it stays private.
-        #[serde(default)]
-        note: String,
+        /// A remark, whose text is in the private half of the log entry alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<Remark>,
     },
+    /// It was another sighting of a vehicle that people had confirmed, and nobody was asked again.
+    Along,
     /// Nobody decided in time.
     Cold,
     /// Nobody said in time what came of it.
     Unknown,
+}
+
+/// That a remark was made; what it says is sealed to the auditors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Remark {
+    /// Under which its text is kept.
+    pub id: String,
+    /// What the log commits to it with.
+    pub commitment: String,
 }
 
 /// Something that was said, by whom and when.
@@ -216,6 +227,16 @@ pub struct Act {
     pub what: What,
 }
 
+impl What {
+    /// The remark that came with it.
+    pub fn remark(&self) -> Option<&Remark> {
+        match self {
+            What::Verdict { remark, .. } | What::Outcome { remark, .. } => remark.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// Where a hit stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -228,6 +249,8 @@ pub enum HitState {
     Confirmed,
     /// It is not.
     Rejected,
+    /// It belongs to a vehicle that people confirmed at another sighting.
+    Along,
     /// Nobody decided in time.
     Cold,
     /// What came of it is known.
@@ -242,6 +265,7 @@ impl HitState {
             HitState::Second => "second",
             HitState::Confirmed => "confirmed",
             HitState::Rejected => "rejected",
+            HitState::Along => "along",
             HitState::Cold => "cold",
             HitState::Closed => "closed",
         }
@@ -363,6 +387,7 @@ impl Card {
             (What::Record { answer: RecordAnswer::NoLongerWanted }, _)
             | (What::Eyes { answer: EyesAnswer::NotIt }, _) => HitState::Rejected,
             (What::Outcome { .. }, _) => HitState::Closed,
+            (What::Along, HitState::Open | HitState::Second) => HitState::Along,
             (What::Cold, HitState::Open | HitState::Second) => HitState::Cold,
             _ => state,
         })
@@ -393,7 +418,7 @@ impl Card {
             },
             What::Eyes { .. } => match state {
                 HitState::Confirmed => {}
-                HitState::Open | HitState::Second | HitState::Cold => {
+                HitState::Open | HitState::Second | HitState::Along | HitState::Cold => {
                     return Err(Error::conflict(
                         "Nobody has confirmed this hit yet; somebody compares its picture first.",
                     ));
@@ -410,7 +435,7 @@ impl Card {
                     ));
                 }
             },
-            What::Cold => match state {
+            What::Cold | What::Along => match state {
                 HitState::Open | HitState::Second => {}
                 _ => return Err(not_now(state)),
             },
@@ -426,7 +451,7 @@ impl Card {
 
     fn may_decide(&self, state: HitState, act: &Act, finding: HitFinding) -> Result<()> {
         match state {
-            HitState::Open | HitState::Second | HitState::Cold => {}
+            HitState::Open | HitState::Second | HitState::Along | HitState::Cold => {}
             _ => return Err(not_now(state)),
         }
         let first = self.acts.iter().find(|a| right(a));
@@ -479,7 +504,7 @@ impl Card {
     /// What may be said on the air now.
     pub fn say(&self, around: &Around, now: Time) -> Say {
         match self.state() {
-            HitState::Open => Say::NotCompared,
+            HitState::Open | HitState::Along => Say::NotCompared,
             HitState::Second => Say::NeedsSecond,
             HitState::Rejected => Say::Rejected,
             HitState::Cold => Say::TooLate,

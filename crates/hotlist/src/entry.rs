@@ -53,13 +53,24 @@ pub struct Terms {
     pub fits: f64,
     /// First moment at which the list is too old to be believed: it raises nothing from then on.
     pub stale: Option<Time>,
+    /// Whether what falls short of the threshold is counted down to [`Terms::COUNTED`], so that a threshold can be
+    /// worked out from so many false hits a day.
+    pub counted: bool,
 }
 
 impl Terms {
+    /// Proposals that are less probable than this are not counted: no budget makes a list raise them.
+    pub const COUNTED: f64 = 0.05;
+
+    /// The least probability that is looked for.
+    pub(crate) fn least(&self) -> f64 {
+        if self.counted { self.threshold.min(Self::COUNTED) } else { self.threshold }
+    }
+
     /// The terms of a threshold, kept in bounds; a NaN is the usual one half.
     pub fn at(threshold: f64) -> Self {
         let threshold = if threshold.is_nan() { 0.5 } else { threshold };
-        Self { threshold: threshold.clamp(0.001, 0.99999), fits: 0.5, stale: None }
+        Self { threshold: threshold.clamp(0.001, 0.99999), fits: 0.5, stale: None, counted: false }
     }
 }
 

@@ -34,6 +34,10 @@ pub struct Found {
     pub probability: f64,
     /// How it came to be taken for it.
     pub basis: Basis,
+    /// Whether it reaches the list's threshold; otherwise it is only counted.
+    pub(crate) raised: bool,
+    /// Whether the list's proposals are counted.
+    pub(crate) counted: bool,
 }
 
 /// What became of entries that were given.
@@ -333,7 +337,9 @@ impl Index {
             rest,
             &self.settings.prior,
         );
-        (probability >= terms.threshold).then(|| Found {
+        (probability >= terms.least()).then(|| Found {
+            raised: probability >= terms.threshold,
+            counted: terms.counted,
             entry: table.id(l.row),
             list: table.lists[usize::from(l.row.list)].clone(),
             priority: l.row.priority,
@@ -366,7 +372,9 @@ impl Index {
             if p >= least && (probability >= terms.threshold || p >= terms.fits) {
                 let basis = Basis { text: TextBasis::Partial, state: relation, places };
                 let (id, list) = (entry.id.clone(), entry.list.clone());
-                out.push(Found { entry: id, list, priority: entry.priority, probability, basis });
+                // A part of a plate asks for every car that fits, whatever a budget says.
+                let (priority, raised, counted) = (entry.priority, true, false);
+                out.push(Found { entry: id, list, priority, probability, basis, raised, counted });
             }
         }
     }
@@ -441,7 +449,7 @@ impl Index {
             tables,
             partials,
             home: spelled(self.settings.prior.home.as_deref()),
-            threshold: least(|t| t.threshold),
+            threshold: least(Terms::least),
             fits: least(|t| t.fits),
         };
         self

@@ -27,7 +27,7 @@ mod whole;
 pub use budget::{Tally, first_threshold};
 pub use card::{
     Act, Around, Card, Compared, EyesAnswer, HitFinding, HitOutcome, HitState, ListAction,
-    RECORD_MS, RecordAnswer, Say, Stamp, Stamps, What,
+    RECORD_MS, RecordAnswer, Remark, Say, Stamp, Stamps, What,
 };
 pub use entry::{Entry, Terms, Tombstone};
 pub use index::{Found, Loaded};

@@ -1,5 +1,6 @@
 //! The job: passes in, hits out. And the one value that threads share: the index of the moment.
 
+use crate::budget::Tally;
 use crate::entry::{Entry, Terms, Tombstone};
 use crate::index::{Found, Index, Loaded, Settings};
 use crate::model::Prior;
@@ -18,6 +19,8 @@ pub struct HotList {
     /// Held by who makes a new index of the present one: changes follow one another, matching waits for none.
     changing: Mutex<()>,
     changes: AtomicU64,
+    /// What was proposed since it was asked last, of lists that count it.
+    proposed: Mutex<HashMap<ListId, Tally>>,
 }
 
 impl Default for HotList {
@@ -49,6 +52,7 @@ impl HotList {
             index: RwLock::new(Arc::new(Index::of(settings))),
             changing: Mutex::default(),
             changes: AtomicU64::new(0),
+            proposed: Mutex::default(),
         }
     }
 
@@ -93,7 +97,25 @@ impl HotList {
 
     /// What a read may be, the most probable first; ties go by entry.
     pub fn find(&self, read: &Read, now: Time) -> Vec<Found> {
-        self.index().matches(read, now)
+        let mut found = self.index().matches(read, now);
+        found.retain(|found| found.raised);
+        found
+    }
+
+    /// How probable the proposals were that lists with [`Terms::counted`] had since this was asked last: counts alone.
+    pub fn take_proposed(&self) -> HashMap<ListId, Tally> {
+        std::mem::take(&mut *self.proposed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn count(&self, found: &[Found]) {
+        let mut counted = found.iter().filter(|found| found.counted).peekable();
+        if counted.peek().is_none() {
+            return;
+        }
+        let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in counted {
+            proposed.entry(one.list.clone()).or_default().add(one.probability);
+        }
     }
 
     /// The live entries of a plate that a person typed, of whatever state, each list's own age and found vehicles
@@ -158,7 +180,9 @@ impl Job for HotList {
         let mut raised = HashSet::new();
         let mut out = Vec::new();
         for read in passes {
-            for found in index.matches(read, now) {
+            let found = index.matches(read, now);
+            self.count(&found);
+            for found in found.into_iter().filter(|found| found.raised) {
                 let hit = hit_id(&found.entry, &read.id);
                 if raised.insert(hit) {
                     out.push(Effect::Hit {

@@ -39,6 +39,14 @@ struct ClientData {
 }
 
 impl Assertion {
+    /// Where the browser says that it was given; nothing is checked.
+    pub(crate) fn origin(&self) -> Result<String> {
+        let client = self.client_data.get(..self.client_data.len().min(CLIENT_MAX));
+        let said: ClientData =
+            serde_json::from_slice(client.unwrap_or_default()).map_err(|_| bad("client data"))?;
+        Ok(said.origin)
+    }
+
     /// Checks the answer to `challenge`, with the person present and verified. Gives the counter, which must
     /// have grown since the last time: that is for who keeps it to see.
     pub(crate) fn verify(&self, key: &PasskeyKey, rp_id: &str, challenge: &[u8]) -> Result<u32> {

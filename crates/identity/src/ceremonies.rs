@@ -50,6 +50,36 @@ impl Site {
         Ok(Self { origin: public_url.to_owned(), rp_id: host.to_owned() })
     }
 
+    /// The same with passkeys bound to a domain above the name, so that the name may change below it. It must be one
+    /// that somebody can own (not `gov` or `co.uk`): browsers refuse any other.
+    pub fn under(public_url: &str, domain: Option<&str>) -> Result<Self> {
+        let site = Self::parse(public_url)?;
+        let Some(domain) = domain.filter(|domain| *domain != site.rp_id) else { return Ok(site) };
+        let above = site.rp_id.strip_suffix(domain).is_some_and(|front| front.ends_with('.'));
+        if !above || !is_host(domain) || psl::domain_str(domain).is_none() {
+            return Err(Error::invalid(
+                "Passkeys are bound to the address's name, or to a domain above it that somebody can own.",
+            ));
+        }
+        Ok(Self { rp_id: domain.to_owned(), ..site })
+    }
+
+    /// The domain that passkeys of a host are best bound to: the one above it, if somebody can own it, so that the
+    /// city may call the host otherwise one day; or else the host.
+    pub fn domain_for(host: &str) -> &str {
+        match host.split_once('.') {
+            Some((_, above)) if psl::domain_str(above).is_some() => above,
+            _ => host,
+        }
+    }
+
+    /// Whether a page at `origin` is this site. Where passkeys are bound to a domain above the name, other names below
+    /// it are other people's pages.
+    pub(crate) fn is_at(&self, origin: &str) -> bool {
+        let host = Self::parse(&self.origin).map(|own| own.rp_id);
+        host.is_ok_and(|host| host == self.rp_id) || origin == self.origin
+    }
+
     /// The address.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -172,6 +202,17 @@ impl Ceremonies {
     /// The site.
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// Reads a browser's answer, which must have been given on this site's own pages.
+    pub fn read(&self, credential: &Value) -> Result<crate::Answered> {
+        let answered = crate::Answered::parse(credential)?;
+        let origin = answered.assertion.origin()?;
+        if self.site.is_at(&origin) {
+            return Ok(answered);
+        }
+        Err(Error::unauthenticated("The passkey was used on another page; begin again.")
+            .because(origin))
     }
 
     fn options(&self, challenge: &[u8; 32], passkeys: &[Passkey]) -> Value {

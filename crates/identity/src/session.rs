@@ -173,9 +173,20 @@ impl Sessions {
 
     /// The session behind a token, if it is still open; the idle time starts anew.
     pub fn who(&self, token: &str, place: &str, now: Time) -> Option<Seen> {
+        self.seen(token, place, now, true)
+    }
+
+    /// The same for what a page does by itself: nobody is there because of it, and the idle time goes on.
+    pub fn glance(&self, token: &str, place: &str, now: Time) -> Option<Seen> {
+        self.seen(token, place, now, false)
+    }
+
+    fn seen(&self, token: &str, place: &str, now: Time, by_hand: bool) -> Option<Seen> {
         let mut inner = self.inner(now);
         let session = inner.open.get_mut(&sha256(token.as_bytes()))?;
-        session.used = now;
+        if by_hand {
+            session.used = now;
+        }
         let elsewhere = !session.places.iter().any(|known| known == place);
         if elsewhere {
             if session.places.len() >= PLACES {

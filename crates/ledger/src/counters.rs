@@ -25,6 +25,9 @@ pub struct Counted {
     pub unleased: u64,
     /// Reads of it that were refused, because no lease covered them.
     pub refused: u64,
+    /// How often its count jumped ahead by its own word: its power was cut, and numbers were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub jumps: u64,
     /// The lease in use, and the one before.
     #[serde(skip)]
     #[schema(ignore)]
@@ -57,6 +60,10 @@ impl Miscount {
     }
 }
 
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 impl Counted {
     /// Takes one leaf about this camera into account, and says what is wrong with its count.
     pub fn add(&mut self, leaf: &Leaf) -> Option<Miscount> {
@@ -68,6 +75,7 @@ impl Counted {
                     repeated: self.repeated,
                     unleased: self.unleased,
                     refused: self.refused,
+                    jumps: self.jumps,
                     said: leaf.time,
                     ..Self::default()
                 };
@@ -94,6 +102,7 @@ impl Counted {
         self.lease.clone_from(&leaf.id);
         self.asked = frames.unwrap_or(self.frames);
         self.stopped = false;
+        self.jumps = self.jumps.max(leaf.number("jumps").unwrap_or(0));
         wrong
     }
 
@@ -188,6 +197,16 @@ mod tests {
         check("enrolled, lease a -, stop a -, lease b -", [0, 0, 0]);
         // The line kept the last word back.
         check("enrolled, lease a 0, lease b 500, stop a 500, stop b 600", [0, 0, 0]);
+    }
+
+    #[test]
+    fn a_jump_is_told() {
+        let mut counted = Counted::default();
+        for jumps in [0u64, 2, 2] {
+            let leaf = Leaf::new("lease.granted", Time::from_millis(60_000)).id("a");
+            counted.add(&leaf.fact("frames", 5u64).fact("jumps", jumps));
+        }
+        assert_eq!((counted.jumps, counted.suspicious()), (2, false));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! than stopping the count, because what is on the log stays on the log.
 
 use crate::counters::{Counted, camera_of};
+use crate::drills::Drills;
 use crate::lottery::{self, AHEAD_MS, DRAW_MS, DRAWN, GRADE_MS};
 use crate::orders::{Orders, moment};
 use crate::{HIDDEN, Leaf, REVEALED};
@@ -41,6 +42,12 @@ pub struct Figures {
     /// Hits that nobody decided in time.
     #[serde(default)]
     pub hits_cold: u64,
+    /// Further sightings of vehicles that people had confirmed: nobody was asked again.
+    #[serde(default)]
+    pub hits_along: u64,
+    /// Drills, which are no hits.
+    #[serde(default)]
+    pub drills: Drills,
     /// Confirmed hits that an officer on the spot found to be another vehicle.
     #[serde(default)]
     pub hits_not_it: u64,
@@ -66,6 +73,9 @@ pub struct Figures {
     pub sealed: BTreeMap<String, Time>,
     /// Each set of rules that was activated, by its hash, and since when; the last is in force.
     pub rules: Vec<Rules>,
+    /// What runs: as the newest start of the server says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<Software>,
     /// Keys that were destroyed because the retention of what they open was over.
     pub keys_destroyed: u64,
     /// How often an auditor was given a private half.
@@ -117,6 +127,23 @@ pub struct Figures {
     #[serde(skip)]
     #[schema(ignore)]
     asked: bool,
+}
+
+/// What a server said of itself when it started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Software {
+    /// The version.
+    pub version: String,
+    /// SHA-256 of the executable, which holds the networks too.
+    pub executable: String,
+    /// SHA-256 of the configuration.
+    pub configuration: String,
+    /// When this executable was started for the first time since another one ran.
+    #[schema(value_type = String)]
+    pub since: Time,
+    /// When it was started last.
+    #[schema(value_type = String)]
+    pub started: Time,
 }
 
 /// Of hits that people decided: how many were misread.
@@ -334,6 +361,7 @@ impl Figures {
                 }
             }
             "hit.cold" => self.hits_cold += 1,
+            "hit.along" => self.hits_along += 1,
             "hit.eyes" => self.hits_not_it += u64::from(leaf.text("answer") == Some("not-it")),
             "hit.suspended" => {
                 self.hits_suspended.extend(leaf.id.clone().map(|id| (id, leaf.time)));
@@ -356,6 +384,7 @@ impl Figures {
         }
         match leaf.kind.as_str() {
             REVEALED => self.revealed(leaf),
+            "software.start" => self.started(leaf),
             "log.successor" => self.succeeds(leaf),
             "camera.enrolled" => self.enrolled(leaf),
             "camera.moved" => self.moved(leaf),
@@ -364,6 +393,7 @@ impl Figures {
             "counts.daily" => self.counted(leaf),
             "hotlist.checked" => self.plates_checked += 1,
             kind if kind.starts_with("hit.") => self.add_hit(leaf),
+            kind if kind.starts_with("drill.") => self.drills.add(leaf),
             "search.refused" => self.refusals += 1,
             "audit.opened" => self.audits += 1,
             "hold.placed" | "hold.reviewed" => {
@@ -389,6 +419,20 @@ impl Figures {
             _ => {}
         }
         self.open_intents = self.waiting.len() as u64;
+    }
+
+    /// A start with the same executable is the same software.
+    fn started(&mut self, leaf: &Leaf) {
+        let text = |key: &str| leaf.text(key).unwrap_or_default().to_owned();
+        let executable = text("executable");
+        let same = self.software.as_ref().filter(|before| before.executable == executable);
+        self.software = Some(Software {
+            version: text("version"),
+            since: same.map_or(leaf.time, |before| before.since),
+            configuration: text("configuration"),
+            started: leaf.time,
+            executable,
+        });
     }
 
     /// Cameras that are on.
@@ -553,6 +597,26 @@ fn tick(counts: &mut BTreeMap<String, u64>, key: Option<&str>) {
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};
+
+    /// A restart is no new software; another executable is.
+    #[test]
+    fn what_runs_and_since_when() {
+        let mut figures = Figures::default();
+        let mut start = |time: &str, executable: &str| {
+            let leaf = Leaf::new("software.start", time.parse::<Time>().unwrap());
+            figures.add(&leaf.fact("version", "0.2.0").fact("executable", executable));
+            let runs = figures.software.clone().unwrap();
+            (runs.executable, runs.since.to_string()[11..16].to_owned())
+        };
+        for (at, executable, since) in [
+            ("2026-11-23T08:00:00Z", "aa", "08:00"),
+            ("2026-11-23T09:00:00Z", "aa", "08:00"),
+            ("2026-11-23T10:00:00Z", "bb", "10:00"),
+            ("2026-11-23T11:00:00Z", "aa", "11:00"),
+        ] {
+            assert_eq!(start(at, executable), (executable.to_owned(), since.to_owned()), "{at}");
+        }
+    }
 
     /// One leaf a line: time, type, id or `-`, then facts as `key=value`.
     fn check(log: &str, expected: Expect) {

@@ -16,6 +16,7 @@
 
 mod cosign;
 mod counters;
+mod drills;
 mod entry;
 mod figures;
 mod hidden;
@@ -35,9 +36,10 @@ mod witness;
 
 pub use cosign::WitnessKey;
 pub use counters::{Counted, Miscount};
+pub use drills::{DeskTally, Drills, drill_answer, drill_right};
 pub use entry::Entry;
 pub use figures::{
-    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled,
+    Audit, CameraState, Figures, Gap, Judged, Misreads, Predecessor, Rules, Scheduled, Software,
 };
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};

@@ -49,7 +49,8 @@ pub struct Asset {
 pub fn asset(name: &str) -> Option<Asset> {
     let kind = match name.rsplit_once('.')?.1 {
         "css" => "text/css; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "json" if name != LIST => "application/json",
         _ => return None,
     };
     Some(Asset { kind, bytes: Built::get(name)?.data })

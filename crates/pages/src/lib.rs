@@ -23,7 +23,7 @@ pub use draw::MapPlace;
 pub use messages::Lang;
 pub use off::{OffPage, OffRow};
 pub use page::{Choice, Open, Page, Person, Place, Theme, Wrong};
-pub use public::{CameraRow, ErrorPage, GapRow, OrderRow, PublicPage, StreetPage};
+pub use public::{CameraRow, ErrorPage, GapRow, OrderRow, PublicPage, SoftwareRow, StreetPage};
 
 /// Renders a page; the templates are checked when this is compiled, so only memory can fail.
 pub fn render<T: askama::Template>(page: &T) -> String {

@@ -46,6 +46,10 @@ pub enum Place {
     Field,
     /// What the next shift has to know.
     Handover,
+    /// Drills.
+    Drills,
+    /// Orders to switch off and on.
+    Orders,
     /// Hot lists.
     Lists,
     /// The cameras.
@@ -70,6 +74,8 @@ pub enum Place {
     Tokens,
     /// Devices that people use the console at.
     Devices,
+    /// What the city is set to.
+    Settings,
 }
 
 impl Place {
@@ -80,6 +86,8 @@ impl Place {
             Place::Hits => "/console/hits",
             Place::Field => "/field",
             Place::Handover => "/console/handover",
+            Place::Drills => "/console/drills",
+            Place::Orders => "/console/orders",
             Place::Lists => "/console/lists",
             Place::Cameras => "/console/cameras",
             Place::Ask => "/console/ask",
@@ -92,6 +100,7 @@ impl Place {
             Place::People => "/console/people",
             Place::Tokens => "/console/tokens",
             Place::Devices => "/console/devices",
+            Place::Settings => "/console/settings",
         }
     }
 
@@ -102,6 +111,8 @@ impl Place {
             Place::Hits => "nav.hits",
             Place::Field => "nav.field",
             Place::Handover => "nav.handover",
+            Place::Drills => "nav.drills",
+            Place::Orders => "nav.orders",
             Place::Lists => "nav.lists",
             Place::Cameras => "nav.cameras",
             Place::Ask => "nav.ask",
@@ -114,6 +125,7 @@ impl Place {
             Place::People => "nav.people",
             Place::Tokens => "nav.tokens",
             Place::Devices => "nav.devices",
+            Place::Settings => "nav.settings",
         }
     }
 }
@@ -122,12 +134,20 @@ impl Place {
 const GROUPS: [(&str, &[Place]); 5] = [
     (
         "nav.work",
-        &[Place::Now, Place::Hits, Place::Field, Place::Handover, Place::Ask, Place::Questions],
+        &[
+            Place::Now,
+            Place::Hits,
+            Place::Field,
+            Place::Handover,
+            Place::Drills,
+            Place::Ask,
+            Place::Questions,
+        ],
     ),
-    ("nav.street", &[Place::Cameras, Place::Lists]),
+    ("nav.street", &[Place::Cameras, Place::Orders, Place::Lists]),
     ("nav.law", &[Place::Rules, Place::Papers]),
     ("nav.oversight", &[Place::Log, Place::Audit, Place::BreakGlass]),
-    ("nav.house", &[Place::People, Place::Tokens, Place::Devices]),
+    ("nav.house", &[Place::People, Place::Tokens, Place::Devices, Place::Settings]),
 ];
 
 /// A page that somebody may open, and how much waits there.
@@ -237,6 +257,11 @@ impl Page {
         known.unwrap_or(word)
     }
 
+    /// What the state of a camera is called, for what draws it.
+    pub fn state_word<'a>(&self, state: &'a str) -> &'a str {
+        self.word("state", state)
+    }
+
     /// What a word of the log means, in a sentence with a number.
     pub(crate) fn says(&self, section: &str, word: &str, n: u64) -> String {
         self.word(section, word).replace("{n}", &self.num(n))
@@ -252,14 +277,15 @@ impl Page {
         match state {
             "on" | "closed" | "confirmed" | "allowed" | "proven" | "active" | "signed"
             | "valid" | "graded" | "attested" | "in-force" | "justified" | "reviewed" | "sound"
-            | "answered" | "acknowledged" | "no-lease" | "sent" | "fine" => "good",
+            | "answered" | "along" | "drill-right" | "acknowledged" | "no-lease" | "sent"
+            | "fine" => "good",
             "open" | "second" | "narrowed" | "draft" | "proposed" | "invited" | "waiting"
             | "stated" | "drawn" | "unknown" | "expiring" | "sealed" | "incomplete" | "soon"
             | "locked" | "lease-runs" | "lease-ended" | "scheduled" | "troubled" | "idle"
-            | "unheard" => "warn",
+            | "unheard" | "drill" => "warn",
             "off" | "cold" | "rejected" | "refused" | "refuted" | "overdue" | "alarm"
             | "breakglass" | "unjustified" | "doubtful" | "dead" | "foreign" | "given-up"
-            | "silent" => "bad",
+            | "silent" | "drill-wrong" => "bad",
             _ => "",
         }
     }

@@ -1,5 +1,6 @@
 //! Pages for everybody.
 
+use crate::console::DeskRow;
 use crate::page::Page;
 use askama::Template;
 
@@ -108,8 +109,28 @@ pub struct PublicPage {
     pub delay_minutes: u32,
     /// Hash of the active rules.
     pub rules: String,
+    /// What runs; none where the log does not say.
+    pub software: Option<SoftwareRow>,
     /// Drawn entries that the auditor has not graded in time.
     pub audit_overdue: u64,
+    /// Drills that were begun.
+    pub drills: u64,
+    /// Drills that nobody answered.
+    pub drills_unanswered: u64,
+    /// How the desks do in them.
+    pub desks: Vec<DeskRow>,
+}
+
+/// The software, as the log says that it was started.
+pub struct SoftwareRow {
+    /// Its version.
+    pub version: String,
+    /// Since when this executable runs.
+    pub since: String,
+    /// Whole days since then.
+    pub days: u64,
+    /// SHA-256 of the executable.
+    pub executable: String,
 }
 
 /// The demonstration: live picture, events, figures.

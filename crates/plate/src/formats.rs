@@ -42,15 +42,24 @@ struct Data {
 
 static DATA: LazyLock<Data> = LazyLock::new(|| {
     let mut sets = vec![ANY];
-    let lines = [include_str!("formats/us.txt"), include_str!("formats/world.txt")];
-    let lines = lines.iter().flat_map(|text| text.lines());
-    let lines = lines.filter(|l| !l.starts_with('#') && !l.trim().is_empty());
     // Our own data: a test sees that every line of it parses.
-    let parse = |l| region(l, &mut sets).unwrap_or_else(|| unreachable!("no formats: {l}"));
-    let regions: Vec<Region> = lines.map(parse).collect();
+    let regions: Vec<Region> =
+        lines().filter_map(|(_, _, line)| region(line, &mut sets).ok()).collect();
     let numbers = regions.iter().enumerate().map(|(i, r)| (r.code.clone(), i)).collect();
     Data { regions, numbers, sets }
 });
+
+/// The data's lines: file, number of the line, and what stands there.
+fn lines() -> impl Iterator<Item = (&'static str, usize, &'static str)> {
+    let files = [
+        ("formats/us.txt", include_str!("formats/us.txt")),
+        ("formats/world.txt", include_str!("formats/world.txt")),
+    ];
+    let lines = files.into_iter().flat_map(|(file, text)| {
+        text.lines().enumerate().map(move |(n, line)| (file, n + 1, line))
+    });
+    lines.filter(|(_, _, line)| !line.starts_with('#') && !line.trim().is_empty())
+}
 
 /// Every region whose formats are known: the United States by state, then Europe, then Brazil.
 pub fn regions() -> &'static [Region] {
@@ -113,44 +122,57 @@ impl Format {
     }
 }
 
-/// Parses one line, adding the sets that are new; `None` where the line is not as the files' heads say.
-fn region(line: &str, sets: &mut Vec<u64>) -> Option<Region> {
-    let (code, rest) = line.split_once(':')?;
+/// Parses one line, adding the sets that are new; an error says what is not as the files' heads say.
+fn region(line: &str, sets: &mut Vec<u64>) -> Result<Region, String> {
+    let (code, rest) = line.split_once(':').ok_or("no `:` behind the region's code")?;
     let (formats, no) = rest.split_once(" no ").unwrap_or((rest, ""));
     let mut issued = LETTERS;
     for c in no.trim().chars() {
-        issued &= !(1 << class_of(c)?);
+        let class = class_of(c).ok_or(format!("behind `no` stands {c:?}, which is no letter"))?;
+        issued &= !(1 << class);
     }
     let mut out = Vec::new();
     for word in formats.split_whitespace() {
-        let (shape, share) = match word.split_once('*') {
-            Some((shape, share)) => (shape, share.parse::<f64>().ok()?),
-            None => (word, 1.0),
-        };
-        if shape.is_empty() || shape.len() > Text::MAX || !share.is_normal() || share < 0.0 {
-            return None;
-        }
-        let place = |c: char| match c {
-            'A' => Some(issued),
-            'L' => Some(LETTERS),
-            '1' => Some(DIGITS),
-            c if c.is_ascii_lowercase() => class_of(c.to_ascii_uppercase()).map(|c| 1 << c),
-            _ => None,
-        };
-        let mut places = Vec::new();
-        for c in shape.chars() {
-            let set = place(c)?;
-            let known = sets.iter().position(|s| *s == set);
-            places.push(known.unwrap_or_else(|| {
-                sets.push(set);
-                sets.len() - 1
-            }));
-        }
-        out.push(Format { share, places });
+        out.push(format(word, issued, sets)?);
+    }
+    if out.is_empty() {
+        return Err("no format behind the code".into());
     }
     let sum: f64 = out.iter().map(|f: &Format| f.share).sum();
     out.iter_mut().for_each(|f| f.share /= sum);
-    (!out.is_empty()).then(|| Region { code: code.to_owned(), formats: out })
+    Ok(Region { code: code.to_owned(), formats: out })
+}
+
+/// Parses one format, `AA111*2`: places, and how common it is beside the others.
+fn format(word: &str, issued: u64, sets: &mut Vec<u64>) -> Result<Format, String> {
+    let (shape, share) = match word.split_once('*') {
+        Some((shape, share)) => (shape, share.parse::<f64>().unwrap_or(0.0)),
+        None => (word, 1.0),
+    };
+    if !share.is_normal() || share < 0.0 {
+        return Err(format!("{word}: behind * stands a number above 0"));
+    }
+    if shape.is_empty() || shape.len() > Text::MAX {
+        return Err(format!("{word}: a format has 1 to {} places", Text::MAX));
+    }
+    let place = |c: char| match c {
+        'A' => Some(issued),
+        'L' => Some(LETTERS),
+        '1' => Some(DIGITS),
+        c if c.is_ascii_lowercase() => class_of(c.to_ascii_uppercase()).map(|c| 1 << c),
+        _ => None,
+    };
+    let mut places = Vec::new();
+    for c in shape.chars() {
+        let what = "a place is A (letter), L (any letter), 1 (digit) or a small letter for itself";
+        let set = place(c).ok_or(format!("{word}: {c:?}: {what}"))?;
+        let known = sets.iter().position(|s| *s == set);
+        places.push(known.unwrap_or_else(|| {
+            sets.push(set);
+            sets.len() - 1
+        }));
+    }
+    Ok(Format { share, places })
 }
 
 #[cfg(test)]
@@ -207,7 +229,7 @@ mod tests {
         for line in
             ["xx", "xx:", "xx: A?1", "xx: A1*x", "xx: A1*-1", "xx: A1*0", "xx: *2", "xx: A1 no !"]
         {
-            assert!(region(line, &mut vec![]).is_none(), "{line}");
+            assert!(region(line, &mut vec![]).is_err(), "{line}");
         }
         assert_eq!(region("xx: a1*3 A", &mut vec![]).unwrap().formats[0].share, 0.75);
     }
@@ -235,7 +257,14 @@ mod tests {
 
     #[test]
     fn every_line_parses() {
-        assert_eq!(regions().len(), 51 + 32 + 1);
+        let mut wrong = Vec::new();
+        for (file, n, line) in lines() {
+            if let Err(why) = region(line, &mut vec![]) {
+                wrong.push(format!("crates/plate/src/{file}:{n}: {why}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!(regions().len(), 51 + 32 + 1, "the network knows as many regions");
         for r in regions() {
             assert!((r.formats.iter().map(|f| f.share).sum::<f64>() - 1.0).abs() < 1e-9);
             assert!(r.formats.iter().all(|f| (3..=12).contains(&f.places.len())), "{}", r.code);
@@ -243,6 +272,10 @@ mod tests {
         let mut codes: Vec<&str> = regions().iter().map(|r| r.code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), regions().len(), "a region stands once");
+        assert_eq!(
+            codes.len(),
+            regions().len(),
+            "a region stands once: put its formats into one line"
+        );
     }
 }

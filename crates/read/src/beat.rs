@@ -86,6 +86,12 @@ pub struct Heartbeat {
     /// The camera's clock less the city's in milliseconds, as of the last lease.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub clock_offset_ms: Option<i64>,
+    /// Whether the machine's clock is kept by NTP; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clock_kept: Option<bool>,
+    /// Where who aimed the camera says that it hangs: latitude and longitude in degrees (WGS 84).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub place: Option<[f64; 2]>,
     /// Sealed reads that wait at the camera.
     pub waiting: u64,
     /// Reads lost since the reader was started: the spool was full, or no lease covered them.
@@ -121,6 +127,9 @@ impl Heartbeat {
             () if !good(self.fps, 1000.0) => wrong("frames a second are 0 to 1000"),
             () if !self.plate_px.is_none_or(|w| good(w, 65_000.0)) => wrong("so wide is no plate"),
             () if !self.sharpness.is_none_or(|s| good(s, 100.0)) => wrong("so sharp is no plate"),
+            () if self.place.is_some_and(|[a, b]| !(a.abs() <= 90.0 && b.abs() <= 180.0)) => {
+                wrong("this is no place on Earth")
+            }
             () => Ok(()),
         }
     }
@@ -153,6 +162,8 @@ pub(crate) fn example() -> Heartbeat {
         unread: 1,
         last_read: None,
         clock_offset_ms: Some(-12),
+        clock_kept: Some(true),
+        place: Some([38.5449, -121.7405]),
         waiting: 0,
         lost: 0,
         not_kept: 0,
@@ -179,6 +190,7 @@ mod tests {
             Heartbeat { v: 2, ..good.clone() },
             Heartbeat { fps: f32::NAN, ..good.clone() },
             Heartbeat { fps: -1.0, ..good.clone() },
+            Heartbeat { place: Some([38.0, 181.0]), ..good.clone() },
             Heartbeat { plate_px: Some(1e9), ..good.clone() },
             Heartbeat { sharpness: Some(f32::INFINITY), ..good.clone() },
         ] {

@@ -39,16 +39,18 @@ pub(crate) fn around(state: &AppState, headers: &HeaderMap, path: &str) -> Page 
 }
 
 /// The pages, each with the actions of which one opens it; without any it is everybody's.
-const PLACES: [(Place, &[&str]); 16] = [
+const PLACES: [(Place, &[&str]); 19] = [
     (Place::Now, &["ViewHits"]),
     (Place::Hits, &["ViewHits"]),
     (Place::Field, &["ViewHits"]),
     (Place::Handover, &["ViewHits"]),
+    (Place::Drills, &["ViewHits", "EditHotList", "ReviewBreakGlass"]),
     (Place::Lists, &["ViewHits", "EditHotList"]),
     (Place::Ask, &["Search"]),
     (Place::Questions, &["Search"]),
     (Place::Rules, &[]),
     (Place::Cameras, &[]),
+    (Place::Orders, &["SwitchOff", "SwitchOn"]),
     (Place::Papers, &["AttestCase", "AttestPaper"]),
     (Place::Log, &[]),
     (Place::Audit, &["ReadAudit"]),
@@ -56,6 +58,7 @@ const PLACES: [(Place, &[&str]); 16] = [
     (Place::People, &["AddPerson"]),
     (Place::Tokens, &["AddPerson"]),
     (Place::Devices, &["AddPerson"]),
+    (Place::Settings, &["AddPerson", "ReadAudit"]),
 ];
 
 /// Who is signed in, what the rules let them do, and what waits for them.

@@ -5,6 +5,7 @@
 
 use crate::console::ask::question;
 use crate::console::form::Fields;
+use crate::console::orders::{ORDERS, order_of};
 use crate::state::AppState;
 use base::{Error, PersonId, Result, canonical};
 use city::{City, NewSignature};
@@ -94,6 +95,29 @@ impl Sort for Asking {
     }
 }
 
+/// `order`: something is switched off or on, for everybody to see.
+struct Ordering;
+
+impl Sort for Ordering {
+    fn message(&self, city: &City, who: &PersonId, fields: &Value) -> Result<Option<Vec<u8>>> {
+        let order = order_of(&fields_of(fields))?;
+        city.order_to_sign(who, &order).map(Some)
+    }
+
+    fn confirmed(&self, city: &City, done: Confirmed) -> Result<String> {
+        let said = city.order_touched(&done.person, &done.key, &done.signature, &done.message);
+        match said {
+            Ok(_) => Ok(ORDERS.into()),
+            // Others have to order it too: the page says how many.
+            Err(e) if e.kind() == base::Kind::Conflict => {
+                let waiting = city.orders_waiting(&done.person)?;
+                if waiting.iter().any(|line| line.mine) { Ok(ORDERS.into()) } else { Err(e) }
+            }
+            Err(e) => Err(e),
+        }
+    }
+}
+
 /// The fields that a page's script has sent, as its form would have sent them.
 pub(crate) fn fields_of(sent: &Value) -> Fields {
     let mut out = Fields::new();
@@ -113,6 +137,7 @@ impl AppState {
             Some("again") => Some(Arc::new(Again)),
             Some("sign") => Some(Arc::new(Sign)),
             Some("ask") => Some(Arc::new(Asking)),
+            Some("order") => Some(Arc::new(Ordering)),
             _ => None,
         };
         named.ok_or_else(|| Error::invalid("There is nothing of this sort to confirm."))

@@ -4,18 +4,22 @@ pub(crate) mod ask;
 pub(crate) mod audit;
 pub(crate) mod cameras;
 pub(crate) mod devices;
+pub(crate) mod drills;
 pub(crate) mod field;
 pub(crate) mod form;
 pub(crate) mod glass;
 pub(crate) mod hits;
 pub(crate) mod lists;
 pub(crate) mod log;
+pub(crate) mod map;
 pub(crate) mod now;
+pub(crate) mod orders;
 pub(crate) mod papers;
 pub(crate) mod passkeys;
 pub(crate) mod people;
 pub(crate) mod questions;
 pub(crate) mod rules;
+pub(crate) mod settings;
 pub(crate) mod tokens;
 
 use crate::auth::Shared;
@@ -27,9 +31,11 @@ use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, Time};
+use city::City;
 use identity::How;
 use pages::{EnterPage, ErrorPage, SignInPage, render};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// An error as a page.
 pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
@@ -57,9 +63,17 @@ pub(crate) fn back(
     }
 }
 
-/// A moment as people read it.
+tokio::task_local! {
+    /// The city whose clocks a request to the console goes by. Set by the guard, handed on by [`AppState::run`];
+    /// what is for everybody has none, and keeps UTC.
+    pub(crate) static CLOCKS: Arc<City>;
+}
+
+/// A moment as people read it: by the city's clocks at the console, and in UTC where everybody reads.
 pub(crate) fn shown(t: Time) -> String {
-    t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
+    CLOCKS.try_with(|city| city.config().city.shown(t)).unwrap_or_else(|_| {
+        t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
+    })
 }
 
 /// Moments as the city's clocks show them.

@@ -5,7 +5,7 @@
 //! session's secret word, and is not a wall's.
 
 use crate::auth::{BODY_MAX, same_origin, single};
-use crate::console::failed;
+use crate::console::{CLOCKS, failed};
 use crate::limits::{address_of, name_of};
 use crate::problem::Problem;
 use crate::state::{AppState, State};
@@ -20,6 +20,9 @@ use identity::Session;
 /// The form field, and the header of programs in pages, with the session's secret word.
 const FIELD: &str = "csrf";
 const HEADER: &str = "x-csrf";
+/// The header of what a page asks for by itself, and the address that it listens at.
+const LIVE: &str = "x-live";
+const EVENTS: &str = "/console/events";
 /// The ways in: who takes one may have an old session, whose word the page does not know.
 const WAYS_IN: [&str; 6] = [
     "/console/enter",
@@ -65,7 +68,7 @@ fn no_word() -> Error {
 }
 
 /// Whether a path is one of those that people sign in for.
-fn for_people(path: &str) -> bool {
+pub(crate) fn for_people(path: &str) -> bool {
     ["/console", "/field"].iter().any(|room| {
         path.strip_prefix(room).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
@@ -83,7 +86,7 @@ pub(crate) async fn guard(
     }
     let headers = request.headers().clone();
     match state.may_pass(&path, request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => CLOCKS.scope(state.city.clone(), next.run(request)).await,
         Err(e) if path.starts_with("/console/passkey/") || path == "/console/notify/browser" => {
             Problem(e).into_response()
         }
@@ -98,7 +101,9 @@ impl AppState {
             same_origin(request.headers())?;
         }
         let (token, place) = (self.token(request.headers()), place_of(&request));
-        let Some(session) = self.seen(token, place).await? else { return Ok(request) };
+        // What a page asks for by itself keeps nobody signed in.
+        let by_hand = !(looks && (request.headers().contains_key(LIVE) || path == EVENTS));
+        let Some(session) = self.seen(token, place, by_hand).await? else { return Ok(request) };
         let allowed: &[&str] = if looks { &WALL } else { &WALL_ACTS };
         if !session.may_act() && !allowed.contains(&path) {
             return Err(Error::forbidden(
@@ -116,9 +121,17 @@ impl AppState {
     }
 
     /// The session of a request, which is used by it. A second place is put on the log.
-    async fn seen(&self, token: Option<String>, place: String) -> Result<Option<Session>> {
+    async fn seen(
+        &self,
+        token: Option<String>,
+        place: String,
+        by_hand: bool,
+    ) -> Result<Option<Session>> {
         let now = self.city.now();
-        let seen = token.and_then(|token| self.sessions.who(&token, &place, now));
+        let seen = token.and_then(|token| match by_hand {
+            true => self.sessions.who(&token, &place, now),
+            false => self.sessions.glance(&token, &place, now),
+        });
         let Some(seen) = seen else { return Ok(None) };
         if seen.elsewhere {
             self.two_places(seen.session.person.clone()).await?;

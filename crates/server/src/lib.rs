@@ -13,6 +13,7 @@ mod chrome;
 mod confirm;
 mod console;
 mod desk;
+mod drills;
 mod encoding;
 mod fleet;
 mod forgers;
@@ -23,6 +24,7 @@ mod limits;
 mod lists;
 mod live;
 mod metrics;
+mod net;
 mod notify;
 mod openapi;
 mod orders;
@@ -47,6 +49,7 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
+use axum::serve::ListenerExt;
 use base::{Error, Result};
 use city::City;
 use state::{AppState, State};
@@ -54,6 +57,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
+pub use net::{Plain, serve_plain};
 pub use problem::{STATUS_TABLE, status_of};
 pub use witness::serve_witness;
 
@@ -62,6 +66,8 @@ pub use witness::serve_witness;
 pub struct Options {
     /// Address of a camera's live picture (`http://127.0.0.1:8081`): adds the page `/street`.
     pub preview: Option<String>,
+    /// The certificate, where this server speaks TLS itself.
+    pub live: Option<Arc<tls::Live>>,
 }
 
 /// Serves the city on `listener` until `shutdown` is ready; open event streams are ended then.
@@ -74,15 +80,23 @@ pub async fn serve(
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = Arc::new(AppState::new(city, options, port)?);
     desk::tell(&state);
-    let closing = state.clone();
+    let (closing, live) = (state.clone(), state.options.live.clone());
     let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            closing.close();
-        })
-        .await
-        .map_err(|e| Error::unavailable("The server has stopped; see the log.").because(e))
+    let ending = async move {
+        shutdown.await;
+        closing.close();
+    };
+    let stopped =
+        |e: std::io::Error| Error::unavailable("The server has stopped; see the log.").because(e);
+    match live {
+        None => axum::serve(listener, service).with_graceful_shutdown(ending).await,
+        Some(live) => {
+            // Tapped for its type alone: only so does axum tell whose connection it is.
+            let listener = net::TlsListener::new(listener, &live).map_err(stopped)?.tap_io(|_| ());
+            axum::serve(listener, service).with_graceful_shutdown(ending).await
+        }
+    }
+    .map_err(stopped)
 }
 
 fn router(state: State) -> Router {
@@ -93,9 +107,14 @@ fn router(state: State) -> Router {
         .layer(from_fn_with_state(state.clone(), guard::guard))
         .layer(from_fn_with_state(state.clone(), limits::by_address))
         .layer(map_response_with_state(state.clone(), harden))
+        .layer(from_fn_with_state(state.clone(), limits::told_by))
         .layer(from_fn_with_state(state.clone(), trace::trace))
         .with_state(state)
 }
+
+/// For a year, a browser that was here once speaks to this name in secret alone (RFC 6797). It counts on secret
+/// connections only; names below are not ours to speak for.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Headers that every answer carries: no sniffing, no framing, no scripts but our own files. The
 /// referrer stays within this origin: without any, browsers send forms with `Origin: null`.
@@ -113,6 +132,11 @@ async fn harden(
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let site = state.ceremonies.site();
+    // `localhost` is every program's on this machine.
+    if site.secure() && site.rp_id() != "localhost" {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     r

@@ -1,10 +1,11 @@
 //! How often one may ask: a bucket for each person, each camera and each network address, refilled as
 //! time goes by.
 //!
-//! Requests that must be signed count for the key that signed them, all others for the address they
-//! come from. Keys are as many as the city has people and cameras; addresses are without number, so
+//! Requests that must be signed count for the key that signed them, those of a console session for its person, all
+//! others for the address they come from. Keys are as many as the city has people and cameras; addresses are without number, so
 //! no more than [`MOST`] have a bucket of their own and the rest share one. The clock is passed in.
 
+use crate::guard::for_people;
 use crate::problem::Problem;
 use crate::state::State;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
@@ -27,9 +28,10 @@ const CROWD: &str = "";
 
 /// Addresses below `/v1/` that take requests without a signature; a test holds the list against
 /// the OpenAPI document.
-pub(crate) const UNSIGNED: [&str; 10] = [
+pub(crate) const UNSIGNED: [&str; 11] = [
     "/v1/openapi.json",
     "/v1/public",
+    "/v1/alive",
     "/v1/events",
     "/v1/enrol",
     "/v1/stops",
@@ -105,17 +107,47 @@ impl Inner {
     }
 }
 
-/// Where a request comes from; a proxy on this machine is believed when it says for whom it asks.
+/// Where a request comes from, as far as it is believed.
+#[derive(Clone, Copy, Debug)]
+struct Caller(IpAddr);
+
+/// Where a request comes from: its peer, or whom a believed proxy says it asks for.
 pub(crate) fn address_of(request: &Request) -> Option<IpAddr> {
+    request.extensions().get::<Caller>().map(|caller| caller.0)
+}
+
+/// Writes down where a request comes from, before anything asks.
+pub(crate) async fn told_by(
+    axum::extract::State(state): axum::extract::State<State>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let tls = &state.city.config().tls;
+    if let Some(address) = caller_of(&request, |peer| tls.believes(peer)) {
+        request.extensions_mut().insert(Caller(address));
+    }
+    next.run(request).await
+}
+
+fn caller_of(request: &Request, believed: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
     let peer = peer.ip().to_canonical();
-    if !peer.is_loopback() {
+    if !believed(peer) {
         return Some(peer);
     }
-    // The last one is the proxy's own word; what stands before it came with the request.
-    let told = request.headers().get_all("x-forwarded-for").iter().next_back();
-    let last = told.and_then(|value| value.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
-    Some(last.map_or(peer, |address: IpAddr| address.to_canonical()))
+    // The last one that no proxy of ours has written about another: what stands before it came with the request.
+    let told = request.headers().get_all("x-forwarded-for");
+    let hops: Vec<&str> =
+        told.iter().filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(',')).collect();
+    let mut from = peer;
+    for hop in hops.iter().rev() {
+        let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+        from = address.to_canonical();
+        if !believed(from) {
+            break;
+        }
+    }
+    Some(from)
 }
 
 /// The name of an address's bucket: a network of IPv6 is one customer's and counts as one.
@@ -129,7 +161,8 @@ pub(crate) fn name_of(address: IpAddr) -> String {
     }
 }
 
-/// Counts requests that need no signature for the address they come from.
+/// Counts requests that need no signature for the address they come from, and those of people who are signed in at
+/// the console for the person.
 pub(crate) async fn by_address(
     axum::extract::State(state): axum::extract::State<State>,
     request: Request,
@@ -137,11 +170,21 @@ pub(crate) async fn by_address(
 ) -> Response {
     let pattern = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let signed = pattern.is_some_and(|p| p.starts_with("/v1/") && !UNSIGNED.contains(&p));
-    if let Some(address) = address_of(&request).filter(|_| !signed) {
-        let most = state.city.config().limits.address_per_minute;
-        if let Err(e) = state.addresses.take(&name_of(address), most, state.city.now()) {
+    let most = state.city.config().limits.address_per_minute;
+    // Many desks share an address: who is signed in counts by themselves, at pages that one signs in for.
+    let visitor = match for_people(request.uri().path()) {
+        true => state.visitor(request.headers()),
+        false => None,
+    };
+    if let Some(person) = visitor {
+        let bucket = format!("console/{person}");
+        if let Err(e) = state.limits.take(&bucket, most, state.city.now()) {
             return Problem(e).into_response();
         }
+    } else if let Some(address) = address_of(&request).filter(|_| !signed)
+        && let Err(e) = state.addresses.take(&name_of(address), most, state.city.now())
+    {
+        return Problem(e).into_response();
     }
     next.run(request).await
 }
@@ -212,7 +255,8 @@ mod tests {
             for value in forwarded {
                 request.headers_mut().append("x-forwarded-for", value.parse().unwrap());
             }
-            assert_eq!(name_of(address_of(&request).unwrap()), want);
+            let believed = |ip: IpAddr| ip.is_loopback() || ip.to_string() == "10.0.0.5";
+            assert_eq!(name_of(caller_of(&request, believed).unwrap()), want);
         };
         check("192.0.2.7:99", &[], "192.0.2.7");
         check("192.0.2.7:99", &["198.51.100.1"], "192.0.2.7");
@@ -220,6 +264,9 @@ mod tests {
         check("127.0.0.1:99", &["6.6.6.6, 198.51.100.1"], "198.51.100.1");
         check("127.0.0.1:99", &["6.6.6.6", "198.51.100.1"], "198.51.100.1");
         check("127.0.0.1:99", &["unknown"], "127.0.0.1");
+        check("10.0.0.5:99", &["198.51.100.1"], "198.51.100.1");
+        check("10.0.0.5:99", &["6.6.6.6, 198.51.100.1, 10.0.0.5"], "198.51.100.1");
+        check("10.0.0.6:99", &["198.51.100.1"], "10.0.0.6");
         check("[::ffff:192.0.2.7]:99", &[], "192.0.2.7");
         check("[2001:db8:1:2:3:4:5:6]:99", &[], "2001:db8:1:2::");
     }

@@ -8,12 +8,14 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use base::Error;
 use city::{Listener, Next};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, unfold};
 use serde_json::json;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// So many listeners at a time; strangers take no seats from the console.
 const LISTENERS: usize = 600;
@@ -45,10 +47,32 @@ impl Drop for Seat {
     }
 }
 
+/// Whether who listens may go on listening.
+pub(crate) type Still = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// That is asked anew so often where nothing happens, and at most so often where much does.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+const ASKED_JUST_NOW: Duration = Duration::from_secs(1);
+
 struct Listening {
     events: Listener,
     closing: watch::Receiver<bool>,
+    still: Option<Still>,
+    asked: Instant,
     _seat: Seat,
+}
+
+impl Listening {
+    /// Asks whether it may go on, unless that was asked just now.
+    async fn may_go_on(&mut self, unless: Duration) -> bool {
+        let Some(still) = &self.still else { return true };
+        if self.asked.elapsed() < unless {
+            return true;
+        }
+        let may = still().await;
+        self.asked = Instant::now();
+        may
+    }
 }
 
 /// Live events (server-sent events): each `data` is one `Event`. Ids and counts, never a plate.
@@ -70,15 +94,16 @@ pub(crate) async fn events(
         )
         .into());
     }
-    Ok(stream_of(&state, &headers, Seats::Public, |_| true)?)
+    Ok(stream_of(&state, &headers, Seats::Public, |_| true, None)?)
 }
 
-/// Every event of a wanted type, until the server closes.
+/// Every event of a wanted type, until the server closes or `still` says no.
 pub(crate) fn stream_of(
     state: &Held,
     headers: &HeaderMap,
     seats: Seats,
     wanted: fn(&str) -> bool,
+    still: Option<Still>,
 ) -> base::Result<Sse<impl Stream<Item = Result<Event, Infallible>> + use<>>> {
     let taken = seats.taken(state);
     if taken.fetch_add(1, Ordering::Relaxed) >= LISTENERS {
@@ -87,18 +112,33 @@ pub(crate) fn stream_of(
     }
     let seat = Seat(state.clone(), seats);
     let after = headers.get("last-event-id").and_then(|id| id.to_str().ok());
-    let listening =
-        Listening { events: state.city.listen(after), closing: state.closing(), _seat: seat };
+    let listening = Listening {
+        events: state.city.listen(after),
+        closing: state.closing(),
+        still,
+        asked: Instant::now(),
+        _seat: seat,
+    };
     let stream = unfold(listening, move |mut l| async move {
         loop {
             let next = tokio::select! {
                 _ = l.closing.wait_for(|closed| *closed) => return None,
-                next = l.events.next() => next?,
+                () = sleep(ASK_AGAIN), if l.still.is_some() => None,
+                next = l.events.next() => Some(next?),
+            };
+            let Some(next) = next else {
+                if l.may_go_on(Duration::ZERO).await {
+                    continue;
+                }
+                return None;
             };
             if let Next::Event(_, event) = &next
                 && !wanted(&event.kind)
             {
                 continue;
+            }
+            if !l.may_go_on(ASKED_JUST_NOW).await {
+                return None;
             }
             return Some((Ok(told(next)), l));
         }

@@ -5,8 +5,8 @@
 
 use crate::problem::ProblemDocument;
 use crate::{
-    admit, ask, camera, fleet, hits, holds, lists, live, orders, oversight, papers, people, public,
-    rules,
+    admit, ask, camera, drills, fleet, hits, holds, lists, live, orders, oversight, papers, people,
+    public, rules,
 };
 use axum::Json;
 use utoipa::openapi::header::HeaderBuilder;
@@ -72,6 +72,7 @@ const TOKEN: &str = "machine-token";
     paths(
         document,
         public::figures,
+        public::alive,
         public::log_page,
         live::events,
         camera::enrol,
@@ -120,6 +121,10 @@ const TOKEN: &str = "machine-token";
         hits::want,
         hits::agree,
         hits::withdraw,
+        drills::all,
+        drills::start,
+        drills::one,
+        drills::verdict,
         ask::ask,
         ask::preview,
         people::audit,

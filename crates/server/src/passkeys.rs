@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind, PersonId, Result, Secret};
-use identity::{Answered, Confirming, How, Opening, Session, Started, challenge_of};
+use identity::{Confirming, How, Opening, Session, Started, challenge_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -198,7 +198,7 @@ impl AppState {
         let now = self.city.now();
         let ceremony = challenge_of(credential)?;
         let asked = self.ceremonies.take_confirmation(&ceremony, &session.person, now)?;
-        let answer = Answered::parse(credential)?;
+        let answer = self.ceremonies.read(credential)?;
         let done = self.run(move |city| {
             let claimed = city.passkey_of(&asked.person, &answer)?;
             let (signature, counter) =
@@ -223,7 +223,7 @@ impl AppState {
     async fn answered(&self, credential: &Value) -> Result<PersonId> {
         let ceremony = challenge_of(credential)?;
         let challenge = self.ceremonies.take_sign_in(&ceremony, self.city.now())?;
-        let answer = Answered::parse(credential)?;
+        let answer = self.ceremonies.read(credential)?;
         let done = self.run(move |city| {
             let claimed = city.claimed(&answer)?;
             let counter = claimed.passkey.answers(&challenge, &answer.assertion)?;

@@ -12,11 +12,14 @@ use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result};
 use city::{LogPage, Public};
 use pages::{
-    CameraRow, GapRow, MisreadRow, MisreadsPage, OrderRow, Page, PublicPage, StreetPage, render,
+    CameraRow, GapRow, MisreadRow, MisreadsPage, OrderRow, Page, PublicPage, SoftwareRow,
+    StreetPage, render,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
 
+/// Milliseconds of a day.
+const DAY_MS: u64 = 86_400_000;
 /// So many orders to switch off stand on the page, the first ones; all are in its figures.
 const ORDERS: usize = 20;
 
@@ -150,7 +153,16 @@ fn view(page: Page, p: Public) -> PublicPage {
         witness: p.witness,
         delay_minutes: p.delay_minutes,
         rules: p.rules,
+        software: p.figures.software.as_ref().map(|s| SoftwareRow {
+            version: s.version.clone(),
+            since: shown(s.since),
+            days: p.now.millis().saturating_sub(s.since.millis()).max(0) as u64 / DAY_MS,
+            executable: s.executable.clone(),
+        }),
         audit_overdue: p.figures.audit.overdue(p.now),
+        drills: p.figures.drills.started,
+        drills_unanswered: p.figures.drills.unanswered,
+        desks: crate::console::drills::desks(p.figures.drills.by_desk.clone()),
     }
 }
 
@@ -187,9 +199,40 @@ pub(crate) async fn health(State(state): Shared) -> Response {
     (status, Json(json!({ "fine": fine, "parts": parts }))).into_response()
 }
 
+/// Whether the server does its work.
+#[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+pub(crate) struct Alive {
+    /// Whether nothing is unwell.
+    pub alive: bool,
+    /// Of `store`, `pictures`, `log`, `keys`, `disk`, `clock`, `watch` (nobody looks any more), `mail` (none has gone
+    /// out for an hour), `certificate`: what does not do its work.
+    pub unwell: Vec<String>,
+}
+
+/// For a program outside that calls somebody when it hears nothing, or no: 503 where something is unwell.
+#[utoipa::path(get, path = "/v1/alive", tag = "public",
+    responses((status = 200, description = "It does its work", body = Alive),
+        (status = 503, description = "Something does not", body = Alive)))]
+pub(crate) async fn alive(State(state): Shared) -> Response {
+    let unwell = match state.run(|city| Ok(city.alive())).await {
+        Ok(unwell) => unwell,
+        Err(e) => return Problem(e).into_response(),
+    };
+    let alive = unwell.is_empty();
+    let status = if alive { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let unwell = unwell.into_iter().map(str::to_owned).collect();
+    (status, Json(Alive { alive, unwell })).into_response()
+}
+
 /// `GET /log.vkey`.
 pub(crate) async fn vkey(State(state): Shared) -> String {
     format!("{}\n", state.city.vkey())
+}
+
+/// `GET /ca.pem`: the root of the city's own authority, for people and cameras that are to believe it.
+pub(crate) async fn root(State(state): Shared) -> Result<Response, Problem> {
+    let none = || Error::not_found("This city has no certificate authority of its own.");
+    Ok(crate::net::certificate(state.city.own_root()?.ok_or_else(none)?))
 }
 
 /// `GET /log.witnesses`: who the log's witnesses are, as C2SP's tlog-policy has it.

@@ -3,8 +3,8 @@
 
 use crate::state::State;
 use crate::{
-    admit, ask, camera, chrome, console, fleet, hits, holds, lists, live, metrics, notify, openapi,
-    orders, oversight, papers, passkeys, people, public, rules, terminal,
+    admit, ask, camera, chrome, console, drills, fleet, hits, holds, lists, live, metrics, notify,
+    openapi, orders, oversight, papers, passkeys, people, public, rules, terminal,
 };
 use axum::Router;
 use axum::handler::Handler;
@@ -43,6 +43,7 @@ fn api(routes: Routes) -> Routes {
     routes
         .get("/v1/openapi.json", openapi::document)
         .get("/v1/public", public::figures)
+        .get("/v1/alive", public::alive)
         .get("/v1/log", public::log_page)
         .get("/v1/events", live::events)
         .post("/v1/enrol", camera::enrol)
@@ -93,6 +94,10 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/wanted/{id}/withdraw", hits::withdraw)
         .get("/v1/handover", hits::shift)
         .post("/v1/handover", hits::take_over)
+        .get("/v1/drills", drills::all)
+        .post("/v1/drills", drills::start)
+        .get("/v1/drills/{id}", drills::one)
+        .post("/v1/drills/{id}/verdict", drills::verdict)
         .post("/v1/ask", ask::ask)
         .post("/v1/ask/preview", ask::preview)
         .get("/v1/audit/entries/{index}", people::audit)
@@ -136,6 +141,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)
         .get("/sw.js", notify::worker)
+        .get("/ca.pem", public::root)
         .get("/log.vkey", public::vkey)
         .get("/log.witnesses", public::witnesses)
         .get("/log/checkpoint.cosigned", public::cosigned)
@@ -146,6 +152,12 @@ fn pages(routes: Routes) -> Routes {
         .get("/console", console::now::now)
         .get("/console/events", console::now::events)
         .get("/console/cameras", console::cameras::list)
+        .get("/console/map.json", console::map::what)
+        .get("/console/map/layers/{n}", console::map::layer)
+        .get("/console/map/streets.pmtiles", console::map::streets)
+        .get("/console/orders", console::orders::list)
+        .post("/console/orders", console::orders::give)
+        .get("/console/settings", console::settings::list)
         .get("/console/lists", console::lists::list)
         .post("/console/lists/wanted", console::lists::want)
         .post("/console/lists/wanted/{id}", console::lists::decide)
@@ -156,6 +168,10 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/handover", console::now::take_over)
         .post("/console/cameras/{id}/resume", console::now::resume)
         .get("/console/hits", console::hits::list)
+        .get("/console/drills", console::drills::list)
+        .post("/console/drills", console::drills::start)
+        .get("/console/drills/{id}", console::drills::one)
+        .post("/console/drills/{id}/verdict", console::drills::verdict)
         .get("/field", console::field::list)
         .post("/field/check", console::field::check)
         .get("/field/{id}", console::field::one)

@@ -1,6 +1,7 @@
 //! What all handlers share, and the bridge from async handlers to the city's blocking flows.
 
 use crate::Options;
+use crate::console::CLOCKS;
 use crate::forgers::Forgers;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -133,10 +134,14 @@ impl AppState {
             )
             .retry_after(WAIT));
         };
+        let clocks = CLOCKS.try_with(Arc::clone).ok();
         let flow = move || {
             // The place is free again when the work is done, even if the caller has gone meanwhile.
             let _place = place;
-            flow(&city)
+            match clocks {
+                Some(clocks) => CLOCKS.sync_scope(clocks, || flow(&city)),
+                None => flow(&city),
+            }
         };
         match tokio::task::spawn_blocking(flow).await {
             Ok(done) => done,

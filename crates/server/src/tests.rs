@@ -83,6 +83,8 @@ struct Town {
 fn town(lines: &str) -> Town {
     let key = SigningKey::generate();
     let (dir, auditors) = (tempfile::tempdir().unwrap(), read::OpenKey::generate());
+    // Whatever the disk is like on which tests run.
+    let lines = format!("[upkeep]\nthin_percent = 98\nbare_percent = 99\n{lines}");
     let clock = Arc::new(ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap()));
     let text = format!("[city]\nname = \"Springfield\"\nslug = \"springfield\"\n{lines}");
     let admin: PersonId = "per_admin".parse().unwrap();
@@ -179,6 +181,7 @@ impl Town {
             capture_key: capture.public(),
             at,
             frames: None,
+            jumps: 0,
             foreign: false,
         };
         let lease = self.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
@@ -576,6 +579,39 @@ async fn health_names_what_fails() {
     let parts = told["parts"].as_array().unwrap();
     let bad: Vec<&Value> = parts.iter().filter(|part| part["fine"] == false).collect();
     assert_eq!((bad.len(), &bad[0]["part"]), (1, &"clock".into()), "{told}");
+}
+
+#[tokio::test]
+async fn a_program_outside_hears_whether_it_is_well() {
+    let town = town("");
+    let fine = town.get("/v1/alive", &[], "192.0.2.9:1").await;
+    assert_eq!(fine.good::<Value>(), serde_json::json!({"alive": true, "unwell": []}));
+    town.clock.advance(-180_000);
+    let ill = town.get("/v1/alive", &[], "192.0.2.9:1").await;
+    let told: Value = serde_json::from_slice(&ill.body).unwrap();
+    assert_eq!(
+        (ill.status.as_u16(), told),
+        (503, serde_json::json!({"alive": false, "unwell": ["clock"]}))
+    );
+}
+
+/// A proxy that is named is believed, and nobody else; the city's word on secrecy goes with every answer.
+#[tokio::test]
+async fn a_city_behind_a_proxy() {
+    let town = town(
+        "[server]\npublic_url = \"https://plates.city.example\"\n[limits]\naddress_per_minute = 1\n\
+         [tls]\nmode = \"proxy\"\nproxies = [\"10.0.0.5\"]\n",
+    );
+    let ask = async |peer: &str, from: &str| {
+        let answer = town.get("/v1/public", &[("x-forwarded-for", from)], peer).await;
+        let told = answer.headers.get("strict-transport-security").cloned();
+        (answer.status.as_u16(), told.is_some())
+    };
+    assert_eq!(ask("10.0.0.5:1", "192.0.2.1").await, (200, true));
+    assert_eq!(ask("10.0.0.5:1", "192.0.2.2").await, (200, true), "another caller");
+    assert_eq!(ask("10.0.0.5:1", "192.0.2.2").await, (429, true));
+    assert_eq!(ask("127.0.0.1:1", "192.0.2.3").await, (200, true), "counts for itself");
+    assert_eq!(ask("127.0.0.1:1", "192.0.2.4").await, (429, true), "and is not believed");
 }
 
 /// Reads a stream until it says nothing more for a while; `id`, `event` and `data` lines.

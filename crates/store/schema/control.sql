@@ -69,8 +69,11 @@ CREATE TABLE hits (
   basis TEXT,
   card TEXT,
   finding TEXT,
-  raised INTEGER
+  raised INTEGER,
+  owes INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+CREATE INDEX hits_owed ON hits (id) WHERE owes = 1;
 
 CREATE INDEX hits_to_log ON hits (id) WHERE logged = 0;
 
@@ -189,8 +192,11 @@ CREATE TABLE suspensions (
   at INTEGER NOT NULL,
   state TEXT NOT NULL,
   json TEXT NOT NULL,
+  owes INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (camera, at)
 ) STRICT;
+
+CREATE INDEX suspensions_owed ON suspensions (camera) WHERE owes = 1;
 
 CREATE TABLE handovers (
   at INTEGER NOT NULL PRIMARY KEY,
@@ -224,6 +230,8 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_due ON outbox (lane, due) WHERE state = 'waiting';
 
+CREATE INDEX outbox_given_up ON outbox (ended) WHERE state = 'given-up';
+
 CREATE INDEX outbox_to ON outbox (lane, recipient, made);
 
 CREATE TABLE told (
@@ -239,3 +247,45 @@ CREATE TABLE browsers (
 ) STRICT;
 
 CREATE INDEX browsers_by_person ON browsers (person);
+
+CREATE TABLE drills (
+  id BLOB NOT NULL PRIMARY KEY,
+  started INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  by_whom TEXT NOT NULL,
+  seed BLOB NOT NULL,
+  ended INTEGER
+) STRICT;
+
+CREATE INDEX drills_running ON drills (until) WHERE ended IS NULL;
+
+CREATE TABLE drill_answers (
+  drill BLOB NOT NULL,
+  person TEXT NOT NULL,
+  office TEXT NOT NULL,
+  opened INTEGER NOT NULL,
+  decided INTEGER,
+  finding TEXT,
+  number INTEGER,
+  owes INTEGER NOT NULL,
+  PRIMARY KEY (drill, person)
+) STRICT;
+
+CREATE INDEX drill_answers_owed ON drill_answers (drill) WHERE owes = 1;
+
+CREATE TABLE fetches (
+  list TEXT NOT NULL PRIMARY KEY,
+  tried INTEGER NOT NULL,
+  fetched INTEGER,
+  etag TEXT,
+  modified TEXT,
+  hash BLOB,
+  said TEXT
+) STRICT;
+
+CREATE TABLE tallies (
+  list TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  json TEXT NOT NULL,
+  PRIMARY KEY (list, day)
+) STRICT;

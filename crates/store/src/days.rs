@@ -20,7 +20,7 @@ pub(crate) enum Slot {
     /// There is one, not open.
     Closed,
     /// Open.
-    Open(Db),
+    Open(Box<Db>),
     /// There was one. No read of this day is taken ever again.
     Dropped,
 }
@@ -96,7 +96,7 @@ impl Store {
                 }
                 let mut db = self.days.open_day(day)?;
                 let out = f(&mut db);
-                *slot = Slot::Open(db);
+                *slot = Slot::Open(Box::new(db));
                 out
             }
         }

@@ -19,12 +19,14 @@ mod pages;
 mod postgres;
 mod schema;
 mod sqlite;
+mod upgrade;
 
 pub(crate) use db::{Bulk, Db, Tx, Type};
 pub(crate) use home::{Home, Part, There};
 pub use home::{Place, Url};
 pub use pages::{Changed, Still};
 pub(crate) use schema::Kind;
+pub use upgrade::{Schema, keep, put_back, rehearse, schemas};
 
 use base::{Day, Error, Result, Time};
 

@@ -37,6 +37,16 @@ fn hit_row(mut row: Row) -> Result<HitRow> {
     })
 }
 
+fn suspension_row(mut row: Row) -> Result<SuspensionRow> {
+    Ok(SuspensionRow {
+        camera: row.parsed(0)?,
+        at: row.get(1)?,
+        state: row.get(2)?,
+        json: row.get(3)?,
+        owes: row.get(4)?,
+    })
+}
+
 fn no_hit() -> Error {
     Error::not_found("There is no such hit.")
 }
@@ -100,11 +110,29 @@ impl Store {
         Ok(copy)
     }
 
-    /// Records what an act makes of a hit as its person saw it. If it has changed since, this is a
-    /// [`base::Kind::Conflict`] and nothing happens.
+    /// At most `limit` hits of which something was said that may not be on the log yet, from behind `after`.
+    pub fn hits_owed(&self, limit: u32, after: Option<HitId>) -> Result<Vec<HitRow>> {
+        let after = after.map_or([0; 16], |id| *id.bytes());
+        let args = [Arg::from(&after), Arg::from(i64::from(limit))];
+        let rows = self
+            .control()
+            .query(select_hits!("WHERE owes = 1 AND id > ?1 ORDER BY id LIMIT ?2"), &args)?;
+        rows.into_iter().map(hit_row).collect()
+    }
+
+    /// Notes that all is on the log that was said of a hit up to this version, and how its card is spelled now.
+    pub fn acts_logged(&self, id: &HitId, version: i64, card_json: &str) -> Result<()> {
+        let args = [Arg::from(id.bytes()), Arg::from(version), Arg::from(card_json)];
+        let done = "UPDATE hits SET owes = 0, card = ?3 WHERE id = ?1 AND version = ?2";
+        self.control().exec(done, &args)?;
+        Ok(())
+    }
+
+    /// Records what an act makes of a hit as its person saw it; the log owes it from now on. If it has changed since,
+    /// this is a [`base::Kind::Conflict`] and nothing happens.
     pub fn change_hit(&self, id: &HitId, to: &HitChange) -> Result<()> {
         let changed = self.control().exec(
-            "UPDATE hits SET state = ?3, card = ?4, finding = ?5, version = version + 1 \
+            "UPDATE hits SET state = ?3, card = ?4, finding = ?5, version = version + 1, owes = 1 \
              WHERE id = ?1 AND version = ?2",
             &[
                 Arg::from(id.bytes()),
@@ -155,31 +183,41 @@ impl Store {
     /// Whether each camera's hits wait, as was said last; cameras of which nothing was said are left out.
     pub fn suspensions(&self) -> Result<Vec<SuspensionRow>> {
         let rows = self.control().query(
-            "SELECT s.camera, s.at, s.state, s.json FROM suspensions AS s WHERE s.at = \
+            "SELECT s.camera, s.at, s.state, s.json, s.owes FROM suspensions AS s WHERE s.at = \
              (SELECT max(t.at) FROM suspensions AS t WHERE t.camera = s.camera) ORDER BY s.camera",
             &[],
         )?;
-        let row = |mut row: Row| {
-            Ok(SuspensionRow {
-                camera: row.parsed(0)?,
-                at: row.get(1)?,
-                state: row.get(2)?,
-                json: row.get(3)?,
-            })
-        };
-        rows.into_iter().map(row).collect()
+        rows.into_iter().map(suspension_row).collect()
+    }
+
+    /// What was said of cameras and is not on the log yet, the oldest first.
+    pub fn suspensions_owed(&self) -> Result<Vec<SuspensionRow>> {
+        let rows = self.control().query(
+            "SELECT camera, at, state, json, owes FROM suspensions WHERE owes = 1 ORDER BY at, camera",
+            &[],
+        )?;
+        rows.into_iter().map(suspension_row).collect()
+    }
+
+    /// Notes that it is on the log.
+    pub fn suspension_logged(&self, camera: &CameraId, at: Time) -> Result<()> {
+        let args = [Arg::from(camera.as_str()), Arg::from(at)];
+        let done = "UPDATE suspensions SET owes = 0 WHERE camera = ?1 AND at = ?2";
+        self.control().exec(done, &args)?;
+        Ok(())
     }
 
     /// Says whether a camera's hits wait. Said again of the same moment it changes nothing.
     pub fn put_suspension(&self, row: &SuspensionRow) -> Result<()> {
         self.control().exec(
-            "INSERT INTO suspensions (camera, at, state, json) VALUES (?1, ?2, ?3, ?4) \
+            "INSERT INTO suspensions (camera, at, state, json, owes) VALUES (?1, ?2, ?3, ?4, ?5) \
              ON CONFLICT (camera, at) DO NOTHING",
             &[
                 Arg::from(row.camera.as_str()),
                 Arg::from(row.at),
                 Arg::from(row.state.as_str()),
                 Arg::from(row.json.as_str()),
+                Arg::from(i64::from(row.owes)),
             ],
         )?;
         Ok(())

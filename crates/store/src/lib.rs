@@ -28,7 +28,9 @@ mod control;
 mod copying;
 mod days;
 mod depot;
+mod drills;
 mod engine;
+mod fetches;
 mod hits;
 mod holds;
 mod hotlist;
@@ -48,14 +50,14 @@ mod wanted;
 
 pub use copying::Followable;
 pub use depot::Depot;
-pub use engine::{Changed, Place, Still, Url};
+pub use engine::{Changed, Place, Schema, Still, Url, keep, put_back, rehearse, schemas};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};
 pub use rows::{
-    AlarmRow, AskRow, CameraRow, DeviceRow, EntryRow, HitChange, HitRow, HoldRow, ImportRow,
-    LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow, PlaceRow, RecordRow, RecoveryRow,
-    Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
+    AlarmRow, AskRow, CameraRow, DeviceRow, DrillAnswerRow, DrillRow, EntryRow, FetchRow,
+    HitChange, HitRow, HoldRow, ImportRow, LeaseRow, MachineRow, OrderRow, OwnPlateRow, PersonRow,
+    PlaceRow, RecordRow, RecoveryRow, Search, Stored, SuspensionRow, TombstoneRow, WantedRow,
 };
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What goes into the control data and comes out of it: plain rows, one struct a thing.
 
 use base::{
-    CameraId, DeviceId, EntryId, HitId, HoldId, ListId, OrderId, PersonId, PublicKey, ReadId, Time,
-    TokenId,
+    CameraId, DeviceId, DrillId, EntryId, HitId, HoldId, ListId, OrderId, PersonId, PublicKey,
+    ReadId, Time, TokenId,
 };
 use custody::Found;
 use read::{Lease, Sealed};
@@ -160,6 +160,8 @@ pub struct SuspensionRow {
     pub state: String,
     /// Why, as the text that `city` wrote.
     pub json: String,
+    /// Whether the log does not know it yet.
+    pub owes: bool,
 }
 
 /// An entry that waits for a second person.
@@ -323,4 +325,61 @@ pub struct OwnPlateRow {
     pub sealed: Sealed,
     /// Who added it and when, as JSON.
     pub json: String,
+}
+
+/// A drill: what it shows follows from its seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrillRow {
+    /// The drill.
+    pub id: DrillId,
+    /// When it began.
+    pub started: Time,
+    /// First moment at which it takes no answer any more.
+    pub until: Time,
+    /// Who began it, or `schedule`.
+    pub by: String,
+    /// All of it.
+    pub seed: [u8; 16],
+    /// When the log was told that it ended.
+    pub ended: Option<Time>,
+}
+
+/// Somebody who looked at a drill, and what they found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DrillAnswerRow {
+    /// The drill.
+    pub drill: DrillId,
+    /// Who.
+    pub person: PersonId,
+    /// The office they worked for.
+    pub office: String,
+    /// When they saw it first.
+    pub opened: Time,
+    /// When they decided.
+    pub decided: Option<Time>,
+    /// What they found, as the log spells it.
+    pub finding: Option<String>,
+    /// The answer's number in its drill, from 1.
+    pub number: Option<i64>,
+    /// Whether the log does not know it yet.
+    pub owes: bool,
+}
+
+/// The last try to fetch a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRow {
+    /// The list.
+    pub list: ListId,
+    /// When it was tried last.
+    pub tried: Time,
+    /// When it came last, whether it had changed or not.
+    pub fetched: Option<Time>,
+    /// What the other side calls what came, for the next time.
+    pub etag: Option<String>,
+    /// When the other side changed it, as it says so.
+    pub modified: Option<String>,
+    /// SHA-256 of what came.
+    pub hash: Option<[u8; 32]>,
+    /// What went wrong the last time; absent where nothing did.
+    pub said: Option<String>,
 }

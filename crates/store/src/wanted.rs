@@ -40,12 +40,12 @@ impl Store {
         db.settle("wanted")
     }
 
-    /// Forgets what has waited since before a moment.
-    pub fn forget_wanted(&self, before: Time) -> Result<()> {
-        let mut db = hold(&self.hotlist);
-        if db.exec("DELETE FROM wanted WHERE made < ?1", &[Arg::from(before)])? > 0 {
-            db.settle("wanted")?;
-        }
-        Ok(())
+    /// What has waited since before a moment.
+    pub fn wanted_before(&self, before: Time) -> Result<Vec<EntryId>> {
+        let rows = hold(&self.hotlist).query(
+            "SELECT id FROM wanted WHERE made < ?1 ORDER BY made, id",
+            &[Arg::from(before)],
+        )?;
+        rows.into_iter().map(|mut row| row.parsed(0)).collect()
     }
 }

@@ -5,6 +5,7 @@
 //! it is a plate at all → [`Tracker`] follows a vehicle over frames and votes.
 //! A [`Reader`] runs on one thread; a second thread takes a second reader.
 
+mod angle;
 mod detect;
 pub mod draw;
 mod engine;

@@ -15,6 +15,8 @@ use plate::{Odds, Reason};
 
 /// Looks that are kept of a pass: the heaviest. A car that stands for an hour gives 36,000.
 const LOOKS: usize = 40;
+/// A plate so much wider than at first comes nearer.
+const GREW: f32 = 1.05;
 /// A plate that stays within so many of its widths stands.
 const STILL: f32 = 0.4;
 /// A look counts as fresh when the plate has moved by so many pixels since the last fresh one.
@@ -57,10 +59,11 @@ pub enum Shows {
 }
 
 impl Shows {
-    fn cut(self, picture: &Picture, corners: &Quad) -> Option<(Vec<u8>, Quad)> {
+    fn cut(self, picture: &Picture, corners: &Quad, toward: bool) -> Option<(Vec<u8>, Quad)> {
         match self {
             Shows::Plate(grow) => picture.plate_jpeg(corners, grow).ok(),
             Shows::Vehicle(how) => {
+                let how = VehiclePicture { toward, ..how };
                 picture.vehicle(corners, how).ok().map(|shown| (shown.jpeg, shown.corners))
             }
         }
@@ -514,12 +517,14 @@ impl Open {
         // Cutting and compressing a picture costs a millisecond: only for a clearly better frame.
         // What was told is told with the frame that was best then.
         if score > self.best.score * 1.1 && !self.told {
+            // A plate that grew is in front; one look alone says nothing.
+            let toward = width(&plate.corners) > GREW * width(&self.first_corners);
             self.best = Best {
                 score,
                 at,
                 corners: plate.corners,
                 size: [picture.width() as u32, picture.height() as u32],
-                jpeg: shows.cut(picture, &plate.corners),
+                jpeg: shows.cut(picture, &plate.corners, toward),
                 flat: picture.flat(&plate.corners),
                 region: plate.region.clone(),
             };

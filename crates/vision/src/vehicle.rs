@@ -3,9 +3,10 @@
 //! People compare a hit's colour, make and shape with it, so it shows the car from the bumper to the
 //! bonnet or boot lid. What lies above that is glass and the people behind it, and whoever stands beside
 //! the car: it is coarsened until no face can be made out. Where that begins follows from the plate
-//! alone: a plate's width is known (52 cm in Europe, 31 cm in North America), a windscreen begins 60 cm
-//! or more above a plate, and a rear window no lower. A rule of geometry misses nobody for being
-//! dark or small; what it costs is that the roof cannot be seen either.
+//! alone: a plate's width is known (52 cm in Europe, 31 cm in North America), and a windscreen begins 60 cm
+//! or more above a front plate. A rear window can begin 20 cm above a rear one: of a car that is not known to
+//! come nearer all above that is coarse. A rule of geometry misses nobody for being dark or small; what it
+//! costs is that the roof cannot be seen either.
 
 use crate::picture::{Picture, jpeg_of};
 use crate::warp::{Quad, bounds, centre, height, width};
@@ -17,8 +18,8 @@ const AROUND: [f32; 3] = [2.4, 3.2, 1.0];
 /// The picture is at most so wide.
 const WIDE: u32 = 640;
 const QUALITY: u8 = 78;
-/// Nothing lower than this above the plate's middle is glass, in metres.
-const GLASS_M: f32 = 0.62;
+/// Nothing lower than this above the middle of a front plate is glass, in metres; and of a rear one.
+const GLASS_M: [f32; 2] = [0.62, 0.18];
 /// A face in the picture is 16 cm wide; of so many metres is one block.
 const BLOCK_M: f32 = 0.12;
 
@@ -27,6 +28,8 @@ const BLOCK_M: f32 = 0.12;
 pub struct VehiclePicture {
     /// Leave windscreens and faces as they are; only where the city's rule says so.
     pub clear: bool,
+    /// The car is known to come nearer: its plate is the one in front.
+    pub toward: bool,
 }
 
 /// A picture for people, and where the plate is in it.
@@ -56,9 +59,8 @@ impl Picture {
         }
         let mut cut = self.rgb_part([left, top, right - left, bottom - top]);
         if !how.clear {
-            let metre = metre(corners);
-            let edge = (centre(corners)[1] - GLASS_M * metre - top as f32).max(0.0) as u32;
-            coarsen(&mut cut, edge, (BLOCK_M * metre).clamp(8.0, 160.0) as u32);
+            let edge = (glass_above(corners, how.toward) - top as f32).max(0.0) as u32;
+            coarsen(&mut cut, edge, (BLOCK_M * metre(corners)).clamp(8.0, 160.0) as u32);
         }
         let by = (WIDE as f32 / cut.width() as f32).min(1.0);
         if by < 1.0 {
@@ -68,6 +70,12 @@ impl Picture {
         let moved = corners.map(|p| [(p[0] - left as f32) * by, (p[1] - top as f32) * by]);
         Ok(Shown { jpeg: jpeg_of(&cut, QUALITY)?, corners: moved })
     }
+}
+
+/// The row of the picture above which everything is coarse.
+fn glass_above(corners: &Quad, toward: bool) -> f32 {
+    let [front, rear] = GLASS_M;
+    centre(corners)[1] - if toward { front } else { rear } * metre(corners)
 }
 
 /// Pixels a metre at the plate: by the shape it has, since both kinds differ in that.
@@ -124,7 +132,8 @@ mod tests {
     fn glass_is_coarse_and_the_bonnet_is_not() {
         for w in [60.0, 100.0] {
             let (picture, quad) = stripes(w);
-            let shown = picture.vehicle(&quad, VehiclePicture { clear: false }).unwrap();
+            let shown =
+                picture.vehicle(&quad, VehiclePicture { clear: false, toward: true }).unwrap();
             let seen = Picture::decode(&shown.jpeg).unwrap().rgb().into_owned();
             let plate = shown.corners[0][1];
             let scale = (shown.corners[1][0] - shown.corners[0][0]) / 0.52;
@@ -133,9 +142,63 @@ mod tests {
             assert!(contrast(&seen, row(1.2)) < 30, "{w}: a face");
             assert!(contrast(&seen, row(0.3)) > 90, "{w}: a bonnet");
             assert!(contrast(&seen, plate as u32) > 90, "{w}: a plate");
-            let clear = picture.vehicle(&quad, VehiclePicture { clear: true }).unwrap();
+            let away = picture.vehicle(&quad, VehiclePicture { clear: false, toward: false });
+            let seen_away = Picture::decode(&away.unwrap().jpeg).unwrap().rgb().into_owned();
+            assert!(contrast(&seen_away, row(0.3)) < 30, "{w}: a rear window");
+            assert!(contrast(&seen_away, plate as u32) > 90, "{w}: a plate");
+            let clear =
+                picture.vehicle(&quad, VehiclePicture { clear: true, toward: true }).unwrap();
             let seen = Picture::decode(&clear.jpeg).unwrap().rgb().into_owned();
             assert!(contrast(&seen, row(1.2)) > 90, "{w}: as the rule says");
+        }
+    }
+
+    /// The area of a polygon that lies above a row, by rows of a quarter of a pixel.
+    fn area_above(quad: &Quad, row: f32) -> f32 {
+        let [_, top, _, bottom] = bounds(quad);
+        let wide = |y: f32| {
+            let cross = (0..4).filter_map(|i| {
+                let ([ax, ay], [bx, by]) = (quad[i], quad[(i + 1) % 4]);
+                ((ay <= y) != (by <= y)).then(|| ax + (bx - ax) * (y - ay) / (by - ay))
+            });
+            let (low, high) = cross.fold((f32::MAX, f32::MIN), |(l, h), x| (l.min(x), h.max(x)));
+            (high - low).max(0.0)
+        };
+        let rows = ((bottom.min(row) - top).max(0.0) * 4.0) as u32;
+        (0..rows).map(|i| wide(top + (i as f32 + 0.5) / 4.0) / 4.0).sum()
+    }
+
+    /// Cars of every body, driving towards the camera and away: how much of the glass at that end is coarse,
+    /// where a read is likely to be made.
+    #[test]
+    fn the_glass_of_rendered_cars_is_coarse() {
+        use testkit::street::{Body, Car, Light, Scenario, Street};
+        for body in [Body::Sedan, Body::Suv, Body::Van] {
+            for toward in [true, false] {
+                let car = Car {
+                    plate: "7ABC128".into(),
+                    state: "us-ca".into(),
+                    lane: 0,
+                    start_s: 0.0,
+                    speed: 8.0,
+                    toward,
+                    body,
+                };
+                let scenario = Scenario { fps: 5.0, ..Scenario::empty(8.0, Light::Day, 3) };
+                let street = Street::new(scenario.with(car));
+                let (mut all, mut coarse, mut looks) = (0.0, 0.0, 0);
+                for frame in 0..street.frames() {
+                    let plates = street.plates(frame);
+                    let Some(plate) = plates.iter().find(|p| p.width >= 60.0) else { continue };
+                    let Some(glass) = street.glass(frame, plate.car) else { continue };
+                    looks += 1;
+                    all += area_above(&glass, f32::MAX);
+                    coarse += area_above(&glass, glass_above(&plate.corners, toward));
+                }
+                let share = coarse / all;
+                println!("{body:?} toward {toward}: {share:.3} of the glass, {looks} looks");
+                assert!(looks > 3 && share > 0.95, "{body:?} toward {toward}: {share}");
+            }
         }
     }
 
@@ -144,10 +207,12 @@ mod tests {
         let picture = Picture::from_grey(320, 240, vec![90; 320 * 240]).unwrap();
         for (x, y) in [(0.0, 0.0), (300.0, 0.0), (0.0, 235.0), (310.0, 236.0)] {
             let quad = [[x, y], [x + 20.0, y], [x + 20.0, y + 6.0], [x, y + 6.0]];
-            let shown = picture.vehicle(&quad, VehiclePicture { clear: false }).unwrap();
+            let how = VehiclePicture { clear: false, toward: false };
+            let shown = picture.vehicle(&quad, how).unwrap();
             assert!(Picture::decode(&shown.jpeg).unwrap().width() <= 640);
         }
         let outside = [[900.0, 900.0], [950.0, 900.0], [950.0, 920.0], [900.0, 920.0]];
-        assert!(picture.vehicle(&outside, VehiclePicture { clear: false }).is_err());
+        let how = VehiclePicture { clear: false, toward: false };
+        assert!(picture.vehicle(&outside, how).is_err());
     }
 }

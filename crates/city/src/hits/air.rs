@@ -30,19 +30,25 @@ pub(super) fn clock(at: Time, ahead: i32) -> String {
     local.get(11..16).unwrap_or_default().to_owned()
 }
 
+/// What the words are made of, beside the entry.
+pub(super) struct OnAir<'a> {
+    pub say: Say,
+    pub line: &'a HitLine,
+    /// The last sighting of the vehicle, where it was seen after this hit.
+    pub last: Option<&'a HitLine>,
+    pub stamps: &'a Stamps,
+    /// Which way it went at this hit.
+    pub way: Option<&'a str>,
+    /// Minutes that the city's clocks are ahead of UTC.
+    pub ahead: i32,
+}
+
 /// The words for a hit, where there is anything to say.
-pub(super) fn words(
-    say: Say,
-    line: &HitLine,
-    listed: &Listed,
-    stamps: &Stamps,
-    way: Option<&str>,
-    ahead: i32,
-) -> Option<String> {
+pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
     let reason = listed.reason.to_uppercase();
-    let head = match say {
+    let head = match on.say {
         Say::Stop => {
-            let at = stamps.record.as_ref().map(|s| clock(s.at, ahead)).unwrap_or_default();
+            let at = on.stamps.record.as_ref().map(|s| clock(s.at, on.ahead)).unwrap_or_default();
             format!("{reason}, record confirmed at {at}.")
         }
         Say::Look => format!("LOOK FOR, DO NOT STOP: {reason}, the record has not been confirmed."),
@@ -59,17 +65,30 @@ pub(super) fn words(
     let state = listed.state.as_deref().map_or("state not listed".to_owned(), |state| {
         state.rsplit('-').next().unwrap_or(state).to_uppercase()
     });
-    let way = way.map(|way| format!(", {way}")).unwrap_or_default();
-    let seen = format!("Seen {} at {}{way}.", line.camera_name, clock(line.captured, ahead));
-    let last = match say {
+    let last = match on.say {
         Say::Stop => "Read the plate with your own eyes before you stop it.",
         _ => "Say where it is.",
     };
     Some(format!(
-        "{head} Plate {}, {state}.{vehicle} {seen} Case {}. {last}",
+        "{head} Plate {}, {state}.{vehicle} {} Case {}. {last}",
         spelled(&listed.plate),
+        seen(on),
         listed.case
     ))
+}
+
+/// Where and when it was seen: at the hit that was compared, and where a camera read it last.
+fn seen(on: &OnAir<'_>) -> String {
+    let way = on.way.map(|way| format!(", {way}")).unwrap_or_default();
+    let first = format!("{} at {}{way}", on.line.camera_name, clock(on.line.captured, on.ahead));
+    match on.last {
+        None => format!("Seen {first}."),
+        Some(last) => format!(
+            "Last read {} at {}; seen {first}.",
+            last.camera_name,
+            clock(last.captured, on.ahead)
+        ),
+    }
 }
 
 /// The question to whoever keeps the record: plate and state as NCIC's query of a vehicle has them. None for a

@@ -72,13 +72,21 @@ impl City {
 
     /// Other hits of the incident that this one is part of, the newest first.
     pub(super) fn seen_with(&self, row: &HitRow) -> Result<Vec<HitLine>> {
+        let mut rows = self.same_vehicle(row)?;
+        rows.retain(|other| other.id != row.id);
+        self.lines(rows)
+    }
+
+    /// The hits of the incident that this one is part of, itself among them, the newest first.
+    pub(super) fn same_vehicle(&self, row: &HitRow) -> Result<Vec<HitRow>> {
         let mut rows = self.store.hits_of_entry(&row.entry, MOST)?;
         rows.retain(|other| (other.captured.since(row.captured)).abs() <= 24 * INCIDENT_MS);
         let groups = incidents(rows.iter().map(sighted).collect());
         let mine = groups.into_iter().find(|g| g.iter().any(|one| one.hit == row.id));
         let mine = mine.unwrap_or_default();
-        rows.retain(|r| r.id != row.id && mine.iter().any(|one| one.hit == r.id));
-        self.lines(rows)
+        rows.retain(|r| mine.iter().any(|one| one.hit == r.id));
+        rows.sort_by_key(|r| std::cmp::Reverse((r.captured, r.id)));
+        Ok(rows)
     }
 
     /// Confirmed hits that may be looked for on the street, the newest first; no plate in them.

@@ -16,8 +16,8 @@ pub use tend::HitsSection;
 
 use crate::places::Places;
 use crate::{AnswerRead, City, Event};
-use base::{Error, HitId, PersonId, Result, Time, b64};
-use hotlist::{Act, Around, Card, Doubt, HitFinding, HitState, What, doubts, must_type};
+use base::{Error, HitId, PersonId, Result, Time, b64, canonical};
+use hotlist::{Act, Around, Card, Doubt, HitFinding, HitState, Remark, What, doubts, must_type};
 use identity::Person;
 use plate::{Odds, Reason, Text};
 use policy::Action;
@@ -27,6 +27,8 @@ use store::{EntryRow, HitChange, HitRow};
 
 /// The most characters of a remark.
 const NOTE: usize = 500;
+/// So many hits that the log owes are read at a time.
+const OWED: u32 = 200;
 
 impl City {
     /// At most `limit` hits, the newest first, from behind `after`; no plate in them.
@@ -70,8 +72,19 @@ impl City {
         let line = self.line(row, &names, &self.suspended_now()?);
         let ahead = self.config.city.ahead_of_utc(now);
         let way = read.sighting.heading.map(compass);
-        let broadcast =
-            listed.as_ref().and_then(|listed| air::words(say, &line, listed, &stamps, way, ahead));
+        let on_air = air::OnAir {
+            say,
+            line: &line,
+            // What something speaks against, or people rejected, is no sighting to drive to.
+            last: seen
+                .iter()
+                .find(|one| one.doubts.is_empty() && one.state != "rejected")
+                .filter(|last| last.captured > line.captured),
+            stamps: &stamps,
+            way,
+            ahead,
+        };
+        let broadcast = listed.as_ref().and_then(|listed| air::words(&on_air, listed));
         Ok(HitView {
             characters: characters(&read.odds, line.basis.as_ref()),
             picture_corners: read.sighting.picture_corners,
@@ -108,7 +121,7 @@ impl City {
             compared: verdict.compared,
             typed,
             needs_second: around.two_persons,
-            note: note(verdict.note)?,
+            remark: self.remark(&person, &row.id, &verdict.note)?,
         };
         let line = self.act(&person, row, verdict.version, what)?;
         if line.finding == Some(HitFinding::Misread) {
@@ -135,14 +148,20 @@ impl City {
     pub fn hit_outcome(&self, by: &PersonId, id: &HitId, new: NewOutcome) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        let what = What::Outcome { outcome: new.outcome, note: note(new.note)? };
+        let remark = self.remark(&person, &row.id, &new.note)?;
+        let what = What::Outcome { outcome: new.outcome, remark };
         self.act(&person, row, new.version, what)
     }
 
     fn act(&self, person: &Person, row: HitRow, version: i64, what: What) -> Result<HitLine> {
         let act = Act { at: self.now(), by: Some(person.id.clone()), what };
         let row = self.acted(&row, version, act)?;
-        self.log_acts(&row)?;
+        self.log_acts(&row).map_err(|e| {
+            Error::unavailable(
+                "It was written down, and the log takes it as soon as it can be written to again.",
+            )
+            .because(e.inside())
+        })?;
         Ok(self.line(row, &self.camera_names()?, &self.suspended_now()?))
     }
 
@@ -160,8 +179,7 @@ impl City {
             ));
         }
         let card = before.with(act, &self.around(row)?)?;
-        let card_json = serde_json::to_string(&card)
-            .map_err(|e| Error::internal("What was said cannot be stored.").because(e))?;
+        let card_json = spelled_card(&card)?;
         let change = HitChange {
             version,
             state: card.state().as_str().into(),
@@ -247,9 +265,27 @@ impl City {
         card.acts.iter().map(line).collect()
     }
 
+    /// Keeps a remark where the auditors alone can read it: a person may have typed a plate.
+    fn remark(&self, person: &Person, hit: &HitId, text: &str) -> Result<Option<Remark>> {
+        if text.chars().count() > NOTE {
+            return Err(Error::too_large("A remark has at most 500 characters."));
+        }
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let id = format!("rmk_{}", base::hex(&base::random::<16>()));
+        let body = serde_json::json!({ "hit": hit, "person": person.id, "remark": text });
+        let body = canonical(&body)
+            .map_err(|e| Error::internal("The remark cannot be kept.").because(e))?;
+        let (_, commitment) = self.keep_record("remark", &id, &body)?;
+        Ok(Some(Remark { id, commitment }))
+    }
+
     /// Puts on the log what was said of a hit and is not there yet.
     fn log_acts(&self, row: &HitRow) -> Result<()> {
-        let card = card_of(row);
+        let json = row.card_json.as_deref().unwrap_or_default();
+        let card: Card = serde_json::from_str(json)
+            .map_err(|e| Error::internal("What was said of a hit cannot be read.").because(e))?;
         for (n, act) in card.acts.iter().enumerate() {
             let upto = Card { acts: card.acts[..=n].to_vec() };
             let (kind, id) = logged_as(row, n, act, &upto);
@@ -265,6 +301,9 @@ impl City {
             for (key, value) in said_publicly(row, act, &upto) {
                 leaf = leaf.fact(key, value);
             }
+            if let Some(remark) = act.what.remark() {
+                leaf = leaf.fact("remark", remark.id.as_str()).body(&remark.commitment);
+            }
             let entry = self.log.append_once(&leaf)?;
             self.emit(Event {
                 camera: Some(row.camera.clone()),
@@ -273,15 +312,29 @@ impl City {
                 ..self.event(kind)
             });
         }
-        Ok(())
+        // As it is spelled now: what an earlier version kept beside the acts is not kept any longer.
+        let spelled = spelled_card(&card)?;
+        self.store.acts_logged(&row.id, row.version, &spelled)
     }
 
-    /// What was stored when the process died before it was on the log.
-    pub(crate) fn log_verdicts(&self) -> Result<()> {
-        for row in self.store.hits(1000, None)? {
-            self.log_acts(&row)?;
+    /// What was stored and could not be put on the log: the process died, or the disk was full. All of it.
+    pub(crate) fn log_owed(&self) -> Result<()> {
+        let mut after = None;
+        loop {
+            let rows = self.store.hits_owed(OWED, after)?;
+            let Some(last) = rows.last() else { break };
+            after = Some(last.id);
+            for row in &rows {
+                match self.log_acts(row) {
+                    // One that is damaged holds up no other.
+                    Err(e) if e.kind() == base::Kind::Internal => {
+                        tracing::error!(hit = %row.id, error = %e.inside(), "a card");
+                    }
+                    other => other?,
+                }
+            }
         }
-        Ok(())
+        self.log_camera_suspensions()
     }
 
     fn lines(&self, rows: Vec<HitRow>) -> Result<Vec<HitLine>> {
@@ -331,11 +384,9 @@ fn card_of(row: &HitRow) -> Card {
     json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
-fn note(text: String) -> Result<String> {
-    if text.chars().count() > NOTE {
-        return Err(Error::too_large("A remark has at most 500 characters."));
-    }
-    Ok(text)
+fn spelled_card(card: &Card) -> Result<String> {
+    serde_json::to_string(card)
+        .map_err(|e| Error::internal("What was said cannot be stored.").because(e))
 }
 
 /// The entry of an act on the public log: what decides a hit carries the hit's own name, what can be said more
@@ -348,6 +399,7 @@ fn logged_as(row: &HitRow, n: usize, act: &Act, upto: &Card) -> (&'static str, S
         What::Record { .. } => ("hit.record", numbered),
         What::Eyes { .. } => ("hit.eyes", numbered),
         What::Outcome { .. } => ("hit.outcome", plain),
+        What::Along => ("hit.along", plain),
         What::Cold => ("hit.cold", plain),
         What::Unknown => ("hit.unknown", plain),
     }
@@ -366,7 +418,7 @@ fn said_publicly(row: &HitRow, act: &Act, upto: &Card) -> Vec<(&'static str, Str
             ("list", row.list.to_string()),
             ("hour", hour(row.captured)),
         ],
-        What::Verdict { .. } | What::Cold | What::Unknown => Vec::new(),
+        What::Verdict { .. } | What::Along | What::Cold | What::Unknown => Vec::new(),
         What::Record { answer } => vec![("answer", word(serde_json::to_value(answer)))],
         What::Eyes { answer } => vec![("answer", word(serde_json::to_value(answer)))],
         What::Outcome { outcome, .. } => vec![("outcome", outcome.as_str().to_owned())],
@@ -379,7 +431,7 @@ fn hour(at: Time) -> String {
 }
 
 /// The odds of a read, a character at a time.
-fn characters(odds: &Odds, basis: Option<&read::Basis>) -> Vec<Character> {
+pub(crate) fn characters(odds: &Odds, basis: Option<&read::Basis>) -> Vec<Character> {
     let differs: &[u8] = match basis {
         // A missing character has no place in the read.
         Some(b) if b.text != read::TextBasis::Missing => &b.places,

@@ -76,12 +76,14 @@ impl City {
     /// nobody did.
     pub(crate) fn tend_hits(&self) -> Result<()> {
         self.forget_wanted()?;
+        self.log_owed()?;
         let waiting = i64::from(self.config.hits.verdict_minutes) * 60_000;
         for state in [HitState::Open, HitState::Second] {
             for row in self.store.hits_that_are(state.as_str(), STEP)? {
                 let since = row.raised.unwrap_or(row.captured);
                 if self.now().since(since) >= waiting {
-                    self.by_time(&row, What::Cold)?;
+                    let what = if self.moves_along(&row)? { What::Along } else { What::Cold };
+                    self.by_time(&row, what)?;
                 }
             }
         }
@@ -94,6 +96,15 @@ impl City {
             }
         }
         Ok(())
+    }
+
+    /// Whether a hit is another sighting of a vehicle that people had confirmed in time: nobody was to decide it.
+    fn moves_along(&self, row: &HitRow) -> Result<bool> {
+        Ok(self.same_vehicle(row)?.iter().any(|other| {
+            let card = card_of(other);
+            let over = matches!(card.state(), HitState::Confirmed | HitState::Closed);
+            other.id != row.id && over && card.confirmed_at().is_some() && !card.went_cold()
+        }))
     }
 
     /// Whether people are called for a hit that comes here at this moment: nothing speaks against it, and nobody
@@ -153,27 +164,50 @@ impl City {
         if decided < u64::from(limit.misread_least) || !over {
             return Ok(());
         }
-        let json = serde_json::to_string(&Counted { decided, misread })
+        self.suspend(camera, &Counted { decided, misread })
+    }
+
+    /// Has a camera's hits wait although nobody has decided any: for tests of what the log could not take.
+    #[cfg(test)]
+    pub(crate) fn suspend_for_test(&self, camera: &CameraId) -> Result<()> {
+        self.suspend(camera, &Counted { decided: 4, misread: 4 })
+    }
+
+    fn suspend(&self, camera: &CameraId, of: &Counted) -> Result<()> {
+        let json = serde_json::to_string(of)
             .map_err(|e| Error::internal("A suspension cannot be stored.").because(e))?;
-        self.store.put_suspension(&SuspensionRow {
+        let row = SuspensionRow {
             camera: camera.clone(),
             at: self.now(),
             state: SUSPENDED.into(),
             json,
-        })?;
+            owes: true,
+        };
+        self.store.put_suspension(&row)?;
+        self.log_suspension(&row)
+    }
+
+    fn log_suspension(&self, row: &SuspensionRow) -> Result<()> {
+        let of: Counted = serde_json::from_str(&row.json).unwrap_or_default();
         let leaf = self
             .leaf("hit.suspended")
             .job("hotlist")
-            .id(camera.as_str())
-            .fact("decided", decided)
-            .fact("misread", misread);
+            .id(row.camera.as_str())
+            .fact("decided", of.decided)
+            .fact("misread", of.misread);
         let entry = self.log.append(&leaf)?;
+        self.store.suspension_logged(&row.camera, row.at)?;
         self.emit(Event {
-            camera: Some(camera.clone()),
+            camera: Some(row.camera.clone()),
             log_entry: Some(entry.index),
             ..self.event("hit.suspended")
         });
         Ok(())
+    }
+
+    /// Suspensions that could not be put on the log. One that a crash left marked is said twice, which changes nothing.
+    pub(super) fn log_camera_suspensions(&self) -> Result<()> {
+        self.store.suspensions_owed()?.iter().try_for_each(|row| self.log_suspension(row))
     }
 
     /// Somebody has looked at a camera that misreads: its hits ring again.
@@ -192,6 +226,7 @@ impl City {
             at,
             state: "looked-at".into(),
             json: "{}".into(),
+            owes: false,
         })?;
         self.emit(Event {
             camera: Some(camera.clone()),

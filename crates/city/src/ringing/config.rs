@@ -118,7 +118,8 @@ impl DeliverSection {
     }
 }
 
-fn fits(name: &str) -> bool {
+/// Whether a name is one of a person, a role or an address.
+pub(crate) fn fits(name: &str) -> bool {
     let role = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     match name {
         name if name.contains('@') => is_address(name),

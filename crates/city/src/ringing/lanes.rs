@@ -166,7 +166,7 @@ impl City {
     }
 
     /// What this address of the console is to others.
-    pub(super) fn link(&self, path: &str) -> String {
+    pub(crate) fn link(&self, path: &str) -> String {
         let address = self.config.server.public_url.as_deref().unwrap_or_default();
         format!("{}{path}", address.trim_end_matches('/'))
     }
@@ -205,8 +205,16 @@ impl City {
         }
     }
 
+    /// Sends one e-mail now.
+    pub(crate) fn mail(&self, address: &str, notice: &Notice) -> Result<()> {
+        match &*self.way(MAIL)? {
+            Way::Mail(mail) => mail.send(address, notice).map_err(|failure| failure.error),
+            _ => Err(Error::internal("The way of e-mail leads elsewhere.")),
+        }
+    }
+
     /// Where mail for a recipient goes, who is a person or an address, and in which language.
-    fn mailbox(&self, recipient: &str) -> Result<Option<(String, String)>> {
+    pub(crate) fn mailbox(&self, recipient: &str) -> Result<Option<(String, String)>> {
         if recipient.contains('@') {
             return Ok(Some((recipient.to_owned(), String::new())));
         }

@@ -247,7 +247,8 @@ fn what_was_said_is_on_the_log_once_whoever_looks_again() {
     play(&town, "dora correct, dora stands");
     let copy = town.copy();
     let again = copy.open().unwrap();
-    again.log_verdicts().unwrap();
+    again.log_owed().unwrap();
+    assert!(again.store.hits_owed(9, None).unwrap().is_empty());
     let leaves = again.log.leaves(0, again.log.size()).unwrap();
     let of = |kind: &str| leaves.iter().filter(|l| l.kind == kind).count();
     assert_eq!((of("hit.verdict"), of("hit.record")), (1, 1), "nothing is told twice");
@@ -318,10 +319,116 @@ fn an_own_entry_needs_two_people() {
     let id = town.city.want(&omar(), new()).unwrap();
     town.clock.advance(24 * 60 * MINUTE);
     assert_eq!(waits(), 0, "nobody agreed within a day");
+    town.clock.advance(1);
+    town.city.tally().unwrap();
+    let lapsed = town.logged("hotlist.lapsed");
+    assert_eq!(lapsed.len(), 1);
+    assert_eq!(lapsed[0].id.as_deref(), Some(id.as_str()));
     assert_eq!(town.city.agree(&person(), &id).unwrap_err().kind(), Kind::NotFound);
     let caseless = NewEntry { case: " ".into(), ..new() };
     assert_eq!(town.city.want(&omar(), caseless).unwrap_err().kind(), Kind::Invalid);
     let closed = ListSettings { name: "Stolen".into(), ..ListSettings::default() };
     town.city.set_list(&person(), &list(), &closed).unwrap();
     assert_eq!(town.city.want(&omar(), new()).unwrap_err().kind(), Kind::Conflict);
+}
+
+/// The log's folder is out of reach while `act` runs.
+fn without_log(town: &Town, act: impl FnOnce()) {
+    let (log, away) = (town.dir().join("log"), town.dir().join("log.away"));
+    std::fs::rename(&log, &away).unwrap();
+    std::fs::write(&log, b"").unwrap();
+    act();
+    std::fs::remove_file(&log).unwrap();
+    std::fs::rename(&away, &log).unwrap();
+}
+
+#[test]
+fn what_the_log_could_not_take_it_takes_later_without_a_restart() {
+    let town = town(&ListSettings::default());
+    for _ in 0..4 {
+        pass(&town);
+        town.clock.advance(MINUTE);
+    }
+    let count = |kind: &str| town.logged(kind).len();
+    without_log(&town, || {
+        for line in town.city.hits(&person(), 9, None).unwrap().hits {
+            let verdict = Verdict {
+                finding: HitFinding::Misread,
+                compared: Compared::default(),
+                typed: None,
+                note: String::new(),
+                version: line.version,
+            };
+            let e = town.city.verdict(&person(), &line.id, verdict).unwrap_err();
+            assert_eq!(e.kind(), Kind::Unavailable, "{e:?}");
+            assert!(e.message().contains("written down"), "{e:?}");
+        }
+        // It counts all the same.
+        assert!(town.city.queue(&person()).unwrap().urgent.is_empty());
+        let camera = "cam_one".parse().unwrap();
+        assert!(town.city.suspend_for_test(&camera).is_err());
+        assert_eq!(town.city.suspended().unwrap().len(), 1);
+    });
+    assert_eq!((count("hit.verdict"), count("hit.suspended")), (0, 0));
+    town.city.tally().unwrap();
+    assert_eq!((count("hit.verdict"), count("hit.suspended")), (4, 1));
+    town.city.tally().unwrap();
+    assert_eq!((count("hit.verdict"), count("hit.suspended")), (4, 1), "and once");
+}
+
+/// A plate in a remark is in no file in the clear; the log commits to it, and auditors open it.
+#[test]
+fn a_remark_is_sealed() {
+    let town = town(&ListSettings::default());
+    let line = pass(&town);
+    let verdict = |note: &str, version| Verdict {
+        finding: HitFinding::Misread,
+        compared: Compared::default(),
+        typed: None,
+        note: note.into(),
+        version,
+    };
+    let long = town.city.verdict(&person(), &line.id, verdict(&"x".repeat(501), line.version));
+    assert_eq!(long.unwrap_err().kind(), Kind::TooLarge);
+    town.city.verdict(&person(), &line.id, verdict("it is 9ZZZ404", line.version)).unwrap();
+    let view = town.city.hit(&person(), &line.id).unwrap();
+    assert!(view.acts[0].what.remark().is_some());
+    let leaf = town.logged("hit.verdict").remove(0);
+    assert!(leaf.body.is_some() && leaf.text("remark").is_some());
+    let index = (0..town.city.log.size())
+        .find(|n| town.city.entry_at(*n).unwrap().kind == "hit.verdict")
+        .unwrap();
+    let record = town.city.audit_record(&person(), index).unwrap();
+    let salt = base::unb64(&record.salt).unwrap().try_into().unwrap();
+    let body = custody::open_record(&town.auditors, &record.sealed).unwrap();
+    assert_eq!(ledger::commitment(&salt, body.expose()), leaf.body.unwrap());
+    assert!(String::from_utf8(body.expose().to_vec()).unwrap().contains("9ZZZ404"));
+    for entry in std::fs::read_dir(town.dir().join("store")).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap_or_default();
+        assert!(!bytes.windows(7).any(|w| w == b"9ZZZ404"));
+    }
+}
+
+#[test]
+fn a_confirmed_vehicle_moves_along_and_goes_cold_nowhere() {
+    let town = town(&ListSettings::default());
+    let first = pass(&town);
+    play(&town, "dora correct");
+    town.clock.advance(5 * MINUTE);
+    let second = pass(&town);
+    town.clock.advance(11 * MINUTE);
+    town.city.tally().unwrap();
+    let state = |id| town.city.hit(&person(), id).unwrap().line.state;
+    assert_eq!((state(&first.id), state(&second.id)), ("confirmed".into(), "along".into()));
+    let figures = town.city.public().unwrap().figures;
+    assert_eq!((figures.hits_along, figures.hits_cold), (1, 0));
+    // Where it was read last is what is said first.
+    let words = town.city.hit(&person(), &first.id).unwrap().broadcast.unwrap();
+    assert!(words.contains("Last read One at 12:05; seen One at 12:00."), "{words}");
+    // A vehicle that nobody confirmed is cold as ever.
+    town.clock.advance(120 * MINUTE);
+    let third = pass(&town);
+    town.clock.advance(11 * MINUTE);
+    town.city.tally().unwrap();
+    assert_eq!(state(&third.id), "cold");
 }

@@ -2,7 +2,8 @@
 
 use crate::kit::{Town, clerk, person};
 use crate::{
-    Compared, ConfirmImport, HitFinding, ImportPreview, ListSettings, NewFound, NewToken, Verdict,
+    Compared, ConfirmImport, HitFinding, ImportPreview, ListSettings, NewEntry, NewFound, NewToken,
+    Verdict,
 };
 use base::{Kind, ListId};
 use read::TextBasis;
@@ -372,4 +373,65 @@ fn dates_are_the_citys() {
     town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
     let ends = town.city.store.entries().unwrap()[0].expires;
     assert_eq!(ends.to_string(), "2026-12-02T08:00:00.000Z");
+}
+
+/// A budget of false hits makes the threshold: from the traffic at first, then from what was proposed.
+#[test]
+fn a_threshold_follows_from_false_hits_a_day() {
+    let town = Town::new("2026-11-01T12:00:00Z", "state=\"us-ca\"\n");
+    let list: ListId = "lst_budget".parse().unwrap();
+    let settings = |most| ListSettings {
+        name: "B".into(),
+        false_hits_a_day: Some(most),
+        ..ListSettings::default()
+    };
+    let set = |most| town.city.set_list(&person(), &list, &settings(most)).map(|v| v.threshold);
+    assert_eq!(set(0.0).unwrap_err().kind(), base::Kind::Invalid);
+    // 20 000 reads a day, of which one in a thousand is listed: 20/(20+5).
+    assert!((set(5.0).unwrap() - 0.8).abs() < 1e-9);
+    let entry = NewEntry {
+        list: list.clone(),
+        plate: "7ABC128".into(),
+        state: Some("us-ca".into()),
+        reason: "stolen".into(),
+        case: "26-0417".into(),
+        expires: town.city.now().plus_millis(60 * 86_400_000),
+    };
+    town.city.add_entry(&person(), entry).unwrap();
+    // A car that is often taken for it passes five times a day.
+    for _ in 0..5 {
+        for _ in 0..5 {
+            let mut odds: Vec<Vec<(char, f32)>> =
+                "7ABC12".chars().map(|c| vec![(c, 0.99)]).collect();
+            odds.push(vec![('B', 0.55), ('8', 0.44)]);
+            town.pass_read_as(odds);
+            town.clock.advance(60_000);
+        }
+        town.city.tally().unwrap();
+        town.clock.advance(86_400_000 - 5 * 60_000);
+    }
+    town.city.tally().unwrap();
+    let now = |most| set(most).unwrap();
+    let (strict, usual, loose) = (now(0.1), now(1.0), now(900.0));
+    assert!(strict >= usual && usual >= loose, "{strict} {usual} {loose}");
+    assert_eq!(loose, 0.05, "a budget that large lets in all that is counted");
+    let proposed = town.city.store.tallies(&list, base::Day::from_number(0)).unwrap();
+    assert_eq!(proposed.len(), 5, "{proposed:?}");
+    // What the strict one keeps out is not raised, and counts all the same.
+    set(0.1).unwrap();
+    let hits = || town.city.hits(&person(), 500, None).unwrap().hits.len();
+    town.city.relay().unwrap();
+    let before = hits();
+    town.pass_read_as(vec![
+        vec![('7', 0.99)],
+        vec![('A', 0.99)],
+        vec![('B', 0.99)],
+        vec![('C', 0.99)],
+        vec![('1', 0.99)],
+        vec![('2', 0.99)],
+        vec![('B', 0.55), ('8', 0.44)],
+    ]);
+    town.city.relay().unwrap();
+    assert_eq!(hits(), before);
+    assert!(town.logged("hotlist.settings").iter().all(|l| l.text("false_hits_a_day").is_some()));
 }

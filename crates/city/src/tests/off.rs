@@ -77,6 +77,7 @@ impl Off {
             capture_key: capture.public(),
             at,
             frames: Some(device.frames),
+            jumps: 0,
             foreign: name == "cam_foreign",
         };
         let signed = Signed::sign(asked, &device.device).unwrap();

@@ -35,6 +35,8 @@ fn beat(town: &Town) -> Heartbeat {
         unread: 1,
         last_read: Some(town.city.now()),
         clock_offset_ms: Some(-12),
+        clock_kept: Some(true),
+        place: None,
         waiting: 0,
         lost: 0,
         not_kept: 0,
@@ -70,6 +72,7 @@ fn lease(town: &Town, camera: &CameraId) -> Signed<Lease> {
         capture_key: SigningKey::generate().public(),
         at: town.city.now(),
         frames: Some(0),
+        jumps: 0,
         foreign: false,
     };
     town.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap()
@@ -109,6 +112,16 @@ fn a_camera_is_as_it_says_until_it_says_nothing() {
         &|b| (b.lost, b.clock_offset_ms) = (1, Some(9000)),
         &[CameraTrouble::Clock, CameraTrouble::LostReads],
     );
+    check(&|b| b.clock_kept = Some(false), &[CameraTrouble::LooseClock]);
+    check(&|b| b.clock_kept = None, &[]);
+    let at = (38.5449, -121.7405);
+    check(&|b| b.place = Some([at.0, at.1]), &[]);
+    assert_eq!(of(&person()).place_off_m, None, "the register does not know");
+    let to = crate::Move { lat: at.0, lon: at.1, name: None, from: None };
+    town.city.move_camera(&person(), &one(), &to).unwrap();
+    check(&|b| b.place = Some([at.0 + 0.0005, at.1]), &[]);
+    check(&|b| b.place = Some([at.0 + 0.002, at.1]), &[CameraTrouble::Elsewhere]);
+    assert_eq!(of(&person()).place_off_m, Some(222.0));
     let held = |made| Some(read::Held { made, tokens: 0, without: Without::Nothing });
     check(&|b| b.watch = held(None), &[CameraTrouble::NoList]);
     check(&|b| b.watch = held(Some(town.city.now())), &[]);

@@ -1,6 +1,7 @@
 //! Every way out against somebody real at its end: a mail server, a push service that decrypts what it gets,
 //! receivers of webhooks that mean well and others that do not.
 
+mod fetch;
 mod hooks;
 mod mail;
 mod push;

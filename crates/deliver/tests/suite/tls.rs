@@ -28,7 +28,7 @@ fn config() -> Arc<ServerConfig> {
     let certificates = certificates.collect::<Result<Vec<_>, _>>().unwrap();
     let key = PrivateKeyDer::from_pem_file(file("leaf.key")).unwrap();
     let builder =
-        ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into());
+        ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into());
     let builder = builder.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
     Arc::new(builder.with_single_cert(certificates, key).unwrap())
 }
@@ -141,7 +141,7 @@ fn where_the_authority_is_believed() {
     if std::env::var_os("SSL_CERT_FILE") != Some(file("ca.pem").into()) {
         return;
     }
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (port, told) = server(web);
     call("localhost", port).unwrap();
     assert_eq!(all(&told), ["{\"a\":1}"]);
@@ -167,7 +167,7 @@ fn certificates_are_checked() {
     let said = String::from_utf8_lossy(&again.stdout).into_owned();
     assert!(again.status.success() && said.contains("1 passed"), "{said}");
     // Nobody here knows this authority.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (port, told) = server(web);
     call("localhost", port).unwrap_err();
     assert!(all(&told).is_empty());

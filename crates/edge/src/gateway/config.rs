@@ -19,6 +19,8 @@ const SECRET_MAX: usize = 128;
 pub struct GatewayConfig {
     /// The city's address.
     pub server: String,
+    /// The root of the city's certificate, where the machine does not know it; a device's code may bring it.
+    pub ca: Option<PathBuf>,
     /// Folder with a folder a device: key, enrolment, spool.
     pub data: PathBuf,
     /// Where devices reach it: an address of the camera network.
@@ -76,6 +78,7 @@ pub struct MqttConfig {
 #[serde(deny_unknown_fields)]
 struct File {
     server: String,
+    ca: Option<PathBuf>,
     data: PathBuf,
     listen: SocketAddr,
     admin: Option<SocketAddr>,
@@ -162,7 +165,8 @@ impl GatewayConfig {
             return Err(Error::invalid("Two devices have the same secret; give each its own."));
         }
         let data = folder.join(file.data);
-        Ok(Self { server: file.server, data, listen: file.listen, admin: file.admin, devices })
+        let ca = file.ca.map(|ca| folder.join(ca));
+        Ok(Self { server: file.server, ca, data, listen: file.listen, admin: file.admin, devices })
     }
 }
 

@@ -46,6 +46,7 @@ pub(super) struct Device {
     digest: Option<[u8; 32]>,
     folder: PathBuf,
     server: String,
+    ca: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     say: Say,
     line: OnceLock<Link>,
@@ -118,8 +119,7 @@ pub(super) struct Taken {
 impl Device {
     pub fn new(
         conf: DeviceConfig,
-        data: &std::path::Path,
-        server: &str,
+        of: &super::config::GatewayConfig,
         clock: Arc<dyn Clock>,
         say: Say,
     ) -> Self {
@@ -132,8 +132,9 @@ impl Device {
             last: None,
         };
         Self {
-            folder: data.join(conf.camera.as_str()),
-            server: server.to_owned(),
+            folder: of.data.join(conf.camera.as_str()),
+            server: of.server.clone(),
+            ca: of.ca.clone(),
             digest,
             clock,
             say,
@@ -181,6 +182,7 @@ impl Device {
             camera: &self.conf.camera,
             data: &self.folder,
             code: self.conf.code.as_ref().map(|code| code.expose().as_str()),
+            ca: self.ca.as_deref(),
             spool: (SPOOL_MAX, Full::DropNew),
             keep: Keep::default(),
             orders: None,

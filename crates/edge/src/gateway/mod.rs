@@ -84,8 +84,9 @@ pub fn run_gateway(
     }
     let devices = config
         .devices
-        .into_iter()
-        .map(|conf| Device::new(conf, &config.data, &config.server, clock.clone(), say.clone()))
+        .iter()
+        .cloned()
+        .map(|conf| Device::new(conf, &config, clock.clone(), say.clone()))
         .collect();
     let gateway = Arc::new(Gateway { devices, clock, strangers: AtomicU64::new(0) });
     let runtime = tokio::runtime::Builder::new_multi_thread()

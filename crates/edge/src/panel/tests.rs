@@ -121,3 +121,57 @@ fn only_this_machine_is_answered() {
     assert_eq!(head_of("POST / HTTP/1.1\r\nhost: localhost\r\n\r\n"), None);
     assert_eq!(head_of("GET /"), None);
 }
+
+/// What Prometheus is told of a camera, line by line.
+#[test]
+fn metrics_are_what_the_camera_has_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let stations = [station(&dir, "cam_a")];
+    let at = base::Clock::now(&SystemClock);
+    let plate = vision::Plate {
+        odds: Odds::new("7ABC128".chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
+        confidence: 0.9,
+        corners: [[0.0, 0.0], [64.0, 0.0], [64.0, 32.0], [0.0, 32.0]],
+        region: Some(vision::Region { code: "us-ca".into(), confidence: 0.9 }),
+        lines: 1,
+        sharpness: 0.25,
+    };
+    let scene = vision::Scene { brightness: 110.0, ..vision::Scene::default() };
+    let moving = vision::Moving { blobs: Vec::new(), scene, unsettled: false };
+    let health = &stations[0].health;
+    (0..5).for_each(|_| health.frame(at, &moving, std::slice::from_ref(&plate)));
+    health.passes(at, 3, 1);
+    health.clock_offset(Some(-1500));
+    let source = camera::SourceState {
+        live: true,
+        frames: 900,
+        dropped: 7,
+        restarts: 2,
+        ..Default::default()
+    };
+    health.source(source);
+    let text = get(&stations, "/metrics");
+    for (name, want) in [
+        ("leased", "0"),
+        ("live", "1"),
+        ("frames_per_second", "0.5"),
+        ("frames_total", "900"),
+        ("frames_dropped_total", "7"),
+        ("source_restarts_total", "2"),
+        ("passes_read", "3"),
+        ("passes_unread", "1"),
+        ("plate_width_pixels", "64"),
+        ("plate_angle_degrees", "0"),
+        ("plate_sharpness", "0.25"),
+        ("brightness", "110"),
+        ("picture_bad", "0"),
+        ("spool_items", "0"),
+        ("clock_offset_seconds", "-1.5"),
+    ] {
+        let line = format!("\nhomeplate_edge_{name}{{camera=\"cam_a\"}} {want}\n");
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+    assert!(text.contains("openmetrics-text") && text.ends_with("# EOF\n"), "{text}");
+    let families = text.lines().filter(|l| l.starts_with("# TYPE ")).count();
+    assert_eq!(families, text.lines().filter(|l| l.starts_with("# HELP ")).count());
+}

@@ -44,7 +44,8 @@ fn clip() -> Vec<Vec<u8>> {
     (0..street.frames()).map(|i| street.jpeg(i)).collect()
 }
 
-fn session(city: &OpenKey, from: Time) -> Arc<Session> {
+/// A session of an hour from then on.
+pub fn session_of(city: &OpenKey, from: Time) -> Arc<Session> {
     let key = SigningKey::generate();
     let lease = Lease {
         id: LeaseId::new(from, base::random()),
@@ -61,32 +62,48 @@ fn session(city: &OpenKey, from: Time) -> Arc<Session> {
     Arc::new(Session::new(lease, key, Instant::now() + Duration::from_secs(86_400)).unwrap())
 }
 
+/// A camera's line without a city: what is sealed stays in the spool.
+pub struct Line {
+    pub pipeline: Pipeline,
+    pub spool: Arc<Spool>,
+    pub counts: Arc<Counts>,
+    pub station: Arc<Station>,
+}
+
+impl Line {
+    /// Whose data lie in this folder.
+    pub fn new(dir: &std::path::Path, clock: Arc<ManualClock>) -> Self {
+        let key = SigningKey::generate();
+        let camera: base::CameraId = "cam_a".parse().unwrap();
+        let client = Client::new("http://127.0.0.1:1", camera.clone(), key, clock.clone()).unwrap();
+        let spool = Spool::open(&dir.join("spool"), 1 << 30, Full::DropNew).unwrap().0;
+        let (spool, counts) = (Arc::new(spool), Arc::new(Counts::default()));
+        let outlet = Arc::new(Outlet {
+            spool: spool.clone(),
+            counts: counts.clone(),
+            watch: Watch::new(Arc::new(client), SigningKey::generate().public(), clock.clone()),
+            gates: Gates::new(clock.clone(), counts.clone()),
+        });
+        let station = Station::open(camera, "a clip".into(), dir, clock.clone()).unwrap();
+        let station = Arc::new(station);
+        let pipeline = Pipeline::new(outlet, station.clone(), clock).unwrap();
+        Self { pipeline, spool, counts, station }
+    }
+}
+
 #[test]
 #[ignore = "deep: a simulated day, minutes"]
 fn a_day_leaves_memory_and_files_where_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(Time::from_millis(START)));
     let city = OpenKey::generate();
-    let key = SigningKey::generate();
-    let camera: base::CameraId = "cam_a".parse().unwrap();
-    let client = Client::new("http://127.0.0.1:1", camera.clone(), key, clock.clone()).unwrap();
-    let spool = Spool::open(&dir.path().join("spool"), 1 << 30, Full::DropNew).unwrap().0;
-    let (spool, counts) = (Arc::new(spool), Arc::new(Counts::default()));
-    let outlet = Arc::new(Outlet {
-        spool: spool.clone(),
-        counts: counts.clone(),
-        watch: Watch::new(Arc::new(client), SigningKey::generate().public(), clock.clone()),
-        gates: Gates::new(clock.clone(), counts.clone()),
-    });
-    let station = Station::open(camera, "a clip".into(), dir.path(), clock.clone()).unwrap();
-    let station = Arc::new(station);
-    let mut pipeline = Pipeline::new(outlet, station.clone(), clock.clone()).unwrap();
+    let Line { mut pipeline, spool, counts, station } = Line::new(dir.path(), clock.clone());
     let frames = clip();
     let (mut number, mut delivered) = (0, 0);
     let mut marks = Vec::new();
     for hour in 0..24 {
         let now = clock.now();
-        pipeline.lease(Some(session(&city, now)), now);
+        pipeline.lease(Some(session_of(&city, now)), now);
         for pass in 0..HOUR_MS / PASS_MS {
             for jpeg in &frames {
                 clock.advance(250);

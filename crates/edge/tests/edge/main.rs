@@ -3,4 +3,5 @@
 mod city;
 mod gateway;
 mod run;
+mod sight;
 mod uplink;

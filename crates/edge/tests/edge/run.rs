@@ -12,21 +12,25 @@ use testkit::street::{Body, Car, Light, Scenario, Street};
 
 const PLATE: &str = "7ABC128";
 
-/// A clip of one car, a second and a half long, rendered once for all tests.
+/// One car that comes, a second and a half long.
+pub fn scenario() -> Scenario {
+    let car = Car {
+        plate: PLATE.into(),
+        state: "us-ca".into(),
+        lane: 0,
+        start_s: -1.2,
+        speed: 6.0,
+        toward: true,
+        body: Body::Suv,
+    };
+    Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(car)
+}
+
+/// Its clip, rendered once for all tests.
 fn clip() -> &'static Path {
     static CLIP: std::sync::OnceLock<tempfile::TempDir> = std::sync::OnceLock::new();
     CLIP.get_or_init(|| {
-        let car = Car {
-            plate: PLATE.into(),
-            state: "us-ca".into(),
-            lane: 0,
-            start_s: -1.2,
-            speed: 6.0,
-            toward: true,
-            body: Body::Suv,
-        };
-        let street =
-            Street::new(Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(car));
+        let street = Street::new(scenario());
         let dir = tempfile::tempdir().unwrap();
         street.write(dir.path()).unwrap();
         dir
@@ -56,14 +60,14 @@ fn passing() -> &'static Path {
     .path()
 }
 
-struct Edge {
+pub struct Edge {
     config: Config,
     stop: Shutdown,
     said: Arc<Mutex<Vec<String>>>,
 }
 
 impl Edge {
-    fn new(city: &City, data: &Path) -> Self {
+    pub fn new(city: &City, data: &Path) -> Self {
         let folder = Folder { path: clip().into(), fps: None, looped: false, realtime: false };
         let config = Config {
             server: city.address.clone(),
@@ -72,6 +76,7 @@ impl Edge {
             source: Source::Folder(folder),
             program: "/nowhere/homeplate-frames".into(),
             code: Some(base::Secret::new("right".into())),
+            ca: None,
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
             spool_keep: edge::Keep::default(),
@@ -96,7 +101,7 @@ impl Edge {
         self
     }
 
-    fn run(&self) -> base::Result<Ended> {
+    pub fn run(&self) -> base::Result<Ended> {
         let said = self.said.clone();
         let say = move |line: &str| said.lock().unwrap().push(line.to_owned());
         edge::run(&self.config, Arc::new(SystemClock), &self.stop, Arc::new(say))

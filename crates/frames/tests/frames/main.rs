@@ -4,6 +4,7 @@ mod hostile;
 mod make;
 mod quirks;
 mod server;
+mod streams;
 mod videos;
 
 use base::{Error, Time};

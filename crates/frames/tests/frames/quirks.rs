@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The reader of one stream, and the sizes of the pictures that came.
-struct Reader {
-    live: Live,
-    sizes: Vec<(u32, u32)>,
-    faults: Vec<String>,
+pub struct Reader {
+    pub live: Live,
+    pub sizes: Vec<(u32, u32)>,
+    pub faults: Vec<String>,
 }
 
 fn read(server: &Server, silence_s: f32) -> Reader {
@@ -31,13 +31,17 @@ fn read_by(server: &Server, silence_s: f32, udp: bool) -> Reader {
         hardware: false,
         silence: Duration::from_secs_f32(silence_s),
     };
-    Reader { live: stream.open(Arc::new(SystemClock)).unwrap(), sizes: vec![], faults: vec![] }
+    Reader::of(stream)
 }
 
 impl Reader {
+    pub fn of(stream: Stream) -> Self {
+        Self { live: stream.open(Arc::new(SystemClock)).unwrap(), sizes: vec![], faults: vec![] }
+    }
+
     /// Reads until `so`; fails after a minute and a half.
     #[track_caller]
-    fn until(&mut self, what: &str, so: impl Fn(&Self, &SourceState) -> bool) {
+    pub fn until(&mut self, what: &str, so: impl Fn(&Self, &SourceState) -> bool) {
         let end = Instant::now() + Duration::from_secs(90);
         while !so(self, &self.live.state()) {
             let so_far = (self.sizes.len(), &self.faults, self.live.state());
@@ -57,7 +61,7 @@ impl Reader {
         }
     }
 
-    fn of(&self, size: (u32, u32)) -> usize {
+    pub fn of_size(&self, size: (u32, u32)) -> usize {
         self.sizes.iter().filter(|s| **s == size).count()
     }
 }
@@ -66,7 +70,7 @@ impl Reader {
 fn a_good_camera_is_read_to_begin_with() {
     let server = Server::start(Odd::default());
     let mut reader = read(&server, 10.0);
-    reader.until("thirty pictures", |r, _| r.of(SIZE) >= 30);
+    reader.until("thirty pictures", |r, _| r.of_size(SIZE) >= 30);
     assert_eq!((reader.live.state().restarts, reader.faults.len()), (0, 0));
     drop(reader);
     assert_eq!(server.asked("TEARDOWN"), 1, "the session is closed");
@@ -76,7 +80,7 @@ fn a_good_camera_is_read_to_begin_with() {
 fn a_session_without_packets_is_begun_anew() {
     let server = Server::start(Odd { silent: true, ..Odd::default() });
     let mut reader = read(&server, 2.0);
-    reader.until("pictures of the next session", |r, _| r.of(SIZE) >= 10);
+    reader.until("pictures of the next session", |r, _| r.of_size(SIZE) >= 10);
     assert!(
         reader.faults.iter().any(|f| f.contains("no picture for 2 seconds")),
         "{:?}",
@@ -89,7 +93,7 @@ fn a_session_without_packets_is_begun_anew() {
 fn packets_of_a_dead_session_do_no_harm() {
     let server = Server::start(Odd { ghost: Some(Duration::from_secs(4)), ..Odd::default() });
     let mut reader = read(&server, 30.0);
-    reader.until("pictures of the live session", |r, _| r.of(SIZE) >= 30);
+    reader.until("pictures of the live session", |r, _| r.of_size(SIZE) >= 30);
     assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
     // Never a mixture: one sender's pictures, then the other's.
     let mut turns = reader.sizes.clone();
@@ -114,7 +118,7 @@ fn times_that_stand_or_leap_leave_pictures() {
     for times in [Times::Still, Times::Leap] {
         let server = Server::start(Odd { times, ..Odd::default() });
         let mut reader = read(&server, 5.0);
-        reader.until("pictures", |r, _| r.of(SIZE) >= 40);
+        reader.until("pictures", |r, _| r.of_size(SIZE) >= 40);
         assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
         // Of those that were sent in that time at least a third came.
         let sent = server.pictures();
@@ -126,7 +130,7 @@ fn times_that_stand_or_leap_leave_pictures() {
 fn a_stale_nonce_is_no_wrong_password() {
     let server = Server::start(Odd { stale: true, ..Odd::default() });
     let mut reader = read(&server, 10.0);
-    reader.until("pictures", |r, _| r.of(SIZE) >= 10);
+    reader.until("pictures", |r, _| r.of_size(SIZE) >= 10);
     assert!(server.asked("DESCRIBE") >= 3, "it was refused twice");
     assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
 }
@@ -135,8 +139,8 @@ fn a_stale_nonce_is_no_wrong_password() {
 fn another_size_in_the_stream_goes_on() {
     let server = Server::start(Odd { resize: Some(15), ..Odd::default() });
     let mut reader = read(&server, 10.0);
-    reader.until("pictures of both sizes", |r, _| r.of(OTHER) >= 20);
-    assert!(reader.of(SIZE) >= 5, "{:?}", reader.sizes);
+    reader.until("pictures of both sizes", |r, _| r.of_size(OTHER) >= 20);
+    assert!(reader.of_size(SIZE) >= 5, "{:?}", reader.sizes);
     assert_eq!(reader.live.state().restarts, 0, "{:?}", reader.faults);
 }
 

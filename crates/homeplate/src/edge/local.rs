@@ -132,8 +132,8 @@ pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
         args.hours
     );
     println!(
-        "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6}  advice",
-        "hour (UTC)", "fit for", "passes", "read", "plate px", "light"
+        "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6} {:>6}  advice",
+        "hour (UTC)", "fit for", "passes", "read", "plate px", "aside", "light"
     );
     for hour in hours {
         let from = base::Time::from_millis(hour["from"].as_i64().unwrap_or_default()).to_string();
@@ -141,12 +141,13 @@ pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
             |v: &Value, digits: usize| v.as_f64().map_or("–".into(), |v| format!("{v:.digits$}"));
         let share = hour["share"].as_f64().map_or("–".into(), |s| format!("{:.0} %", s * 100.0));
         println!(
-            "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6}  {}",
+            "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6} {:>6}  {}",
             from.get(..16).unwrap_or(&from).replace('T', " "),
             hour["fit"].as_str().unwrap_or_default(),
             hour["passes"],
             share,
             number(&hour["width"]["p50"], 0),
+            hour["angle"]["p50"].as_f64().map_or("–".into(), |a| format!("{a:.0}°")),
             number(&hour["light"], 0),
             hour["advice"].as_str().unwrap_or_default(),
         );

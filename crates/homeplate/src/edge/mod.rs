@@ -80,6 +80,9 @@ struct RunArgs {
     /// The one-time code from `homeplate camera`, on first start.
     #[arg(long, env = "HOMEPLATE_CODE")]
     code: Option<String>,
+    /// The root of the city's certificate, where this machine does not know it.
+    #[arg(long, env = "HOMEPLATE_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// At most so many frames a second.
     #[arg(long)]
     fps: Option<f32>,
@@ -191,6 +194,7 @@ impl RunArgs {
             source,
             program: program()?,
             code: self.code.map(base::Secret::new),
+            ca: self.ca,
             spool_max: Config::SPOOL_MAX,
             spool_full: match self.spool_full {
                 SpoolFull::DropNew => Full::DropNew,

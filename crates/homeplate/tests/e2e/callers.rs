@@ -175,6 +175,7 @@ impl Device {
             capture_key,
             at,
             frames: self.frames,
+            jumps: 0,
             foreign: false,
         };
         let asked = Signed::sign(asked, &self.device).expect("signed");

@@ -20,6 +20,7 @@ mod secrets;
 mod story;
 mod street;
 mod telling;
+mod tls_city;
 mod witness;
 mod world;
 mod xss;

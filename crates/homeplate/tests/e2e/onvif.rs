@@ -49,6 +49,12 @@ impl Fake {
     }
 
     fn discovery(&self, socket: &UdpSocket) {
+        let addresses =
+            format!("http://10.99.0.1/onvif http://127.0.0.1:{}/onvif/device_service", self.http);
+        self.discovery_at(socket, &addresses);
+    }
+
+    fn discovery_at(&self, socket: &UdpSocket, addresses: &str) {
         let mut buffer = [0; 4096];
         while let Ok((length, from)) = socket.recv_from(&mut buffer) {
             let probe = Element::read(&buffer[..length]).unwrap();
@@ -59,9 +65,8 @@ impl Fake {
                  <d:ProbeMatches><d:ProbeMatch><a:EndpointReference><a:Address>urn:uuid:7</a:Address></a:EndpointReference>\
                  <d:Types>dn:NetworkVideoTransmitter</d:Types>\
                  <d:Scopes>onvif://www.onvif.org/name/North%20Gate onvif://www.onvif.org/hardware/X-1</d:Scopes>\
-                 <d:XAddrs>http://10.99.0.1/onvif http://127.0.0.1:{}/onvif/device_service</d:XAddrs>\
-                 </d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>",
-                self.http
+                 <d:XAddrs>{addresses}</d:XAddrs>\
+                 </d:ProbeMatch></d:ProbeMatches></s:Body></s:Envelope>"
             );
             // Rubbish first, the answer twice.
             for text in ["<!DOCTYPE x><x/>", &answer, &answer] {
@@ -339,4 +344,71 @@ fn quirks_are_told() {
     assert_eq!(all.as_array().unwrap().len(), camera::quirks::QUIRKS.len());
     let shown = World::new().plain(&["edge", "quirks"]).good();
     assert!(shown.contains("answers and is silent") && shown.contains("watchdog"), "{shown}");
+}
+
+/// Two network namespaces with a cable between them; gone when dropped.
+struct Cable([String; 2]);
+
+impl Cable {
+    /// `None` where this user may not make one.
+    fn lay() -> Option<Self> {
+        let names = ["a", "b"].map(|end| format!("homeplate-{}-{end}", std::process::id()));
+        let cable = Self(names);
+        let [a, b] = &cable.0;
+        let steps = [
+            format!("netns add {a}"),
+            format!("netns add {b}"),
+            format!("-n {a} link add eth0 type veth peer name eth0 netns {b}"),
+            format!("-n {a} addr add 10.77.0.1/24 dev eth0"),
+            format!("-n {b} addr add 10.77.0.2/24 dev eth0"),
+            format!("-n {a} link set eth0 up"),
+            format!("-n {b} link set eth0 up"),
+        ];
+        steps.iter().all(|step| ip(step)).then_some(cable)
+    }
+}
+
+impl Drop for Cable {
+    fn drop(&mut self) {
+        for name in &self.0 {
+            ip(&format!("netns delete {name}"));
+        }
+    }
+}
+
+fn ip(arguments: &str) -> bool {
+    let done = std::process::Command::new("ip").args(arguments.split(' ')).output();
+    done.is_ok_and(|done| done.status.success())
+}
+
+/// A camera that listens to the call of everybody on its network is found without an address.
+#[test]
+#[ignore = "deep: lays a cable between two network namespaces, which needs root"]
+fn a_camera_hears_the_call_on_its_network() {
+    let Some(cable) = Cable::lay() else {
+        println!("SKIPPED: this user may not make network namespaces");
+        return;
+    };
+    let place = format!("/run/netns/{}", cable.0[0]);
+    let (ready, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let there = std::fs::File::open(place).unwrap();
+        // This thread alone moves.
+        let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+        rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&there), kind).unwrap();
+        let socket = UdpSocket::bind("0.0.0.0:3702").unwrap();
+        let [group, own] = ["239.255.255.250", "10.77.0.1"].map(|a| a.parse().unwrap());
+        socket.join_multicast_v4(&group, &own).unwrap();
+        ready.send(()).unwrap();
+        let fake = Fake { discovery: 3702, http: 80, rtsp: 554, asked: Arc::default() };
+        fake.discovery_at(&socket, "http://10.77.0.1/onvif/device_service");
+    });
+    told.recv_timeout(std::time::Duration::from_secs(10)).expect("it listens");
+    let done = std::process::Command::new("ip")
+        .args(["netns", "exec", &cable.0[1], crate::world::EXE, "edge", "discover"])
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success(), "{out}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(out.contains("North Gate") && out.contains("10.77.0.1"), "{out}");
 }

@@ -257,3 +257,63 @@ fn an_older_copy_gets_a_successor() {
     let said = world.plain(&["verify", "city/log.1", "--vkey", old.trim()]).good();
     assert!(said.contains("homeplate/springfield holds"), "{said}");
 }
+
+/// What the witnesses have signed stands on an off certificate, and whoever holds their keys believes it without
+/// the city; with one signature left out, or by other witnesses, it is not believed.
+#[test]
+fn a_witnessed_off_certificate_is_checked_without_the_witnessed_city() {
+    let (mut world, _a, _b) = witnessed_city();
+    world.serve();
+    world.person("clara", "clerk");
+    let mut device = Device::enrol(&world, "main-st");
+    device.renew(SystemClock.now()).expect("a lease");
+    let given = world.by("clara", &["off", "--all", "--reason", "Council vote", "--json"]).json();
+    let order = given["id"].as_str().expect("an id").to_owned();
+    let path = format!("/v1/orders/{order}/certificate");
+    let take = || {
+        let text = world.get(&path);
+        std::fs::write(world.path("off.json"), &text).expect("written");
+        text
+    };
+    let policy = "city/witnesses.policy";
+    let check = |world: &World, file: &str, policy: &str| {
+        let known = ["--vkey-file", "city/log.vkey", "--witnesses", policy];
+        world.plain(&[&["verify", "--certificate", file][..], &known].concat())
+    };
+    let text = world.until("two witnesses", take, |_| check(&world, "off.json", policy).code == 0);
+    world.kill();
+    let said = check(&world, "off.json", policy).good();
+    assert!(said.contains("every camera") && said.contains("Council vote"), "{said}");
+    for name in ["signed by a at 20", ", b at 20"] {
+        assert!(said.contains(name), "{name}: {said}");
+    }
+    // A checkpoint's signatures are its last lines; one of the witnesses has not signed.
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let mut without = document.clone();
+    for entry in without["entries"].as_array_mut().expect("entries") {
+        let whole = entry.as_str().expect("text");
+        let fewer: String =
+            whole.split_inclusive('\n').filter(|l| !l.starts_with("\u{2014} b.example/")).collect();
+        assert_ne!(fewer, whole);
+        *entry = fewer.into();
+    }
+    std::fs::write(world.path("fewer.json"), without.to_string()).expect("written");
+    let refused = check(&world, "fewer.json", policy);
+    assert!(
+        refused.code != 0 && refused.err.contains("witness"),
+        "{} {}",
+        refused.out,
+        refused.err
+    );
+    // Strangers of the same names have other keys.
+    let (_c, key) = Running::new(&world, "c");
+    let others = format!("witness a {key} http://127.0.0.1:1\ngroup one all a\nquorum one\n");
+    std::fs::write(world.path("others.policy"), others).expect("written");
+    let refused = check(&world, "off.json", "others.policy");
+    assert!(
+        refused.code != 0 && refused.err.contains("witness"),
+        "{} {}",
+        refused.out,
+        refused.err
+    );
+}

@@ -56,6 +56,8 @@ pub struct World {
     pub data: &'static str,
     /// The user of the system that the server runs as, where it is not the test's own.
     pub server_user: Option<String>,
+    /// The root that its certificate comes from, where it speaks TLS.
+    pub root: Option<PathBuf>,
 }
 
 /// The executable under test as another user of the system; only root can.
@@ -76,6 +78,7 @@ impl World {
             server: None,
             data: "city",
             server_user: None,
+            root: None,
         }
     }
 
@@ -88,27 +91,38 @@ impl World {
     }
 
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        match self.root {
+            None => format!("http://127.0.0.1:{}", self.port),
+            Some(_) => format!("https://localhost:{}", self.port),
+        }
+    }
+
+    /// The port that the server listens at.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A command of ours that believes the city's root, where it has one.
+    fn command(&self) -> Command {
+        let mut command = Command::new(EXE);
+        command.env("XDG_STATE_HOME", self.path("state")).current_dir(self.dir.path());
+        if let Some(root) = &self.root {
+            command.env("HOMEPLATE_CA", root);
+        }
+        command
     }
 
     /// `homeplate …` without a person.
     pub fn plain(&self, args: &[&str]) -> Done {
-        Command::new(EXE)
-            .args(args)
-            .env("XDG_STATE_HOME", self.path("state"))
-            .current_dir(self.dir.path())
-            .output()
-            .expect("runs")
-            .into()
+        self.command().args(args).output().expect("runs").into()
     }
 
     /// `homeplate …` in a person's name.
     pub fn by(&self, person: &str, args: &[&str]) -> Done {
-        Command::new(EXE)
+        self.command()
             .args(args)
             .env("HOMEPLATE_SERVER", self.url())
             .env("HOMEPLATE_KEY", self.path(&format!("{person}.key")))
-            .current_dir(self.dir.path())
             .output()
             .expect("runs")
             .into()
@@ -135,6 +149,9 @@ impl World {
             "1",
         ];
         self.plain(&[&args, more].concat()).good();
+        // Pictures are what many tests are about, and the machine that runs them may be nearly full.
+        self.configure("thin_percent = 85", "thin_percent = 98");
+        self.configure("bare_percent = 95", "bare_percent = 99");
     }
 
     /// Changes the city's configuration.
@@ -160,7 +177,7 @@ impl World {
             .env("XDG_STATE_HOME", self.path("state"))
             .envs(environment.iter().copied());
         let server = Process::spawn(&mut command).expect("the server starts");
-        server.wait_for(" at http://", Duration::from_secs(30)).expect("the server listens");
+        server.wait_for(" at http", Duration::from_secs(30)).expect("the server listens");
         self.server = Some(server);
     }
 
@@ -253,15 +270,24 @@ impl World {
         if let Some(code) = code {
             args.extend(["--code", code]);
         }
-        self.plain(&args)
+        // Whom it may believe it has from its code.
+        self.command().args(args).env_remove("HOMEPLATE_CA").output().expect("runs").into()
     }
 
     /// A page or figure that needs no key.
     pub fn get(&self, path: &str) -> String {
-        ureq::get(format!("{}{path}", self.url()))
+        self.agent()
+            .get(format!("{}{path}", self.url()))
             .call()
             .and_then(|mut r| r.body_mut().read_to_string())
             .unwrap_or_else(|e| panic!("{path}: {e}"))
+    }
+
+    /// A visitor who believes the city's root, where it has one.
+    pub fn agent(&self) -> ureq::Agent {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let tls = edge::tls(self.root.as_deref()).expect("a root");
+        ureq::Agent::config_builder().tls_config(tls).build().into()
     }
 
     /// Asks again until `good` says so; panics with the last answer after 15 s.

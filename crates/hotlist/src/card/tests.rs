@@ -22,7 +22,7 @@ fn play(around: Around, story: &str) -> String {
             compared: Compared::ALL,
             typed,
             needs_second: around.two_persons,
-            note: String::new(),
+            remark: None,
         };
         let what = match words[2] {
             "reads-it" => verdict(HitFinding::Correct, Some(true)),
@@ -32,7 +32,7 @@ fn play(around: Around, story: &str) -> String {
                 compared: Compared { make: false, ..Compared::ALL },
                 typed: None,
                 needs_second: false,
-                note: String::new(),
+                remark: None,
             },
             "stands" => What::Record { answer: RecordAnswer::Confirmed },
             "gone-record" => What::Record { answer: RecordAnswer::NoLongerWanted },
@@ -40,9 +40,10 @@ fn play(around: Around, story: &str) -> String {
             "not-it" => What::Eyes { answer: EyesAnswer::NotIt },
             "gone" => What::Eyes { answer: EyesAnswer::Gone },
             "cold" => What::Cold,
+            "along" => What::Along,
             "unknown" => What::Unknown,
             other => match HitOutcome::parse(other) {
-                Some(outcome) => What::Outcome { outcome, note: String::new() },
+                Some(outcome) => What::Outcome { outcome, remark: None },
                 None => verdict(HitFinding::parse(other).unwrap(), None),
             },
         };
@@ -185,7 +186,7 @@ fn the_finding_is_the_one_that_decided() {
                 compared: Compared::ALL,
                 typed: None,
                 needs_second: *needs_second,
-                note: String::new(),
+                remark: None,
             },
         });
         Card { acts: acts.collect() }
@@ -205,7 +206,7 @@ fn any_act() -> impl Strategy<Value = Act> {
             compared: Compared { make: all, ..Compared::ALL },
             typed,
             needs_second,
-            note: String::new(),
+            remark: None,
         });
     let what = prop_oneof![
         3 => verdict,
@@ -217,9 +218,10 @@ fn any_act() -> impl Strategy<Value = Act> {
         }),
         1 => (0..3u8).prop_map(|n| What::Outcome {
             outcome: [HitOutcome::Recovered, HitOutcome::NotFound, HitOutcome::False][usize::from(n)],
-            note: String::new(),
+            remark: None,
         }),
         1 => Just(What::Cold),
+        1 => Just(What::Along),
         1 => Just(What::Unknown),
     ];
     (0..60i64, 0..3u8, what).prop_map(|(at, by, what)| Act {

@@ -163,6 +163,46 @@ fn memory_is_bounded() {
     assert!(desk.ceremonies.start_sign_in(at(302)).is_ok(), "the old ones are gone");
 }
 
+/// Passkeys of the domain above are used on the city's own pages alone, whoever else has a name there.
+#[test]
+fn another_name_of_the_domain_is_another_page() {
+    let origin = "https://plates.city.example";
+    let site = Site::under(origin, Some("city.example")).unwrap();
+    let ceremonies = Ceremonies::new(site, "Springfield").unwrap();
+    let check = |page: &str, good: bool| {
+        let mut soft = Authenticator::new("city.example", page);
+        let started = ceremonies.start_sign_in(at(0)).unwrap();
+        assert_eq!(started.options["rpId"], "city.example");
+        assert_eq!(ceremonies.read(&soft.get(&started.options)).is_ok(), good, "{page}");
+    };
+    check(origin, true);
+    check("https://library.city.example", false);
+    check("https://city.example", false);
+    check("https://plates.city.example:8443", false);
+}
+
+#[test]
+fn domains_for_passkeys() {
+    for (host, domain) in [
+        ("plates.city.example", "city.example"),
+        ("plates.springfield.il.us", "springfield.il.us"),
+        ("plates.gov", "plates.gov"),
+        ("plates.co.uk", "plates.co.uk"),
+        ("localhost", "localhost"),
+    ] {
+        assert_eq!(Site::domain_for(host), domain, "{host}");
+    }
+    let check = |domain: &str, good: bool| {
+        let site = Site::under("https://plates.springfield.il.us", Some(domain));
+        assert_eq!(site.is_ok(), good, "{domain}");
+    };
+    check("plates.springfield.il.us", true);
+    check("springfield.il.us", true);
+    check("field.il.us", false);
+    check("us", false);
+    check("other.example", false);
+}
+
 #[test]
 fn sites() {
     let check = |url: &str, want: Option<(&str, bool)>| {

@@ -1,5 +1,6 @@
 //! Hits: questions to a person, not orders.
 
+use super::DrillMark;
 use crate::page::Page;
 use askama::Template;
 
@@ -92,8 +93,8 @@ pub struct ActView {
     pub by: String,
     /// What: `verdict-correct`, `record-confirmed`, `eyes-gone`, `outcome-false`, `cold`, `unknown` and so on.
     pub what: String,
-    /// A remark.
-    pub note: String,
+    /// Whether a remark came with it, which auditors can read.
+    pub remarked: bool,
 }
 
 /// A stamp, given or missing.
@@ -167,6 +168,8 @@ pub struct HitPage {
     pub log_entry: u64,
     /// Whether this is the page for the street: a large picture and three buttons.
     pub field: bool,
+    /// That it is no hit but a drill.
+    pub drill: Option<DrillMark>,
 }
 
 impl HitPage {
@@ -177,7 +180,10 @@ impl HitPage {
 
     /// Whether a person has to compare it.
     pub(crate) fn waits(&self) -> bool {
-        self.may_decide && matches!(self.hit.state.as_str(), "open" | "second" | "cold")
+        if let Some(drill) = &self.drill {
+            return self.may_decide && !drill.over && drill.result.is_none();
+        }
+        self.may_decide && matches!(self.hit.state.as_str(), "open" | "second" | "along" | "cold")
     }
 
     /// Whether somebody may say what came of it: it was confirmed, whatever was found afterwards.
@@ -186,11 +192,20 @@ impl HitPage {
         let right = self.acts.iter().any(|act| act.what == "verdict-correct");
         let state = self.hit.state.as_str();
         let found_wrong = state == "rejected" && right && self.acts.last().is_some_and(over);
-        self.may_decide && (state == "confirmed" || found_wrong)
+        self.drill.is_none() && self.may_decide && (state == "confirmed" || found_wrong)
     }
 
     /// Where its forms go.
     pub(crate) fn base(&self) -> &'static str {
-        if self.field { "/field" } else { "/console/hits" }
+        match (self.field, &self.drill) {
+            (true, _) => "/field",
+            (false, Some(_)) => "/console/drills",
+            (false, None) => "/console/hits",
+        }
+    }
+
+    /// Under which name they find it.
+    pub(crate) fn id(&self) -> &str {
+        self.drill.as_ref().map_or(&self.hit.id, |drill| &drill.id)
     }
 }

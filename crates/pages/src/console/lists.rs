@@ -25,6 +25,14 @@ pub struct ListRow {
     pub waiting: Option<i64>,
     /// The import that can be taken back.
     pub undo: Option<i64>,
+    /// How probable a hit must be, as shown.
+    pub threshold: String,
+    /// So many false hits a day that it follows from, as shown; empty where it does not.
+    pub budget: String,
+    /// When it was fetched last, as shown; empty where it never came, absent where nobody fetches it.
+    pub fetched: Option<String>,
+    /// Why it could not be fetched; empty where it could.
+    pub unfetched: String,
 }
 
 /// An entry that waits for a second person.

@@ -1,6 +1,6 @@
 //! What goes on now: hits that wait, what is under way, cameras, the handover; and the street's own pages.
 
-use super::HitRow;
+use super::{DrillRow, HitRow};
 use crate::page::Page;
 use askama::Template;
 
@@ -59,6 +59,8 @@ pub struct NowPage {
     pub reads: u64,
     /// Hits whose outcome is due.
     pub due: Vec<HitRow>,
+    /// Drills that wait for this person.
+    pub drills: Vec<DrillRow>,
 }
 
 /// What the next shift has to know.

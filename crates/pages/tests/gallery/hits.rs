@@ -9,7 +9,81 @@ pub fn all(m: &Maker, out: &mut Out) {
     now(m, out);
     one(m, out);
     street(m, out);
+    drills(m, out);
+    orders(m, out);
+    settings(m, out);
     kept(m, out);
+}
+
+fn drill_row(m: &Maker, over: bool, result: Option<FoundView>) -> DrillRow {
+    DrillRow {
+        id: m.s("drl_0193a7c2b1e47d10"),
+        started: m.s("2026-11-23 08:15:42 PST"),
+        until: m.s("2026-11-23 08:25:42 PST"),
+        by: m.s("Omar Haddad"),
+        over,
+        sort: over.then(|| m.own("look-alike")),
+        answered: 4,
+        right: over.then_some(3),
+        result,
+    }
+}
+
+pub(crate) fn desks(m: &Maker) -> Vec<DeskRow> {
+    let desk = |name: &str, caught, median_s| DeskRow {
+        name: m.s(name),
+        answered: 40,
+        right: 37,
+        look_alikes: 21,
+        caught,
+        median_s,
+    };
+    vec![desk("day dispatch", Some(95), 11), desk("night dispatch", None, 19)]
+}
+
+fn drills(m: &Maker, out: &mut Out) {
+    let found = |right| FoundView {
+        finding: m.own(if right { "misread" } else { "correct" }),
+        sort: m.own("look-alike"),
+        right,
+        seconds: 14,
+    };
+    let page = |drills, desks, may_start| DrillsPage {
+        page: m.at(Place::Drills),
+        drills,
+        desks,
+        may_start,
+        may_decide: true,
+    };
+    let itself = DrillRow { by: String::new(), ..drill_row(m, true, None) };
+    let rows = vec![
+        drill_row(m, false, None),
+        drill_row(m, true, Some(found(true))),
+        drill_row(m, true, Some(found(false))),
+        itself,
+    ];
+    out.push(("drills", render(&page(rows, desks(m), true))));
+    out.push(("drills-empty", render(&page(vec![], vec![], false))));
+    let mark = |over, result| DrillMark {
+        id: m.s("drl_0193a7c2b1e47d10"),
+        until: m.s("2026-11-23 08:25:42 PST"),
+        over,
+        sort: (over).then(|| m.own("look-alike")),
+        result,
+    };
+    let one = |mark| HitPage {
+        page: m.at(Place::Drills),
+        must_type: false,
+        two_persons: false,
+        record_query: None,
+        listed: Some(listed(m, true, false)),
+        drill: Some(mark),
+        ..hit(m, waiting(m))
+    };
+    out.push(("drill", render(&one(mark(false, None)))));
+    out.push(("drill-right", render(&one(mark(true, Some(found(true)))))));
+    out.push(("drill-wrong", render(&one(mark(false, Some(found(false)))))));
+    out.push(("drill-over", render(&one(mark(true, None)))));
 }
 
 fn row(m: &Maker, state: &str, camera: &str, at: &str, probability: &str) -> HitRow {
@@ -90,7 +164,7 @@ fn queue(m: &Maker) -> QueueView {
 }
 
 fn now(m: &Maker, out: &mut Out) {
-    let page = |queue, off, due| NowPage {
+    let page = |queue, off, due, drills| NowPage {
         page: m.at(Place::Now),
         queue,
         may_resume: true,
@@ -98,6 +172,7 @@ fn now(m: &Maker, out: &mut Out) {
         on: 13,
         reads: 41_207,
         due,
+        drills,
     };
     let off = vec![CameraDot {
         name: m.s("Old Mill Road"),
@@ -105,8 +180,8 @@ fn now(m: &Maker, out: &mut Out) {
         since: m.s("2026-11-20 18:00:02 UTC"),
     }];
     let due = vec![row(m, "confirmed", "Elm Street", "2026-11-21 08:02:10 UTC", "98 %")];
-    out.push(("now", render(&page(queue(m), off, due))));
-    out.push(("now-quiet", render(&page(QueueView::default(), vec![], vec![]))));
+    out.push(("now", render(&page(queue(m), off, due, vec![drill_row(m, false, None)]))));
+    out.push(("now-quiet", render(&page(QueueView::default(), vec![], vec![], vec![]))));
     let handover = |queue, last| HandoverPage {
         page: m.at(Place::Handover),
         queue,
@@ -174,6 +249,7 @@ fn hit(m: &Maker, line: HitRow) -> HitPage {
         seen: vec![],
         log_entry: 48_101,
         field: false,
+        drill: None,
     }
 }
 
@@ -189,7 +265,7 @@ fn confirmed(m: &Maker, field: bool) -> HitPage {
         at: m.s(at),
         by: m.s("Dora Castellanos"),
         what: m.own(what),
-        note: m.s(note),
+        remarked: !note.is_empty(),
     };
     HitPage {
         must_type: false,
@@ -261,6 +337,10 @@ fn kept(m: &Maker, out: &mut Out) {
         two_persons: true,
         waiting,
         undo: Some(41),
+        threshold: m.s("80 %"),
+        budget: m.s("5"),
+        fetched: Some(m.s("2026-11-23 06:00:00 PST")),
+        unfetched: m.s("The other side did not answer in time."),
     };
     let wanted = |mine| WantedView {
         id: m.s("ent_0193a7c2b1e47d10"),
@@ -326,4 +406,79 @@ fn kept(m: &Maker, out: &mut Out) {
     out.push(("cameras", render(&CamerasPage { page: m.at(Place::Cameras), cameras })));
     let page = m.at(Place::Cameras);
     out.push(("cameras-empty", render(&CamerasPage { page, cameras: vec![] })));
+}
+
+fn orders(m: &Maker, out: &mut Out) {
+    let waits = |mine, power: &str| OrderWaits {
+        power: m.own(power),
+        level: m.own("capture"),
+        whom: m.s("group:downtown"),
+        named: m.s("downtown"),
+        from: Some((m.s("2026-11-23 18:00:00 PST"), m.s("2026-11-24T02:00:00.000Z"))),
+        until: None,
+        reason: m.s("The festival, as the council voted."),
+        by: m.s("Clara Ibarra"),
+        have: 1,
+        needed: 2,
+        lapses: m.s("2026-11-24 08:00:00 PST"),
+        mine,
+    };
+    let line = |begun, named: &str| OrderLine {
+        id: m.s("ord_0193a7c2b1e47d10"),
+        named: m.s(named),
+        begun,
+        from: m.s("2026-11-23 18:00:00 PST"),
+        until: Some(m.s("2026-11-24 06:00:00 PST")),
+        reason: m.s("The festival, as the council voted."),
+    };
+    let reach =
+        |value: &str, name: &str, group| Reach { value: m.s(value), name: m.s(name), group };
+    let page = |waiting, orders, levels, may_on| OrdersPage {
+        page: m.at(Place::Orders),
+        on: 12,
+        off: 2,
+        levels,
+        waiting,
+        orders,
+        reaches: vec![
+            reach("group:downtown", "downtown", true),
+            reach("camera:cam_main", "Main Street at First", false),
+        ],
+        zone: m.s("America/Los_Angeles"),
+        off_needs: 1,
+        on_needs: 2,
+        may_off: true,
+        may_on,
+    };
+    let waiting = vec![waits(false, "off"), waits(true, "on")];
+    let lines = vec![line(true, ""), line(false, "Harbor Bridge, northbound")];
+    let levels = vec![(m.own("asking"), m.s("2026-11-20 18:00:02 PST"))];
+    out.push(("orders", render(&page(waiting, lines, levels, true))));
+    out.push(("orders-empty", render(&page(vec![], vec![], vec![], false))));
+}
+
+fn settings(m: &Maker, out: &mut Out) {
+    let row = |key: &str, value: Option<&str>, usual| SettingRow {
+        key: m.s(key),
+        value: value.map(|v| m.s(v)),
+        meaning: m.s("In which zone people read times. The system itself keeps UTC."),
+        default: m.s("UTC"),
+        usual,
+    };
+    let sections = vec![
+        (
+            m.s("city"),
+            vec![row("city.name", Some("Oak Hollow"), false), row("city.slug", Some(""), true)],
+        ),
+        (m.s("webhook 1"), vec![row("webhook 1.url", None, false)]),
+        (m.s("hits"), vec![row("hits.late_seconds", Some("120"), true)]),
+    ];
+    let page = SettingsPage {
+        page: m.at(Place::Settings),
+        sections,
+        preset: m.s("us-wa"),
+        retention_days: 21,
+        rules: m.s("2f1b9c0d4e5f60718293a4b5c6d7e8f9"),
+    };
+    out.push(("settings", render(&page)));
 }

@@ -64,6 +64,7 @@ impl Maker {
             (Place::Hits, 0),
             (Place::Field, 0),
             (Place::Handover, 0),
+            (Place::Drills, 0),
             (Place::Lists, 0),
             (Place::Cameras, 0),
             (Place::Ask, 0),
@@ -76,6 +77,8 @@ impl Maker {
             (Place::People, 0),
             (Place::Tokens, 0),
             (Place::Devices, 0),
+            (Place::Orders, 0),
+            (Place::Settings, 0),
         ];
         let person = Person {
             name: self.s("Dora Castellanos"),
@@ -177,7 +180,16 @@ fn open_to_all(m: &Maker, out: &mut Out) {
         witness: m.s("Two of three witnesses sign it within ten minutes."),
         delay_minutes: 15,
         rules: m.s(HASH),
+        software: Some(SoftwareRow {
+            version: m.s("0.1.0"),
+            since: m.s("2026-10-12 06:14:00 UTC"),
+            days: 24,
+            executable: m.s(HASH),
+        }),
         audit_overdue: 2,
+        drills: 41,
+        drills_unanswered: 2,
+        desks: crate::hits::desks(m),
     };
     out.push(("public", render(&public)));
     let empty = PublicPage {
@@ -186,6 +198,7 @@ fn open_to_all(m: &Maker, out: &mut Out) {
         orders: vec![],
         gaps: vec![],
         audit_overdue: 0,
+        drills: 0,
         reads: 1,
         hits: 0,
         ..public

@@ -1,7 +1,7 @@
 //! The console's question: a form that says at once what the rules would allow, and the answer.
 
 use super::form::{Fields, choices, every, field, mends, moment, some, status, typed, wrong};
-use super::{failed, shown, sign_in};
+use super::{CLOCKS, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::confirm::fields_of;
@@ -102,7 +102,9 @@ fn page_of(around: Around, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
                 chosen: ticked(camera.id.as_str()),
             })
             .collect(),
-        zone: "UTC".into(),
+        zone: CLOCKS
+            .try_with(|c| c.config().city.time_zone.clone())
+            .unwrap_or_else(|_| "UTC".into()),
         preview: None,
         may_break: true,
         breakglass_blocked: None,

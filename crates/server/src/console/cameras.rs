@@ -6,8 +6,26 @@ use crate::chrome::{Visitor, around, signed_in};
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
+use base::PersonId;
 use city::{CameraHealth, City, PublicCamera, Suspended};
 use pages::{CameraView, CamerasPage, MapPlace, Place, render};
+
+/// How a camera stands, for who looks after cameras and for who does not.
+pub(super) fn state_of(camera: &PublicCamera, health: Option<&CameraHealth>) -> String {
+    match health {
+        Some(health) => word(health.state),
+        None if camera.on => "on".into(),
+        None => "off".into(),
+    }
+}
+
+/// Who may not look after cameras sees what everybody sees of them.
+pub(super) fn health(city: &City, who: &PersonId) -> base::Result<Vec<CameraHealth>> {
+    match city.camera_health(who) {
+        Err(e) if e.kind() == base::Kind::Forbidden => Ok(Vec::new()),
+        other => other,
+    }
+}
 
 fn view(
     camera: PublicCamera,
@@ -16,11 +34,7 @@ fn view(
     place: Option<(f64, f64)>,
     shown: Shown<'_>,
 ) -> CameraView {
-    let state = match health {
-        Some(health) => word(health.state),
-        None if camera.on => "on".into(),
-        None => "off".into(),
-    };
+    let state = state_of(&camera, health);
     let mut facts = Vec::new();
     if let Some(health) = health {
         for trouble in &health.troubles {
@@ -56,11 +70,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let flow = move |city: &City| {
         let visitor = Visitor::of(city, &who)?;
-        // Who may not look after cameras sees what everybody sees of them.
-        let health = match city.camera_health(&who) {
-            Err(e) if e.kind() == base::Kind::Forbidden => Vec::new(),
-            other => other?,
-        };
+        let health = health(city, &who)?;
         let suspended =
             if visitor.may("ViewHits") { city.suspended_cameras(&who)? } else { vec![] };
         let cameras = city.public()?.cameras;

@@ -1,5 +1,6 @@
 //! What forms send, and what is wrong with it.
 
+use crate::console::CLOCKS;
 use crate::problem::status_of;
 use axum::http::StatusCode;
 use base::{Error, Kind, Result, Time};
@@ -28,20 +29,24 @@ pub(crate) fn every<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = 
     fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 
-/// A date and time field: UTC without its zone.
+/// A date and time field: a moment by the city's clocks at the console, otherwise in UTC.
 pub(crate) fn moment(fields: &Fields, name: &str) -> Result<Option<Time>> {
     let text = field(fields, name);
     if text.is_empty() {
         return Ok(None);
     }
-    let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
-    let time = whole.parse::<Time>();
-    time.map(Some).map_err(|_| Error::invalid("Give moments as 2026-11-23T08:00, in UTC."))
+    let there = CLOCKS.try_with(|city| city.config().city.moment(text));
+    let time = there.unwrap_or_else(|_| {
+        let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
+        whole.parse()
+    });
+    time.map(Some).map_err(|_| Error::invalid("Give moments as 2026-11-23T08:00."))
 }
 
 /// As a date and time field wants it.
 pub(crate) fn typed(t: Time) -> String {
-    t.to_string().chars().take(16).collect()
+    let there = CLOCKS.try_with(|city| city.config().city.typed(t));
+    there.unwrap_or_else(|_| t.to_string().chars().take(16).collect())
 }
 
 /// Words to choose from, with those ticked that were sent.

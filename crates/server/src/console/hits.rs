@@ -14,8 +14,8 @@ use city::{
     NewOutcome, NewRecord, RecordAnswer, Stamp, Verdict, What,
 };
 use pages::{
-    ActView, CharacterView, Crop, HitPage, HitRow, HitsPage, ListedView, Page, Place, StampView,
-    render,
+    ActView, CharacterView, Crop, DrillMark, HitPage, HitRow, HitsPage, ListedView, Page, Place,
+    StampView, render,
 };
 use serde::Deserialize;
 
@@ -104,7 +104,7 @@ pub(super) async fn open(
             let may_decide = visitor.may("DecideHit");
             let page = signed_in(around(&state, &headers, &path), visitor, place);
             let shown = Shown::of_city(&state);
-            Html(render(&page_of(page, view, may_decide, field, shown))).into_response()
+            Html(render(&page_of(page, view, may_decide, field, shown, None))).into_response()
         }
         Err(e) => failed(&state, &headers, &e),
     }
@@ -166,15 +166,17 @@ fn listed(l: Listed, basis: Option<&read::Basis>, shown: Shown<'_>) -> ListedVie
 }
 
 fn act(line: ActLine, shown: Shown<'_>) -> ActView {
-    let (what, note) = match line.what {
-        What::Verdict { finding, note, .. } => (format!("verdict-{}", finding.as_str()), note),
-        What::Record { answer } => (format!("record-{}", word(answer)), String::new()),
-        What::Eyes { answer } => (format!("eyes-{}", word(answer)), String::new()),
-        What::Outcome { outcome, note } => (format!("outcome-{}", outcome.as_str()), note),
-        What::Cold => ("cold".into(), String::new()),
-        What::Unknown => ("unknown".into(), String::new()),
+    let remarked = line.what.remark().is_some();
+    let what = match line.what {
+        What::Verdict { finding, .. } => format!("verdict-{}", finding.as_str()),
+        What::Record { answer } => format!("record-{}", word(answer)),
+        What::Eyes { answer } => format!("eyes-{}", word(answer)),
+        What::Outcome { outcome, .. } => format!("outcome-{}", outcome.as_str()),
+        What::Along => "along".into(),
+        What::Cold => "cold".into(),
+        What::Unknown => "unknown".into(),
     };
-    ActView { at: shown.of(line.at), by: line.by.unwrap_or_default(), what, note }
+    ActView { at: shown.of(line.at), by: line.by.unwrap_or_default(), what, remarked }
 }
 
 /// The three stamps; who gave one is named as in the acts.
@@ -194,7 +196,14 @@ fn stamps(view: &HitView, shown: Shown<'_>) -> Vec<StampView> {
     vec![stamp("picture", &s.picture), stamp("record", &s.record), stamp("eyes", &s.eyes)]
 }
 
-fn page_of(page: Page, view: HitView, may_decide: bool, field: bool, shown: Shown<'_>) -> HitPage {
+pub(super) fn page_of(
+    page: Page,
+    view: HitView,
+    may_decide: bool,
+    field: bool,
+    shown: Shown<'_>,
+    drill: Option<DrillMark>,
+) -> HitPage {
     let character = |c: city::Character| CharacterView {
         best: c.best.to_string(),
         odds: percent(f64::from(c.odds)),
@@ -229,6 +238,7 @@ fn page_of(page: Page, view: HitView, may_decide: bool, field: bool, shown: Show
         seen: view.seen.into_iter().map(|line| row(line, shown)).collect(),
         log_entry: view.log_entry,
         field,
+        drill,
     }
 }
 
@@ -249,6 +259,22 @@ pub(crate) struct VerdictForm {
     typed: String,
     #[serde(default)]
     note: String,
+}
+
+/// What the form says was found.
+pub(super) fn finding(form: &VerdictForm) -> Done<HitFinding> {
+    HitFinding::parse(&form.finding)
+        .ok_or_else(|| Error::invalid("Say what you found with one of the buttons."))
+}
+
+/// What it says was compared.
+pub(super) fn compared(form: &VerdictForm) -> Compared {
+    Compared {
+        picture: form.picture.is_some(),
+        state: form.state.is_some(),
+        make: form.make.is_some(),
+        colour: form.colour.is_some(),
+    }
 }
 
 /// `POST /console/hits/{id}/verdict`.
@@ -276,16 +302,9 @@ pub(super) async fn verdict_of(
 
 async fn decide(state: &Held, who: PersonId, id: &str, form: VerdictForm) -> Done<()> {
     let id = hit_id(id)?;
-    let finding = HitFinding::parse(&form.finding)
-        .ok_or_else(|| Error::invalid("Say what you found with one of the buttons."))?;
     let verdict = Verdict {
-        finding,
-        compared: Compared {
-            picture: form.picture.is_some(),
-            state: form.state.is_some(),
-            make: form.make.is_some(),
-            colour: form.colour.is_some(),
-        },
+        finding: finding(&form)?,
+        compared: compared(&form),
         typed: Some(form.typed).filter(|typed| !typed.trim().is_empty()),
         note: form.note,
         version: form.version,

@@ -1,7 +1,7 @@
 //! Hot lists for people: how old they are, a file that is brought, own entries with a second person.
 
 use super::form::{Fields, field, mends, some, status, wrong};
-use super::{Shown, back, failed, sign_in};
+use super::{Shown, back, failed, percent, sign_in};
 use crate::auth::{LIST_MAX, Shared, body_within};
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::AppState;
@@ -44,6 +44,13 @@ fn row(list: ListView, shown: Shown<'_>) -> ListRow {
         two_persons: list.settings.two_persons,
         waiting: list.waiting,
         undo: list.import,
+        threshold: percent(list.threshold),
+        budget: list.settings.false_hits_a_day.map(|n| n.to_string()).unwrap_or_default(),
+        fetched: list
+            .fetch
+            .as_ref()
+            .map(|fetch| fetch.fetched.map(|t| shown.of(t)).unwrap_or_default()),
+        unfetched: list.fetch.and_then(|fetch| fetch.said).unwrap_or_default(),
     }
 }
 

@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 70] = [
+const KINDS: [&str; 76] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -37,14 +37,19 @@ const KINDS: [&str; 70] = [
     "hit.record",
     "hit.eyes",
     "hit.outcome",
+    "hit.along",
     "hit.cold",
     "hit.unknown",
     "hit.suspended",
     "hit.resumed",
     "hit.handover",
+    "drill.started",
+    "drill.decided",
+    "drill.ended",
     "hotlist.checked",
     "hotlist.proposed",
     "hotlist.withdrawn",
+    "hotlist.lapsed",
     "hotlist.changed",
     "hotlist.imported",
     "hotlist.undone",
@@ -75,6 +80,7 @@ const KINDS: [&str; 70] = [
     "key.created",
     "key.destroyed",
     "records.dropped",
+    "pictures.step",
     "admin.created",
     "admin.person",
     "admin.invited",

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{CameraId, Error};
 use city::{City, Incident, Queue};
+use futures_util::FutureExt;
 use pages::{CameraDot, HandoverPage, NowPage, Place, QueueView, SuspendedView, render};
 
 fn queue(queue: Queue, shown: Shown<'_>) -> QueueView {
@@ -40,11 +41,12 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
         let visitor = Visitor::of(city, &who)?;
         // Who sees no hits begins where they have something to do.
         let board = if visitor.may("ViewHits") { Some(city.now_board(&who)?) } else { None };
-        Ok((visitor, board, city.public()?, city.now().day()))
+        let board = board.map(|(queue, due)| Ok((queue, due, city.drills_waiting(&who)?)));
+        Ok((visitor, board.transpose()?, city.public()?, city.now().day()))
     };
     match state.run(flow).await {
         Ok((visitor, None, ..)) => Redirect::to(visitor.first_place().path()).into_response(),
-        Ok((visitor, Some((waiting, due)), public, day)) => {
+        Ok((visitor, Some((waiting, due, drills)), public, day)) => {
             let may_resume = visitor.may("EnrolCamera");
             let page = signed_in(around(&state, &headers, "/console"), visitor, Place::Now);
             let (on, off): (Vec<_>, Vec<_>) =
@@ -63,6 +65,7 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
                 on: on.len() as u64,
                 reads: public.figures.reads_by_day.get(&day).copied().unwrap_or_default(),
                 due: due.into_iter().map(|line| row(line, shown)).collect(),
+                drills: drills.into_iter().map(|line| super::drills::row(line, shown)).collect(),
             }))
             .into_response()
         }
@@ -86,9 +89,23 @@ pub(crate) async fn events(State(state): Shared, headers: HeaderMap) -> Response
         Err(e) => return crate::problem::Problem::from(e).into_response(),
     }
     let wanted = |kind: &str| {
-        ["hit.", "hotlist.", "order.", "camera."].iter().any(|group| kind.starts_with(group))
+        ["hit.", "hotlist.", "order.", "camera.", "drill."]
+            .iter()
+            .any(|group| kind.starts_with(group))
     };
-    match stream_of(&state, &headers, Seats::Desk, wanted) {
+    let (held, cookies) = (state.clone(), headers.clone());
+    // A stream outlives a page: whoever was signed out, or lost the right, hears nothing more.
+    let still = move || {
+        let (state, visitor) = (held.clone(), held.visitor(&cookies));
+        async move {
+            let Some(who) = visitor else { return false };
+            let may = state.run(move |city| Ok(Visitor::of(city, &who)?.may("ViewHits"))).await;
+            // A busy server is no reason to cut a desk off.
+            may.unwrap_or_else(|e| e.kind() == base::Kind::Busy)
+        }
+        .boxed()
+    };
+    match stream_of(&state, &headers, Seats::Desk, wanted, Some(Box::new(still))) {
         Ok(stream) => stream.into_response(),
         Err(e) => crate::problem::Problem::from(e).into_response(),
     }

@@ -92,7 +92,7 @@ fn lock(dir: &Path) -> Result<File> {
 }
 
 /// Looks around before anything is made: a folder with other things in it is not ours to fill.
-fn look(dir: &Path) -> Result<There> {
+pub(super) fn look(dir: &Path) -> Result<There> {
     let mut there = There { control: false, hotlist: false, days: Vec::new() };
     let names = |dir: &Path| -> io::Result<Vec<String>> {
         fs::read_dir(dir)?

@@ -119,6 +119,7 @@ fn what_was_said_last_of_cameras_and_shifts(engine: Engine) {
         at: Time::from_millis(at),
         state: state.into(),
         json: "{}".into(),
+        owes: false,
     };
     for row in [
         said("cam_b", 1, "suspended"),

@@ -1,0 +1,169 @@
+//! Lists that the city fetches: what comes is taken, what is strange waits, what does not come is told.
+
+use crate::kit::{Town, person};
+use crate::{ListSettings, ListView};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+const HOUR: i64 = 3_600_000;
+
+/// A web server on this machine whose file can be changed; it counts how often it gave it whole.
+struct Peer {
+    url: String,
+    file: Arc<Mutex<Option<String>>>,
+    given: Arc<Mutex<u32>>,
+}
+
+impl Peer {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/list.csv", listener.local_addr().unwrap());
+        let peer = Self { url, file: Arc::default(), given: Arc::default() };
+        let (file, given) = (peer.file.clone(), peer.given.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let mut head = String::new();
+                let mut lines = BufReader::new(&stream);
+                while !head.ends_with("\r\n\r\n") && lines.read_line(&mut head).unwrap_or(0) > 0 {}
+                let answer = match file.lock().unwrap().as_ref() {
+                    None => "500 x\r\ncontent-length: 0\r\n\r\n".to_owned(),
+                    Some(text) => {
+                        let tag = base::hex(&base::sha256(text.as_bytes())[..4]);
+                        if head.to_lowercase().contains(&format!("if-none-match: \"{tag}\"")) {
+                            "304 x\r\n\r\n".to_owned()
+                        } else {
+                            *given.lock().unwrap() += 1;
+                            format!(
+                                "200 x\r\netag: \"{tag}\"\r\ncontent-length: {}\r\n\r\n{text}",
+                                text.len()
+                            )
+                        }
+                    }
+                };
+                let _ = (&stream).write_all(format!("HTTP/1.1 {answer}").as_bytes());
+            }
+        });
+        peer
+    }
+
+    fn has(&self, plates: &[&str]) {
+        let rows = plates.iter().map(|plate| format!("{plate}\n")).collect::<String>();
+        *self.file.lock().unwrap() = Some(format!("plate\n{rows}"));
+    }
+
+    fn given(&self) -> u32 {
+        *self.given.lock().unwrap()
+    }
+}
+
+fn town(peer: &Peer) -> Town {
+    let fetch =
+        format!("[[hotlist_fetch]]\nlist=\"lst_state\"\nurl=\"{}\"\nallow_local=true\n", peer.url);
+    let town = Town::new("2026-11-23T12:00:00Z", &fetch);
+    let settings = ListSettings {
+        name: "State".into(),
+        default_days: Some(30),
+        reason: Some("stolen".into()),
+        case: Some("26-0417".into()),
+        longest_age_hours: Some(24),
+        ..ListSettings::default()
+    };
+    town.city.set_list(&person(), &"lst_state".parse().unwrap(), &settings).unwrap();
+    town
+}
+
+fn list(town: &Town) -> ListView {
+    town.city.list(&person(), &"lst_state".parse().unwrap()).unwrap()
+}
+
+fn said(town: &Town) -> String {
+    list(town).fetch.unwrap().said.unwrap_or_default()
+}
+
+#[test]
+fn a_list_comes_by_itself() {
+    let peer = Peer::start();
+    peer.has(&["7ABC128", "8XYZ001"]);
+    let town = town(&peer);
+    let fetch = || town.city.take_fetches().unwrap();
+    fetch();
+    assert_eq!((list(&town).entries, list(&town).import, peer.given()), (2, Some(1), 1));
+    assert_eq!(town.logged("hotlist.imported")[0].by.as_deref(), Some("fetch"));
+    // Not before its time, and not again what is the same.
+    fetch();
+    town.clock.advance(HOUR);
+    fetch();
+    assert_eq!((list(&town).import, peer.given()), (Some(1), 1));
+    assert_eq!(list(&town).fetch.unwrap().fetched, Some(town.city.now()));
+    // What is the same for half of its longest age is read once more: the list does not grow stale.
+    town.clock.advance(11 * HOUR);
+    fetch();
+    assert_eq!((list(&town).import, peer.given()), (Some(2), 2));
+    assert_eq!(list(&town).imported, Some(town.city.now()));
+    assert_eq!(said(&town), "");
+}
+
+#[test]
+fn what_is_strange_waits_and_what_fails_is_told() {
+    let peer = Peer::start();
+    let town = town(&peer);
+    let fetch = || {
+        town.clock.advance(HOUR);
+        town.city.take_fetches().unwrap();
+    };
+    fetch();
+    assert!(said(&town).contains("answers 500"), "{}", said(&town));
+    let plates: Vec<String> = (0..20).map(|n| format!("7ABC{n:03}")).collect();
+    peer.has(&plates.iter().map(String::as_str).collect::<Vec<_>>());
+    fetch();
+    assert_eq!((list(&town).entries, said(&town)), (20, String::new()));
+    // It shrinks: a person looks first, and it is not brought again and again.
+    peer.has(&["7ABC000"]);
+    fetch();
+    assert_eq!((list(&town).entries, list(&town).waiting), (20, Some(2)));
+    assert!(said(&town).contains("waits for a person"), "{}", said(&town));
+    fetch();
+    assert_eq!(list(&town).waiting, Some(2));
+    // What is no list changes nothing.
+    *peer.file.lock().unwrap() = Some("<html>sign in</html>".into());
+    fetch();
+    assert_eq!(list(&town).entries, 20);
+    assert_ne!(said(&town), "");
+    // Nobody answers any more: the list goes stale by its own rule.
+    *peer.file.lock().unwrap() = None;
+    for _ in 0..24 {
+        fetch();
+    }
+    assert!(list(&town).stale && !said(&town).is_empty());
+    // It is tried again within a quarter of an hour.
+    peer.has(&plates.iter().map(String::as_str).collect::<Vec<_>>());
+    town.clock.advance(15 * 60_000);
+    town.city.take_fetches().unwrap();
+    assert!(!list(&town).stale, "{}", said(&town));
+}
+
+#[test]
+fn addresses_that_are_not_fetched_from() {
+    let check = |more: &str, good: bool| {
+        let text =
+            format!("[city]\nname=\"S\"\nslug=\"s\"\n[[hotlist_fetch]]\nlist=\"lst_a\"\n{more}\n");
+        assert_eq!(crate::Config::parse(&text).is_ok(), good, "{more}");
+    };
+    let pin = "SHA256:abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq";
+    check("url=\"https://state.example/list\"", true);
+    check("url=\"https://state.example/list\"\nlogin=\"keys/state.login\"", true);
+    check("url=\"http://state.example/list\"", false);
+    check("url=\"http://10.0.0.9/list\"\nallow_local=true", true);
+    check("url=\"https://a:b@state.example/list\"", false);
+    check("url=\"https://state.example/list\"\nevery_minutes=1", false);
+    check("url=\"https://state.example/list\"\nlogin=\"ask\"", false);
+    check(&format!("url=\"sftp://city@state.example/list\"\nkey=\"k\"\nhost_key=\"{pin}\""), true);
+    check("url=\"sftp://city@state.example/list\"\nkey=\"k\"", false);
+    check(&format!("url=\"sftp://city@state.example/list\"\nhost_key=\"{pin}\""), false);
+    check(
+        &format!("url=\"sftp://city:x@state.example/list\"\nkey=\"k\"\nhost_key=\"{pin}\""),
+        false,
+    );
+    check("url=\"ftp://state.example/list\"", false);
+}

@@ -1,0 +1,223 @@
+//! A fault each: what the person is told, once, and that it ends by itself.
+
+use crate::City;
+use crate::kit::Town;
+use base::{CameraId, Time};
+use std::sync::Arc;
+use std::time::Duration;
+use testkit::peers::{Mail, MailSink};
+
+const START: &str = "2026-11-23T12:00:00Z";
+const MINUTE: i64 = 60_000;
+const HOUR: i64 = 60 * MINUTE;
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Place {
+    town: Town,
+    mail: MailSink,
+}
+
+impl Place {
+    fn new(more: &str) -> Self {
+        let mail = MailSink::start().unwrap();
+        let more = format!(
+            "[server]\npublic_url=\"https://plates.example\"\n\
+             [deliver]\nsmtp_host=\"127.0.0.1\"\nsmtp_port={}\nsmtp_tls=\"none\"\nsmtp_from=\"h@c.example\"\n\
+             [upkeep]\ntell=[\"it@c.example\"]\n{more}",
+            mail.port()
+        );
+        Self { town: Town::new(START, &more), mail }
+    }
+
+    fn city(&self) -> &Arc<City> {
+        &self.town.city
+    }
+
+    /// So many minutes go by, with a look in each.
+    fn minutes(&self, n: i64) {
+        for _ in 0..n {
+            self.town.clock.advance(MINUTE);
+            self.city().look_after().unwrap();
+        }
+    }
+
+    /// The mails so far, which must be so many.
+    #[track_caller]
+    fn mails(&self, count: usize) -> Vec<Mail> {
+        let mails = self.mail.wait(count, if count == 0 { Duration::ZERO } else { PATIENCE });
+        assert_eq!(mails.len(), count, "{:?}", mails.iter().map(|m| &m.text).collect::<Vec<_>>());
+        mails
+    }
+
+    /// What began and ended: each told once, however long it goes on and however often it is looked.
+    #[track_caller]
+    fn once(&self, begin: impl Fn(), end: impl Fn(), words: &str) {
+        self.minutes(3);
+        self.mails(0);
+        begin();
+        self.minutes(2);
+        self.mails(0);
+        self.minutes(30);
+        let first = &self.mails(1)[0];
+        assert_eq!(first.to, ["it@c.example"]);
+        assert!(first.plain().contains(words), "{}", first.text);
+        end();
+        self.minutes(30);
+        let over = &self.mails(2)[1];
+        assert!(over.text.contains("over:"), "{}", over.text);
+        assert!(over.plain().contains("is so no longer"), "{}", over.text);
+    }
+}
+
+fn fill(place: &Place, percent: u64) {
+    *place.city().room.said.lock().unwrap() = Some(((100 - percent) << 30, 100 << 30));
+}
+
+#[test]
+fn a_disk_that_fills() {
+    let place = Place::new("");
+    fill(&place, 40);
+    place.once(|| fill(&place, 87), || fill(&place, 60), "Of four reads one keeps its picture");
+}
+
+#[test]
+fn a_backup_that_is_late() {
+    let place = Place::new("backup_file=\"backup.done\"\n");
+    let file = place.town.dir().join("backup.done");
+    let made = |at: Time| {
+        let at = std::time::UNIX_EPOCH + Duration::from_millis(at.millis().unsigned_abs());
+        std::fs::File::create(&file).unwrap().set_modified(at).unwrap();
+    };
+    made(place.city().now());
+    let old = || made(place.city().now().plus_millis(-27 * HOUR));
+    place.once(old, || made(place.city().now()), "more than 26 hours");
+}
+
+#[test]
+fn a_camera_that_reads_nothing_where_it_usually_does() {
+    let place = Place::new("");
+    let camera: CameraId = "cam_one".parse().unwrap();
+    let now = place.city().now();
+    // Four days with a car each hour, until this one.
+    let cars: Vec<_> = (0..96).map(|hour| (&camera, now.plus_millis(-hour * HOUR))).collect();
+    place.city().note_activity(cars.into_iter()).unwrap();
+    place.minutes(125);
+    place.mails(0);
+    place.minutes(60);
+    let told = &place.mails(1)[0];
+    assert!(told.plain().contains("read no vehicle for 2 hours"), "{}", told.text);
+    assert!(told.text.contains("One"), "{}", told.text);
+    place.town.pass("7ABC128");
+    place.minutes(10);
+    assert!(place.mails(2)[1].text.contains("over:"));
+    // A restart tells nobody anew.
+    let Place { town, mail } = place;
+    let Town { dir, clock, city, .. } = town;
+    drop(city);
+    let city = City::open(dir.path(), clock.clone()).unwrap();
+    for _ in 0..5 {
+        clock.advance(MINUTE);
+        city.look_after().unwrap();
+    }
+    assert_eq!(mail.wait(3, Duration::from_millis(200)).len(), 2);
+}
+
+#[test]
+fn a_certificate_that_was_not_renewed() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let place = Place::new(
+        "[tls]\nmode=\"file\"\ncertificate=\"tls/served.pem\"\nkey=\"tls/served.pem\"\n",
+    );
+    let served = |days_ago: i64| {
+        let at = place.city().now().plus_millis(-days_ago * 24 * HOUR);
+        let folder = place.town.dir().join("tls");
+        let _ = std::fs::remove_dir_all(&folder);
+        let own = tls::OwnAuthority::make(&folder, "S", "plates.example", at).unwrap();
+        own.renew("plates.example", at).unwrap();
+    };
+    served(0);
+    place.once(|| served(80), || served(0), "another should be there by now");
+    served(100);
+    assert!(place.city().alive().contains(&"certificate"), "{:?}", place.city().alive());
+    place.minutes(5);
+    let ended: Vec<_> = place.mails(4).iter().map(Mail::plain).collect();
+    assert!(ended[2..].iter().any(|text| text.contains("It ended at")), "{ended:?}");
+}
+
+#[test]
+fn a_clock_that_is_set_back_a_day() {
+    let place = Place::new("");
+    place.city().announce().unwrap();
+    place.minutes(3);
+    place.town.clock.advance(-24 * HOUR);
+    place.city().look_after().unwrap();
+    place.minutes(5);
+    let told = &place.mails(1)[0];
+    assert!(told.plain().contains("clock is behind"), "{}", told.text);
+    place.town.clock.advance(24 * HOUR);
+    place.minutes(5);
+    assert!(place.mails(2)[1].text.contains("over:"));
+}
+
+/// What cannot be told now is told when the mail server is back; nobody is told twice.
+#[test]
+fn a_mail_server_that_is_away() {
+    let place = Place::new("");
+    fill(&place, 40);
+    place.minutes(3);
+    place.mail.refuse(Some("451 not now"));
+    fill(&place, 87);
+    place.minutes(70);
+    place.mails(0);
+    assert!(place.city().alive().contains(&"mail"), "{:?}", place.city().alive());
+    place.mail.refuse(None);
+    place.minutes(2);
+    place.mails(1);
+    assert!(!place.city().alive().contains(&"mail"));
+    // That it is over waits for the mail server likewise.
+    place.mail.refuse(Some("451 not now"));
+    fill(&place, 40);
+    place.minutes(10);
+    place.mail.refuse(None);
+    place.minutes(2);
+    assert!(place.mails(2)[1].text.contains("over:"));
+}
+
+#[test]
+fn what_comes_and_goes_is_nobodys_business() {
+    let place = Place::new("");
+    for _ in 0..5 {
+        fill(&place, 87);
+        place.minutes(1);
+        fill(&place, 40);
+        place.minutes(1);
+    }
+    place.minutes(5);
+    place.mails(0);
+}
+
+#[test]
+fn a_week_on_monday() {
+    let place = Place::new("");
+    place.town.pass("7ABC128");
+    place.minutes(5);
+    place.mails(0);
+    place.town.clock.advance(7 * 24 * HOUR);
+    place.minutes(5);
+    let mails = place.mail.wait(1, PATIENCE);
+    let week: Vec<_> = mails.iter().filter(|mail| mail.text.contains("the week")).collect();
+    assert_eq!(week.len(), 1);
+    let text = week[0].plain();
+    assert!(text.contains("One:") && text.contains("Log:"), "{text}");
+    assert!(!text.contains("7ABC128"));
+}
+
+#[test]
+fn a_server_that_is_not_well_says_so_to_programs() {
+    let place = Place::new("");
+    fill(&place, 40);
+    assert_eq!(place.city().alive(), Vec::<&str>::new());
+    place.city().announce().unwrap();
+    place.town.clock.advance(-24 * HOUR);
+    assert!(place.city().alive().contains(&"clock"), "{:?}", place.city().alive());
+}

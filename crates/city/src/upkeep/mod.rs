@@ -1,0 +1,362 @@
+//! Somebody is told when something of the system itself is wrong: once when it begins, once when it is over, by
+//! e-mail, and every Monday how the week was.
+//!
+//! What is wrong is found anew at each look. What was told of it, and to whom, is in the store, so that neither a
+//! restart nor a mail server that is away tells anybody twice or nobody. What comes and goes within two minutes is
+//! nobody's business. A message names a camera or a list, and no plate: nothing here knows one.
+//!
+//! Not here: who watches when the server itself is dead. That is for a program outside, at [`City::alive`].
+
+mod config;
+mod quiet;
+mod weekly;
+mod words;
+
+pub use config::UpkeepSection;
+
+pub(crate) use quiet::Activity;
+
+use crate::City;
+use crate::room::Step;
+use base::{Result, Time, sha256};
+use deliver::Notice;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Something must be so, or over, for so long before anybody is told.
+const PATIENCE_MS: i64 = 120_000;
+/// After so long without a look the watch itself is not well.
+const LOOKS: Duration = Duration::from_secs(600);
+/// How often the counts of reads are written down.
+const SAVE_MS: i64 = 600_000;
+/// A camera's clock may be so far off.
+const CLOCK_MS: i64 = 2000;
+/// Where it is remembered.
+const FAULTS: &str = "upkeep/faults";
+const ACTIVITY: &str = "upkeep/activity";
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Fault {
+    /// A camera reads nothing where it usually does.
+    Quiet { name: String, hours: u32 },
+    /// A camera's clock is off.
+    CameraClock { name: String },
+    /// A list is too old.
+    Stale { list: String },
+    /// The certificate ends, or has.
+    Certificate { until: String, ended: bool },
+    /// No backup was finished in time.
+    Backup { hours: u32 },
+    /// The disk of the pictures fills.
+    Disk { percent: u32, bare: bool },
+    /// A part of the server.
+    Part { part: String, message: String },
+}
+
+/// What was told of a fault.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Told {
+    fault: Fault,
+    since: Time,
+    /// Since when it is so no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    over: Option<Time>,
+    /// Who was told that it began, and that it is over.
+    #[serde(default)]
+    begun: BTreeSet<String>,
+    #[serde(default)]
+    ended: BTreeSet<String>,
+}
+
+type Faults = BTreeMap<String, Told>;
+
+/// What the watch remembers.
+pub(crate) struct Upkeep {
+    activity: Mutex<Option<(Activity, Time)>>,
+    looked: Mutex<Instant>,
+    /// Since when mail has not gone out.
+    silent: Mutex<Option<Time>>,
+    /// One look at a time.
+    looking: Mutex<()>,
+}
+
+impl Default for Upkeep {
+    fn default() -> Self {
+        Self {
+            activity: Mutex::default(),
+            looked: Mutex::new(Instant::now()),
+            silent: Mutex::default(),
+            looking: Mutex::default(),
+        }
+    }
+}
+
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl City {
+    /// Notes that vehicles were read, for who asks whether a camera is quiet.
+    pub(crate) fn note_activity<'a>(
+        &self,
+        reads: impl Iterator<Item = (&'a base::CameraId, Time)>,
+    ) -> Result<()> {
+        self.with_activity(|activity| reads.for_each(|(camera, at)| activity.note(camera, at)))
+    }
+
+    fn with_activity<T>(&self, act: impl FnOnce(&mut Activity) -> T) -> Result<T> {
+        let mut slot = held(&self.upkeep.activity);
+        if slot.is_none() {
+            let kept = self.store.meta(ACTIVITY)?;
+            let kept = kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+            *slot = Some((kept, Time::default()));
+        }
+        let (activity, _) = slot.get_or_insert_with(Default::default);
+        Ok(act(activity))
+    }
+
+    fn save_activity(&self, now: Time) -> Result<()> {
+        let mut slot = held(&self.upkeep.activity);
+        let Some((activity, saved)) = slot.as_mut() else { return Ok(()) };
+        if now.since(*saved).abs() < SAVE_MS {
+            return Ok(());
+        }
+        activity.forget(now);
+        let json = serde_json::to_string(activity)
+            .map_err(|e| base::Error::internal("Counts cannot be written.").because(e))?;
+        self.store.set_meta(ACTIVITY, &json)?;
+        *saved = now;
+        Ok(())
+    }
+
+    /// Looks at everything that somebody is to be told of, tells who has not been told yet, and on Mondays how the
+    /// week was. By the clock, once a minute; what cannot be told now is told at the next look.
+    pub fn look_after(&self) -> Result<()> {
+        let _one = held(&self.upkeep.looking);
+        let now = self.now();
+        *held(&self.upkeep.looked) = Instant::now();
+        self.with_activity(|_| ())?;
+        self.save_activity(now)?;
+        let mut faults = self.kept_faults()?;
+        let before = faults.clone();
+        follow(&mut faults, self.faults_now()?, now);
+        let people = self.upkeep_lines()?;
+        if people.is_empty() {
+            faults.retain(|_, told| told.over.is_none());
+        }
+        let mut failed = false;
+        for (key, told) in &mut faults {
+            failed |= !self.tell_of(key, told, &people, now);
+        }
+        faults.retain(|_, told| !is_done(told, now));
+        if faults != before {
+            self.keep_faults(&faults)?;
+        }
+        failed |= !self.tell_week(&people, &faults, now)?;
+        let mut silent = held(&self.upkeep.silent);
+        *silent = if failed { silent.or(Some(now)) } else { None };
+        Ok(())
+    }
+
+    fn kept_faults(&self) -> Result<Faults> {
+        let kept = self.store.meta(FAULTS)?;
+        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
+    }
+
+    fn keep_faults(&self, faults: &Faults) -> Result<()> {
+        let json = serde_json::to_string(faults)
+            .map_err(|e| base::Error::internal("What was told cannot be written.").because(e))?;
+        self.store.set_meta(FAULTS, &json)
+    }
+
+    /// What is wrong at this moment, by what it is wrong with.
+    fn faults_now(&self) -> Result<BTreeMap<String, Fault>> {
+        let (now, limits) = (self.now(), &self.config.upkeep);
+        let mut out = BTreeMap::new();
+        for part in self.health().into_iter().filter(|part| !part.fine) {
+            let message = part.message.unwrap_or_default();
+            out.insert(part.part.clone(), Fault::Part { part: part.part, message });
+        }
+        let step = self.picture_step()?;
+        // The second step is told besides the first: when it is undone, that one still is so.
+        for taken in [Step::Thinned, Step::Bare].into_iter().filter(|taken| *taken <= step) {
+            let percent = self.picture_disk().unwrap_or_default() as u32;
+            let fault = Fault::Disk { percent, bare: taken == Step::Bare };
+            out.insert(format!("disk/{}", taken.word()), fault);
+        }
+        self.quiet_cameras(now, limits.quiet_hours, &mut out)?;
+        for view in self.stale_lists()? {
+            let list = view.id.to_string();
+            out.insert(format!("list/{list}"), Fault::Stale { list });
+        }
+        if let Some(Fault::Certificate { until, ended }) = self.certificate_fault(now) {
+            for told in [false, true].into_iter().filter(|told| *told <= ended) {
+                let fault = Fault::Certificate { until: until.clone(), ended: told };
+                out.insert(format!("certificate/{told}"), fault);
+            }
+        }
+        if self.backup_is_late(now) {
+            out.insert("backup".into(), Fault::Backup { hours: limits.backup_hours });
+        }
+        Ok(out)
+    }
+
+    fn quiet_cameras(
+        &self,
+        now: Time,
+        hours: u32,
+        out: &mut BTreeMap<String, Fault>,
+    ) -> Result<()> {
+        let rows = self.store.cameras()?;
+        let beats = held(&self.beats).clone();
+        for row in rows {
+            let id = row.id;
+            let gone = {
+                let switches = self.switches();
+                switches.retired(&id).is_some() || switches.capture_off(&id, now).is_some()
+            };
+            if gone {
+                continue;
+            }
+            let offset = beats.get(&id).and_then(|(_, beat)| beat.clock_offset_ms);
+            if offset.is_some_and(|ms| ms.abs() > CLOCK_MS) {
+                let name = row.name.clone();
+                out.insert(format!("clock/{id}"), Fault::CameraClock { name });
+            }
+            // What a camera keeps that keeps hits alone says nothing of how many pass.
+            let counts = hours > 0 && self.config.cameras.hits_only(&id).is_none();
+            if counts && self.with_activity(|a| a.is_quiet(&id, now, hours))? {
+                out.insert(format!("quiet/{id}"), Fault::Quiet { name: row.name, hours });
+            }
+        }
+        Ok(())
+    }
+
+    fn certificate_fault(&self, now: Time) -> Option<Fault> {
+        let live = self.config.tls.live(&self.dir)?;
+        // One that cannot be read is told by the server's log, and by the one that ends meanwhile.
+        live.refresh().ok()?;
+        let seen = live.seen()?;
+        let days = i64::from(self.config.upkeep.certificate_days);
+        (seen.days_left(now) < days).then(|| Fault::Certificate {
+            until: self.config.city.shown(seen.until),
+            ended: seen.until <= now,
+        })
+    }
+
+    fn backup_is_late(&self, now: Time) -> bool {
+        let Some(file) = &self.config.upkeep.backup_file else { return false };
+        let made = std::fs::metadata(self.dir.join(file)).and_then(|m| m.modified()).ok();
+        let made = made.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+        let hours = i64::from(self.config.upkeep.backup_hours);
+        made.is_none_or(|at| {
+            let at = Time::from_millis(i64::try_from(at.as_millis()).unwrap_or_default());
+            now.since(at) > hours * 3_600_000
+        })
+    }
+
+    /// Tells whoever has not been told. Gives whether all of them could be.
+    fn tell_of(&self, key: &str, told: &mut Told, people: &[String], now: Time) -> bool {
+        let (over, from) = match told.over {
+            None => (false, told.since),
+            Some(at) => (true, at),
+        };
+        if now.since(from) < PATIENCE_MS {
+            return true;
+        }
+        let whom: Vec<String> = match over {
+            false => people.iter().filter(|one| !told.begun.contains(*one)).cloned().collect(),
+            true => told.begun.difference(&told.ended).cloned().collect(),
+        };
+        let mut all = true;
+        for one in whom {
+            let (city, since) = (&self.config.city.name, self.config.city.shown(told.since));
+            let said = |lang: &str| match over {
+                false => words::begins(&told.fault, city, lang),
+                true => words::ends(&told.fault, city, &since, lang),
+            };
+            let name = format!("{key} {} {over}", told.since);
+            match self.mail_of_upkeep(&name, &one, said) {
+                Ok(()) if over => _ = told.ended.insert(one),
+                Ok(()) => _ = told.begun.insert(one),
+                Err(e) => {
+                    tracing::warn!(error = %e.inside(), "somebody is not told yet of {key}");
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+
+    /// Sends one message; who has no mailbox any more counts as told.
+    fn mail_of_upkeep(
+        &self,
+        name: &str,
+        recipient: &str,
+        said: impl Fn(&str) -> (String, String),
+    ) -> Result<()> {
+        let Some((address, lang)) = self.mailbox(recipient)? else { return Ok(()) };
+        let (heading, text) = said(&lang);
+        let notice = Notice {
+            id: format!(
+                "msg_{}",
+                base::hex(&sha256(format!("{name}\n{recipient}").as_bytes())[..16])
+            ),
+            heading,
+            text,
+            link: self.link("/console/cameras"),
+            topic: name.to_owned(),
+        };
+        self.mail(&address, &notice)
+    }
+
+    /// Whether the server does its work, and what of it does not; for a program outside that calls somebody when it
+    /// hears nothing, or no.
+    pub fn alive(&self) -> Vec<&'static str> {
+        const OWN: [&str; 6] = ["store", "pictures", "log", "keys", "disk", "clock"];
+        let health = self.health();
+        let unwell = |part: &&str| health.iter().any(|one| one.part == **part && !one.fine);
+        let mut out: Vec<&'static str> = OWN.into_iter().filter(|part| unwell(part)).collect();
+        if held(&self.upkeep.looked).elapsed() > LOOKS {
+            out.push("watch");
+        }
+        let silent = *held(&self.upkeep.silent);
+        if silent.is_some_and(|since| self.now().since(since) > 3_600_000) {
+            out.push("mail");
+        }
+        if matches!(
+            self.certificate_fault(self.now()),
+            Some(Fault::Certificate { ended: true, .. })
+        ) {
+            out.push("certificate");
+        }
+        out
+    }
+}
+
+/// Brings what was told to what is so.
+fn follow(faults: &mut Faults, mut now_wrong: BTreeMap<String, Fault>, now: Time) {
+    for (key, told) in faults.iter_mut() {
+        match now_wrong.remove(key) {
+            // Who was told that it is over is told of it as of another one, later.
+            Some(_) if !told.ended.is_empty() => {}
+            Some(fault) => (told.fault, told.over) = (fault, None),
+            None => told.over = told.over.or(Some(now)),
+        }
+    }
+    for (key, fault) in now_wrong {
+        let none = BTreeSet::new();
+        let told = Told { fault, since: now, over: None, begun: none.clone(), ended: none };
+        faults.insert(key, told);
+    }
+}
+
+/// Whether nothing is left to be said of it.
+fn is_done(told: &Told, now: Time) -> bool {
+    let waited = told.over.is_some_and(|at| now.since(at) >= PATIENCE_MS);
+    told.over.is_some() && told.begun.is_subset(&told.ended) && (waited || told.begun.is_empty())
+}

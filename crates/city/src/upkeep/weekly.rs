@@ -1,0 +1,120 @@
+//! How the week was, every Monday from eight o'clock on, by the city's clocks.
+
+use super::Faults;
+use crate::City;
+use base::{Result, Time};
+use std::fmt::Write as _;
+
+const DAY_MS: i64 = 86_400_000;
+/// From this hour on.
+const HOUR: i64 = 8;
+/// Where it is remembered which weeks were told, and to whom.
+const WEEK: &str = "upkeep/week";
+
+/// The Monday of the week that a moment lies in, by clocks that are so many minutes ahead; counted in days. A Monday
+/// begins at eight.
+fn week_of(now: Time, ahead: i32) -> i64 {
+    let local = now.millis() + i64::from(ahead) * 60_000 - HOUR * 3_600_000;
+    let day = local.div_euclid(DAY_MS);
+    // The first of January 1970 was a Thursday.
+    day - (day + 3).rem_euclid(7)
+}
+
+impl City {
+    /// Tells whoever has not been told. Gives whether all of them could be.
+    pub(super) fn tell_week(&self, people: &[String], faults: &Faults, now: Time) -> Result<bool> {
+        if !self.config.upkeep.weekly || people.is_empty() {
+            return Ok(true);
+        }
+        let week = week_of(now, self.config.city.ahead_of_utc(now));
+        let kept = self.store.meta(WEEK)?.unwrap_or_default();
+        let mut words: Vec<String> = kept.split(' ').map(str::to_owned).collect();
+        let told: Option<i64> = words.first().and_then(|week| week.parse().ok());
+        match told {
+            Some(told) if told == week => {}
+            Some(told) if told < week => words = vec![week.to_string()],
+            // The clock was set back: last week's is not told once more.
+            Some(told) if told - week <= 7 => return Ok(true),
+            // There was no week yet; or a clock had leapt ahead, and was set right.
+            _ => {
+                self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")))?;
+                return Ok(true);
+            }
+        }
+        let before = words.len();
+        let mut all = true;
+        for one in people {
+            if words[1..].contains(one) {
+                continue;
+            }
+            let name = format!("week {week}");
+            let text = self.week_in_words(faults, now)?;
+            let said = |lang: &str| {
+                let city = &self.config.city.name;
+                let heading = match lang {
+                    "es" => format!("{city}: la semana"),
+                    _ => format!("{city}: the week"),
+                };
+                (heading, text.clone())
+            };
+            match self.mail_of_upkeep(&name, one, said) {
+                Ok(()) => words.push(one.clone()),
+                Err(e) => {
+                    tracing::warn!(error = %e.inside(), "the week is not told yet");
+                    all = false;
+                }
+            }
+        }
+        if words.len() != before {
+            self.store.set_meta(WEEK, &words.join(" "))?;
+        }
+        Ok(all)
+    }
+
+    fn week_in_words(&self, faults: &Faults, now: Time) -> Result<String> {
+        let mut out = String::new();
+        let week = self.with_activity(|activity| activity.of_week(now))?;
+        for row in self.store.cameras()? {
+            let off = self.switches().capture_off(&row.id, now).is_some();
+            let reads = week.get(&row.id).copied().unwrap_or_default();
+            let note = if off { ", off now" } else { "" };
+            let _ = writeln!(out, "{}: {reads} reads in seven days{note}", row.name);
+        }
+        let _ = writeln!(out, "Log: {} entries", self.log_size());
+        if let Some(percent) = self.picture_disk() {
+            let _ = writeln!(out, "Disk: {percent:.0} % full");
+        }
+        if let Some(seen) = self.config.tls.live(&self.dir).and_then(|live| {
+            live.refresh().ok()?;
+            live.seen()
+        }) {
+            let _ = writeln!(out, "Certificate: {} days left", seen.days_left(now));
+        }
+        let (waiting, given_up) = self.messages_left()?;
+        let _ =
+            writeln!(out, "Messages of hits: {waiting} wait, {given_up} given up since yesterday");
+        if faults.is_empty() {
+            let _ = writeln!(out, "Nothing is wrong.");
+        }
+        for told in faults.values().filter(|told| told.over.is_none()) {
+            let (heading, _) = super::words::begins(&told.fault, &self.config.city.name, "");
+            let _ = writeln!(out, "Since {}: {heading}", self.config.city.shown(told.since));
+        }
+        Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_week_begins_on_monday_at_eight() {
+        let week = |at: &str, ahead: i32| week_of(at.parse().unwrap(), ahead);
+        // 2026-11-23 is a Monday.
+        assert_ne!(week("2026-11-23T07:59:00Z", 0), week("2026-11-23T08:00:00Z", 0));
+        assert_eq!(week("2026-11-23T08:00:00Z", 0), week("2026-11-30T07:59:00Z", 0));
+        assert_eq!(week("2026-11-23T13:59:00Z", -360), week("2026-11-16T14:00:00Z", -360));
+        assert_ne!(week("2026-11-23T14:00:00Z", -360), week("2026-11-16T14:00:00Z", -360));
+    }
+}

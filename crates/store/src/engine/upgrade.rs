@@ -1,0 +1,204 @@
+//! What opening a folder of databases with this program would change; tried on a copy; and copies to go back to.
+//!
+//! Nothing here migrates what a city has: that is opening's. PostgreSQL's schemas are dumped with its own tools.
+
+use super::folder::Folder;
+use super::sqlite::{Db, remove, sync_folder};
+use super::{Kind, Part};
+use base::{Error, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// A database and its schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// The file, below the store's folder: `control.db`, `reads/2026-11-23.db`.
+    pub name: String,
+    /// The migrations that it has.
+    pub has: u32,
+    /// Those that this program knows.
+    pub wants: u32,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+impl Schema {
+    /// Whether opening it changes it.
+    pub fn changes(&self) -> bool {
+        self.has < self.wants
+    }
+
+    fn kind(&self) -> Kind {
+        match self.name.as_str() {
+            "control.db" => Kind::Control,
+            "hotlist.db" => Kind::HotList,
+            _ => Kind::Reads,
+        }
+    }
+}
+
+fn trouble(name: &str, e: impl std::fmt::Display) -> Error {
+    Error::unavailable(format!("{name} cannot be looked at; run this as the server's user."))
+        .because(e.to_string())
+}
+
+/// Every database of a store, read and not changed; a server may have it open.
+///
+/// # Errors
+/// One cannot be read, or was written by a newer program.
+pub fn schemas(dir: &Path) -> Result<Vec<Schema>> {
+    let there = super::folder::look(dir)?;
+    let mut parts = Vec::new();
+    parts.extend(there.control.then_some(Part::Control));
+    parts.extend(there.hotlist.then_some(Part::HotList));
+    parts.extend(there.days.into_iter().map(Part::Day));
+    parts.into_iter().map(|part| schema(dir, part)).collect()
+}
+
+fn schema(dir: &Path, part: Part) -> Result<Schema> {
+    let name = Folder::name(part);
+    let conn = reading(&dir.join(&name), &name)?;
+    let has: u32 = conn
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|e| trouble(&name, e))?;
+    let wants = part.kind().migrations().len() as u32;
+    if has > wants {
+        return Err(Error::unavailable(format!(
+            "{name} was written by a newer Homeplate; run that version or a newer one."
+        )));
+    }
+    let bytes = fs::metadata(dir.join(&name)).map_err(|e| trouble(&name, e))?.len();
+    Ok(Schema { name, has, wants, bytes })
+}
+
+fn reading(path: &Path, name: &str) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|e| trouble(name, e))
+}
+
+/// Brings a copy of a database up to date in `scratch`, an empty folder, and says how long that took. The original is
+/// only read.
+///
+/// # Errors
+/// There is no room for the copy, or a migration fails: then it would fail on the original too.
+pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Duration> {
+    let copy = scratch.join(one.name.replace('/', "-"));
+    let conn = reading(&dir.join(&one.name), &one.name)?;
+    conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(|e| trouble(&one.name, e))?;
+    let began = Instant::now();
+    let tried = Db::open(&copy, &one.name, one.kind()).map(|_| began.elapsed());
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", copy.display()));
+    }
+    tried
+}
+
+/// Copies the databases that opening would change to `to`, a folder that is made; answers their names.
+///
+/// # Errors
+/// Somebody has the store open, or a copy cannot be written.
+pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
+    let changing: Vec<Schema> = schemas(dir)?.into_iter().filter(Schema::changes).collect();
+    let _locked = Folder::open(dir)?;
+    let cannot = |e: std::io::Error| {
+        Error::unavailable(format!("No copy can be kept in {}; is there room?", to.display()))
+            .because(e)
+    };
+    for one in &changing {
+        // A crash may have left the newest pages in the log of changes.
+        let conn = Connection::open(dir.join(&one.name)).map_err(|e| trouble(&one.name, e))?;
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|e| trouble(&one.name, e))?;
+        drop(conn);
+        let copy = to.join(&one.name);
+        fs::create_dir_all(copy.parent().unwrap_or(to)).map_err(cannot)?;
+        fs::copy(dir.join(&one.name), &copy).map_err(cannot)?;
+        fs::File::open(&copy).and_then(|file| file.sync_all()).map_err(cannot)?;
+    }
+    Ok(changing.into_iter().map(|one| one.name).collect())
+}
+
+/// Puts copies that [`keep`] made back in place of what has become of them; answers their names.
+///
+/// # Errors
+/// Somebody has the store open, or a file cannot be written.
+pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
+    let _locked = Folder::open(dir)?;
+    let kept = super::folder::look(from)?;
+    let mut parts: Vec<Part> = Vec::new();
+    parts.extend(kept.control.then_some(Part::Control));
+    parts.extend(kept.hotlist.then_some(Part::HotList));
+    parts.extend(kept.days.into_iter().map(Part::Day));
+    let mut names = Vec::new();
+    for part in parts {
+        let name = Folder::name(part);
+        let target: PathBuf = dir.join(&name);
+        let done = remove(&target)
+            .and_then(|()| fs::copy(from.join(&name), &target))
+            .and_then(|_| fs::File::open(&target)?.sync_all())
+            .and_then(|()| sync_folder(target.parent().unwrap_or(dir)));
+        done.map_err(|e| trouble(&name, e))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store as the version before the newest migration of each kind left it.
+    fn older(dir: &Path) {
+        for (name, kind) in [("control.db", Kind::Control), ("hotlist.db", Kind::HotList)] {
+            let conn = Connection::open(dir.join(name)).unwrap();
+            let all = kind.migrations();
+            for sql in &all[..all.len() - 1] {
+                conn.execute_batch(sql).unwrap();
+            }
+            conn.pragma_update(None, "application_id", kind.application_id()).unwrap();
+            conn.pragma_update(None, "user_version", all.len() as i64 - 1).unwrap();
+        }
+    }
+
+    fn has(dir: &Path) -> Vec<(u32, bool)> {
+        schemas(dir).unwrap().iter().map(|s| (s.has, s.changes())).collect()
+    }
+
+    #[test]
+    fn a_migration_is_seen_tried_and_taken_back() {
+        let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        older(dir.path());
+        let newest = |kind: Kind| kind.migrations().len() as u32;
+        let (control, hotlist) = (newest(Kind::Control), newest(Kind::HotList));
+        let before = [(control - 1, true), (hotlist - 1, true)];
+        assert_eq!(has(dir.path()), before);
+        for one in schemas(dir.path()).unwrap() {
+            rehearse(dir.path(), &one, scratch.path()).unwrap();
+        }
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+        assert_eq!(has(dir.path()), before, "only looked at");
+        let kept = scratch.path().join("before");
+        assert_eq!(keep(dir.path(), &kept).unwrap(), ["control.db", "hotlist.db"]);
+        drop(crate::Store::open(dir.path()).unwrap());
+        assert_eq!(has(dir.path()), [(control, false), (hotlist, false)]);
+        assert_eq!(put_back(&kept, dir.path()).unwrap(), ["control.db", "hotlist.db"]);
+        assert_eq!(has(dir.path()), before);
+        crate::Store::open(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn newer_data_and_an_open_store_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = crate::Store::open(dir.path()).unwrap();
+        assert!(schemas(dir.path()).unwrap().iter().all(|s| !s.changes()));
+        let to = dir.path().join("../never");
+        assert!(keep(dir.path(), &to).unwrap_err().message().contains("stop it first"));
+        drop(open);
+        let conn = Connection::open(dir.path().join("control.db")).unwrap();
+        conn.pragma_update(None, "user_version", 999).unwrap();
+        drop(conn);
+        assert!(schemas(dir.path()).unwrap_err().message().contains("newer Homeplate"));
+    }
+}

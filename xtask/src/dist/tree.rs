@@ -1,0 +1,144 @@
+//! What the `.deb` puts where.
+//!
+//! The executables and the engine's library lie together in `/usr/lib/homeplate`, since each looks for the others beside
+//! itself; `/usr/bin/homeplate` points there.
+
+use super::build::{PROGRAMS, Release};
+use super::{done, files_below, notices};
+use anyhow::{Context, Result};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const UNITS: [&str; 3] =
+    ["homeplate-custody.service", "homeplate-edge.service", "homeplate.service"];
+
+/// Lays the package's files out in a folder and answers that folder.
+pub fn stage(root: &Path, out: &Path, release: &Release, built: &Path) -> Result<PathBuf> {
+    let tree = out.join("tree");
+    let lib = folder(&tree.join("usr/lib/homeplate"))?;
+    for (_, program) in PROGRAMS {
+        fs::copy(built.join(program), lib.join(program))?;
+        mode(&lib.join(program), 0o755)?;
+    }
+    let engine =
+        PathBuf::from(std::env::var_os("HOMEPLATE_ENGINE").context("start this with ./run dist")?);
+    fs::copy(engine.join("libonnxruntime.so"), lib.join("libonnxruntime.so"))?;
+    symlink("../lib/homeplate/homeplate", folder(&tree.join("usr/bin"))?.join("homeplate"))?;
+    units(root, &folder(&tree.join("usr/lib/systemd/system"))?)?;
+    manual(&tree, &lib.join("homeplate"))?;
+    documents(root, &tree, &engine)?;
+    control(root, &tree, release)?;
+    for path in files_below(&tree)? {
+        let scripts = ["postinst", "prerm", "postrm"];
+        let runs = path.starts_with(&lib) && path.extension().is_none()
+            || path.parent().is_some_and(|p| p.ends_with("DEBIAN"))
+                && scripts.iter().any(|name| path.ends_with(name));
+        if !path.is_symlink() {
+            mode(&path, if runs { 0o755 } else { 0o644 })?;
+        }
+    }
+    Ok(tree)
+}
+
+/// The units, each with the lines that all have in common.
+fn units(root: &Path, to: &Path) -> Result<()> {
+    let from = root.join("packaging/systemd");
+    let common = fs::read_to_string(from.join("common.conf"))?;
+    let lines: Vec<&str> = common.lines().skip(1).collect();
+    for unit in UNITS {
+        let text = fs::read_to_string(from.join(unit))?;
+        fs::write(to.join(unit), text.replace("@common@", &lines.join("\n")))?;
+    }
+    Ok(())
+}
+
+/// Man pages and completions, which the program itself writes.
+fn manual(tree: &Path, program: &Path) -> Result<()> {
+    let share = folder(&tree.join("usr/share"))?;
+    let made = share.join("manual");
+    done(Command::new(program).args(["manual", "--out"]).arg(&made))?;
+    let pages = folder(&share.join("man/man1"))?;
+    for page in files_below(&made.join("man1"))? {
+        let to = pages.join(page.file_name().unwrap_or_default());
+        fs::rename(&page, &to)?;
+        done(Command::new("gzip").args(["-9n"]).arg(to))?;
+    }
+    for (name, place) in [
+        ("homeplate.bash", "bash-completion/completions/homeplate"),
+        ("_homeplate", "zsh/vendor-completions/_homeplate"),
+        ("homeplate.fish", "fish/vendor_completions.d/homeplate.fish"),
+    ] {
+        let to = share.join(place);
+        folder(to.parent().unwrap_or(&share))?;
+        fs::rename(made.join("completions").join(name), to)?;
+    }
+    fs::remove_dir_all(made)?;
+    Ok(())
+}
+
+/// Guide, formats, licences.
+fn documents(root: &Path, tree: &Path, engine: &Path) -> Result<()> {
+    let doc = folder(&tree.join("usr/share/doc/homeplate"))?;
+    for part in ["guide", "ref"] {
+        let to = folder(&doc.join(part))?;
+        for file in fs::read_dir(root.join(part))? {
+            let file = file?.path();
+            if file.is_file() {
+                fs::copy(&file, to.join(file.file_name().unwrap_or_default()))?;
+            }
+        }
+    }
+    fs::copy(root.join("README.md"), doc.join("README.md"))?;
+    fs::copy(root.join("models/README.md"), doc.join("models.md"))?;
+    fs::copy(root.join("packaging/edge.toml"), doc.join("edge.toml.example"))?;
+    fs::write(doc.join("THIRD-PARTY.txt"), notices::text(root)?)?;
+    let runtime = folder(&doc.join("onnxruntime"))?;
+    for name in ["LICENSE", "ThirdPartyNotices.txt"] {
+        fs::copy(engine.join(name), runtime.join(name))?;
+    }
+    let mut copyright = fs::read_to_string(root.join("packaging/debian/copyright"))?;
+    copyright.push_str(&fs::read_to_string(root.join("LICENSE"))?);
+    fs::write(doc.join("copyright"), copyright)?;
+    for big in ["THIRD-PARTY.txt", "onnxruntime/ThirdPartyNotices.txt"] {
+        done(Command::new("gzip").arg("-9n").arg(doc.join(big)))?;
+    }
+    Ok(())
+}
+
+/// What dpkg reads.
+fn control(root: &Path, tree: &Path, release: &Release) -> Result<()> {
+    let size: u64 = files_below(tree)?
+        .iter()
+        .map(|p| fs::symlink_metadata(p).map(|m| m.len().div_ceil(1024)))
+        .sum::<std::io::Result<u64>>()?;
+    let mut sums = String::new();
+    for file in files_below(tree)?.iter().filter(|p| !p.is_symlink()) {
+        let line = done(Command::new("md5sum").arg(file))?;
+        let sum = line.split_whitespace().next().unwrap_or_default();
+        sums.push_str(&format!("{sum}  {}\n", file.strip_prefix(tree)?.display()));
+    }
+    let glibc = done(Command::new("getconf").arg("GNU_LIBC_VERSION"))?;
+    let debian = folder(&tree.join("DEBIAN"))?;
+    let from = root.join("packaging/debian");
+    let text = fs::read_to_string(from.join("control"))?
+        .replace("@version@", &release.version)
+        .replace("@size@", &size.to_string())
+        .replace("@glibc@", glibc.trim().trim_start_matches("glibc "));
+    fs::write(debian.join("control"), text)?;
+    fs::write(debian.join("md5sums"), sums)?;
+    for script in ["postinst", "prerm", "postrm"] {
+        fs::copy(from.join(script), debian.join(script))?;
+    }
+    Ok(())
+}
+
+fn folder(path: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(path)?;
+    Ok(path.to_owned())
+}
+
+fn mode(path: &Path, mode: u32) -> Result<()> {
+    Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
+}
