@@ -339,7 +339,7 @@ impl Town {
                 json!({"finding": "misread", "compared": all, "note": note, "version": 1});
             self.post("dora", &format!("/v1/hits/{id}/verdict"), &verdict).expect("decided");
         }
-        self.fates.push(("note", Shown));
+        self.fates.push(("note", Kept));
         self.taken.insert("note".into(), true);
     }
 
