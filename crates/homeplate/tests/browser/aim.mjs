@@ -1,21 +1,15 @@
 // A camera is aimed on the reader's own page: a mask, a lane, the way, heading and place are drawn and kept.
 // node aim.mjs PAGE SHOTS
-import { chromium } from 'playwright-core';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
+import { mkdirSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { DESKTOP, PHONE, launch, opened } from './shared.mjs';
 
 const [page, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, bypassCSP: true });
-const tab = await context.newPage();
+const browser = await launch();
 const complaints = [];
-tab.on('pageerror', (e) => complaints.push(String(e)));
+const tab = await opened(browser, complaints, { bypassCSP: true });
 await tab.goto(page);
 await tab.locator('#camera option').first().waitFor({ state: 'attached' });
 // The film has begun, and the doctor has said something.
@@ -59,13 +53,13 @@ assert.deepEqual([aim.heading, aim.place], [90, [38.5449, -121.7405]]);
 await tab.locator('#plates li', { hasText: /px wide/ }).first().waitFor({ timeout: 60_000 });
 await tab.locator('#doctor li', { hasText: /px wide/ }).first().waitFor({ timeout: 60_000 });
 await tab.locator('#hours tr').first().waitFor();
-for (const [name, width, height] of [['desktop', 1440, 900], ['phone', 390, 844]]) {
-  await tab.setViewportSize({ width, height });
-  await tab.evaluate(axe);
+for (const [name, viewport] of [['desktop', DESKTOP], ['phone', PHONE]]) {
+  await tab.setViewportSize(viewport);
+  await tab.evaluate(axe.source);
   const { violations } = await tab.evaluate(() => globalThis.axe.run());
   assert.deepEqual(violations.map((v) => `${name} ${v.id}: ${v.nodes[0].html}`), []);
   const wide = await tab.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= width, `${name} is ${wide} wide`);
+  assert.ok(wide <= viewport.width, `${name} is ${wide} wide`);
   await tab.screenshot({ path: `${shots}/aim-${name}.png`, fullPage: true });
 }
 

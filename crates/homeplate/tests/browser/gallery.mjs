@@ -3,12 +3,12 @@
 // At three sizes, light and dark (`quick`: one of each pair): no accessibility fault that axe knows, nothing scrolls sideways, the
 // keyboard reaches everything, and nothing breaks the content security policy. The scripts are tried
 // too: the preview, the filter, the four comparisons and, with a software key, passkeys.
-import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 import { createServer } from 'node:http';
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
+import { launch } from './shared.mjs';
 
 const [folder, assets, extent, pictures] = process.argv.slice(2);
 const shots = join(folder, 'shots');
@@ -62,10 +62,7 @@ const server = createServer((request, response) => {
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
 const base = `http://localhost:${server.address().port}`;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 const sizes = { phone: { width: 390, height: 844 }, desktop: { width: 1440, height: 900 }, wall: { width: 2560, height: 1440 } };
 const faults = [];
 const pages = readdirSync(join(folder, 'en')).filter((f) => !f.startsWith('preview')).sort();

@@ -2,33 +2,15 @@
 // node lookalike.mjs BASE DISPATCHER_LINK ADMIN_LINK READY SHOWN LISTED SHOTS
 //
 // When everything waits, the file READY is written, and whoever started this lets the car with the plate SHOWN pass.
-import { chromium } from 'playwright-core';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { enter, launch, opened, pictures } from './shared.mjs';
 
 const [base, dispatcher, admin, ready, shown, listed, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 const complaints = [];
-async function signedIn(link) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const tab = await context.newPage();
-  tab.on('pageerror', (e) => complaints.push(String(e)));
-  await tab.goto(link);
-  await tab.getByRole('button', { name: 'Open the console' }).click();
-  await tab.waitForURL((url) => !url.pathname.includes('/enter'));
-  return tab;
-}
-async function pictures(tab, name) {
-  for (const [width, height, size] of [[1440, 900, 'desktop'], [390, 844, 'phone']]) {
-    await tab.setViewportSize({ width, height });
-    await tab.screenshot({ path: `${shots}/${name}-${size}.png`, fullPage: true });
-  }
-  await tab.setViewportSize({ width: 1440, height: 900 });
-}
+const signedIn = async (link) => enter(await opened(browser, complaints), link);
 
 const dora = await signedIn(dispatcher);
 await dora.goto(`${base}/console`);
@@ -42,14 +24,14 @@ await dora.getByText('Nothing waits.').waitFor();
 assert.doesNotMatch(await dora.title(), /^\(\d+\)/, 'nobody is called');
 const line = strip.locator('a.hit').first();
 assert.match(await line.textContent(), /look-alike/i);
-await pictures(dora, 'lookalike-now');
+await pictures(dora, shots, 'lookalike-now');
 await line.click();
 await dora.locator('[data-verdict]').waitFor();
 assert.ok(await dora.locator('.doubt').count(), 'the page says what speaks against it');
 assert.equal(await dora.locator('.plate.big mark').count(), 2, 'the character that differs is boxed in both');
 assert.equal((await dora.locator('.plate.big').nth(0).textContent()).trim(), shown);
 assert.equal((await dora.locator('.plate.big').nth(1).textContent()).trim(), listed);
-await pictures(dora, 'lookalike-hit');
+await pictures(dora, shots, 'lookalike-hit');
 const address = dora.url();
 
 // Who confirms types the plate as they read it, and what they read is not the listed one.
@@ -84,25 +66,25 @@ await keeper.getByRole('button', { name: 'Begin a drill' }).click();
 await keeper.locator('ul.hits li').first().waitFor();
 await dora.goto(`${base}/console`);
 await dora.getByText('A drill waits for you').waitFor();
-await pictures(dora, 'drill-now');
+await pictures(dora, shots, 'drill-now');
 await dora.getByText('A drill waits for you').click();
 await dora.getByText('This is a drill.').waitFor();
 assert.equal(await dora.locator('#words, .said').count(), 0, 'nothing is said of a drill');
-await pictures(dora, 'drill-open');
+await pictures(dora, shots, 'drill-open');
 await dora.locator('[data-verdict]').getByRole('button', { name: 'Misread' }).click();
 await dora.getByText(/You were right|that was wrong/).waitFor();
-await pictures(dora, 'drill-told');
+await pictures(dora, shots, 'drill-told');
 await dora.goto(`${base}/console/drills`);
-await pictures(dora, 'drills');
+await pictures(dora, shots, 'drills');
 await dora.goto(`${base}/console/hits`);
 assert.equal(await dora.locator('.hits li').count(), 1, 'a drill is no hit');
 
 // What the city is set to, for who administers it; nobody else finds the page.
 await keeper.goto(`${base}/console/settings`);
 assert.match(await keeper.locator('main').textContent(), /city\.name[\s\S]*Springfield/);
-await pictures(keeper, 'settings');
+await pictures(keeper, shots, 'settings');
 await keeper.goto(`${base}/console/lists`);
-await pictures(keeper, 'lists');
+await pictures(keeper, shots, 'lists');
 assert.equal(await dora.getByRole('link', { name: 'Settings' }).count(), 0);
 assert.deepEqual(complaints, []);
 await browser.close();

@@ -1,29 +1,16 @@
 // The cameras on the map, with streets and a layer of the city's own: node map.mjs BASE LINK SHOTS
-import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 import { mkdirSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { DESKTOP, PHONE, enter, launch, opened } from './shared.mjs';
 
 const [base, link, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const quiet = ['--no-sandbox', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-const chrome = process.env.CHROMIUM ?? '/usr/bin/chromium';
 // There is no graphics card here: WebGL in software, and in a second browser none at all.
-const drawing = await chromium.launch({ executablePath: chrome, args: [...quiet, '--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'] });
-
-async function signedIn(browser, more) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...more });
-  const tab = await context.newPage();
-  const complaints = [];
-  tab.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.push(m.text()));
-  tab.on('pageerror', (e) => complaints.push(String(e)));
-  return { tab, complaints };
-}
-
-const { tab, complaints } = await signedIn(drawing);
-await tab.goto(link);
-await tab.getByRole('button', { name: 'Open the console' }).click();
-await tab.waitForURL((url) => !url.pathname.includes('/enter'));
+const drawing = await launch(['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist']);
+const heard = (m) => ['error', 'warning'].includes(m.type());
+const complaints = [];
+const tab = await enter(await opened(drawing, complaints, { heard }), link);
 const asked = [];
 tab.on('response', (r) => asked.push([r.status(), new URL(r.url()).pathname]));
 await tab.goto(`${base}/console/cameras`);
@@ -52,18 +39,18 @@ assert.equal(await tab.locator(':target').count(), 1);
 await tab.evaluate(() => window.scrollTo(0, 0));
 await tab.waitForTimeout(500);
 await tab.screenshot({ path: `${shots}/map-desktop.png` });
-await tab.setViewportSize({ width: 390, height: 844 });
+await tab.setViewportSize(PHONE);
 await tab.waitForTimeout(500);
 await tab.locator('[data-map]').scrollIntoViewIfNeeded();
 await tab.screenshot({ path: `${shots}/map-phone.png`, fullPage: true });
 const wide = await tab.evaluate(() => document.documentElement.scrollWidth);
 assert.ok(wide <= 390, `${wide} wide`);
-await tab.setViewportSize({ width: 1440, height: 900 });
+await tab.setViewportSize(DESKTOP);
 assert.deepEqual(complaints, [], 'nothing is against the policy');
 
 // No fault of accessibility; the test's own script goes past the policy.
 const state = await tab.context().storageState();
-const { tab: looked } = await signedIn(drawing, { storageState: state, bypassCSP: true });
+const looked = await opened(drawing, [], { storageState: state, bypassCSP: true });
 await looked.goto(`${base}/console/cameras`);
 await looked.locator('[data-map][data-drawn]').waitFor({ timeout: 60_000 });
 const faults = await looked.evaluate(async (source) => {
@@ -80,8 +67,9 @@ await looked.locator('[data-map][data-drawn]').waitFor({ timeout: 60_000 });
 await looked.screenshot({ path: `${shots}/map-now.png`, fullPage: true });
 
 // Where nothing can draw it the drawing stays.
-const plain = await chromium.launch({ executablePath: chrome, args: [...quiet, '--disable-gpu', '--disable-3d-apis'] });
-const { tab: simple, complaints: none } = await signedIn(plain, { storageState: state });
+const plain = await launch(['--disable-gpu', '--disable-3d-apis']);
+const none = [];
+const simple = await opened(plain, none, { storageState: state, heard });
 await simple.goto(`${base}/console/cameras`, { waitUntil: 'networkidle' });
 assert.equal(await simple.locator('figure svg.drawing').count(), 1);
 assert.deepEqual(none, []);

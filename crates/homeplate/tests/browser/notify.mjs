@@ -3,17 +3,14 @@
 // The address and its link, a device that registers itself, and the script that a push wakes. No push service is
 // reached: what one would answer is put in its place, and what one would deliver comes through the browser's
 // debugging interface.
-import { chromium } from 'playwright-core';
 import axe from 'axe-core';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { launch } from './shared.mjs';
 
 const [base, link, letter, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
 await context.grantPermissions(['notifications'], { origin: base });
 // What a push service would have answered the browser; the page's own script does the rest.

@@ -1,11 +1,11 @@
 // Off and on at the console, signed with passkeys: node orders.mjs BASE_URL EXECUTABLE FOLDER SHOTS
 //
 // A clerk switches a camera off alone; on again takes two. Everybody sees it, and the certificate's page fits a phone.
-import { chromium } from 'playwright-core';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
+import { keyed, launch, opened, pictures, register } from './shared.mjs';
 
 const [base, exe, folder, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
@@ -15,34 +15,16 @@ const run = (args) =>
   execFileSync(exe, args, { cwd: folder, encoding: 'utf8', env: { ...process.env, HOMEPLATE_SERVER: base, HOMEPLATE_KEY: join(folder, 'admin.key') } });
 const figures = async () => (await (await fetch(`${base}/v1/public`)).json()).figures;
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 const complaints = [];
 
 /** An invited person with a browser and a key in it that asks who they are. */
 async function invited(id, office, role) {
   const said = run(['person', 'invite', id, '--name', id.slice(4), '--office', office, '--roles', role]);
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const tab = await context.newPage();
-  tab.on('pageerror', (e) => complaints.push(String(e)));
-  const wire = await context.newCDPSession(tab);
-  await wire.send('WebAuthn.enable');
-  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-  await wire.send('WebAuthn.addVirtualAuthenticator', { options });
-  await tab.goto(site + said.match(/\/console\/join\S*/)[0]);
-  await tab.getByLabel('Name of this passkey').fill('key');
-  await tab.getByRole('button', { name: 'Make the passkey' }).click();
-  await tab.waitForURL((url) => !url.pathname.includes('/join'));
+  const tab = await opened(browser, complaints);
+  await keyed(tab);
+  await register(tab, site + said.match(/\/console\/join\S*/)[0]);
   return tab;
-}
-async function pictures(tab, name) {
-  for (const [width, height, size] of [[1440, 900, 'desktop'], [390, 844, 'phone']]) {
-    await tab.setViewportSize({ width, height });
-    await tab.screenshot({ path: `${shots}/${name}-${size}.png`, fullPage: true });
-  }
-  await tab.setViewportSize({ width: 1440, height: 900 });
 }
 const form = (tab, name) => tab.locator(`section[aria-labelledby=${name}] form`);
 
@@ -56,7 +38,7 @@ await form(clara, 'give-off').locator('[name=reason]').fill('A vote of the counc
 await form(clara, 'give-off').getByRole('button').click();
 await clara.getByText('A vote of the council.').waitFor();
 assert.equal(Object.values((await figures()).cameras).filter((c) => !c.on).length, 1);
-await pictures(clara, 'orders-off');
+await pictures(clara, shots, 'orders-off');
 
 // The receipt, as anybody's phone has it.
 const phone = await (await browser.newContext({ viewport: { width: 390, height: 844 } })).newPage();
@@ -84,7 +66,7 @@ await clara.getByText('You have signed it.').waitFor();
 assert.equal(Object.values((await figures()).cameras).filter((c) => !c.on).length, 1, 'one signature turns nothing on');
 await mayor.goto(`${site}/console/orders`);
 await mayor.getByText('1 of 2 signed').waitFor();
-await pictures(mayor, 'orders-waiting');
+await pictures(mayor, shots, 'orders-waiting');
 await mayor.getByRole('button', { name: 'Order it too' }).click();
 await mayor.getByText('1 of 2 signed').waitFor({ state: 'detached' });
 assert.equal(Object.values((await figures()).cameras).filter((c) => !c.on).length, 0);

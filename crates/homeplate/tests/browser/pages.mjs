@@ -1,22 +1,16 @@
 // Drives the pages in a real browser: node pages.mjs BASE_URL CONSOLE_LINK SCREENSHOTS PLATE
-import { chromium } from 'playwright-core';
 import { mkdirSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { DESKTOP, PHONE, launch, opened } from './shared.mjs';
 
 const [base, link, shots, plate] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const sizes = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } };
+const browser = await launch();
+const sizes = { desktop: DESKTOP, phone: PHONE };
 
 async function page(size) {
-  const context = await browser.newContext({ viewport: sizes[size] });
-  const tab = await context.newPage();
   const complaints = [];
-  tab.on('console', (m) => { if (m.type() === 'error') complaints.push(m.text()); });
-  tab.on('pageerror', (e) => complaints.push(String(e)));
+  const tab = await opened(browser, complaints, { viewport: sizes[size], heard: (m) => m.type() === 'error' });
   return { tab, complaints };
 }
 

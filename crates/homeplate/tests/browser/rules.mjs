@@ -2,11 +2,11 @@
 //
 // A clerk proposes, two offices sign with passkeys of their own, the proofs pass, the rules become active, an officer's
 // question is narrowed by them, and an outsider verifies all of it from the public log alone. FOLDER holds `admin.key`.
-import { chromium } from 'playwright-core';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import assert from 'node:assert/strict';
+import { keyed, launch, opened, register } from './shared.mjs';
 
 const [base, exe, folder, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
@@ -17,23 +17,13 @@ const run = (args, key = 'admin.key') =>
 const log = async () => (await (await fetch(`${base}/v1/log?limit=500`)).json()).entries.map((entry) => entry.leaf);
 const keys = async () => (await log()).filter((leaf) => leaf.type === 'admin.passkey').map((leaf) => leaf.facts.key);
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 
 /** Somebody with a browser and a key in it that asks who they are. */
 async function somebody() {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const tab = await context.newPage();
   const complaints = [];
-  tab.on('pageerror', (e) => complaints.push(String(e)));
-  tab.on('console', (m) => { if (m.type() === 'error' && !/status of 4\d\d/.test(m.text())) complaints.push(m.text()); });
-  const wire = await context.newCDPSession(tab);
-  await wire.send('WebAuthn.enable');
-  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
-  const { authenticatorId } = await wire.send('WebAuthn.addVirtualAuthenticator', { options });
-  return { tab, complaints, wire, authenticatorId };
+  const tab = await opened(browser, complaints, { heard: (m) => m.type() === 'error' && !/status of 4\d\d/.test(m.text()) });
+  return { tab, complaints, ...(await keyed(tab)) };
 }
 
 /** An invited person makes a passkey; gives the browser, and the key as the log spells it. */
@@ -42,10 +32,7 @@ async function invited(id, office, role) {
   const path = said.match(/\/console\/join\S*/)[0];
   const before = await keys();
   const one = await somebody();
-  await one.tab.goto(site + path);
-  await one.tab.getByLabel('Name of this passkey').fill('key');
-  await one.tab.getByRole('button', { name: 'Make the passkey' }).click();
-  await one.tab.waitForURL((url) => !url.pathname.includes('/join'));
+  await register(one.tab, site + path);
   const [key] = (await keys()).filter((k) => !before.includes(k));
   assert.ok(key, 'the passkey is on the log');
   return { ...one, key };

@@ -2,26 +2,15 @@
 // node story.mjs BASE ADMIN_LINK DISPATCHER_LINK OFFICER_LINK LIST.csv READY PLATE SHOTS
 //
 // When everything waits, the file READY is written, and whoever started this lets the car pass.
-import { chromium } from 'playwright-core';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { enter, launch, opened } from './shared.mjs';
 
 const [base, admin, dispatcher, officer, list, ready, plate, shots] = process.argv.slice(2);
 mkdirSync(shots, { recursive: true });
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 const complaints = [];
-async function signedIn(link) {
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-  const tab = await context.newPage();
-  tab.on('pageerror', (e) => complaints.push(String(e)));
-  await tab.goto(link);
-  await tab.getByRole('button', { name: 'Open the console' }).click();
-  await tab.waitForURL((url) => !url.pathname.includes('/enter'));
-  return tab;
-}
+const signedIn = async (link) => enter(await opened(browser, complaints), link);
 
 // The list: looked at first, then taken.
 const keeper = await signedIn(admin);

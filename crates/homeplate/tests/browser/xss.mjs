@@ -2,15 +2,12 @@
 //
 // The plan says which address the city has, which links let whom in, and where a passkey is named. What is
 // printed at the end, as JSON, is which marks of the fields stood on which kinds of pages.
-import { chromium } from 'playwright-core';
 import { readFileSync } from 'node:fs';
 import assert from 'node:assert/strict';
+import { launch } from './shared.mjs';
 
 const plan = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 
 /** A tab that writes down each dialog and each complaint of the browser. */
 async function open(more = {}) {

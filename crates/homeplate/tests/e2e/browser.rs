@@ -1,15 +1,62 @@
 //! The pages in a real browser: Debian's chromium, driven through playwright-core.
 
 use crate::callers::Device;
-use crate::world::{CAMERA, WANTED, World};
-use std::path::Path;
-use std::process::Command;
+use crate::world::{CAMERA, EXE, WANTED, World};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use testkit::street::{Body, Car, Light, Scenario, Street};
+
+/// A script of `tests/browser` that drives a browser.
+pub fn script(name: &str) -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
+    let mut node = Command::new("node");
+    node.arg(folder.join(name));
+    node
+}
+
+/// Where a test's screenshots go.
+pub fn shots(world: &World) -> PathBuf {
+    std::env::var_os("HOMEPLATE_SCREENSHOTS").map_or_else(|| world.path("shots"), PathBuf::from)
+}
+
+/// What a script printed, which found nothing wrong.
+#[track_caller]
+pub fn found_good(done: Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+/// Runs a script to its end.
+#[track_caller]
+pub fn run<A: AsRef<OsStr>>(name: &str, arguments: impl IntoIterator<Item = A>) -> String {
+    found_good(script(name).args(arguments).output().expect("node runs"))
+}
+
+/// The same of a script that writes a file when everything waits in the browser; then `pass` lets the car pass.
+#[track_caller]
+fn run_until(mut script: Command, ready: &Path, pass: impl FnOnce()) -> String {
+    let browser = script.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("node runs");
+    let until = Instant::now() + Duration::from_secs(120);
+    while !ready.exists() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    if ready.exists() {
+        pass();
+    }
+    found_good(browser.wait_with_output().expect("node ends"))
+}
+
+/// A one-time link into the console.
+pub fn link(world: &World, who: &str) -> String {
+    world.by(who, &["console"]).good().trim().to_owned()
+}
 
 #[test]
 fn a_dispatcher_decides_a_hit_in_the_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
     let mut world = World::new();
     world.init();
     world.clip();
@@ -34,53 +81,26 @@ fn a_dispatcher_decides_a_hit_in_the_browser() {
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
     world.edge(Some(code.trim())).good();
     world.until("a hit", || world.by("dora", &["hits"]).good(), |text| text.contains("open"));
-    let link = world.by("dora", &["console"]).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
-    let done = Command::new("node")
-        .arg(folder.join("pages.mjs"))
-        .args([&world.url(), link.trim(), &shots, WANTED])
-        .output()
-        .expect("node runs");
-    assert!(
-        done.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
+    let arguments = [world.url().into(), link(&world, "dora").into(), shots(&world), WANTED.into()];
+    run("pages.mjs", arguments);
     assert!(world.by("dora", &["hits"]).good().contains("closed"));
 }
 
 /// A clerk proposes, two offices sign with passkeys, an officer's question is narrowed, an outsider verifies it all.
 #[test]
 fn two_offices_change_the_rules_in_the_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let mut world = World::new();
     world.init();
     world.serve();
     world.person("otto", "officer");
     world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
-    let done = Command::new("node")
-        .arg(folder.join("rules.mjs"))
-        .args([&world.url(), crate::world::EXE, &world.path(".").display().to_string(), &shots])
-        .output()
-        .expect("node runs");
-    assert!(
-        done.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
+    run("rules.mjs", [world.url().into(), EXE.into(), world.path("."), shots(&world)]);
 }
 
 /// A list is brought in the browser, two people add an entry of their own, the car passes, and the hit is on a
 /// screen that nobody reloaded; it is another vehicle, and the public figures say so.
 #[test]
 fn a_list_is_brought_and_a_hit_comes_live() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
     let mut world = World::new();
     world.init();
     world.serve();
@@ -92,31 +112,15 @@ fn a_list_is_brought_and_a_hit_comes_live() {
     std::fs::write(world.path("list.csv"), format!("plate\n{WANTED}\n7XYZ999\n")).expect("written");
     world.clip();
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
-    let link = |who: &str| world.by(who, &["console"]).good().trim().to_owned();
-    let links = ["admin", "dora", "otto"].map(link);
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
     let ready = world.path("ready");
-    let browser = Command::new("node")
-        .arg(folder.join("story.mjs"))
-        .arg(world.url())
-        .args(&links)
-        .args([world.path("list.csv"), ready.clone()])
-        .args([WANTED, &shots])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("node runs");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while !ready.exists() && std::time::Instant::now() < until {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    if ready.exists() {
-        world.edge(Some(code.trim())).good();
-    }
-    let done = browser.wait_with_output().expect("node ends");
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{out}{err}");
+    let mut story = script("story.mjs");
+    story.arg(world.url()).args(["admin", "dora", "otto"].map(|who| link(&world, who))).args([
+        world.path("list.csv"),
+        ready.clone(),
+        WANTED.into(),
+        shots(&world),
+    ]);
+    let out = run_until(story, &ready, || drop(world.edge(Some(code.trim())).good()));
     eprintln!("{}", out.trim());
     let verified = world.plain(&["verify", &world.url()]).good();
     assert!(verified.contains("wrong-vehicle") || verified.contains("rejected"), "{verified}");
@@ -130,8 +134,6 @@ const LISTED: &str = "7A88C12";
 /// stopped, the public rate says so, and the log verifies. A drill is answered beside it, and counts as no hit.
 #[test]
 fn a_look_alike_ends_as_misread() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
     let mut world = World::new();
     world.init();
     world.configure("slug = \"springfield\"\n", "slug = \"springfield\"\nstate = \"us-ca\"\n");
@@ -157,32 +159,18 @@ fn a_look_alike_ends_as_misread() {
     };
     Street::new(scenario.with(car)).write(&world.path("clip")).expect("a clip");
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
-    let link = |who: &str| world.by(who, &["console"]).good().trim().to_owned();
-    let links = ["dora", "admin"].map(link);
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
     let ready = world.path("ready");
-    let browser = Command::new("node")
-        .arg(folder.join("lookalike.mjs"))
-        .arg(world.url())
-        .args(&links)
-        .arg(&ready)
-        .args([SHOWN, LISTED, &shots])
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .expect("node runs");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while !ready.exists() && std::time::Instant::now() < until {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    if ready.exists() {
+    let mut story = script("lookalike.mjs");
+    story.arg(world.url()).args(["dora", "admin"].map(|who| link(&world, who))).args([
+        ready.clone(),
+        SHOWN.into(),
+        LISTED.into(),
+        shots(&world),
+    ]);
+    run_until(story, &ready, || {
         world.edge(Some(code.trim())).good();
         eprintln!("{}", world.by("dora", &["hits", "--json"]).good());
-    }
-    let done = browser.wait_with_output().expect("node ends");
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{out}{err}");
+    });
     let hits = world.by("dora", &["hits", "--json"]).json();
     assert_eq!(
         (&hits[0]["finding"], &hits[0]["basis"]["text"]),
@@ -195,42 +183,22 @@ fn a_look_alike_ends_as_misread() {
 /// A clerk switches a camera off with a passkey, on again takes two people, and the log verifies.
 #[test]
 fn orders_are_given_in_the_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let mut world = World::new();
     world.init();
     world.serve();
     world.clip();
     let code = world.by("admin", &["camera", CAMERA, "--name", "Main Street"]).good();
     world.edge(Some(code.trim())).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
-    let done = Command::new("node")
-        .arg(folder.join("orders.mjs"))
-        .args([&world.url(), crate::world::EXE, &world.path(".").display().to_string(), &shots])
-        .output()
-        .expect("node runs");
-    assert!(
-        done.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
+    run("orders.mjs", [world.url().into(), EXE.into(), world.path("."), shots(&world)]);
     world.plain(&["verify", &world.url()]).good();
 }
 
 /// Cameras on a map with the city's streets and a layer of its own, drawn in a browser with and without WebGL.
 #[test]
 fn the_cameras_are_on_the_map() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
     let mut world = World::new();
     world.init();
-    let tiles = Command::new("node")
-        .arg(folder.join("tiles.mjs"))
-        .arg(world.path("city/streets.pmtiles"))
-        .args(["38.5449", "-121.7405"])
-        .status();
-    assert!(tiles.is_ok_and(|done| done.success()));
+    run("tiles.mjs", [world.path("city/streets.pmtiles"), "38.5449".into(), "-121.7405".into()]);
     let around = |d: f64| format!("[{}, {}]", -121.7405 + d, 38.5449 + d / 2.0);
     let corners = [-0.006, 0.002, 0.006, -0.006].map(around);
     let layer = format!(
@@ -239,11 +207,9 @@ fn the_cameras_are_on_the_map() {
         corners[0], corners[2], corners[3]
     );
     std::fs::write(world.path("city/precincts.geojson"), layer).expect("written");
-    let file = world.path("city/homeplate.toml");
-    let text = std::fs::read_to_string(&file).expect("a configuration");
-    let text = text.replace("\n[map]\n", "\n[map]\nstreets = \"streets.pmtiles\"\nattribution = \"Streets by the city\"\n[[map.layer]]\nname = \"Precincts\"\nfile = \"precincts.geojson\"\n");
-    assert!(text.contains("precincts"), "{text}");
-    std::fs::write(&file, text).expect("written");
+    let map = "\n[map]\nstreets = \"streets.pmtiles\"\nattribution = \"Streets by the city\"\n\
+               [[map.layer]]\nname = \"Precincts\"\nfile = \"precincts.geojson\"\n";
+    world.configure("\n[map]\n", map);
     let checked = world.plain(&["check", "--data", "city"]);
     assert!(!checked.out.contains("map"), "{}", checked.out);
     world.serve();
@@ -256,14 +222,5 @@ fn the_cameras_are_on_the_map() {
         let code = world.by("admin", &args).good();
         Device::with_code(&world, id.parse().expect("an id"), code.trim());
     }
-    let link = world.by("dora", &["console"]).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
-    let done = Command::new("node")
-        .arg(folder.join("map.mjs"))
-        .args([&world.url(), link.trim(), &shots])
-        .output()
-        .expect("node runs");
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{out}{err}");
+    run("map.mjs", [world.url().into(), link(&world, "dora").into(), shots(&world)]);
 }

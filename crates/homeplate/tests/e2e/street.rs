@@ -1,5 +1,6 @@
 //! A street on loopback: RTSP cameras that play rendered traffic, the reader, and the city.
 
+use crate::browser;
 use crate::world::{CAMERA, EXE, WANTED, World};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
@@ -261,16 +262,7 @@ fn a_camera_is_aimed_in_the_browser() {
     reader.until("frames", 60, |r| r.count("frames") > 0);
     let setup = world.plain(&["edge", "setup", "--at", reader.page()]).good();
     assert!(setup.contains(reader.page()) && setup.contains(CAMERA), "{setup}");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
-    let done = Command::new("node")
-        .arg(folder.join("aim.mjs"))
-        .args([reader.page(), &shots])
-        .output()
-        .expect("node runs");
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{out}{err}{}", reader.process.output());
+    browser::run("aim.mjs", [reader.page().into(), browser::shots(&world)]);
     let survey = world.plain(&["survey", CAMERA, "--at", reader.page()]).good();
     assert!(survey.contains("no plate was stored") && survey.contains(" px "), "{survey}");
     assert!(survey.lines().count() >= 3, "a line for this hour: {survey}");

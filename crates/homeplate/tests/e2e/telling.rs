@@ -1,11 +1,10 @@
 //! Hits reach a mailbox and a program of the city, with the real executables: over a receiver that fails and a
 //! server whose plug is pulled, and without a plate in any byte. And the page on which people say how.
 
+use crate::browser;
 use crate::world::{CAMERA, WANTED, World};
 use base::b64;
 use serde_json::Value;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 use testkit::peers::{Does, MailSink, WebSink};
 
@@ -94,32 +93,22 @@ fn a_hit_reaches_mailbox_and_program() {
 
 #[test]
 fn people_say_how_they_are_told_in_the_browser() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
     let mail = MailSink::start().expect("a mail server");
     let hook = WebSink::start([]).expect("a receiver");
     let world = city(&mail, &hook);
-    let link = world.by("dora", &["console"]).good();
-    let shots = std::env::var("HOMEPLATE_SCREENSHOTS")
-        .unwrap_or_else(|_| world.path("shots").display().to_string());
     let letter = world.path("letter");
-    let done = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         // What a person would see in their mailbox.
         scope.spawn(|| {
             if let Some(mail) = mail.wait(1, PATIENCE).first() {
                 std::fs::write(&letter, mail.plain()).expect("written");
             }
         });
-        Command::new("node")
-            .arg(folder.join("notify.mjs"))
-            .args([&world.url(), link.trim(), &letter.display().to_string(), &shots])
-            .output()
-            .expect("node runs")
+        let link = browser::link(&world, "dora").into();
+        browser::run(
+            "notify.mjs",
+            [world.url().into(), link, letter.clone(), browser::shots(&world)],
+        );
     });
-    assert!(
-        done.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
     assert_eq!(mail.wait(2, PATIENCE).len(), 2, "the link, and the test");
 }

@@ -4,13 +4,12 @@
 //! server refuses is said in the table. `xss.mjs` looks at the pages, after it has shown on pages of its
 //! own making that it would notice.
 
+use crate::browser;
 use crate::callers::{Caller, Device, No};
 use crate::world::{WANTED, World};
 use base::{Clock, SystemClock};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
-use std::process::Command;
 
 /// What breaks out of a tag, of a script, of an address, of a template and of an attribute.
 const PAYLOADS: [&str; 5] = [
@@ -438,8 +437,6 @@ impl Town {
 
 #[test]
 fn whatever_is_typed_stays_text() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "run `./run setup` first");
     let mut town = Town::new();
     let mut invited = Vec::new();
     for field in fields() {
@@ -462,10 +459,7 @@ fn whatever_is_typed_stays_text() {
     town.fates.extend([("city", Shown), ("label", Shown), ("typed", Shown), ("query", Shown)]);
     let plan = town.world.path("plan.json");
     std::fs::write(&plan, town.plan(&invited).to_string()).expect("written");
-    let done =
-        Command::new("node").arg(folder.join("xss.mjs")).arg(&plan).output().expect("node runs");
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{out}{err}");
+    let out = browser::run("xss.mjs", [&plan]);
     let found: Value = serde_json::from_str(out.trim()).expect("JSON");
     let marks = found["marks"].as_object().expect("marks");
     let seen: BTreeSet<&str> = marks.keys().map(String::as_str).collect();
