@@ -479,8 +479,10 @@ impl Keeper {
         let from = self.time();
         let left = i64::try_from(session.left().as_millis()).unwrap_or(i64::MAX);
         let grant = Grant { id: lease.id, from, until: from.plus_millis(left) };
-        (self.say)(&format!("camera {}: lease until {}", lease.camera, lease.until));
+        let said = format!("camera {}: lease until {}", lease.camera, lease.until);
         self.step(Event::Granted(grant), Some(session));
+        // Who hears it may count on it.
+        (self.say)(&said);
     }
 
     fn request(&self, asked: Instant) -> Result<Session> {
