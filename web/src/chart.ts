@@ -18,6 +18,9 @@ interface Told {
   attribution: string | null;
 }
 
+/** What reads the city's streets in parts: what was read once is not asked for again. */
+const tiles = new Protocol();
+
 /** Further in than this, outlines of countries are too coarse to be true. */
 const COARSE = 5;
 /** Closer than this nobody looks at one camera. */
@@ -39,7 +42,9 @@ const colour = (name: string) => getComputedStyle(document.documentElement).getP
 
 /** The streets of a file: layers as Protomaps and OpenMapTiles name them, drawn in the page's own colours. */
 async function streets(url: string): Promise<LayerSpecification[]> {
-  const told = (await new PMTiles(url).getMetadata()) as { vector_layers?: { id: string }[] };
+  const file = tiles.get(url) ?? new PMTiles(url);
+  tiles.add(file);
+  const told = (await file.getMetadata()) as { vector_layers?: { id: string }[] };
   const there = new Set((told.vector_layers ?? []).map((layer) => layer.id));
   const of = (names: string[], make: (layer: string) => LayerSpecification) => names.filter((n) => there.has(n)).map(make);
   const fill = (paint: string, opacity: number) => (layer: string): LayerSpecification => ({
@@ -134,7 +139,7 @@ async function draw(figure: HTMLElement): Promise<void> {
   const key = figure.querySelector<HTMLElement>('[data-layers]');
   if (!holder || !key) return;
   setWorkerUrl(new URL(worker, location.href).href);
-  addProtocol('pmtiles', new Protocol().tile);
+  addProtocol('pmtiles', tiles.tile);
   const bounds = new LngLatBounds();
   for (const { lon, lat } of what.cameras) bounds.extend([lon, lat]);
   const drawn = await style(what);

@@ -5,6 +5,7 @@ mod canon;
 mod error;
 mod files;
 mod ids;
+mod machine;
 mod redact;
 mod schema;
 mod shutdown;
@@ -18,6 +19,7 @@ pub use ids::{
     CameraId, DeviceId, DrillId, EntryId, HitId, HoldId, IdError, LeaseId, ListId, OrderId,
     PersonId, ReadId, SegmentId, TokenId,
 };
+pub use machine::clock_is_kept;
 pub use redact::Secret;
 pub use shutdown::Shutdown;
 pub use sign::{PublicKey, Signed, SigningKey, Statement, es256_verifies, random};

@@ -5,7 +5,6 @@ use crate::plan::{Plan, Real};
 use crate::{Config, TlsMode, TlsSection};
 use base::{Clock, Result};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use store::Store;
 
 /// The file of a plan in a city's folder.
@@ -134,20 +133,9 @@ fn check_files(dir: &Path, config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     out
 }
 
-/// Whether something keeps the machine's clock: what the kernel says of it (adjtimex, STA_UNSYNC), asked through the
-/// programs that know.
+/// Whether something keeps the machine's clock.
 pub(crate) fn check_sync() -> Option<Finding> {
-    let said = |program: &str, args: &[&str]| {
-        let out =
-            Command::new(program).args(args).stdin(Stdio::null()).stderr(Stdio::null()).output();
-        out.ok()
-            .filter(|out| out.status.success())
-            .map(|out| String::from_utf8_lossy(&out.stdout).into_owned())
-    };
-    let kept = match said("timedatectl", &["show", "--property=NTPSynchronized", "--value"]) {
-        Some(word) => word.trim() == "yes",
-        None => !said("chronyc", &["-n", "tracking"])?.contains("Not synchronised"),
-    };
+    let kept = base::clock_is_kept()?;
     Some(if kept {
         finding("clock", State::Fine, "It is kept by NTP.")
     } else {

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vision::{
     Motion, Moving, Picture, Plate, Reader, ReaderOptions, Shows, Track, TrackOptions, Tracker,
-    VehiclePicture, Vehicles, centre,
+    Vehicles, centre,
 };
 
 /// A pass whose voted text is less sure than this is no read: it is mostly a fence or a shop sign.
@@ -246,7 +246,7 @@ impl Pipeline {
 }
 
 fn tracker(clear: bool) -> Tracker {
-    let shows = Shows::Vehicle(VehiclePicture { clear, toward: false });
+    let shows = Shows::Vehicle { clear };
     Tracker::new(TrackOptions { shows, early_ms: Some(EARLY_MS), ..TrackOptions::default() })
 }
 

@@ -54,16 +54,19 @@ pub struct TrackOptions {
 pub enum Shows {
     /// The plate and so many of its widths on every side.
     Plate(f32),
-    /// The vehicle.
-    Vehicle(VehiclePicture),
+    /// The vehicle; with its glass where that is to stay `clear`.
+    Vehicle {
+        /// See [`VehiclePicture::clear`].
+        clear: bool,
+    },
 }
 
 impl Shows {
     fn cut(self, picture: &Picture, corners: &Quad, toward: bool) -> Option<(Vec<u8>, Quad)> {
         match self {
             Shows::Plate(grow) => picture.plate_jpeg(corners, grow).ok(),
-            Shows::Vehicle(how) => {
-                let how = VehiclePicture { toward, ..how };
+            Shows::Vehicle { clear } => {
+                let how = VehiclePicture { clear, toward };
                 picture.vehicle(corners, how).ok().map(|shown| (shown.jpeg, shown.corners))
             }
         }
