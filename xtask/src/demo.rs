@@ -67,6 +67,22 @@ pub(crate) fn port(name: &str, default: u16) -> Result<u16> {
     }
 }
 
+/// The server, once it answers at its address.
+pub(crate) fn listening(mut server: Child, address: &str) -> Result<Child> {
+    let until = Instant::now() + Duration::from_secs(30);
+    while std::net::TcpStream::connect(address).is_err() {
+        if server.try_wait()?.is_some() {
+            bail!("the server has stopped; is {address} in use? Set HOMEPLATE_DEMO_PORT.");
+        }
+        if Instant::now() > until {
+            end(&mut server);
+            bail!("the server does not answer");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(server)
+}
+
 /// Tells a process to end, waits up to ten seconds, then insists.
 pub(crate) fn end(child: &mut Child) {
     if matches!(child.try_wait(), Ok(Some(_))) {
@@ -183,7 +199,7 @@ impl Demo {
     }
 
     fn serve(&self) -> Result<Child> {
-        let mut server = Command::new(&self.exe)
+        let server = Command::new(&self.exe)
             .args(["serve", "--data", "city", "--listen", &self.server])
             .args(["--preview", &format!("http://{}", self.preview)])
             .current_dir(&self.dir)
@@ -193,20 +209,7 @@ impl Demo {
             .process_group(0)
             .spawn()
             .context("the server does not start")?;
-        let until = Instant::now() + Duration::from_secs(20);
-        while std::net::TcpStream::connect(&self.server).is_err() {
-            if server.try_wait()?.is_some() {
-                bail!(
-                    "the server has stopped; is {} in use? Set HOMEPLATE_DEMO_PORT.",
-                    self.server
-                );
-            }
-            if Instant::now() > until {
-                bail!("the server does not answer");
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Ok(server)
+        listening(server, &self.server)
     }
 
     /// On the first start people, hot list and camera; then the reader, for as long as it runs.

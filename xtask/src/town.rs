@@ -4,7 +4,7 @@
 //! `--seed N` decides what drives by and what is looked for: two towns of one seed see the same plates, so that a bug
 //! report can name one. Everything lives in `.run/town-N`; a second start goes on where the first ended.
 
-use crate::demo::{days_from_now, end, port, render};
+use crate::demo::{days_from_now, end, listening, port, render};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Cameras: id, name, latitude, longitude and light.
 const CAMERAS: [(&str, &str, &str, &str, &str); 4] = [
@@ -161,7 +161,7 @@ impl Town {
     }
 
     fn serve(&self) -> Result<Child> {
-        let mut server = Command::new(&self.exe)
+        let server = Command::new(&self.exe)
             .args(["serve", "--data", "city", "--listen", &self.server])
             .current_dir(&self.dir)
             .env("HOMEPLATE_LOG", std::env::var("HOMEPLATE_LOG").unwrap_or_else(|_| "warn".into()))
@@ -170,21 +170,7 @@ impl Town {
             .process_group(0)
             .spawn()
             .context("the server does not start")?;
-        let until = Instant::now() + Duration::from_secs(30);
-        while std::net::TcpStream::connect(&self.server).is_err() {
-            if server.try_wait()?.is_some() {
-                bail!(
-                    "the server has stopped; is {} in use? Set HOMEPLATE_DEMO_PORT.",
-                    self.server
-                );
-            }
-            if Instant::now() > until {
-                end(&mut server);
-                bail!("the server does not answer");
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Ok(server)
+        listening(server, &self.server)
     }
 
     /// The first time people, lists and cameras; then the readers.

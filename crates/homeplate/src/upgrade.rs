@@ -40,7 +40,8 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
             }
         }
         _ if args.check => {
-            let scratch = tempfile::tempdir_in(&data).or_else(|_| tempfile::tempdir());
+            // A copy of the hot list spells plates: it lies nowhere but in the city's own folder.
+            let scratch = tempfile::tempdir_in(&data);
             let scratch = scratch.map_err(|e| {
                 Error::unavailable("There is no room to try it on a copy.").because(e)
             })?;

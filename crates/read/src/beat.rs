@@ -98,15 +98,11 @@ pub struct Heartbeat {
     pub lost: u64,
     /// Reads since the reader was started that were dropped in memory, because a camera that keeps hits alone
     /// found them on no list.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "crate::is_zero", default)]
     pub not_kept: u64,
     /// What a camera that keeps hits alone compares with.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub watch: Option<Held>,
-}
-
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Heartbeat {

@@ -22,15 +22,11 @@ pub struct LeaseRequest {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub frames: Option<u64>,
     /// How often that count has jumped ahead, because the power was cut.
-    #[serde(skip_serializing_if = "is_zero", default)]
+    #[serde(skip_serializing_if = "crate::is_zero", default)]
     pub jumps: u64,
     /// Whether what captures is a foreign device that the asker cannot stop: it only takes its reads.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub foreign: bool,
-}
-
-fn is_zero(n: &u64) -> bool {
-    *n == 0
 }
 
 impl Gate {

@@ -18,3 +18,8 @@ pub use lease::{CameraOff, Gate, Lease, LeaseRequest, SpoolState, Stop};
 pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
 pub use watch::{Held, HitsOnly, WatchAsk, WatchHead, WatchSet, Without, watch_hash, watch_tokens};
 pub use wire::{Direction, Read, Sighting, SignedRead};
+
+/// For counts that are left out where there is nothing to count.
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}

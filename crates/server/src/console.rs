@@ -35,7 +35,38 @@ use city::City;
 use identity::How;
 use pages::{EnterPage, ErrorPage, SignInPage, render};
 use serde::Deserialize;
+use serde_json::Value;
 use std::sync::Arc;
+
+/// A form that a passkey has signed: what it answered. What is signed is what the page began with.
+#[derive(Deserialize)]
+pub(crate) struct Signed {
+    #[serde(default)]
+    assertion: String,
+}
+
+/// Does what was signed, which is what holds, not the form; `unsigned` says what to do where nothing was.
+pub(crate) async fn signed(
+    state: &AppState,
+    headers: &HeaderMap,
+    form: &Signed,
+    unsigned: &'static str,
+) -> Response {
+    if state.visitor(headers).is_none() {
+        return sign_in(state, headers);
+    }
+    let done = async {
+        let answer: Value = serde_json::from_str(&form.assertion)
+            .map_err(|e| Error::invalid(unsigned).because(e))?;
+        let confirmed = state.confirmed(headers, &answer).await?;
+        let sort = state.sort_of(&confirmed.fields)?;
+        state.run(move |city| sort.confirmed(city, confirmed)).await
+    };
+    match done.await {
+        Ok(location) => Redirect::to(&location).into_response(),
+        Err(e) => failed(state, headers, &e),
+    }
+}
 
 /// An error as a page.
 pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {

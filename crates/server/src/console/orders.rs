@@ -2,18 +2,16 @@
 //! Each signs with a passkey; what waits for more signatures, what is in force, and the receipts.
 
 use super::form::{Fields, field, moment, some};
-use super::{Shown, failed, sign_in, word};
+use super::{Shown, Signed, failed, sign_in, signed, word};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use axum::extract::{Form, State};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result as Done};
 use city::{City, NewOrder, OrderWaiting, Public, PublicOrder};
 use pages::{OrderLine, OrderWaits, OrdersPage, Place, Reach, render};
 use read::{Level, Power};
-use serde::Deserialize;
-use serde_json::Value;
 
 /// Where one comes to afterwards.
 pub(crate) const ORDERS: &str = "/console/orders";
@@ -154,35 +152,19 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     }
 }
 
-/// A form that a passkey has signed.
-#[derive(Deserialize)]
-pub(crate) struct Signed {
-    #[serde(default)]
-    assertion: String,
-}
-
 /// `POST /console/orders`: what holds is what was signed, not the form.
 pub(crate) async fn give(
     State(state): Shared,
     headers: HeaderMap,
     Form(form): Form<Signed>,
 ) -> Response {
-    if state.visitor(&headers).is_none() {
-        return sign_in(&state, &headers);
-    }
-    let done = async {
-        let answer: Value = serde_json::from_str(&form.assertion).map_err(|e| {
-            Error::invalid("An order is signed with a passkey; open the page again and sign.")
-                .because(e)
-        })?;
-        let confirmed = state.confirmed(&headers, &answer).await?;
-        let sort = state.sort_of(&confirmed.fields)?;
-        state.run(move |city| sort.confirmed(city, confirmed)).await
-    };
-    match done.await {
-        Ok(location) => Redirect::to(&location).into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    signed(
+        &state,
+        &headers,
+        &form,
+        "An order is signed with a passkey; open the page again and sign.",
+    )
+    .await
 }
 
 #[cfg(test)]

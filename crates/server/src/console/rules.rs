@@ -1,7 +1,7 @@
 //! The city's rules in the console: plain words beside the text, what is proposed, who has signed.
 
 use super::form::{Fields, mends, status, whole, wrong};
-use super::{back, failed, shown, sign_in};
+use super::{Signed, back, failed, shown, sign_in, signed};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::problem::note;
@@ -16,8 +16,6 @@ use pages::{
     Place, PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage,
     SignatureView, Wrong, render,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
 fn rule(rule: &Rule, now: Time) -> RuleView {
     let day = |t: Option<Time>| t.map(|t| t.to_string()[..10].to_owned()).unwrap_or_default();
@@ -294,33 +292,17 @@ pub(crate) async fn propose(
     }
 }
 
-/// The form of a signature: what the passkey answered. What is signed is what the page began with.
-#[derive(Deserialize)]
-pub(crate) struct Signed {
-    #[serde(default)]
-    assertion: String,
-}
-
 /// `POST /console/proposals/{id}/sign`: for the office whose passkey answered.
 pub(crate) async fn sign(
     State(state): Shared,
     headers: HeaderMap,
     Form(form): Form<Signed>,
 ) -> Response {
-    if state.visitor(&headers).is_none() {
-        return sign_in(&state, &headers);
-    }
-    let done = async {
-        let answer: Value = serde_json::from_str(&form.assertion).map_err(|e| {
-            Error::invalid("A proposal is signed with a passkey; open the page again and sign.")
-                .because(e)
-        })?;
-        let confirmed = state.confirmed(&headers, &answer).await?;
-        let sort = state.sort_of(&confirmed.fields)?;
-        state.run(move |city| sort.confirmed(city, confirmed)).await
-    };
-    match done.await {
-        Ok(location) => Redirect::to(&location).into_response(),
-        Err(e) => failed(&state, &headers, &e),
-    }
+    signed(
+        &state,
+        &headers,
+        &form,
+        "A proposal is signed with a passkey; open the page again and sign.",
+    )
+    .await
 }
