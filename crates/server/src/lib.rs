@@ -9,6 +9,7 @@ mod admit;
 mod ask;
 mod auth;
 mod camera;
+mod checker;
 mod chrome;
 mod confirm;
 mod console;
@@ -129,7 +130,8 @@ async fn harden(
     );
     let headers = r.headers_mut();
     if let Ok(policy) = HeaderValue::from_str(&policy) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        // The page that is one file has a policy of its own.
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(policy);
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let site = state.ceremonies.site();
