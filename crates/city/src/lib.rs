@@ -29,6 +29,7 @@ mod confirm;
 mod copy;
 mod devices;
 mod devices_said;
+mod directory;
 mod drills;
 #[cfg(test)]
 #[path = "tests/drills.rs"]
@@ -123,14 +124,16 @@ pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use check_address::PLAN_FILE;
 pub use config::{
-    Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
-    Stored, Switching, TlsMode, TlsSection, WitnessRule,
+    Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection,
+    DirectoryGroup, DirectorySection, Engine, KekKind, Keys, Limits, LogSection, Network,
+    Retention, Section, Server as ServerSection, Stored, Switching, TlsMode, TlsSection,
+    WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
 pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
+pub use directory::DIRECTORY_BACK;
 pub use drills::{
     Drill, DrillLine, DrillResult, DrillSection, DrillSort, DrillVerdict, DrillView, Drills,
 };

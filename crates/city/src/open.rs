@@ -42,6 +42,8 @@ pub struct City {
     pub(crate) turned: tokio::sync::watch::Sender<u64>,
     pub(crate) refusals: Mutex<crate::refused::Refusals>,
     pub(crate) people: Mutex<()>,
+    /// Sign-ins by the directory that are under way.
+    pub(crate) leavings: identity::Leavings,
     /// One import at a time.
     pub(crate) importing: Mutex<()>,
     /// Whether the matcher knows less of the lists than the store does.
@@ -131,6 +133,7 @@ impl City {
             turned: tokio::sync::watch::channel(0).0,
             refusals: Mutex::default(),
             people: Mutex::new(()),
+            leavings: Default::default(),
             importing: Mutex::new(()),
             lists_behind: AtomicBool::new(false),
             telling: Mutex::new(()),

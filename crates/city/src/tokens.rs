@@ -200,6 +200,7 @@ impl City {
             roles: Vec::new(),
             key: None,
             passkeys: Vec::new(),
+            directory: None,
             ended: None,
         }))
     }

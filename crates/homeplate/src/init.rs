@@ -265,6 +265,8 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
         hotlist_fetch: Vec::new(),
+        directory: None,
+        directory_group: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

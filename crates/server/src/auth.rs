@@ -17,6 +17,9 @@ pub(crate) const LIST_MAX: usize = 64 << 20;
 /// Names of the cookies of sessions and of devices.
 const COOKIE: &str = "homeplate";
 const DEVICE: &str = "homeplate-device";
+/// The cookie of a browser that has gone to the directory, and how long it is kept, in seconds.
+const LEAVING: &str = "homeplate_leaving";
+const LEAVING_S: u32 = 600;
 /// Browsers keep a cookie no longer than 400 days.
 const DEVICE_S: u32 = 400 * 86_400;
 
@@ -167,9 +170,13 @@ impl AppState {
     }
 
     fn cookie(&self, name: &str, value: &str, more: &str) -> String {
+        self.cookie_from(name, value, "Strict", more)
+    }
+
+    fn cookie_from(&self, name: &str, value: &str, same_site: &str, more: &str) -> String {
         let name = self.named(name);
         let secure = if self.ceremonies.site().secure() { "; Secure" } else { "" };
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{more}")
     }
 
     /// The cookie of a session.
@@ -180,6 +187,16 @@ impl AppState {
     /// The same, taken back.
     pub(crate) fn no_cookie(&self) -> String {
         self.cookie(COOKIE, "", "; Max-Age=0")
+    }
+
+    /// The word of a sign-in by the directory: a browser brings it along when another site sends it back, once.
+    pub(crate) fn cookie_of_leaving(&self, state: &str) -> String {
+        self.cookie_from(LEAVING, state, "Lax", &format!("; Max-Age={LEAVING_S}"))
+    }
+
+    /// What a browser that comes back from the directory shows.
+    pub(crate) fn leaving_cookie(&self, headers: &HeaderMap) -> Option<String> {
+        found(headers, &self.named(LEAVING))
     }
 
     /// The cookie of a registered device.

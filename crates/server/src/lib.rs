@@ -14,6 +14,7 @@ mod chrome;
 mod confirm;
 mod console;
 mod desk;
+mod directory;
 mod drills;
 mod encoding;
 mod fleet;

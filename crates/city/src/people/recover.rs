@@ -1,9 +1,8 @@
 //! The end of a way in: a key is lost, a person leaves.
 
-use super::{Invitation, gone};
+use super::Invitation;
 use crate::City;
 use base::{Error, PersonId, Result, Time, TokenId};
-use identity::Person;
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use store::RecoveryRow;
@@ -125,10 +124,5 @@ impl City {
         self.store.drop_told(id)?;
         self.log.append_once(&self.leaf_of("admin.left", &who, &person)?)?;
         Ok(Left { keys, tokens })
-    }
-
-    /// The person, if they are still here.
-    pub(crate) fn still_here(&self, person: Person) -> Result<Person> {
-        if person.ended.is_some() { Err(gone()) } else { Ok(person) }
     }
 }
