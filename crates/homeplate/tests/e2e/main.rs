@@ -5,6 +5,7 @@ mod browser;
 mod callers;
 mod crash;
 mod custody;
+mod desk;
 mod drill;
 mod faults;
 mod fleet;
