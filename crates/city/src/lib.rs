@@ -63,6 +63,9 @@ mod lists;
 #[cfg(test)]
 #[path = "tests/lists.rs"]
 mod lists_tests;
+#[cfg(test)]
+#[path = "tests/long_list.rs"]
+mod long_list_tests;
 mod map;
 mod off;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod browser;
 mod callers;
 mod crash;
 mod custody;
+mod desk;
 mod directory;
 mod drill;
 mod faults;
