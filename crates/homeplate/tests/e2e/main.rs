@@ -21,6 +21,7 @@ mod story;
 mod street;
 mod telling;
 mod tls_city;
+mod upgrade;
 mod witness;
 mod world;
 mod xss;
