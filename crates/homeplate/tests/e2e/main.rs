@@ -14,6 +14,7 @@ mod lists;
 mod load;
 mod off;
 mod onvif;
+mod reset;
 mod roadside;
 mod rules;
 mod secrets;
