@@ -212,7 +212,7 @@ fn a_list_that_is_stale() {
         place.city().confirm_import(&person(), &list, number, Default::default()).unwrap();
     };
     bring(1);
-    let a_day = || _ = place.town.clock.advance(24 * HOUR);
+    let a_day = || place.town.clock.advance(24 * HOUR);
     place.once(a_day, || bring(2), "No new one came in time");
     let told = &place.mails(2)[0];
     assert!(told.text.contains("lst_state") && !told.plain().contains("7ABC128"), "{}", told.text);
