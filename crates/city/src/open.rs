@@ -12,6 +12,7 @@ use hotlist::HotList;
 use identity::{Person, machine_of};
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -229,6 +230,13 @@ impl City {
                 Err(stranger())
             }
         }
+    }
+
+    /// Every id that may sign: of people, and of cameras.
+    pub fn key_ids(&self) -> Result<HashSet<String>> {
+        let people = self.stored_people()?.into_iter().map(|person| person.id.to_string());
+        let cameras = self.store.cameras()?.into_iter().map(|camera| camera.id.to_string());
+        Ok(people.chain(cameras).collect())
     }
 
     /// The person behind an id, if they are still here; or the machine.

@@ -37,6 +37,12 @@ pub fn worker() -> Option<Asset> {
     asset(NAMES.get("src/sw.ts")?)
 }
 
+/// The page that checks off certificates without asking anybody, built from `web/check.html`: one file, to be saved.
+pub fn checker() -> Option<Asset> {
+    let file = Built::get("check.html")?;
+    Some(Asset { kind: "text/html; charset=utf-8", bytes: file.data })
+}
+
 /// A file that pages link to.
 pub struct Asset {
     /// Its content type.

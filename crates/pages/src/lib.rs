@@ -16,7 +16,7 @@ mod off;
 mod page;
 mod public;
 
-pub use assets::{Asset, asset, worker};
+pub use assets::{Asset, asset, checker, worker};
 pub use console::*;
 pub use diff::{DiffLine, diff};
 pub use draw::MapPlace;

@@ -68,6 +68,11 @@ impl AppState {
         let most = self.city.config().limits.false_per_minute;
         let done = async {
             let id = claim.key_id.clone();
+            if self.forgers.is_doubted(&from, most, now) && !self.is_enrolled(&id, now).await? {
+                return Err(Error::unauthenticated(
+                    "This key is not enrolled here; enrol it first.",
+                ));
+            }
             let key = self.run(move |city| city.key_of(&id)).await?;
             self.forgers.may_try(&from, most, now)?;
             // Before the body is read: what a stranger sends costs no memory.

@@ -177,7 +177,10 @@ pub(crate) async fn by_address(
         false => None,
     };
     if let Some(person) = visitor {
-        let bucket = format!("console/{person}");
+        // Whoever moves the map about asks for many parts of it, and gives an order all the same.
+        let sort =
+            if request.uri().path().starts_with("/console/map/") { "map" } else { "console" };
+        let bucket = format!("{sort}/{person}");
         if let Err(e) = state.limits.take(&bucket, most, state.city.now()) {
             return Problem(e).into_response();
         }

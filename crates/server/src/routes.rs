@@ -137,6 +137,7 @@ fn pages(routes: Routes) -> Routes {
         .get("/", public::page)
         .get("/misreads", public::misreads)
         .get("/off/{id}", orders::page)
+        .get("/check.html", crate::checker::page)
         .get("/street", public::street)
         .post("/look", chrome::look)
         .get("/assets/{name}", public::asset)

@@ -50,6 +50,33 @@ fn run_until(mut script: Command, ready: &Path, pass: impl FnOnce()) -> String {
     found_good(browser.wait_with_output().expect("node ends"))
 }
 
+/// An off certificate as a file, which keys somebody types, and what the page must find.
+pub struct Checked {
+    /// The certificate.
+    pub file: PathBuf,
+    /// The log's key; the certificate's own where it is empty.
+    pub vkey: String,
+    /// The policy that names the witnesses; likewise.
+    pub witnesses: String,
+    /// What it must say beside that the certificate does not hold, or nothing where it must hold.
+    pub fails: Option<&'static str>,
+}
+
+/// Checks certificates with a copy of the city's page that was saved before; `order` is looked up at the city first.
+pub fn check_saved(world: &World, page: &str, cases: &[Checked], order: Option<&str>) {
+    std::fs::write(world.path("check.html"), page).expect("written");
+    let of = |one: &Checked| {
+        let (file, says) = (one.file.display().to_string(), one.fails.unwrap_or_default());
+        serde_json::json!({ "file": file, "vkey": one.vkey, "witnesses": one.witnesses, "holds": one.fails.is_none(), "says": says })
+    };
+    let cases: Vec<_> = cases.iter().map(of).collect();
+    std::fs::write(world.path("cases.json"), serde_json::Value::from(cases).to_string())
+        .expect("written");
+    let mut arguments = vec![world.path("cases.json"), world.path("check.html"), shots(world)];
+    arguments.extend(order.map(|order| format!("{}/off/{order}", world.url()).into()));
+    run("check.mjs", arguments);
+}
+
 /// A one-time link into the console.
 pub fn link(world: &World, who: &str) -> String {
     world.by(who, &["console"]).good().trim().to_owned()

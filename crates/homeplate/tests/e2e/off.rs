@@ -1,5 +1,6 @@
 //! Off means off, with the real executables: how soon, what is taken afterwards, a stick, a schedule, a lie.
 
+use crate::browser::{Checked, check_saved};
 use crate::callers::{Caller, Device, No};
 use crate::world::{CAMERA, Done, EXE, World};
 use base::{Clock, SystemClock};
@@ -125,7 +126,8 @@ fn off_is_heard_at_once_and_proven() {
     assert!(!verified.contains("CAMERA "), "{verified}");
 }
 
-/// The certificate is checked without the city, and not believed when anything in it is another.
+/// The certificate is checked without the city, by the command and by a browser, and not believed when anything in
+/// it is another.
 fn certificate(world: &World, order: &str) {
     let address = format!("{}/v1/orders/{order}/certificate", world.url());
     let by_address = world.plain(&["verify", "--certificate", &address]).good();
@@ -137,8 +139,14 @@ fn certificate(world: &World, order: &str) {
         world.plain(&args)
     };
     assert!(check(&text).good().contains("Council vote"));
+    let key = world.get("/log.vkey");
+    let case = |name: String, text: &str, fails| {
+        let file = world.path(&name);
+        std::fs::write(&file, text).expect("written");
+        Checked { file, vkey: key.clone(), witnesses: String::new(), fails }
+    };
+    let mut cases = vec![case("good.json".into(), &text, None)];
     let bytes = text.as_bytes();
-    let mut tried = 0;
     for at in (0..bytes.len()).step_by(bytes.len() / 60) {
         let mut bad = bytes.to_vec();
         bad[at] = if bad[at] == b'A' { b'B' } else { b'A' };
@@ -152,10 +160,12 @@ fn certificate(world: &World, order: &str) {
         if same {
             continue;
         }
-        tried += 1;
-        assert!(refused(&check(&bad.to_string())), "byte {at}: {bad}");
+        let bad = bad.to_string();
+        assert!(refused(&check(&bad)), "byte {at}: {bad}");
+        cases.push(case(format!("bad-{at}.json"), &bad, Some("")));
     }
-    assert!(tried > 20, "{tried}");
+    assert!(cases.len() > 20, "{}", cases.len());
+    check_saved(world, &world.get("/check.html"), &cases, Some(order));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Witnesses, and a log that was set back to an older copy: with the real executables.
 
+use crate::browser::{Checked, check_saved};
 use crate::callers::{Caller, Device, No};
 use crate::world::{EXE, World};
 use base::{Clock, SystemClock};
@@ -281,6 +282,7 @@ fn a_witnessed_off_certificate_is_checked_without_the_witnessed_city() {
         world.plain(&[&["verify", "--certificate", file][..], &known].concat())
     };
     let text = world.until("two witnesses", take, |_| check(&world, "off.json", policy).code == 0);
+    let page = world.get("/check.html");
     world.kill();
     let said = check(&world, "off.json", policy).good();
     assert!(said.contains("every camera") && said.contains("Council vote"), "{said}");
@@ -316,4 +318,20 @@ fn a_witnessed_off_certificate_is_checked_without_the_witnessed_city() {
         refused.out,
         refused.err
     );
+    // A browser finds the same.
+    let read = |name: &str| std::fs::read_to_string(world.path(name)).expect("readable");
+    let case = |file: &str, policy: &str, fails| Checked {
+        file: world.path(file),
+        vkey: read("city/log.vkey"),
+        witnesses: if policy.is_empty() { String::new() } else { read(policy) },
+        fails,
+    };
+    let cases = [
+        case("off.json", policy, None),
+        case("off.json", "", None),
+        case("fewer.json", policy, Some("Too few of the witnesses")),
+        case("fewer.json", "", Some("Too few of the witnesses")),
+        case("off.json", "others.policy", Some("Too few of the witnesses")),
+    ];
+    check_saved(&world, &page, &cases, None);
 }
