@@ -641,6 +641,12 @@ const KEYS: &[Explained] = &[
         "people as per_ann, roles as supervisor, e-mail addresses",
     ),
     e(
+        "deliver.language",
+        "The language of mail to addresses that are nobody's of the city; people choose theirs at the console.",
+        "en",
+        "en or es",
+    ),
+    e(
         "deliver.push_contact",
         "Whom the push services of browsers' makers ask when something is wrong. Without it there is no web push; with \
          it those services see when the city sends to whom, and not what.",

@@ -210,7 +210,7 @@ fn kept_key(file: &Path, person: &PersonId) -> base::Result<PersonKey> {
 }
 
 /// The address at which browsers will find the city.
-fn origin(config: &Config) -> base::Result<String> {
+pub(crate) fn origin(config: &Config) -> base::Result<String> {
     let port = config.server.listen.rsplit(':').next().and_then(|port| port.parse().ok());
     Ok(config.server.site(port.unwrap_or(8080))?.origin().to_owned())
 }

@@ -691,6 +691,8 @@ fn skipped(city: &City) -> Vec<PathBuf> {
             .map(|name| dir.join(name))
             .collect();
     skip.push(dir.join(&city.config.pictures.folder));
+    // Nobody goes back to it from another machine, and it is gone in a moment.
+    skip.push(crate::upgrade::kept(dir));
     // A passphrase is in its owner's head or hand, and not in a copy.
     skip.extend(crate::keeper::secret_file(dir, &city.config));
     skip
