@@ -41,6 +41,12 @@ pub struct SucceedArgs {
     /// Keep the keys in a file here, where the old machine had a passphrase or a token that this one has not.
     #[arg(long, requires = "from")]
     keys_in_file: bool,
+    /// You state that the old server was stopped in order, was not started again since, and never will be: so that
+    /// nothing, and no order to switch off, came after this copy. The log then goes on as it was, with whatever was on.
+    /// Without this the witnesses must say so, or a successor begins with everything off. It counts only where the copy
+    /// ends with the server's own end.
+    #[arg(long, requires = "from")]
+    nothing_came_after: bool,
 }
 
 /// Runs the command.
@@ -132,7 +138,14 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         ),
         None => println!("No reads were copied; cameras are asked for what they still have."),
     }
-    match missing(&args.data, &done)? {
+    if !done.missing.is_empty() {
+        println!(
+            "No copy has these files whole, and they were left out: {}. Reads of such a day are missing, or their \
+             pictures; the log and the control data are there.",
+            done.missing.join(", ")
+        );
+    }
+    match missing(&args.data, &done, args.nothing_came_after)? {
         None => println!("No entry of the log is missing: it goes on as it was."),
         Some(lost) => begin(&args.data, &lost)?,
     }
@@ -142,9 +155,10 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the log of a restored city lost. Nothing, where its server had ended as it should and no witness knows more;
-/// or where every witness that the log needs has seen just what is here. Else nobody can say.
-fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
+/// What the log of a restored city lost. Nothing, where every witness that the log needs has seen just what is here;
+/// or where no witness knows more, the copy ends with the server's end, and a person states that it was not started
+/// again: a server that was, and could not reach the place, has left no trace there. Else nobody can say.
+fn missing(data: &Path, done: &Restored, stated: bool) -> anyhow::Result<Option<Lost>> {
     if let Some(lost) = city::lost(data, memory().as_ref())? {
         return Ok(Some(lost));
     }
@@ -179,5 +193,19 @@ fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
         return Ok(beyond);
     }
     let all = same > 0 && same == witnesses.len();
-    Ok((!done.closed && !all).then_some(Lost::Restored(done.at)))
+    if all || (stated && done.closed) {
+        return Ok(None);
+    }
+    if stated {
+        eprintln!(
+            "--nothing-came-after does not count: this copy does not end with the server's own end, so something may \
+             have come."
+        );
+    } else if done.closed {
+        eprintln!(
+            "The copy ends with the server's own end. Whether it was started again since, no witness says and the \
+             place does not know; it counts as if it had been. (See --nothing-came-after.)"
+        );
+    }
+    Ok(Some(Lost::Restored(done.at)))
 }
