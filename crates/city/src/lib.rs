@@ -128,7 +128,9 @@ pub use config::{
     Stored, Switching, TlsMode, TlsSection, WitnessRule,
 };
 pub use confirm::Confirmation;
-pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
+pub use copy::{
+    Copier, CopyHealth, CopySection, Opening, ReadsCopier, ReadsEvery, Restored, restore,
+};
 pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
 pub use drills::{

@@ -4,8 +4,8 @@
 use crate::custody::{Beside, sheets};
 use crate::serve::memory;
 use crate::web::Web;
-use base::{Error, SystemClock};
-use city::{City, CopySection, Lost, Restored};
+use base::{Error, Result, SystemClock};
+use city::{City, CopySection, Lost, Opening, Restored};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,6 +38,13 @@ pub struct SucceedArgs {
     /// The file that `homeplate custody join --out` wrote.
     #[arg(long, requires = "from", conflicts_with = "sheets")]
     key: Option<PathBuf>,
+    /// The log's verifier key, as the sheets and the newspaper have it: the copy must be signed by it. Without this the
+    /// sheets' own line is taken.
+    #[arg(long, requires = "from", conflicts_with = "vkey_file")]
+    vkey: Option<String>,
+    /// A file with it, for instance a copy of the city's log.vkey.
+    #[arg(long, requires = "from")]
+    vkey_file: Option<PathBuf>,
     /// Keep the keys in a file here, where the old machine had a passphrase or a token that this one has not.
     #[arg(long, requires = "from")]
     keys_in_file: bool,
@@ -124,7 +131,10 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         (None, []) => sheets::ask()?,
         (None, files) => sheets::of_files(files)?,
     };
-    let done = city::restore(&depot, &key, &args.data, args.keys_in_file, &SystemClock)?;
+    let vkey = vkey_of(args)?;
+    let by = vkey.as_deref().map(ledger::key_in).transpose()?;
+    let with = Opening { key: &key, by, in_file: args.keys_in_file };
+    let done = city::restore(&depot, with, &args.data, &SystemClock)?;
     println!(
         "The city of {}: {} files, {} kB, {} s.",
         done.at,
@@ -132,6 +142,13 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         done.bytes / 1000,
         begun.elapsed().as_secs()
     );
+    match &vkey {
+        Some(vkey) => println!("The copy is the city's own: signed by {}.", vkey.trim()),
+        None => eprintln!(
+            "Nobody checked that this copy is the city's own: whoever could write to the place may have changed it. Name \
+             the log's verifier key with --vkey, in another folder, to have that checked."
+        ),
+    }
     match done.reads_at {
         Some(at) => println!(
             "Its reads are those of {at}; cameras are asked for what they had delivered since."
@@ -153,6 +170,17 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         "Start the server. What is older than the city keeps reads is forgotten before anything is answered."
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// The log's verifier key, from wherever it was named.
+fn vkey_of(args: &SucceedArgs) -> Result<Option<String>> {
+    match (&args.vkey, &args.vkey_file, &args.key, args.sheets.as_slice()) {
+        (Some(vkey), ..) => Ok(Some(vkey.clone())),
+        (_, Some(file), ..) => crate::verify::read_vkey(file).map(Some),
+        (_, _, Some(_), _) => Ok(None),
+        (_, _, _, []) => sheets::ask_log_key(),
+        (_, _, _, files) => sheets::log_key_in(files),
+    }
 }
 
 /// What the log of a restored city lost. Nothing, where every witness that the log needs has seen just what is here;

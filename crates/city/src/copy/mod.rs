@@ -3,7 +3,8 @@
 //! The log, the control data and the small files of the city's folder are streamed (`stream`), the keys of
 //! custody with them; days of reads and their pictures follow by the hour or the day (`reads`). All of it is
 //! sealed to the recovery key, whose private half is on paper, before it leaves the machine: not even this
-//! server can read its own copy. `restore` puts it together again. Format: `ref/copy-v1.md`, why so:
+//! server can read its own copy. It is signed by the log's key, so that nobody who writes to the place can put
+//! words into the city's mouth. `restore` puts it together again. Format: `ref/copy-v1.md`, why so:
 //! `design/0020-the-second-place.md`.
 //!
 //! Holds: what is at the place is a state that the city was in, or one of moments before it; a copy that was cut
@@ -17,7 +18,7 @@ mod stream;
 mod tracks;
 
 pub use reads::ReadsCopier;
-pub use restore::{Restored, restore};
+pub use restore::{Opening, Restored, restore};
 pub use stream::Copier;
 
 use crate::City;

@@ -4,12 +4,15 @@
 //! A copy of a day that is forgotten here is gone there with the next copy but one; its keys are gone at once.
 
 use super::CopyHealth;
-use super::record::{Base, File, PIECE, VERSION, piece_id, piece_name, seal, seal_bytes};
+use super::record::{
+    Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
+};
 use super::restore::owner;
 use super::stream::{naming, next_state, prune, taken};
 use super::tracks::Id;
 use crate::City;
-use base::{Day, Error, Kind, Result, Shutdown, Time, mac};
+use crate::init::Paths;
+use base::{Day, Error, Kind, Result, Shutdown, SigningKey, Time};
 use read::SealKey;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +33,8 @@ pub struct ReadsCopier {
     city: Arc<City>,
     depot: Depot,
     names: [u8; 32],
+    /// The log's key, which signs what the place gets.
+    signing: SigningKey,
     there: BTreeSet<Id>,
     listed: bool,
     /// What the newest copy is sealed to.
@@ -51,7 +56,7 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     fn piece(&mut self, bytes: &[u8]) -> Result<Id> {
-        let id = mac(self.names)(&[self.key.bytes().as_slice(), bytes].concat());
+        let id = id_of(self.names, self.key, bytes);
         if !self.there.contains(&id) && !self.ids.contains(&id) {
             let name = piece_name("rb", &id);
             self.batch.push((name.clone(), seal_bytes(self.key, &name, bytes)?));
@@ -94,9 +99,16 @@ impl City {
             return Ok(None);
         }
         let Some(depot) = self.config.copy.open(&self.dir)? else { return Ok(None) };
-        let names = naming(&self.dir)?;
-        let (city, there, known) = (self.clone(), BTreeSet::new(), BTreeMap::new());
-        Ok(Some(ReadsCopier { city, depot, names, there, listed: false, key: None, known }))
+        Ok(Some(ReadsCopier {
+            city: self.clone(),
+            depot,
+            names: naming(&self.dir)?,
+            signing: SigningKey::load(&Paths::new(&self.dir).log_key)?,
+            there: BTreeSet::new(),
+            listed: false,
+            key: None,
+            known: BTreeMap::new(),
+        }))
     }
 }
 
@@ -218,7 +230,9 @@ impl ReadsCopier {
         let name = next_state(&self.depot, "r", at)?;
         self.depot.put(&format!("r/{name}/refs"), refs.into_bytes())?;
         let path = format!("r/{name}/base");
-        let sealed = seal(key, &path, &Base { v: VERSION, at, files })?;
+        let names = ByteBuf::from(self.names.to_vec());
+        let maker = Maker { key, by: &self.signing };
+        let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         self.depot.put(&path, sealed)?;
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
         let gone = prune(&self.depot, ("r", "rb"), at, keep, &live, &self.there)?;

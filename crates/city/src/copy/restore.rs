@@ -4,11 +4,12 @@
 //! off begins anew. Records are taken as far as each names the one before it; what is behind a gap is left.
 
 use super::record::{
-    BASE, Base, Change, File, Owner, Record, VERSION, open, open_bytes, piece_name, record_name,
+    BASE, Base, Change, File, Opener, Owner, Record, VERSION, id_of, open, open_bytes, piece_name,
+    record_name,
 };
 use crate::Config;
 use crate::init::Paths;
-use base::{Clock, Error, Kind, Result, Time, random, sha256, write_atomic};
+use base::{Clock, Error, Kind, PublicKey, Result, Time, random, sha256, write_atomic};
 use custody::Rescue;
 use read::OpenKey;
 use std::collections::BTreeSet;
@@ -23,6 +24,18 @@ const MARK: &str = "restoring";
 const CONFIG: &str = "homeplate.toml";
 /// Under this name the store knows that it was restored, and when.
 pub(crate) const META: &str = "copy/restored";
+
+/// With what a copy is opened, and whose it must be.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// The recovery key of its sheets.
+    pub key: &'a OpenKey,
+    /// The log's key, by which the city signed what it copied. Without it anybody who could write to the place may have
+    /// written any of it.
+    pub by: Option<PublicKey>,
+    /// Keep the keys in a file from now on, whatever the configuration says.
+    pub in_file: bool,
+}
 
 /// What was put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,36 +65,40 @@ pub(crate) fn owner(depot: &Depot) -> Result<Owner> {
 }
 
 /// Puts the newest whole state of a city at `depot` together in `dir`, which must be empty or not there. Where the
-/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start; with `in_file` they are
-/// kept in a file from now on, whatever it says.
+/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start, unless the keys are to
+/// be kept in a file.
 pub fn restore(
     depot: &Depot,
-    key: &OpenKey,
+    with: Opening<'_>,
     dir: &Path,
-    in_file: bool,
     clock: &dyn Clock,
 ) -> Result<Restored> {
     let owner = owner(depot)?;
     if owner.v != VERSION {
         return Err(Error::invalid("This copy was made by a newer Homeplate; use that version."));
     }
+    let opener = Opener { key: with.key, by: with.by };
     // Before anything is made: the keys open, or the sheets are others.
     let keys = depot.get("keys")?;
     let keys = keys.ok_or_else(|| Error::not_found("The copy has no keys; try another copy."))?;
-    let keys: Rescue = open(key, "keys", keys).map_err(|e| {
-        Error::invalid("The sheets do not open this copy: they belong to another key.").because(e)
+    let keys: Rescue = open(opener, "keys", keys).map_err(|e| match e.kind() {
+        Kind::Unauthenticated => e,
+        _ => {
+            let why = "The sheets do not open this copy: they belong to another key.";
+            Error::invalid(why).because(e)
+        }
     })?;
     prepare(dir)?;
     let mut filling =
-        Filling { depot, key, dir, names: BTreeSet::new(), config: None, pictures: None };
+        Filling { depot, opener, dir, names: BTreeSet::new(), config: None, pictures: None };
     let mut done = filling.newest()?;
     (done.reads_at, done.missing) = filling.reads()?;
     let text = filling.config.take().ok_or_else(|| {
         Error::invalid("The copy has no configuration; try an older copy of the place.")
     })?;
-    let text = if in_file { without_protection(&text)? } else { text };
+    let text = if with.in_file { without_protection(&text)? } else { text };
     done.files = filling.names.len() + 1;
-    finish(dir, &text, key, &keys, &done, clock)?;
+    finish(dir, &text, with.key, &keys, &done, clock)?;
     done.bytes =
         filling.names.iter().filter_map(|n| fs::metadata(dir.join(n)).ok()).map(|m| m.len()).sum();
     fs::remove_file(dir.join(MARK)).map_err(|e| disk(dir, e))?;
@@ -173,7 +190,7 @@ fn note(store: &Store, done: &Restored, now: Time) -> Result<()> {
 /// A folder that is being filled.
 struct Filling<'a> {
     depot: &'a Depot,
-    key: &'a OpenKey,
+    opener: Opener<'a>,
     dir: &'a Path,
     names: BTreeSet<String>,
     /// The configuration, which is held back.
@@ -194,7 +211,7 @@ impl Filling<'_> {
             // One whose base is not there was never finished; the one before it went on meanwhile.
             let Some(sealed) = self.bytes(&path)? else { continue };
             let hash = sha256(&sealed);
-            match open::<Base>(self.key, &path, sealed)
+            match open::<Base>(self.opener, &path, sealed)
                 .and_then(|base| self.fill(&base).map(|()| base.at))
             {
                 Ok(at) => {
@@ -236,13 +253,10 @@ impl Filling<'_> {
     }
 
     fn fill(&mut self, base: &Base) -> Result<()> {
-        for file in &base.files {
-            self.file(file, "b")?;
-        }
-        Ok(())
+        base.files.iter().try_for_each(|file| self.file(base, file, "b"))
     }
 
-    fn file(&mut self, file: &File, pieces: &str) -> Result<()> {
+    fn file(&mut self, base: &Base, file: &File, pieces: &str) -> Result<()> {
         let mut out: Option<fs::File> = None;
         let mut config = Vec::new();
         if file.name != CONFIG {
@@ -253,7 +267,10 @@ impl Filling<'_> {
             let sealed = self.bytes(&name)?.ok_or_else(|| {
                 Error::not_found(format!("A piece of {} is missing at the place.", file.name))
             })?;
-            let plain = open_bytes(self.key, &name, sealed)?;
+            let plain = open_bytes(self.opener.key, &name, sealed)?;
+            if !self.meant(base, id, &plain)? {
+                return Err(Error::invalid(format!("A piece of {} is another's.", file.name)));
+            }
             match &mut out {
                 Some(out) => out.write_all(&plain).map_err(|e| disk(self.dir, e))?,
                 None => config.extend_from_slice(&plain),
@@ -268,6 +285,15 @@ impl Filling<'_> {
             None => self.config = Some(config),
         }
         Ok(())
+    }
+
+    /// Whether a piece is the one that its base names. What was made before bases said how says nothing, and is taken
+    /// where anybody's copy is.
+    fn meant(&self, base: &Base, id: &[u8], plain: &[u8]) -> Result<bool> {
+        match <[u8; 32]>::try_from(base.names.as_slice()) {
+            Ok(names) => Ok(id_of(&names, &self.opener.key.public()?, plain) == id),
+            Err(_) => Ok(self.opener.by.is_none()),
+        }
     }
 
     /// A place below the folder and nowhere else.
@@ -313,7 +339,7 @@ impl Filling<'_> {
             let Some(sealed) = self.bytes(&path)? else { break };
             let hash = sha256(&sealed);
             // Damaged, or a server of before wrote on: what comes behind it is no state of this city.
-            let Ok(record) = open::<Record>(self.key, &path, sealed) else { break };
+            let Ok(record) = open::<Record>(self.opener, &path, sealed) else { break };
             if record.seq != seq || record.before.as_slice() != before {
                 break;
             }
@@ -386,14 +412,14 @@ impl Filling<'_> {
             let path = format!("r/{copy}/base");
             let Some(sealed) = self.bytes(&path)? else { continue };
             // Sealed to the key of before, or damaged: an older one may do.
-            let Ok(base) = open::<Base>(self.key, &path, sealed) else { continue };
+            let Ok(base) = open::<Base>(self.opener, &path, sealed) else { continue };
             let newest = at.is_none();
             at = at.or(Some(base.at));
             for file in &base.files {
                 if !newest && !wanted.contains(&file.name) {
                     continue;
                 }
-                if self.reads_of(file)? {
+                if self.reads_of(&base, file)? {
                     wanted.remove(&file.name);
                 } else {
                     wanted.insert(file.name.clone());
@@ -404,11 +430,11 @@ impl Filling<'_> {
     }
 
     /// Whether a file of reads is there as a whole. Nothing is left of one that is not.
-    fn reads_of(&mut self, file: &File) -> Result<bool> {
+    fn reads_of(&mut self, base: &Base, file: &File) -> Result<bool> {
         // Nothing else of the city is in a copy of reads.
         let reads = ["store/reads/", "pictures/"].iter().any(|kind| file.name.starts_with(kind));
         let filled = match reads {
-            true => self.file(file, "rb"),
+            true => self.file(base, file, "rb"),
             false => Err(Error::invalid("The copy of reads names another file.")),
         };
         match filled {

@@ -6,13 +6,16 @@
 //! they are destroyed), so a copy never has something sealed to a key that it lacks.
 
 use super::record::{
-    BASE, Base, Change, Owner, PIECE, Record, VERSION, piece_id, piece_name, record_name, seal,
-    seal_bytes,
+    BASE, Base, Change, Maker, Owner, PIECE, Record, VERSION, id_of, piece_id, piece_name,
+    record_name, seal, seal_bytes,
 };
 use super::tracks::{From, Id, Track, base_files};
 use super::{CopyHealth, STATE};
 use crate::City;
-use base::{Error, Kind, Result, Shutdown, Time, mac, random, read_secret, sha256, write_secret};
+use crate::init::Paths;
+use base::{
+    Error, Kind, Result, Shutdown, SigningKey, Time, random, read_secret, sha256, write_secret,
+};
 use custody::Recovery;
 use ledger::Log;
 use serde_bytes::ByteBuf;
@@ -75,6 +78,8 @@ pub struct Copier {
     city: Arc<City>,
     depot: Depot,
     key: Option<Recovery>,
+    /// The log's key, which signs what the place gets.
+    signing: SigningKey,
     /// Names pieces, so that equal ones are sent once and names tell nothing.
     names: [u8; 32],
     writer: String,
@@ -163,6 +168,7 @@ impl Copier {
         });
         Ok(Self {
             names: naming(&city.dir)?,
+            signing: SigningKey::load(&Paths::new(&city.dir).log_key)?,
             writer: base::hex(&random::<16>()),
             city,
             depot,
@@ -415,11 +421,10 @@ impl Copier {
         let Some(key) = self.key.as_ref().map(|recovery| recovery.key.clone()) else {
             return Ok(());
         };
-        let name_of = mac(&self.names);
         let (mut batch, mut weight, mut named) = (Vec::new(), 0, Vec::new());
         let mut lumps = lumps.into_iter().peekable();
         while let Some(lump) = lumps.next() {
-            let id = name_of(&[key.bytes().as_slice(), &lump.bytes].concat());
+            let id = id_of(&self.names, &key, &lump.bytes);
             if !self.there.contains(&id) {
                 let name = piece_name("b", &id);
                 weight += lump.bytes.len();
@@ -495,7 +500,8 @@ impl Copier {
         }
         let hash = sha256(&[recovery.key.bytes().as_slice(), &rescue.keys].concat());
         if hash != self.keys {
-            self.depot.put("keys", seal(&recovery.key, "keys", &rescue)?)?;
+            let maker = Maker { key: &recovery.key, by: &self.signing };
+            self.depot.put("keys", seal(maker, "keys", &rescue)?)?;
             self.keys = hash;
         }
         Ok(())
@@ -590,7 +596,7 @@ impl Copier {
             changes: std::mem::take(&mut self.pending),
         };
         let name = record_name(&open.name, record.seq);
-        let sealed = seal(&recovery.key, &name, &record)?;
+        let sealed = seal(Maker { key: &recovery.key, by: &self.signing }, &name, &record)?;
         let (hash, weight) = (sha256(&sealed), sealed.len());
         if let Err(e) = self.depot.put(&name, sealed) {
             // It may be there, or not: the same number is written again, with what comes until then.
@@ -620,7 +626,9 @@ impl Copier {
         let name = next_state(&self.depot, "g", at)?;
         self.depot.put(&format!("g/{name}/refs"), refs.into_bytes())?;
         let path = record_name(&name, BASE);
-        let sealed = seal(&recovery.key, &path, &Base { v: VERSION, at, files })?;
+        let names = ByteBuf::from(self.names.to_vec());
+        let maker = Maker { key: &recovery.key, by: &self.signing };
+        let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         let before = sha256(&sealed);
         self.depot.put(&path, sealed)?;
         self.open = Some(Open { name, seq: BASE, before, bytes: 0, begun: Instant::now() });

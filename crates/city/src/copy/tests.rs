@@ -36,14 +36,14 @@ impl Second {
 
     fn restored(&self) -> Result<(tempfile::TempDir, Restored)> {
         let dir = tempfile::tempdir().unwrap();
-        let done = restore(
-            &self.depot(),
-            &self.key,
-            &dir.path().join("new"),
-            false,
-            self.town.clock.as_ref(),
-        )?;
+        let new = dir.path().join("new");
+        let done = restore(&self.depot(), self.opening(), &new, self.town.clock.as_ref())?;
         Ok((dir, done))
+    }
+
+    fn opening(&self) -> Opening<'_> {
+        let by = Some(ledger::key_in(&self.town.city.vkey()).unwrap());
+        Opening { key: &self.key, by, in_file: false }
     }
 
     fn open(&self, dir: &tempfile::TempDir) -> Result<Arc<City>> {
@@ -130,13 +130,9 @@ fn nothing_at_the_place_can_be_read_without_the_sheets() {
             assert!(!text.contains(word), "{name} holds {word}");
         }
     }
-    let wrong = restore(
-        &depot,
-        &OpenKey::generate(),
-        &second.place.path().join("x"),
-        false,
-        second.town.clock.as_ref(),
-    );
+    let other = OpenKey::generate();
+    let with = Opening { key: &other, ..second.opening() };
+    let wrong = restore(&depot, with, &second.place.path().join("x"), second.town.clock.as_ref());
     assert!(wrong.unwrap_err().message().contains("sheets do not open"));
     assert!(!second.place.path().join("x").exists());
 }
@@ -456,17 +452,86 @@ fn a_password_in_the_configuration_is_never_open() {
     let path = second.town.dir().join("homeplate.toml");
     let text = fs::read_to_string(&path).unwrap();
     let url = "engine = \"postgres\"\nurl = \"postgresql://s:hush@127.0.0.1:1/s\"";
-    let text = match text.contains("[store]\n") {
-        true => text.replace("[store]\n", &format!("[store]\n{url}\n")),
-        false => format!("{text}\n[store]\n{url}\n"),
-    };
+    assert!(text.contains("engine = \"sqlite\""), "{text}");
+    let text = text.replace("engine = \"sqlite\"", url);
     base::write_secret(&path, text.as_bytes()).unwrap();
     copier.step(now(&second), false).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let new = dir.path().join("new");
-    let done = restore(&second.depot(), &second.key, &new, false, second.town.clock.as_ref());
-    assert_eq!(done.unwrap_err().kind(), base::Kind::Unavailable);
+    let done = restore(&second.depot(), second.opening(), &new, second.town.clock.as_ref());
+    let e = done.unwrap_err();
+    assert_eq!(e.kind(), base::Kind::Unavailable, "{}", e.inside());
     assert!(!new.join("homeplate.toml").exists());
+}
+
+/// Everybody can seal to the recovery key, whose public half lies at the place. Who can write there and has not the
+/// log's key changes nothing unnoticed: no record, no base, no piece, no keys.
+#[test]
+fn what_the_city_did_not_sign_is_not_taken() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    city.store.set_meta("n", "own").unwrap();
+    fs::write(second.town.dir().join("note"), b"own").unwrap();
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let depot = second.depot();
+    let (public, forger) = (second.key.public().unwrap(), base::SigningKey::generate());
+    let maker = record::Maker { key: &public, by: &forger };
+    let with_by = |by| {
+        let dir = tempfile::tempdir().unwrap();
+        let with = Opening { by, ..second.opening() };
+        let new = dir.path().join("new");
+        restore(&second.depot(), with, &new, second.town.clock.as_ref()).map(|done| (dir, done))
+    };
+    let names = depot.list("g").unwrap();
+    let generation = names[0].split_once('/').unwrap().0.to_owned();
+    let base_name = record::record_name(&generation, record::BASE);
+    let base = depot.get(&base_name).unwrap().unwrap();
+
+    // A record that follows, with the right hash.
+    let name = record::record_name(&generation, 1);
+    let forged = record::Record {
+        v: record::VERSION,
+        seq: 1,
+        before: serde_bytes::ByteBuf::from(base::sha256(&base).to_vec()),
+        at: now(&second),
+        closed: true,
+        changes: vec![record::Change::whole("note".into(), 0o644, b"forged".to_vec())],
+    };
+    depot.put(&name, record::seal(maker, &name, &forged).unwrap()).unwrap();
+    let note = |dir: &tempfile::TempDir| fs::read_to_string(dir.path().join("new/note")).unwrap();
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!((note(&dir).as_str(), done.closed), ("own", false));
+    let (dir, done) = with_by(None).unwrap();
+    assert_eq!(
+        (note(&dir).as_str(), done.closed),
+        ("forged", true),
+        "who names no key takes anybody's"
+    );
+    depot.remove(&name).unwrap();
+
+    // Another piece under the name of one.
+    let opener = record::Opener { key: &second.key, by: None };
+    let files = record::open::<record::Base>(opener, &base_name, base.clone()).unwrap().files;
+    let file = files.iter().find(|file| file.name == "note").unwrap();
+    let piece = record::piece_name("b", &file.pieces[0]);
+    let own = depot.get(&piece).unwrap().unwrap();
+    depot.put(&piece, record::seal_bytes(&public, &piece, b"forged").unwrap()).unwrap();
+    assert!(second.restored().err().unwrap().message().contains("another's"));
+    depot.put(&piece, own).unwrap();
+
+    // A newer base.
+    let newer = record::record_name("90000000000000-00000000", record::BASE);
+    let mut forged: record::Base = record::open(opener, &base_name, base).unwrap();
+    forged.files.retain(|file| file.name != "note");
+    depot.put(&newer, record::seal(maker, &newer, &forged).unwrap()).unwrap();
+    assert_eq!(note(&second.restored().unwrap().0), "own");
+
+    // The keys of another.
+    let keys = city.custody.rescue().unwrap().unwrap();
+    depot.put("keys", record::seal(maker, "keys", &keys).unwrap()).unwrap();
+    let e = second.restored().err().unwrap();
+    assert!(e.message().contains("not signed by the log key"), "{e}");
 }
 
 #[test]
@@ -509,9 +574,8 @@ fn last_weeks_copy_brings_nothing_back() {
     second.town.clock.advance(7 * day);
     let depot = Depot::open(&Pictures::Folder(tape.path().join("place"))).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let done =
-        restore(&depot, &second.key, &dir.path().join("new"), false, second.town.clock.as_ref())
-            .unwrap();
+    let new = dir.path().join("new");
+    let done = restore(&depot, second.opening(), &new, second.town.clock.as_ref()).unwrap();
     assert_eq!(done.at, second.town.clock.now().plus_millis(-7 * day));
     crate::succeed(
         &dir.path().join("new"),
@@ -629,7 +693,8 @@ fn what_protects_the_keys_is_the_new_machines_own() {
     assert!(second.restored().is_err(), "nobody has the passphrase");
     let dir = tempfile::tempdir().unwrap();
     let new = dir.path().join("new");
-    restore(&second.depot(), &second.key, &new, true, second.town.clock.as_ref()).unwrap();
+    let with = Opening { in_file: true, ..second.opening() };
+    restore(&second.depot(), with, &new, second.town.clock.as_ref()).unwrap();
     second.open(&dir).unwrap();
     assert!(!kek(&dir).starts_with("passphrase-v1"));
 }
