@@ -133,7 +133,9 @@ pub use config::{
     WitnessRule,
 };
 pub use confirm::Confirmation;
-pub use copy::{Copier, CopyHealth, CopySection, ReadsCopier, ReadsEvery, Restored, restore};
+pub use copy::{
+    Copier, CopyHealth, CopySection, Opening, ReadsCopier, ReadsEvery, Restored, restore,
+};
 pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
 pub use directory::DIRECTORY_BACK;

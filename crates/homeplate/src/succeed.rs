@@ -4,8 +4,8 @@
 use crate::custody::{Beside, sheets};
 use crate::serve::memory;
 use crate::web::Web;
-use base::{Error, SystemClock};
-use city::{City, CopySection, Lost, Restored};
+use base::{Error, Result, SystemClock};
+use city::{City, CopySection, Lost, Opening, Restored};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,9 +38,22 @@ pub struct SucceedArgs {
     /// The file that `homeplate custody join --out` wrote.
     #[arg(long, requires = "from", conflicts_with = "sheets")]
     key: Option<PathBuf>,
+    /// The log's verifier key, as the sheets and the newspaper have it: the copy must be signed by it. Without this the
+    /// sheets' own line is taken.
+    #[arg(long, requires = "from", conflicts_with = "vkey_file")]
+    vkey: Option<String>,
+    /// A file with it, for instance a copy of the city's log.vkey.
+    #[arg(long, requires = "from")]
+    vkey_file: Option<PathBuf>,
     /// Keep the keys in a file here, where the old machine had a passphrase or a token that this one has not.
     #[arg(long, requires = "from")]
     keys_in_file: bool,
+    /// You state that the old server was stopped in order, was not started again since, and never will be: so that
+    /// nothing, and no order to switch off, came after this copy. The log then goes on as it was, with whatever was on.
+    /// Without this the witnesses must say so, or a successor begins with everything off. It counts only where the copy
+    /// ends with the server's own end.
+    #[arg(long, requires = "from")]
+    nothing_came_after: bool,
 }
 
 /// Runs the command.
@@ -118,7 +131,10 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         (None, []) => sheets::ask()?,
         (None, files) => sheets::of_files(files)?,
     };
-    let done = city::restore(&depot, &key, &args.data, args.keys_in_file, &SystemClock)?;
+    let vkey = vkey_of(args)?;
+    let by = vkey.as_deref().map(ledger::key_in).transpose()?;
+    let with = Opening { key: &key, by, in_file: args.keys_in_file };
+    let done = city::restore(&depot, with, &args.data, &SystemClock)?;
     println!(
         "The city of {}: {} files, {} kB, {} s.",
         done.at,
@@ -126,13 +142,27 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         done.bytes / 1000,
         begun.elapsed().as_secs()
     );
+    match &vkey {
+        Some(vkey) => println!("The copy is the city's own: signed by {}.", vkey.trim()),
+        None => eprintln!(
+            "Nobody checked that this copy is the city's own: whoever could write to the place may have changed it. Name \
+             the log's verifier key with --vkey, in another folder, to have that checked."
+        ),
+    }
     match done.reads_at {
         Some(at) => println!(
             "Its reads are those of {at}; cameras are asked for what they had delivered since."
         ),
         None => println!("No reads were copied; cameras are asked for what they still have."),
     }
-    match missing(&args.data, &done)? {
+    if !done.missing.is_empty() {
+        println!(
+            "No copy has these files whole, and they were left out: {}. Reads of such a day are missing, or their \
+             pictures; the log and the control data are there.",
+            done.missing.join(", ")
+        );
+    }
+    match missing(&args.data, &done, args.nothing_came_after)? {
         None => println!("No entry of the log is missing: it goes on as it was."),
         Some(lost) => begin(&args.data, &lost)?,
     }
@@ -142,9 +172,21 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the log of a restored city lost. Nothing, where its server had ended as it should and no witness knows more;
-/// or where every witness that the log needs has seen just what is here. Else nobody can say.
-fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
+/// The log's verifier key, from wherever it was named.
+fn vkey_of(args: &SucceedArgs) -> Result<Option<String>> {
+    match (&args.vkey, &args.vkey_file, &args.key, args.sheets.as_slice()) {
+        (Some(vkey), ..) => Ok(Some(vkey.clone())),
+        (_, Some(file), ..) => crate::verify::read_vkey(file).map(Some),
+        (_, _, Some(_), _) => Ok(None),
+        (_, _, _, []) => sheets::ask_log_key(),
+        (_, _, _, files) => sheets::log_key_in(files),
+    }
+}
+
+/// What the log of a restored city lost. Nothing, where every witness that the log needs has seen just what is here;
+/// or where no witness knows more, the copy ends with the server's end, and a person states that it was not started
+/// again: a server that was, and could not reach the place, has left no trace there. Else nobody can say.
+fn missing(data: &Path, done: &Restored, stated: bool) -> anyhow::Result<Option<Lost>> {
     if let Some(lost) = city::lost(data, memory().as_ref())? {
         return Ok(Some(lost));
     }
@@ -179,5 +221,19 @@ fn missing(data: &Path, done: &Restored) -> anyhow::Result<Option<Lost>> {
         return Ok(beyond);
     }
     let all = same > 0 && same == witnesses.len();
-    Ok((!done.closed && !all).then_some(Lost::Restored(done.at)))
+    if all || (stated && done.closed) {
+        return Ok(None);
+    }
+    if stated {
+        eprintln!(
+            "--nothing-came-after does not count: this copy does not end with the server's own end, so something may \
+             have come."
+        );
+    } else if done.closed {
+        eprintln!(
+            "The copy ends with the server's own end. Whether it was started again since, no witness says and the \
+             place does not know; it counts as if it had been. (See --nothing-came-after.)"
+        );
+    }
+    Ok(Some(Lost::Restored(done.at)))
 }

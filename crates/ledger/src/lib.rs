@@ -46,6 +46,7 @@ pub use leaf::{Leaf, commitment};
 pub use log::Log;
 pub use lottery::{Draw, draw};
 pub use memory::Memory;
+pub use notes::key_in;
 pub use objects::{Folder, Guard, Objects};
 pub use orders::{Off, Orders, Planned, cameras_of, moment};
 pub use quorum::{Policy, Witnessed};

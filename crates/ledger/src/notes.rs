@@ -193,6 +193,11 @@ pub(crate) fn parse_key(text: &str, kind: u8) -> Option<(String, u32, PublicKey)
     fine.then(|| (name.to_owned(), expected, public))
 }
 
+/// The bare key in a log's verifier key. It stays where a log gets a successor: that has another origin alone.
+pub fn key_in(vkey: &str) -> Result<PublicKey> {
+    Vkey::parse(vkey.trim()).map(|vkey| vkey.public)
+}
+
 /// The one spelling of a verifier key.
 pub(crate) fn spell_key(name: &str, kind: u8, public: &PublicKey) -> String {
     let tagged = [&[kind], public.0.as_slice()].concat();

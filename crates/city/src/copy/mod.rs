@@ -3,7 +3,8 @@
 //! The log, the control data and the small files of the city's folder are streamed (`stream`), the keys of
 //! custody with them; days of reads and their pictures follow by the hour or the day (`reads`). All of it is
 //! sealed to the recovery key, whose private half is on paper, before it leaves the machine: not even this
-//! server can read its own copy. `restore` puts it together again. Format: `ref/copy-v1.md`, why so:
+//! server can read its own copy. It is signed by the log's key, so that nobody who writes to the place can put
+//! words into the city's mouth. `restore` puts it together again. Format: `ref/copy-v1.md`, why so:
 //! `design/0020-the-second-place.md`.
 //!
 //! Holds: what is at the place is a state that the city was in, or one of moments before it; a copy that was cut
@@ -17,14 +18,14 @@ mod stream;
 mod tracks;
 
 pub use reads::ReadsCopier;
-pub use restore::{Restored, restore};
+pub use restore::{Opening, Restored, restore};
 pub use stream::Copier;
 
 use crate::City;
 use base::{Error, Result, Secret, Time, read_secret, write_atomic};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use store::{Depot, Pictures, S3};
 use zeroize::Zeroize;
 
@@ -235,6 +236,13 @@ pub struct CopyHealth {
     /// Whether the server has ended, and everything is there.
     #[serde(default)]
     pub(crate) closed: bool,
+    /// Which names of writers this city knows as its own: the one that was there when it claimed the place last, and
+    /// the one that it wrote then.
+    #[serde(default)]
+    pub(crate) writers: Vec<String>,
+    /// What this process wrote as `writer`, once the place is its.
+    #[serde(skip)]
+    pub(crate) claimed: Option<String>,
 }
 
 impl CopyHealth {
@@ -244,6 +252,9 @@ impl CopyHealth {
 
     /// Written down for `homeplate check` and the next start.
     pub(crate) fn save(&self, dir: &Path) -> Result<()> {
+        // Stream and reads write it, by way of one name beside it.
+        static ONE: Mutex<()> = Mutex::new(());
+        let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
         let json = serde_json::to_vec(self)
             .map_err(|e| Error::internal("How the copy stands cannot be written.").because(e))?;
         write_atomic(&dir.join(STATE), &json)
@@ -283,6 +294,12 @@ impl Again {
     }
 }
 
+/// Seconds from a moment to this one. One that is yet to come was told by a clock that was ahead: how long ago that
+/// is nobody knows, so it counts like one as far back.
+fn lag_s(since: Time, now: Time) -> i64 {
+    now.since(since).abs() / 1000
+}
+
 impl City {
     /// Puts on the log that the city was put together from its copy: once.
     pub(crate) fn log_restored(&self) -> Result<()> {
@@ -308,7 +325,7 @@ impl City {
         let now = self.now();
         let known = self.copying.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let since = known.last_good.or(known.since).unwrap_or(now);
-        Some(CopyHealth { to, lag_s: now.since(since).max(0) / 1000, ..known })
+        Some(CopyHealth { to, lag_s: lag_s(since, now), ..known })
     }
 
     pub(crate) fn note_copy(&self, change: impl FnOnce(&mut CopyHealth)) {
@@ -332,7 +349,7 @@ pub(crate) fn found(dir: &Path, section: &CopySection, now: Time) -> Option<(boo
     };
     let since = known.last_good.or(known.since).unwrap_or(now);
     // It is written down every few seconds while the server runs.
-    known.lag_s = if known.closed { 0 } else { (now.since(since) / 1000 - 15).max(0) };
+    known.lag_s = if known.closed { 0 } else { (lag_s(since, now) - 15).max(0) };
     if let Some(late) = known.late() {
         return Some((false, late));
     }

@@ -3,11 +3,16 @@
 //!
 //! A copy of a day that is forgotten here is gone there with the next copy but one; its keys are gone at once.
 
-use super::record::{Base, File, PIECE, VERSION, piece_id, piece_name, seal, seal_bytes};
-use super::stream::{naming, prune};
+use super::CopyHealth;
+use super::record::{
+    Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
+};
+use super::restore::owner;
+use super::stream::{naming, next_state, prune, taken};
 use super::tracks::Id;
 use crate::City;
-use base::{Day, Error, Kind, Result, Shutdown, Time, mac, random};
+use crate::init::Paths;
+use base::{Day, Error, Kind, Result, Shutdown, SigningKey, Time};
 use read::SealKey;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,9 +33,13 @@ pub struct ReadsCopier {
     city: Arc<City>,
     depot: Depot,
     names: [u8; 32],
+    /// The log's key, which signs what the place gets.
+    signing: SigningKey,
     there: BTreeSet<Id>,
     listed: bool,
-    /// Files that do not change any more, with their sizes, and their pieces.
+    /// What the newest copy is sealed to.
+    key: Option<SealKey>,
+    /// Files that do not change any more, with their sizes, and their pieces under this key.
     known: BTreeMap<(String, u64), Vec<Id>>,
 }
 
@@ -47,7 +56,7 @@ struct Sending<'a> {
 
 impl Sending<'_> {
     fn piece(&mut self, bytes: &[u8]) -> Result<Id> {
-        let id = mac(self.names)(&[self.key.bytes().as_slice(), bytes].concat());
+        let id = id_of(self.names, self.key, bytes);
         if !self.there.contains(&id) && !self.ids.contains(&id) {
             let name = piece_name("rb", &id);
             self.batch.push((name.clone(), seal_bytes(self.key, &name, bytes)?));
@@ -90,10 +99,24 @@ impl City {
             return Ok(None);
         }
         let Some(depot) = self.config.copy.open(&self.dir)? else { return Ok(None) };
-        let names = naming(&self.dir)?;
-        let (city, there, known) = (self.clone(), BTreeSet::new(), BTreeMap::new());
-        Ok(Some(ReadsCopier { city, depot, names, there, listed: false, known }))
+        Ok(Some(ReadsCopier {
+            city: self.clone(),
+            depot,
+            names: naming(&self.dir)?,
+            signing: SigningKey::load(&Paths::new(&self.dir).log_key)?,
+            there: BTreeSet::new(),
+            listed: false,
+            key: None,
+            known: BTreeMap::new(),
+        }))
     }
+}
+
+/// Whether a copy is to be made. The stream claims the place first; a copy of a moment to come was made by a clock
+/// that was ahead, and says nothing.
+pub(super) fn due(health: &CopyHealth, at: Time, every: u64) -> bool {
+    let fresh = |last: Time| last <= at && at.since(last) < every as i64 * 1000;
+    health.claimed.is_some() && health.last_good.is_some() && !health.reads_at.is_some_and(fresh)
 }
 
 impl ReadsCopier {
@@ -104,11 +127,7 @@ impl ReadsCopier {
         while !stop.sleep(LOOK) {
             let at = self.city.now();
             let health = self.city.copy_health().unwrap_or_default();
-            // The stream claims the place first.
-            let due = health.last_good.is_some()
-                && health.reads_at.is_none_or(|last| at.since(last) >= every as i64 * 1000)
-                && tried.is_none_or(|tried| tried.elapsed() > AGAIN);
-            if !due {
+            if !due(&health, at, every) || tried.is_some_and(|tried| tried.elapsed() <= AGAIN) {
                 continue;
             }
             tried = Some(Instant::now());
@@ -134,10 +153,31 @@ impl ReadsCopier {
         done
     }
 
+    /// Whether the place is this city's, and nobody else writes to it.
+    fn fence(&self) -> Result<()> {
+        let health = self.city.copy_health().unwrap_or_default();
+        let claimed = health.claimed.ok_or_else(|| {
+            Error::unavailable("The second place is not this server's yet; reads wait for that.")
+        })?;
+        let owner = owner(&self.depot)?;
+        let ours = owner.city == self.city.config.city.slug && owner.mark == health.mark;
+        if !ours || self.depot.get("writer")?.is_none_or(|there| there != claimed.as_bytes()) {
+            return Err(taken());
+        }
+        Ok(())
+    }
+
     fn copy_all(&mut self, at: Time) -> Result<()> {
+        self.fence()?;
         let rescue = self.city.custody.rescue()?;
         let rescue = rescue.ok_or_else(|| Error::conflict("The copy needs a key on paper."))?;
         let key: SealKey = rescue.recovery.parse()?;
+        if self.key.as_ref() != Some(&key) {
+            // What was sealed to another key does not open with the sheets of this one.
+            self.known.clear();
+            self.listed = false;
+            self.key = Some(key.clone());
+        }
         if !self.listed {
             self.there = self.depot.list("rb")?.iter().filter_map(|name| piece_id(name)).collect();
             self.listed = true;
@@ -175,6 +215,7 @@ impl ReadsCopier {
         }
         sending.flush()?;
         self.known = fresh;
+        self.fence()?;
         self.finish(at, &key, files)
     }
 
@@ -186,13 +227,15 @@ impl ReadsCopier {
             refs.push_str(&base::hex(id));
             refs.push('\n');
         }
-        let name = format!("{:014}-{}", at.millis(), base::hex(&random::<4>()));
+        let name = next_state(&self.depot, "r", at)?;
         self.depot.put(&format!("r/{name}/refs"), refs.into_bytes())?;
         let path = format!("r/{name}/base");
-        let sealed = seal(key, &path, &Base { v: VERSION, at, files })?;
+        let names = ByteBuf::from(self.names.to_vec());
+        let maker = Maker { key, by: &self.signing };
+        let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         self.depot.put(&path, sealed)?;
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
-        let gone = prune(&self.depot, "r", "rb", at.plus_millis(-keep), &live, &self.there)?;
+        let gone = prune(&self.depot, ("r", "rb"), at, keep, &live, &self.there)?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }

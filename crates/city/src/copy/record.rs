@@ -1,12 +1,14 @@
 //! What lies at the second place, and how it is sealed. Names and forms: `ref/copy-v1.md`.
 
-use base::{Error, Result, Time};
+use base::{Error, Kind, PublicKey, Result, SigningKey, Time, mac};
 use read::{OpenKey, SealKey, Sealed};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 const INFO: &[u8] = b"homeplate/copy/v1";
+/// Bytes of a signature.
+const SIGNATURE: usize = 64;
 /// Bytes of a piece of a database file.
 pub(super) const PIECE: usize = 256 << 10;
 /// The version of everything here.
@@ -34,6 +36,9 @@ pub(super) struct Base {
     pub v: u8,
     pub at: Time,
     pub files: Vec<File>,
+    /// The key that names its pieces: whoever may open them sees by it that each is the one that was meant.
+    #[serde(default)]
+    pub names: ByteBuf,
 }
 
 /// A file of a base: its pieces, in order, make it.
@@ -112,15 +117,59 @@ pub(super) fn open_bytes(key: &OpenKey, name: &str, sealed: Vec<u8>) -> Result<V
     Ok(key.open(INFO, name.as_bytes(), &Sealed(sealed))?.expose().clone())
 }
 
-pub(super) fn seal(key: &SealKey, name: &str, what: &impl Serialize) -> Result<Vec<u8>> {
+/// The id of a piece for the recovery key whose public half this is, by the key that names pieces.
+pub(super) fn id_of(names: &[u8; 32], key: &SealKey, bytes: &[u8]) -> [u8; 32] {
+    mac(names)(&[key.bytes().as_slice(), bytes].concat())
+}
+
+/// Who makes a copy: to whom it is sealed, and by whose key it is signed.
+#[derive(Clone, Copy)]
+pub(super) struct Maker<'a> {
+    pub key: &'a SealKey,
+    /// The log's key.
+    pub by: &'a SigningKey,
+}
+
+/// Who opens a copy, and whose it must be.
+#[derive(Clone, Copy)]
+pub(super) struct Opener<'a> {
+    pub key: &'a OpenKey,
+    /// The log's key; `None` takes anybody's.
+    pub by: Option<PublicKey>,
+}
+
+/// What is signed: bound to the name that it gets.
+fn signed(name: &str, cbor: &[u8]) -> Vec<u8> {
+    [INFO, b"\n", name.as_bytes(), b"\n", cbor].concat()
+}
+
+/// Signs and seals: the signature stands behind the CBOR.
+pub(super) fn seal(maker: Maker<'_>, name: &str, what: &impl Serialize) -> Result<Vec<u8>> {
     let mut plain = Vec::new();
     ciborium::into_writer(what, &mut plain)
         .map_err(|e| Error::internal("The copy cannot be spelled.").because(e.to_string()))?;
-    seal_bytes(key, name, &plain)
+    plain.extend(maker.by.sign(&signed(name, &plain)));
+    seal_bytes(maker.key, name, &plain)
 }
 
-pub(super) fn open<T: DeserializeOwned>(key: &OpenKey, name: &str, sealed: Vec<u8>) -> Result<T> {
-    let plain = open_bytes(key, name, sealed)?;
+pub(super) fn open<T: DeserializeOwned>(
+    opener: Opener<'_>,
+    name: &str,
+    sealed: Vec<u8>,
+) -> Result<T> {
+    let plain = open_bytes(opener.key, name, sealed)?;
+    if let Some(by) = opener.by {
+        let holds = plain
+            .split_last_chunk::<SIGNATURE>()
+            .is_some_and(|(cbor, signature)| by.verifies(&signed(name, cbor), signature));
+        if !holds {
+            return Err(Error::new(
+                Kind::Unauthenticated,
+                "This copy is not signed by the log key that was named: somebody else wrote it, or it is older than \
+                 signatures, or the key is another city's.",
+            ));
+        }
+    }
     ciborium::from_reader(plain.as_slice()).map_err(|e| {
         Error::invalid("The copy is of another version or damaged.").because(e.to_string())
     })

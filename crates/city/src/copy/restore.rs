@@ -4,11 +4,12 @@
 //! off begins anew. Records are taken as far as each names the one before it; what is behind a gap is left.
 
 use super::record::{
-    BASE, Base, Change, File, Owner, Record, VERSION, open, open_bytes, piece_name, record_name,
+    BASE, Base, Change, File, Opener, Owner, Record, VERSION, id_of, open, open_bytes, piece_name,
+    record_name,
 };
 use crate::Config;
 use crate::init::Paths;
-use base::{Clock, Error, Result, Time, random, sha256, write_atomic};
+use base::{Clock, Error, Kind, PublicKey, Result, Time, random, sha256, write_atomic};
 use custody::Rescue;
 use read::OpenKey;
 use std::collections::BTreeSet;
@@ -24,15 +25,30 @@ const CONFIG: &str = "homeplate.toml";
 /// Under this name the store knows that it was restored, and when.
 pub(crate) const META: &str = "copy/restored";
 
+/// With what a copy is opened, and whose it must be.
+#[derive(Clone, Copy)]
+pub struct Opening<'a> {
+    /// The recovery key of its sheets.
+    pub key: &'a OpenKey,
+    /// The log's key, by which the city signed what it copied. Without it anybody who could write to the place may have
+    /// written any of it.
+    pub by: Option<PublicKey>,
+    /// Keep the keys in a file from now on, whatever the configuration says.
+    pub in_file: bool,
+}
+
 /// What was put together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// The city was so at this moment.
     pub at: Time,
-    /// Whether its server had ended as it should: then nothing is missing.
+    /// Whether its server had ended as it should, and no newer state was begun. What it did if it was started again
+    /// and could not reach the place, the place does not know.
     pub closed: bool,
     /// The moment of the reads, if there was a copy of any.
     pub reads_at: Option<Time>,
+    /// Files of reads and pictures that no copy has whole.
+    pub missing: Vec<String>,
     /// Records that came after the base.
     pub records: u64,
     /// Files and their bytes.
@@ -49,36 +65,40 @@ pub(crate) fn owner(depot: &Depot) -> Result<Owner> {
 }
 
 /// Puts the newest whole state of a city at `depot` together in `dir`, which must be empty or not there. Where the
-/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start; with `in_file` they are
-/// kept in a file from now on, whatever it says.
+/// configuration keeps the keys under a passphrase or a token, that is asked for as at a start, unless the keys are to
+/// be kept in a file.
 pub fn restore(
     depot: &Depot,
-    key: &OpenKey,
+    with: Opening<'_>,
     dir: &Path,
-    in_file: bool,
     clock: &dyn Clock,
 ) -> Result<Restored> {
     let owner = owner(depot)?;
     if owner.v != VERSION {
         return Err(Error::invalid("This copy was made by a newer Homeplate; use that version."));
     }
+    let opener = Opener { key: with.key, by: with.by };
     // Before anything is made: the keys open, or the sheets are others.
     let keys = depot.get("keys")?;
     let keys = keys.ok_or_else(|| Error::not_found("The copy has no keys; try another copy."))?;
-    let keys: Rescue = open(key, "keys", keys).map_err(|e| {
-        Error::invalid("The sheets do not open this copy: they belong to another key.").because(e)
+    let keys: Rescue = open(opener, "keys", keys).map_err(|e| match e.kind() {
+        Kind::Unauthenticated => e,
+        _ => {
+            let why = "The sheets do not open this copy: they belong to another key.";
+            Error::invalid(why).because(e)
+        }
     })?;
     prepare(dir)?;
     let mut filling =
-        Filling { depot, key, dir, names: BTreeSet::new(), config: None, pictures: None };
+        Filling { depot, opener, dir, names: BTreeSet::new(), config: None, pictures: None };
     let mut done = filling.newest()?;
-    done.reads_at = filling.reads()?;
+    (done.reads_at, done.missing) = filling.reads()?;
     let text = filling.config.take().ok_or_else(|| {
         Error::invalid("The copy has no configuration; try an older copy of the place.")
     })?;
-    let text = if in_file { without_protection(&text)? } else { text };
+    let text = if with.in_file { without_protection(&text)? } else { text };
     done.files = filling.names.len() + 1;
-    finish(dir, &text, key, &keys, &done, clock)?;
+    finish(dir, &text, with.key, &keys, &done, clock)?;
     done.bytes =
         filling.names.iter().filter_map(|n| fs::metadata(dir.join(n)).ok()).map(|m| m.len()).sum();
     fs::remove_file(dir.join(MARK)).map_err(|e| disk(dir, e))?;
@@ -145,13 +165,13 @@ fn finish(
         store.set_meta("clock/leapt", "")?;
         note(&store, done, clock.now())?;
     }
-    write_atomic(&dir.join(CONFIG), text)?;
     if config.store.url.is_some() {
-        base::write_secret(&dir.join(CONFIG), text)?;
         let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
         note(&store, done, clock.now())?;
+        // The database's password may stand in it.
+        return base::write_secret(&dir.join(CONFIG), text);
     }
-    Ok(())
+    write_atomic(&dir.join(CONFIG), text)
 }
 
 /// For the log, and for the cameras, which send again what they still have.
@@ -170,7 +190,7 @@ fn note(store: &Store, done: &Restored, now: Time) -> Result<()> {
 /// A folder that is being filled.
 struct Filling<'a> {
     depot: &'a Depot,
-    key: &'a OpenKey,
+    opener: Opener<'a>,
     dir: &'a Path,
     names: BTreeSet<String>,
     /// The configuration, which is held back.
@@ -186,15 +206,22 @@ impl Filling<'_> {
         let generations: BTreeSet<&str> =
             names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();
         let mut trouble = None;
-        for generation in generations.into_iter().rev() {
+        for (older, generation) in generations.into_iter().rev().enumerate() {
             let path = record_name(generation, BASE);
             // One whose base is not there was never finished; the one before it went on meanwhile.
-            let Some(sealed) = self.depot.get(&path)? else { continue };
+            let Some(sealed) = self.bytes(&path)? else { continue };
             let hash = sha256(&sealed);
-            match open::<Base>(self.key, &path, sealed)
-                .and_then(|base| self.fill(&base, "b").map(|()| base.at))
+            match open::<Base>(self.opener, &path, sealed)
+                .and_then(|base| self.fill(&base).map(|()| base.at))
             {
-                Ok(at) => return self.follow(generation, hash, at),
+                Ok(at) => {
+                    let mut done = self.follow(generation, hash, at)?;
+                    // Where a newer one was begun, the end of this one was not the end.
+                    done.closed &= older == 0;
+                    return Ok(done);
+                }
+                // The place is away, or this disk is full: that an older state is whole says nothing.
+                Err(e) if e.kind() == Kind::Unavailable => return Err(e),
                 Err(e) => {
                     trouble = trouble.or(Some(e));
                     self.clear()?;
@@ -209,24 +236,27 @@ impl Filling<'_> {
     /// Takes back what a state that is not whole has left.
     fn clear(&mut self) -> Result<()> {
         self.config = None;
-        for name in std::mem::take(&mut self.names) {
-            let path = self.place(&name)?;
-            match fs::remove_file(&path) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(disk(&path, e)),
-                _ => {}
-            }
-        }
-        Ok(())
+        std::mem::take(&mut self.names).iter().try_for_each(|name| self.take_back(name))
     }
 
-    fn fill(&mut self, base: &Base, pieces: &str) -> Result<()> {
-        for file in &base.files {
-            self.file(file, pieces)?;
+    fn take_back(&self, name: &str) -> Result<()> {
+        let path = self.place(name)?;
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(disk(&path, e)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn file(&mut self, file: &File, pieces: &str) -> Result<()> {
+    /// What lies under a name. What cannot be read at a place that answers otherwise is as good as missing.
+    fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.depot.get(name).or_else(|_| self.depot.get("city").map(|_| None))
+    }
+
+    fn fill(&mut self, base: &Base) -> Result<()> {
+        base.files.iter().try_for_each(|file| self.file(base, file, "b"))
+    }
+
+    fn file(&mut self, base: &Base, file: &File, pieces: &str) -> Result<()> {
         let mut out: Option<fs::File> = None;
         let mut config = Vec::new();
         if file.name != CONFIG {
@@ -234,10 +264,13 @@ impl Filling<'_> {
         }
         for id in &file.pieces {
             let name = piece_name(pieces, id);
-            let sealed = self.depot.get(&name)?.ok_or_else(|| {
+            let sealed = self.bytes(&name)?.ok_or_else(|| {
                 Error::not_found(format!("A piece of {} is missing at the place.", file.name))
             })?;
-            let plain = open_bytes(self.key, &name, sealed)?;
+            let plain = open_bytes(self.opener.key, &name, sealed)?;
+            if !self.meant(base, id, &plain)? {
+                return Err(Error::invalid(format!("A piece of {} is another's.", file.name)));
+            }
             match &mut out {
                 Some(out) => out.write_all(&plain).map_err(|e| disk(self.dir, e))?,
                 None => config.extend_from_slice(&plain),
@@ -252,6 +285,15 @@ impl Filling<'_> {
             None => self.config = Some(config),
         }
         Ok(())
+    }
+
+    /// Whether a piece is the one that its base names. What was made before bases said how says nothing, and is taken
+    /// where anybody's copy is.
+    fn meant(&self, base: &Base, id: &[u8], plain: &[u8]) -> Result<bool> {
+        match <[u8; 32]>::try_from(base.names.as_slice()) {
+            Ok(names) => Ok(id_of(&names, &self.opener.key.public()?, plain) == id),
+            Err(_) => Ok(self.opener.by.is_none()),
+        }
     }
 
     /// A place below the folder and nowhere else.
@@ -289,14 +331,15 @@ impl Filling<'_> {
     }
 
     fn follow(&mut self, generation: &str, mut before: [u8; 32], at: Time) -> Result<Restored> {
+        let (reads_at, missing) = (None, Vec::new());
         let mut done =
-            Restored { at, closed: false, reads_at: None, records: 0, files: 0, bytes: 0 };
+            Restored { at, closed: false, reads_at, missing, records: 0, files: 0, bytes: 0 };
         for seq in BASE + 1.. {
             let path = record_name(generation, seq);
-            let Some(sealed) = self.depot.get(&path)? else { break };
+            let Some(sealed) = self.bytes(&path)? else { break };
             let hash = sha256(&sealed);
             // Damaged, or a server of before wrote on: what comes behind it is no state of this city.
-            let Ok(record) = open::<Record>(self.key, &path, sealed) else { break };
+            let Ok(record) = open::<Record>(self.opener, &path, sealed) else { break };
             if record.seq != seq || record.before.as_slice() != before {
                 break;
             }
@@ -351,22 +394,59 @@ impl Filling<'_> {
         }
     }
 
-    /// The newest copy of reads that is whole.
-    fn reads(&mut self) -> Result<Option<Time>> {
+    /// The newest copy of reads, and which of its files no copy has whole. Days and packs of pictures stand each for
+    /// itself: one that is damaged is taken from an older copy, or left out. What only older copies have was forgotten.
+    fn reads(&mut self) -> Result<(Option<Time>, Vec<String>)> {
         let text = self.config.as_deref().map(String::from_utf8_lossy);
         let config = text.map(|text| Config::parse(&text)).transpose()?;
         self.pictures = config.map(|config| self.dir.join(&config.pictures.folder));
         let names = self.depot.list("r")?;
         let copies: BTreeSet<&str> =
             names.iter().filter_map(|name| Some(name.split_once('/')?.0)).collect();
+        let mut at = None;
+        let mut wanted: BTreeSet<String> = BTreeSet::new();
         for copy in copies.into_iter().rev() {
+            if at.is_some() && wanted.is_empty() {
+                break;
+            }
             let path = format!("r/{copy}/base");
-            let Some(sealed) = self.depot.get(&path)? else { continue };
+            let Some(sealed) = self.bytes(&path)? else { continue };
             // Sealed to the key of before, or damaged: an older one may do.
-            let Ok(base) = open::<Base>(self.key, &path, sealed) else { continue };
-            self.fill(&base, "rb")?;
-            return Ok(Some(base.at));
+            let Ok(base) = open::<Base>(self.opener, &path, sealed) else { continue };
+            let newest = at.is_none();
+            at = at.or(Some(base.at));
+            for file in &base.files {
+                if !newest && !wanted.contains(&file.name) {
+                    continue;
+                }
+                if self.reads_of(&base, file)? {
+                    wanted.remove(&file.name);
+                } else {
+                    wanted.insert(file.name.clone());
+                }
+            }
         }
-        Ok(None)
+        Ok((at, wanted.into_iter().collect()))
+    }
+
+    /// Whether a file of reads is there as a whole. Nothing is left of one that is not.
+    fn reads_of(&mut self, base: &Base, file: &File) -> Result<bool> {
+        // Nothing else of the city is in a copy of reads.
+        let reads = ["store/reads/", "pictures/"].iter().any(|kind| file.name.starts_with(kind));
+        let filled = match reads {
+            true => self.file(base, file, "rb"),
+            false => Err(Error::invalid("The copy of reads names another file.")),
+        };
+        match filled {
+            Ok(()) => Ok(true),
+            // The place is away, or this disk is full.
+            Err(e) if e.kind() == Kind::Unavailable => Err(e),
+            Err(_) => {
+                if self.names.remove(&file.name) {
+                    self.take_back(&file.name)?;
+                }
+                Ok(false)
+            }
+        }
     }
 }

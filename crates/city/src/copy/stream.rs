@@ -6,20 +6,23 @@
 //! they are destroyed), so a copy never has something sealed to a key that it lacks.
 
 use super::record::{
-    BASE, Base, Change, Owner, PIECE, Record, VERSION, piece_id, piece_name, record_name, seal,
-    seal_bytes,
+    BASE, Base, Change, Maker, Owner, PIECE, Record, VERSION, id_of, piece_id, piece_name,
+    record_name, seal, seal_bytes,
 };
 use super::tracks::{From, Id, Track, base_files};
 use super::{CopyHealth, STATE};
 use crate::City;
-use base::{Error, Kind, Result, Shutdown, Time, mac, random, read_secret, sha256, write_secret};
+use crate::init::Paths;
+use base::{
+    Error, Kind, Result, Shutdown, SigningKey, Time, random, read_secret, sha256, write_secret,
+};
 use custody::Recovery;
 use ledger::Log;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use store::{Depot, Followable};
@@ -45,6 +48,10 @@ const NOTE: Duration = Duration::from_secs(5);
 /// A place that cannot be opened is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
 const BATCH: usize = 8 << 20;
+/// So far ahead of the clock is no other clock, but two states of one moment.
+const SOON_MS: i64 = 60_000;
+/// What 14 digits hold.
+const LAST_STATE: i64 = 99_999_999_999_999;
 
 /// A generation that records are added to.
 struct Open {
@@ -71,6 +78,8 @@ pub struct Copier {
     city: Arc<City>,
     depot: Depot,
     key: Option<Recovery>,
+    /// The log's key, which signs what the place gets.
+    signing: SigningKey,
     /// Names pieces, so that equal ones are sent once and names tell nothing.
     names: [u8; 32],
     writer: String,
@@ -159,6 +168,7 @@ impl Copier {
         });
         Ok(Self {
             names: naming(&city.dir)?,
+            signing: SigningKey::load(&Paths::new(&city.dir).log_key)?,
             writer: base::hex(&random::<16>()),
             city,
             depot,
@@ -188,6 +198,11 @@ impl Copier {
             let done = self.step(at, ended);
             self.tell(at, done.as_ref().err(), ended);
             if ended {
+                if !self.city.copy_health().is_some_and(|health| health.closed) {
+                    tracing::warn!(
+                        "the second place does not know that this server ended, nor all that it did"
+                    );
+                }
                 return;
             }
             stop.sleep(every.saturating_sub(begun.elapsed()).max(Duration::from_millis(50)));
@@ -406,11 +421,10 @@ impl Copier {
         let Some(key) = self.key.as_ref().map(|recovery| recovery.key.clone()) else {
             return Ok(());
         };
-        let name_of = mac(&self.names);
         let (mut batch, mut weight, mut named) = (Vec::new(), 0, Vec::new());
         let mut lumps = lumps.into_iter().peekable();
         while let Some(lump) = lumps.next() {
-            let id = name_of(&[key.bytes().as_slice(), &lump.bytes].concat());
+            let id = id_of(&self.names, &key, &lump.bytes);
             if !self.there.contains(&id) {
                 let name = piece_name("b", &id);
                 weight += lump.bytes.len();
@@ -486,16 +500,18 @@ impl Copier {
         }
         let hash = sha256(&[recovery.key.bytes().as_slice(), &rescue.keys].concat());
         if hash != self.keys {
-            self.depot.put("keys", seal(&recovery.key, "keys", &rescue)?)?;
+            let maker = Maker { key: &recovery.key, by: &self.signing };
+            self.depot.put("keys", seal(maker, "keys", &rescue)?)?;
             self.keys = hash;
         }
         Ok(())
     }
 
-    /// Claims the place, or finds that it is ours.
+    /// Claims the place, or finds that it is ours. One that another server wrote to since is not taken back: that may
+    /// be a successor, put together where this one was thought dead.
     fn own(&mut self, recovery: &Recovery) -> Result<()> {
         let slug = self.city.config.city.slug.clone();
-        let known = self.city.copy_health().map(|health| health.mark).unwrap_or_default();
+        let CopyHealth { mark: known, writers, .. } = self.city.copy_health().unwrap_or_default();
         let there = self.depot.get("city")?;
         let there: Option<Owner> = there.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let mark = match there {
@@ -513,6 +529,15 @@ impl Copier {
             }
             None => base::hex(&random::<16>()),
         };
+        let wrote = self.depot.get("writer")?;
+        let wrote = wrote.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        if wrote.as_ref().is_some_and(|wrote| !writers.is_empty() && !writers.contains(wrote)) {
+            return Err(Error::conflict(format!(
+                "Another server has written to the second place since this one did last. If it is the successor of \
+                 this one, stop this one for good. If the place is to be this one's again, stop the other, remove \
+                 {STATE} from the data folder and start again."
+            )));
+        }
         let owner = Owner {
             v: VERSION,
             city: slug,
@@ -523,10 +548,16 @@ impl Copier {
         };
         let json = serde_json::to_vec(&owner)
             .map_err(|e| Error::internal("The place cannot be marked.").because(e))?;
+        // First on this disk: whichever of the two the place has after a crash is known to be ours.
+        let writers = wrote.into_iter().chain([self.writer.clone()]).collect();
+        self.city.note_copy(|copy| (copy.mark, copy.writers) = (mark, writers));
+        if let Some(health) = self.city.copy_health() {
+            health.save(&self.city.dir)?;
+        }
         self.depot.put("city", json)?;
         self.depot.put("writer", self.writer.clone().into_bytes())?;
         self.there = self.depot.list("b")?.iter().filter_map(|name| piece_id(name)).collect();
-        self.city.note_copy(|copy| copy.mark = mark);
+        self.city.note_copy(|copy| copy.claimed = Some(self.writer.clone()));
         self.fenced = Some(Instant::now());
         Ok(())
     }
@@ -541,11 +572,7 @@ impl Copier {
                 self.fenced = Some(Instant::now());
                 Ok(())
             }
-            // Whether that is a successor of ours or a server of before, one of the two must end.
-            _ => Err(Error::unavailable(
-                "Another server writes to the second place since; stop one of the two, or give this one a \
-                 place of its own.",
-            )),
+            _ => Err(taken()),
         }
     }
 
@@ -569,7 +596,7 @@ impl Copier {
             changes: std::mem::take(&mut self.pending),
         };
         let name = record_name(&open.name, record.seq);
-        let sealed = seal(&recovery.key, &name, &record)?;
+        let sealed = seal(Maker { key: &recovery.key, by: &self.signing }, &name, &record)?;
         let (hash, weight) = (sha256(&sealed), sealed.len());
         if let Err(e) = self.depot.put(&name, sealed) {
             // It may be there, or not: the same number is written again, with what comes until then.
@@ -596,10 +623,12 @@ impl Copier {
             refs.push_str(&base::hex(id));
             refs.push('\n');
         }
-        let name = format!("{:014}-{}", at.millis(), base::hex(&random::<4>()));
+        let name = next_state(&self.depot, "g", at)?;
         self.depot.put(&format!("g/{name}/refs"), refs.into_bytes())?;
         let path = record_name(&name, BASE);
-        let sealed = seal(&recovery.key, &path, &Base { v: VERSION, at, files })?;
+        let names = ByteBuf::from(self.names.to_vec());
+        let maker = Maker { key: &recovery.key, by: &self.signing };
+        let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         let before = sha256(&sealed);
         self.depot.put(&path, sealed)?;
         self.open = Some(Open { name, seq: BASE, before, bytes: 0, begun: Instant::now() });
@@ -608,7 +637,7 @@ impl Copier {
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
         let live: BTreeSet<Id> =
             self.tracks.values().flat_map(|track| track.pieces.iter().flatten().copied()).collect();
-        let gone = prune(&self.depot, "g", "b", at.plus_millis(-keep), &live, &self.there)?;
+        let gone = prune(&self.depot, ("g", "b"), at, keep, &live, &self.there)?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }
@@ -637,13 +666,35 @@ impl Copier {
     }
 }
 
-/// Removes states that a newer one has followed before `before`, and the pieces that none of those that are left
-/// names. Returns which pieces went.
+/// Whether that is a successor of ours or a server of before, one of the two must end.
+pub(super) fn taken() -> Error {
+    Error::unavailable(
+        "Another server writes to the second place since; stop one of the two, or give this one a place of its own.",
+    )
+}
+
+/// By which moment a state is named.
+fn made(state: &str) -> Option<i64> {
+    state.split('-').next()?.parse().ok()
+}
+
+/// A name for a state of this moment: behind all that are there, or it would not count as the newest where one was
+/// made by a clock that was ahead.
+pub(super) fn next_state(depot: &Depot, states: &str, at: Time) -> Result<String> {
+    let there = depot.list(states)?;
+    let newest = there.iter().filter_map(|name| made(name.split('/').next()?));
+    let newest = newest.filter(|ms| *ms < LAST_STATE).max();
+    let ms = newest.map_or(at.millis(), |newest| at.millis().max(newest + 1));
+    Ok(format!("{ms:014}-{}", base::hex(&random::<4>())))
+}
+
+/// Removes states that a newer one has followed for longer than `keep` milliseconds, and the pieces that none of
+/// those that are left names. Returns which pieces went.
 pub(super) fn prune(
     depot: &Depot,
-    states: &str,
-    pieces: &str,
-    before: Time,
+    (states, pieces): (&str, &str),
+    now: Time,
+    keep: i64,
     live: &BTreeSet<Id>,
     there: &BTreeSet<Id>,
 ) -> Result<BTreeSet<Id>> {
@@ -653,12 +704,16 @@ pub(super) fn prune(
             files.entry(state.to_owned()).or_default().push(file.to_owned());
         }
     }
-    let made = |name: &str| name.split('-').next().and_then(|ms| ms.parse::<i64>().ok());
     let names: Vec<&String> = files.keys().collect();
+    let soon = now.millis() + SOON_MS;
+    let young = now.plus_millis(-keep).millis()..=soon;
     let mut kept = BTreeSet::new();
     for (at, name) in names.iter().enumerate() {
-        let followed = names.get(at + 1).and_then(|next| made(next));
-        if followed.is_none_or(|ms| ms >= before.millis()) {
+        let next = names.get(at + 1).and_then(|next| made(next));
+        // Of one that is named for a moment to come nobody knows since when it is followed. The last but one stays.
+        let unsure = next.is_some_and(|ms| ms > soon) && at + 2 == names.len();
+        let mut moments = made(name).into_iter().chain(next);
+        if next.is_none() || unsure || moments.any(|ms| young.contains(&ms)) {
             kept.insert((*name).clone());
             continue;
         }
@@ -693,9 +748,29 @@ fn skipped(city: &City) -> Vec<PathBuf> {
     skip.push(dir.join(&city.config.pictures.folder));
     // Nobody goes back to it from another machine, and it is gone in a moment.
     skip.push(crate::upgrade::kept(dir));
+    // Lists that were dropped spell plates. What was taken of them is in the store; and the store's lists may be
+    // kept out of the copy.
+    for drop in &city.config.hotlist_drop {
+        skip.extend(below(dir, &drop.folder));
+    }
     // A passphrase is in its owner's head or hand, and not in a copy.
     skip.extend(crate::keeper::secret_file(dir, &city.config));
     skip
+}
+
+/// A folder as a walk below `dir` meets it, however it is spelled.
+fn below(dir: &Path, folder: &str) -> Vec<PathBuf> {
+    let mut plain = PathBuf::new();
+    for part in dir.join(folder).components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    let true_name = fs::canonicalize(dir.join(folder)).ok().zip(fs::canonicalize(dir).ok());
+    let inside =
+        true_name.and_then(|(folder, dir)| Some(folder.strip_prefix(dir).ok()?.to_owned()));
+    inside.map(|inside| dir.join(inside)).into_iter().chain([plain]).collect()
 }
 
 fn walk(
@@ -715,7 +790,9 @@ fn walk(
         let entry = entry.map_err(cannot)?;
         let path = entry.path();
         let last = entry.file_name().to_string_lossy().into_owned();
-        if skip.contains(&path) || last.ends_with(".lock") || last.ends_with(".new") {
+        // What another command of ours makes beside the city and takes away again may hold a copy of a list.
+        let passing = last.ends_with(".lock") || last.ends_with(".new") || last.starts_with(".tmp");
+        if passing || skip.contains(&path) {
             continue;
         }
         let inner = if name.is_empty() { last } else { format!("{name}/{last}") };

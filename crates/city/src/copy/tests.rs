@@ -36,14 +36,14 @@ impl Second {
 
     fn restored(&self) -> Result<(tempfile::TempDir, Restored)> {
         let dir = tempfile::tempdir().unwrap();
-        let done = restore(
-            &self.depot(),
-            &self.key,
-            &dir.path().join("new"),
-            false,
-            self.town.clock.as_ref(),
-        )?;
+        let new = dir.path().join("new");
+        let done = restore(&self.depot(), self.opening(), &new, self.town.clock.as_ref())?;
         Ok((dir, done))
+    }
+
+    fn opening(&self) -> Opening<'_> {
+        let by = Some(ledger::key_in(&self.town.city.vkey()).unwrap());
+        Opening { key: &self.key, by, in_file: false }
     }
 
     fn open(&self, dir: &tempfile::TempDir) -> Result<Arc<City>> {
@@ -130,13 +130,9 @@ fn nothing_at_the_place_can_be_read_without_the_sheets() {
             assert!(!text.contains(word), "{name} holds {word}");
         }
     }
-    let wrong = restore(
-        &depot,
-        &OpenKey::generate(),
-        &second.place.path().join("x"),
-        false,
-        second.town.clock.as_ref(),
-    );
+    let other = OpenKey::generate();
+    let with = Opening { key: &other, ..second.opening() };
+    let wrong = restore(&depot, with, &second.place.path().join("x"), second.town.clock.as_ref());
     assert!(wrong.unwrap_err().message().contains("sheets do not open"));
     assert!(!second.place.path().join("x").exists());
 }
@@ -237,6 +233,307 @@ fn one_server_writes_to_a_place() {
     assert!(e.message().contains("mounted"), "{e}");
 }
 
+/// What a city that was put together from its copy does first: it copies to the same place.
+fn succeeded(second: &Second) -> (tempfile::TempDir, Arc<City>) {
+    let (dir, _) = second.restored().unwrap();
+    let new = second.open(&dir).unwrap();
+    new.copier().unwrap().unwrap().step(now(second), false).unwrap();
+    (dir, new)
+}
+
+/// The server that was thought dead boots again: it leaves the place to its successor, until a person says that it is
+/// to have it.
+#[test]
+fn a_server_that_comes_back_leaves_the_place_to_its_successor() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    second.copier().step(now(&second), false).unwrap();
+    // Its own next start.
+    let mut old = second.copier();
+    old.step(now(&second), false).unwrap();
+    let mut reads = second.town.city.reads_copier().unwrap().unwrap();
+    reads.copy(now(&second)).unwrap();
+    let (_dir, _new) = succeeded(&second);
+    let all = |second: &Second| {
+        ["city", "writer", "keys"].map(|name| second.depot().get(name).unwrap().unwrap())
+    };
+    let (before, copies) = (all(&second), copier_files(&second, "r"));
+    second.town.clock.advance(3_600_000);
+    // Neither what still runs nor the next start touches it.
+    let e = reads.copy(now(&second)).unwrap_err();
+    assert!(e.message().contains("Another server"), "{e}");
+    assert_eq!(copier_files(&second, "r"), copies);
+    let e = second.copier().step(now(&second), false).unwrap_err();
+    assert!(e.message().contains("successor") && e.message().contains("copy.state"), "{e}");
+    let e = second.town.city.reads_copier().unwrap().unwrap().copy(now(&second)).unwrap_err();
+    assert!(e.message().contains("not this server's yet"), "{e}");
+    assert!(all(&second) == before);
+    fs::remove_file(second.town.dir().join(STATE)).unwrap();
+    second.copier().step(now(&second), false).unwrap();
+    assert!(all(&second) != before);
+}
+
+/// New sheets while the server runs: the next copy of reads opens with them as a whole, pictures that do not change
+/// included.
+#[test]
+fn reads_are_sealed_to_the_sheets_of_today() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    picture(&second, "2026-11-01/one.pack", 7);
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let mut reads = second.town.city.reads_copier().unwrap().unwrap();
+    reads.copy(now(&second)).unwrap();
+    let sheets = crate::make_sheets(second.town.dir(), 1, 1).unwrap();
+    second.town.clock.advance(60_000);
+    copier.step(now(&second), false).unwrap();
+    reads.copy(now(&second)).unwrap();
+    let second = Second { key: custody::join(&sheets).unwrap(), ..second };
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!((done.reads_at, done.missing), (Some(now(&second)), Vec::new()));
+    let there = fs::read(dir.path().join("new/pictures/2026-11-01/one.pack")).unwrap();
+    assert!(there == pack(7));
+}
+
+fn pack(seed: u8) -> Vec<u8> {
+    (0..600_000u32).map(|n| (n >> 8) as u8 ^ seed).collect()
+}
+
+fn picture(second: &Second, name: &str, seed: u8) {
+    let path = second.town.dir().join("pictures").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, pack(seed)).unwrap();
+}
+
+/// A piece of a picture is damaged, one of a day is missing: the log and the control data are restored all the same,
+/// the day is taken from the older copy, and it is said what is missing.
+#[test]
+fn damaged_reads_do_not_hold_up_the_rest() {
+    let second = Second::new("");
+    second.town.pass("7ABC123");
+    picture(&second, "2026-11-01/one.pack", 1);
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let mut reads = second.town.city.reads_copier().unwrap().unwrap();
+    reads.copy(now(&second)).unwrap();
+    let depot = second.depot();
+    let older: Vec<String> = depot.list("rb").unwrap();
+    let first = (now(&second), second.town.question("7ABC123"));
+    second.town.clock.advance(60_000);
+    second.town.pass("7XYZ789");
+    let later = second.town.question("7XYZ789");
+    picture(&second, "2026-11-01/two.pack", 2);
+    second.town.city.store.set_meta("note", "here").unwrap();
+    copier.step(now(&second), false).unwrap();
+    reads.copy(now(&second)).unwrap();
+    // Everything that only the newest copy has.
+    let mut fresh: Vec<String> = depot.list("rb").unwrap();
+    fresh.retain(|name| !older.contains(name));
+    assert!(fresh.len() > 1, "{fresh:?}");
+    for (at, name) in fresh.iter().enumerate() {
+        let name = format!("rb/{name}");
+        match at % 2 {
+            0 => depot.remove(&name).unwrap(),
+            _ => depot.put(&name, b"damaged".to_vec()).unwrap(),
+        }
+    }
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!(done.missing, ["pictures/2026-11-01/two.pack"]);
+    assert_eq!(done.reads_at, Some(now(&second)));
+    let new = dir.path().join("new");
+    assert!(!new.join("pictures/2026-11-01/two.pack").exists());
+    assert!(fs::read(new.join("pictures/2026-11-01/one.pack")).unwrap() == pack(1));
+    let city = second.open(&dir).unwrap();
+    assert_eq!(city.store.meta("note").unwrap().as_deref(), Some("here"));
+    assert_eq!(city.ask(&person(), first.1.clone()).unwrap().opened, 1);
+    assert_eq!(city.ask(&person(), later.clone()).unwrap().opened, 0);
+    drop(city);
+    // And where no copy is whole, none is there.
+    for name in depot.list("rb").unwrap() {
+        depot.put(&format!("rb/{name}"), b"damaged".to_vec()).unwrap();
+    }
+    let (dir, done) = second.restored().unwrap();
+    // The mark of the pictures' folder among them, which is made again.
+    assert_eq!(done.missing.len(), 4, "{:?}", done.missing);
+    let city = second.open(&dir).unwrap();
+    assert_eq!(city.store.meta("note").unwrap().as_deref(), Some("here"));
+    assert_eq!(city.store.check().unwrap(), Vec::<String>::new());
+}
+
+/// A base that was made by a clock that was ahead is followed by those that come after it, and is gone in time.
+#[test]
+fn a_clock_that_was_ahead_is_not_the_newest_for_ever() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    let today = now(&second);
+    second.town.pass("7ABC123");
+    second.town.clock.advance(400 * 86_400_000);
+    city.store.set_meta("n", "ahead").unwrap();
+    second.copier().step(now(&second), false).unwrap();
+    city.reads_copier().unwrap().unwrap().copy(now(&second)).unwrap();
+    second.town.clock.advance(-400 * 86_400_000);
+    // What was last known is of a moment to come: nobody can say that it is well.
+    let health = city.copy_health().unwrap();
+    assert_eq!(health.reads_at.map(|at| at > today), Some(true));
+    let ahead = CopyHealth { last_good: health.reads_at, ..health };
+    city.note_copy(|copy| copy.last_good = ahead.last_good);
+    assert!(city.copy_health().unwrap().late().is_some());
+    assert!(reads::due(&CopyHealth { claimed: Some("x".into()), ..ahead.clone() }, today, 3600));
+    let fresh = CopyHealth { reads_at: Some(today), claimed: Some("x".into()), ..ahead };
+    assert!(!reads::due(&fresh, today.plus_millis(1000), 3600));
+    assert!(reads::due(&fresh, today.plus_millis(3_600_000), 3600));
+
+    for n in 0..4 {
+        second.town.clock.advance(60_000);
+        city.store.set_meta("n", &n.to_string()).unwrap();
+        second.town.pass(&format!("7NEW00{n}"));
+        second.copier().step(now(&second), false).unwrap();
+        city.reads_copier().unwrap().unwrap().copy(now(&second)).unwrap();
+        let (dir, done) = second.restored().unwrap();
+        assert_eq!((done.at, done.reads_at), (now(&second), Some(now(&second))));
+        let new = second.open(&dir).unwrap();
+        assert_eq!(new.store.meta("n").unwrap(), Some(n.to_string()));
+    }
+    let states = |kind| {
+        let names = second.depot().list(kind).unwrap();
+        names.iter().filter(|name| name.ends_with("refs")).count()
+    };
+    assert_eq!(
+        (states("g"), states("r")),
+        (2, 2),
+        "what the clock says nothing of does not pile up"
+    );
+}
+
+/// The copy ends with a server's end, and then a newer state was begun: the end was not the end.
+#[test]
+fn an_end_that_something_followed_is_none() {
+    let second = Second::new("reads=\"never\"\n");
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    copier.step(now(&second), true).unwrap();
+    assert!(second.restored().unwrap().1.closed);
+    second.town.clock.advance(60_000);
+    second
+        .depot()
+        .put(&format!("g/{:014}-00000000/refs", now(&second).millis()), Vec::new())
+        .unwrap();
+    assert!(!second.restored().unwrap().1.closed);
+}
+
+/// Plates that lie in the city's folder in the clear do not go to the place beside the lists.
+#[test]
+fn dropped_lists_are_not_copied() {
+    let more = "lists=false\nreads=\"never\"\n[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"./lists/../drop\"\n";
+    let second = Second::new(more);
+    let dir = second.town.dir();
+    let plates =
+        ["drop/list.csv", "drop/taken/old.csv", "drop/waiting/odd.csv", ".tmpAb12/hotlist.db"];
+    for name in plates.iter().chain(&["lists.md"]) {
+        let path = dir.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "7ABC123\n").unwrap();
+    }
+    second.copier().step(now(&second), false).unwrap();
+    let (new, _) = second.restored().unwrap();
+    let there = plates.map(|name| new.path().join("new").join(name).exists());
+    assert_eq!(there, [false; 4]);
+    assert!(new.path().join("new/lists.md").exists(), "what is not one of them is copied");
+}
+
+/// On PostgreSQL the configuration may hold the database's password: it is its owner's alone from the first moment,
+/// and not there at all where the database is not.
+#[test]
+fn a_password_in_the_configuration_is_never_open() {
+    let second = Second::new("");
+    second.copier().step(now(&second), false).unwrap();
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let path = second.town.dir().join("homeplate.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let url = "engine = \"postgres\"\nurl = \"postgresql://s:hush@127.0.0.1:1/s\"";
+    assert!(text.contains("engine = \"sqlite\""), "{text}");
+    let text = text.replace("engine = \"sqlite\"", url);
+    base::write_secret(&path, text.as_bytes()).unwrap();
+    copier.step(now(&second), false).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let new = dir.path().join("new");
+    let done = restore(&second.depot(), second.opening(), &new, second.town.clock.as_ref());
+    let e = done.unwrap_err();
+    assert_eq!(e.kind(), base::Kind::Unavailable, "{}", e.inside());
+    assert!(!new.join("homeplate.toml").exists());
+}
+
+/// Everybody can seal to the recovery key, whose public half lies at the place. Who can write there and has not the
+/// log's key changes nothing unnoticed: no record, no base, no piece, no keys.
+#[test]
+fn what_the_city_did_not_sign_is_not_taken() {
+    let second = Second::new("");
+    let city = &second.town.city;
+    city.store.set_meta("n", "own").unwrap();
+    fs::write(second.town.dir().join("note"), b"own").unwrap();
+    let mut copier = second.copier();
+    copier.step(now(&second), false).unwrap();
+    let depot = second.depot();
+    let (public, forger) = (second.key.public().unwrap(), base::SigningKey::generate());
+    let maker = record::Maker { key: &public, by: &forger };
+    let with_by = |by| {
+        let dir = tempfile::tempdir().unwrap();
+        let with = Opening { by, ..second.opening() };
+        let new = dir.path().join("new");
+        restore(&second.depot(), with, &new, second.town.clock.as_ref()).map(|done| (dir, done))
+    };
+    let names = depot.list("g").unwrap();
+    let generation = names[0].split_once('/').unwrap().0.to_owned();
+    let base_name = record::record_name(&generation, record::BASE);
+    let base = depot.get(&base_name).unwrap().unwrap();
+
+    // A record that follows, with the right hash.
+    let name = record::record_name(&generation, 1);
+    let forged = record::Record {
+        v: record::VERSION,
+        seq: 1,
+        before: serde_bytes::ByteBuf::from(base::sha256(&base).to_vec()),
+        at: now(&second),
+        closed: true,
+        changes: vec![record::Change::whole("note".into(), 0o644, b"forged".to_vec())],
+    };
+    depot.put(&name, record::seal(maker, &name, &forged).unwrap()).unwrap();
+    let note = |dir: &tempfile::TempDir| fs::read_to_string(dir.path().join("new/note")).unwrap();
+    let (dir, done) = second.restored().unwrap();
+    assert_eq!((note(&dir).as_str(), done.closed), ("own", false));
+    let (dir, done) = with_by(None).unwrap();
+    assert_eq!(
+        (note(&dir).as_str(), done.closed),
+        ("forged", true),
+        "who names no key takes anybody's"
+    );
+    depot.remove(&name).unwrap();
+
+    // Another piece under the name of one.
+    let opener = record::Opener { key: &second.key, by: None };
+    let files = record::open::<record::Base>(opener, &base_name, base.clone()).unwrap().files;
+    let file = files.iter().find(|file| file.name == "note").unwrap();
+    let piece = record::piece_name("b", &file.pieces[0]);
+    let own = depot.get(&piece).unwrap().unwrap();
+    depot.put(&piece, record::seal_bytes(&public, &piece, b"forged").unwrap()).unwrap();
+    assert!(second.restored().err().unwrap().message().contains("another's"));
+    depot.put(&piece, own).unwrap();
+
+    // A newer base.
+    let newer = record::record_name("90000000000000-00000000", record::BASE);
+    let mut forged: record::Base = record::open(opener, &base_name, base).unwrap();
+    forged.files.retain(|file| file.name != "note");
+    depot.put(&newer, record::seal(maker, &newer, &forged).unwrap()).unwrap();
+    assert_eq!(note(&second.restored().unwrap().0), "own");
+
+    // The keys of another.
+    let keys = city.custody.rescue().unwrap().unwrap();
+    depot.put("keys", record::seal(maker, "keys", &keys).unwrap()).unwrap();
+    let e = second.restored().err().unwrap();
+    assert!(e.message().contains("not signed by the log key"), "{e}");
+}
+
 #[test]
 fn without_sheets_nothing_is_copied_and_health_says_so() {
     let second = Second::new("");
@@ -277,9 +574,8 @@ fn last_weeks_copy_brings_nothing_back() {
     second.town.clock.advance(7 * day);
     let depot = Depot::open(&Pictures::Folder(tape.path().join("place"))).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let done =
-        restore(&depot, &second.key, &dir.path().join("new"), false, second.town.clock.as_ref())
-            .unwrap();
+    let new = dir.path().join("new");
+    let done = restore(&depot, second.opening(), &new, second.town.clock.as_ref()).unwrap();
     assert_eq!(done.at, second.town.clock.now().plus_millis(-7 * day));
     crate::succeed(
         &dir.path().join("new"),
@@ -397,7 +693,8 @@ fn what_protects_the_keys_is_the_new_machines_own() {
     assert!(second.restored().is_err(), "nobody has the passphrase");
     let dir = tempfile::tempdir().unwrap();
     let new = dir.path().join("new");
-    restore(&second.depot(), &second.key, &new, true, second.town.clock.as_ref()).unwrap();
+    let with = Opening { in_file: true, ..second.opening() };
+    restore(&second.depot(), with, &new, second.town.clock.as_ref()).unwrap();
     second.open(&dir).unwrap();
     assert!(!kek(&dir).starts_with("passphrase-v1"));
 }

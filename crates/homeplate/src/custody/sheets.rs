@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 /// Lines of a sheet that are typed.
 const LINES: usize = 4;
+/// How the line with the log's verifier key begins.
+const LOG_KEY: &str = "Log key:";
 const KEY_FILE: &str = "homeplate-recovery-v1";
 
 /// Arguments of `homeplate custody shares`.
@@ -44,9 +46,10 @@ pub struct JoinArgs {
 pub fn shares(args: &SharesArgs) -> anyhow::Result<ExitCode> {
     let config = Config::load(&args.data.join("homeplate.toml"))?;
     let sheets = city::make_sheets(&args.data, args.needed, args.of)?;
+    let vkey = crate::verify::read_vkey(&args.data.join("log.vkey")).ok();
     let now = base::Clock::now(&SystemClock).to_string();
     for sheet in &sheets {
-        let text = Zeroizing::new(page(&config.city.name, &now[..10], sheet));
+        let text = Zeroizing::new(page(&config.city.name, &now[..10], vkey.as_deref(), sheet));
         match &args.out {
             None => print!("{}\x0c", text.as_str()),
             Some(folder) => {
@@ -64,10 +67,13 @@ pub fn shares(args: &SharesArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// One sheet.
-fn page(city: &str, day: &str, sheet: &Share) -> String {
+fn page(city: &str, day: &str, vkey: Option<&str>, sheet: &Share) -> String {
     let lines = sheet.lines();
     let body: String =
         (1..).zip(&lines).map(|(n, line)| format!("        {n}.  {line}\n")).collect();
+    let log = vkey.map_or(String::new(), |vkey| {
+        format!("\nThe copy is signed by the city's log:\n{LOG_KEY} {}\n", vkey.trim())
+    });
     format!(
         "\n{city}\nHomeplate: sheet {number} of {of} of the recovery key {name}\nPrinted {day}\n\n\
          If the city's server is lost, {needed} of these {of} sheets open the copy at the second place, and \
@@ -75,7 +81,7 @@ fn page(city: &str, day: &str, sheet: &Share) -> String {
          Keep it where nobody finds it with another sheet. Give it to nobody who only asks for it.\n\n\
          On the new machine:  homeplate succeed --from PLACE --data city\n\
          and type these lines when asked:\n\n{body}\n\
-         There is no letter O, I, L or U in it. Each line checks itself.\n",
+         There is no letter O, I, L or U in it. Each line checks itself.\n{log}",
         number = sheet.number,
         of = sheet.of,
         name = sheet.name(),
@@ -125,6 +131,39 @@ pub fn of_files(files: &[PathBuf]) -> Result<OpenKey> {
             .map_err(|e| Error::invalid(format!("{}: {}", path.display(), e.message())))
     };
     city::join(&files.iter().map(one).collect::<Result<Vec<Share>>>()?)
+}
+
+/// The log's verifier key that stands on sheets in files; on all of them the same, if on any.
+pub fn log_key_in(files: &[PathBuf]) -> Result<Option<String>> {
+    let mut found: Option<String> = None;
+    for path in files {
+        let bytes = base::read_secret(path)?;
+        let text = Zeroizing::new(String::from_utf8_lossy(bytes.expose()).into_owned());
+        let line = text.lines().find_map(|line| line.trim().strip_prefix(LOG_KEY));
+        let Some(vkey) = line.map(|line| line.trim().to_owned()) else { continue };
+        if found.as_ref().is_some_and(|other| *other != vkey) {
+            return Err(Error::invalid(
+                "The sheets name different log keys; name the right one with --vkey.",
+            ));
+        }
+        found = Some(vkey);
+    }
+    Ok(found)
+}
+
+/// Asks a person for the log's verifier key; nobody else is asked.
+pub fn ask_log_key() -> Result<Option<String>> {
+    let input = std::io::stdin();
+    if !input.is_terminal() {
+        return Ok(None);
+    }
+    eprint!("The log key below those lines, if there is one (else Enter): ");
+    let _ = std::io::stderr().flush();
+    let mut line = String::new();
+    input
+        .read_line(&mut line)
+        .map_err(|e| Error::invalid("The log key cannot be read.").because(e))?;
+    Ok(Some(line.trim().to_owned()).filter(|line| !line.is_empty()))
 }
 
 /// Lines that begin with `1.` to `4.`, without that.
@@ -195,12 +234,15 @@ mod tests {
         let shares = city::split(&key, 2, 3).unwrap();
         let file = |n: usize| {
             let path = dir.path().join(format!("{n}"));
-            base::write_secret(&path, page("Springfield", "2026-11-26", &shares[n]).as_bytes())
-                .unwrap();
+            let vkey = ["a+1+A", "a+1+A", "b+2+B"][n];
+            let text = page("Springfield", "2026-11-26", Some(vkey), &shares[n]);
+            base::write_secret(&path, text.as_bytes()).unwrap();
             path
         };
         let joined = of_files(&[file(2), file(0)]).unwrap();
         assert_eq!(joined.bytes(), key.bytes());
+        assert_eq!(log_key_in(&[file(0), file(1)]).unwrap().as_deref(), Some("a+1+A"));
+        assert!(log_key_in(&[file(1), file(2)]).unwrap_err().message().contains("--vkey"));
         let e = of_files(&[file(1)]).map(|_| ()).unwrap_err();
         assert!(e.message().contains("2 sheets are needed and 1 came"), "{e}");
         let e = of_files(&[dir.path().join("none")]).map(|_| ()).unwrap_err();

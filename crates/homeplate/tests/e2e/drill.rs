@@ -305,6 +305,66 @@ fn a_copy_with_every_entry_goes_on() {
     assert!(!said.contains("succeeds"), "{said}");
 }
 
+/// The server was stopped in order; that it was started again and ordered off, the place does not know. Nothing goes
+/// on as if that had not been.
+#[test]
+fn a_place_that_missed_the_next_start_does_not_say_that_nothing_came() {
+    let mut world = World::new();
+    world.init();
+    prepare(&mut world);
+    in_order(&world);
+    world.stop();
+    std::fs::rename(world.path("second"), world.path("unmounted")).unwrap();
+    world.serve();
+    world.by("clara", &["off", "--all", "--reason", "Council vote"]).good();
+    dies(&mut world);
+    std::fs::rename(world.path("unmounted"), world.path("second")).unwrap();
+    let files = sheets(&world);
+    let said = succeed(&world, &[&files[0], &files[1]]);
+    assert!(said.err.contains("Whether it was started again"), "{}", said.err);
+    assert!(said.out.contains("homeplate/springfield/2+"), "{}", said.out);
+    world.data = "again";
+    world.serve();
+    let asked = Caller::person(&world, "otto").ask(&[WANTED.to_owned()]);
+    assert!(matches!(asked, Err(No(403, _))), "still off");
+}
+
+/// A person who moves the city knows that nothing came after, and says so; after a death nobody can.
+#[test]
+fn who_moves_a_city_says_that_nothing_came_after() {
+    let mut world = World::new();
+    world.init();
+    prepare(&mut world);
+    in_order(&world);
+    let files = sheets(&world);
+    let say = |world: &World| {
+        // A new machine remembers nothing.
+        let _ = std::fs::remove_dir_all(world.path("state"));
+        succeed(world, &[&files[0], &files[1], "--nothing-came-after"])
+    };
+    world.kill();
+    let said = say(&world);
+    assert!(said.err.contains("does not count"), "{}", said.err);
+    assert!(said.out.contains("springfield/2+"), "{}", said.out);
+    assert!(said.out.contains("signed by homeplate/springfield+"), "the sheets name the key");
+    std::fs::remove_dir_all(world.path("again")).unwrap();
+    let states = |world: &World| std::fs::read_dir(world.path("second/g")).unwrap().count();
+    let before = states(&world);
+    world.serve();
+    world.until(
+        "a state of this start",
+        || states(&world).to_string(),
+        |n| n != before.to_string(),
+    );
+    in_order(&world);
+    world.stop();
+    let said = say(&world).good();
+    assert!(said.contains("No entry of the log is missing"), "{said}");
+    world.data = "again";
+    world.serve();
+    Device::enrol(&world, "main-st").renew(SystemClock.now()).expect("nothing was switched off");
+}
+
 /// And where witnesses have signed what no copy has, the successor commits to that.
 #[test]
 fn what_witnesses_have_beyond_the_copy_is_a_gap() {

@@ -101,6 +101,9 @@ fn off_is_heard_at_once_and_proven() {
     assert_eq!((&receipt["done"], &line["spool"]), (&true.into(), &"kept".into()), "{receipt}");
     assert!(line["frames"].as_u64().is_some_and(|n| n > 0), "{receipt}");
     assert!(reader.output().contains("off by order"), "{}", reader.output());
+    // The last word under the lease and the word that it is off come one after the other.
+    let last = || log(&world, "camera.off").len().to_string();
+    world.until("the camera says that it is off", last, |n| n == "1");
     let page = world.get(&format!("/off/{order}"));
     assert!(page.contains("homeplate verify --certificate") && page.contains(CAMERA), "{page}");
     assert!(world.get("/").contains(&format!("/off/{order}")), "the public page leads there");

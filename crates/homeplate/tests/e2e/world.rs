@@ -194,6 +194,14 @@ impl World {
         self.server.as_ref().expect("a server").id()
     }
 
+    /// Stops the server as a person does, and waits until it has ended.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            server.interrupt().expect("interrupted");
+            server.wait(Duration::from_secs(60)).expect("it ends");
+        }
+    }
+
     /// Pulls the plug.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {

@@ -21,11 +21,15 @@ use std::sync::Arc;
 
 const WAL_HEAD: usize = 32;
 const FRAME_HEAD: usize = 24;
+/// Where nobody has asked for the changes until the write-ahead log is so long, we move them ourselves.
+const LONGEST: u64 = 32 << 20;
 
 /// A file whose changes are kept apart.
 pub(crate) struct Followed {
     file: Arc<File>,
     pages: BTreeSet<u32>,
+    /// How long the write-ahead log may become before the next write.
+    bound: u64,
 }
 
 /// What changed in a file, which is whole as long as nobody writes to the database.
@@ -90,7 +94,8 @@ impl Db {
         self.conn
             .pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))
             .map_err(|e| told(self.name(), e))?;
-        *self.followed.borrow_mut() = Some(Followed { file, pages: BTreeSet::new() });
+        *self.followed.borrow_mut() =
+            Some(Followed { file, pages: BTreeSet::new(), bound: LONGEST });
         Ok(())
     }
 
@@ -105,6 +110,26 @@ impl Db {
         };
         followed.pages.extend(pages_in(&wal));
         Ok(())
+    }
+
+    /// Before a write: keeps the write-ahead log from growing without bound where nobody asks for the changes. Which
+    /// they were stays known. Where another program reads, or the disk does not take them, it is tried again later.
+    pub(super) fn relieve(&self) {
+        let Ok(place) = self.place() else { return };
+        let bound = self.followed.borrow().as_ref().map(|followed| followed.bound);
+        let size =
+            bound.and_then(|_| fs::metadata(beside(place, "-wal")).ok()).map_or(0, |m| m.len());
+        if bound.is_none_or(|bound| size < bound) {
+            return;
+        }
+        let moved = self.note_changes().and_then(|()| {
+            self.conn
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+                .map_err(|e| told(self.name(), e))
+        });
+        if let Some(followed) = self.followed.borrow_mut().as_mut() {
+            followed.bound = LONGEST + if matches!(moved, Ok(0)) { 0 } else { size };
+        }
     }
 
     /// Moves everything into the main file, and says which pages changed since the last time. `None` where it

@@ -142,6 +142,7 @@ impl Db {
 
     /// Begins a transaction that may write.
     pub fn begin(&mut self) -> Result<Tx<'_>> {
+        self.relieve();
         let name = &self.name;
         let inner = self
             .conn

@@ -50,6 +50,27 @@ fn a_copy_of_changed_pages_is_the_file() {
     assert!(store.changed(Followable::HotList, |_| Ok(())).unwrap().is_none());
 }
 
+/// The place hangs, and nobody asks for changes: the file beside the store does not grow without bound, and what
+/// changed is known all the same.
+#[test]
+fn changes_that_nobody_asks_for_do_not_fill_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    store.follow(Followable::Control).unwrap();
+    let mut copy = Vec::new();
+    follow(&store, Followable::Control, &mut copy);
+    copy = fs::read(dir.path().join("control.db")).unwrap();
+    let wal = || fs::metadata(dir.path().join("control.db-wal")).map_or(0, |m| m.len());
+    let mut most = 0;
+    for n in 0..100 {
+        store.set_meta(&format!("key/{}", n % 10), &"x".repeat(1_000_000 + n)).unwrap();
+        most = most.max(wal());
+    }
+    assert!((30 << 20..40 << 20).contains(&most), "{most}");
+    assert!(follow(&store, Followable::Control, &mut copy) > 2000);
+    assert!(copy == fs::read(dir.path().join("control.db")).unwrap());
+}
+
 #[test]
 fn a_day_is_held_still_while_reads_come_in() {
     let home = Home::Folder(tempfile::tempdir().unwrap());
@@ -73,6 +94,32 @@ fn a_day_is_held_still_while_reads_come_in() {
     assert_eq!(count(&db), 1);
     drop(still);
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
+}
+
+/// A file that does not answer, as on a share whose server is gone: who waits gives up; nothing is begun until that
+/// has ended, so that nothing old is written over something new.
+#[test]
+fn a_depot_that_hangs_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = std::process::Command::new("mkfifo").arg(dir.path().join("writer")).status();
+    assert!(made.unwrap().success());
+    let at = crate::Pictures::Folder(dir.path().to_owned());
+    let depot = crate::Depot::open(&at).unwrap().patient(std::time::Duration::from_millis(300));
+    depot.put("a", b"one".to_vec()).unwrap();
+    for _ in 0..3 {
+        let e = depot.get("writer").unwrap_err();
+        assert_eq!(e.kind(), base::Kind::Unavailable, "{e}");
+        assert!(depot.put("a", b"two".to_vec()).unwrap_err().message().contains("not answer"));
+        assert_eq!(fs::read(dir.path().join("a")).unwrap(), b"one");
+    }
+    // It answers after all.
+    drop(fs::OpenOptions::new().write(true).open(dir.path().join("writer")).unwrap());
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while depot.put("a", b"two".to_vec()).is_err() {
+        assert!(std::time::Instant::now() < end, "it goes on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(depot.get("a").unwrap().unwrap(), b"two");
 }
 
 #[test]
