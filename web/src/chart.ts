@@ -27,7 +27,8 @@ const COARSE = 5;
 const CLOSE = 15;
 
 async function told(from: string): Promise<Told> {
-  const answer = await fetch(from, { headers: { accept: 'application/json' } });
+  // The page asks by itself: it keeps nobody signed in.
+  const answer = await fetch(from, { headers: { accept: 'application/json', 'x-live': '1' } });
   if (!answer.ok) throw new Error(String(answer.status));
   return answer.json() as Promise<Told>;
 }
@@ -56,11 +57,23 @@ async function streets(url: string): Promise<LayerSpecification[]> {
     layout: { 'line-cap': 'round', 'line-join': 'round' },
     paint: { 'line-color': colour('--edge'), 'line-opacity': 0.55, 'line-width': ['interpolate', ['exponential', 1.5], ['zoom'], 8, 0.4, 13, 1.4, 18, 10] },
   });
+  // Without an address for glyphs the library draws letters by itself, with the machine's own fonts: nothing is fetched.
+  const names = (layer: string, along: boolean): LayerSpecification => ({
+    id: `streets-${layer}-names`, type: 'symbol', source: 'streets', 'source-layer': layer, filter: ['has', 'name'],
+    ...(along ? { minzoom: 13 } : { maxzoom: 16 }),
+    layout: {
+      'symbol-placement': along ? 'line' : 'point', 'text-field': ['get', 'name'], 'text-font': ['sans-serif'], 'text-padding': 6,
+      'text-size': ['interpolate', ['linear'], ['zoom'], 13, along ? 11 : 13, 18, 15], 'text-max-angle': 35,
+    },
+    paint: { 'text-color': colour('--ink'), 'text-halo-color': colour('--card'), 'text-halo-width': 1.5 },
+  });
   return [
     ...of(['landuse', 'landcover', 'park'], fill(colour('--sunk'), 0.7)),
     ...of(['water'], fill(colour('--wash'), 1)),
     ...of(['buildings', 'building'], fill(colour('--line'), 0.5)),
     ...of(['roads', 'transportation'], line),
+    ...of(['roads', 'transportation_name'], (layer) => names(layer, true)),
+    ...of(['places', 'place'], (layer) => names(layer, false)),
   ];
 }
 

@@ -38,7 +38,7 @@ const TABLE: [(&str, &str); 24] = [
 /// listens to devices in `edge`), foreign formats in `exchange`, Cedar in
 /// `policy`, log formats in `ledger`, engines in `vision`, media in `frames`,
 /// passkeys' registration in `identity`.
-const OWNED: [(&str, &str); 24] = [
+const OWNED: [(&str, &str); 26] = [
     ("rusqlite", "store"),
     ("postgres", "store"),
     ("object_store", "store"),
@@ -46,6 +46,7 @@ const OWNED: [(&str, &str); 24] = [
     ("multer", "server"),
     ("prometheus-client", "server"),
     ("hyper", "edge"),
+    ("hyper", "server"),
     ("lettre", "deliver"),
     ("russh", "deliver"),
     ("russh-sftp", "deliver"),
@@ -60,6 +61,7 @@ const OWNED: [(&str, &str); 24] = [
     ("rten", "vision"),
     ("askama", "pages"),
     ("webauthn-rs", "identity"),
+    ("openidconnect", "identity"),
     ("gstreamer", "frames"),
     ("gstreamer-app", "frames"),
     ("gstreamer-video", "frames"),

@@ -12,7 +12,7 @@ mod shutdown;
 mod sign;
 mod time;
 
-pub use canon::{CanonError, b64, b64url, canonical, hex, mac, sha256, unb64, unb64url};
+pub use canon::{CanonError, b64, b64url, canonical, hex, mac, sha256, sha256_of, unb64, unb64url};
 pub use error::{Error, Kind, Result};
 pub use files::{disk_room, read_secret, write_atomic, write_secret};
 pub use ids::{

@@ -370,6 +370,9 @@ pub struct PublicOrder {
     pub until: Option<Time>,
     /// Whether it has begun.
     pub begun: bool,
+    /// Whether what cameras have not delivered is erased.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erases: bool,
     /// Why.
     pub reason: String,
 }

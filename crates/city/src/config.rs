@@ -1,8 +1,10 @@
 //! `homeplate.toml`: one readable file. Unknown keys are refused with the known ones named.
 
+mod directory;
 mod log;
 mod secrecy;
 
+pub use directory::{DirectoryGroup, DirectorySection};
 pub use log::{LogSection, Results, WitnessRule};
 pub use secrecy::{Network, TlsMode, TlsSection};
 
@@ -85,6 +87,12 @@ pub struct Config {
     /// Who is told when something of the system itself is wrong.
     #[serde(default)]
     pub upkeep: UpkeepSection,
+    /// The city's directory, where people may sign in by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<DirectorySection>,
+    /// What the directory's groups may do here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directory_group: Vec<DirectoryGroup>,
     /// Programs that are told of hits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub webhook: Vec<HookSection>,
@@ -534,6 +542,9 @@ impl Config {
         }
         let https = self.server.public_url.as_deref().is_some_and(|u| u.starts_with("https://"));
         if let Some(wrong) = self.tls.wrong(https) {
+            return refuse(wrong);
+        }
+        if let Some(wrong) = directory::wrong(self) {
             return refuse(wrong);
         }
         if !(1..=12).contains(&self.server.shift_hours) {

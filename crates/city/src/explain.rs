@@ -1,5 +1,9 @@
 //! What each key of `homeplate.toml` means, for `homeplate config explain`.
 
+mod directory;
+
+use std::sync::LazyLock;
+
 /// One key of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Explained {
@@ -14,7 +18,10 @@ pub struct Explained {
 }
 
 /// Every key, in the order of the file.
-pub const EXPLAINED: &[Explained] = &[
+pub static EXPLAINED: LazyLock<Vec<Explained>> =
+    LazyLock::new(|| [KEYS, directory::DIRECTORY].concat());
+
+const KEYS: &[Explained] = &[
     e(
         "city.name",
         "The name that people read on the public page and in the console.",
@@ -632,6 +639,12 @@ pub const EXPLAINED: &[Explained] = &[
         "Who is told when a hit is raised and nobody who may decide it is signed in, and when nobody decides in time.",
         "[]",
         "people as per_ann, roles as supervisor, e-mail addresses",
+    ),
+    e(
+        "deliver.language",
+        "The language of mail to addresses that are nobody's of the city; people choose theirs at the console.",
+        "en",
+        "en or es",
     ),
     e(
         "deliver.push_contact",

@@ -167,11 +167,14 @@ impl City {
         };
         let Got::New(file, fresh) = self.got(of, &known)? else { return Ok(()) };
         let hash = sha256(&file);
-        let waits = self.store.last_import_that_is(&of.list, "waiting")?.is_some();
+        let waiting = self.store.last_import_that_is(&of.list, "waiting")?;
         let known_file = row.hash == Some(hash);
-        if known_file && ((row.etag.is_some() && !renew) || waits) {
-            // What waits for a person waits; nothing else is new.
+        if known_file && row.etag.is_some() && !renew {
             return Ok(());
+        }
+        if let Some(waiting) = waiting.filter(|_| known_file) {
+            // What waits for a person waits, and is said for as long as it does.
+            return Err(Error::conflict(format!("Import {} waits for a person.", waiting.number)));
         }
         let (preview, taken) = self.came_by_itself(&of.list, &mut file.as_slice(), "fetch")?;
         row.hash = Some(hash);

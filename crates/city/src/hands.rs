@@ -1,30 +1,21 @@
 //! Orders that people give at the console, signed with their passkeys; and what waits for more signatures.
 //!
 //! A passkey signs the canonical text of the whole order. The signature goes into the private half of the order's log
-//! entry, where an auditor can check it against the public key that the log has of that passkey. Cameras know key
-//! files alone: an order with passkeys under it stops them, because no lease is renewed, and erases nothing.
+//! entry, where an auditor can check it against the public key that the log has of that passkey. A camera stops because
+//! no lease is renewed; for an order that erases it is told the signatures too, and checks them by what its lease says.
 
 use crate::{City, Ordered};
 use base::{CameraId, Error, OrderId, PersonId, Result, Signed, Time, canonical};
 use identity::{Signature, SignerKey, machine_of};
 use ledger::Leaf;
 use policy::Action;
-use read::{Level, Order, Power};
+use read::{Level, Order, Power, SpoolOrder, Touched};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
 /// How long signatures are collected, in milliseconds.
 const WINDOW_MS: i64 = 24 * 3_600_000;
-
-/// An order with a passkey's signature under it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Touched {
-    order: Order,
-    passkey: String,
-    signature: String,
-}
 
 /// An order as somebody gave it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +43,14 @@ impl Hand {
             Hand::Passkey(_) => None,
         }
     }
+
+    /// With a passkey's signature.
+    pub fn touched(&self) -> Option<&Touched> {
+        match self {
+            Hand::Passkey(touched) => Some(touched),
+            Hand::Key(_) => None,
+        }
+    }
 }
 
 /// What somebody wants to order at the console.
@@ -65,6 +64,9 @@ pub struct NewOrder {
     pub camera: Option<CameraId>,
     /// A group of cameras.
     pub group: Option<String>,
+    /// What becomes of what the cameras have not delivered; it stays where this is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolOrder>,
     /// Off from this moment on; at once where it is absent.
     pub from: Option<Time>,
     /// Off until before this moment.
@@ -103,7 +105,7 @@ impl City {
             level: new.level,
             camera: new.camera.clone(),
             group: new.group.clone(),
-            spool: None,
+            spool: new.spool,
             from: new.from,
             until: new.until,
             by: by.clone(),
@@ -113,13 +115,7 @@ impl City {
         self.may_order(&order)?;
         self.check_order(&order)?;
         self.touched(&order)?;
-        self.order_text(&order)
-    }
-
-    /// The text of an order as passkeys sign it.
-    fn order_text(&self, order: &Order) -> Result<Vec<u8>> {
-        canonical(&json!({ "log": self.origin(), "order": order, "v": 1, "what": "order" }))
-            .map_err(|e| Error::internal("The order cannot be signed.").because(e))
+        order.text(&self.origin())
     }
 
     /// Carries out an order that was signed so, as [`City::order`] does.
@@ -136,7 +132,7 @@ impl City {
         }
         let unlike = || Error::conflict("The order is not the one that was signed; sign it again.");
         let Message { order } = serde_json::from_slice(message).map_err(|e| unlike().because(e))?;
-        if self.order_text(&order)? != message {
+        if order.text(&self.origin())? != message {
             return Err(unlike());
         }
         if order.by != *by {
@@ -163,7 +159,7 @@ impl City {
                         "The order is signed with a key of its giver.",
                     ));
                 }
-                let text = self.order_text(&touched.order)?;
+                let text = touched.order.text(&self.origin())?;
                 key.verify(&text, &touched.signature.parse()?)
             }
         }
@@ -171,13 +167,7 @@ impl City {
 
     /// The entry of an order with a commitment to the passkeys' signatures under it, where there are any.
     pub(crate) fn with_touches(&self, leaf: Leaf, orders: &[Hand]) -> Result<Leaf> {
-        let touches: Vec<&Touched> = orders
-            .iter()
-            .filter_map(|hand| match hand {
-                Hand::Passkey(touched) => Some(touched),
-                Hand::Key(_) => None,
-            })
-            .collect();
+        let touches: Vec<&Touched> = orders.iter().filter_map(Hand::touched).collect();
         let (Some(id), false) = (leaf.id.clone(), touches.is_empty()) else { return Ok(leaf) };
         let body = canonical(&json!({ "order": id, "signed": touches }))
             .map_err(|e| Error::internal("The signatures cannot be kept.").because(e))?;
@@ -210,6 +200,7 @@ impl City {
                             level: order.level,
                             camera: order.camera.clone(),
                             group: order.group.clone(),
+                            spool: order.spool,
                             from: order.from,
                             until: order.until,
                             reason: order.reason.clone(),
@@ -239,6 +230,7 @@ mod tests {
             level: Level::Capture,
             camera: None,
             group: None,
+            spool: None,
             from: None,
             until: None,
             reason: "A vote.".into(),
@@ -270,6 +262,39 @@ mod tests {
         // Cameras are told to stop, and given nothing to erase for.
         let word = town.city.word(&camera).unwrap();
         assert!(!word.on && word.orders.is_empty());
+    }
+
+    /// What is signed says that it erases; the city takes nothing more, and cameras have what they check it by.
+    #[test]
+    fn an_order_that_erases_comes_to_cameras_with_its_signature() {
+        let town = Town::new("2026-11-23T12:00:00Z", "");
+        let erase = NewOrder { spool: Some(SpoolOrder::Erase), ..new(Power::Off) };
+        let message = town.city.order_to_sign(&person(), &erase).unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&message).unwrap();
+        assert_eq!(said["order"]["spool"], "erase");
+        let signature = Signature::Ed25519(town.admin_key.sign(&message));
+        // Without that word it is another order.
+        let mut other = said.clone();
+        other["order"].as_object_mut().unwrap().remove("spool");
+        let other = canonical(&other).unwrap();
+        let key = town.admin_key.public().into();
+        let e = town.city.order_touched(&person(), &key, &signature, &other).unwrap_err();
+        assert_eq!(e.kind(), Kind::Unauthenticated);
+        town.city.order_touched(&person(), &key, &signature, &message).unwrap();
+        assert_eq!(town.logged("order.off")[0].text("spool"), Some("erase"));
+        let camera = "cam_one".parse().unwrap();
+        let word = town.city.word(&camera).unwrap();
+        assert!(!word.on && word.orders.is_empty() && word.touched.len() == 1);
+        town.city.hand_holds(&Hand::Passkey(word.touched[0].clone())).unwrap();
+        assert!(town.city.public().unwrap().orders[0].erases);
+        // Nothing is erased for being switched on, or where capture goes on.
+        for bad in [
+            NewOrder { power: Power::On, ..erase.clone() },
+            NewOrder { level: Level::Asking, ..erase },
+        ] {
+            let e = town.city.order_to_sign(&clerk(), &bad).unwrap_err();
+            assert_eq!(e.kind(), Kind::Invalid);
+        }
     }
 
     #[test]

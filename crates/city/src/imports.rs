@@ -7,8 +7,10 @@
 
 use crate::lists::{Of, Pages, new_entry_id};
 use crate::{City, Event};
-use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256};
-use hotlist::import::{Change, Doubt, Lines, Mapping, Report, Row, Trace, Understood};
+use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256, sha256_of};
+use hotlist::import::{
+    AskFirst, Change, Comparison, Doubt, Found, Lines, Mapping, Report, Row, Trace, Understood,
+};
 use identity::machine_of;
 use ledger::Leaf;
 use plate::Reason;
@@ -22,8 +24,8 @@ use utoipa::ToSchema;
 
 /// The beginning of a file that is looked at, in bytes.
 const BEGINNING: u64 = 64 * 1024;
-/// The most rows of a file: they are compared in memory.
-const ROWS: u64 = 2_000_000;
+/// So many rows of a file are in memory at a time.
+const PIECE: usize = 10_000;
 /// A preview is good for a day.
 const WAITS_MS: i64 = 86_400_000;
 /// Who brings what lies in a folder.
@@ -140,25 +142,6 @@ struct Kept {
     salt: String,
 }
 
-/// A file that was read.
-struct Brought {
-    rows: Vec<Row>,
-    report: Report,
-}
-
-impl Brought {
-    fn read<R: Read>(mut lines: Lines<R>) -> Result<Self> {
-        let mut rows = Vec::new();
-        for row in lines.by_ref() {
-            rows.push(row?);
-            if rows.len() as u64 > ROWS {
-                return Err(Error::too_large("A list has at most two million entries."));
-            }
-        }
-        Ok(Self { rows, report: lines.report().clone() })
-    }
-}
-
 impl City {
     /// Reads a file for a list and says what it would change; with a mapping it is read as that says. It waits for
     /// [`City::confirm_import`] for a day, or until the next file.
@@ -257,74 +240,95 @@ impl City {
             }
             Err(e) => return Err(e),
         };
-        let brought = Brought::read(lines)?;
-        preview.rows = ImportRows::of(&brought.report);
-        let (ids, old) = self.traces(list)?;
-        // A list may be emptied, with a second look; a file that was not understood empties none.
-        if brought.rows.is_empty() && (old.is_empty() || brought.report.troubled > 0) {
-            preview.problem = Some("No row of it can be taken.".into());
-            return Ok(preview);
+        let before = Comparison::with(self.traces(list)?);
+        let last = self.store.last_import(list)?.map_or(0, |row| row.number);
+        let coming = ImportRow {
+            list: list.clone(),
+            number: last + 1,
+            state: "coming".into(),
+            made: now,
+            taken: None,
+            by: by.clone(),
+            json: "{}".into(),
+        };
+        self.store.begin_import(&coming)?;
+        let came = self.comes(&coming, lines, before, &settings.ask_first(), &mut preview);
+        // What is not whole is nothing; what cannot be cleared away now is when the list comes again.
+        if came.is_err() || preview.number.is_none() {
+            let cleared = self.store.drop_import(list);
+            came?;
+            cleared?;
         }
-        let new: Vec<Trace> =
-            (0u32..).zip(&brought.rows).map(|(i, row)| Trace::of(row, i)).collect();
-        let change = Change::of(old, new, &settings.ask_first());
-        preview.compared(&change);
-        self.keep_import(by, preview, brought.rows, &change, &ids)
+        Ok(preview)
     }
 
     /// What imports wrote into a list, to be compared with.
-    fn traces(&self, list: &ListId) -> Result<(Vec<EntryId>, Vec<Trace>)> {
-        let (mut ids, mut old) = (Vec::new(), Vec::new());
+    fn traces(&self, list: &ListId) -> Result<Vec<(Trace, u64)>> {
+        let mut old = Vec::with_capacity(self.entries_of(list)?);
         let now = self.now();
         let mut pages = Pages::new(self, Of::Imported(list));
         // What has ended by itself is no entry that a file lacks.
         for row in pages.by_ref().filter(|row| row.expires > now) {
-            old.push(trace(&row, ids.len() as u32));
-            ids.push(row.id);
+            old.push((trace(&row), number_of(&row.id)?));
         }
         pages.done()?;
-        Ok((ids, old))
+        Ok(old)
     }
 
-    fn keep_import(
+    /// How many entries a list has, so that what holds them is as large at once.
+    fn entries_of(&self, list: &ListId) -> Result<usize> {
+        let counts = self.store.entry_counts()?;
+        Ok(counts.iter().find(|(id, _)| id == list).map_or(0, |(_, count)| *count as usize))
+    }
+
+    /// Lays a file beside the list, row by row, and stores what is not there already. It waits for a person when it
+    /// has a number; the preview says why it has none.
+    fn comes<R: Read>(
         &self,
-        by: &PersonId,
-        mut preview: ImportPreview,
-        rows: Vec<Row>,
-        change: &Change,
-        ids: &[EntryId],
-    ) -> Result<ImportPreview> {
-        let last = self.store.last_import(&preview.list)?.map_or(0, |row| row.number);
-        let number = last + 1;
-        preview.number = Some(number);
-        let stable: BTreeMap<u32, &EntryId> =
-            change.changed.iter().map(|(old, new)| (*new, &ids[*old as usize])).collect();
-        let added: std::collections::BTreeSet<u32> = change.added.iter().copied().collect();
-        let mut new = Vec::new();
-        for (i, row) in (0u32..).zip(rows) {
-            let id = match stable.get(&i) {
-                Some(id) => (*id).clone(),
-                None if added.contains(&i) => new_entry_id()?,
-                None => continue,
+        coming: &ImportRow,
+        mut lines: Lines<R>,
+        mut list: Comparison,
+        bounds: &AskFirst,
+        preview: &mut ImportPreview,
+    ) -> Result<()> {
+        let (mut new, mut old) = (Vec::with_capacity(PIECE), Vec::new());
+        for row in lines.by_ref() {
+            let row = row?;
+            let id = match list.take(Trace::of(&row)) {
+                Found::Same | Found::Again => continue,
+                Found::Added => new_entry_id()?,
+                Found::Changed(number) => {
+                    let id = numbered(number)?;
+                    old.push(id.clone());
+                    id
+                }
             };
-            new.push(entry(id, &preview.list, by, number, row)?);
+            new.push(entry(id, &coming.list, &coming.by, coming.number, row)?);
+            if new.len() == PIECE {
+                self.store.add_to_import(&coming.list, coming.number, &new, &old)?;
+                new.clear();
+                old.clear();
+            }
         }
-        let gone = change.changed.iter().map(|(old, _)| old).chain(&change.removed);
-        let gone: Vec<EntryId> = gone.map(|old| ids[*old as usize].clone()).collect();
-        let kept = Kept::of(&preview);
-        let json = serde_json::to_string(&kept)
+        self.store.add_to_import(&coming.list, coming.number, &new, &old)?;
+        let report = lines.report();
+        preview.rows = ImportRows::of(report);
+        // A list may be emptied, with a second look; a file that was not understood empties none.
+        if report.taken == 0 && (list.is_first() || report.troubled > 0) {
+            preview.problem = Some("No row of it can be taken.".into());
+            return Ok(());
+        }
+        let mut gone = list.gone().peekable();
+        while gone.peek().is_some() {
+            let piece = gone.by_ref().take(PIECE).map(numbered).collect::<Result<Vec<_>>>()?;
+            self.store.add_to_import(&coming.list, coming.number, &[], &piece)?;
+        }
+        preview.compared(&list.change(bounds));
+        let json = serde_json::to_string(&Kept::of(preview))
             .map_err(|e| Error::internal("The import cannot be stored.").because(e))?;
-        let row = ImportRow {
-            list: preview.list.clone(),
-            number,
-            state: "waiting".into(),
-            made: self.now(),
-            taken: None,
-            by: by.clone(),
-            json,
-        };
-        self.store.put_import(&row, &new, &gone)?;
-        Ok(preview)
+        self.store.finish_import(&coming.list, coming.number, &json)?;
+        preview.number = Some(coming.number);
+        Ok(())
     }
 
     fn take_batch(&self, list: &ListId, number: i64, sure: bool, leaf: Leaf) -> Result<ImportDone> {
@@ -393,25 +397,23 @@ impl City {
     /// both the list and the salt can check it, and who has neither learns nothing.
     fn list_commit(&self, list: &ListId, salt: &str) -> Result<String> {
         let mut pages = Pages::new(self, Of::Imported(list));
-        let mut hashes: Vec<[u8; 32]> = pages
-            .by_ref()
-            .map(|row| {
-                let said = (
-                    salt,
-                    row.plate.reveal(Reason::HotList),
-                    &row.state,
-                    (&row.reason, &row.case_no, &row.category, row.priority, &row.source),
-                    (row.begins.millis(), row.expires.millis(), &row.record, &row.more_json),
-                );
-                let mut bytes = serde_json::to_vec(&said).unwrap_or_default();
-                let hash = sha256(&bytes);
-                zeroize::Zeroize::zeroize(&mut bytes);
-                hash
-            })
-            .collect();
+        let mut hashes: Vec<[u8; 32]> = Vec::with_capacity(self.entries_of(list)?);
+        hashes.extend(pages.by_ref().map(|row| {
+            let said = (
+                salt,
+                row.plate.reveal(Reason::HotList),
+                &row.state,
+                (&row.reason, &row.case_no, &row.category, row.priority, &row.source),
+                (row.begins.millis(), row.expires.millis(), &row.record, &row.more_json),
+            );
+            let mut bytes = serde_json::to_vec(&said).unwrap_or_default();
+            let hash = sha256(&bytes);
+            zeroize::Zeroize::zeroize(&mut bytes);
+            hash
+        }));
         pages.done()?;
         hashes.sort_unstable();
-        Ok(b64(&sha256(&[salt.as_bytes(), hashes.as_flattened()].concat())))
+        Ok(b64(&sha256_of([salt.as_bytes(), hashes.as_flattened()])))
     }
 }
 
@@ -462,11 +464,11 @@ impl ImportPreview {
     }
 
     fn compared(&mut self, change: &Change) {
-        self.added = change.added.len() as u64;
-        self.changed = change.changed.len() as u64;
-        self.removed = change.removed.len() as u64;
-        self.same = change.same as u64;
-        self.again = change.again as u64;
+        self.added = change.added;
+        self.changed = change.changed;
+        self.removed = change.removed;
+        self.same = change.same;
+        self.again = change.again;
         let word = change.doubt.map(|doubt| match doubt {
             Doubt::Empty => "empty",
             Doubt::Shrinks => "shrinks",
@@ -556,8 +558,21 @@ fn entry(id: EntryId, list: &ListId, by: &PersonId, number: i64, row: Row) -> Re
     })
 }
 
+/// What imports call an entry ([`new_entry_id`]), as a number: a long list holds one for each.
+fn number_of(id: &EntryId) -> Result<u64> {
+    let digits = id.as_str().strip_prefix("ent_").filter(|digits| digits.len() == 16);
+    let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    number.ok_or_else(|| Error::internal("An entry has an id that no import gave it."))
+}
+
+/// The same the other way round.
+fn numbered(number: u64) -> Result<EntryId> {
+    let id = format!("ent_{number:016x}").parse();
+    id.map_err(|e| Error::internal("No id could be made.").because(e))
+}
+
 /// The trace of a stored entry: the same words in the same order as of the row that it was.
-fn trace(row: &EntryRow, at: u32) -> Trace {
+fn trace(row: &EntryRow) -> Trace {
     let more = Described::of(row);
     let whole = Row {
         line: 0,
@@ -580,5 +595,5 @@ fn trace(row: &EntryRow, at: u32) -> Trace {
             color: more.color,
         },
     };
-    Trace::of(&whole, at)
+    Trace::of(&whole)
 }

@@ -114,6 +114,7 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
             roles: options.roles.clone(),
             key: options.key,
             passkeys: Vec::new(),
+            directory: None,
             ended: None,
         },
     )?;

@@ -29,6 +29,7 @@ mod confirm;
 mod copy;
 mod devices;
 mod devices_said;
+mod directory;
 mod drills;
 #[cfg(test)]
 #[path = "tests/drills.rs"]
@@ -62,6 +63,9 @@ mod lists;
 #[cfg(test)]
 #[path = "tests/lists.rs"]
 mod lists_tests;
+#[cfg(test)]
+#[path = "tests/long_list.rs"]
+mod long_list_tests;
 mod map;
 mod off;
 #[cfg(test)]
@@ -123,9 +127,10 @@ pub use cases::{RecordsLine, spelled};
 pub use certificate::{Certificate, Certified, CertifiedCamera};
 pub use check_address::PLAN_FILE;
 pub use config::{
-    Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection, Engine,
-    KekKind, Keys, Limits, LogSection, Network, Retention, Section, Server as ServerSection,
-    Stored, Switching, TlsMode, TlsSection, WitnessRule,
+    Audience, Cases, Config, Confirm, ConsoleSection, CustodyProcess, CustodySection,
+    DirectoryGroup, DirectorySection, Engine, KekKind, Keys, Limits, LogSection, Network,
+    Retention, Section, Server as ServerSection, Stored, Switching, TlsMode, TlsSection,
+    WitnessRule,
 };
 pub use confirm::Confirmation;
 pub use copy::{
@@ -133,6 +138,7 @@ pub use copy::{
 };
 pub use custody::{HeldRead, Share, join, open_held, open_record, split};
 pub use devices_said::Devices;
+pub use directory::DIRECTORY_BACK;
 pub use drills::{
     Drill, DrillLine, DrillResult, DrillSection, DrillSort, DrillVerdict, DrillView, Drills,
 };

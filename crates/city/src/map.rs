@@ -84,6 +84,14 @@ impl City {
     }
 }
 
+/// What tells GeoJSON from other JSON; the rest is read past, since as a tree it would be many times the file.
+#[derive(serde::Deserialize)]
+struct Shape {
+    #[serde(rename = "type")]
+    kind: String,
+    coordinates: Option<Vec<serde::de::IgnoredAny>>,
+}
+
 fn read_layer(path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| cannot(path, e))?;
     let mut bytes = Vec::new();
@@ -94,10 +102,9 @@ fn read_layer(path: &Path) -> Result<Vec<u8>> {
         ));
     }
     let wrong = || Error::invalid("A layer of the map is not GeoJSON (RFC 7946).");
-    let read: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| wrong().because(e))?;
+    let shape: Shape = serde_json::from_slice(&bytes).map_err(|e| wrong().because(e))?;
     let known = ["FeatureCollection", "Feature", "GeometryCollection"];
-    let kind = read["type"].as_str().unwrap_or_default();
-    match known.contains(&kind) || read["coordinates"].is_array() {
+    match known.contains(&shape.kind.as_str()) || shape.coordinates.is_some() {
         true => Ok(bytes),
         false => Err(wrong()),
     }

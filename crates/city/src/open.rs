@@ -12,6 +12,7 @@ use hotlist::HotList;
 use identity::{Person, machine_of};
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -41,6 +42,8 @@ pub struct City {
     pub(crate) turned: tokio::sync::watch::Sender<u64>,
     pub(crate) refusals: Mutex<crate::refused::Refusals>,
     pub(crate) people: Mutex<()>,
+    /// Sign-ins by the directory that are under way.
+    pub(crate) leavings: identity::Leavings,
     /// One import at a time.
     pub(crate) importing: Mutex<()>,
     /// Whether the matcher knows less of the lists than the store does.
@@ -130,6 +133,7 @@ impl City {
             turned: tokio::sync::watch::channel(0).0,
             refusals: Mutex::default(),
             people: Mutex::new(()),
+            leavings: Default::default(),
             importing: Mutex::new(()),
             lists_behind: AtomicBool::new(false),
             telling: Mutex::new(()),
@@ -229,6 +233,13 @@ impl City {
                 Err(stranger())
             }
         }
+    }
+
+    /// Every id that may sign: of people, and of cameras.
+    pub fn key_ids(&self) -> Result<HashSet<String>> {
+        let people = self.stored_people()?.into_iter().map(|person| person.id.to_string());
+        let cameras = self.store.cameras()?.into_iter().map(|camera| camera.id.to_string());
+        Ok(people.chain(cameras).collect())
     }
 
     /// The person behind an id, if they are still here; or the machine.

@@ -90,6 +90,7 @@ impl City {
                 from: o.from,
                 until: o.until,
                 begun: o.from <= now,
+                erases: text("spool").as_deref() == Some("erase"),
                 reason: text("reason").unwrap_or_default(),
             })
         };

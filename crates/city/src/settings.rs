@@ -38,6 +38,10 @@ fn spelled(value: &toml::Value) -> String {
 fn settings(config: &Config) -> Result<Vec<Setting>> {
     let file = toml::Table::try_from(config)
         .map_err(|e| Error::internal("The configuration cannot be shown.").because(e))?;
+    // What a file says that says nothing but what it must.
+    let bare = Config::parse("[city]\nname = \"-\"\nslug = \"-\"\n")?;
+    let bare = toml::Table::try_from(&bare)
+        .map_err(|e| Error::internal("The configuration cannot be shown.").because(e))?;
     let mut out = Vec::new();
     for (section, keys) in &file {
         let tables: Vec<&toml::Table> = match keys {
@@ -51,11 +55,12 @@ fn settings(config: &Config) -> Result<Vec<Setting>> {
             for (key, value) in *table {
                 let plain = format!("{section}.{key}");
                 let Some(explained) = EXPLAINED.iter().find(|e| e.key == plain) else { continue };
+                let must = explained.default.starts_with("none: it must");
+                let same = bare.get(section).and_then(|keys| keys.get(key)) == Some(value);
                 let value = spelled(value);
                 out.push(Setting {
                     key: format!("{name}.{key}"),
-                    usual: value == explained.default
-                        || (value.is_empty() && !explained.default.starts_with("none: it must")),
+                    usual: !must && (same || value.is_empty() || value == explained.default),
                     value: (!UNSPELLED.contains(&plain.as_str())).then_some(value),
                     meaning: explained.meaning,
                     default: explained.default,
@@ -93,6 +98,14 @@ mod tests {
             (false, true)
         );
         assert_eq!(of("webhook 2.name").value.as_deref(), Some("b"));
+        let unusual = all.iter().filter(|s| !s.usual && !s.key.starts_with("webhook"));
+        let unusual: Vec<&str> = unusual.map(|s| s.key.as_str()).collect();
+        let said = ["city.name", "city.slug", "hits.late_seconds", "server.public_url"];
+        assert_eq!(unusual, said, "what nobody said is as usual, lists and tables among it");
+        let words = "[city]\nname=\"S\"\nslug=\"s\"\n[reasons]\nvague=[\"stuff\"]\n";
+        let other = settings(&Config::parse(words).unwrap()).unwrap();
+        let usual = |key: &str| other.iter().find(|s| s.key == key).unwrap().usual;
+        assert_eq!((usual("reasons.vague"), usual("reasons.topics")), (false, true));
         assert_eq!(of("webhook 1.url").value, None);
         assert!(!format!("{all:?}").contains("hush"));
         assert!(all.iter().all(|s| !s.meaning.is_empty()));

@@ -10,7 +10,8 @@ use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time};
 use identity::Person;
 use ledger::{Entry, Leaf, Off, Orders, Planned};
 use policy::{Action, Decision};
-use read::{Level, Order, OrderFile, Power, SpoolOrder, Word};
+use read::{Level, Order, OrderFile, Power, SpoolOrder, Touched, Word};
+use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::PoisonError;
 
@@ -25,6 +26,8 @@ const AHEAD_MS: i64 = 400 * 24 * 3_600_000;
 
 /// Where orders that wait for more signatures are kept.
 const WANTED: &str = "orders/wanted";
+/// Where the passkeys' signatures under an order that erases are kept, for cameras.
+const TOUCHED: &str = "order-touched/";
 
 /// Who has signed the same order, when, and what exactly.
 type Signatures = BTreeMap<PersonId, (Time, Hand)>;
@@ -219,6 +222,7 @@ impl City {
                 since: Some(since),
                 by,
                 orders,
+                touched: Vec::new(),
                 message,
                 sharing_off,
                 resend,
@@ -234,24 +238,26 @@ impl City {
                 since: None,
                 by,
                 orders,
+                touched: Vec::new(),
                 message,
                 sharing_off,
                 resend,
             });
         };
-        let mut orders = Vec::new();
+        let (mut orders, mut touched) = (Vec::new(), Vec::new());
         for id in &off.orders {
-            orders.extend(self.signed_orders(id)?);
+            orders.extend(self.kept_orders(&format!("order/{id}"))?);
+            touched.extend(self.kept_orders(&format!("{TOUCHED}{id}"))?);
         }
         let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
         let message = off_words(off.since);
         let since = Some(off.since);
-        Ok(Word { on: false, tag, since, by, orders, message, sharing_off, resend })
+        Ok(Word { on: false, tag, since, by, orders, touched, message, sharing_off, resend })
     }
 
     /// An order as it was signed, by each of those who gave it.
-    fn signed_orders(&self, id: &str) -> Result<Vec<Signed<Order>>> {
-        let kept = self.store.meta(&format!("order/{id}"))?;
+    fn kept_orders<T: DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
+        let kept = self.store.meta(name)?;
         let kept = kept.map(|text| serde_json::from_str(&text)).transpose();
         kept.map(Option::unwrap_or_default)
             .map_err(|e| Error::internal("An order in the store is damaged.").because(e))
@@ -380,21 +386,30 @@ impl City {
 
     /// Who may stop this camera with an order on a stick: it is told with each lease.
     pub(crate) fn authority(&self, camera: &CameraId) -> Result<read::Authority> {
-        let mut people = Vec::new();
+        let (mut people, mut holders) = (Vec::new(), Vec::new());
         let (rules, now) = (self.rules(), self.now());
         for person in self.stored_people()?.into_iter().filter(|p| p.ended.is_none()) {
             let may = rules.may(&person.id, &person.roles, Action::SwitchOff, now);
             if matches!(may, Decision::Refuse { .. }) {
                 continue;
             }
-            let key = person.key.filter(|_| is_named(&self.config.switch.off_by, &person));
-            people.extend(key.map(|key| read::Officer { person: person.id, key }));
+            if !is_named(&self.config.switch.off_by, &person) {
+                continue;
+            }
+            let holder = |passkey: &identity::Passkey| read::Holder {
+                person: person.id.clone(),
+                key: passkey.key.to_string(),
+            };
+            holders.extend(person.passkeys.iter().map(holder));
+            people.extend(person.key.map(|key| read::Officer { person: person.id.clone(), key }));
         }
         let groups = self.config.switch.groups.iter().filter(|(_, some)| some.contains(camera));
         Ok(read::Authority {
             groups: groups.map(|(name, _)| name.clone()).collect(),
             people,
             signatures: self.config.switch.off_signatures,
+            passkeys: (!holders.is_empty())
+                .then(|| read::Passkeys { log: self.origin(), people: holders }),
             since: self.switches().on_since(camera, now),
         })
     }
@@ -424,6 +439,12 @@ impl City {
             let text = serde_json::to_string(&signed)
                 .map_err(|e| Error::internal("An order cannot be kept.").because(e))?;
             self.store.set_meta(&format!("order/{}", said.id), &text)?;
+            let touched: Vec<&Touched> = orders.iter().filter_map(Hand::touched).collect();
+            if said.erases() && !touched.is_empty() {
+                let text = serde_json::to_string(&touched)
+                    .map_err(|e| Error::internal("An order cannot be kept.").because(e))?;
+                self.store.set_meta(&format!("{TOUCHED}{}", said.id), &text)?;
+            }
         }
         let leaf = self.order_leaf(kind, person, said, &cameras, at_camera)?;
         let leaf = self.with_touches(leaf, orders)?;

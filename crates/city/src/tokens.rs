@@ -147,25 +147,32 @@ impl City {
         let unknown =
             || Error::not_found("There is no such token; `homeplate token list` has them.");
         let row = self.store.machine(id)?.ok_or_else(unknown)?;
-        self.end_token(&row, &admin)?;
+        self.end_token(&row, Some(&admin))?;
         Ok(())
     }
 
     /// Ends a token for good: before the log hears of it, so that it opens nothing meanwhile.
-    fn end_token(&self, row: &MachineRow, by: &Person) -> Result<bool> {
+    fn end_token(&self, row: &MachineRow, by: Option<&Person>) -> Result<bool> {
         let mut token = read(row)?;
         if token.revoked.is_some() {
             return Ok(false);
         }
         token.revoked = Some(self.now());
         self.put_token(&token, row.hash)?;
-        let leaf = self.leaf_by("admin.token", by)?.id(row.id.as_str());
-        self.log.append(&leaf.fact("change", "revoked"))?;
+        let leaf = match by {
+            Some(by) => self.leaf_by("admin.token", by)?,
+            None => self.leaf("admin.token").by("root"),
+        };
+        self.log.append(&leaf.id(row.id.as_str()).fact("change", "revoked"))?;
         Ok(true)
     }
 
-    /// Ends every token that a person made.
-    pub(crate) fn revoke_tokens_of(&self, person: &PersonId, by: &Person) -> Result<Vec<TokenId>> {
+    /// Ends every token that a person made; `by` is nobody of the city where root does it.
+    pub(crate) fn revoke_tokens_of(
+        &self,
+        person: &PersonId,
+        by: Option<&Person>,
+    ) -> Result<Vec<TokenId>> {
         let mut ended = Vec::new();
         for row in self.store.machines()? {
             if read(&row)?.by == *person && self.end_token(&row, by)? {
@@ -200,6 +207,7 @@ impl City {
             roles: Vec::new(),
             key: None,
             passkeys: Vec::new(),
+            directory: None,
             ended: None,
         }))
     }

@@ -4,11 +4,14 @@
 //! migrates is the store, and of it alone copies are kept (`design/0019-upgrades.md`).
 
 use crate::init::Paths;
-use crate::{Config, Engine};
+use crate::{City, Config, Engine};
 use base::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use store::{Schema, keep, put_back, rehearse, schemas};
+
+/// The folder of the copies, in the city's.
+const KEPT: &str = "before-upgrade";
 
 /// What this program would do to a city's store.
 #[derive(Clone, Debug)]
@@ -33,12 +36,7 @@ impl Upgrade {
 /// # Errors
 /// The store is PostgreSQL's, cannot be read, is newer than this program, or a migration fails on a copy.
 pub fn look(dir: &Path, scratch: &Path) -> Result<Upgrade> {
-    let store = folder(dir)?.ok_or_else(|| {
-        Error::unavailable(
-            "The store is in PostgreSQL: make a dump with pg_dump before the new version is started; \
-             guide/postgres.md.",
-        )
-    })?;
+    let store = folder(dir)?.ok_or_else(of_postgres)?;
     let all = schemas(&store)?;
     let changing: Vec<Schema> = all.iter().filter(|one| one.changes()).cloned().collect();
     let mut takes = Duration::ZERO;
@@ -54,8 +52,13 @@ pub fn look(dir: &Path, scratch: &Path) -> Result<Upgrade> {
     Ok(Upgrade { databases: all.len(), changing, takes })
 }
 
-/// Keeps copies of what opening with this program would change; `None` where the store is PostgreSQL's, which has tools of
-/// its own. The server is not running.
+/// Where copies of what changes lie, until the new version serves: in the city's own folder, for they may spell a hot list.
+pub fn kept(dir: &Path) -> PathBuf {
+    dir.join(KEPT)
+}
+
+/// Keeps copies of what opening with this program would change; `None` where the store is PostgreSQL's, which has tools
+/// of its own. The server is not running.
 ///
 /// # Errors
 /// The store cannot be read, is newer than this program, or there is no room.
@@ -63,12 +66,59 @@ pub fn keep_before(dir: &Path, to: &Path) -> Result<Option<Vec<String>>> {
     folder(dir)?.map(|store| keep(&store, to)).transpose()
 }
 
-/// Puts those copies back.
+/// Puts those copies back, and removes them.
 ///
 /// # Errors
-/// The server runs, or a file cannot be written.
+/// There are none, the server runs, or a file cannot be written.
 pub fn put_back_before(from: &Path, dir: &Path) -> Result<Vec<String>> {
-    folder(dir)?.map_or(Ok(Vec::new()), |store| put_back(from, &store))
+    let Some(store) = folder(dir)? else { return Ok(Vec::new()) };
+    if !from.exists() {
+        return Err(Error::not_found(format!(
+            "There are no copies in {}; nothing was changed.",
+            from.display()
+        )));
+    }
+    let names = put_back(from, &store)?;
+    forget_before(from)?;
+    Ok(names)
+}
+
+/// Removes copies that nobody goes back to any more: they hold plates.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn forget_before(from: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(from) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::unavailable(format!(
+            "{} cannot be removed; do it by hand, it may spell plates of a hot list.",
+            from.display()
+        ))
+        .because(e)),
+        _ => Ok(()),
+    }
+}
+
+fn of_postgres() -> Error {
+    Error::unavailable(
+        "The store is in PostgreSQL: make a dump with pg_dump before the new version is started; \
+         guide/postgres.md.",
+    )
+}
+
+impl City {
+    /// Whether this version can do its work over the city's data: store, log and keys answer. What else is not well
+    /// (a witness, a bucket, the clock) is no version's fault, and is said elsewhere.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn fit(&self) -> Result<()> {
+        let parts = self.health();
+        let ours = ["store", "log", "keys"];
+        match parts.into_iter().find(|p| !p.fine && ours.contains(&p.part.as_str())) {
+            None => Ok(()),
+            Some(part) => Err(Error::unavailable(part.message.unwrap_or(part.part))),
+        }
+    }
 }
 
 /// The folder of the store; none where it is PostgreSQL's.

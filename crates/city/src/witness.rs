@@ -359,13 +359,13 @@ impl City {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::kit::{Town, person};
     use ledger::Witness;
 
     /// Witnesses in this process; an address is a place in the list. One that is away does not answer.
-    struct Near(Vec<Option<Witness>>);
+    pub(crate) struct Near(pub(crate) Vec<Option<Witness>>);
 
     impl WitnessLine for Near {
         fn submit(&self, url: &str, request: &str) -> Result<Reply> {
@@ -376,7 +376,7 @@ mod tests {
         }
     }
 
-    fn two(dir: &Path) -> (Near, String) {
+    pub(crate) fn two(dir: &Path) -> (Near, String) {
         let made = |n: &str| Witness::create(&dir.join(n), &format!("{n}.example/w")).unwrap();
         let (a, b) = (made("a"), made("b"));
         let policy = format!(
@@ -387,7 +387,7 @@ mod tests {
         (Near(vec![Some(a), Some(b)]), policy)
     }
 
-    fn follow(near: &Near, town: &Town) {
+    pub(crate) fn follow(near: &Near, town: &Town) {
         near.0.iter().flatten().for_each(|w| w.follow(&town.city.vkey()).unwrap());
     }
 

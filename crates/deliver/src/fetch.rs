@@ -44,6 +44,31 @@ pub(crate) fn too_large(most: usize) -> Error {
     ))
 }
 
+/// One request and its whole answer, for protocols that a library speaks; the address is judged like any other.
+///
+/// # Errors
+/// One sentence without the address, where there is no answer.
+pub fn exchange(
+    request: ureq::http::Request<Vec<u8>>,
+    reach: Reach,
+    most: usize,
+    patience: Duration,
+) -> Result<ureq::http::Response<Vec<u8>>> {
+    if !reach.takes_url(&request.uri().to_string()) {
+        return Err(Error::invalid(
+            "The address is not one that is called: https:// and a public host.",
+        ));
+    }
+    let agent = agent(reach, patience);
+    let answer = match request.body().is_empty() {
+        true => agent.run(request.map(|_| ())),
+        false => agent.run(request),
+    };
+    let (head, mut body) = answer.map_err(|e| silent(e).error)?.into_parts();
+    let body = body.with_config().limit(most as u64).read_to_vec().map_err(|e| silent(e).error)?;
+    Ok(ureq::http::Response::from_parts(head, body))
+}
+
 /// Fetches a file of at most so many bytes; `login` is a name and a password, or an empty name and a token.
 ///
 /// # Errors

@@ -20,7 +20,7 @@ mod webhook;
 
 pub use email::{Email, Security, Smtp, is_address};
 pub use failure::{Failure, Next, Outcome};
-pub use fetch::{FETCH_PATIENCE, Got, Known, fetch};
+pub use fetch::{FETCH_PATIENCE, Got, Known, exchange, fetch};
 pub use post::PATIENCE;
 pub use push::{Subscription, VapidKey, WebPush};
 pub use reach::{Reach, is_public};

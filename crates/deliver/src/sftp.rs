@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 use ureq::http::Uri;
 use zeroize::Zeroizing;
 
+/// What a session says beside the file.
+const ASIDE: u64 = 1 << 20;
+
 /// How the city shows who it is.
 pub enum SftpLogin<'a> {
     /// With a private key in OpenSSH's form, without a passphrase.
@@ -165,7 +168,10 @@ async fn fetched(
     enter(&mut session, &place.user, login).await?;
     let channel = session.channel_open_session().await.map_err(away)?;
     channel.request_subsystem(true, "sftp").await.map_err(away)?;
-    let sftp = SftpSession::new(channel.into_stream()).await.map_err(away)?;
+    // The client believes whatever length a packet says it has; so there is an end to all that is read.
+    let (answers, questions) = tokio::io::split(channel.into_stream());
+    let bounded = tokio::io::join(answers.take(2 * most as u64 + ASIDE), questions);
+    let sftp = SftpSession::new(bounded).await.map_err(away)?;
     let none = |e| Error::not_found("The other side has no such file.").because(e);
     let there = sftp.metadata(place.path.as_str()).await.map_err(none)?;
     if there.size.is_some_and(|size| size > most as u64) {

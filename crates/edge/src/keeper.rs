@@ -7,7 +7,7 @@ use crate::session::{Ending, Session};
 use crate::words::LastWords;
 use crate::{Client, Enrolment, FrameCounter, Spool, listen};
 use base::{Clock, Error, Kind, OrderId, Result, Shutdown, Signed, SigningKey, Time};
-use read::{CameraOff, Lease, LeaseRequest, Order, Stop, Word};
+use read::{CameraOff, Lease, LeaseRequest, Order, Stop, Touched, Word};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -196,13 +196,16 @@ impl Keeper {
             return;
         }
         // Erasing cannot be taken back: it is done for the order itself, signed by those who may.
-        let erase = word.orders.iter().map(Signed::unverified).filter(|order| order.erases());
+        let touched = word.touched.iter().map(|one| &one.order);
+        let mut erase = word.orders.iter().map(Signed::unverified).chain(touched);
         let believed = |order: &Order| {
             let same: Vec<Signed<Order>> =
                 word.orders.iter().filter(|o| o.unverified().same(order)).cloned().collect();
-            self.sticks.believes(&same)
+            let touched: Vec<Touched> =
+                word.touched.iter().filter(|one| one.order.same(order)).cloned().collect();
+            self.sticks.believes(&same, &touched)
         };
-        if erase.into_iter().any(believed) {
+        if erase.any(|order| order.erases() && believed(order)) {
             self.ending.order_erase(true);
         }
         self.switched_off(&Error::gone(word.message.clone()));

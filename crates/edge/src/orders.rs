@@ -1,13 +1,15 @@
 //! Orders on a stick: a file stops the camera where no line reaches it.
 //!
 //! A file is believed for the signatures of those who may switch this camera off; the city tells who they are
-//! with every lease ([`read::Authority`]), and the newest lease is kept for that. An order that was taken is on
+//! with every lease ([`read::Authority`]), and the newest lease is kept for that. What they signed with a passkey comes
+//! with the city's word alone. An order that was taken is on
 //! disk before anything stops, so that a restart does not begin again; it counts until the city has heard of
 //! it. From then on the city's own word decides, and contact again needs no visit.
 
 use crate::Enrolment;
 use base::{CameraId, Error, Kind, Result, Signed, Time, hex, sha256};
-use read::{Authority, Lease, Order, OrderFile};
+use identity::SignerKey;
+use read::{Authority, Lease, Order, OrderFile, Touched};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -65,6 +67,22 @@ fn authority(data: &Path, enrolment: &Enrolment) -> Result<Option<Authority>> {
         .map_err(|e| Error::invalid("The kept lease is damaged.").because(e))?;
     let lease = lease.verify(&enrolment.lease_key)?;
     Ok(lease.authority.clone().filter(|_| lease.camera == enrolment.camera))
+}
+
+/// Orders that were given at the console, each signed with a passkey of somebody who may.
+fn by_passkey<'a>(authority: &Authority, touched: &'a [Touched]) -> Result<Vec<&'a Order>> {
+    let holds = |one: &'a Touched| -> Result<&'a Order> {
+        let known = authority.passkeys.as_ref().filter(|known| {
+            known.people.iter().any(|p| p.person == one.order.by && p.key == one.passkey)
+        });
+        let known = known.ok_or_else(|| {
+            Error::forbidden("The order is signed with a passkey of nobody who may give it.")
+        })?;
+        let key: SignerKey = one.passkey.parse()?;
+        key.verify(&one.order.text(&known.log)?, &one.signature.parse()?)?;
+        Ok(&one.order)
+    };
+    touched.iter().map(holds).collect()
 }
 
 fn nobody() -> Error {
@@ -145,10 +163,16 @@ impl Sticks {
         Ok(())
     }
 
-    /// Whether enough of those who may have signed these orders, and they stop this camera.
-    pub fn believes(&self, orders: &[Signed<Order>]) -> bool {
+    /// Whether enough of those who may have signed these orders, with a key or a passkey, and they stop this camera.
+    pub fn believes(&self, orders: &[Signed<Order>], touched: &[Touched]) -> bool {
         let state = self.state();
-        state.authority.as_ref().is_some_and(|a| a.check(&self.camera, orders).is_ok())
+        let Some(authority) = &state.authority else { return false };
+        let all = || -> Result<()> {
+            let mut good = authority.verified(orders)?;
+            good.extend(by_passkey(authority, touched)?);
+            authority.agreed(&self.camera, &good).map(drop)
+        };
+        all().is_ok()
     }
 
     /// Looks for files that were not seen before. Each is an order that was taken, or why not.
@@ -240,24 +264,26 @@ impl Sticks {
 mod tests {
     use super::*;
     use base::{LeaseId, OrderId, SigningKey};
-    use read::{Level, Officer, Power};
+    use identity::Signature;
+    use read::{Holder, Level, Officer, Passkeys, Power, SpoolOrder};
 
     struct Kit {
         dir: tempfile::TempDir,
         enrolment: Enrolment,
         clara: SigningKey,
+        mayor: SigningKey,
     }
 
     impl Kit {
         fn new() -> Self {
             let (dir, city) = (tempfile::tempdir().unwrap(), SigningKey::generate());
-            let clara = SigningKey::generate();
+            let (clara, mayor) = (SigningKey::generate(), SigningKey::generate());
             let enrolment = Enrolment {
                 camera: "cam_a".parse().unwrap(),
                 city: "S".into(),
                 lease_key: city.public(),
             };
-            let kit = Self { dir, enrolment, clara };
+            let kit = Self { dir, enrolment, clara, mayor };
             let text = serde_json::to_vec(&kit.enrolment).unwrap();
             std::fs::write(kit.dir.path().join("enrolled.json"), text).unwrap();
             let at = Time::from_millis(1_795_420_800_000);
@@ -275,6 +301,13 @@ mod tests {
                         key: kit.clara.public(),
                     }],
                     signatures: 1,
+                    passkeys: Some(Passkeys {
+                        log: "homeplate/s".into(),
+                        people: vec![Holder {
+                            person: "per_mayor".parse().unwrap(),
+                            key: SignerKey::from(kit.mayor.public()).to_string(),
+                        }],
+                    }),
                     since: None,
                 }),
                 hits_only: None,
@@ -291,9 +324,9 @@ mod tests {
             Sticks::open(self.dir.path(), &self.enrolment, Some(stick)).unwrap()
         }
 
-        fn file(&self, key: &SigningKey) -> Vec<u8> {
+        fn order(&self, by: &str) -> Order {
             let at = Time::from_millis(1_795_420_800_000);
-            let order = Order {
+            Order {
                 id: OrderId::new(at, base::random()),
                 power: Power::Off,
                 level: Level::Capture,
@@ -302,13 +335,49 @@ mod tests {
                 spool: None,
                 from: None,
                 until: None,
-                by: "per_clara".parse().unwrap(),
+                by: by.parse().unwrap(),
                 at,
                 reason: "A vote.".into(),
-            };
-            let orders = vec![Signed::sign(order, key).unwrap()];
+            }
+        }
+
+        fn file(&self, key: &SigningKey) -> Vec<u8> {
+            let orders = vec![Signed::sign(self.order("per_clara"), key).unwrap()];
             serde_json::to_vec(&OrderFile { v: 1, orders }).unwrap()
         }
+
+        /// An order to erase, as it is signed at the console.
+        fn touched(&self, by: &str, key: &SigningKey, log: &str) -> Touched {
+            let order = Order { spool: Some(SpoolOrder::Erase), ..self.order(by) };
+            let signature = Signature::Ed25519(key.sign(&order.text(log).unwrap())).to_string();
+            Touched { order, passkey: SignerKey::from(key.public()).to_string(), signature }
+        }
+    }
+
+    /// What is erased for an order of the console: the very order, signed with the passkey that the lease names.
+    #[test]
+    fn a_passkey_is_believed_as_the_lease_says() {
+        let kit = Kit::new();
+        let sticks = kit.sticks();
+        let check = |touched: &[Touched], want: bool| {
+            assert_eq!(sticks.believes(&[], touched), want, "{touched:?}");
+        };
+        let good = kit.touched("per_mayor", &kit.mayor, "homeplate/s");
+        check(std::slice::from_ref(&good), true);
+        check(&[], false);
+        check(&[kit.touched("per_mayor", &kit.mayor, "homeplate/t")], false);
+        check(&[kit.touched("per_clara", &kit.mayor, "homeplate/s")], false);
+        check(&[kit.touched("per_mayor", &SigningKey::generate(), "homeplate/s")], false);
+        let other = Order { spool: None, ..good.order.clone() };
+        check(&[Touched { order: other, ..good.clone() }], false);
+        let later = Order { at: good.order.at.plus_millis(1), ..good.order.clone() };
+        check(&[Touched { order: later, ..good.clone() }], false);
+        // Beside a key file's signature it is a second person's, and one that does not hold spoils both.
+        let same = Order { spool: Some(SpoolOrder::Erase), ..kit.order("per_clara") };
+        let signed = [Signed::sign(same, &kit.clara).unwrap()];
+        assert!(sticks.believes(&signed, std::slice::from_ref(&good)));
+        let forged = kit.touched("per_mayor", &SigningKey::generate(), "homeplate/s");
+        assert!(!sticks.believes(&signed, &[forged]));
     }
 
     #[test]

@@ -210,7 +210,7 @@ fn kept_key(file: &Path, person: &PersonId) -> base::Result<PersonKey> {
 }
 
 /// The address at which browsers will find the city.
-fn origin(config: &Config) -> base::Result<String> {
+pub(crate) fn origin(config: &Config) -> base::Result<String> {
     let port = config.server.listen.rsplit(':').next().and_then(|port| port.parse().ok());
     Ok(config.server.site(port.unwrap_or(8080))?.origin().to_owned())
 }
@@ -265,6 +265,8 @@ fn config(args: &InitArgs) -> base::Result<Config> {
         webhook: Vec::new(),
         hotlist_drop: Vec::new(),
         hotlist_fetch: Vec::new(),
+        directory: None,
+        directory_group: Vec::new(),
         store: match &args.postgres {
             Some(url) => city::Stored {
                 engine: city::Engine::Postgres,

@@ -86,7 +86,8 @@ enum Command {
     CameraMove(fleet::MoveArgs),
     /// Take a camera out of the fleet for good; its reads stay until they are forgotten.
     CameraRetire(fleet::OneArgs),
-    /// Let people in, and out: add, invite, lost-key, leave, list.
+    /// Let people in, and out: add, invite, lost-key, reset, leave, list.
+    #[command(visible_alias = "people")]
     Person(person::PersonArgs),
     /// Tokens for programs that cannot sign.
     Token(machines::TokenArgs),

@@ -1,12 +1,16 @@
 //! `homeplate person`: who comes in, who has lost a key, who leaves.
 
+use crate::check::{as_server, place};
 use crate::client::{Client, ClientArgs};
-use base::{PersonId, PublicKey};
-use city::{Invitation, Invite, Left, LostKey, NewPerson, PersonLine};
+use crate::custody::Beside;
+use base::{PersonId, PublicKey, SystemClock};
+use city::{City, Invitation, Invite, Left, LostKey, NewPerson, PersonLine};
 use clap::Subcommand;
 use serde_json::json;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Arguments of `homeplate person`.
 #[derive(clap::Args)]
@@ -23,6 +27,9 @@ enum What {
     Invite(InviteArgs),
     /// Say that a person's key is lost; when another administrator says so too, they are invited anew.
     LostKey(OneArgs),
+    /// Let in whose last key is lost, where no two administrators are left to: root on the city's machine, with the server
+    /// stopped. Prints a one-time link; it stands on the public log.
+    Reset(ResetArgs),
     /// A person leaves: keys, passkeys, sessions and their tokens end at once.
     Leave(OneArgs),
     /// List everybody.
@@ -74,6 +81,15 @@ struct OneArgs {
 }
 
 #[derive(clap::Args)]
+struct ResetArgs {
+    /// The person's id; `smith` is per_smith.
+    name: String,
+    /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
 struct ListArgs {
     #[command(flatten)]
     client: ClientArgs,
@@ -81,9 +97,10 @@ struct ListArgs {
 
 /// The command line with `add` where `homeplate person ID …` leaves it out.
 pub fn spelled_out(args: impl Iterator<Item = OsString>) -> Vec<OsString> {
-    const WORDS: [&str; 8] = ["add", "invite", "lost-key", "leave", "list", "help", "-h", "--help"];
+    const WORDS: [&str; 9] =
+        ["add", "invite", "lost-key", "reset", "leave", "list", "help", "-h", "--help"];
     let mut args: Vec<OsString> = args.collect();
-    let person = args.get(1).is_some_and(|word| word == "person");
+    let person = args.get(1).is_some_and(|word| word == "person" || word == "people");
     if person && args.get(2).is_some_and(|word| WORDS.iter().all(|known| word != known)) {
         args.insert(2, "add".into());
     }
@@ -96,6 +113,7 @@ pub fn run(args: PersonArgs) -> anyhow::Result<ExitCode> {
         What::Add(args) => add(args)?,
         What::Invite(args) => invite(args)?,
         What::LostKey(args) => lost_key(args)?,
+        What::Reset(args) => reset(args)?,
         What::Leave(args) => leave(args)?,
         What::List(args) => list(args)?,
     }
@@ -140,6 +158,29 @@ fn lost_key(args: OneArgs) -> base::Result<()> {
     Ok(())
 }
 
+fn reset(args: ResetArgs) -> anyhow::Result<()> {
+    let id: PersonId = args.name.parse().or_else(|_| format!("per_{}", args.name).parse())?;
+    let data = place(args.data);
+    let data = std::path::absolute(&data).unwrap_or(data);
+    as_server(&data)?;
+    let beside = Beside::start(&data)?;
+    let done = City::open(&data, Arc::new(SystemClock)).and_then(|city| {
+        let way = city.reset_person(&id)?;
+        Ok((crate::init::origin(city.config())?, way))
+    });
+    if let Some(custody) = beside {
+        custody.end();
+    }
+    let (origin, way) = done?;
+    println!("{origin}{}", way.path);
+    eprintln!(
+        "keys, passkeys, tokens and sessions of {id} have ended, and the public log says so. Start the server; the link is \
+         good for one passkey until {}; give it to nobody else",
+        way.until
+    );
+    Ok(())
+}
+
 fn leave(args: OneArgs) -> base::Result<()> {
     let client = Client::new(&args.client)?;
     let left: Left = client.post(&format!("/v1/people/{}/leave", args.id), &json!({}))?;
@@ -175,6 +216,7 @@ mod tests {
         check("homeplate person leave per_a", "homeplate person leave per_a");
         check("homeplate person --help", "homeplate person --help");
         check("homeplate person", "homeplate person");
+        check("homeplate people reset per_a", "homeplate people reset per_a");
         check("homeplate camera cam_a", "homeplate camera cam_a");
     }
 }

@@ -82,9 +82,7 @@ async fn plain(city: &City, tokens: &Tokens) -> Result<()> {
     let plain = Plain { origin, root, tokens: tokens.clone() };
     tokio::spawn(async move {
         // It ends with the process.
-        if let Err(e) = server::serve_plain(plain, listener, std::future::pending()).await {
-            tracing::error!(error = %e.inside(), "the plain port");
-        }
+        server::serve_plain(plain, listener, std::future::pending()).await;
     });
     Ok(())
 }

@@ -40,12 +40,15 @@ pub struct ServeArgs {
     /// Address of a camera's live picture: adds the page /street, for demonstrations.
     #[arg(long)]
     preview: Option<String>,
+    /// Open everything and listen, but serve nobody; say whether this version can do its work here, and end.
+    #[arg(long, hide = true)]
+    try_out: bool,
 }
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let beside = Beside::start(&args.data)?;
-    let served = serve(args);
+    let served = if args.try_out { try_out(args) } else { serve(args) };
     if let Some(custody) = beside {
         custody.end();
     }
@@ -76,13 +79,14 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(&listen).await.map_err(|e| {
-            Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
-        })?;
+        let (listener, live) = ready_at(&city, &listen).await?;
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
-        let live = crate::secrecy::start(&city).await?;
+        // Before the first answer: from here on there is no way back to what was before an upgrade.
+        if let Err(e) = city::upgrade::forget_before(&city::upgrade::kept(city.dir())) {
+            tracing::error!(error = %e.inside(), "copies of before an upgrade");
+        }
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
         crate::manager::ready();
         let options = server::Options { preview: args.preview, live };
@@ -101,6 +105,29 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         let _ = thread.join();
     }
     served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the address, and the certificate where there is one.
+async fn ready_at(
+    city: &Arc<City>,
+    listen: &str,
+) -> base::Result<(tokio::net::TcpListener, Option<Arc<tls::Live>>)> {
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
+        Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
+    })?;
+    Ok((listener, crate::secrecy::start(city).await?))
+}
+
+/// Everything that a start does, and nothing that is answered: what `homeplate upgrade` goes by.
+fn try_out(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
+    city.announce()?;
+    remember(&city);
+    let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(ready_at(&city, &listen))?;
+    city.fit()?;
     Ok(ExitCode::SUCCESS)
 }
 

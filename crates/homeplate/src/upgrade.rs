@@ -1,10 +1,11 @@
-//! `homeplate upgrade`: what this version would change in a city's data, how long it takes, and how to go back.
+//! `homeplate upgrade`: what this version would change in a city's data, how long it takes, and how to go back; and doing
+//! it, with the way back until it is known that this version runs.
 
 use crate::check::{as_server, place};
-use base::{Error, Kind};
-use city::upgrade::{Upgrade, keep_before, look, put_back_before};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use base::Error;
+use city::upgrade::{Upgrade, forget_before, keep_before, kept, look, put_back_before};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 /// Arguments of `homeplate upgrade`.
 #[derive(clap::Args)]
@@ -12,12 +13,13 @@ pub struct UpgradeArgs {
     /// Say what would change; nothing is, and the server may run.
     #[arg(long)]
     check: bool,
-    /// Keep copies in this folder of what would change; the package does this before it starts a new version.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "check")]
-    keep: Option<PathBuf>,
+    /// Only keep copies of what would change, in this folder or else `before-upgrade` among the city's data; the package
+    /// does this before it starts a new version. A server that serves removes those of the latter.
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with = "check")]
+    keep: Option<Option<PathBuf>>,
     /// Put such copies back.
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["check", "keep"])]
-    put_back: Option<PathBuf>,
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with_all = ["check", "keep"])]
+    put_back: Option<Option<PathBuf>>,
     /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -29,16 +31,13 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
     // A relative folder is meant from here, also where the server's user may not look.
     let data = std::path::absolute(&data).unwrap_or(data);
     as_server(&data)?;
+    let before = |named: Option<PathBuf>| named.unwrap_or_else(|| kept(&data));
     match (args.keep, args.put_back) {
-        (Some(to), _) => match keep_before(&data, &to)? {
+        (Some(to), _) => match keep_before(&data, &before(to))? {
             Some(names) => names.iter().for_each(|name| println!("kept      {name}")),
             None => println!("PostgreSQL is not copied; a dump made before is the way back"),
         },
-        (_, Some(from)) => {
-            for name in put_back_before(&from, &data)? {
-                println!("put back  {name}");
-            }
-        }
+        (_, Some(from)) => tell_back(&put_back_before(&before(from), &data)?),
         _ if args.check => {
             // A copy of the hot list spells plates: it lies nowhere but in the city's own folder.
             let scratch = tempfile::tempdir_in(&data);
@@ -47,16 +46,52 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
             })?;
             tell(&look(&data, scratch.path())?, &data);
         }
-        _ => {
-            eprintln!("homeplate: say --check; installing the package does the rest.");
-            return Ok(ExitCode::from(Kind::Invalid.exit_code()));
-        }
+        _ => upgrade(&data)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(found: &Upgrade, data: &std::path::Path) {
+/// Copies, migrations, a start that answers nobody; and back if any of it fails. Nothing is acknowledged meanwhile, so
+/// nothing is lost either way.
+fn upgrade(data: &Path) -> base::Result<()> {
+    let before = kept(data);
+    let Some(names) = keep_before(data, &before)? else {
+        return Err(Error::unavailable(
+            "The store is in PostgreSQL: make a dump with pg_dump, then start this version; guide/postgres.md.",
+        ));
+    };
+    names.iter().for_each(|name| println!("kept      {name}"));
+    // A process of its own: whatever ends it, this one is there to go back.
+    let tried = std::env::current_exe()
+        .and_then(|me| Command::new(me).args(["serve", "--try-out", "--data"]).arg(data).status());
+    if tried.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        forget_before(&before)?;
+        println!("migrated  {} databases", names.len());
+        println!("runs      log, keys and store are open to this version; start it");
+        return Ok(());
+    }
+    if before.exists() {
+        tell_back(&put_back_before(&before, data)?);
+    }
+    let why = tried.map_or_else(|e| e.to_string(), |status| status.to_string());
+    Err(Error::unavailable(
+        "This version does not run over the city's data; the reason stands above. They are as they were: start the \
+         version of before.",
+    )
+    .because(why))
+}
+
+fn tell_back(names: &[String]) {
+    names.iter().for_each(|name| println!("put back  {name}"));
+}
+
+fn tell(found: &Upgrade, data: &Path) {
     println!("program    {} (this one), over {}", env!("CARGO_PKG_VERSION"), data.display());
+    if kept(data).exists() {
+        println!(
+            "cut off    an upgrade was; `homeplate upgrade` goes on with it, `homeplate upgrade --put-back` goes back"
+        );
+    }
     if found.changing.is_empty() {
         println!(
             "databases  {}, as they are; the service is away for its own start, a few seconds",

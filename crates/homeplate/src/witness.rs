@@ -97,7 +97,7 @@ fn serve(witness: Arc<Witness>, listen: &str) -> anyhow::Result<()> {
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         println!("witness {} at http://{address}/", witness.vkey());
-        server::serve_witness(witness, listener, interrupted()).await
-    })?;
-    Ok(())
+        server::serve_witness(witness, listener, interrupted()).await;
+        Ok(())
+    })
 }

@@ -3,7 +3,7 @@
 //! Three steps. [`Understood::of`] looks at the beginning of a file and says what it takes it for: encoding,
 //! delimiter, columns, what is missing, what is wrong with its first lines. A person looks at that and agrees on a
 //! [`Mapping`]. [`Lines`] then reads the file with it, in one pass and in bounded memory, and gives [`Row`]s; what it
-//! leaves out is in its [`Report`]. [`Change`] compares them with what the list had, and says when a person should
+//! leaves out is in its [`Report`]. [`Comparison`] lays them beside what the list has, and says when a person should
 //! look again before anything is taken.
 //!
 //! # What never comes out
@@ -30,7 +30,7 @@ mod tests;
 pub use columns::{Column, Field, Mapping, Understood};
 pub use dates::DateOrder;
 pub use decode::Encoding;
-pub use diff::{AskFirst, Change, Doubt, Trace};
+pub use diff::{AskFirst, Change, Comparison, Doubt, Found, Trace};
 pub use layouts::Layout;
 pub use lines::{Lines, Problem, Report, Row, Rules, Vehicle};
 

@@ -11,6 +11,7 @@ mod assertion;
 mod ceremonies;
 mod charter;
 mod device;
+mod directory;
 pub mod http;
 mod machine;
 mod nonces;
@@ -24,6 +25,7 @@ pub use assertion::Assertion;
 pub use ceremonies::{Ceremonies, Confirming, Registered, Site, Started};
 pub use charter::{Charter, Office};
 pub use device::{Device, DeviceClass};
+pub use directory::{Asks, Directory, Leaving, Leavings, Vouched};
 pub use machine::{MachineToken, machine_id, machine_of, new_token, read_token};
 pub use nonces::Nonces;
 pub use passkey::{Answered, Passkey, challenge_of, handle};
@@ -52,9 +54,22 @@ pub struct Person {
     /// What they sign in with at a browser.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub passkeys: Vec<Passkey>,
+    /// Who they are in the city's directory, where that is how they come in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<InDirectory>,
     /// Since when they are here no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
+}
+
+/// A person's place in the city's directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InDirectory {
+    /// The issuer and its name for them.
+    pub subject: String,
+    /// When it last said who they are.
+    pub vouched: Time,
 }
 
 impl Person {

@@ -15,7 +15,9 @@ pub use beat::{Heartbeat, LeaseState, SceneState};
 pub use envelope::{OpenKey, SealKey, Sealed};
 pub use job::{Basis, Effect, Job, Pass, StateBasis, TextBasis, hit_id};
 pub use lease::{CameraOff, Gate, Lease, LeaseRequest, SpoolState, Stop};
-pub use order::{Authority, Level, Officer, Order, OrderFile, Power, SpoolOrder, Word};
+pub use order::{
+    Authority, Holder, Level, Officer, Order, OrderFile, Passkeys, Power, SpoolOrder, Touched, Word,
+};
 pub use watch::{Held, HitsOnly, WatchAsk, WatchHead, WatchSet, Without, watch_hash, watch_tokens};
 pub use wire::{Direction, Read, Sighting, SignedRead};
 

@@ -3,8 +3,11 @@
 //! An order is believed for the signature of a person who may give it. A camera knows those people from its
 //! lease ([`Authority`]), so that it can be stopped where no line reaches it.
 
-use base::{CameraId, Error, OrderId, PersonId, PublicKey, Result, Signed, Statement, Time};
+use base::{
+    CameraId, Error, OrderId, PersonId, PublicKey, Result, Signed, Statement, Time, canonical,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
@@ -89,6 +92,12 @@ impl Order {
         what(self) == what(other)
     }
 
+    /// The text of it that a passkey signs, for the log of this origin.
+    pub fn text(&self, log: &str) -> Result<Vec<u8>> {
+        canonical(&json!({ "log": log, "order": self, "v": 1, "what": "order" }))
+            .map_err(|e| Error::internal("The order cannot be signed.").because(e))
+    }
+
     /// Whether what was not delivered is to be erased.
     pub fn erases(&self) -> bool {
         self.spool == Some(SpoolOrder::Erase)
@@ -126,6 +135,18 @@ impl OrderFile {
     }
 }
 
+/// An order that a person gave at the console, with a passkey's signature under [`Order::text`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Touched {
+    /// The order.
+    pub order: Order,
+    /// The passkey's public key, as the log spells it.
+    pub passkey: String,
+    /// Its signature.
+    pub signature: String,
+}
+
 /// A person who may switch capture off, with the key that signs the orders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,6 +155,26 @@ pub struct Officer {
     pub person: PersonId,
     /// The public key.
     pub key: PublicKey,
+}
+
+/// A person who may switch capture off, with one of their passkeys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Who.
+    pub person: PersonId,
+    /// The passkey's public key, as the log spells it.
+    pub key: String,
+}
+
+/// The passkeys of those who may switch capture off: a camera is stopped by the city, and erases for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Passkeys {
+    /// The origin of the city's log, which stands in what they sign.
+    pub log: String,
+    /// Who may, one a passkey.
+    pub people: Vec<Holder>,
 }
 
 /// Whose word stops one camera where the city cannot be reached. It travels in the lease, under the city's
@@ -147,6 +188,9 @@ pub struct Authority {
     pub people: Vec<Officer>,
     /// How many of them must sign.
     pub signatures: u32,
+    /// Their passkeys, where they have some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub passkeys: Option<Passkeys>,
     /// When it was last ordered on: orders that were signed before have been overtaken.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub since: Option<Time>,
@@ -156,6 +200,11 @@ impl Authority {
     /// The order in a file, if enough of those who may have signed it, and it switches off the capture of
     /// `camera`.
     pub fn check<'a>(&self, camera: &CameraId, orders: &'a [Signed<Order>]) -> Result<&'a Order> {
+        self.agreed(camera, &self.verified(orders)?)
+    }
+
+    /// The orders in a file, each signed by somebody who may.
+    pub fn verified<'a>(&self, orders: &'a [Signed<Order>]) -> Result<Vec<&'a Order>> {
         let mut good: Vec<&Order> = Vec::new();
         for signed in orders {
             let order = signed.unverified();
@@ -167,6 +216,12 @@ impl Authority {
             })?;
             good.push(signed.verify(&key)?);
         }
+        Ok(good)
+    }
+
+    /// The order that these say, whose signatures hold, if they are enough and it switches off the capture of
+    /// `camera`.
+    pub fn agreed<'a>(&self, camera: &CameraId, good: &[&'a Order]) -> Result<&'a Order> {
         let Some(first) = good.first().copied() else {
             return Err(Error::invalid("The file holds no order."));
         };
@@ -221,6 +276,9 @@ pub struct Word {
     /// The same with the signatures of those who gave them; without those from before an older log was lost.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub orders: Vec<Signed<Order>>,
+    /// Those of them that erase and were given at the console, with the passkeys' signatures.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub touched: Vec<Touched>,
     /// One sentence for who operates the camera.
     pub message: String,
     /// Whether sharing is off: then reads leave to no gate, whatever the lease says.
@@ -259,6 +317,7 @@ mod tests {
             groups: vec!["downtown".into()],
             people: people.collect(),
             signatures: words[0].parse().unwrap(),
+            passkeys: None,
             since: words[1].parse().ok().map(at),
         };
         let orders: Vec<Signed<Order>> = file

@@ -43,9 +43,8 @@ pub struct HitsOnly {
     pub without: Without,
 }
 
-/// What such a camera has, as it tells the city.
+/// What such a camera has, as it tells the city in its heartbeat; what it says besides is dropped, as there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Held {
     /// When its list of today was made; absent where it has none.
     #[serde(skip_serializing_if = "Option::is_none", default)]

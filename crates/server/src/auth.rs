@@ -17,6 +17,9 @@ pub(crate) const LIST_MAX: usize = 64 << 20;
 /// Names of the cookies of sessions and of devices.
 const COOKIE: &str = "homeplate";
 const DEVICE: &str = "homeplate-device";
+/// The cookie of a browser that has gone to the directory, and how long it is kept, in seconds.
+const LEAVING: &str = "homeplate_leaving";
+const LEAVING_S: u32 = 600;
 /// Browsers keep a cookie no longer than 400 days.
 const DEVICE_S: u32 = 400 * 86_400;
 
@@ -68,6 +71,11 @@ impl AppState {
         let most = self.city.config().limits.false_per_minute;
         let done = async {
             let id = claim.key_id.clone();
+            if self.forgers.is_doubted(&from, most, now) && !self.is_enrolled(&id, now).await? {
+                return Err(Error::unauthenticated(
+                    "This key is not enrolled here; enrol it first.",
+                ));
+            }
             let key = self.run(move |city| city.key_of(&id)).await?;
             self.forgers.may_try(&from, most, now)?;
             // Before the body is read: what a stranger sends costs no memory.
@@ -162,9 +170,13 @@ impl AppState {
     }
 
     fn cookie(&self, name: &str, value: &str, more: &str) -> String {
+        self.cookie_from(name, value, "Strict", more)
+    }
+
+    fn cookie_from(&self, name: &str, value: &str, same_site: &str, more: &str) -> String {
         let name = self.named(name);
         let secure = if self.ceremonies.site().secure() { "; Secure" } else { "" };
-        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+        format!("{name}={value}; Path=/; HttpOnly; SameSite={same_site}{secure}{more}")
     }
 
     /// The cookie of a session.
@@ -175,6 +187,16 @@ impl AppState {
     /// The same, taken back.
     pub(crate) fn no_cookie(&self) -> String {
         self.cookie(COOKIE, "", "; Max-Age=0")
+    }
+
+    /// The word of a sign-in by the directory: a browser brings it along when another site sends it back, once.
+    pub(crate) fn cookie_of_leaving(&self, state: &str) -> String {
+        self.cookie_from(LEAVING, state, "Lax", &format!("; Max-Age={LEAVING_S}"))
+    }
+
+    /// What a browser that comes back from the directory shows.
+    pub(crate) fn leaving_cookie(&self, headers: &HeaderMap) -> Option<String> {
+        found(headers, &self.named(LEAVING))
     }
 
     /// The cookie of a registered device.

@@ -77,7 +77,11 @@ pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Respon
 }
 
 pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
-    let page = SignInPage { page: around(state, headers, "/console"), passkeys: true };
+    let page = SignInPage {
+        page: around(state, headers, "/console"),
+        passkeys: true,
+        directory: state.city.has_directory(),
+    };
     (StatusCode::UNAUTHORIZED, Html(render(&page))).into_response()
 }
 

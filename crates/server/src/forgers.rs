@@ -46,6 +46,11 @@ pub(crate) struct Forgers {
 }
 
 impl Forgers {
+    /// Whether so much that is false came from there that a key without a good name there is asked for nothing dear.
+    pub fn is_doubted(&self, from: &Source, most: u32, now: Time) -> bool {
+        self.refused.look(&from.address(), most, now).is_err() && !self.knows(from, now)
+    }
+
     /// Whether the signature of an enrolled key is looked at: an error says when to come again.
     pub fn may_try(&self, from: &Source, most: u32, now: Time) -> Result<()> {
         match self.refused.look(&from.address(), most, now) {
@@ -120,6 +125,26 @@ mod tests {
         // A minute later it is as it was.
         check(2, "1 x 0 f, 1 x 0 f, 1 x 0 f, 1 x 60 f", "--!-");
         check(0, "1 x 0 f, 1 x 0 f, 1 x 0 f", "---");
+    }
+
+    #[test]
+    fn who_is_doubted() {
+        let forgers = Forgers::default();
+        let now = Time::from_millis(0);
+        let from = |key: &str, address: u8| Source {
+            address: Some(IpAddr::from([192, 0, 2, address])),
+            key_id: key.into(),
+        };
+        forgers.was_true(&from("cam_a", 1), now);
+        let doubted = || {
+            let sources = [("cam_a", 1), ("cam_b", 1), ("cam_b", 2)];
+            sources.map(|(key, address)| forgers.is_doubted(&from(key, address), 2, now))
+        };
+        assert_eq!(doubted(), [false; 3]);
+        for _ in 0..2 {
+            forgers.was_false(&from("x", 1), 2, now).unwrap();
+        }
+        assert_eq!(doubted(), [false, true, false]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod chrome;
 mod confirm;
 mod console;
 mod desk;
+mod directory;
 mod drills;
 mod encoding;
 mod fleet;
@@ -50,11 +51,10 @@ use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn_with_state, map_response_with_state};
 use axum::response::Response;
-use axum::serve::ListenerExt;
-use base::{Error, Result};
+use base::Result;
 use city::City;
 use state::{AppState, State};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 
@@ -81,23 +81,19 @@ pub async fn serve(
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = Arc::new(AppState::new(city, options, port)?);
     desk::tell(&state);
-    let (closing, live) = (state.clone(), state.options.live.clone());
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let (closing, live, asked) = (state.clone(), state.options.live.clone(), state.clone());
     let ending = async move {
         shutdown.await;
         closing.close();
     };
-    let stopped =
-        |e: std::io::Error| Error::unavailable("The server has stopped; see the log.").because(e);
-    match live {
-        None => axum::serve(listener, service).with_graceful_shutdown(ending).await,
-        Some(live) => {
-            // Tapped for its type alone: only so does axum tell whose connection it is.
-            let listener = net::TlsListener::new(listener, &live).map_err(stopped)?.tap_io(|_| ());
-            axum::serve(listener, service).with_graceful_shutdown(ending).await
-        }
-    }
-    .map_err(stopped)
+    // A proxy speaks for everybody behind it, and so may a program on this machine.
+    let for_many = move |from: IpAddr| from.is_loopback() || asked.city.config().tls.believes(from);
+    net::Front::new(router(state))
+        .secret(live.as_ref())
+        .for_many(for_many)
+        .serve(listener, ending)
+        .await;
+    Ok(())
 }
 
 fn router(state: State) -> Router {

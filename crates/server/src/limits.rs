@@ -5,10 +5,12 @@
 //! others for the address they come from. Keys are as many as the city has people and cameras; addresses are without number, so
 //! no more than [`MOST`] have a bucket of their own and the rest share one. The clock is passed in.
 
+use crate::console::failed;
 use crate::guard::for_people;
-use crate::problem::Problem;
+use crate::problem::{Problem, comes_again};
 use crate::state::State;
 use axum::extract::{ConnectInfo, MatchedPath, Request};
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::{Error, Result, Time};
@@ -177,9 +179,12 @@ pub(crate) async fn by_address(
         false => None,
     };
     if let Some(person) = visitor {
-        let bucket = format!("console/{person}");
+        // Whoever moves the map about asks for many parts of it, and gives an order all the same.
+        let sort =
+            if request.uri().path().starts_with("/console/map/") { "map" } else { "console" };
+        let bucket = format!("{sort}/{person}");
         if let Err(e) = state.limits.take(&bucket, most, state.city.now()) {
-            return Problem(e).into_response();
+            return refused(&state, request.headers(), e);
         }
     } else if let Some(address) = address_of(&request).filter(|_| !signed)
         && let Err(e) = state.addresses.take(&name_of(address), most, state.city.now())
@@ -187,6 +192,19 @@ pub(crate) async fn by_address(
         return Problem(e).into_response();
     }
     next.run(request).await
+}
+
+/// A page for who reads pages, a document for programs.
+fn refused(state: &State, headers: &HeaderMap, e: Error) -> Response {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    if !accepted.is_some_and(|accept| accept.contains("text/html")) {
+        return Problem(e).into_response();
+    }
+    let mut page = failed(state, headers, &e);
+    if let Some(seconds) = comes_again(&e) {
+        page.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    page
 }
 
 #[cfg(test)]

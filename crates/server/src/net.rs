@@ -1,94 +1,183 @@
-//! Sockets: TLS in front of the routes, and the plain port beside it that shows the way.
+//! Sockets: connections with their bounds, TLS in front of the routes, and the plain port beside it that shows the way.
 //!
-//! Handshakes are done beside each other, so that one that is slow holds up nobody, and each within its time. What the
-//! plain port is sent it does not read: whoever speaks in the clear there is told where to go.
+//! Handshakes are done beside each other, so that one that is slow holds up nobody, and each within its time; so are
+//! heads of requests. One address has a share of the connections and no more. What the plain port is sent it does not
+//! read: whoever speaks in the clear there is told where to go.
 
+use crate::limits::name_of;
 use axum::Router;
-use axum::extract::{Path, Request, State};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::Listener;
-use base::{Error, Result};
-use std::io;
-use std::net::SocketAddr;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tower::ServiceExt;
 
 /// A handshake that takes longer is none.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Handshakes at a time; who comes on top waits to be accepted.
-const AT_A_TIME: usize = 512;
+/// So long a connection may be open before the head of its next request is there.
+const HEAD: Duration = Duration::from_secs(75);
 /// When no connection can be taken, for want of file descriptors, it is tried again after so long.
 const BREATH: Duration = Duration::from_millis(500);
+/// Connections at a time.
+const CONNECTIONS: usize = 16_384;
+/// Of those, from one address: a town hall's desks share one, and each browser opens six.
+const FROM_ONE: usize = 1024;
+/// When the server closes, what is being answered has so long to end.
+const LAST: Duration = Duration::from_secs(20);
 
-type Secured = (TlsStream<TcpStream>, SocketAddr);
+/// Who is connected, by the name of their address.
+#[derive(Debug, Default)]
+struct Places(Mutex<Held>);
 
-/// A listener whose connections are secret.
-pub(crate) struct TlsListener {
-    local: SocketAddr,
-    ready: mpsc::Receiver<Secured>,
+#[derive(Debug, Default)]
+struct Held {
+    all: usize,
+    by: HashMap<String, usize>,
 }
 
-impl TlsListener {
-    /// Takes connections from `listener` on, with the certificate that is there at the moment.
-    pub fn new(listener: TcpListener, live: &Arc<tls::Live>) -> io::Result<Self> {
-        let local = listener.local_addr()?;
-        let (send, ready) = mpsc::channel(64);
-        let acceptor = TlsAcceptor::from(live.server_config());
-        tokio::spawn(take(listener, acceptor, send));
-        Ok(Self { local, ready })
+/// One connection's place; given back when it is dropped.
+struct Place(Arc<Places>, String);
+
+impl Places {
+    /// A place for a connection from `from`. Whom the city believes, a proxy or this machine itself, speaks for many.
+    fn take(places: &Arc<Self>, from: IpAddr, for_many: bool) -> Option<Place> {
+        let name = name_of(from);
+        let mut held = places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = held.by.get(&name).copied().unwrap_or_default();
+        if held.all >= CONNECTIONS || (ours >= FROM_ONE && !for_many) {
+            return None;
+        }
+        held.all += 1;
+        held.by.insert(name.clone(), ours + 1);
+        drop(held);
+        Some(Place(places.clone(), name))
     }
 }
 
-async fn take(listener: TcpListener, acceptor: TlsAcceptor, send: mpsc::Sender<Secured>) {
-    let places = Arc::new(Semaphore::new(AT_A_TIME));
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let (stream, peer) = tokio::select! {
-            () = send.closed() => return,
-            taken = listener.accept() => match taken {
-                Ok(taken) => taken,
-                Err(e) => {
-                    tracing::debug!(error = %e, "a connection was not taken");
-                    tokio::time::sleep(BREATH).await;
-                    continue;
-                }
-            },
-        };
-        let (acceptor, send) = (acceptor.clone(), send.clone());
-        tokio::spawn(async move {
-            match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                Ok(Ok(secured)) => {
-                    drop(place);
-                    let _ = send.send((secured, peer)).await;
-                }
-                Ok(Err(e)) => tracing::debug!(error = %e, "a handshake failed"),
-                Err(_) => tracing::debug!("a handshake took too long"),
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.all -= 1;
+        if let Some(n) = held.by.get_mut(&self.1) {
+            *n -= 1;
+            if *n == 0 {
+                held.by.remove(&self.1);
             }
-        });
+        }
     }
 }
 
-impl Listener for TlsListener {
-    type Io = TlsStream<TcpStream>;
-    type Addr = SocketAddr;
+/// What answers connections.
+#[derive(Clone)]
+pub(crate) struct Front {
+    router: Router,
+    secret: Option<TlsAcceptor>,
+    for_many: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    places: Arc<Places>,
+}
 
-    async fn accept(&mut self) -> Secured {
-        match self.ready.recv().await {
-            Some(secured) => secured,
-            // Nobody takes connections any more; whoever serves ends by its own word.
-            None => std::future::pending().await,
+impl Front {
+    /// Answers with `router`, whose requests have their [`ConnectInfo`]; nobody speaks for many.
+    pub fn new(router: Router) -> Self {
+        Self { router, secret: None, for_many: Arc::new(|_| false), places: Arc::default() }
+    }
+
+    /// Speaks TLS, with the certificate that is there at the moment.
+    pub fn secret(self, live: Option<&Arc<tls::Live>>) -> Self {
+        Self { secret: live.map(|live| TlsAcceptor::from(live.server_config())), ..self }
+    }
+
+    /// An address of which this is true may have any number of connections.
+    pub fn for_many(self, is: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self { for_many: Arc::new(is), ..self }
+    }
+
+    /// Takes connections until `shutdown` is ready; then what is being answered is given some time.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let (close, closing) = watch::channel(false);
+        // Every connection holds a sender: when none is left, all have ended.
+        let (alive, mut ended) = mpsc::channel::<()>(1);
+        tokio::pin!(shutdown);
+        loop {
+            let (stream, peer) = tokio::select! {
+                () = &mut shutdown => break,
+                taken = listener.accept() => match taken {
+                    Ok(taken) => taken,
+                    Err(e) => {
+                        tracing::debug!(error = %e, "a connection was not taken");
+                        tokio::time::sleep(BREATH).await;
+                        continue;
+                    }
+                },
+            };
+            let for_many = (self.for_many)(peer.ip().to_canonical());
+            let Some(place) = Places::take(&self.places, peer.ip().to_canonical(), for_many) else {
+                continue;
+            };
+            // Events are small, and each is wanted at once.
+            let _ = stream.set_nodelay(true);
+            let (front, alive, closing) = (self.clone(), alive.clone(), closing.clone());
+            tokio::spawn(async move {
+                let _held = (place, alive);
+                match &front.secret {
+                    None => front.speak(stream, peer, closing).await,
+                    Some(acceptor) => {
+                        match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                            Ok(Ok(secured)) => front.speak(secured, peer, closing).await,
+                            Ok(Err(e)) => tracing::debug!(error = %e, "a handshake failed"),
+                            Err(_) => tracing::debug!("a handshake took too long"),
+                        }
+                    }
+                }
+            });
+        }
+        drop((listener, alive));
+        close.send_replace(true);
+        if tokio::time::timeout(LAST, ended.recv()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
         }
     }
 
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.local)
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        peer: SocketAddr,
+        mut closing: watch::Receiver<bool>,
+    ) {
+        let service = service_fn(|mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            self.router.clone().oneshot(request.map(Body::new))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let done = tokio::select! {
+            done = connection.as_mut() => done,
+            () = async { drop(closing.wait_for(|closing| *closing).await) } => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(e) = done {
+            // A browser that goes away is no event.
+            tracing::debug!(error = %e, "a connection ended");
+        }
     }
 }
 
@@ -108,11 +197,8 @@ pub async fn serve_plain(
     plain: Plain,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
-    axum::serve(listener, router(plain))
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(|e| Error::unavailable("The plain port has stopped; see the log.").because(e))
+) {
+    Front::new(router(plain)).serve(listener, shutdown).await;
 }
 
 fn router(plain: Plain) -> Router {
@@ -160,8 +246,54 @@ async fn elsewhere(State(plain): State<Arc<Plain>>, request: Request) -> Respons
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::body::Body;
-    use tower::ServiceExt;
+
+    #[test]
+    fn one_address_has_its_share() {
+        let places = Arc::new(Places::default());
+        let at = |text: &str| text.parse::<IpAddr>().unwrap();
+        let take = |from: &str, for_many| Places::take(&places, at(from), for_many);
+        let mut held: Vec<_> = (0..FROM_ONE).map(|_| take("192.0.2.1", false).unwrap()).collect();
+        assert!(take("192.0.2.1", false).is_none());
+        assert!(take("192.0.2.2", false).is_some(), "another address");
+        assert!(take("192.0.2.1", true).is_some(), "a proxy");
+        held.pop();
+        held.push(take("192.0.2.1", false).unwrap());
+        assert!(take("192.0.2.1", false).is_none());
+        // A customer's whole network counts as one.
+        held.extend((0..FROM_ONE).map(|n| take(&format!("2001:db8::{n:x}"), false).unwrap()));
+        assert!(take("2001:db8::ffff", false).is_none());
+        held.extend((held.len()..CONNECTIONS).map(|_| take("127.0.0.1", true).unwrap()));
+        assert!(take("192.0.2.2", false).is_none() && take("127.0.0.1", true).is_none(), "full");
+        held.clear();
+        let left = places.0.lock().unwrap();
+        assert_eq!((left.all, left.by.len()), (0, 0));
+    }
+
+    /// Answers come, with whom they go to; closing ends idle connections at once and lets an answer end.
+    #[tokio::test]
+    async fn closing_ends_what_is_idle_and_lets_an_answer_end() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let slow = async |ConnectInfo(peer): ConnectInfo<SocketAddr>| {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            peer.to_string()
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (close, closed) = tokio::sync::oneshot::channel::<()>();
+        let front = Front::new(Router::new().route("/", get(slow)));
+        let serving = tokio::spawn(front.serve(listener, async { drop(closed.await) }));
+        let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut asking = tokio::net::TcpStream::connect(address).await.unwrap();
+        asking.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        close.send(()).unwrap();
+        let mut said = String::new();
+        asking.read_to_string(&mut said).await.unwrap();
+        let own = asking.local_addr().unwrap().to_string();
+        assert!(said.starts_with("HTTP/1.1 200") && said.ends_with(&own), "{said}");
+        assert_eq!(idle.read(&mut [0; 9]).await.unwrap_or(0), 0);
+        serving.await.unwrap();
+    }
 
     #[tokio::test]
     async fn the_plain_port_shows_the_way_and_takes_nothing() {

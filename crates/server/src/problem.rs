@@ -67,6 +67,16 @@ pub(crate) struct ProblemDocument {
     message: String,
 }
 
+/// After how many seconds a caller may try again, where that helps.
+pub(crate) fn comes_again(e: &Error) -> Option<HeaderValue> {
+    matches!(e.kind(), Kind::Busy | Kind::Unavailable).then(|| {
+        // Whole seconds, rounded up: earlier would be too early.
+        let wait = e.wait().unwrap_or(WAIT);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        HeaderValue::from(seconds.max(1))
+    })
+}
+
 /// The problem document of an error.
 pub(crate) fn document(e: &Error) -> Value {
     let code = status_of(e.kind());
@@ -90,11 +100,8 @@ impl IntoResponse for Problem {
         let mut answer = (status, Json(document(&e))).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if matches!(kind, Kind::Busy | Kind::Unavailable) {
-            // Whole seconds, rounded up: earlier would be too early.
-            let wait = e.wait().unwrap_or(WAIT);
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        if let Some(seconds) = comes_again(&e) {
+            headers.insert(header::RETRY_AFTER, seconds);
         }
         answer
     }

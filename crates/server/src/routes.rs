@@ -151,6 +151,8 @@ fn pages(routes: Routes) -> Routes {
         .get("/healthz", public::health)
         .get("/metrics", metrics::metrics)
         .get("/console", console::now::now)
+        .get("/console/directory", crate::directory::begin)
+        .get(city::DIRECTORY_BACK, crate::directory::back)
         .get("/console/events", console::now::events)
         .get("/console/cameras", console::cameras::list)
         .get("/console/map.json", console::map::what)

@@ -5,11 +5,12 @@ use crate::console::CLOCKS;
 use crate::forgers::Forgers;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use base::{Error, Result};
+use base::{Error, Result, Time};
 use city::{Ask, City};
 use identity::{Ceremonies, Nonces, Sessions, Tries};
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
@@ -21,6 +22,8 @@ pub(crate) const SCANS: usize = 2;
 const LISTS: usize = 2;
 /// How long a flow waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// So long it is remembered whose keys there are.
+const ENROLLED_MS: i64 = 1000;
 /// When a caller who was turned away should come again.
 const WAIT: Duration = Duration::from_secs(2);
 
@@ -41,6 +44,8 @@ pub(crate) struct AppState {
     pub addresses: Limits,
     /// Requests whose signature does not hold.
     pub forgers: Forgers,
+    /// Whose signature is looked at when much that is false comes in; as of when.
+    pub enrolled: Mutex<Option<(Time, HashSet<String>)>>,
     /// Places for batches of reads.
     pub ingest: Arc<Semaphore>,
     /// Places for questions that scan: each keeps a core busy for seconds.
@@ -75,6 +80,7 @@ impl AppState {
             limits: Limits::default(),
             addresses: Limits::default(),
             forgers: Forgers::default(),
+            enrolled: Mutex::default(),
             ingest: Arc::new(Semaphore::new(places)),
             scans: Arc::new(Semaphore::new(SCANS)),
             lists: Arc::new(Semaphore::new(LISTS)),
@@ -108,6 +114,21 @@ impl AppState {
                 .because(e)
                 .retry_after(WAIT)
         })
+    }
+
+    /// Whether this key may sign at all, from memory: it is looked up once a second, whoever asks how often.
+    pub async fn is_enrolled(&self, key_id: &str, now: Time) -> Result<bool> {
+        let held = || self.enrolled.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |at: Time| now.since(at).abs() < ENROLLED_MS;
+        let from_memory =
+            held().as_ref().filter(|(at, _)| fresh(*at)).map(|(_, ids)| ids.contains(key_id));
+        if let Some(found) = from_memory {
+            return Ok(found);
+        }
+        let ids = self.run(City::key_ids).await?;
+        let found = ids.contains(key_id);
+        *held() = Some((now, ids));
+        Ok(found)
     }
 
     /// Ends every event stream, so that a graceful shutdown does not wait for a browser.

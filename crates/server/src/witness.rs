@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use base::{Clock, Error, Result, SystemClock};
+use base::{Clock, SystemClock};
 use city::{Witness, WitnessReply as Reply};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -20,8 +20,8 @@ const LARGEST: usize = 64 << 10;
 pub async fn serve_witness(
     witness: Arc<Witness>,
     listener: TcpListener,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<()> {
+    shutdown: impl Future<Output = ()>,
+) {
     let router = Router::new()
         .route("/add-checkpoint", post(add))
         .route("/", get(page))
@@ -29,10 +29,7 @@ pub async fn serve_witness(
         .route("/checkpoint/{*origin}", get(checkpoint))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(witness);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
-        .map_err(|e| Error::unavailable("The witness has stopped; see the log.").because(e))
+    crate::net::Front::new(router).serve(listener, shutdown).await;
 }
 
 async fn add(State(witness): State<Arc<Witness>>, request: Bytes) -> Response {

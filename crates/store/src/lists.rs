@@ -1,6 +1,6 @@
 //! Lists, what was imported into them, and vehicles that were found again.
 //!
-//! An import waits as rows of `versions`: on the side `new` what would be written, on the side `old` what stands
+//! An import comes piece by piece, and is nothing until it is whole; then it waits as rows of `versions`: on the side `new` what would be written, on the side `old` what stands
 //! there now and would go or change. Taking it moves the first in and keeps the second, so that it can be undone
 //! until the next one is taken; either is one transaction. What waits, or is kept, is matched by nobody.
 
@@ -80,40 +80,84 @@ impl Store {
         row.map(|mut row| row.get(0)).transpose()
     }
 
-    /// Keeps an import that waits: what it would write, and the ids of entries that would go or change. What waited
-    /// in the list before is dropped; its number is not used again, so that nobody takes what they have not seen.
-    pub fn put_import(&self, import: &ImportRow, new: &[EntryRow], old: &[EntryId]) -> Result<()> {
+    /// Begins an import, whose rows come piece by piece; it waits when [`Store::finish_import`] says so. What began
+    /// in the list before and never was whole is forgotten.
+    pub fn begin_import(&self, import: &ImportRow) -> Result<()> {
         let mut db = hold(&self.hotlist);
-        let waited = {
+        let broken = {
             let mut tx = db.begin()?;
-            let (list, number) = (import.list.as_str(), import.number);
-            let waited = drop_waiting(&mut tx, list)?;
+            let list = import.list.as_str();
+            let broken = drop_coming(&mut tx, list)?;
             tx.exec(
                 "INSERT INTO imports (list, number, state, made, taken, by_whom, json) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                 VALUES (?1, ?2, 'coming', ?3, NULL, ?4, ?5)",
                 &[
                     Arg::from(list),
-                    Arg::from(number),
-                    Arg::from(import.state.as_str()),
+                    Arg::from(import.number),
                     Arg::from(import.made),
-                    Arg::from(import.taken),
                     Arg::from(import.by.as_str()),
                     Arg::from(import.json.as_str()),
                 ],
             )?;
-            for piece in new.chunks(PIECE) {
-                let head = || vec![Arg::from(list), Arg::from(number), Arg::from("new")];
-                let rows: Vec<Vec<Arg<'_>>> =
-                    piece.iter().map(|row| version(head(), row)).collect();
-                tx.insert(&VERSIONS, &rows)?;
+            tx.commit()?;
+            broken
+        };
+        if broken > 0 { db.settle("versions") } else { Ok(()) }
+    }
+
+    /// Adds to an import that comes: what it would write, and the ids of entries that would go or change. What would
+    /// change stands in both; where somebody has removed it meanwhile, it is in neither.
+    pub fn add_to_import(
+        &self,
+        list: &ListId,
+        number: i64,
+        new: &[EntryRow],
+        old: &[EntryId],
+    ) -> Result<()> {
+        let mut db = hold(&self.hotlist);
+        let mut tx = db.begin()?;
+        let list = list.as_str();
+        for piece in new.chunks(PIECE) {
+            let head = || vec![Arg::from(list), Arg::from(number), Arg::from("new")];
+            let rows: Vec<Vec<Arg<'_>>> = piece.iter().map(|row| version(head(), row)).collect();
+            tx.insert(&VERSIONS, &rows)?;
+        }
+        for piece in old.chunks(PIECE) {
+            if keep_old(&mut tx, list, number, piece)? < piece.len() {
+                leave_removed(&mut tx, list, number, piece)?;
             }
-            for piece in old.chunks(PIECE) {
-                keep_old(&mut tx, list, number, piece)?;
+        }
+        tx.commit()
+    }
+
+    /// An import is whole, and waits. What waited in the list before is dropped; its number is not used again, so
+    /// that nobody takes what they have not seen.
+    pub fn finish_import(&self, list: &ListId, number: i64, json: &str) -> Result<()> {
+        let mut db = hold(&self.hotlist);
+        let waited = {
+            let mut tx = db.begin()?;
+            let waited = drop_waiting(&mut tx, list.as_str())?;
+            let changed = tx.exec(
+                "UPDATE imports SET state = 'waiting', json = ?3 \
+                 WHERE list = ?1 AND number = ?2 AND state = 'coming'",
+                &[Arg::from(list.as_str()), Arg::from(number), Arg::from(json)],
+            )?;
+            if changed == 0 {
+                return Err(no_waiting());
             }
             tx.commit()?;
             waited
         };
         if waited > 0 { db.settle("versions") } else { Ok(()) }
+    }
+
+    /// Forgets what began to come into a list and is not whole.
+    pub fn drop_import(&self, list: &ListId) -> Result<()> {
+        let mut db = hold(&self.hotlist);
+        let mut tx = db.begin()?;
+        drop_coming(&mut tx, list.as_str())?;
+        tx.commit()?;
+        db.settle("versions")
     }
 
     /// Takes a waiting import, whole or not at all. From then on the one before it cannot be undone.
@@ -211,17 +255,20 @@ impl Store {
         rows.into_iter().map(import_row).collect()
     }
 
-    /// Forgets imports that have waited since before a moment, with what they hold.
+    /// Forgets imports that have waited, or were not whole, since before a moment, with what they hold.
     pub fn forget_waiting(&self, before: Time) -> Result<()> {
         let mut db = hold(&self.hotlist);
         let old = db.query(
-            "SELECT DISTINCT list FROM imports WHERE state = 'waiting' AND made < ?1",
+            "SELECT DISTINCT list, state FROM imports WHERE state IN ('waiting', 'coming') AND made < ?1",
             &[Arg::from(before)],
         )?;
         for mut row in old {
-            let list: String = row.get(0)?;
+            let (list, state): (String, String) = (row.get(0)?, row.get(1)?);
             let mut tx = db.begin()?;
-            drop_waiting(&mut tx, &list)?;
+            match state.as_str() {
+                "coming" => drop_coming(&mut tx, &list)?,
+                _ => drop_waiting(&mut tx, &list)?,
+            };
             tx.commit()?;
             db.settle("versions")?;
         }
@@ -289,20 +336,35 @@ fn version<'a>(mut head: Vec<Arg<'a>>, row: &'a EntryRow) -> Vec<Arg<'a>> {
     head
 }
 
-/// Keeps what stands in a list now of these entries.
-fn keep_old(tx: &mut Tx<'_>, list: &str, number: i64, ids: &[EntryId]) -> Result<()> {
+/// A list, an import's number and ids, as places of a statement; and those of the ids.
+fn with_ids<'a>(list: &'a str, number: i64, ids: &'a [EntryId]) -> (Vec<Arg<'a>>, String) {
     let marks: Vec<String> = (0..ids.len()).map(|i| format!("?{}", i + 3)).collect();
+    let head = [Arg::from(list), Arg::from(number)];
+    let args = head.into_iter().chain(ids.iter().map(|id| Arg::from(id.as_str()))).collect();
+    (args, marks.join(", "))
+}
+
+/// Keeps what stands in a list now of these entries; how many do.
+fn keep_old(tx: &mut Tx<'_>, list: &str, number: i64, ids: &[EntryId]) -> Result<usize> {
+    let (args, marks) = with_ids(list, number, ids);
     let sql = format!(
         "INSERT INTO versions (list, number, side, id, plate, state, reason, case_no, expires, \
          added_by, category, priority, begins, source, record, more, born) \
          SELECT list, ?2, 'old', id, plate, state, reason, case_no, expires, added_by, category, \
          priority, begins, source, record, more, born FROM entries \
-         WHERE list = ?1 AND id IN ({})",
-        marks.join(", ")
+         WHERE list = ?1 AND id IN ({marks})"
     );
-    let head = [Arg::from(list), Arg::from(number)];
-    let args: Vec<Arg<'_>> =
-        head.into_iter().chain(ids.iter().map(|id| Arg::from(id.as_str()))).collect();
+    tx.exec(&sql, &args)
+}
+
+/// Writes nothing of these entries that is not in the list any more: whoever removed one while its file was read does
+/// not get it back.
+fn leave_removed(tx: &mut Tx<'_>, list: &str, number: i64, ids: &[EntryId]) -> Result<()> {
+    let (args, marks) = with_ids(list, number, ids);
+    let sql = format!(
+        "DELETE FROM versions WHERE list = ?1 AND number = ?2 AND side = 'new' AND id IN ({marks}) \
+         AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.id = versions.id)"
+    );
     tx.exec(&sql, &args).map(drop)
 }
 
@@ -330,4 +392,15 @@ fn drop_waiting(tx: &mut Tx<'_>, list: &str) -> Result<usize> {
         &list,
     )?;
     tx.exec("UPDATE imports SET state = 'dropped' WHERE list = ?1 AND state = 'waiting'", &list)
+}
+
+/// Forgets what began to come into a list and is not whole; returns how many imports did.
+fn drop_coming(tx: &mut Tx<'_>, list: &str) -> Result<usize> {
+    let list = [Arg::from(list)];
+    tx.exec(
+        "DELETE FROM versions WHERE list = ?1 AND number IN \
+         (SELECT number FROM imports WHERE list = ?1 AND state = 'coming')",
+        &list,
+    )?;
+    tx.exec("DELETE FROM imports WHERE list = ?1 AND state = 'coming'", &list)
 }

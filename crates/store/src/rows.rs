@@ -219,7 +219,7 @@ pub struct ImportRow {
     pub list: ListId,
     /// From 1 in each list.
     pub number: i64,
-    /// `waiting`, `taken`, `undone`, or `dropped` where it was never taken.
+    /// `coming` while its rows do, `waiting`, `taken`, `undone`, or `dropped` where it was never taken.
     pub state: String,
     /// When it was brought.
     pub made: Time,

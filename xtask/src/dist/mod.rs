@@ -104,7 +104,7 @@ fn make(root: &Path, out: &Path, options: &Options) -> Result<Made> {
     let _ = std::fs::remove_dir_all(out);
     std::fs::create_dir_all(out)?;
     let tree = tree::stage(root, out, &release, &built)?;
-    let deb = pack::deb(out, &tree, &release)?;
+    let deb = pack::deb(out, &tree, &release, options.debug)?;
     let source = pack::source(root, out, &release)?;
     let folder = out.join(release.name());
     std::fs::create_dir_all(&folder)?;

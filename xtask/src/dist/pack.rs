@@ -8,16 +8,19 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The `.deb`. Times are the commit's, owners are root, one thread compresses.
-pub fn deb(out: &Path, tree: &Path, release: &Release) -> Result<PathBuf> {
+/// The `.deb`. Times are the commit's, owners are root, one thread compresses; `quick` compresses hardly at all.
+pub fn deb(out: &Path, tree: &Path, release: &Release, quick: bool) -> Result<PathBuf> {
     for path in files_below(tree)?.iter().map(PathBuf::as_path).chain([tree]) {
         let at = format!("@{}", release.epoch);
         done(Command::new("touch").args(["--no-dereference", "--date", &at]).arg(path))?;
     }
     let deb = out.join(format!("homeplate_{}_amd64.deb", release.version));
+    let packed: &[&str] = if quick { &["-Zgzip", "-z1"] } else { &["-Zxz", "--threads-max=1"] };
     done(
         Command::new("dpkg-deb")
-            .args(["--root-owner-group", "-Zxz", "--threads-max=1", "--build"])
+            .arg("--root-owner-group")
+            .args(packed)
+            .arg("--build")
             .arg(tree)
             .arg(&deb)
             .env("SOURCE_DATE_EPOCH", &release.epoch),

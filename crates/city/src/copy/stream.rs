@@ -679,6 +679,8 @@ fn skipped(city: &City) -> Vec<PathBuf> {
             .map(|name| dir.join(name))
             .collect();
     skip.push(dir.join(&city.config.pictures.folder));
+    // Nobody goes back to it from another machine, and it is gone in a moment.
+    skip.push(crate::upgrade::kept(dir));
     // Lists that were dropped spell plates. What was taken of them is in the store; and the store's lists may be
     // kept out of the copy.
     for drop in &city.config.hotlist_drop {

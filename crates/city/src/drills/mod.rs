@@ -65,23 +65,31 @@ impl City {
             seed: base::random(),
             ended: None,
         };
-        let leaf = match person {
-            Some(person) => self.leaf_by("drill.started", person)?,
-            None => self.leaf("drill.started").by(SCHEDULE),
+        // What is stored is said sooner or later; what was only said could not be ended.
+        self.store.put_drill(&row)?;
+        self.say_started(&row)?;
+        Ok(row)
+    }
+
+    /// Says on the log that a drill has begun, with its answer hidden; once.
+    fn say_started(&self, row: &DrillRow) -> Result<()> {
+        const KIND: &str = "drill.started";
+        let id = row.id.to_string();
+        if self.log.has(KIND, &id) {
+            return Ok(());
+        }
+        let leaf = match row.by.parse::<PersonId>().ok().and_then(|who| self.person(&who).ok()) {
+            Some(person) => self.leaf_by(KIND, &person)?,
+            None => self.leaf(KIND).by(SCHEDULE),
         };
         let leaf = leaf
             .job("hotlist")
-            .id(row.id.to_string())
-            .fact("minutes", minutes)
-            .fact("answer", drill_answer(&salt(&row), self.scene(&row).sort.as_str()));
+            .id(id.clone())
+            .fact("minutes", row.until.since(row.started) / 60_000)
+            .fact("answer", drill_answer(&salt(row), self.scene(row).sort.as_str()));
         let entry = self.log.append_once(&leaf)?;
-        self.store.put_drill(&row)?;
-        self.emit(Event {
-            id: Some(row.id.to_string()),
-            log_entry: Some(entry.index),
-            ..self.event("drill.started")
-        });
-        Ok(row)
+        self.emit(Event { id: Some(id), log_entry: Some(entry.index), ..self.event(KIND) });
+        Ok(())
     }
 
     pub(crate) fn scene(&self, row: &DrillRow) -> Scene {
@@ -166,6 +174,7 @@ impl City {
     ) -> Result<DrillResult> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.drill_row(id)?;
+        self.say_started(&row)?;
         let now = self.now();
         if now >= row.until {
             return Err(Error::conflict("This drill is over."));
@@ -210,8 +219,10 @@ impl City {
 
     /// What the time does to drills: answers that the log lacks, ends, and those that nobody begins.
     pub(crate) fn tend_drills(&self) -> Result<()> {
+        let running = self.store.running_drills()?;
+        running.iter().try_for_each(|row| self.say_started(row))?;
         self.log_drill_answers()?;
-        for row in self.store.running_drills()? {
+        for row in running {
             if self.now() >= row.until {
                 self.end_drill(&row)?;
             }

@@ -14,6 +14,8 @@ fn every_key_is_explained() {
                 [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\
                 [[cameras.gate]]\ncamera=\"cam_a\"\nto=\"http://10.0.0.9/\"\nreason=\"x\"\n\
                 until=\"2027-01-01T00:00:00Z\"\n\
+                [directory]\nissuer=\"https://x\"\nclient_id=\"x\"\nsecret=\"x\"\n\
+                [[directory_group]]\nname=\"x\"\noffice=\"x\"\nroles=[\"x\"]\n\
                 [map]\nstreets=\"s.pmtiles\"\nattribution=\"x\"\n\
                 [[map.layer]]\nname=\"p\"\nfile=\"p.geojson\"\n\
                 [cases]\nopen_list=\"cases.txt\"\nrecords_url=\"https://x/{case}\"\nrecords_token=\"t\"\n";

@@ -71,6 +71,9 @@ pub struct PersonLine {
     pub key: bool,
     /// Their passkeys.
     pub passkeys: Vec<PasskeyLine>,
+    /// Whether they come in by the city's directory.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub directory: bool,
     /// Since when they are here no longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended: Option<Time>,
@@ -85,6 +88,7 @@ impl From<Person> for PersonLine {
             roles: person.roles,
             key: person.key.is_some(),
             passkeys: person.passkeys.iter().map(PasskeyLine::from).collect(),
+            directory: person.directory.is_some(),
             ended: person.ended,
         }
     }
@@ -98,6 +102,11 @@ pub(crate) fn read(row: &PersonRow) -> Result<Person> {
 
 /// Whether they have anything to come in with.
 pub(crate) fn comes_in(person: &Person) -> bool {
+    has_key(person) || person.directory.is_some()
+}
+
+/// Whether they have a key or a passkey of their own.
+fn has_key(person: &Person) -> bool {
     person.key.is_some() || !person.passkeys.is_empty()
 }
 
@@ -138,7 +147,7 @@ impl City {
 
     fn is_administrator(&self, person: &Person) -> bool {
         let may = self.rules().may(&person.id, &person.roles, Action::AddPerson, self.now());
-        person.ended.is_none() && comes_in(person) && !matches!(may, Decision::Refuse { .. })
+        person.ended.is_none() && has_key(person) && !matches!(may, Decision::Refuse { .. })
     }
 
     /// Without an administrator nobody could ever let another one in.
@@ -151,7 +160,7 @@ impl City {
     }
 
     /// The person as they will be, with another name, office and roles; keys stay as they are.
-    fn as_changed(&self, id: &PersonId, new: Invite) -> Result<Person> {
+    pub(crate) fn as_changed(&self, id: &PersonId, new: Invite) -> Result<Person> {
         self.fits(&new)?;
         if machine_of(id).is_some() {
             return Err(Error::invalid("This id is for machines; choose another one."));
@@ -164,6 +173,7 @@ impl City {
                 roles: new.roles,
                 key: None,
                 passkeys: Vec::new(),
+                directory: None,
                 ended: None,
             });
         };
@@ -241,7 +251,7 @@ impl City {
     }
 }
 
-fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     Error::forbidden("This person has left; choose another id for another person.")
 }
 

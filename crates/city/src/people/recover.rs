@@ -1,9 +1,8 @@
-//! The end of a way in: a key is lost, a person leaves.
+//! The end of a way in: a key is lost, a person leaves, root resets one.
 
-use super::{Invitation, gone};
+use super::Invitation;
 use crate::City;
 use base::{Error, PersonId, Result, Time, TokenId};
-use identity::Person;
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use store::RecoveryRow;
@@ -80,10 +79,31 @@ impl City {
         person.key = None;
         person.passkeys.clear();
         crate::init::put_person(&self.store, &person)?;
-        self.revoke_tokens_of(id, &admin)?;
+        self.revoke_tokens_of(id, Some(&admin))?;
         self.store.drop_invitations(id)?;
         let invitation = Some(self.invitation(&person)?);
         Ok(LostKey { confirm_until: None, invitation })
+    }
+
+    /// Whoever has the city's folder in their hands, root on its machine, gives a person whose last key is lost a new way
+    /// in, where no two administrators are left to. All that the person had ends; sessions do, because the server does not
+    /// run meanwhile. It stands on the log before anything is changed, as of `root`, who is no person of the city.
+    ///
+    /// # Errors
+    /// There is no such person, or they have left.
+    pub fn reset_person(&self, id: &PersonId) -> Result<Invitation> {
+        let _alone = self.changing_people();
+        let unknown = || Error::not_found("There is no such person here.");
+        let mut person = self.still_here(self.stored_person(id)?.ok_or_else(unknown)?)?;
+        let keys = usize::from(person.key.is_some()) + person.passkeys.len();
+        let leaf = self.leaf("admin.reset").by("root").id(person.id.as_str());
+        self.log.append(&leaf.fact("roles", person.roles.join(" ")).fact("keys", keys))?;
+        person.key = None;
+        person.passkeys.clear();
+        crate::init::put_person(&self.store, &person)?;
+        self.revoke_tokens_of(id, None)?;
+        self.store.drop_invitations(id)?;
+        self.invitation(&person)
     }
 
     /// The keys that one administrator has said are lost, for administrators.
@@ -120,15 +140,10 @@ impl City {
         person.ended = person.ended.or(Some(self.now()));
         // First of all nothing of theirs opens anything.
         crate::init::put_person(&self.store, &person)?;
-        let tokens = self.revoke_tokens_of(id, &who)?;
+        let tokens = self.revoke_tokens_of(id, Some(&who))?;
         self.store.drop_invitations(id)?;
         self.store.drop_told(id)?;
         self.log.append_once(&self.leaf_of("admin.left", &who, &person)?)?;
         Ok(Left { keys, tokens })
-    }
-
-    /// The person, if they are still here.
-    pub(crate) fn still_here(&self, person: Person) -> Result<Person> {
-        if person.ended.is_some() { Err(gone()) } else { Ok(person) }
     }
 }

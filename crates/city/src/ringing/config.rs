@@ -12,6 +12,8 @@ pub struct DeliverSection {
     pub give_up_hours: u32,
     /// Who is told when nobody is at the desk, or nobody decides: people, roles, e-mail addresses.
     pub escalate: Vec<String>,
+    /// The language of mail to addresses that are nobody's of the city: `en` or `es`. People choose theirs.
+    pub language: String,
     /// Whom push services ask when something is wrong; without it there is no web push.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push_contact: Option<String>,
@@ -35,6 +37,7 @@ impl Default for DeliverSection {
         Self {
             give_up_hours: 12,
             escalate: Vec::new(),
+            language: "en".into(),
             push_contact: None,
             smtp_host: None,
             smtp_port: 587,
@@ -94,6 +97,9 @@ impl DeliverSection {
         }
         if !self.escalate.iter().all(|name| fits(name)) {
             return Some("deliver.escalate has people (per_…), roles and e-mail addresses");
+        }
+        if !["en", "es"].contains(&self.language.as_str()) {
+            return Some("deliver.language is en or es");
         }
         if self.push_contact.as_deref().is_some_and(|contact| !is_contact(contact)) {
             return Some("deliver.push_contact is mailto: and an address, or an https address");
@@ -159,6 +165,7 @@ mod tests {
             ("[deliver]\nescalate=[\"per_A\"]\n".into(), "deliver.escalate"),
             ("[deliver]\npush_contact=\"it@c.example\"\n".into(), "deliver.push_contact"),
             ("[deliver]\nsmtp_host=\"mail\"\n".into(), "deliver.smtp_from"),
+            ("[deliver]\nlanguage=\"fr\"\n".into(), "deliver.language"),
             ("[deliver]\nsmtp_tls=\"ssl\"\n".into(), "unknown variant"),
             ("[deliver]\nmail=1\n".into(), "unknown field"),
             (hook("").replace("cad\"\nurl", "CAD\"\nurl"), "webhook.name"),

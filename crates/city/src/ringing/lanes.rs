@@ -216,7 +216,7 @@ impl City {
     /// Where mail for a recipient goes, who is a person or an address, and in which language.
     pub(crate) fn mailbox(&self, recipient: &str) -> Result<Option<(String, String)>> {
         if recipient.contains('@') {
-            return Ok(Some((recipient.to_owned(), String::new())));
+            return Ok(Some((recipient.to_owned(), self.config.deliver.language.clone())));
         }
         let Ok(person) = recipient.parse() else { return Ok(None) };
         let wishes: Wishes = self.wishes(&person)?;

@@ -71,6 +71,30 @@ fn a_drill_from_its_beginning_to_the_figures() {
     assert!(!listed.may_start);
 }
 
+/// The process died after it had stored the drill: the log hears of it, once, and before what comes of it.
+#[test]
+fn a_drill_that_was_stored_and_not_said() {
+    let town = town("");
+    let city = &town.city;
+    let (id, now) = (base::DrillId::new(city.now(), [7; 10]), city.now());
+    let row = store::DrillRow {
+        id,
+        started: now,
+        until: now.plus_millis(10 * MINUTE),
+        by: person().to_string(),
+        seed: [3; 16],
+        ended: None,
+    };
+    city.store.put_drill(&row).unwrap();
+    city.drill_verdict(&omar(), &id, found(right(&town, &id))).unwrap();
+    town.clock.advance(10 * MINUTE);
+    city.tally().unwrap();
+    city.tally().unwrap();
+    let figures = city.log.figures().drills;
+    assert_eq!((figures.started, figures.void, figures.unanswered), (1, 0, 0));
+    assert_eq!(figures.by_desk["night"].right, 1);
+}
+
 /// What everybody may see of hits is as if there had been none, and so is what anybody is told.
 #[test]
 fn a_drill_is_no_hit() {

@@ -10,11 +10,11 @@ use read::TextBasis;
 
 const HOUR: i64 = 3_600_000;
 
-fn list() -> ListId {
+pub(super) fn list() -> ListId {
     "lst_state".parse().unwrap()
 }
 
-fn settings(adopted: &str) -> ListSettings {
+pub(super) fn settings(adopted: &str) -> ListSettings {
     ListSettings {
         name: "The state's list".into(),
         default_days: Some(30),
@@ -160,6 +160,32 @@ fn a_list_that_shrinks_or_empties_asks_first() {
     let town = town();
     let text = plates(&["7ABC128", "not a plate!", "?"]);
     assert_eq!(bring(&town, &text).doubts, ["troubled"]);
+}
+
+/// A file that breaks off after many rows leaves nothing, and what waits goes on waiting.
+#[test]
+fn a_file_that_breaks_off_leaves_nothing() {
+    struct Broken;
+    impl std::io::Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    let town = town();
+    assert_eq!(bring(&town, &plates(&["7XYZ999"])).number, Some(1));
+    let many = (0..30_000).map(|n| format!("P{n:06},CA\n")).collect::<String>();
+    let file = format!("plate,state\n{many}");
+    let mut broken = std::io::Read::chain(file.as_bytes(), Broken);
+    let e = town.city.import(&person(), &list(), &mut broken, None).unwrap_err();
+    assert_eq!(e.kind(), Kind::Unavailable);
+    assert_eq!(town.city.store.import(&list(), 2).unwrap(), None);
+    assert_eq!(play(&town, "confirm 1,pass 7XYZ999,pass P000001"), "taken 1 0");
+    let entries = || town.city.list(&person(), &list()).unwrap().entries;
+    assert_eq!(entries(), 1);
+    // The same rows twice, far apart, count once.
+    let twice = bring(&town, &format!("{file}{many}"));
+    assert_eq!((twice.number, twice.added, twice.again), (Some(2), 30_000, 30_000));
+    assert_eq!((play(&town, "sure 2").as_str(), entries()), ("taken", 30_000));
 }
 
 #[test]

@@ -192,6 +192,42 @@ fn a_lost_key_takes_two() {
 }
 
 #[test]
+fn root_lets_in_whose_last_key_is_lost() {
+    let town = Town::new(START, "");
+    let (boss, mut old) = boss(&town);
+    let token = NewToken {
+        name: "roster".into(),
+        scope: vec!["EnrolCamera".into()],
+        expires: town.city.now().plus_millis(HOUR),
+    };
+    let token = town.city.new_token(&boss, token).unwrap();
+    let first = town.city.reset_person(&boss).unwrap();
+    refused(sign_in(&town, &mut old), Kind::Unauthenticated, "not known");
+    refused(town.city.machine(&token.token), Kind::Unauthenticated, "revoked");
+    // Once more: the first link is good no longer.
+    let second = town.city.reset_person(&boss).unwrap();
+    refused(town.city.invited(&first.code), Kind::Unauthenticated, "new one");
+    let mut fresh = join(&town, &second.code);
+    let known = sign_in(&town, &mut fresh).unwrap();
+    assert_eq!((known.id, known.roles), (boss.clone(), vec!["administrator".to_owned()]));
+    let logged = town.logged("admin.reset");
+    assert_eq!(
+        logged.iter().map(|l| l.facts["keys"].as_u64()).collect::<Vec<_>>(),
+        [Some(1), Some(0)]
+    );
+    let who = (logged[0].by.as_deref(), logged[0].actor.as_deref());
+    assert_eq!((logged[0].id.as_deref(), who), (Some("per_boss"), (Some("root"), None)));
+    let ended = town.logged("admin.token").pop().unwrap();
+    assert_eq!((ended.by.as_deref(), ended.actor), (Some("root"), None));
+    // A key file ends likewise; and nobody comes back who has left, nor who never was.
+    town.city.reset_person(&person()).unwrap();
+    assert!(town.city.person(&person()).unwrap().key.is_none());
+    town.city.leave(&boss, &clerk()).unwrap();
+    refused(town.city.reset_person(&clerk()), Kind::Forbidden, "has left");
+    refused(town.city.reset_person(&id("per_nobody")), Kind::NotFound, "no such person");
+}
+
+#[test]
 fn who_leaves_has_nothing_left() {
     let town = Town::new(START, "");
     let (boss, mut soft) = boss(&town);

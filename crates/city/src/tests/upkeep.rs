@@ -1,7 +1,8 @@
 //! A fault each: what the person is told, once, and that it ends by itself.
 
-use crate::City;
-use crate::kit::Town;
+use crate::kit::{Town, person};
+use crate::witness::tests::{follow, two};
+use crate::{City, ListSettings};
 use base::{CameraId, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,14 +20,27 @@ struct Place {
 
 impl Place {
     fn new(more: &str) -> Self {
+        Self::with(more, &[])
+    }
+
+    /// The same, with these files in the city's folder.
+    fn with(more: &str, files: &[(&str, &str)]) -> Self {
+        Self::made("en", more, files)
+    }
+
+    fn spanish() -> Self {
+        Self::made("es", "", &[])
+    }
+
+    fn made(language: &str, more: &str, files: &[(&str, &str)]) -> Self {
         let mail = MailSink::start().unwrap();
         let more = format!(
             "[server]\npublic_url=\"https://plates.example\"\n\
-             [deliver]\nsmtp_host=\"127.0.0.1\"\nsmtp_port={}\nsmtp_tls=\"none\"\nsmtp_from=\"h@c.example\"\n\
+             [deliver]\nsmtp_host=\"127.0.0.1\"\nsmtp_port={}\nsmtp_tls=\"none\"\nsmtp_from=\"h@c.example\"\nlanguage=\"{language}\"\n\
              [upkeep]\ntell=[\"it@c.example\"]\n{more}",
             mail.port()
         );
-        Self { town: Town::new(START, &more), mail }
+        Self { town: Town::with(START, &more, files), mail }
     }
 
     fn city(&self) -> &Arc<City> {
@@ -52,6 +66,19 @@ impl Place {
     /// What began and ended: each told once, however long it goes on and however often it is looked.
     #[track_caller]
     fn once(&self, begin: impl Fn(), end: impl Fn(), words: &str) {
+        self.once_in(begin, end, words, "over:", "is so no longer");
+    }
+
+    /// The same in another language: of its beginning, and of its end in heading and text.
+    #[track_caller]
+    fn once_in(
+        &self,
+        begin: impl Fn(),
+        end: impl Fn(),
+        words: &str,
+        over_heading: &str,
+        over_text: &str,
+    ) {
         self.minutes(3);
         self.mails(0);
         begin();
@@ -64,8 +91,8 @@ impl Place {
         end();
         self.minutes(30);
         let over = &self.mails(2)[1];
-        assert!(over.text.contains("over:"), "{}", over.text);
-        assert!(over.plain().contains("is so no longer"), "{}", over.text);
+        assert!(over.text.contains(over_heading), "{}", over.text);
+        assert!(over.plain().contains(over_text), "{}", over.text);
     }
 }
 
@@ -144,6 +171,100 @@ fn a_certificate_that_was_not_renewed() {
     assert!(ended[2..].iter().any(|text| text.contains("It ended at")), "{ended:?}");
 }
 
+fn beat(place: &Place, offset_ms: i64) {
+    let beat = serde_json::json!({
+        "v": 1, "at": place.city().now(), "version": "0.1.0", "lease": "leased", "live": true, "fps": 9.5,
+        "frames": 10, "dropped": 0, "restarts": 0, "scene": "ok", "read": 0, "unread": 0, "waiting": 0, "lost": 0,
+        "clock_offset_ms": offset_ms,
+    });
+    let beat = serde_json::from_value(beat).unwrap();
+    place.city().heartbeat(&"cam_one".parse().unwrap(), beat).unwrap();
+}
+
+#[test]
+fn a_camera_whose_clock_is_off() {
+    for off in [2001, -3_600_000] {
+        let place = Place::new("");
+        beat(&place, 2000);
+        place.once(|| beat(&place, off), || beat(&place, -2000), "more than two seconds off");
+        assert!(place.mails(2)[0].text.contains("One"), "it is named");
+    }
+}
+
+#[test]
+fn a_list_that_is_stale() {
+    let place = Place::new("");
+    let list: base::ListId = "lst_state".parse().unwrap();
+    let settings = ListSettings {
+        name: "The state's list".into(),
+        default_days: Some(30),
+        reason: Some("stolen".into()),
+        case: Some("26-0417".into()),
+        adopted: Some(["stolen".into()].into()),
+        longest_age_hours: Some(24),
+        ..ListSettings::default()
+    };
+    place.city().set_list(&person(), &list, &settings).unwrap();
+    let bring = |number: i64| {
+        let mut file = "plate,state\n7ABC128,CA\n".as_bytes();
+        let seen = place.city().import(&person(), &list, &mut file, None).unwrap();
+        assert_eq!(seen.number, Some(number), "{seen:?}");
+        place.city().confirm_import(&person(), &list, number, Default::default()).unwrap();
+    };
+    bring(1);
+    let a_day = || place.town.clock.advance(24 * HOUR);
+    place.once(a_day, || bring(2), "No new one came in time");
+    let told = &place.mails(2)[0];
+    assert!(told.text.contains("lst_state") && !told.plain().contains("7ABC128"), "{}", told.text);
+}
+
+/// One of two witnesses does not answer; and both have not been asked for longer than the rule allows.
+#[test]
+fn a_witness_that_lags() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let dir = tempfile::tempdir().unwrap();
+    for away in [true, false] {
+        let folder = dir.path().join(away.to_string());
+        std::fs::create_dir(&folder).unwrap();
+        let (near, policy) = two(&folder);
+        let more = "[log]\nwitnesses=\"witnesses.policy\"\nwitness_within_s=600\n";
+        let place = Place::with(more, &[("witnesses.policy", &policy)]);
+        follow(&near, &place.town);
+        assert!(place.city().cosign(&near).unwrap());
+        let near = std::cell::RefCell::new(near);
+        let gone = std::cell::RefCell::new(None);
+        let begin = || {
+            place.city().announce().unwrap();
+            if away {
+                *gone.borrow_mut() = near.borrow_mut().0[1].take();
+                assert!(!place.city().cosign(&*near.borrow()).unwrap());
+            }
+        };
+        let end = || {
+            if away {
+                near.borrow_mut().0[1] = gone.borrow_mut().take();
+            }
+            assert!(place.city().cosign(&*near.borrow()).unwrap());
+        };
+        let words =
+            if away { "Of the log's witnesses, b: " } else { "witnesses have not signed since" };
+        place.once(begin, end, words);
+    }
+}
+
+#[test]
+fn addresses_are_told_in_the_citys_language() {
+    let place = Place::spanish();
+    fill(&place, 40);
+    place.once_in(
+        || fill(&place, 87),
+        || fill(&place, 40),
+        "una conserva su imagen ahora",
+        "resuelto:",
+        "Ya no ocurre",
+    );
+}
+
 #[test]
 fn a_clock_that_is_set_back_a_day() {
     let place = Place::new("");
@@ -208,8 +329,41 @@ fn a_week_on_monday() {
     let week: Vec<_> = mails.iter().filter(|mail| mail.text.contains("the week")).collect();
     assert_eq!(week.len(), 1);
     let text = week[0].plain();
-    assert!(text.contains("One:") && text.contains("Log:"), "{text}");
+    for word in
+        ["One: 1 reads in seven days", "Log:", "Messages of hits: 0 wait", "Nothing is wrong."]
+    {
+        assert!(text.contains(word), "{word}: {text}");
+    }
     assert!(!text.contains("7ABC128"));
+}
+
+/// In Spanish, with what is wrong; for an address by the city's language, for a person by their own.
+#[test]
+fn a_week_in_spanish() {
+    let place = Place::spanish();
+    place.town.pass("7ABC128");
+    fill(&place, 40);
+    place.minutes(5);
+    place.town.clock.advance(7 * 24 * HOUR - 60 * MINUTE);
+    fill(&place, 87);
+    place.minutes(120);
+    let mails = place.mail.wait(2, PATIENCE);
+    let week: Vec<_> = mails.iter().filter(|m| m.plain().contains("en siete días")).collect();
+    assert_eq!(week.len(), 1, "{:?}", mails.iter().map(Mail::plain).collect::<Vec<_>>());
+    let text = week[0].plain();
+    for word in [
+        "One: 1 lecturas",
+        "Registro: ",
+        "esperan",
+        "Disco: 87 % ocupado",
+        "Desde ",
+        "el disco está al 87 %",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    for english in ["reads", "entries", "Since", "the week", "7ABC128"] {
+        assert!(!week[0].plain().contains(english), "{english}: {text}");
+    }
 }
 
 #[test]

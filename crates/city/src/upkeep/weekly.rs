@@ -1,9 +1,8 @@
 //! How the week was, every Monday from eight o'clock on, by the city's clocks.
 
-use super::Faults;
+use super::{Fault, Faults, words};
 use crate::City;
 use base::{Result, Time};
-use std::fmt::Write as _;
 
 const DAY_MS: i64 = 86_400_000;
 /// From this hour on.
@@ -48,15 +47,8 @@ impl City {
                 continue;
             }
             let name = format!("week {week}");
-            let text = self.week_in_words(faults, now)?;
-            let said = |lang: &str| {
-                let city = &self.config.city.name;
-                let heading = match lang {
-                    "es" => format!("{city}: la semana"),
-                    _ => format!("{city}: the week"),
-                };
-                (heading, text.clone())
-            };
+            let known = self.week_known(faults, now)?;
+            let said = |lang: &str| words::week(&known, &self.config.city.name, lang);
             match self.mail_of_upkeep(&name, one, said) {
                 Ok(()) => words.push(one.clone()),
                 Err(e) => {
@@ -71,37 +63,50 @@ impl City {
         Ok(all)
     }
 
-    fn week_in_words(&self, faults: &Faults, now: Time) -> Result<String> {
-        let mut out = String::new();
-        let week = self.with_activity(|activity| activity.of_week(now))?;
+    fn week_known(&self, faults: &Faults, now: Time) -> Result<Week> {
+        let reads = self.with_activity(|activity| activity.of_week(now))?;
+        let mut cameras = Vec::new();
         for row in self.store.cameras()? {
             let off = self.switches().capture_off(&row.id, now).is_some();
-            let reads = week.get(&row.id).copied().unwrap_or_default();
-            let note = if off { ", off now" } else { "" };
-            let _ = writeln!(out, "{}: {reads} reads in seven days{note}", row.name);
+            let reads = reads.get(&row.id).copied().unwrap_or_default();
+            cameras.push(OfCamera { name: row.name, reads, off });
         }
-        let _ = writeln!(out, "Log: {} entries", self.log_size());
-        if let Some(percent) = self.picture_disk() {
-            let _ = writeln!(out, "Disk: {percent:.0} % full");
-        }
-        if let Some(seen) = self.config.tls.live(&self.dir).and_then(|live| {
+        let certificate = self.config.tls.live(&self.dir).and_then(|live| {
             live.refresh().ok()?;
             live.seen()
-        }) {
-            let _ = writeln!(out, "Certificate: {} days left", seen.days_left(now));
-        }
-        let (waiting, given_up) = self.messages_left()?;
-        let _ =
-            writeln!(out, "Messages of hits: {waiting} wait, {given_up} given up since yesterday");
-        if faults.is_empty() {
-            let _ = writeln!(out, "Nothing is wrong.");
-        }
-        for told in faults.values().filter(|told| told.over.is_none()) {
-            let (heading, _) = super::words::begins(&told.fault, &self.config.city.name, "");
-            let _ = writeln!(out, "Since {}: {heading}", self.config.city.shown(told.since));
-        }
-        Ok(out)
+        });
+        let wrong = faults.values().filter(|told| told.over.is_none());
+        let wrong = wrong.map(|t| (self.config.city.shown(t.since), t.fault.clone()));
+        Ok(Week {
+            cameras,
+            entries: self.log_size(),
+            disk: self.picture_disk(),
+            certificate_days: certificate.map(|seen| seen.days_left(now)),
+            messages: self.messages_left()?,
+            wrong: wrong.collect(),
+        })
     }
+}
+
+/// A camera's week.
+pub(super) struct OfCamera {
+    pub name: String,
+    pub reads: u64,
+    pub off: bool,
+}
+
+/// What there is to say of a week.
+pub(super) struct Week {
+    pub cameras: Vec<OfCamera>,
+    /// Entries of the log.
+    pub entries: u64,
+    /// How full the disk is, in percent.
+    pub disk: Option<f64>,
+    pub certificate_days: Option<i64>,
+    /// Messages of hits: how many wait, and how many were given up since yesterday.
+    pub messages: (u64, u64),
+    /// What is wrong now, and since when.
+    pub wrong: Vec<(String, Fault)>,
 }
 
 #[cfg(test)]

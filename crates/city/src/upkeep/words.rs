@@ -1,6 +1,8 @@
 //! What people are told of the system itself: a heading, what is so, and what to do.
 
 use super::Fault;
+use super::weekly::Week;
+use std::fmt::Write as _;
 
 /// Heading and text.
 pub(super) type Said = (String, String);
@@ -26,6 +28,65 @@ pub(super) fn ends(fault: &Fault, city: &str, since: &str, lang: &str) -> Said {
             format!("What began at {since} is so no longer. There is nothing to do."),
         ),
     }
+}
+
+/// How the week was.
+pub(super) fn week(known: &Week, city: &str, lang: &str) -> Said {
+    match lang {
+        "es" => (format!("{city}: la semana"), week_in_spanish(known)),
+        _ => (format!("{city}: the week"), week_in_english(known)),
+    }
+}
+
+fn week_in_english(known: &Week) -> String {
+    let mut out = String::new();
+    for camera in &known.cameras {
+        let note = if camera.off { ", off now" } else { "" };
+        let _ = writeln!(out, "{}: {} reads in seven days{note}", camera.name, camera.reads);
+    }
+    let _ = writeln!(out, "Log: {} entries", known.entries);
+    if let Some(percent) = known.disk {
+        let _ = writeln!(out, "Disk: {percent:.0} % full");
+    }
+    if let Some(days) = known.certificate_days {
+        let _ = writeln!(out, "Certificate: {days} days left");
+    }
+    let (waiting, given_up) = known.messages;
+    let _ = writeln!(out, "Messages of hits: {waiting} wait, {given_up} given up since yesterday");
+    if known.wrong.is_empty() {
+        out.push_str("Nothing is wrong.\n");
+    }
+    for (since, fault) in &known.wrong {
+        let _ = writeln!(out, "Since {since}: {}", english(fault).0);
+    }
+    out
+}
+
+fn week_in_spanish(known: &Week) -> String {
+    let mut out = String::new();
+    for camera in &known.cameras {
+        let note = if camera.off { ", ahora apagada" } else { "" };
+        let _ = writeln!(out, "{}: {} lecturas en siete días{note}", camera.name, camera.reads);
+    }
+    let _ = writeln!(out, "Registro: {} entradas", known.entries);
+    if let Some(percent) = known.disk {
+        let _ = writeln!(out, "Disco: {percent:.0} % ocupado");
+    }
+    if let Some(days) = known.certificate_days {
+        let _ = writeln!(out, "Certificado: quedan {days} días");
+    }
+    let (waiting, given_up) = known.messages;
+    let _ = writeln!(
+        out,
+        "Mensajes de coincidencias: {waiting} esperan, {given_up} abandonados desde ayer"
+    );
+    if known.wrong.is_empty() {
+        out.push_str("Todo está bien.\n");
+    }
+    for (since, fault) in &known.wrong {
+        let _ = writeln!(out, "Desde {since}: {}", spanish(fault).0);
+    }
+    out
 }
 
 fn english(fault: &Fault) -> Said {

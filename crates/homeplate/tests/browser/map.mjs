@@ -11,6 +11,17 @@ const drawing = await launch(['--use-angle=swiftshader', '--enable-unsafe-swifts
 const heard = (m) => ['error', 'warning'].includes(m.type());
 const complaints = [];
 const tab = await enter(await opened(drawing, complaints, { heard }), link);
+// Letters of labels are drawn in the browser, one by one.
+await tab.addInitScript(() => {
+  window.letters = new Set();
+  for (const kind of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {
+    const draws = kind.prototype.fillText;
+    kind.prototype.fillText = function (text, ...more) {
+      window.letters.add(text);
+      return draws.call(this, text, ...more);
+    };
+  }
+});
 const asked = [];
 tab.on('response', (r) => asked.push([r.status(), new URL(r.url()).pathname]));
 await tab.goto(`${base}/console/cameras`);
@@ -21,6 +32,11 @@ assert.match(await tab.locator('.pin').first().getAttribute('aria-label'), /: /)
 await tab.getByText('Streets by the city').waitFor();
 assert.ok(asked.some(([status, path]) => status === 206 && path.endsWith('.pmtiles')), 'the streets are read in parts');
 assert.ok(asked.some(([status, path]) => status === 200 && path.endsWith('/layers/0')));
+
+// Streets and places have their names, in the machine's own letters: nothing is asked of anybody for them.
+const written = await tab.waitForFunction((words) => [...words].every((letter) => window.letters.has(letter)), 'MainStreetCallePeñaOldTown', { timeout: 30_000 }).then(() => true, () => false);
+assert.ok(written, `letters: ${await tab.evaluate(() => [...window.letters].join(''))}`);
+assert.ok(asked.every(([, path]) => !/glyphs|fonts?\b|\.pbf/.test(path)), 'no glyphs are fetched');
 
 // What is drawn differs with and without the layer: it is on the map.
 const canvas = tab.locator('.maplibregl-canvas');

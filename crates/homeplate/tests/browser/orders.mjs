@@ -71,5 +71,17 @@ await mayor.getByRole('button', { name: 'Order it too' }).click();
 await mayor.getByText('1 of 2 signed').waitFor({ state: 'detached' });
 assert.equal(Object.values((await figures()).cameras).filter((c) => !c.on).length, 0);
 
+// Off for good, with what is not delivered: the form says what is lost, the passkey signs it, and the camera obeys.
+await clara.goto(`${site}/console/orders`);
+await clara.getByText('Erased reads are lost to everybody').waitFor();
+await form(clara, 'give-off').locator('select[name=whom]').selectOption({ label: 'Main Street' });
+await form(clara, 'give-off').locator('select[name=spool]').selectOption('erase');
+await form(clara, 'give-off').locator('[name=reason]').fill('The contract has ended.');
+await pictures(clara, shots, 'orders-erase');
+await form(clara, 'give-off').getByRole('button').click();
+await clara.locator('li', { hasText: 'The contract has ended.' }).getByText('undelivered reads are erased').waitFor();
+const erasing = (await (await fetch(`${base}/v1/public`)).json()).orders.filter((o) => o.erases);
+assert.deepEqual(erasing.map((o) => o.reason), ['The contract has ended.']);
+
 assert.deepEqual(complaints, []);
 await browser.close();

@@ -1,4 +1,5 @@
-// A small PMTiles file (version 3) of one vector tile (Mapbox Vector Tile 2.1) with a river and two streets, for tests:
+// A small PMTiles file (version 3) of one vector tile (Mapbox Vector Tile 2.1) with a river, two streets and a
+// place that have names, for tests:
 // node tiles.mjs FILE LAT LON
 import { writeFileSync } from 'node:fs';
 
@@ -30,11 +31,17 @@ function geometry(points, area) {
   const out = [(1 << 3) | 1, ...step(points[0]), ((points.length - 1) << 3) | 2, ...points.slice(1).flatMap(step)];
   return (area ? [...out, (1 << 3) | 7] : out).flatMap(varint);
 }
-const shape = (points, area) => field(2, [...number(3, area ? 3 : 2), ...field(4, geometry(points, area))]);
-const layer = (name, shapes) => field(3, [...field(1, [...Buffer.from(name)]), ...shapes.flat(), ...number(5, EXTENT), ...number(15, 2)]);
+const KIND = { point: 1, line: 2, area: 3 };
+/** A thing; `named` is the place of its name among the layer's names. */
+const shape = (points, kind, named) =>
+  field(2, [...(named === undefined ? [] : field(2, [0, named])), ...number(3, KIND[kind]), ...field(4, kind === 'point' ? varint(9).concat(points[0].flatMap((n) => varint(zigzag(n)))) : geometry(points, kind === 'area'))]);
+const text = (words) => [...Buffer.from(words)];
+const layer = (name, shapes, names = []) =>
+  field(3, [...field(1, text(name)), ...shapes.flat(), ...field(3, text('name')), ...names.flatMap((n) => field(4, field(1, text(n)))), ...number(5, EXTENT), ...number(15, 2)]);
 const tile = Buffer.from([
-  ...layer('water', [shape([[0, 1500], [4096, 1900], [4096, 2300], [0, 1900]], true)]),
-  ...layer('roads', [shape([[0, 1000], [4096, 3000]]), shape([[2000, 0], [2100, 4096]])]),
+  ...layer('water', [shape([[0, 1500], [4096, 1900], [4096, 2300], [0, 1900]], 'area')]),
+  ...layer('roads', [shape([[0, 1000], [4096, 3000]], 'line', 0), shape([[2000, 0], [2100, 4096]], 'line', 1)], ['Main Street', 'Calle Peña']),
+  ...layer('places', [shape([[1200, 900]], 'point', 0)], ['Old Town']),
 ]);
 
 /** The tile's place on the Hilbert curve of its zoom, behind all tiles of the zooms before. */
@@ -58,7 +65,7 @@ const rad = (Number(lat) * Math.PI) / 180;
 const tx = Math.floor(((Number(lon) + 180) / 360) * scale);
 const ty = Math.floor(((1 - Math.log(Math.tan(rad) + 1 / Math.cos(rad)) / Math.PI) / 2) * scale);
 const folder = Buffer.from([...varint(1), ...varint(id(ZOOM, tx, ty)), ...varint(1), ...varint(tile.length), ...varint(1)]);
-const about = Buffer.from(JSON.stringify({ vector_layers: [{ id: 'water', fields: {} }, { id: 'roads', fields: {} }] }));
+const about = Buffer.from(JSON.stringify({ vector_layers: [{ id: 'water', fields: {} }, { id: 'roads', fields: { name: 'String' } }, { id: 'places', fields: { name: 'String' } }] }));
 
 const head = Buffer.alloc(127);
 head.write('PMTiles');

@@ -49,7 +49,7 @@ fn code(world: &World, camera: &str) -> String {
 }
 
 /// A reader that has its first lease.
-fn running(world: &World, camera: &str, data: &str) -> Process {
+pub fn running(world: &World, camera: &str, data: &str) -> Process {
     let reader = reader(world, camera, data, Some(&code(world, camera)));
     reader.wait_for("lease until", Duration::from_secs(60)).expect("a lease");
     reader

@@ -1,31 +1,31 @@
 //! What an import changes, and whether a person should look again.
+//!
+//! The file is read once and is nowhere whole: what is held is one [`Trace`] an entry of the list, and the names of
+//! those that come anew.
 
 use super::lines::Row;
 use base::{Time, sha256};
 use plate::{Pattern, Reason};
 use serde::Serialize;
+use std::collections::HashSet;
 
-/// An entry as it is compared: who it is, and what it says. 32 bytes, so that ten million on either side fit.
+/// An entry as it is compared: who it is, and what it says. 24 bytes, so that ten million fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Trace {
     /// Plate, state and the sender's number.
     who: [u8; 16],
     /// Everything else.
     what: u64,
-    /// Where it stands with the caller.
-    at: u32,
 }
 
 impl Trace {
-    /// The trace of an entry; `what` is every word of it that a change of should count, in one order; `at` is the
-    /// caller's own number for it.
+    /// The trace of an entry; `what` is every word of it that a change of should count, in one order.
     pub fn new(
         plate: &Pattern,
         state: Option<&str>,
         record: Option<&str>,
         what: &[&str],
         expires: Time,
-        at: u32,
     ) -> Self {
         let mut bytes = Vec::with_capacity(128);
         let mut add = |word: &str| {
@@ -46,11 +46,11 @@ impl Trace {
         bytes.extend_from_slice(&expires.millis().to_be_bytes());
         let mut first = [0; 8];
         first.copy_from_slice(&sha256(&bytes)[..8]);
-        Self { who, what: u64::from_be_bytes(first), at }
+        Self { who, what: u64::from_be_bytes(first) }
     }
 
     /// The trace of a row.
-    pub fn of(row: &Row, at: u32) -> Self {
+    pub fn of(row: &Row) -> Self {
         let from = row.from.map(|t| t.to_string()).unwrap_or_default();
         let or = |text: &Option<String>| text.clone().unwrap_or_default();
         let v = &row.vehicle;
@@ -69,7 +69,7 @@ impl Trace {
             or(&v.color),
         ];
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Self::new(&row.plate, row.state.as_deref(), row.record.as_deref(), &words, row.expires, at)
+        Self::new(&row.plate, row.state.as_deref(), row.record.as_deref(), &words, row.expires)
     }
 }
 
@@ -81,7 +81,7 @@ pub struct AskFirst {
     /// A list that grows by more than this share.
     pub grows: f64,
     /// Lists of fewer entries before and after are too small for shares; only an empty one asks.
-    pub least: usize,
+    pub least: u64,
 }
 
 impl Default for AskFirst {
@@ -103,66 +103,108 @@ pub enum Doubt {
     Grows,
 }
 
-/// What an import would change, by the callers' numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What an import would change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// New ones that the list did not have.
-    pub added: Vec<u32>,
-    /// Old and new of those that say something else.
-    pub changed: Vec<(u32, u32)>,
-    /// Old ones that are gone.
-    pub removed: Vec<u32>,
+    /// Entries that the list did not have.
+    pub added: u64,
+    /// Those that say something else.
+    pub changed: u64,
+    /// Those that are gone.
+    pub removed: u64,
     /// How many stay as they are.
-    pub same: usize,
-    /// New ones that stand twice: the first in the caller's order counts.
-    pub again: usize,
+    pub same: u64,
+    /// Rows that stand twice: the first counts.
+    pub again: u64,
     /// Why a person should look again before it is taken; `None`: nothing is strange.
     pub doubt: Option<Doubt>,
 }
 
-impl Change {
-    /// Compares what a list had with what it would have.
-    pub fn of(mut old: Vec<Trace>, mut new: Vec<Trace>, bounds: &AskFirst) -> Self {
-        let order = |t: &Trace| (t.who, t.at);
-        old.sort_unstable_by_key(order);
-        new.sort_unstable_by_key(order);
-        old.dedup_by_key(|t| t.who);
-        let all = new.len();
-        new.dedup_by_key(|t| t.who);
-        let mut out = Self { again: all - new.len(), ..Self::default() };
-        let (mut left, mut right) = (old.iter().peekable(), new.iter().peekable());
-        loop {
-            match (left.peek(), right.peek()) {
-                (None, None) => break,
-                (Some(a), Some(b)) if a.who == b.who => {
-                    if a.what == b.what {
-                        out.same += 1;
-                    } else {
-                        out.changed.push((a.at, b.at));
-                    }
-                    left.next();
-                    right.next();
-                }
-                (Some(a), b) if b.is_none_or(|b| a.who < b.who) => {
-                    out.removed.push(a.at);
-                    left.next();
-                }
-                (_, Some(b)) => {
-                    out.added.push(b.at);
-                    right.next();
-                }
-                (Some(_), None) => break, // not reached: the arm above took it
+/// What a row of a file is to the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The list does not have it yet.
+    Added,
+    /// The list's entry of this number says something else.
+    Changed(u64),
+    /// The list has it as it is.
+    Same,
+    /// The file had it before.
+    Again,
+}
+
+/// A list, beside which a file is laid row by row. 32 bytes for an entry of the list, and some 35 for one that the
+/// list does not have.
+#[derive(Debug)]
+pub struct Comparison {
+    /// By who they are, each once, with the caller's numbers for them.
+    known: Vec<(Trace, u64)>,
+    /// Which of those the file has: a bit each.
+    met: Vec<u64>,
+    /// Who else was in the file.
+    fresh: HashSet<[u8; 16]>,
+    change: Change,
+}
+
+impl Comparison {
+    /// What the list has, with the caller's own number for each.
+    pub fn with(mut known: Vec<(Trace, u64)>) -> Self {
+        known.sort_unstable_by_key(|(trace, number)| (trace.who, *number));
+        known.dedup_by_key(|(trace, _)| trace.who);
+        let met = vec![0; known.len().div_ceil(64)];
+        Self { known, met, fresh: HashSet::new(), change: Change::default() }
+    }
+
+    /// Takes the next row of the file.
+    pub fn take(&mut self, row: Trace) -> Found {
+        let found = match self.known.binary_search_by(|(trace, _)| trace.who.cmp(&row.who)) {
+            Ok(at) if self.has_met(at) => Found::Again,
+            Ok(at) => {
+                self.met[at / 64] |= 1 << (at % 64);
+                let (trace, number) = self.known[at];
+                if trace.what == row.what { Found::Same } else { Found::Changed(number) }
             }
-        }
-        out.added.sort_unstable();
-        out.removed.sort_unstable();
-        out.changed.sort_unstable();
-        out.doubt = doubt(old.len(), new.len(), out.removed.len(), bounds);
-        out
+            Err(_) if self.fresh.insert(row.who) => Found::Added,
+            Err(_) => Found::Again,
+        };
+        let count = match found {
+            Found::Added => &mut self.change.added,
+            Found::Changed(_) => &mut self.change.changed,
+            Found::Same => &mut self.change.same,
+            Found::Again => &mut self.change.again,
+        };
+        *count += 1;
+        found
+    }
+
+    fn has_met(&self, at: usize) -> bool {
+        self.met[at / 64] >> (at % 64) & 1 == 1
+    }
+
+    /// Whether the list has nothing.
+    pub fn is_first(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The numbers of what the list has and the file, now at its end, does not.
+    pub fn gone(&self) -> impl Iterator<Item = u64> + '_ {
+        self.known
+            .iter()
+            .enumerate()
+            .filter_map(|(at, (_, number))| (!self.has_met(at)).then_some(*number))
+    }
+
+    /// What the file, now at its end, changes.
+    pub fn change(&self, bounds: &AskFirst) -> Change {
+        let Change { added, changed, same, .. } = self.change;
+        let before = self.known.len() as u64;
+        let removed = before - changed - same;
+        let doubt = doubt(before, added + changed + same, removed, bounds);
+        Change { removed, doubt, ..self.change }
     }
 }
 
-fn doubt(old: usize, new: usize, removed: usize, bounds: &AskFirst) -> Option<Doubt> {
+fn doubt(old: u64, new: u64, removed: u64, bounds: &AskFirst) -> Option<Doubt> {
     let (before, after) = (old as f64, new as f64);
     match () {
         // A first import is looked at anyway.

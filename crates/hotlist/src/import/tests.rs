@@ -330,20 +330,31 @@ fn rows_of(text: &str) -> Vec<Row> {
 }
 
 fn traces(text: &str) -> Vec<Trace> {
-    (0u32..).zip(&rows_of(text)).map(|(i, r)| Trace::of(r, i)).collect()
+    rows_of(text).iter().map(Trace::of).collect()
+}
+
+/// What each row of a file is to a list, the numbers of what is gone, and what all that comes to.
+fn compared(old: &[Trace], new: &[Trace]) -> (Vec<Found>, Vec<u64>, Change) {
+    let mut comparison = Comparison::with((0u64..).zip(old).map(|(n, t)| (*t, n)).collect());
+    let found = new.iter().map(|trace| comparison.take(*trace)).collect();
+    let mut gone: Vec<u64> = comparison.gone().collect();
+    gone.sort_unstable();
+    (found, gone, comparison.change(&AskFirst::default()))
 }
 
 #[test]
 fn a_change_is_told() {
     let old = traces("7ABC128,a,1,CA\n7ABC128,a,1,NV\n7ABC129,a,1,CA\n");
     let new = traces("7ABC130,a,1,CA\n7ABC129,b,1,CA\n7ABC128,a,1,CA\n7ABC128,x,1,CA\n");
-    let change = Change::of(old.clone(), new, &AskFirst::default());
-    assert_eq!((change.added, change.changed, change.removed), (vec![0], vec![(2, 1)], vec![1]));
-    assert_eq!((change.same, change.again, change.doubt), (1, 1, None));
+    let (found, gone, change) = compared(&old, &new);
+    assert_eq!(found, [Found::Added, Found::Changed(2), Found::Same, Found::Again]);
+    assert_eq!(gone, [1]);
+    let want = Change { added: 1, changed: 1, removed: 1, same: 1, again: 1, doubt: None };
+    assert_eq!(change, want);
     let doubt = |before: usize, after: usize| {
         let many =
             |n: usize| traces(&(0..n).map(|i| format!("P{i:05},a,1,CA\n")).collect::<String>());
-        Change::of(many(before), many(after), &AskFirst::default()).doubt
+        compared(&many(before), &many(after)).2.doubt
     };
     for (before, after, want) in [
         (0, 500, None),
@@ -413,13 +424,28 @@ proptest! {
             let row = |i: &u32| format!("P{i:04},a{},1,CA\n", i % what);
             traces(&all.iter().map(row).collect::<String>())
         };
-        let change = Change::of(of(&old, 2), of(&new, 3), &AskFirst::default());
-        let count = |all: &[u32]| all.iter().collect::<std::collections::BTreeSet<_>>().len();
-        prop_assert_eq!(change.same + change.changed.len() + change.removed.len(), count(&old));
-        prop_assert_eq!(change.same + change.changed.len() + change.added.len(), count(&new));
-        prop_assert_eq!(change.again, new.len() - count(&new));
-        for at in change.added {
-            prop_assert!(!old.contains(&new[at as usize]));
+        let (found, gone, change) = compared(&of(&old, 2), &of(&new, 3));
+        // The slow and obvious way: the first of each in either, by name.
+        let first = |all: &[u32], i: &u32| all.iter().position(|other| other == i);
+        let mut removed = std::collections::BTreeSet::new();
+        for (at, i) in old.iter().enumerate().filter(|(at, i)| first(&old, i) == Some(*at)) {
+            if !new.contains(i) { removed.insert(at as u64); }
         }
+        for (at, i) in new.iter().enumerate() {
+            let want = match first(&old, i) {
+                _ if first(&new, i) != Some(at) => Found::Again,
+                None => Found::Added,
+                Some(_) if i % 2 == i % 3 => Found::Same,
+                Some(old) => Found::Changed(old as u64),
+            };
+            prop_assert_eq!(found[at], want);
+        }
+        prop_assert_eq!(gone, removed.iter().copied().collect::<Vec<_>>());
+        let count = |want: fn(&Found) -> bool| found.iter().filter(|f| want(f)).count() as u64;
+        prop_assert_eq!(change.added, count(|f| *f == Found::Added));
+        prop_assert_eq!(change.changed, count(|f| matches!(f, Found::Changed(_))));
+        prop_assert_eq!(change.same, count(|f| *f == Found::Same));
+        prop_assert_eq!(change.again, count(|f| *f == Found::Again));
+        prop_assert_eq!(change.removed, removed.len() as u64);
     }
 }

@@ -27,6 +27,8 @@ pub struct OrderWaits {
     pub from: Option<(String, String)>,
     /// Until when, as shown and exactly.
     pub until: Option<(String, String)>,
+    /// Whether what cameras have not delivered is erased.
+    pub erases: bool,
     /// Why.
     pub reason: String,
     /// Who has signed.
@@ -53,6 +55,8 @@ pub struct OrderLine {
     pub from: String,
     /// Until when, as shown.
     pub until: Option<String>,
+    /// Whether what cameras have not delivered is erased.
+    pub erases: bool,
     /// Why.
     pub reason: String,
 }

@@ -11,6 +11,8 @@ pub struct SignInPage {
     pub page: Page,
     /// Whether people of this city have passkeys; without, only the link is offered.
     pub passkeys: bool,
+    /// Whether people may sign in by the city's directory.
+    pub directory: bool,
 }
 
 /// A one-time link was opened: one more click uses it, so that a preview robot does not.

@@ -416,6 +416,7 @@ fn orders(m: &Maker, out: &mut Out) {
         named: m.s("downtown"),
         from: Some((m.s("2026-11-23 18:00:00 PST"), m.s("2026-11-24T02:00:00.000Z"))),
         until: None,
+        erases: mine,
         reason: m.s("The festival, as the council voted."),
         by: m.s("Clara Ibarra"),
         have: 1,
@@ -429,6 +430,7 @@ fn orders(m: &Maker, out: &mut Out) {
         begun,
         from: m.s("2026-11-23 18:00:00 PST"),
         until: Some(m.s("2026-11-24 06:00:00 PST")),
+        erases: !begun,
         reason: m.s("The festival, as the council voted."),
     };
     let reach =

@@ -111,8 +111,11 @@ pub type Out = Vec<(&'static str, String)>;
 
 fn doors(m: &Maker, out: &mut Out) {
     let page = || m.public("/console");
-    out.push(("signin", render(&SignInPage { page: page(), passkeys: true })));
-    out.push(("signin-link", render(&SignInPage { page: page(), passkeys: false })));
+    out.push(("signin", render(&SignInPage { page: page(), passkeys: true, directory: true })));
+    out.push((
+        "signin-link",
+        render(&SignInPage { page: page(), passkeys: false, directory: false }),
+    ));
     out.push(("enter", render(&EnterPage { page: page(), link: m.s("k7Qm2v") })));
     out.push(("device", render(&DevicePage { page: page(), code: m.s("abcd-efgh-jkmn-pqrs") })));
     let register =

@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 76] = [
+const KINDS: [&str; 77] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -86,6 +86,7 @@ const KINDS: [&str; 76] = [
     "admin.invited",
     "admin.passkey",
     "admin.lost",
+    "admin.reset",
     "admin.left",
     "admin.token",
     "admin.device",

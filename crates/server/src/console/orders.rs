@@ -11,7 +11,7 @@ use axum::response::{Html, IntoResponse, Response};
 use base::{Error, Result as Done};
 use city::{City, NewOrder, OrderWaiting, Public, PublicOrder};
 use pages::{OrderLine, OrderWaits, OrdersPage, Place, Reach, render};
-use read::{Level, Power};
+use read::{Level, Power, SpoolOrder};
 
 /// Where one comes to afterwards.
 pub(crate) const ORDERS: &str = "/console/orders";
@@ -40,6 +40,12 @@ pub(crate) fn order_of(fields: &Fields) -> Done<NewOrder> {
         _ if field(fields, "whom") == "all" => (None, None),
         _ => return Err(unclear("which cameras")),
     };
+    // Nothing is said of it where it stays, so that orders of before are the same.
+    let spool = match field(fields, "spool") {
+        "erase" => Some(SpoolOrder::Erase),
+        "" | "keep" => None,
+        _ => return Err(unclear("what becomes of what cameras have not delivered")),
+    };
     // What waits for signatures is given again to the millisecond.
     let exact = |name: &str| match some(fields, &format!("{name}_exact")) {
         Some(text) => text.parse().map(Some),
@@ -50,6 +56,7 @@ pub(crate) fn order_of(fields: &Fields) -> Done<NewOrder> {
         level,
         camera,
         group,
+        spool,
         from: exact("from")?,
         until: exact("until")?,
         reason: field(fields, "reason").to_owned(),
@@ -81,6 +88,7 @@ fn waits(line: OrderWaiting, public: &Public, shown: Shown<'_>) -> OrderWaits {
         },
         from: new.from.map(|t| (shown.of(t), t.to_string())),
         until: new.until.map(|t| (shown.of(t), t.to_string())),
+        erases: new.spool == Some(SpoolOrder::Erase),
         reason: new.reason,
         by: line.by.join(", "),
         have: line.by.len() as u64,
@@ -101,6 +109,7 @@ fn line(order: &PublicOrder, public: &Public, shown: Shown<'_>) -> OrderLine {
         begun: order.begun,
         from: shown.of(order.from),
         until: order.until.map(|t| shown.of(t)),
+        erases: order.erases,
         reason: order.reason.clone(),
     }
 }
@@ -184,6 +193,12 @@ mod tests {
         assert_eq!((order.power, order.level), (Power::Off, Level::Capture));
         assert_eq!((order.group.as_deref(), order.camera.is_none()), (Some("downtown"), true));
         assert_eq!(order.from.unwrap().to_string(), "2026-11-23T18:00:00.000Z");
+        assert_eq!(order.spool, None);
+        let spool =
+            |word: &str| order_of(&fields(&format!("{whole}&spool={word}"))).map(|o| o.spool);
+        assert_eq!(spool("keep").unwrap(), None);
+        assert_eq!(spool("erase").unwrap(), Some(SpoolOrder::Erase));
+        assert!(spool("burn").is_err());
         let exact = whole.replace("from=2026-11-23T18:00", "from_exact=2026-11-23T18:00:00.123Z");
         let again = order_of(&fields(&exact)).unwrap();
         assert_eq!(again.from.unwrap().to_string(), "2026-11-23T18:00:00.123Z");

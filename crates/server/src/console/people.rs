@@ -45,7 +45,7 @@ fn view(
         let known = people.iter().find(|(known, _)| known == id);
         known.map_or_else(|| id.to_string(), |(_, name)| name.clone())
     };
-    let state = match (p.ended, p.key || !p.passkeys.is_empty()) {
+    let state = match (p.ended, p.key || p.directory || !p.passkeys.is_empty()) {
         (Some(_), _) => "ended",
         (None, false) => "invited",
         (None, true) => "active",

@@ -67,7 +67,8 @@ fn unusable(dir: &Path, e: io::Error) -> Error {
     .because(e)
 }
 
-fn make_folder(dir: &Path) -> Result<()> {
+/// Makes a folder that its owner alone looks into.
+pub(super) fn make_folder(dir: &Path) -> Result<()> {
     let mut maker = DirBuilder::new();
     maker.recursive(true).mode(0o700).create(dir).map_err(|e| unusable(dir, e))
 }

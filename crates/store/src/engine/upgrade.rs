@@ -2,8 +2,8 @@
 //!
 //! Nothing here migrates what a city has: that is opening's. PostgreSQL's schemas are dumped with its own tools.
 
-use super::folder::Folder;
-use super::sqlite::{Db, remove, sync_folder};
+use super::folder::{Folder, make_folder};
+use super::sqlite::{Db, beside, remove, sync_folder};
 use super::{Kind, Part};
 use base::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -95,7 +95,8 @@ pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Duration> {
     tried
 }
 
-/// Copies the databases that opening would change to `to`, a folder that is made; answers their names.
+/// Copies the databases that opening would change to `to`, a folder that is made; answers their names. A copy that is
+/// there already stays: it is of an upgrade that was cut off, and the older one is the way back.
 ///
 /// # Errors
 /// Somebody has the store open, or a copy cannot be written.
@@ -106,6 +107,7 @@ pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
         Error::unavailable(format!("No copy can be kept in {}; is there room?", to.display()))
             .because(e)
     };
+    let to = &std::path::absolute(to).map_err(cannot)?;
     for one in &changing {
         // A crash may have left the newest pages in the log of changes.
         let conn = Connection::open(dir.join(&one.name)).map_err(|e| trouble(&one.name, e))?;
@@ -113,20 +115,35 @@ pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
             .map_err(|e| trouble(&one.name, e))?;
         drop(conn);
         let copy = to.join(&one.name);
-        fs::create_dir_all(copy.parent().unwrap_or(to)).map_err(cannot)?;
-        fs::copy(dir.join(&one.name), &copy).map_err(cannot)?;
-        fs::File::open(&copy).and_then(|file| file.sync_all()).map_err(cannot)?;
+        if copy.exists() {
+            continue;
+        }
+        let folder = copy.parent().unwrap_or(to);
+        make_folder(folder)?;
+        copied(&dir.join(&one.name), &beside(to, ".keeping"), &copy).map_err(cannot)?;
+    }
+    if !changing.is_empty() {
+        sync_folder(to.parent().unwrap_or(to)).map_err(cannot)?;
     }
     Ok(changing.into_iter().map(|one| one.name).collect())
 }
 
-/// Puts copies that [`keep`] made back in place of what has become of them; answers their names.
+/// A copy that is there whole or not at all; `by` is where it grows, on the same disk.
+fn copied(from: &Path, by: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, by)?;
+    fs::File::open(by)?.sync_all()?;
+    fs::rename(by, to)?;
+    to.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Puts copies that [`keep`] made back in place of what has become of them; answers their names. Repeating it finishes
+/// what was cut off.
 ///
 /// # Errors
 /// Somebody has the store open, or a file cannot be written.
 pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
-    let _locked = Folder::open(dir)?;
     let kept = super::folder::look(from)?;
+    let _locked = Folder::open(dir)?;
     let mut parts: Vec<Part> = Vec::new();
     parts.extend(kept.control.then_some(Part::Control));
     parts.extend(kept.hotlist.then_some(Part::HotList));
@@ -135,10 +152,9 @@ pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
     for part in parts {
         let name = Folder::name(part);
         let target: PathBuf = dir.join(&name);
+        // What is beside the newer file would be taken for changes of the older one.
         let done = remove(&target)
-            .and_then(|()| fs::copy(from.join(&name), &target))
-            .and_then(|_| fs::File::open(&target)?.sync_all())
-            .and_then(|()| sync_folder(target.parent().unwrap_or(dir)));
+            .and_then(|()| copied(&from.join(&name), &beside(dir, ".putting-back"), &target));
         done.map_err(|e| trouble(&name, e))?;
         names.push(name);
     }
@@ -186,6 +202,16 @@ mod tests {
         assert_eq!(put_back(&kept, dir.path()).unwrap(), ["control.db", "hotlist.db"]);
         assert_eq!(has(dir.path()), before);
         crate::Store::open(dir.path()).unwrap();
+        // Cut off between two migrations: what was copied before stays the way back.
+        put_back(&kept, dir.path()).unwrap();
+        drop(Db::open(&dir.path().join("control.db"), "control.db", Kind::Control).unwrap());
+        assert_eq!(keep(dir.path(), &kept).unwrap(), ["hotlist.db"]);
+        put_back(&kept, dir.path()).unwrap();
+        assert_eq!(has(dir.path()), before);
+        // A damaged copy of the folder names itself, and nothing is touched.
+        fs::write(kept.join("other"), b"").unwrap();
+        put_back(&kept, dir.path()).unwrap_err();
+        assert_eq!(has(dir.path()), before);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{EntryRow, ImportRow, TombstoneRow};
-use base::{Kind, ListId, Time};
+use base::{EntryId, Kind, ListId, Time};
 use plate::Reason;
 
 fn at(second: i64) -> Time {
@@ -45,6 +45,13 @@ fn waiting(number: i64, made: i64) -> ImportRow {
     }
 }
 
+/// An import that is whole: all of it in one piece.
+fn bring(store: &Store, import: &ImportRow, new: &[EntryRow], old: &[EntryId]) {
+    store.begin_import(import).unwrap();
+    store.add_to_import(&import.list, import.number, new, old).unwrap();
+    store.finish_import(&import.list, import.number, &import.json).unwrap();
+}
+
 /// What is looked for, and the states of the imports.
 fn told(store: &Store) -> String {
     let entries = store
@@ -62,7 +69,7 @@ fn walk(store: &Store) {
         |words: &str| words.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>();
     store.add_entry(&entry("ent_own", "OWN1", "bolo", None)).unwrap();
     let first = [entry("ent_a", "AAA1", "old", Some(1)), entry("ent_b", "BBB?", "old", Some(1))];
-    store.put_import(&waiting(1, 1), &first, &[]).unwrap();
+    bring(store, &waiting(1, 1), &first, &[]);
     assert_eq!(told(store), "ent_own:OWN1:bolo waiting", "what waits is not looked for");
     store.take_import(&list(), 1, at(2)).unwrap();
     let after_first = "ent_a:AAA1:old ent_b:BBB?:old ent_own:OWN1:bolo";
@@ -73,9 +80,9 @@ fn walk(store: &Store) {
     assert_eq!(store.entries_after(Some(&ids("ent_b")[0]), 9).unwrap().len(), 1);
 
     // A second preview takes the place of the first, whose number nobody can confirm any more.
-    store.put_import(&waiting(2, 3), &[], &ids("ent_a ent_b")).unwrap();
+    bring(store, &waiting(2, 3), &[], &ids("ent_a ent_b"));
     let second = [entry("ent_b", "BBB?", "new", Some(3)), entry("ent_c", "CCC1", "new", Some(3))];
-    store.put_import(&waiting(3, 4), &second, &ids("ent_a ent_b")).unwrap();
+    bring(store, &waiting(3, 4), &second, &ids("ent_a ent_b"));
     assert_eq!(store.take_import(&list(), 2, at(5)).unwrap_err().kind(), Kind::Conflict);
     assert_eq!(told(store), format!("{after_first} waiting dropped taken"));
     store.take_import(&list(), 3, at(5)).unwrap();
@@ -88,12 +95,13 @@ fn walk(store: &Store) {
     assert_eq!(store.undo_import(&list(), 1).unwrap_err().kind(), Kind::Conflict, "kept no longer");
     assert_eq!(store.taken_imports().unwrap().len(), 2);
 
-    store.put_import(&waiting(4, 10), &second, &[]).unwrap();
+    bring(store, &waiting(4, 10), &second, &[]);
     store.forget_waiting(at(10)).unwrap();
     assert!(told(store).contains("waiting"));
     store.forget_waiting(at(11)).unwrap();
     assert!(!told(store).contains("waiting"));
 
+    broken_off(store);
     store.put_list(&list(), "{}").unwrap();
     store.put_list(&list(), "{\"a\":1}").unwrap();
     assert_eq!(store.lists().unwrap(), [(list(), "{\"a\":1}".to_owned())]);
@@ -113,6 +121,45 @@ fn walk(store: &Store) {
     assert_eq!(store.tombstones().unwrap(), [found]);
     store.forget_tombstones(at(10)).unwrap();
     assert_eq!(store.tombstones().unwrap(), []);
+}
+
+/// An import whose file broke off is none; and what somebody removes meanwhile does not come back with it.
+fn broken_off(store: &Store) {
+    let before = told(store);
+    let piece = [entry("ent_d", "DDD1", "new", Some(5))];
+    store.begin_import(&waiting(5, 20)).unwrap();
+    store.add_to_import(&list(), 5, &piece, &[]).unwrap();
+    assert_eq!(told(store), before.replacen("dropped", "coming dropped", 1));
+    assert_eq!(store.take_import(&list(), 5, at(21)).unwrap_err().kind(), Kind::Conflict);
+    store.drop_import(&list()).unwrap();
+    assert_eq!(told(store), before);
+    assert_eq!(store.finish_import(&list(), 5, "{}").unwrap_err().kind(), Kind::Conflict);
+    // The next one, or time, clears away what a crash has left.
+    store.begin_import(&waiting(5, 20)).unwrap();
+    store.add_to_import(&list(), 5, &piece, &[]).unwrap();
+    store.begin_import(&waiting(5, 22)).unwrap();
+    store.finish_import(&list(), 5, "{}").unwrap();
+    store.take_import(&list(), 5, at(23)).unwrap();
+    assert!(!told(store).contains("ent_d"));
+    store.begin_import(&waiting(6, 24)).unwrap();
+    store.forget_waiting(at(25)).unwrap();
+    assert_eq!(store.import(&list(), 6).unwrap(), None);
+    let more = [entry("ent_e", "EEE1", "old", Some(6)), entry("ent_f", "FFF1", "old", Some(6))];
+    bring(store, &waiting(6, 26), &more, &[]);
+    store.take_import(&list(), 6, at(27)).unwrap();
+    store.begin_import(&waiting(7, 28)).unwrap();
+    store.remove_entry(&"ent_e".parse().unwrap()).unwrap();
+    let changed = [entry("ent_e", "EEE1", "new", Some(7)), entry("ent_f", "FFF1", "new", Some(7))];
+    let old = changed.clone().map(|row| row.id);
+    store.add_to_import(&list(), 7, &changed, &old).unwrap();
+    store.finish_import(&list(), 7, "{}").unwrap();
+    store.take_import(&list(), 7, at(29)).unwrap();
+    let now = told(store);
+    assert!(now.contains("ent_f:FFF1:new") && !now.contains("ent_e"), "{now}");
+    store.undo_import(&list(), 7).unwrap();
+    let now = told(store);
+    assert!(now.contains("ent_f:FFF1:old") && !now.contains("ent_e"), "{now}");
+    store.remove_entry(&"ent_f".parse().unwrap()).unwrap();
 }
 
 #[test]
@@ -140,9 +187,9 @@ fn plates_that_are_gone_are_gone_from_the_files() {
                 .is_ok_and(|b| b.windows(plate.len()).any(|w| w == plate.as_bytes()))
         })
     };
-    store.put_import(&waiting(1, 1), &row("ent_a", "ZQDROPPED1", 1), &[]).unwrap();
+    bring(&store, &waiting(1, 1), &row("ent_a", "ZQDROPPED1", 1), &[]);
     assert!(holds("ZQDROPPED1"), "the search finds what is there");
-    store.put_import(&waiting(2, 1), &row("ent_b", "ZQUNDONE12", 2), &[]).unwrap();
+    bring(&store, &waiting(2, 1), &row("ent_b", "ZQUNDONE12", 2), &[]);
     assert!(!holds("ZQDROPPED1"));
     store.take_import(&list(), 2, at(2)).unwrap();
     store.undo_import(&list(), 2).unwrap();

@@ -1,0 +1,143 @@
+//! People of the city's directory: let in for as long as it says that they are there, with what their groups may do.
+//!
+//! The directory says who somebody is; it never signs for them. What has to be confirmed is confirmed with a passkey
+//! of the person's own.
+
+use crate::people::gone;
+use crate::{City, Invite};
+use base::{Error, PersonId, Result};
+use deliver::Reach;
+use identity::{Directory, InDirectory, Leaving, Person, Vouched};
+use std::time::Duration;
+
+/// How long the directory may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The largest answer of a directory.
+const ANSWER: usize = 1 << 20;
+/// Where people come back to.
+pub const DIRECTORY_BACK: &str = "/console/directory/back";
+/// Who acted, on the log.
+const OFFICE: &str = "directory";
+
+impl City {
+    /// Whether people may sign in by the city's directory.
+    pub fn has_directory(&self) -> bool {
+        self.config.directory.is_some()
+    }
+
+    fn directory(&self) -> Result<(Directory, Reach)> {
+        let section = self.config.directory.as_ref();
+        let section =
+            section.ok_or_else(|| Error::not_found("Nobody signs in here by a directory."))?;
+        let origin = self.config.server.public_url.as_deref().unwrap_or_default();
+        let directory = Directory {
+            issuer: section.issuer.clone(),
+            client_id: section.client_id.clone(),
+            secret: crate::keeper::secret(&self.dir, &section.secret, "Secret of the directory")?,
+            scopes: section.scopes.clone(),
+            groups_claim: section.groups_claim.clone(),
+            redirect: format!("{}{DIRECTORY_BACK}", origin.trim_end_matches('/')),
+        };
+        let reach = if section.allow_local { Reach::LOCAL } else { Reach::PUBLIC };
+        Ok((directory, reach))
+    }
+
+    /// Begins a sign-in by the directory.
+    pub fn directory_begin(&self) -> Result<Leaving> {
+        let (directory, reach) = self.directory()?;
+        let ask = |request| deliver::exchange(request, reach, ANSWER, PATIENCE);
+        directory.begin(&self.leavings, &ask, self.now())
+    }
+
+    /// Ends one: who it is, let in by what their groups may do. Who is in none of them any more has left.
+    pub fn directory_back(&self, state: &str, code: &str) -> Result<PersonId> {
+        let (directory, reach) = self.directory()?;
+        let ask = |request| deliver::exchange(request, reach, ANSWER, PATIENCE);
+        let vouched = directory.finish(&self.leavings, &ask, (state, code), self.now())?;
+        self.admit(vouched)
+    }
+
+    pub(crate) fn admit(&self, vouched: Vouched) -> Result<PersonId> {
+        let groups = self.config.directory_group.iter();
+        let theirs: Vec<_> = groups.filter(|g| vouched.groups.contains(&g.name)).collect();
+        let Some(first) = theirs.first() else {
+            return Err(self.turned_away(&vouched)?);
+        };
+        let mut roles: Vec<String> = theirs.iter().flat_map(|g| g.roles.iter().cloned()).collect();
+        roles.sort_unstable();
+        roles.dedup();
+        let _alone = self.changing_people();
+        let known = self.of_directory(&vouched.subject)?;
+        let name = vouched.name.or(known.as_ref().map(|p| p.name.clone()));
+        let name = name.unwrap_or_else(|| first.name.clone());
+        let id = known.as_ref().map_or_else(new_id, |person| Ok(person.id.clone()))?;
+        let new = Invite { name, office: first.office.clone(), roles };
+        let mut person = self.as_changed(&id, new)?;
+        person.directory = Some(InDirectory { subject: vouched.subject, vouched: self.now() });
+        let same = known.is_some_and(|old| {
+            (&old.name, &old.office, &old.roles) == (&person.name, &person.office, &person.roles)
+        });
+        if !same {
+            let leaf = self.leaf("admin.person").by(OFFICE).id(person.id.as_str());
+            self.log.append(&leaf.fact("roles", person.roles.join(" ")))?;
+        }
+        crate::init::put_person(&self.store, &person)?;
+        Ok(person.id)
+    }
+
+    /// The person who is this one in the directory, if they are still here.
+    fn of_directory(&self, subject: &str) -> Result<Option<Person>> {
+        let is = |person: &Person| {
+            let theirs = person.directory.as_ref().is_some_and(|d| d.subject == subject);
+            theirs && person.ended.is_none()
+        };
+        Ok(self.stored_people()?.into_iter().find(is))
+    }
+
+    /// Somebody who is in none of the groups: if they were, they have left.
+    fn turned_away(&self, vouched: &Vouched) -> Result<Error> {
+        let known = {
+            let _alone = self.changing_people();
+            let known = self.of_directory(&vouched.subject)?;
+            if let Some(mut person) = known.clone() {
+                // They are who they are for as long as it takes to leave.
+                let vouched = self.now();
+                person.directory = person.directory.map(|d| InDirectory { vouched, ..d });
+                crate::init::put_person(&self.store, &person)?;
+            }
+            known
+        };
+        if let Some(person) = known {
+            self.leave(&person.id, &person.id)?;
+        }
+        Ok(Error::forbidden(
+            "The city's directory knows you, but none of your groups is let in here; ask its administrators.",
+        ))
+    }
+
+    /// The person, if they are still here: for those of the directory, as it said not long ago.
+    pub(crate) fn still_here(&self, person: Person) -> Result<Person> {
+        if person.ended.is_some() {
+            return Err(gone());
+        }
+        let hours = self.config.directory.as_ref().map_or(24, |directory| directory.hours);
+        let old =
+            |d: &InDirectory| self.now().since(d.vouched).abs() > i64::from(hours) * 3_600_000;
+        if person.directory.as_ref().is_some_and(old) {
+            return Err(Error::unauthenticated(
+                "Sign in by the city's directory again: it says each day that you are here.",
+            ));
+        }
+        Ok(person)
+    }
+}
+
+/// An id that says nothing: it stands on the public log, where no name does.
+fn new_id() -> Result<PersonId> {
+    let id = format!("per_{}", base::hex(&base::random::<6>()));
+    id.parse().map_err(|e| Error::internal("No id could be made; try again.").because(e))
+}
+
+#[cfg(test)]
+#[path = "tests/directory.rs"]
+mod tests;
