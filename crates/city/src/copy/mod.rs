@@ -14,6 +14,7 @@
 mod reads;
 mod record;
 mod restore;
+mod states;
 mod stream;
 mod tracks;
 

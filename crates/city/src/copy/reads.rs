@@ -8,7 +8,8 @@ use super::record::{
     Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
 };
 use super::restore::owner;
-use super::stream::{naming, next_state, prune, taken};
+use super::states::{next_state, prune};
+use super::stream::{naming, taken};
 use super::tracks::Id;
 use crate::City;
 use crate::init::Paths;

@@ -9,6 +9,7 @@ use super::record::{
     BASE, Base, Change, Maker, Owner, PIECE, Record, VERSION, id_of, piece_id, piece_name,
     record_name, seal, seal_bytes,
 };
+use super::states::{next_state, prune};
 use super::tracks::{From, Id, Track, base_files};
 use super::{CopyHealth, STATE};
 use crate::City;
@@ -48,10 +49,6 @@ const NOTE: Duration = Duration::from_secs(5);
 /// A place that cannot be opened is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(5);
 const BATCH: usize = 8 << 20;
-/// So far ahead of the clock is no other clock, but two states of one moment.
-const SOON_MS: i64 = 60_000;
-/// What 14 digits hold.
-const LAST_STATE: i64 = 99_999_999_999_999;
 
 /// A generation that records are added to.
 struct Open {
@@ -671,70 +668,6 @@ pub(super) fn taken() -> Error {
     Error::unavailable(
         "Another server writes to the second place since; stop one of the two, or give this one a place of its own.",
     )
-}
-
-/// By which moment a state is named.
-fn made(state: &str) -> Option<i64> {
-    state.split('-').next()?.parse().ok()
-}
-
-/// A name for a state of this moment: behind all that are there, or it would not count as the newest where one was
-/// made by a clock that was ahead.
-pub(super) fn next_state(depot: &Depot, states: &str, at: Time) -> Result<String> {
-    let there = depot.list(states)?;
-    let newest = there.iter().filter_map(|name| made(name.split('/').next()?));
-    let newest = newest.filter(|ms| *ms < LAST_STATE).max();
-    let ms = newest.map_or(at.millis(), |newest| at.millis().max(newest + 1));
-    Ok(format!("{ms:014}-{}", base::hex(&random::<4>())))
-}
-
-/// Removes states that a newer one has followed for longer than `keep` milliseconds, and the pieces that none of
-/// those that are left names. Returns which pieces went.
-pub(super) fn prune(
-    depot: &Depot,
-    (states, pieces): (&str, &str),
-    now: Time,
-    keep: i64,
-    live: &BTreeSet<Id>,
-    there: &BTreeSet<Id>,
-) -> Result<BTreeSet<Id>> {
-    let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for name in depot.list(states)? {
-        if let Some((state, file)) = name.split_once('/') {
-            files.entry(state.to_owned()).or_default().push(file.to_owned());
-        }
-    }
-    let names: Vec<&String> = files.keys().collect();
-    let soon = now.millis() + SOON_MS;
-    let young = now.plus_millis(-keep).millis()..=soon;
-    let mut kept = BTreeSet::new();
-    for (at, name) in names.iter().enumerate() {
-        let next = names.get(at + 1).and_then(|next| made(next));
-        // Of one that is named for a moment to come nobody knows since when it is followed. The last but one stays.
-        let unsure = next.is_some_and(|ms| ms > soon) && at + 2 == names.len();
-        let mut moments = made(name).into_iter().chain(next);
-        if next.is_none() || unsure || moments.any(|ms| young.contains(&ms)) {
-            kept.insert((*name).clone());
-            continue;
-        }
-        // The base first: without it the rest is nothing. What it names last, so that a cut loses no piece
-        // that is needed and leaves none for ever.
-        let mut all = files[*name].clone();
-        all.sort_by_key(|file| (file == "refs", file.clone()));
-        for file in all {
-            depot.remove(&format!("{states}/{name}/{file}"))?;
-        }
-    }
-    let mut named = live.clone();
-    for name in kept {
-        let refs = depot.get(&format!("{states}/{name}/refs"))?.unwrap_or_default();
-        named.extend(String::from_utf8_lossy(&refs).lines().filter_map(piece_id));
-    }
-    let gone: BTreeSet<Id> = there.difference(&named).copied().collect();
-    for id in &gone {
-        depot.remove(&piece_name(pieces, id))?;
-    }
-    Ok(gone)
 }
 
 /// What of the city's folder is not copied, or not by the stream.
