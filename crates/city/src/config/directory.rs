@@ -55,8 +55,9 @@ pub(super) fn wrong(config: &Config) -> Option<&'static str> {
         return (!config.directory_group.is_empty())
             .then_some("directory_group is for a city with [directory]");
     };
-    let (issuer, local) = (directory.issuer.as_str(), directory.allow_local);
-    if !issuer.starts_with("https://") && !(local && issuer.starts_with("http://")) {
+    let issuer = directory.issuer.as_str();
+    let plain = directory.allow_local && issuer.starts_with("http://");
+    if !plain && !issuer.starts_with("https://") {
         return Some("directory.issuer is https:// and so on");
     }
     if config.server.public_url.is_none() {
@@ -96,7 +97,7 @@ mod tests {
         check("", "", "fine");
         check("issuer=\"https", "issuer=\"http", "directory.issuer");
         check("issuer=\"https", "hours=24\nallow_local=true\nissuer=\"http", "fine");
-        check("secret", "hours=25\nsecret", "directory.hours");
+        check("secret=", "hours=25\nsecret=", "directory.hours");
         check("client_id=\"homeplate\"", "client_id=\"\"", "nothing empty");
         check("roles=[\"officer\"]", "roles=[]", "nothing empty");
         check("[server]\npublic_url=\"https://plates.example\"", "", "server.public_url");

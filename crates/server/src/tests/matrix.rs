@@ -435,7 +435,14 @@ async fn each_page_of_the_console() {
     .collect();
     // These are what lets people in.
     // And what never ends has a test of its own.
-    let doors = ["/console/enter", "/console/join", "/console/device", "/console/events"];
+    let doors = [
+        "/console/enter",
+        "/console/join",
+        "/console/device",
+        "/console/events",
+        "/console/directory",
+        "/console/directory/back",
+    ];
     // A town without files for its map has nothing to show there, whoever asks.
     let bare = ["/console/map/layers/{n}", "/console/map/streets.pmtiles"];
     let pages: Vec<&str> = crate::routes::all()
