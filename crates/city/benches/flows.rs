@@ -192,6 +192,7 @@ fn camera(city: &City, admin: &PersonId, n: usize) -> Camera {
         frames: None,
         jumps: 0,
         foreign: false,
+        knows: Vec::new(),
     };
     let lease = city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
     let lease = lease.unverified().clone();

@@ -152,7 +152,10 @@ impl City {
             self.store.end_leases(&camera, self.now())?;
             return Err(e);
         }
-        let authority = Some(self.authority(&camera)?);
+        let mut authority = self.authority(&camera)?;
+        // A camera of before such orders goes on, and erases for key files alone.
+        authority.passkeys = authority.passkeys.filter(|_| asked.knows(LeaseRequest::PASSKEYS));
+        let authority = Some(authority);
         self.custody.sign_lease(Lease { authority, hits_only, clear_pictures, gates, ..lease })
     }
 

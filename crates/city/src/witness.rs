@@ -444,6 +444,7 @@ pub(crate) mod tests {
                 frames: Some(0),
                 jumps: 0,
                 foreign: false,
+                knows: Vec::new(),
             };
             city.lease(&Signed::sign(asked, &device).unwrap())
         };

@@ -499,6 +499,7 @@ impl Keeper {
             frames: Some(self.frames().count()),
             jumps: self.frames().jumps(),
             foreign: self.foreign,
+            knows: vec![LeaseRequest::PASSKEYS.into()],
         };
         let request = Signed::sign(request, self.client.key())?;
         let answer: Signed<Lease> = self.client.post("/v1/leases", &request)?;

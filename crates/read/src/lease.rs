@@ -27,6 +27,20 @@ pub struct LeaseRequest {
     /// Whether what captures is a foreign device that the asker cannot stop: it only takes its reads.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub foreign: bool,
+    /// Which newer parts of a lease the asker understands. It refuses one with a part that it does not know, since
+    /// that might say less may be captured; so it is sent none.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub knows: Vec<String>,
+}
+
+impl LeaseRequest {
+    /// [`crate::Authority::passkeys`].
+    pub const PASSKEYS: &'static str = "passkeys";
+
+    /// Whether the asker understands a part.
+    pub fn knows(&self, part: &str) -> bool {
+        self.knows.iter().any(|known| known == part)
+    }
 }
 
 impl Gate {

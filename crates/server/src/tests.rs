@@ -183,6 +183,7 @@ impl Town {
             frames: None,
             jumps: 0,
             foreign: false,
+            knows: Vec::new(),
         };
         let lease = self.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap();
         Camera { lease: lease.unverified().clone(), id, device, capture }

@@ -9,9 +9,6 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
-/// Scripts of others in the pages.
-const SCRIPTS: [&str; 1] = ["htmx.org"];
-
 /// The notices of all third parties as one text.
 pub fn text(root: &Path) -> Result<String> {
     let out = done(
@@ -34,15 +31,12 @@ pub fn text(root: &Path) -> Result<String> {
             Path::new(word("manifest_path")).parent().context("a crate without a folder")?;
         collect(folder, &name, &mut texts)?;
     }
-    for script in SCRIPTS {
-        let folder = root.join("web/node_modules").join(script);
-        let about = std::fs::read(folder.join("package.json"))
-            .context("web/node_modules is missing; run `npm ci` in web")?;
-        let about: Value = serde_json::from_slice(&about)?;
+    for (script, about) in scripts(root)? {
         let word = |key: &str| about[key].as_str().unwrap_or_default();
         let name = format!("{script} {}", word("version"));
         writeln!(list, "{name}  {}  (in the pages)", word("license"))?;
-        collect(&folder, &name, &mut texts)?;
+        collect(&root.join("web/node_modules").join(&script), &name, &mut texts)
+            .context("web/node_modules is missing; run `npm ci` in web")?;
     }
     // By who brought it, so that the order is the same everywhere.
     let mut by_name: Vec<(BTreeSet<String>, String)> =
@@ -54,6 +48,18 @@ pub fn text(root: &Path) -> Result<String> {
         write!(list, "\n{above}\n{}\n{below}\n{}\n", names.join(", "), text.trim_end())?;
     }
     Ok(list)
+}
+
+/// Scripts of others that the pages may hold, and what is said of each: all that is not only for building them.
+fn scripts(root: &Path) -> Result<BTreeMap<String, Value>> {
+    let lock = std::fs::read(root.join("web/package-lock.json"))?;
+    let lock: Value = serde_json::from_slice(&lock)?;
+    let all = lock["packages"].as_object().context("no packages in web/package-lock.json")?;
+    let held = all.iter().filter(|(_, about)| about["dev"] != true);
+    let named = held.filter_map(|(path, about)| {
+        Some((path.strip_prefix("node_modules/")?.to_owned(), about.clone()))
+    });
+    Ok(named.collect())
 }
 
 /// Third parties that are linked into our executables; not what only builds or tests them.

@@ -54,6 +54,8 @@ pub fn tarball(root: &Path, folder: &Path, deb: &Path, release: &Release) -> Res
         fs::copy(root.join("packaging").join(name), folder.join(name))?;
     }
     fs::copy(root.join("guide/install.md"), folder.join("install.md"))?;
+    // For whoever checks an off certificate, and believes no city's copy of the page.
+    fs::copy(root.join("crates/pages/assets/dist/check.html"), folder.join("check.html"))?;
     let mut sums = String::new();
     for file in files_below(folder)? {
         sums.push_str(&format!("{}  {}\n", sha256(&file)?, file.strip_prefix(folder)?.display()));

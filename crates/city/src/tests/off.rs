@@ -79,6 +79,7 @@ impl Off {
             frames: Some(device.frames),
             jumps: 0,
             foreign: name == "cam_foreign",
+            knows: Vec::new(),
         };
         let signed = Signed::sign(asked, &device.device).unwrap();
         let lease = self.town.city.lease(&signed)?.unverified().clone();

@@ -163,6 +163,39 @@ fn passkeys_are_added_and_removed_by_their_owner() {
     assert!(changes[2].contains("removed"));
 }
 
+/// A camera of before orders by passkey is told of no passkey, and goes on.
+#[test]
+fn a_lease_holds_what_its_camera_understands() {
+    let town = Town::new(START, "");
+    let city = &town.city;
+    let way = city.invite(&person(), &id("per_clara"), invite(&["clerk"])).unwrap();
+    join(&town, &way.code);
+    let camera: base::CameraId = "cam_two".parse().unwrap();
+    let code = city.enrolment_code(&person(), &camera, "Two", None).unwrap();
+    let device = SigningKey::generate();
+    let enrol = crate::Enrol { code, camera: camera.clone(), device_key: device.public() };
+    city.enrol(enrol).unwrap();
+    let check = |knows: &[&str], want: usize| {
+        let asked = read::LeaseRequest {
+            camera: camera.clone(),
+            capture_key: SigningKey::generate().public(),
+            at: city.now(),
+            frames: Some(0),
+            jumps: 0,
+            foreign: false,
+            knows: knows.iter().map(|k| (*k).to_owned()).collect(),
+        };
+        let lease = city.lease(&base::Signed::sign(asked, &device).unwrap()).unwrap();
+        let authority = lease.unverified().authority.clone().unwrap();
+        let keys = authority.passkeys.map_or(0, |known| known.people.len());
+        assert_eq!(keys, want, "{knows:?}");
+        assert!(!authority.people.is_empty(), "key files count for every camera");
+    };
+    check(&["passkeys"], 1);
+    check(&[], 0);
+    check(&["something else", "passkeys"], 1);
+}
+
 #[test]
 fn a_lost_key_takes_two() {
     let town = Town::new(START, "");

@@ -74,6 +74,7 @@ fn lease(town: &Town, camera: &CameraId) -> Signed<Lease> {
         frames: Some(0),
         jumps: 0,
         foreign: false,
+        knows: Vec::new(),
     };
     town.city.lease(&Signed::sign(asked, &device).unwrap()).unwrap()
 }

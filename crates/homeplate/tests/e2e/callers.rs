@@ -177,6 +177,7 @@ impl Device {
             frames: self.frames,
             jumps: 0,
             foreign: false,
+            knows: Vec::new(),
         };
         let asked = Signed::sign(asked, &self.device).expect("signed");
         let lease: Signed<Lease> = self.caller.post_at("/v1/leases", &asked, at)?;
