@@ -105,20 +105,26 @@ impl Spool {
         // The time that files carry is the machine's.
         let now = base::Clock::now(&base::SystemClock).millis().unsigned_abs();
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(now);
-        while let Some((number, size, at)) = index.kept.items.front().copied() {
+        while let Some((_, _, at)) = index.kept.items.front().copied() {
             let old = now.duration_since(at).is_ok_and(|age| age > keep.age);
-            if index.kept.bytes <= keep.bytes && !old {
+            if (index.kept.bytes <= keep.bytes && !old) || !self.let_one_go(index) {
                 break;
             }
-            if let Err(e) = fs::remove_file(self.kept_path(number))
-                && e.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(error = %e, "a delivered read cannot be removed");
-                break;
-            }
-            index.kept.items.pop_front();
-            index.kept.bytes = index.kept.bytes.saturating_sub(size);
         }
+    }
+
+    /// Lets go of the oldest that is kept; whether there was one, and it is gone.
+    pub(super) fn let_one_go(&self, index: &mut Index) -> bool {
+        let Some((number, size, _)) = index.kept.items.front().copied() else { return false };
+        if let Err(e) = fs::remove_file(self.kept_path(number))
+            && e.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(error = %e, "a delivered read cannot be removed");
+            return false;
+        }
+        index.kept.items.pop_front();
+        index.kept.bytes = index.kept.bytes.saturating_sub(size);
+        true
     }
 
     /// How many delivered reads are kept.
@@ -200,6 +206,25 @@ mod tests {
         spool.remove(&[1]).unwrap();
         assert!(spool.erase().unwrap() >= 4);
         assert_eq!((spool.kept(), spool.resend("third").unwrap()), (0, 0), "an order erases them");
+    }
+
+    /// Where a new read cannot be written, what was delivered goes first; only then is the new one lost.
+    #[test]
+    fn it_gives_way_to_what_was_not_delivered() {
+        let dir = tempfile::tempdir().unwrap();
+        let spool = open(dir.path(), 1000, DAY);
+        for item in [b"one".as_slice(), b"two"] {
+            spool.push(item).unwrap();
+        }
+        spool.remove(&[1, 2]).unwrap();
+        // In the way of the file beside: nothing can be written there.
+        let beside = dir.path().join("0000000000000003.sealed.new");
+        fs::create_dir_all(beside.join("x")).unwrap();
+        assert!(spool.push(b"three").is_err());
+        assert_eq!((spool.kept(), spool.len()), (0, 0));
+        fs::remove_dir_all(&beside).unwrap();
+        spool.push(b"three").unwrap();
+        assert_eq!(bodies(&spool), [b"three".to_vec()]);
     }
 
     #[test]

@@ -145,7 +145,13 @@ impl Spool {
             dropped += 1;
         }
         let number = drafted.unwrap_or(index.next);
-        base::write_atomic(&self.path(number), &pack(sealed))?;
+        let packed = pack(sealed);
+        // On a full disk what was delivered gives way to what was not.
+        while let Err(e) = base::write_atomic(&self.path(number), &packed) {
+            if !self.let_one_go(&mut index) {
+                return Err(e);
+            }
+        }
         index.next = index.next.max(number + 1);
         if drafted.is_some() {
             self.end_draft(number)?;
