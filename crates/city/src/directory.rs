@@ -3,7 +3,7 @@
 //! The directory says who somebody is; it never signs for them. What has to be confirmed is confirmed with a passkey
 //! of the person's own.
 
-use crate::people::gone;
+use crate::people::{gone, new_person_id};
 use crate::{City, Invite};
 use base::{Error, PersonId, Result};
 use deliver::Reach;
@@ -70,7 +70,7 @@ impl City {
         let known = self.of_directory(&vouched.subject)?;
         let name = vouched.name.or(known.as_ref().map(|p| p.name.clone()));
         let name = name.unwrap_or_else(|| first.name.clone());
-        let id = known.as_ref().map_or_else(new_id, |person| Ok(person.id.clone()))?;
+        let id = known.as_ref().map_or_else(new_person_id, |person| Ok(person.id.clone()))?;
         let new = Invite { name, office: first.office.clone(), roles };
         let mut person = self.as_changed(&id, new)?;
         person.directory = Some(InDirectory { subject: vouched.subject, vouched: self.now() });
@@ -130,12 +130,6 @@ impl City {
         }
         Ok(person)
     }
-}
-
-/// An id that says nothing: it stands on the public log, where no name does.
-fn new_id() -> Result<PersonId> {
-    let id = format!("per_{}", base::hex(&base::random::<6>()));
-    id.parse().map_err(|e| Error::internal("No id could be made; try again.").because(e))
 }
 
 #[cfg(test)]

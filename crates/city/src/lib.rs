@@ -170,7 +170,9 @@ pub use open::City;
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
 pub use own_plates::{NewOwnPlate, OwnPlate};
 pub use papers::{NewPaper, Paper, PaperKind};
-pub use people::{Claimed, Invitation, Invite, Left, LostKey, LostLine, PasskeyLine, PersonLine};
+pub use people::{
+    Claimed, Invitation, Invite, Left, LostKey, LostLine, PasskeyLine, PersonLine, new_person_id,
+};
 pub use pictures::{PicturePlace, PictureSection};
 pub use policy::{AGENCIES, AUTHORITIES, PURPOSES, Property, Rule};
 pub use proofs::{

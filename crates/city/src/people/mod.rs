@@ -94,6 +94,12 @@ impl From<Person> for PersonLine {
     }
 }
 
+/// An id that says nothing: it stands on the public log, where no name does.
+pub fn new_person_id() -> Result<PersonId> {
+    let id = format!("per_{}", base::hex(&base::random::<6>()));
+    id.parse().map_err(|e| Error::internal("No id could be made; try again.").because(e))
+}
+
 /// The person of a row.
 pub(crate) fn read(row: &PersonRow) -> Result<Person> {
     serde_json::from_str(&row.json)

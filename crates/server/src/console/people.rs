@@ -10,7 +10,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, PersonId, Result};
-use city::{City, Invitation, Invite, LostLine, PersonLine};
+use city::{City, Invitation, Invite, LostLine, PersonLine, new_person_id};
 use pages::{InvitationView, InviteForm, LostView, PeoplePage, PersonView, Place, Wrong, render};
 
 /// What the page says besides who there is.
@@ -27,12 +27,6 @@ impl After {
     fn mend(wrong: Vec<Wrong>, sent: Fields) -> Self {
         Self { status: StatusCode::BAD_REQUEST, wrong, sent, invitation: None }
     }
-}
-
-/// An id that says nothing: it stands on the public log, where no name does.
-fn new_id() -> Result<PersonId> {
-    let id = format!("per_{}", base::hex(&base::random::<6>()));
-    id.parse().map_err(|e| Error::internal("No id could be made; try again.").because(e))
 }
 
 fn view(
@@ -159,7 +153,7 @@ pub(crate) async fn invite(
         Err(all) => return show(&state, &headers, who, After::mend(all, sent)).await,
     };
     let (by, name) = (who.clone(), new.name.clone());
-    let done = state.run(move |city| city.invite(&by, &new_id()?, new)).await;
+    let done = state.run(move |city| city.invite(&by, &new_person_id()?, new)).await;
     let done = done.map(|invitation| way_in(&state, name, invitation));
     told(&state, &headers, who, sent, done).await
 }
