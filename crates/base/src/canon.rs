@@ -68,10 +68,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), CanonError> {
 
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-    let mut out = [0; 32];
-    out.copy_from_slice(digest.as_ref());
-    out
+    sha256_of([bytes])
 }
 
 /// SHA-256 of pieces, as if they stood in one.

@@ -96,19 +96,9 @@ impl City {
 
     /// Somebody who is in none of the groups: if they were, they have left.
     fn turned_away(&self, vouched: &Vouched) -> Result<Error> {
-        let known = {
-            let _alone = self.changing_people();
-            let known = self.of_directory(&vouched.subject)?;
-            if let Some(mut person) = known.clone() {
-                // They are who they are for as long as it takes to leave.
-                let vouched = self.now();
-                person.directory = person.directory.map(|d| InDirectory { vouched, ..d });
-                crate::init::put_person(&self.store, &person)?;
-            }
-            known
-        };
-        if let Some(person) = known {
-            self.leave(&person.id, &person.id)?;
+        let _alone = self.changing_people();
+        if let Some(person) = self.of_directory(&vouched.subject)? {
+            self.end_person(&person.clone(), person)?;
         }
         Ok(Error::forbidden(
             "The city's directory knows you, but none of your groups is let in here; ask its administrators.",

@@ -166,7 +166,7 @@ pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
 pub use map::{MapLayer, MapSection, StreetPart};
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
-pub use open::City;
+pub use open::{City, unknown_key};
 pub use oversight::{Outcome, QuestionLine, Questions, Said};
 pub use own_plates::{NewOwnPlate, OwnPlate};
 pub use papers::{NewPaper, Paper, PaperKind};

@@ -220,7 +220,7 @@ impl City {
 
     /// The key that signs the requests of a camera (`cam_…`) or a person (`per_…`).
     pub fn key_of(&self, key_id: &str) -> Result<PublicKey> {
-        let stranger = || Error::unauthenticated("This key is not enrolled here; enrol it first.");
+        let stranger = unknown_key;
         if let Ok(id) = key_id.parse::<PersonId>() {
             return self.person(&id).ok().and_then(|person| person.key).ok_or_else(stranger);
         }
@@ -293,6 +293,11 @@ impl City {
         };
         Ok(self.leaf(kind).by(&person.office).actor(actor))
     }
+}
+
+/// A key that signs and that nobody here has.
+pub fn unknown_key() -> Error {
+    Error::unauthenticated("This key is not enrolled here; enrol it first.")
 }
 
 /// The key that everybody is handed is that of the log in force: after a succession that was cut off too.

@@ -72,9 +72,7 @@ impl AppState {
         let done = async {
             let id = claim.key_id.clone();
             if self.forgers.is_doubted(&from, most, now) && !self.is_enrolled(&id, now).await? {
-                return Err(Error::unauthenticated(
-                    "This key is not enrolled here; enrol it first.",
-                ));
+                return Err(city::unknown_key());
             }
             let key = self.run(move |city| city.key_of(&id)).await?;
             self.forgers.may_try(&from, most, now)?;

@@ -8,12 +8,17 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::Error;
+use city::City;
 use pages::{EnterPage, render};
 use serde::Deserialize;
 
 /// `GET /console/directory`: to the directory's page.
 pub(crate) async fn begin(State(state): Shared, headers: HeaderMap) -> Response {
-    match state.run(|city| city.directory_begin()).await {
+    let begun = async {
+        let _place = state.directory_place()?;
+        state.run(City::directory_begin).await
+    };
+    match begun.await {
         Ok(leaving) => {
             let cookie = state.cookie_of_leaving(&leaving.state);
             ([(header::SET_COOKIE, cookie)], Redirect::to(&leaving.url)).into_response()
@@ -45,7 +50,11 @@ pub(crate) async fn back(
         );
         return failed(&state, &headers, &e);
     }
-    match state.run(move |city| city.directory_back(&back.state, &back.code)).await {
+    let ended = async {
+        let _place = state.directory_place()?;
+        state.run(move |city| city.directory_back(&back.state, &back.code)).await
+    };
+    match ended.await {
         Ok(person) => {
             let link = state.sessions.link(person, state.city.now());
             let page = around(&state, &headers, "/console");

@@ -119,7 +119,10 @@ impl Front {
                     Ok(taken) => taken,
                     Err(e) => {
                         tracing::debug!(error = %e, "a connection was not taken");
-                        tokio::time::sleep(BREATH).await;
+                        // One that went away before it was taken holds up nobody.
+                        if e.kind() != std::io::ErrorKind::ConnectionAborted {
+                            tokio::time::sleep(BREATH).await;
+                        }
                         continue;
                     }
                 },

@@ -20,6 +20,8 @@ pub(crate) const FLOWS: usize = 64;
 pub(crate) const SCANS: usize = 2;
 /// Files of hot lists at a time.
 const LISTS: usize = 2;
+/// Questions to the city's directory at a time.
+const DIRECTORY: usize = 8;
 /// How long a flow waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// So long it is remembered whose keys there are.
@@ -52,6 +54,9 @@ pub(crate) struct AppState {
     pub scans: Arc<Semaphore>,
     /// Places for files of hot lists.
     pub lists: Arc<Semaphore>,
+    /// Places for questions to the city's directory: anybody may begin a sign-in, and one that does not answer holds a
+    /// flow for seconds.
+    pub directory: Arc<Semaphore>,
     /// Places for flows of any sort. Beyond them waiting would only make every answer late.
     pub flows: Arc<Semaphore>,
     pub metrics: Metrics,
@@ -62,6 +67,12 @@ pub(crate) struct AppState {
     /// Questions of cameras that wait for a word.
     pub held: AtomicUsize,
     closing: watch::Sender<bool>,
+}
+
+/// One of these places, or `busy` and when to come again.
+fn place(places: &Arc<Semaphore>, busy: &'static str) -> Result<OwnedSemaphorePermit> {
+    let taken = places.clone().try_acquire_owned();
+    taken.map_err(|e| Error::busy(busy).because(e).retry_after(WAIT))
 }
 
 impl AppState {
@@ -84,6 +95,7 @@ impl AppState {
             ingest: Arc::new(Semaphore::new(places)),
             scans: Arc::new(Semaphore::new(SCANS)),
             lists: Arc::new(Semaphore::new(LISTS)),
+            directory: Arc::new(Semaphore::new(DIRECTORY)),
             flows: Arc::new(Semaphore::new(FLOWS)),
             metrics: Metrics::default(),
             options,
@@ -99,21 +111,18 @@ impl AppState {
         if !ask.plates.iter().any(|plate| plate.contains(['?', '*'])) {
             return Ok(None);
         }
-        let place = self.scans.clone().try_acquire_owned();
-        place.map(Some).map_err(|e| {
-            Error::busy("Other questions are being scanned for; ask again in a moment.")
-                .because(e)
-                .retry_after(WAIT)
-        })
+        const BUSY: &str = "Other questions are being scanned for; ask again in a moment.";
+        place(&self.scans, BUSY).map(Some)
     }
 
     /// A place for a file of a hot list.
     pub fn list_place(&self) -> Result<OwnedSemaphorePermit> {
-        self.lists.clone().try_acquire_owned().map_err(|e| {
-            Error::busy("Other lists are coming in; bring this one again in a moment.")
-                .because(e)
-                .retry_after(WAIT)
-        })
+        place(&self.lists, "Other lists are coming in; bring this one again in a moment.")
+    }
+
+    /// A place for a question to the city's directory.
+    pub fn directory_place(&self) -> Result<OwnedSemaphorePermit> {
+        place(&self.directory, "Others are signing in by the directory; try again in a moment.")
     }
 
     /// Whether this key may sign at all, from memory: it is looked up once a second, whoever asks how often.

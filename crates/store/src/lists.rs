@@ -385,22 +385,22 @@ fn move_in(tx: &mut Tx<'_>, list: &ListId, number: i64, side: &str) -> Result<()
 
 /// Forgets what waits in a list; returns how many imports did.
 fn drop_waiting(tx: &mut Tx<'_>, list: &str) -> Result<usize> {
+    drop_versions(tx, list, "waiting")?;
     let list = [Arg::from(list)];
-    tx.exec(
-        "DELETE FROM versions WHERE list = ?1 AND number IN \
-         (SELECT number FROM imports WHERE list = ?1 AND state = 'waiting')",
-        &list,
-    )?;
     tx.exec("UPDATE imports SET state = 'dropped' WHERE list = ?1 AND state = 'waiting'", &list)
 }
 
 /// Forgets what began to come into a list and is not whole; returns how many imports did.
 fn drop_coming(tx: &mut Tx<'_>, list: &str) -> Result<usize> {
-    let list = [Arg::from(list)];
+    drop_versions(tx, list, "coming")?;
+    tx.exec("DELETE FROM imports WHERE list = ?1 AND state = 'coming'", &[Arg::from(list)])
+}
+
+/// Removes the rows of a list's imports in this state.
+fn drop_versions(tx: &mut Tx<'_>, list: &str, state: &str) -> Result<usize> {
     tx.exec(
         "DELETE FROM versions WHERE list = ?1 AND number IN \
-         (SELECT number FROM imports WHERE list = ?1 AND state = 'coming')",
-        &list,
-    )?;
-    tx.exec("DELETE FROM imports WHERE list = ?1 AND state = 'coming'", &list)
+         (SELECT number FROM imports WHERE list = ?1 AND state = ?2)",
+        &[Arg::from(list), Arg::from(state)],
+    )
 }

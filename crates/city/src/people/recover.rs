@@ -3,6 +3,7 @@
 use super::Invitation;
 use crate::City;
 use base::{Error, PersonId, Result, Time, TokenId};
+use identity::Person;
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use store::RecoveryRow;
@@ -130,7 +131,13 @@ impl City {
         let who = if by == id { self.person(by)? } else { self.allowed(by, Action::AddPerson)? };
         let _alone = self.changing_people();
         let unknown = || Error::not_found("There is no such person here.");
-        let mut person = self.stored_person(id)?.ok_or_else(unknown)?;
+        let person = self.stored_person(id)?.ok_or_else(unknown)?;
+        self.end_person(&who, person)
+    }
+
+    /// Ends all that a person has; `who` acts. Nobody else changes people meanwhile.
+    pub(crate) fn end_person(&self, who: &Person, mut person: Person) -> Result<Left> {
+        let id = &person.id.clone();
         if self.is_administrator(&person) {
             self.someone_administers(id)?;
         }
@@ -140,10 +147,10 @@ impl City {
         person.ended = person.ended.or(Some(self.now()));
         // First of all nothing of theirs opens anything.
         crate::init::put_person(&self.store, &person)?;
-        let tokens = self.revoke_tokens_of(id, Some(&who))?;
+        let tokens = self.revoke_tokens_of(id, Some(who))?;
         self.store.drop_invitations(id)?;
         self.store.drop_told(id)?;
-        self.log.append_once(&self.leaf_of("admin.left", &who, &person)?)?;
+        self.log.append_once(&self.leaf_of("admin.left", who, &person)?)?;
         Ok(Left { keys, tokens })
     }
 }

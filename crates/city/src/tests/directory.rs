@@ -71,3 +71,19 @@ fn the_last_administrator_has_a_key() {
     let e = town.city.leave(&person(), &person()).unwrap_err();
     assert!(e.message().contains("last administrator"), "{e}");
 }
+
+/// Who cannot leave yet, being the last administrator, is vouched for by nobody all the same.
+#[test]
+fn out_of_the_groups_is_not_vouched_for() {
+    let town = town();
+    let city = &town.city;
+    let ida = city.admit(vouched("ida", &["it"])).unwrap();
+    let mut known = city.person(&ida).unwrap();
+    known.key = Some(base::SigningKey::generate().public());
+    crate::init::put_person(&city.store, &known).unwrap();
+    city.leave(&person(), &person()).unwrap();
+    town.clock.advance(20 * HOUR);
+    assert_eq!(city.admit(vouched("ida", &[])).unwrap_err().kind(), Kind::Conflict);
+    town.clock.advance(4 * HOUR + 1);
+    assert_eq!(city.person(&ida).unwrap_err().kind(), Kind::Unauthenticated);
+}
