@@ -4,10 +4,36 @@
 /** At most one question in so many milliseconds. */
 const PAUSE = 400;
 
+/** Whether a finger or a button is down, and what waits until it is up. */
+let down = false;
+let waiting: (() => void)[] = [];
+
+/** Resolves when nothing is pressed: a press whose place is taken away meanwhile would be none. */
+const lifted = (): Promise<void> => (down ? new Promise((done) => waiting.push(done)) : Promise.resolve());
+
+function heedPresses(): void {
+  document.addEventListener('pointerdown', () => (down = true), true);
+  for (const end of ['pointerup', 'pointercancel']) {
+    document.addEventListener(
+      end,
+      () => {
+        down = false;
+        // The click comes after this, and first.
+        setTimeout(() => {
+          waiting.forEach((go) => go());
+          waiting = [];
+        });
+      },
+      true,
+    );
+  }
+}
+
 async function refresh(from: string, what: string): Promise<void> {
   const answer = await fetch(from, { headers: { accept: 'text/html', 'x-live': '1' } });
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>(what);
+  await lifted();
   const here = document.querySelector<HTMLElement>(what);
   if (!fresh || !here) return;
   const open = new Set([...here.querySelectorAll('details')].map((d, n) => (d.open ? n : -1)));
@@ -36,14 +62,14 @@ export function start(): void {
     sign.classList.toggle('good', on);
     sign.classList.toggle('bad', !on);
   };
-  let waiting = 0;
+  let timer = 0;
   let asked = 0;
   // The first event is shown at once; a crowd of them is shown together.
   const ask = () => {
-    if (waiting) return;
+    if (timer) return;
     const pause = Math.max(0, asked + PAUSE - Date.now());
-    waiting = window.setTimeout(() => {
-      waiting = 0;
+    timer = window.setTimeout(() => {
+      timer = 0;
       asked = Date.now();
       refresh(from, what).then(() => {
         count();
@@ -52,6 +78,7 @@ export function start(): void {
     }, pause);
   };
   count();
+  heedPresses();
   const events = new EventSource(sign.dataset.live ?? '');
   events.addEventListener('open', () => {
     say(true);
