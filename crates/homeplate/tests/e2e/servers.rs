@@ -213,6 +213,31 @@ fn the_writer_is_killed_ten_times_under_load() {
     hand_overs(10);
 }
 
+/// Who serves and does not reach the database gives way; and when it is back, so is the city.
+#[test]
+#[ignore = "a minute"]
+fn whoever_loses_the_database_gives_way() {
+    let (database, world, mut servers) = city(2);
+    let mut device = Device::enrol(&world, "a");
+    device.renew(SystemClock.now()).expect("a lease");
+    let batch = device.batch(&[crate::crash::plate(0)], SystemClock.now());
+    assert_eq!(device.send(&batch).expect("taken").new, 1);
+    let holder = servers.holder();
+    database.cut_off(true).expect("cut off");
+    let mut first = servers.running[holder].take().expect("runs");
+    assert_eq!(first.wait(Duration::from_secs(60)).expect("it ends").code(), Some(75));
+    // The other has the seat now, and cannot open the city either: the service manager's turn.
+    let mut second = servers.running[1 - holder].take().expect("runs");
+    let ended = second.wait(Duration::from_secs(60)).expect("it ends");
+    assert!(!ended.success() && second.output().contains("database"), "{}", second.output());
+    database.cut_off(false).expect("back");
+    servers.start_one(&world, 0);
+    servers.start_one(&world, 1);
+    until_answered(&world);
+    assert_eq!(device.send(&batch).expect("known").known, 1);
+    world.plain(&["verify", "city/log"]).good();
+}
+
 /// What one, two and three servers take: the one that serves does the work, so that more of them take no more.
 #[test]
 #[ignore = "figures"]
