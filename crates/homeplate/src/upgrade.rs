@@ -14,7 +14,8 @@ pub struct UpgradeArgs {
     #[arg(long)]
     check: bool,
     /// Only keep copies of what would change, in this folder or else `before-upgrade` among the city's data; the package
-    /// does this before it starts a new version. A server that serves removes those of the latter.
+    /// does this before it starts a new version. A server that serves removes those of the latter. On PostgreSQL copies
+    /// lie in the database, and no folder is named.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with = "check")]
     keep: Option<Option<PathBuf>>,
     /// Put such copies back.
@@ -33,10 +34,7 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
     as_server(&data)?;
     let before = |named: Option<PathBuf>| named.unwrap_or_else(|| kept(&data));
     match (args.keep, args.put_back) {
-        (Some(to), _) => match keep_before(&data, &before(to))? {
-            Some(names) => names.iter().for_each(|name| println!("kept      {name}")),
-            None => println!("PostgreSQL is not copied; a dump made before is the way back"),
-        },
+        (Some(to), _) => tell_kept(&keep_before(&data, &before(to))?),
         (_, Some(from)) => tell_back(&put_back_before(&before(from), &data)?),
         _ if args.check => {
             // A copy of the hot list spells plates: it lies nowhere but in the city's own folder.
@@ -55,17 +53,13 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
 /// nothing is lost either way.
 fn upgrade(data: &Path) -> base::Result<()> {
     let before = kept(data);
-    let Some(names) = keep_before(data, &before)? else {
-        return Err(Error::unavailable(
-            "The store is in PostgreSQL: make a dump with pg_dump, then start this version; guide/postgres.md.",
-        ));
-    };
-    names.iter().for_each(|name| println!("kept      {name}"));
+    let names = keep_before(data, &before)?;
+    tell_kept(&names);
     // A process of its own: whatever ends it, this one is there to go back.
     let tried = std::env::current_exe()
         .and_then(|me| Command::new(me).args(["serve", "--try-out", "--data"]).arg(data).status());
     if tried.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        forget_before(&before)?;
+        forget_before(data)?;
         println!("migrated  {} databases", names.len());
         println!("runs      log, keys and store are open to this version; start it");
         return Ok(());
@@ -79,6 +73,10 @@ fn upgrade(data: &Path) -> base::Result<()> {
          version of before.",
     )
     .because(why))
+}
+
+fn tell_kept(names: &[String]) {
+    names.iter().for_each(|name| println!("kept      {name}"));
 }
 
 fn tell_back(names: &[String]) {

@@ -1,0 +1,163 @@
+//! Schemas of before an upgrade: copies beside the originals, in the same database, which take their place by a name.
+//!
+//! A copy is made by the migrations that its original has had, so that keys and indexes have their names, and gets every
+//! row. Each is there whole or not at all, and takes its place so; days may be many, and one transaction over all of them
+//! would need more locks than a server has. Each has a mark of ours, without which a schema is somebody else's and left
+//! alone. What others added to the originals (grants, a distribution over machines) is not in the copies.
+
+use super::super::upgrade::Schema;
+use super::super::{Arg, Kind, Part, dialect};
+use super::server::Server;
+use super::{Db, Tx};
+use base::{Error, Result};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The table that says that a schema is such a copy.
+const MARK: &str = "kept_before";
+
+/// The control data's, the hot list's and the days' schemas; no migration is done and nothing is locked.
+pub fn schemas(url: &str, base: &str) -> Result<Vec<Schema>> {
+    of(&Server::looking(url, base)?)
+}
+
+fn of(server: &Arc<Server>) -> Result<Vec<Schema>> {
+    let mut out = Vec::new();
+    for part in server.look()?.parts() {
+        let db = Db { server: server.clone(), schema: server.schema_of(part) };
+        // An empty one that was made for us is no database yet.
+        if db.tables()? > 0 {
+            out.push(schema(db, part)?);
+        }
+    }
+    Ok(out)
+}
+
+fn schema(db: Db, part: Part) -> Result<Schema> {
+    let kind = part.kind();
+    if !db.is_ours(kind)? {
+        return Err(db.foreign());
+    }
+    let (has, wants) = (db.migrations(kind)? as u32, kind.migrations().len() as u32);
+    let size = "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::BIGINT \
+        FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+        WHERE n.nspname = ?1 AND c.relkind = 'r'";
+    let bytes = db.one(size, &[Arg::from(db.schema.as_str())])?;
+    Ok(Schema { name: db.schema, has, wants, bytes: bytes.unsigned_abs(), part })
+}
+
+/// What the copy of a schema is called.
+fn copy_of(base: &str, name: &str) -> String {
+    format!("{base}_before{}", name.strip_prefix(base).unwrap_or(name))
+}
+
+/// Schemas of the server whose copies there are.
+fn copied(server: &Arc<Server>) -> Result<Vec<String>> {
+    let base = server.schema_of(Part::Control);
+    let db = Db { server: server.clone(), schema: base.clone() };
+    let sql = "SELECT table_schema::TEXT FROM information_schema.tables WHERE table_name = ?1";
+    let mut marked = Vec::new();
+    for mut row in db.query(sql, &[Arg::from(MARK)])? {
+        marked.push(row.get::<String>(0)?);
+    }
+    let first = copy_of(&base, &base);
+    let rest = |name: &String| {
+        let rest = name.strip_prefix(&first)?;
+        let day = rest.strip_prefix("_d").map(|day| day.replace('_', "-"));
+        let ours = rest.is_empty()
+            || rest == "_hotlist"
+            || day.is_some_and(|day| day.parse::<base::Day>().is_ok());
+        ours.then(|| format!("{base}{rest}"))
+    };
+    let mut names: Vec<String> = marked.iter().filter_map(rest).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Copies a schema in a transaction.
+fn copy(tx: &mut Tx<'_>, from: &str, to: &str, kind: Kind, has: u32) -> Result<()> {
+    let there = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ?1";
+    if !tx.query(there, &[Arg::from(to)])?.is_empty() {
+        return Err(Error::unavailable(format!(
+            "The schema {to} is no copy of ours; a copy would have this name. Rename it."
+        )));
+    }
+    tx.batch(&format!("CREATE SCHEMA {to}; SET LOCAL search_path TO {to}; {}", super::MARKS))?;
+    for sql in kind.migrations().iter().take(has as usize) {
+        tx.batch(&dialect::migration(sql))?;
+    }
+    let sql = "SELECT c.table_name::TEXT, string_agg(c.column_name::TEXT, ', ') \
+        FROM information_schema.columns AS c JOIN information_schema.columns AS o \
+        ON o.table_schema = ?1 AND o.table_name = c.table_name AND o.column_name = c.column_name \
+        WHERE c.table_schema = ?2 GROUP BY c.table_name";
+    for mut row in tx.query(sql, &[Arg::from(from), Arg::from(to)])? {
+        let (table, columns): (String, String) = (row.get(0)?, row.get(1)?);
+        tx.batch(&format!(
+            "DELETE FROM {to}.{table}; \
+             INSERT INTO {to}.{table} ({columns}) SELECT {columns} FROM {from}.{table}"
+        ))?;
+    }
+    tx.batch(&format!("CREATE TABLE {to}.{MARK} ()"))
+}
+
+/// Migrates a copy of a schema, which has never been when this returns, and says how long that took.
+pub fn rehearse(url: &str, base: &str, one: &Schema) -> Result<Duration> {
+    let server = Server::looking(url, base)?;
+    let mut db = Db { server, schema: base.to_owned() };
+    let mut tx = db.begin()?;
+    let kind = one.part.kind();
+    copy(&mut tx, &one.name, &format!("{base}_tried"), kind, one.has)?;
+    let began = Instant::now();
+    for sql in kind.migrations().iter().skip(one.has as usize) {
+        tx.batch(&dialect::migration(sql))?;
+    }
+    Ok(began.elapsed())
+}
+
+/// Copies the schemas that opening would change.
+pub fn keep(url: &str, base: &str) -> Result<Vec<String>> {
+    let server = Server::open(url, base)?;
+    let changing: Vec<Schema> = of(&server)?.into_iter().filter(Schema::changes).collect();
+    let there = copied(&server)?;
+    let mut db = Db { server, schema: base.to_owned() };
+    for one in changing.iter().filter(|one| !there.contains(&one.name)) {
+        let mut tx = db.begin()?;
+        copy(&mut tx, &one.name, &copy_of(base, &one.name), one.part.kind(), one.has)?;
+        tx.commit()?;
+    }
+    Ok(changing.into_iter().map(|one| one.name).collect())
+}
+
+/// Puts the copies in the place of their originals.
+pub fn put_back(url: &str, base: &str) -> Result<Vec<String>> {
+    let server = Server::open(url, base)?;
+    let names = copied(&server)?;
+    let mut db = Db { server, schema: base.to_owned() };
+    for name in &names {
+        let copy = copy_of(base, name);
+        let mut tx = db.begin()?;
+        tx.batch(&format!(
+            "DROP SCHEMA IF EXISTS {name} CASCADE; ALTER SCHEMA {copy} RENAME TO {name}; \
+             DROP TABLE {name}.{MARK}"
+        ))?;
+        tx.commit()?;
+    }
+    Ok(names)
+}
+
+/// Drops the copies.
+pub fn forget(url: &str, base: &str) -> Result<()> {
+    drop_copies(&Server::looking(url, base)?)
+}
+
+/// The same by a server that is connected.
+pub fn drop_copies(server: &Arc<Server>) -> Result<()> {
+    let base = server.schema_of(Part::Control);
+    let mut db = Db { server: server.clone(), schema: base.clone() };
+    for name in copied(server)? {
+        let mut tx = db.begin()?;
+        tx.batch(&format!("DROP SCHEMA {} CASCADE", copy_of(&base, &name)))?;
+        tx.commit()?;
+    }
+    Ok(())
+}
