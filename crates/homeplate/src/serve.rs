@@ -84,7 +84,7 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         // Before the first answer: from here on there is no way back to what was before an upgrade.
-        if let Err(e) = city.no_way_back() {
+        if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
             tracing::error!(error = %e.inside(), "copies of before an upgrade");
         }
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));

@@ -2,7 +2,9 @@
 //! it, with the way back until it is known that this version runs.
 
 use crate::check::{as_server, place};
-use base::Error;
+use crate::client::PersonKey;
+use base::{Clock, Error, SystemClock};
+use city::approval::{approve, approved};
 use city::upgrade::{Upgrade, forget_before, keep_before, kept, look, put_back_before};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -21,6 +23,16 @@ pub struct UpgradeArgs {
     /// Put such copies back.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with_all = ["check", "keep"])]
     put_back: Option<Option<PathBuf>>,
+    /// Say whether as many people have signed this package as the city asks for. The version that runs asks so before it
+    /// makes way, of the package that HOMEPLATE_PACKAGE names; a city that asks for no signatures takes any.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["check", "keep", "put_back"])]
+    package: Option<Option<PathBuf>>,
+    /// Sign a package, beside the signatures of others in FILE.signed. Any machine will do.
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["check", "keep", "put_back", "package"])]
+    sign: Option<PathBuf>,
+    /// Your key file, made by `homeplate key new`.
+    #[arg(long, env = "HOMEPLATE_KEY")]
+    key: Option<PathBuf>,
     /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -28,7 +40,13 @@ pub struct UpgradeArgs {
 
 /// Runs the command.
 pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
+    if let (Some(package), Some(key)) = (&args.sign, &args.key) {
+        return sign(package, key);
+    }
     let data = place(args.data);
+    if let Some(named) = args.package {
+        return signed(&data, named);
+    }
     // A relative folder is meant from here, also where the server's user may not look.
     let data = std::path::absolute(&data).unwrap_or(data);
     as_server(&data)?;
@@ -46,6 +64,25 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
         }
         _ => upgrade(&data)?,
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sign(package: &Path, key: &Path) -> anyhow::Result<ExitCode> {
+    let person = PersonKey::load(key)?;
+    let file = approve(package, &person.person, &person.key, SystemClock.now())?;
+    println!("signed    {} by {}, in {}", package.display(), person.person, file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As root, who alone may be able to read the package.
+fn signed(data: &Path, named: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let named = named.or_else(|| std::env::var_os("HOMEPLATE_PACKAGE").map(PathBuf::from));
+    let found = approved(data, named.as_deref().unwrap_or(Path::new("HOMEPLATE_PACKAGE")))?;
+    match found.of {
+        0 => println!("signed    this city asks for no signatures"),
+        of => println!("signed    by {} of at least {of}", found.by.len()),
+    }
+    found.by.iter().for_each(|person| println!("          {person}"));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,8 @@
 //! Fills a store with sealed reads that nobody can open, by the store's own way of taking batches: for tests of a large
 //! city.
 //!
-//! `fill FOLDER READS DAYS`. The days are the last ones, today's among them; each gets as many.
+//! `fill FOLDER READS DAYS`. The days are the last ones, today's among them; each gets as many. `fill --count FOLDER` says
+//! how many reads lie in a store that nobody has open.
 
 use base::{CameraId, Clock, Day, Epoch, ReadId, SegmentId, SystemClock, random};
 use custody::{SealedBatch, SealedRead, SealedSegment, Token};
@@ -59,9 +60,27 @@ fn fill(store: &Store, day: Day, count: usize) -> Done<()> {
     Ok(())
 }
 
+fn count(store: &Path) -> Done<i64> {
+    let mut all = 0;
+    for day in std::fs::read_dir(store.join("reads"))? {
+        let day = day?.path();
+        if day.extension().is_some_and(|e| e == "db") {
+            let conn = rusqlite::Connection::open(day)?;
+            all += conn.query_row("SELECT count(*) FROM reads", [], |row| row.get::<_, i64>(0))?;
+        }
+    }
+    Ok(all)
+}
+
 fn main() -> Done<()> {
     const HOW: &str = "fill FOLDER READS DAYS";
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, folder] = &args[..]
+        && flag == "--count"
+    {
+        println!("{}", count(Path::new(folder))?);
+        return Ok(());
+    }
     let [folder, reads, days] = &args[..] else { return Err(HOW.into()) };
     let (reads, days): (usize, usize) = (reads.parse()?, days.parse()?);
     let store = Store::open(Path::new(folder))?;

@@ -118,7 +118,8 @@ fn a_file_is_known_again_by_memory_alone() {
     let file = base::sha256(b"plate\n7ABC128\n");
     let named = base::hex(&file[..4]);
     let holds = |what: &[u8]| {
-        let names = ["control.db", "control.db-wal"].map(|name| town.dir().join("store").join(name));
+        let names =
+            ["control.db", "control.db-wal"].map(|name| town.dir().join("store").join(name));
         let mut files = names.iter().filter_map(|path| std::fs::read(path).ok());
         files.any(|bytes| bytes.windows(what.len()).any(|some| some == what))
     };

@@ -25,6 +25,7 @@ mod street;
 mod telling;
 mod tls_city;
 mod upgrade;
+mod upgrade_large;
 mod witness;
 mod world;
 mod xss;

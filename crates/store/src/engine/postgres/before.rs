@@ -161,3 +161,116 @@ pub fn drop_copies(server: &Arc<Server>) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{day, put, state};
+    use crate::{Pictures, Place, Store, Url};
+    use testkit::postgres::Database;
+
+    struct City {
+        database: Database,
+        pictures: tempfile::TempDir,
+    }
+
+    impl City {
+        fn new() -> Self {
+            let pictures = tempfile::tempdir().unwrap();
+            Self { database: Database::new().unwrap(), pictures }
+        }
+
+        fn url(&self) -> String {
+            self.database.url()
+        }
+
+        fn store(&self) -> Store {
+            let place = Place::Postgres { url: Url(self.url()), schema: "city".into() };
+            Store::open_at(&place, &Pictures::Folder(self.pictures.path().to_owned())).unwrap()
+        }
+
+        fn batch(&self, sql: &str) {
+            let server = Server::looking(&self.url(), "city").unwrap();
+            let mut db = Db { server, schema: "city".into() };
+            let mut tx = db.begin().unwrap();
+            tx.batch(sql).unwrap();
+            tx.commit().unwrap();
+        }
+
+        /// As the version before the newest migration of each kind left it.
+        fn older(&self) {
+            for one in schemas(&self.url(), "city").unwrap() {
+                let server = Server::looking(&self.url(), "city").unwrap();
+                let mut db = Db { server, schema: "city".into() };
+                let mut tx = db.begin().unwrap();
+                copy(&mut tx, &one.name, "city_old", one.part.kind(), one.has - 1).unwrap();
+                tx.batch(&format!(
+                    "DELETE FROM city_old.migrations WHERE number = {}; DROP TABLE city_old.{MARK}; \
+                     DROP SCHEMA {name} CASCADE; ALTER SCHEMA city_old RENAME TO {name}",
+                    one.has,
+                    name = one.name
+                ))
+                .unwrap();
+                tx.commit().unwrap();
+            }
+        }
+
+        fn changing(&self) -> usize {
+            schemas(&self.url(), "city").unwrap().iter().filter(|one| one.changes()).count()
+        }
+
+        fn schemas(&self) -> usize {
+            self.database.dump_without("_nothing").unwrap().matches("CREATE SCHEMA").count()
+        }
+    }
+
+    #[test]
+    fn a_migration_is_seen_tried_and_taken_back() {
+        let city = City::new();
+        let url = &city.url();
+        let store = city.store();
+        put(&store, day(0), "one 5 7ABC128!,one 6 8XYZ001").unwrap();
+        store.relay().unwrap();
+        let before = state(&store);
+        assert!(keep(url, "city").unwrap_err().message().contains("stop it first"));
+        drop(store);
+        city.older();
+        assert_eq!((city.changing(), city.schemas()), (3, 3));
+        for one in schemas(url, "city").unwrap() {
+            assert!(one.bytes > 0);
+            rehearse(url, "city", &one).unwrap();
+        }
+        assert_eq!((city.changing(), city.schemas()), (3, 3), "only looked at");
+        // Somebody else's schema has the name of a copy: it stays.
+        city.batch(
+            "CREATE SCHEMA city_before_hotlist; CREATE TABLE city_before_hotlist.theirs (x INT)",
+        );
+        assert!(keep(url, "city").unwrap_err().message().contains("no copy of ours"));
+        forget(url, "city").unwrap();
+        assert_eq!(city.schemas(), 4, "what was copied is gone, and theirs is there");
+        city.batch("DROP SCHEMA city_before_hotlist CASCADE");
+        let names = ["city", "city_hotlist", "city_d2024_10_04"];
+        assert_eq!(keep(url, "city").unwrap(), names);
+        // Cut off and begun again: the older copies are the way back.
+        city.batch("CREATE TABLE city.later (x BIGINT); DELETE FROM city.meta");
+        assert_eq!((keep(url, "city").unwrap().len(), city.schemas()), (3, 6));
+        city.batch("DROP TABLE city.later");
+        assert_eq!(put_back(url, "city").unwrap().len(), 3);
+        assert_eq!((city.changing(), city.schemas()), (3, 3));
+        assert_eq!(put_back(url, "city").unwrap().len(), 0, "there are none any more");
+        // Migrated, and taken back; migrated, and served.
+        keep(url, "city").unwrap();
+        // A day is migrated when it is opened, which relaying does.
+        city.store().relay().unwrap();
+        assert_eq!((city.changing(), city.schemas()), (0, 6));
+        put_back(url, "city").unwrap();
+        assert_eq!((city.changing(), city.schemas()), (3, 3));
+        keep(url, "city").unwrap();
+        let store = city.store();
+        store.relay().unwrap();
+        store.forget_before().unwrap();
+        assert_eq!((city.changing(), city.schemas()), (0, 3));
+        assert_eq!(state(&store), before);
+        assert!(store.check().unwrap().is_empty());
+    }
+}

@@ -176,7 +176,9 @@ mod tests {
         )
         .unwrap();
         let holds = || {
-            let all = fs::read_dir(dir.path()).unwrap().map(|e| fs::read(e.unwrap().path()).unwrap_or_default());
+            let all = fs::read_dir(dir.path())
+                .unwrap()
+                .map(|e| fs::read(e.unwrap().path()).unwrap_or_default());
             all.into_iter().any(|bytes| bytes.windows(hash.len()).any(|some| some == hash))
         };
         assert!(holds(), "it would be found");
