@@ -365,8 +365,9 @@ const KEYS: &[Explained] = &[
     ),
     e(
         "upgrade.signatures",
-        "How many people sign the package of another version before it is installed: `homeplate upgrade --sign`.",
-        "0: it is installed without",
+        "How many people sign the package of another version before it is installed (`homeplate upgrade --sign`); 0 asks \
+         for none.",
+        "0",
         "0 to the number of upgrade.signers",
     ),
     e(
