@@ -48,6 +48,9 @@ pub struct Config {
     /// Switching on again.
     #[serde(default)]
     pub switch: Switching,
+    /// Who signs packages of another version.
+    #[serde(default)]
+    pub upgrade: crate::approval::UpgradeSection,
     /// How often one person or camera may ask.
     #[serde(default)]
     pub limits: Limits,
@@ -628,6 +631,9 @@ impl Config {
             return refuse("cases.format is empty; write * to take anything");
         }
         if let Some(wrong) = self.switch.wrong() {
+            return refuse(wrong);
+        }
+        if let Some(wrong) = self.upgrade.wrong() {
             return refuse(wrong);
         }
         if let Some(wrong) = self.cameras.wrong() {

@@ -364,6 +364,19 @@ const KEYS: &[Explained] = &[
         "name = [cameras]",
     ),
     e(
+        "upgrade.signatures",
+        "How many people sign the package of another version before it is installed (`homeplate upgrade --sign`); 0 asks \
+         for none.",
+        "0",
+        "0 to the number of upgrade.signers",
+    ),
+    e(
+        "upgrade.signers",
+        "Who may sign such a package, and the public half of their key; `homeplate key new` prints both.",
+        "none",
+        "per_… = \"a public key\"",
+    ),
+    e(
         "cameras.silent_minutes",
         "A camera that has not been heard of for so many minutes is shown as silent. They tell their health \
          once a minute.",

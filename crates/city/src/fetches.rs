@@ -4,6 +4,9 @@
 //! should look first it waits for one. What does not come is told (`list show`, the console, the server's log), and
 //! the list goes stale by its own rule. A file that the other side calls unchanged is not read again, until the list
 //! would grow too old for it: then it is, so that its age is renewed by an import like any other.
+//!
+//! By what a file is known again stands in memory and nowhere else. Hashes of a short list can be tried against guesses,
+//! and what the other side calls a file often is one. After a start each list is taken once more, as if it were new.
 
 use crate::{City, Event};
 use base::{Error, ListId, Result, Time, sha256};
@@ -11,6 +14,8 @@ use deliver::{
     FETCH_PATIENCE, Got, Known, Reach, SftpLogin, SftpPlace, fetch, fetch_sftp, is_fingerprint,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use store::FetchRow;
 use utoipa::ToSchema;
 
@@ -102,6 +107,16 @@ pub struct FetchLine {
     pub said: Option<String>,
 }
 
+/// What came last, to be known again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Came {
+    known: Known,
+    hash: Option<[u8; 32]>,
+}
+
+/// The same of every list that came since the start.
+pub(crate) type Cames = Mutex<HashMap<ListId, Came>>;
+
 impl City {
     /// Fetches what is due. A list that does not come holds up no other for longer than its own patience.
     pub fn take_fetches(&self) -> Result<()> {
@@ -137,17 +152,9 @@ impl City {
     /// One try, and what is to be remembered of it.
     fn fetched(&self, of: &HotlistFetch, last: Option<FetchRow>) -> (FetchRow, Option<Error>) {
         let now = self.now();
-        let none = FetchRow {
-            list: of.list.clone(),
-            tried: now,
-            fetched: None,
-            etag: None,
-            modified: None,
-            hash: None,
-            said: None,
-        };
+        let none = FetchRow { list: of.list.clone(), tried: now, fetched: None, said: None };
         let mut row = FetchRow { tried: now, said: None, ..last.unwrap_or(none) };
-        match self.taken(of, &mut row) {
+        match self.taken(of) {
             Ok(()) => {
                 row.fetched = Some(now);
                 (row, None)
@@ -159,17 +166,16 @@ impl City {
         }
     }
 
-    fn taken(&self, of: &HotlistFetch, row: &mut FetchRow) -> Result<()> {
+    fn taken(&self, of: &HotlistFetch) -> Result<()> {
+        let cames = || self.cames.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = cames().get(&of.list).cloned().unwrap_or_default();
         let renew = self.grows_old(&of.list)?;
-        let known = match renew {
-            true => Known::default(),
-            false => Known { etag: row.etag.clone(), modified: row.modified.clone() },
-        };
+        let known = if renew { Known::default() } else { last.known.clone() };
         let Got::New(file, fresh) = self.got(of, &known)? else { return Ok(()) };
         let hash = sha256(&file);
         let waiting = self.store.last_import_that_is(&of.list, "waiting")?;
-        let known_file = row.hash == Some(hash);
-        if known_file && row.etag.is_some() && !renew {
+        let known_file = last.hash == Some(hash);
+        if known_file && last.known.etag.is_some() && !renew {
             return Ok(());
         }
         if let Some(waiting) = waiting.filter(|_| known_file) {
@@ -177,9 +183,9 @@ impl City {
             return Err(Error::conflict(format!("Import {} waits for a person.", waiting.number)));
         }
         let (preview, taken) = self.came_by_itself(&of.list, &mut file.as_slice(), "fetch")?;
-        row.hash = Some(hash);
         // What is not taken is asked for again: after a day nothing waits any more.
-        (row.etag, row.modified) = if taken { (fresh.etag, fresh.modified) } else { (None, None) };
+        let known = if taken { fresh } else { Known::default() };
+        cames().insert(of.list.clone(), Came { known, hash: Some(hash) });
         match (taken, preview.number) {
             (true, _) => Ok(()),
             (false, Some(number)) => Err(Error::conflict(format!(

@@ -15,6 +15,7 @@ mod adoption;
 mod adoption_tests;
 mod alarms;
 pub mod api;
+pub mod approval;
 mod ask;
 mod audit;
 mod budgets;

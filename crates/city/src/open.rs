@@ -46,6 +46,8 @@ pub struct City {
     pub(crate) leavings: identity::Leavings,
     /// One import at a time.
     pub(crate) importing: Mutex<()>,
+    /// What was fetched last.
+    pub(crate) cames: crate::fetches::Cames,
     /// Whether the matcher knows less of the lists than the store does.
     pub(crate) lists_behind: AtomicBool,
     /// Held from reading what holds for the lists until the matcher knows it: an older reading must not come last.
@@ -135,6 +137,7 @@ impl City {
             people: Mutex::new(()),
             leavings: Default::default(),
             importing: Mutex::new(()),
+            cames: Default::default(),
             lists_behind: AtomicBool::new(false),
             telling: Mutex::new(()),
             judging: Mutex::new(()),

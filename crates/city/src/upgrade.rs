@@ -1,14 +1,15 @@
 //! Another version of the program over the data of a city: what would change, how long, and back again.
 //!
 //! The log, the keys and the rules are never part of it: they only ever grow, or are replaced by adopted ones. What
-//! migrates is the store, and of it alone copies are kept (`design/0019-upgrades.md`).
+//! migrates is the store, and of it alone copies are kept (`design/0019-upgrades.md`): files in a folder of the city's,
+//! or schemas in its PostgreSQL database, and then that folder says that they hold.
 
 use crate::init::Paths;
-use crate::{City, Config, Engine};
+use crate::{City, Config};
 use base::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use store::{Schema, keep, put_back, rehearse, schemas};
+use store::{Place, Schema, forget, keep, put_back, rehearse, schemas};
 
 /// The folder of the copies, in the city's.
 const KEPT: &str = "before-upgrade";
@@ -31,24 +32,15 @@ impl Upgrade {
     }
 }
 
-/// Looks, and tries on copies in `scratch`; changes nothing. A server may be running.
+/// Looks, and tries on copies, in `scratch` or in the database; changes nothing. A server may be running.
 ///
 /// # Errors
-/// The store is PostgreSQL's, cannot be read, is newer than this program, or a migration fails on a copy.
+/// The store cannot be read, is newer than this program, or a migration fails on a copy.
 pub fn look(dir: &Path, scratch: &Path) -> Result<Upgrade> {
-    let store = folder(dir)?.ok_or_else(of_postgres)?;
+    let store = place(dir)?;
     let all = schemas(&store)?;
     let changing: Vec<Schema> = all.iter().filter(|one| one.changes()).cloned().collect();
-    let mut takes = Duration::ZERO;
-    for same in
-        [|n: &str| n == "control.db", |n: &str| n == "hotlist.db", |n: &str| n.contains('/')]
-    {
-        let kind: Vec<&Schema> = changing.iter().filter(|one| same(&one.name)).collect();
-        let Some(largest) = kind.iter().max_by_key(|one| one.bytes) else { continue };
-        let one = rehearse(&store, largest, scratch)?;
-        let bytes: u64 = kind.iter().map(|one| one.bytes).sum();
-        takes += one.mul_f64(bytes as f64 / largest.bytes.max(1) as f64);
-    }
+    let takes = rehearse(&store, &changing, scratch)?;
     Ok(Upgrade { databases: all.len(), changing, takes })
 }
 
@@ -57,13 +49,23 @@ pub fn kept(dir: &Path) -> PathBuf {
     dir.join(KEPT)
 }
 
-/// Keeps copies of what opening with this program would change; `None` where the store is PostgreSQL's, which has tools
-/// of its own. The server is not running.
+/// Keeps copies of what opening with this program would change. The server is not running.
 ///
 /// # Errors
 /// The store cannot be read, is newer than this program, or there is no room.
-pub fn keep_before(dir: &Path, to: &Path) -> Result<Option<Vec<String>>> {
-    folder(dir)?.map(|store| keep(&store, to)).transpose()
+pub fn keep_before(dir: &Path, to: &Path) -> Result<Vec<String>> {
+    let store = place(dir)?;
+    if let Place::Postgres { .. } = store {
+        in_the_database(dir, to)?;
+        // Copies without the folder are of another time: a server of before has removed it, and has served.
+        if !to.exists() {
+            forget(&store)?;
+            mark(to).map_err(|e| {
+                Error::unavailable(format!("{} cannot be made.", to.display())).because(e)
+            })?;
+        }
+    }
+    keep(&store, to)
 }
 
 /// Puts those copies back, and removes them.
@@ -71,7 +73,10 @@ pub fn keep_before(dir: &Path, to: &Path) -> Result<Option<Vec<String>>> {
 /// # Errors
 /// There are none, the server runs, or a file cannot be written.
 pub fn put_back_before(from: &Path, dir: &Path) -> Result<Vec<String>> {
-    let Some(store) = folder(dir)? else { return Ok(Vec::new()) };
+    let store = place(dir)?;
+    if let Place::Postgres { .. } = store {
+        in_the_database(dir, from)?;
+    }
     if !from.exists() {
         return Err(Error::not_found(format!(
             "There are no copies in {}; nothing was changed.",
@@ -79,33 +84,60 @@ pub fn put_back_before(from: &Path, dir: &Path) -> Result<Vec<String>> {
         )));
     }
     let names = put_back(from, &store)?;
-    forget_before(from)?;
+    remove(from)?;
     Ok(names)
 }
 
 /// Removes copies that nobody goes back to any more: they hold plates.
 ///
 /// # Errors
-/// A file cannot be removed.
-pub fn forget_before(from: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(from) {
+/// A file or a schema cannot be removed.
+pub fn forget_before(dir: &Path) -> Result<()> {
+    forget(&place(dir)?)?;
+    remove(&kept(dir))
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::unavailable(format!(
             "{} cannot be removed; do it by hand, it may spell plates of a hot list.",
-            from.display()
+            folder.display()
         ))
         .because(e)),
         _ => Ok(()),
     }
 }
 
-fn of_postgres() -> Error {
-    Error::unavailable(
-        "The store is in PostgreSQL: make a dump with pg_dump before the new version is started; \
-         guide/postgres.md.",
-    )
+/// The folder beside which copies in the database hold.
+fn mark(folder: &Path) -> std::io::Result<()> {
+    let mut maker = std::fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700).create(folder)?;
+    std::fs::write(folder.join("in-the-database"), "Copies are schemas beside the store's.\n")?;
+    for path in [Some(folder), folder.parent()].into_iter().flatten() {
+        std::fs::File::open(path)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn in_the_database(dir: &Path, named: &Path) -> Result<()> {
+    match named == kept(dir) {
+        true => Ok(()),
+        false => Err(Error::invalid(
+            "The store is in PostgreSQL, and so are copies of it; name no folder.",
+        )),
+    }
 }
 
 impl City {
+    /// From here on there is no way back to what was before an upgrade: its copies go.
+    ///
+    /// # Errors
+    /// A file or a schema cannot be removed.
+    pub fn no_way_back(&self) -> Result<()> {
+        self.store.forget_before()?;
+        remove(&kept(&self.dir))
+    }
+
     /// Whether this version can do its work over the city's data: store, log and keys answer. What else is not well
     /// (a witness, a bucket, the clock) is no version's fault, and is said elsewhere.
     ///
@@ -121,9 +153,7 @@ impl City {
     }
 }
 
-/// The folder of the store; none where it is PostgreSQL's.
-fn folder(dir: &Path) -> Result<Option<PathBuf>> {
+fn place(dir: &Path) -> Result<Place> {
     let paths = Paths::new(dir);
-    let config = Config::load(&paths.config)?;
-    Ok((config.store.engine != Engine::Postgres).then_some(paths.store))
+    Ok(Config::load(&paths.config)?.place(&paths.store))
 }

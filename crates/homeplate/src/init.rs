@@ -252,6 +252,7 @@ fn config(args: &InitArgs) -> base::Result<Config> {
             on_signatures: args.on_signatures.unwrap_or(2),
             ..Default::default()
         },
+        upgrade: Default::default(),
         limits: Default::default(),
         alarms: Default::default(),
         hits: Default::default(),

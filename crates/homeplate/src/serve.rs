@@ -116,7 +116,7 @@ fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Res
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
         // Before the first answer: from here on there is no way back to what was before an upgrade.
-        if let Err(e) = city::upgrade::forget_before(&city::upgrade::kept(city.dir())) {
+        if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
             tracing::error!(error = %e.inside(), "copies of before an upgrade");
         }
         let inner = seated.announce()?;

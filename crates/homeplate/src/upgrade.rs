@@ -2,7 +2,9 @@
 //! it, with the way back until it is known that this version runs.
 
 use crate::check::{as_server, place};
-use base::Error;
+use crate::client::PersonKey;
+use base::{Clock, Error, SystemClock};
+use city::approval::{approve, approved};
 use city::upgrade::{Upgrade, forget_before, keep_before, kept, look, put_back_before};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -14,12 +16,23 @@ pub struct UpgradeArgs {
     #[arg(long)]
     check: bool,
     /// Only keep copies of what would change, in this folder or else `before-upgrade` among the city's data; the package
-    /// does this before it starts a new version. A server that serves removes those of the latter.
+    /// does this before it starts a new version. A server that serves removes those of the latter. On PostgreSQL copies
+    /// lie in the database, and no folder is named.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with = "check")]
     keep: Option<Option<PathBuf>>,
     /// Put such copies back.
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, conflicts_with_all = ["check", "keep"])]
     put_back: Option<Option<PathBuf>>,
+    /// Say whether as many people have signed this package as the city asks for. The version that runs asks so before it
+    /// makes way, of the package that HOMEPLATE_PACKAGE names; a city that asks for no signatures takes any.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with_all = ["check", "keep", "put_back"])]
+    package: Option<Option<PathBuf>>,
+    /// Sign a package, beside the signatures of others in FILE.signed. Any machine will do.
+    #[arg(long, value_name = "FILE", requires = "key", conflicts_with_all = ["check", "keep", "put_back", "package"])]
+    sign: Option<PathBuf>,
+    /// Your key file, made by `homeplate key new`.
+    #[arg(long, env = "HOMEPLATE_KEY")]
+    key: Option<PathBuf>,
     /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -27,16 +40,19 @@ pub struct UpgradeArgs {
 
 /// Runs the command.
 pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
+    if let (Some(package), Some(key)) = (&args.sign, &args.key) {
+        return sign(package, key);
+    }
     let data = place(args.data);
+    if let Some(named) = args.package {
+        return signed(&data, named);
+    }
     // A relative folder is meant from here, also where the server's user may not look.
     let data = std::path::absolute(&data).unwrap_or(data);
     as_server(&data)?;
     let before = |named: Option<PathBuf>| named.unwrap_or_else(|| kept(&data));
     match (args.keep, args.put_back) {
-        (Some(to), _) => match keep_before(&data, &before(to))? {
-            Some(names) => names.iter().for_each(|name| println!("kept      {name}")),
-            None => println!("PostgreSQL is not copied; a dump made before is the way back"),
-        },
+        (Some(to), _) => tell_kept(&keep_before(&data, &before(to))?),
         (_, Some(from)) => tell_back(&put_back_before(&before(from), &data)?),
         _ if args.check => {
             // A copy of the hot list spells plates: it lies nowhere but in the city's own folder.
@@ -51,21 +67,36 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+fn sign(package: &Path, key: &Path) -> anyhow::Result<ExitCode> {
+    let person = PersonKey::load(key)?;
+    let file = approve(package, &person.person, &person.key, SystemClock.now())?;
+    println!("signed    {} by {}, in {}", package.display(), person.person, file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// As root, who alone may be able to read the package.
+fn signed(data: &Path, named: Option<PathBuf>) -> anyhow::Result<ExitCode> {
+    let named = named.or_else(|| std::env::var_os("HOMEPLATE_PACKAGE").map(PathBuf::from));
+    let found = approved(data, named.as_deref().unwrap_or(Path::new("HOMEPLATE_PACKAGE")))?;
+    match found.of {
+        0 => println!("signed    this city asks for no signatures"),
+        of => println!("signed    by {} of at least {of}", found.by.len()),
+    }
+    found.by.iter().for_each(|person| println!("          {person}"));
+    Ok(ExitCode::SUCCESS)
+}
+
 /// Copies, migrations, a start that answers nobody; and back if any of it fails. Nothing is acknowledged meanwhile, so
 /// nothing is lost either way.
 fn upgrade(data: &Path) -> base::Result<()> {
     let before = kept(data);
-    let Some(names) = keep_before(data, &before)? else {
-        return Err(Error::unavailable(
-            "The store is in PostgreSQL: make a dump with pg_dump, then start this version; guide/postgres.md.",
-        ));
-    };
-    names.iter().for_each(|name| println!("kept      {name}"));
+    let names = keep_before(data, &before)?;
+    tell_kept(&names);
     // A process of its own: whatever ends it, this one is there to go back.
     let tried = std::env::current_exe()
         .and_then(|me| Command::new(me).args(["serve", "--try-out", "--data"]).arg(data).status());
     if tried.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        forget_before(&before)?;
+        forget_before(data)?;
         println!("migrated  {} databases", names.len());
         println!("runs      log, keys and store are open to this version; start it");
         return Ok(());
@@ -79,6 +110,10 @@ fn upgrade(data: &Path) -> base::Result<()> {
          version of before.",
     )
     .because(why))
+}
+
+fn tell_kept(names: &[String]) {
+    names.iter().for_each(|name| println!("kept      {name}"));
 }
 
 fn tell_back(names: &[String]) {

@@ -277,9 +277,6 @@ CREATE TABLE fetches (
   list TEXT NOT NULL PRIMARY KEY,
   tried INTEGER NOT NULL,
   fetched INTEGER,
-  etag TEXT,
-  modified TEXT,
-  hash BLOB,
   said TEXT
 ) STRICT;
 

@@ -26,7 +26,7 @@ pub(crate) use home::{Home, Part, There};
 pub use home::{Place, Url};
 pub use pages::{Changed, Still};
 pub(crate) use schema::Kind;
-pub use upgrade::{Schema, keep, put_back, rehearse, schemas};
+pub use upgrade::{Schema, forget, keep, put_back, rehearse, schemas};
 
 use base::{Day, Error, Result, Time};
 

@@ -10,37 +10,29 @@ fn fetch_row(mut row: Row) -> Result<FetchRow> {
         list: row.parsed(0)?,
         tried: row.get(1)?,
         fetched: row.maybe(2)?,
-        etag: row.maybe(3)?,
-        modified: row.maybe(4)?,
-        hash: row.maybe(5)?,
-        said: row.maybe(6)?,
+        said: row.maybe(3)?,
     })
 }
 
 impl Store {
     /// What is known of the last try to fetch each list.
     pub fn fetches(&self) -> Result<Vec<FetchRow>> {
-        let rows = self.control().query(
-            "SELECT list, tried, fetched, etag, modified, hash, said FROM fetches ORDER BY list",
-            &[],
-        )?;
+        let rows = self
+            .control()
+            .query("SELECT list, tried, fetched, said FROM fetches ORDER BY list", &[])?;
         rows.into_iter().map(fetch_row).collect()
     }
 
     /// Keeps what became of a try.
     pub fn put_fetch(&self, row: &FetchRow) -> Result<()> {
         self.control().exec(
-            "INSERT INTO fetches (list, tried, fetched, etag, modified, hash, said) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (list) DO UPDATE SET \
-             tried = excluded.tried, fetched = excluded.fetched, etag = excluded.etag, \
-             modified = excluded.modified, hash = excluded.hash, said = excluded.said",
+            "INSERT INTO fetches (list, tried, fetched, said) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (list) DO UPDATE SET tried = excluded.tried, fetched = excluded.fetched, \
+             said = excluded.said",
             &[
                 Arg::from(row.list.as_str()),
                 Arg::from(row.tried),
                 Arg::from(row.fetched),
-                Arg::from(row.etag.as_deref()),
-                Arg::from(row.modified.as_deref()),
-                Arg::from(row.hash.as_ref().map(|hash| hash.as_slice())),
                 Arg::from(row.said.as_deref()),
             ],
         )?;

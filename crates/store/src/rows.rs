@@ -374,12 +374,6 @@ pub struct FetchRow {
     pub tried: Time,
     /// When it came last, whether it had changed or not.
     pub fetched: Option<Time>,
-    /// What the other side calls what came, for the next time.
-    pub etag: Option<String>,
-    /// When the other side changed it, as it says so.
-    pub modified: Option<String>,
-    /// SHA-256 of what came.
-    pub hash: Option<[u8; 32]>,
     /// What went wrong the last time; absent where nothing did.
     pub said: Option<String>,
 }

@@ -104,6 +104,38 @@ fn a_list_comes_by_itself() {
     assert_eq!(said(&town), "");
 }
 
+/// What a short list is known again by could be guessed at by whoever has the control data: none of it is in any file.
+/// After a start the same file comes once more, which changes nothing but the list's age.
+#[test]
+fn a_file_is_known_again_by_memory_alone() {
+    let peer = Peer::start();
+    peer.has(&["7ABC128"]);
+    let town = town(&peer);
+    town.city.take_fetches().unwrap();
+    town.clock.advance(HOUR);
+    town.city.take_fetches().unwrap();
+    assert_eq!((list(&town).import, peer.given()), (Some(1), 1));
+    let file = base::sha256(b"plate\n7ABC128\n");
+    let named = base::hex(&file[..4]);
+    let holds = |what: &[u8]| {
+        let names =
+            ["control.db", "control.db-wal"].map(|name| town.dir().join("store").join(name));
+        let mut files = names.iter().filter_map(|path| std::fs::read(path).ok());
+        files.any(|bytes| bytes.windows(what.len()).any(|some| some == what))
+    };
+    assert!(holds(b"lst_state"), "what is looked through is where it stands");
+    assert!(!holds(&file) && !holds(named.as_bytes()) && !holds(base::hex(&file).as_bytes()));
+    let again = town.copy();
+    let city = again.open().unwrap();
+    again.clock.advance(HOUR);
+    for given in [2, 2] {
+        city.take_fetches().unwrap();
+        again.clock.advance(HOUR);
+        let list = city.list(&person(), &"lst_state".parse().unwrap()).unwrap();
+        assert_eq!((list.entries, list.import, peer.given()), (1, Some(2), given));
+    }
+}
+
 #[test]
 fn what_is_strange_waits_and_what_fails_is_told() {
     let peer = Peer::start();

@@ -26,6 +26,7 @@ mod street;
 mod telling;
 mod tls_city;
 mod upgrade;
+mod upgrade_large;
 mod witness;
 mod world;
 mod xss;

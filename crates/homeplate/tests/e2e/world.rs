@@ -56,6 +56,8 @@ pub struct World {
     pub data: &'static str,
     /// The user of the system that the server runs as, where it is not the test's own.
     pub server_user: Option<String>,
+    /// What runs: the executable under test, or the one of before.
+    pub exe: PathBuf,
     /// The root that its certificate comes from, where it speaks TLS.
     pub root: Option<PathBuf>,
 }
@@ -78,12 +80,16 @@ impl World {
             server: None,
             data: "city",
             server_user: None,
+            exe: EXE.into(),
             root: None,
         }
     }
 
     fn program(&self) -> Command {
-        as_user(self.server_user.as_deref())
+        match &self.server_user {
+            None => Command::new(&self.exe),
+            user => as_user(user.as_deref()),
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -104,7 +110,7 @@ impl World {
 
     /// A command of ours that believes the city's root, where it has one.
     fn command(&self) -> Command {
-        let mut command = Command::new(EXE);
+        let mut command = Command::new(&self.exe);
         command.env("XDG_STATE_HOME", self.path("state")).current_dir(self.dir.path());
         if let Some(root) = &self.root {
             command.env("HOMEPLATE_CA", root);

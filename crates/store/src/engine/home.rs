@@ -61,6 +61,17 @@ pub(crate) struct There {
     pub days: Vec<Day>,
 }
 
+impl There {
+    /// All of it.
+    pub fn parts(self) -> Vec<Part> {
+        let mut out = Vec::new();
+        out.extend(self.control.then_some(Part::Control));
+        out.extend(self.hotlist.then_some(Part::HotList));
+        out.extend(self.days.into_iter().map(Part::Day));
+        out
+    }
+}
+
 /// A place that this process has to itself.
 #[derive(Clone, Debug)]
 pub(crate) enum Home {

@@ -7,6 +7,7 @@
 //!
 //! Not here: damaged pages, which the server finds by itself (`data_checksums`), and backups.
 
+pub(super) mod before;
 mod connection;
 mod server;
 mod words;
@@ -24,6 +25,10 @@ use std::sync::Arc;
 
 /// The tables that say whose a schema is and how far it has come; no part of its shape.
 const OURS: &str = "('migrations', 'holder')";
+
+/// The first of them, made in the schema that names without one belong to.
+const MARKS: &str = "CREATE TABLE migrations (kind TEXT NOT NULL, number BIGINT NOT NULL, \
+    PRIMARY KEY (kind, number))";
 
 /// A schema of the server.
 pub(crate) struct Db {
@@ -45,51 +50,65 @@ impl Db {
         &self.schema
     }
 
-    /// Looks before anything is written: somebody else's tables stay as they are.
-    fn identify(&mut self, kind: Kind) -> Result<()> {
-        const TABLES: &str = "SELECT count(*) FROM information_schema.tables \
-            WHERE table_schema = ?1";
-        let schema = [Arg::from(self.schema.as_str())];
-        let tables: i64 = self.one(TABLES, &schema)?;
-        let with_marks = format!("{TABLES} AND table_name = 'migrations'");
-        let known = self.one(&with_marks, &schema)? > 0;
-        if known {
-            let other = "SELECT count(*) FROM migrations WHERE kind <> ?1";
-            if self.one(other, &[Arg::from(kind.word())])? == 0 {
-                return Ok(());
-            }
-        } else if tables == 0 {
-            let there = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?1";
-            let make = match self.one(there, &schema)? {
-                0 => format!("CREATE SCHEMA {}; ", self.schema),
-                _ => String::new(),
-            };
-            let marks = format!(
-                "{make}CREATE TABLE {}.migrations (kind TEXT NOT NULL, number BIGINT NOT NULL, \
-                 PRIMARY KEY (kind, number))",
-                self.schema
-            );
-            let mut tx = self.begin()?;
-            tx.batch(&marks)?;
-            return tx.commit();
-        }
-        Err(Error::unavailable(format!(
-            "The schema {} holds another program's tables; choose another name for ours.",
-            self.schema
-        )))
+    /// How many tables the schema has.
+    fn tables(&self) -> Result<i64> {
+        let sql = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ?1";
+        self.one(sql, &[Arg::from(self.schema.as_str())])
     }
 
-    /// Applies what is missing, each migration whole or not at all.
-    fn migrate(&mut self, kind: Kind) -> Result<()> {
+    /// Whether the schema is one of ours, of this kind.
+    fn is_ours(&self, kind: Kind) -> Result<bool> {
+        let marks = "SELECT count(*) FROM information_schema.tables \
+            WHERE table_schema = ?1 AND table_name = 'migrations'";
+        if self.one(marks, &[Arg::from(self.schema.as_str())])? == 0 {
+            return Ok(false);
+        }
+        let other = "SELECT count(*) FROM migrations WHERE kind <> ?1";
+        Ok(self.one(other, &[Arg::from(kind.word())])? == 0)
+    }
+
+    fn foreign(&self) -> Error {
+        Error::unavailable(format!(
+            "The schema {} holds another program's tables; choose another name for ours.",
+            self.schema
+        ))
+    }
+
+    /// Looks before anything is written: somebody else's tables stay as they are.
+    fn identify(&mut self, kind: Kind) -> Result<()> {
+        if self.is_ours(kind)? {
+            return Ok(());
+        }
+        if self.tables()? > 0 {
+            return Err(self.foreign());
+        }
+        let there = "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = ?1";
+        let make = match self.one(there, &[Arg::from(self.schema.as_str())])? {
+            0 => format!("CREATE SCHEMA {}; ", self.schema),
+            _ => String::new(),
+        };
+        let mut tx = self.begin()?;
+        // The path of names may lead to a schema that was not there a moment ago.
+        tx.batch(&format!("{make}{MARKS}"))?;
+        tx.commit()
+    }
+
+    /// The migrations that it has.
+    fn migrations(&self, kind: Kind) -> Result<i64> {
         let have = self.one("SELECT coalesce(max(number), 0) FROM migrations", &[])?;
-        let all = kind.migrations();
-        if have > all.len() as i64 {
+        if have > kind.migrations().len() as i64 {
             return Err(Error::unavailable(format!(
                 "{} was written by a newer Homeplate; run that version or a newer one.",
                 self.schema
             )));
         }
-        for (number, sql) in (1i64..).zip(all).filter(|(number, _)| *number > have) {
+        Ok(have)
+    }
+
+    /// Applies what is missing, each migration whole or not at all.
+    fn migrate(&mut self, kind: Kind) -> Result<()> {
+        let have = self.migrations(kind)?;
+        for (number, sql) in (1i64..).zip(kind.migrations()).filter(|(number, _)| *number > have) {
             let mut tx = self.begin()?;
             tx.batch(&dialect::migration(sql))?;
             tx.exec(

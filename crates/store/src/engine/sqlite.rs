@@ -94,7 +94,11 @@ impl Db {
             conn.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))
         };
         set().map_err(|e| told(&self.name, e))?;
-        self.migrate(kind)
+        match self.migrate(kind)? {
+            // What a migration erases is not to stand in the log of changes.
+            true => self.settle(),
+            false => Ok(()),
+        }
     }
 
     /// Looks before anything is written: somebody else's database stays as it is.
@@ -111,8 +115,8 @@ impl Db {
         }
     }
 
-    /// Applies what is missing, each migration whole or not at all.
-    fn migrate(&mut self, kind: Kind) -> Result<()> {
+    /// Applies what is missing, each migration whole or not at all; says whether any was.
+    fn migrate(&mut self, kind: Kind) -> Result<bool> {
         let have = self.number("user_version")?;
         let all = kind.migrations();
         if have > all.len() as i64 {
@@ -131,7 +135,7 @@ impl Db {
             };
             apply(&mut self.conn).map_err(|e| told(&self.name, e))?;
         }
-        Ok(())
+        Ok(have < all.len() as i64)
     }
 
     fn number(&self, pragma: &str) -> Result<i64> {

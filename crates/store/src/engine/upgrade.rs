@@ -1,20 +1,21 @@
-//! What opening a folder of databases with this program would change; tried on a copy; and copies to go back to.
+//! What opening a store with this program would change; tried on copies; and copies to go back to.
 //!
-//! Nothing here migrates what a city has: that is opening's. PostgreSQL's schemas are dumped with its own tools.
+//! Nothing here migrates what a city has: that is opening's. In a folder copies are files, on PostgreSQL schemas beside
+//! those that they are of.
 
-use super::folder::{Folder, make_folder};
-use super::sqlite::{Db, beside, remove, sync_folder};
-use super::{Kind, Part};
-use base::{Error, Result};
-use rusqlite::{Connection, OpenFlags};
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+mod files;
+
+use super::postgres::before;
+use super::{Home, Part, Place};
+use crate::open::Store;
+use base::Result;
+use std::path::Path;
+use std::time::Duration;
 
 /// A database and its schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
-    /// The file, below the store's folder: `control.db`, `reads/2026-11-23.db`.
+    /// As messages name it: `control.db`, `reads/2026-11-23.db`, `homeplate_d2026_11_23`.
     pub name: String,
     /// The migrations that it has.
     pub has: u32,
@@ -22,6 +23,7 @@ pub struct Schema {
     pub wants: u32,
     /// Its size in bytes.
     pub bytes: u64,
+    pub(crate) part: Part,
 }
 
 impl Schema {
@@ -29,202 +31,83 @@ impl Schema {
     pub fn changes(&self) -> bool {
         self.has < self.wants
     }
-
-    fn kind(&self) -> Kind {
-        match self.name.as_str() {
-            "control.db" => Kind::Control,
-            "hotlist.db" => Kind::HotList,
-            _ => Kind::Reads,
-        }
-    }
-}
-
-fn trouble(name: &str, e: impl std::fmt::Display) -> Error {
-    Error::unavailable(format!("{name} cannot be looked at; run this as the server's user."))
-        .because(e.to_string())
 }
 
 /// Every database of a store, read and not changed; a server may have it open.
 ///
 /// # Errors
 /// One cannot be read, or was written by a newer program.
-pub fn schemas(dir: &Path) -> Result<Vec<Schema>> {
-    let there = super::folder::look(dir)?;
-    let mut parts = Vec::new();
-    parts.extend(there.control.then_some(Part::Control));
-    parts.extend(there.hotlist.then_some(Part::HotList));
-    parts.extend(there.days.into_iter().map(Part::Day));
-    parts.into_iter().map(|part| schema(dir, part)).collect()
-}
-
-fn schema(dir: &Path, part: Part) -> Result<Schema> {
-    let name = Folder::name(part);
-    let conn = reading(&dir.join(&name), &name)?;
-    let has: u32 = conn
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|e| trouble(&name, e))?;
-    let wants = part.kind().migrations().len() as u32;
-    if has > wants {
-        return Err(Error::unavailable(format!(
-            "{name} was written by a newer Homeplate; run that version or a newer one."
-        )));
+pub fn schemas(place: &Place) -> Result<Vec<Schema>> {
+    match place {
+        Place::Folder(dir) => files::schemas(dir),
+        Place::Postgres { url, schema } => before::schemas(&url.0, schema),
     }
-    let bytes = fs::metadata(dir.join(&name)).map_err(|e| trouble(&name, e))?.len();
-    Ok(Schema { name, has, wants, bytes })
 }
 
-fn reading(path: &Path, name: &str) -> Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(|e| trouble(name, e))
-}
-
-/// Brings a copy of a database up to date in `scratch`, an empty folder, and says how long that took. The original is
-/// only read.
+/// Brings copies of the largest database of each kind up to date, and says how long all of `changing` take by that. Files
+/// are copied to `scratch`, an empty folder; PostgreSQL's copies have never been when this returns. The originals are only
+/// read.
 ///
 /// # Errors
-/// There is no room for the copy, or a migration fails: then it would fail on the original too.
-pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Duration> {
-    let copy = scratch.join(one.name.replace('/', "-"));
-    let conn = reading(&dir.join(&one.name), &one.name)?;
-    conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(|e| trouble(&one.name, e))?;
-    let began = Instant::now();
-    let tried = Db::open(&copy, &one.name, one.kind()).map(|_| began.elapsed());
-    for end in ["", "-wal", "-shm"] {
-        let _ = fs::remove_file(format!("{}{end}", copy.display()));
+/// There is no room for a copy, or a migration fails: then it would fail on the original too.
+pub fn rehearse(place: &Place, changing: &[Schema], scratch: &Path) -> Result<Duration> {
+    let mut takes = Duration::ZERO;
+    for word in ["control", "hotlist", "reads"] {
+        let kind: Vec<&Schema> =
+            changing.iter().filter(|one| one.part.kind().word() == word).collect();
+        let Some(largest) = kind.iter().max_by_key(|one| one.bytes) else { continue };
+        let one = match place {
+            Place::Folder(dir) => files::rehearse(dir, largest, scratch)?,
+            Place::Postgres { url, schema } => before::rehearse(&url.0, schema, largest)?,
+        };
+        let bytes: u64 = kind.iter().map(|one| one.bytes).sum();
+        takes += one.mul_f64(bytes as f64 / largest.bytes.max(1) as f64);
     }
-    tried
+    Ok(takes)
 }
 
-/// Copies the databases that opening would change to `to`, a folder that is made; answers their names. A copy that is
-/// there already stays: it is of an upgrade that was cut off, and the older one is the way back.
+/// Copies the databases that opening would change: to `to`, a folder that is made, or beside the originals in their
+/// database; answers their names. A copy that is there already stays: it is of an upgrade that was cut off, and the older
+/// one is the way back.
 ///
 /// # Errors
 /// Somebody has the store open, or a copy cannot be written.
-pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
-    let changing: Vec<Schema> = schemas(dir)?.into_iter().filter(Schema::changes).collect();
-    let _locked = Folder::open(dir)?;
-    let cannot = |e: std::io::Error| {
-        Error::unavailable(format!("No copy can be kept in {}; is there room?", to.display()))
-            .because(e)
-    };
-    let to = &std::path::absolute(to).map_err(cannot)?;
-    for one in &changing {
-        // A crash may have left the newest pages in the log of changes.
-        let conn = Connection::open(dir.join(&one.name)).map_err(|e| trouble(&one.name, e))?;
-        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|e| trouble(&one.name, e))?;
-        drop(conn);
-        let copy = to.join(&one.name);
-        if copy.exists() {
-            continue;
-        }
-        let folder = copy.parent().unwrap_or(to);
-        make_folder(folder)?;
-        copied(&dir.join(&one.name), &beside(to, ".keeping"), &copy).map_err(cannot)?;
+pub fn keep(place: &Place, to: &Path) -> Result<Vec<String>> {
+    match place {
+        Place::Folder(dir) => files::keep(dir, to),
+        Place::Postgres { url, schema } => before::keep(&url.0, schema),
     }
-    if !changing.is_empty() {
-        sync_folder(to.parent().unwrap_or(to)).map_err(cannot)?;
-    }
-    Ok(changing.into_iter().map(|one| one.name).collect())
-}
-
-/// A copy that is there whole or not at all; `by` is where it grows, on the same disk.
-fn copied(from: &Path, by: &Path, to: &Path) -> std::io::Result<()> {
-    fs::copy(from, by)?;
-    fs::File::open(by)?.sync_all()?;
-    fs::rename(by, to)?;
-    to.parent().map_or(Ok(()), sync_folder)
 }
 
 /// Puts copies that [`keep`] made back in place of what has become of them; answers their names. Repeating it finishes
-/// what was cut off.
+/// what was cut off. On PostgreSQL there are no copies any more afterwards.
 ///
 /// # Errors
-/// Somebody has the store open, or a file cannot be written.
-pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
-    let kept = super::folder::look(from)?;
-    let _locked = Folder::open(dir)?;
-    let mut parts: Vec<Part> = Vec::new();
-    parts.extend(kept.control.then_some(Part::Control));
-    parts.extend(kept.hotlist.then_some(Part::HotList));
-    parts.extend(kept.days.into_iter().map(Part::Day));
-    let mut names = Vec::new();
-    for part in parts {
-        let name = Folder::name(part);
-        let target: PathBuf = dir.join(&name);
-        // What is beside the newer file would be taken for changes of the older one.
-        let done = remove(&target)
-            .and_then(|()| copied(&from.join(&name), &beside(dir, ".putting-back"), &target));
-        done.map_err(|e| trouble(&name, e))?;
-        names.push(name);
+/// Somebody has the store open, or something cannot be written.
+pub fn put_back(from: &Path, place: &Place) -> Result<Vec<String>> {
+    match place {
+        Place::Folder(dir) => files::put_back(from, dir),
+        Place::Postgres { url, schema } => before::put_back(&url.0, schema),
     }
-    Ok(names)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Drops copies that lie in a PostgreSQL database; those in a folder are the caller's.
+///
+/// # Errors
+/// The database does not answer.
+pub fn forget(place: &Place) -> Result<()> {
+    match place {
+        Place::Folder(_) => Ok(()),
+        Place::Postgres { url, schema } => before::forget(&url.0, schema),
+    }
+}
 
-    /// A store as the version before the newest migration of each kind left it.
-    fn older(dir: &Path) {
-        for (name, kind) in [("control.db", Kind::Control), ("hotlist.db", Kind::HotList)] {
-            let conn = Connection::open(dir.join(name)).unwrap();
-            let all = kind.migrations();
-            for sql in &all[..all.len() - 1] {
-                conn.execute_batch(sql).unwrap();
-            }
-            conn.pragma_update(None, "application_id", kind.application_id()).unwrap();
-            conn.pragma_update(None, "user_version", all.len() as i64 - 1).unwrap();
+impl Store {
+    /// The same of the store that is open.
+    pub fn forget_before(&self) -> Result<()> {
+        match &self.home {
+            Home::Folder(_) => Ok(()),
+            Home::Postgres(server) => before::drop_copies(server),
         }
-    }
-
-    fn has(dir: &Path) -> Vec<(u32, bool)> {
-        schemas(dir).unwrap().iter().map(|s| (s.has, s.changes())).collect()
-    }
-
-    #[test]
-    fn a_migration_is_seen_tried_and_taken_back() {
-        let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        older(dir.path());
-        let newest = |kind: Kind| kind.migrations().len() as u32;
-        let (control, hotlist) = (newest(Kind::Control), newest(Kind::HotList));
-        let before = [(control - 1, true), (hotlist - 1, true)];
-        assert_eq!(has(dir.path()), before);
-        for one in schemas(dir.path()).unwrap() {
-            rehearse(dir.path(), &one, scratch.path()).unwrap();
-        }
-        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
-        assert_eq!(has(dir.path()), before, "only looked at");
-        let kept = scratch.path().join("before");
-        assert_eq!(keep(dir.path(), &kept).unwrap(), ["control.db", "hotlist.db"]);
-        drop(crate::Store::open(dir.path()).unwrap());
-        assert_eq!(has(dir.path()), [(control, false), (hotlist, false)]);
-        assert_eq!(put_back(&kept, dir.path()).unwrap(), ["control.db", "hotlist.db"]);
-        assert_eq!(has(dir.path()), before);
-        crate::Store::open(dir.path()).unwrap();
-        // Cut off between two migrations: what was copied before stays the way back.
-        put_back(&kept, dir.path()).unwrap();
-        drop(Db::open(&dir.path().join("control.db"), "control.db", Kind::Control).unwrap());
-        assert_eq!(keep(dir.path(), &kept).unwrap(), ["hotlist.db"]);
-        put_back(&kept, dir.path()).unwrap();
-        assert_eq!(has(dir.path()), before);
-        // A damaged copy of the folder names itself, and nothing is touched.
-        fs::write(kept.join("other"), b"").unwrap();
-        put_back(&kept, dir.path()).unwrap_err();
-        assert_eq!(has(dir.path()), before);
-    }
-
-    #[test]
-    fn newer_data_and_an_open_store_are_left_alone() {
-        let dir = tempfile::tempdir().unwrap();
-        let open = crate::Store::open(dir.path()).unwrap();
-        assert!(schemas(dir.path()).unwrap().iter().all(|s| !s.changes()));
-        let to = dir.path().join("../never");
-        assert!(keep(dir.path(), &to).unwrap_err().message().contains("stop it first"));
-        drop(open);
-        let conn = Connection::open(dir.path().join("control.db")).unwrap();
-        conn.pragma_update(None, "user_version", 999).unwrap();
-        drop(conn);
-        assert!(schemas(dir.path()).unwrap_err().message().contains("newer Homeplate"));
     }
 }

@@ -51,22 +51,27 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Connects. Nobody else has the store from here on; [`Server::take`] follows.
-    pub fn open(url: &str, schema: &str) -> Result<Arc<Self>> {
+    /// One that looks at a store that somebody else may have open.
+    pub fn looking(url: &str, schema: &str) -> Result<Arc<Self>> {
         let hash = sha256(format!("homeplate store {schema}").as_bytes());
         let lock = hash.as_chunks().0.first().map_or(0, |bytes| i64::from_be_bytes(*bytes));
-        let server = Arc::new(Self {
+        Ok(Arc::new(Self {
             config: config(url, schema)?,
             schema: schema.to_owned(),
             lock,
             mark: OnceLock::new(),
             pool: Mutex::default(),
             freed: Condvar::new(),
-        });
+        }))
+    }
+
+    /// Connects. Nobody else has the store from here on; [`Server::take`] follows.
+    pub fn open(url: &str, schema: &str) -> Result<Arc<Self>> {
+        let server = Self::looking(url, schema)?;
         // The only connection until `take`: what is looked at in between stays as it is.
         let mut first = server.lend(schema)?;
         for _ in 0..TRIES {
-            if first.holds("SELECT pg_try_advisory_lock(?1)", lock)? {
+            if first.holds("SELECT pg_try_advisory_lock(?1)", server.lock)? {
                 drop(first);
                 return Ok(server);
             }

@@ -1,0 +1,205 @@
+//! A folder of databases: which of its files would change, and copies of those.
+
+use super::super::folder::{self, Folder, make_folder};
+use super::super::sqlite::{Db, beside, remove, sync_folder};
+use super::{Part, Schema};
+use base::{Error, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+fn trouble(name: &str, e: impl std::fmt::Display) -> Error {
+    Error::unavailable(format!("{name} cannot be looked at; run this as the server's user."))
+        .because(e.to_string())
+}
+
+/// Every database of the folder.
+pub fn schemas(dir: &Path) -> Result<Vec<Schema>> {
+    folder::look(dir)?.parts().into_iter().map(|part| schema(dir, part)).collect()
+}
+
+fn schema(dir: &Path, part: Part) -> Result<Schema> {
+    let name = Folder::name(part);
+    let conn = reading(&dir.join(&name), &name)?;
+    let has: u32 = conn
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|e| trouble(&name, e))?;
+    let wants = part.kind().migrations().len() as u32;
+    if has > wants {
+        return Err(Error::unavailable(format!(
+            "{name} was written by a newer Homeplate; run that version or a newer one."
+        )));
+    }
+    let bytes = fs::metadata(dir.join(&name)).map_err(|e| trouble(&name, e))?.len();
+    Ok(Schema { name, has, wants, bytes, part })
+}
+
+fn reading(path: &Path, name: &str) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|e| trouble(name, e))
+}
+
+/// Brings a copy of a database up to date in `scratch`, and says how long that took.
+pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Duration> {
+    let copy = scratch.join(one.name.replace('/', "-"));
+    let conn = reading(&dir.join(&one.name), &one.name)?;
+    conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(|e| trouble(&one.name, e))?;
+    let began = Instant::now();
+    let tried = Db::open(&copy, &one.name, one.part.kind()).map(|_| began.elapsed());
+    for end in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{end}", copy.display()));
+    }
+    tried
+}
+
+/// Copies the files that opening would change to `to`.
+pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
+    let changing: Vec<Schema> = schemas(dir)?.into_iter().filter(Schema::changes).collect();
+    let _locked = Folder::open(dir)?;
+    let cannot = |e: std::io::Error| {
+        Error::unavailable(format!("No copy can be kept in {}; is there room?", to.display()))
+            .because(e)
+    };
+    let to = &std::path::absolute(to).map_err(cannot)?;
+    for one in &changing {
+        // A crash may have left the newest pages in the log of changes.
+        let conn = Connection::open(dir.join(&one.name)).map_err(|e| trouble(&one.name, e))?;
+        conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(|e| trouble(&one.name, e))?;
+        drop(conn);
+        let copy = to.join(&one.name);
+        if copy.exists() {
+            continue;
+        }
+        let folder = copy.parent().unwrap_or(to);
+        make_folder(folder)?;
+        copied(&dir.join(&one.name), &beside(to, ".keeping"), &copy).map_err(cannot)?;
+    }
+    if !changing.is_empty() {
+        sync_folder(to.parent().unwrap_or(to)).map_err(cannot)?;
+    }
+    Ok(changing.into_iter().map(|one| one.name).collect())
+}
+
+/// A copy that is there whole or not at all; `by` is where it grows, on the same disk.
+fn copied(from: &Path, by: &Path, to: &Path) -> std::io::Result<()> {
+    fs::copy(from, by)?;
+    fs::File::open(by)?.sync_all()?;
+    fs::rename(by, to)?;
+    to.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Puts them back.
+pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
+    let kept = folder::look(from)?;
+    let _locked = Folder::open(dir)?;
+    let mut names = Vec::new();
+    for part in kept.parts() {
+        let name = Folder::name(part);
+        let target: PathBuf = dir.join(&name);
+        // What is beside the newer file would be taken for changes of the older one.
+        let done = remove(&target)
+            .and_then(|()| copied(&from.join(&name), &beside(dir, ".putting-back"), &target));
+        done.map_err(|e| trouble(&name, e))?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Kind;
+    use super::*;
+
+    /// A store as the version before the newest migration of each kind left it.
+    fn older(dir: &Path) {
+        for (name, kind) in [("control.db", Kind::Control), ("hotlist.db", Kind::HotList)] {
+            let conn = Connection::open(dir.join(name)).unwrap();
+            let all = kind.migrations();
+            for sql in &all[..all.len() - 1] {
+                conn.execute_batch(sql).unwrap();
+            }
+            conn.pragma_update(None, "application_id", kind.application_id()).unwrap();
+            conn.pragma_update(None, "user_version", all.len() as i64 - 1).unwrap();
+        }
+    }
+
+    fn has(dir: &Path) -> Vec<(u32, bool)> {
+        schemas(dir).unwrap().iter().map(|s| (s.has, s.changes())).collect()
+    }
+
+    #[test]
+    fn a_migration_is_seen_tried_and_taken_back() {
+        let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        older(dir.path());
+        let newest = |kind: Kind| kind.migrations().len() as u32;
+        let (control, hotlist) = (newest(Kind::Control), newest(Kind::HotList));
+        let before = [(control - 1, true), (hotlist - 1, true)];
+        assert_eq!(has(dir.path()), before);
+        for one in schemas(dir.path()).unwrap() {
+            rehearse(dir.path(), &one, scratch.path()).unwrap();
+        }
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+        assert_eq!(has(dir.path()), before, "only looked at");
+        let kept = scratch.path().join("before");
+        assert_eq!(keep(dir.path(), &kept).unwrap(), ["control.db", "hotlist.db"]);
+        drop(crate::Store::open(dir.path()).unwrap());
+        assert_eq!(has(dir.path()), [(control, false), (hotlist, false)]);
+        assert_eq!(put_back(&kept, dir.path()).unwrap(), ["control.db", "hotlist.db"]);
+        assert_eq!(has(dir.path()), before);
+        crate::Store::open(dir.path()).unwrap();
+        // Cut off between two migrations: what was copied before stays the way back.
+        put_back(&kept, dir.path()).unwrap();
+        drop(Db::open(&dir.path().join("control.db"), "control.db", Kind::Control).unwrap());
+        assert_eq!(keep(dir.path(), &kept).unwrap(), ["hotlist.db"]);
+        put_back(&kept, dir.path()).unwrap();
+        assert_eq!(has(dir.path()), before);
+        // A damaged copy of the folder names itself, and nothing is touched.
+        fs::write(kept.join("other"), b"").unwrap();
+        put_back(&kept, dir.path()).unwrap_err();
+        assert_eq!(has(dir.path()), before);
+    }
+
+    /// A hash of a list that has one plate would give it away: after the migration it stands nowhere.
+    #[test]
+    fn what_a_migration_erases_is_in_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        older(dir.path());
+        let hash = base::sha256(b"plate\n7ABC128\n");
+        let conn = Connection::open(dir.path().join("control.db")).unwrap();
+        // As a server that was killed leaves it: the newest pages are in the log of changes.
+        conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        conn.execute(
+            "INSERT INTO fetches (list, tried, hash) VALUES ('lst_state', 7, ?1)",
+            [hash.as_slice()],
+        )
+        .unwrap();
+        let holds = || {
+            let all = fs::read_dir(dir.path())
+                .unwrap()
+                .map(|e| fs::read(e.unwrap().path()).unwrap_or_default());
+            all.into_iter().any(|bytes| bytes.windows(hash.len()).any(|some| some == hash))
+        };
+        assert!(holds(), "it would be found");
+        std::mem::forget(conn);
+        let store = crate::Store::open(dir.path()).unwrap();
+        assert!(!holds());
+        let rows = store.fetches().unwrap();
+        assert_eq!((rows.len(), rows[0].tried.millis(), rows[0].fetched), (1, 7, None));
+    }
+
+    #[test]
+    fn newer_data_and_an_open_store_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = crate::Store::open(dir.path()).unwrap();
+        assert!(schemas(dir.path()).unwrap().iter().all(|s| !s.changes()));
+        let to = dir.path().join("../never");
+        assert!(keep(dir.path(), &to).unwrap_err().message().contains("stop it first"));
+        drop(open);
+        let conn = Connection::open(dir.path().join("control.db")).unwrap();
+        conn.pragma_update(None, "user_version", 999).unwrap();
+        drop(conn);
+        assert!(schemas(dir.path()).unwrap_err().message().contains("newer Homeplate"));
+    }
+}
