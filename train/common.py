@@ -24,7 +24,7 @@ OWN = Path(os.environ["HOMEPLATE_OWN"]) if "HOMEPLATE_OWN" in os.environ else No
 HERE = Path(__file__).resolve().parent
 MODELS = HERE.parent / "models"
 CONFIG = tomllib.loads((HERE / "config.toml").read_text())
-STROKES = HERE.parent / "crates/testkit/assets/strokes.json"
+STROKES = HERE.parent / "crates/street/assets/strokes.json"
 
 
 def seed(position=0, worker=0):
