@@ -100,6 +100,17 @@ class Recogniser(nn.Module):
 DEALT = {"us": (.6, (320, 150)), "eu": (.25, (400, 86)), "br": (.15, (360, 117))}
 
 
+def shuffles(real):
+    """{set: `Shuffle`} of real plates."""
+    return {k: Shuffle([(p.image, p.text, p.regions) for p in real[k]]) for k in DEALT if k in real}
+
+
+def dealt_anew(shuffle, name):
+    """A real plate whose characters are others, in the shape of its set."""
+    image, text, where = shuffle.plate(.5)
+    return render.Flat(cv2.resize(image, DEALT[name][1], interpolation=cv2.INTER_AREA), text, where)
+
+
 class Crops(torch.utils.data.IterableDataset):
     """An endless mix of rendered plates and real crops under hard augmentation."""
 
@@ -111,7 +122,7 @@ class Crops(torch.utils.data.IterableDataset):
         seed(self.position, worker.id if worker else 0)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
         pool = Pool(WORK / "cuts.npz")
-        dealt = {k: Shuffle([(p.image, p.text, p.regions) for p in self.real[k]]) for k in DEALT if k in self.real}
+        dealt = shuffles(self.real)
         sets = list(self.real.values())
         weights = [{"us": .44, "br": .22, "eu": .26, "two": .08, "own": .3}[k] for k in self.real]
         while True:
@@ -122,8 +133,7 @@ class Crops(torch.utils.data.IterableDataset):
                 real = random.random() < self.real_share
                 if real and random.random() < CONFIG["recogniser"]["dealt"]:
                     name = random.choices(list(dealt), [DEALT[k][0] for k in dealt])[0]
-                    image, text, where = dealt[name].plate(.5)
-                    yield sample(render.Flat(cv2.resize(image, DEALT[name][1], interpolation=cv2.INTER_AREA), text, where))
+                    yield sample(dealt_anew(dealt[name], name))
                     continue
                 yield sample(random.choice(random.choices(sets, weights)[0]) if real else render.any_plate(dies))
             except cv2.error:
@@ -264,6 +274,7 @@ def main():
     ap.add_argument("--workers", type=int, default=1)
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
+    seed()
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / "recogniser.pt"
