@@ -55,7 +55,7 @@ fn blurred(cut: &[f32], width: usize) -> Vec<f32> {
         let taps = kernel.iter().enumerate();
         taps.map(|(k, w)| w * from[start + step * mirrored(at + k, n)]).sum()
     };
-    let cells = || (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+    let cells = move || (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
     let across: Vec<f32> = cells().map(|(x, y)| along(cut, x, width, y * width, 1)).collect();
     cells().map(|(x, y)| along(&across, y, height, x, width)).collect()
 }
