@@ -151,6 +151,7 @@ def main():
     ap.add_argument("--steps", type=int, default=config["steps"])
     ap.add_argument("--mine", type=int, default=config["pictures"], help="pictures to mine")
     ap.add_argument("--threshold", type=float, default=config["threshold"])
+    ap.add_argument("--rate", type=float, default=config["rate"], help="a third of it where the verdict only follows a trunk that was trained on")
     args = ap.parse_args()
     seed()
     torch.set_num_threads(1)
@@ -171,7 +172,7 @@ def main():
     for step in range(args.steps):
         close, wide, y = batch(groups, config["batch"])
         for g in optimiser.param_groups:
-            g["lr"] = config["rate"] * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
+            g["lr"] = args.rate * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
         loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
