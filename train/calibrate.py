@@ -11,7 +11,7 @@ import torch
 
 import scenes
 from chain import Chain, iou
-from common import CONFIG, MODELS, WORK, seed
+from common import CONFIG, WORK, contract, seed
 from detector import Detector
 from recogniser import Recogniser
 from verifier import Verifier, load, overlap, pictures
@@ -63,7 +63,7 @@ def main():
     seed()
     file = WORK / "calibration.json"
     chosen = json.loads(file.read_text()) if file.exists() else {}
-    platt = chosen if "a" in chosen else json.loads((MODELS / "contract.json").read_text()).get("confidence")
+    platt = chosen if "a" in chosen else contract().get("confidence")
     chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), platt)
     rows, plates, shown, heats = survey(chain, args.pictures)
     recall, plate, false = thresholds(rows, plates, shown, args.heat, args.false)

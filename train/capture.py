@@ -63,6 +63,7 @@ def between(quad, low, high):
 
 
 SMALL = .3, (30, 72)  # share of the plates that are shot from afar, and their widths in pixels
+MIDDLE = .25, (56, 104)  # and of those between, where single characters are taken for others
 
 
 def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
@@ -92,8 +93,9 @@ def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
         shear = random.uniform(-.12, .12)
         m = np.float32([[np.cos(a), -np.sin(a) + shear], [np.sin(a), np.cos(a)]])
         quad = (quad - c) @ m.T + c
-    far = random.random() < SMALL[0]
-    low, high = SMALL[1] if far else rng_width
+    p = random.random()
+    far = p < SMALL[0]
+    low, high = SMALL[1] if far else MIDDLE[1] if p < SMALL[0] + MIDDLE[0] else rng_width
     wide = int(random.uniform(low ** .5, high ** .5) ** 2)
     scale = wide / w
     shot = degrade(field, max(16, int(field.shape[1] * scale)), far)

@@ -11,6 +11,9 @@ import formats
 import regions
 
 AREA = 344_064
+# Reads less sure than this are looked at again, at this margin and sharpened; at most so many of a picture. As in
+# crates/vision/src/again.rs.
+UNSURE, TIGHT, MOST = .7, .02, 6
 
 
 def grey_of(path):
@@ -57,13 +60,18 @@ def grow(quad, margin):
                        br + (br - bl) * margin + (br - tr) * margin, bl + (bl - br) * margin + (bl - tl) * margin])
 
 
+def sharpened(cut):
+    """A cut with its edges raised."""
+    return cv2.addWeighted(cut, 1.8, cv2.GaussianBlur(cut, (11, 11), 1.5), -.8, 0)
+
+
 class Chain:
     """Holds the three networks (torch); `candidates` and `read` work on one grey picture. `platt` are the
     contract's two numbers that make a confidence of a text's probability."""
 
     def __init__(self, detector, recogniser=None, verifier=None, platt=None):
         self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
-        self.find = self.candidates
+        self.find, self.again = self.candidates, True
 
     @torch.no_grad()
     def of_input(self, small, threshold):
@@ -87,22 +95,36 @@ class Chain:
         layout = self.recogniser.layout(early, features)
         where, two = torch.softmax(layout[:, :-1], -1).numpy(), layout[:, -1].numpy() > 0
         plates = torch.sigmoid(self.verifier(wide, features))[:, 0].numpy() if self.verifier else np.ones(len(found))
-        out = []
+        out, unsure = [], []
         for (score, quad), plate, probs, odds, lined in zip(found, plates, chars, where, two):
             if plate < plate_threshold:
                 continue
+            lines = 1
             prior = {c: p for c, p in zip(regions.REGIONS, odds.astype(float)) if c != "other"}
             best = formats.reading(probs, prior, self.platt)
             if lined and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
                 split = formats.reading(self.two_lines(grey, grow(quad, margin)), prior, self.platt)
-                best = max((r for r in (split, best) if r), key=lambda r: r[1], default=None)
+                if split and (not best or split[1] >= best[1]):
+                    best, lines = split, 2
             if not best:
                 continue
+            if lines == 1 and best[1] < UNSURE:
+                unsure.append((len(out), quad, probs, prior))
             x0, y0 = quad.min(0)
             x1, y1 = quad.max(0)
-            out.append({"text": best[0], "confidence": best[1], "region": best[2], "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
+            out.append({"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3], "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
                         "corners": quad.tolist(), "heat": score, "plate": float(plate)})
+        if self.again:
+            for place, quad, probs, prior in sorted(unsure, key=lambda u: -out[u[0]]["confidence"])[:MOST]:
+                best = formats.together([probs, *self.looks(grey, quad, margin)], prior, self.platt)
+                out[place] |= {"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3]}
         return sorted(out, key=lambda p: -p["confidence"])
+
+    def looks(self, grey, quad, margin):
+        """The columns of a second look: the place cut tighter, and the first cut sharpened."""
+        cuts = [capture.rectify(grey, grow(quad, TIGHT)), sharpened(capture.rectify(grey, grow(quad, margin)))]
+        x = torch.from_numpy(np.stack([capture.normalise(c) for c in cuts]))[:, None]
+        return torch.softmax(self.recogniser.columns(self.recogniser.trunk(x)), -1).numpy()
 
     def two_lines(self, grey, quad):
         """The columns of a two-line plate: those of its lines, with a blank between them."""

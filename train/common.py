@@ -1,12 +1,13 @@
 """Paths, the alphabet, CTC decoding and small helpers that every script here shares.
 
 HOMEPLATE_DATA names the folder with the pictures (crops, scenes, templates, glyphs, negatives),
-HOMEPLATE_WORK one for checkpoints, HOMEPLATE_OWN one with a site's own labelled plates, if there is one;
-none is part of the repository.
+HOMEPLATE_WORK one for checkpoints, HOMEPLATE_OWN one with a site's own labelled plates, if there is one, HOMEPLATE_MODELS
+one for the weights that are written, where it is not models/; none is part of the repository.
 """
 import copy
 import csv
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -22,15 +23,23 @@ DATA = Path(os.environ.get("HOMEPLATE_DATA", "data"))
 WORK = Path(os.environ.get("HOMEPLATE_WORK", "work"))
 OWN = Path(os.environ["HOMEPLATE_OWN"]) if "HOMEPLATE_OWN" in os.environ else None
 HERE = Path(__file__).resolve().parent
-MODELS = HERE.parent / "models"
+MODELS = Path(os.environ.get("HOMEPLATE_MODELS", HERE.parent / "models"))
 CONFIG = tomllib.loads((HERE / "config.toml").read_text())
-STROKES = HERE.parent / "crates/testkit/assets/strokes.json"
+STROKES = HERE.parent / "crates/street/assets/strokes.json"
 
 
 def seed(position=0, worker=0):
-    """Seeds both generators: the same for the same configuration, checkpoint position and worker."""
+    """Seeds all generators: the same for the same configuration, checkpoint position and worker."""
     value = (CONFIG["seed"] + 7919 * position + 104_729 * worker) % 2 ** 31
-    random.seed(value), np.random.seed(value)
+    random.seed(value), np.random.seed(value), torch.manual_seed(value)
+
+
+def contract():
+    """What models/contract.json says, and where nothing was exported yet, what is needed before."""
+    file = MODELS / "contract.json"
+    if file.exists():
+        return json.loads(file.read_text())
+    return {"detector": {"heat_threshold": CONFIG["calibrate"]["heat"]}, "recogniser": {"plate_threshold": .5}}
 
 
 def held_out(text, share=10):

@@ -20,7 +20,7 @@ import capture
 import render
 import scenes
 from chain import Chain, grey_of
-from common import CONFIG, MODELS, WORK, seed
+from common import CONFIG, WORK, contract, seed
 from detector import Detector
 from recogniser import Recogniser, real_crops
 from verifier import Verifier, load
@@ -61,9 +61,8 @@ def lines(reader, folder):
         said = subprocess.run([reader, "read", "--json", "--min-confidence", "0", folder], capture_output=True, text=True).stdout
         yield from map(json.loads, said.splitlines())
         return
-    contract = json.loads((MODELS / "contract.json").read_text())
     chosen = json.loads((WORK / "calibration.json").read_text())
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract.get("confidence"))
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract().get("confidence"))
     for path in sorted(folder.glob("*.jpg")):
         yield {"image": path.name, "plates": chain.read(grey_of(path), chosen["heat"], chosen["plate"])}
 
@@ -128,7 +127,7 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     truth = pictures(folder, args.pictures)
     p, y = said(args.reader, folder, truth)
-    old = json.loads((MODELS / "contract.json").read_text()).get("confidence", {"a": 1, "b": 0})
+    old = contract().get("confidence", {"a": 1, "b": 0})
     p = np.clip(p, 1e-4, 1 - 1e-4)
     raw = (np.log(p / (1 - p)) - old["b"]) / old["a"]  # before the scaling that this reader already has
     raw = np.clip(raw, -14, 14)

@@ -1,7 +1,8 @@
 """What the reader takes for what: pictures of held-out plates, as `confidence.py` makes them, are read by the
 executable, its reads are laid beside the truth, and two files for the matcher of hot lists come out of it.
 
-`python confusion.py ../target/release/homeplate --pictures 3000` writes into the work folder
+`python confusion.py ../target/release/homeplate --pictures 3000` (without an executable the chain in Python reads, with the
+newest checkpoints) writes into the work folder
 - confusion.txt: counts of `truth seen`, and of characters that were missing or too many, by place: the source of
   `crates/plate/src/confusion.txt`;
 - places.txt: single places as the reader said them, `quality truth seen:ppm ...`, no two of one plate together, so that
@@ -9,14 +10,13 @@ executable, its reads are laid beside the truth, and two files for the matcher o
 """
 import argparse
 import collections
-import json
 import random
-import subprocess
 
 import numpy as np
+import torch
 
 from common import CONFIG, WORK, seed
-from confidence import pictures
+from confidence import lines, pictures
 
 
 def aligned(truth, seen):
@@ -42,8 +42,7 @@ def aligned(truth, seen):
 
 def pairs(reader, folder, truth):
     """(truth, read) of every read that lies on a plate whose text is known."""
-    said = subprocess.run([reader, "read", "--json", "--min-confidence", "0", folder], capture_output=True, text=True).stdout
-    for line in map(json.loads, said.splitlines()):
+    for line in lines(reader, folder):
         for plate in line["plates"]:
             x, y, w, h = plate["box"]
             c = np.array([x + w / 2, y + h / 2])
@@ -61,7 +60,7 @@ def edits(truth, steps, seen):
     return sum(i is None or j is None or truth[i] != seen[j] for i, j in steps)
 
 
-def learn(reads):
+def learn(reads, by):
     """The record, as `crates/plate/src/confusion.txt` has it, and the single places."""
     laid = [(t, p, aligned(t, p["text"])) for t, p in reads]
     laid = [(t, p, a) for t, p, a in laid if edits(t, a, p["text"]) <= 3]  # beyond, another plate was meant
@@ -79,7 +78,7 @@ def learn(reads):
             places.append((quality(p["confidence"]), t[i], said))
     sure = [t == p["text"] for t, p, _ in laid if p["confidence"] >= .99]
     record = [
-        f"# {len(laid)} reads of held-out plates in held-out pictures, {len(laid) - len(wrong)} of them right, by the executable; {len(reads) - len(laid)} that",
+        f"# {len(laid)} reads of held-out plates in held-out pictures, {len(laid) - len(wrong)} of them right, by the {by}; {len(reads) - len(laid)} that",
         "# differ in more than three characters are left out. Written by `train/confusion.py`; harder than life, so",
         "# that the shares among mistakes are used, and how many there are is taken from each read's own confidence.",
         "#",
@@ -100,14 +99,15 @@ def learn(reads):
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("reader", help="the homeplate executable")
+    ap.add_argument("reader", nargs="?", help="the homeplate executable")
     ap.add_argument("--pictures", type=int, default=CONFIG["confidence"]["pictures"])
     args = ap.parse_args()
+    torch.set_num_threads(1)
     seed(23)
     folder = WORK / "confusion"
     folder.mkdir(parents=True, exist_ok=True)
     reads = list(pairs(args.reader, folder, pictures(folder, args.pictures)))
-    record, places = learn(reads)
+    record, places = learn(reads, "executable" if args.reader else "chain in Python")
     (WORK / "confusion.txt").write_text("\n".join(record) + "\n")
     (WORK / "places.txt").write_text("\n".join(places) + "\n")
     print(len(reads), "reads,", sum(t == p["text"] for t, p in reads), "exact,", len(places), "places")

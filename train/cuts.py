@@ -6,7 +6,6 @@ its errors. The recogniser learns to read them, and held-out plates tell how the
 `python cuts.py --errors 4000` writes errors.npy, how the detector's corners miss, for `gpu.py`.
 """
 import argparse
-import json
 import random
 import time
 
@@ -18,9 +17,9 @@ import capture
 import render
 import scenes
 from chain import Chain, grow, iou
-from common import CONFIG, MODELS, WORK, seed
+from common import CONFIG, WORK, contract, seed
 from detector import Detector
-from recogniser import Recogniser, real_crops
+from recogniser import Recogniser, dealt_anew, real_crops, shuffles
 from verifier import Verifier, load
 
 SIDE = 320  # of a picture as the detector sees it
@@ -28,18 +27,20 @@ SMALL = .35  # of the plates to learn from are at most 70 pixels wide
 KINDS = {"us": .42, "br": .12, "eu": .21, None: .25}  # None: a rendered one
 
 
-def pick(stock, flats):
-    """A one-line plate with its text: real, or rendered."""
+def pick(stock, flats, dealt):
+    """A one-line plate with its text: real, or real with its characters dealt anew (`dealt`), or rendered."""
     kind = random.choices(list(KINDS), list(KINDS.values()))[0]
+    if kind in dealt and random.random() < CONFIG["recogniser"]["dealt"]:
+        return dealt_anew(dealt[kind], kind)
     while True:
         flat = random.choice(flats[kind]) if flats.get(kind) else render.any_plate(stock.dies)
         if flat.text and not flat.lines:
             return flat
 
 
-def composed(stock, flats, small=0.):
+def composed(stock, flats, small=0., dealt=()):
     """(grey picture larger than the detector's, [(quad, flat)], its sides over the detector's); `small` is the share of
-    plates that are made small on purpose."""
+    plates that are made small on purpose; `dealt` as for `pick`."""
     zoom = random.choice([1, random.uniform(.7, 1), random.uniform(1, 2.2)])
     size = round(SIDE * zoom)
     path = random.choice(stock.scenes)[0] if random.random() < .5 else random.choice(stock.empty)
@@ -48,7 +49,7 @@ def composed(stock, flats, small=0.):
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
     known = []
     for _ in range(random.choice([1, 2, 2, 3])):
-        flat = pick(stock, flats)
+        flat = pick(stock, flats, dealt)
         aspect = flat.image.shape[1] / flat.image.shape[0]
         most = 70 if small and random.random() < small else 170
         width = float(np.exp(random.uniform(np.log(30), np.log(most)))) * zoom
@@ -81,9 +82,10 @@ def found(chain, grey, threshold):
 def cuts(n, threshold=.15):
     """Writes n cuts with texts and regions."""
     chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
+    dealt = shuffles(flats)
     pictures, texts, where, missed, start = [], [], [], 0, time.time()
     while len(pictures) < n:
-        grey, known, _ = composed(stock, flats, SMALL)
+        grey, known, _ = composed(stock, flats, SMALL, dealt)
         candidates = found(chain, grey, threshold)
         for quad, flat in known:
             hits = [c for _, c in candidates if iou(c, quad) > .35]
@@ -110,12 +112,12 @@ def errors(n):
     print(f"{len(out)} plates, corners off {np.abs(out).mean((0, 1))} of a side")
 
 
-def judge(n, contract):
+def judge(n, agreed):
     """Held-out plates in n held-out pictures: found, exact, false plates a picture; by width in the detector's pixels."""
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract.get("confidence"))
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), agreed.get("confidence"))
     stock, flats = scenes.Stock(held=True), real_crops()[1]
     chain.find = lambda grey, threshold: found(chain, grey, threshold)
-    heat, plate = contract["detector"]["heat_threshold"], contract["recogniser"]["plate_threshold"]
+    heat, plate = agreed["detector"]["heat_threshold"], agreed["recogniser"]["plate_threshold"]
     rows, said = [], []
     for _ in range(n):
         grey, known, zoom = composed(stock, flats)
@@ -142,7 +144,7 @@ def main():
     if args.errors:
         errors(args.errors)
     elif args.judge:
-        judge(args.judge, json.loads((MODELS / "contract.json").read_text()))
+        judge(args.judge, contract())
     else:
         cuts(args.cuts)
 

@@ -139,6 +139,7 @@ def main():
     ap.add_argument("--workers", type=int, default=1)
     ap.add_argument("--restart-schedule", action="store_true")
     args = ap.parse_args()
+    seed()
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / "detector.pt"
@@ -147,9 +148,9 @@ def main():
     average, steps = Average(net), 0
     if file.exists():
         state = torch.load(file, weights_only=False)
-        net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"])
+        net.load_state_dict(state.get("net", state["average"])), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
-        if not args.restart_schedule:
+        if not args.restart_schedule and "optimiser" in state:
             optimiser.load_state_dict(state["optimiser"])
             steps = state["schedule"]
     loader = iter(torch.utils.data.DataLoader(Windows(args.size, average.steps), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))

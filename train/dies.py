@@ -60,6 +60,9 @@ def cut_glyphs(grey, text):
     return out
 
 
+TAKEN_FOR_OTHERS = "WMHNAVUYBDOQGCSZ" "843605"  # what most slips at 60 to 100 pixels are about
+
+
 class Shuffle:
     """Real crops with their characters dealt anew: each place keeps a letter or a digit, from the same plate or from
     another one of the set, in the paint, wear and light of a photograph. Texts cannot be learned by heart."""
@@ -77,12 +80,17 @@ class Shuffle:
             for c, (x, y, w, h) in zip(text, places):
                 patch = big[max(0, y - 3):y + h + 3, max(0, x - 3):x + w + 3]
                 self.stock.setdefault((kind, c.isdigit()), []).append((c, patch.copy()))
+        self.taken = {}  # those that are taken for others, each character as often as any other
+        for key, stock in self.stock.items():
+            of = {c: [o for o in stock if o[0] == c] for c, _ in stock if c in TAKEN_FOR_OTHERS}
+            most = max(map(len, of.values()), default=0)
+            self.taken[key] = [o for some in of.values() for o in random.choices(some, k=most)]
 
     def __len__(self):
         return len(self.plates)
 
-    def plate(self):
-        """(grey 240 x 480, text, the group)."""
+    def plate(self, alike=0.):
+        """(grey 240 x 480, text, the group). `alike` is the share of places that get a character which others are taken for."""
         big, text, boxes, kind = random.choice(self.plates)
         out, new = big.copy(), []
         own = [(c, big[max(0, y - 3):y + h + 3, max(0, x - 3):x + w + 3]) for c, (x, y, w, h) in zip(text, boxes)]
@@ -90,11 +98,14 @@ class Shuffle:
             left = (boxes[k - 1][0] + boxes[k - 1][2] + x) // 2 if k else x - 6
             right = (x + w + boxes[k + 1][0]) // 2 if k + 1 < len(boxes) else x + w + 6
             left, right = max(left, x - 14, 0), min(right, x + w + 14, 480)
-            if random.random() < .5:
+            if random.random() < alike and (likely := self.taken[kind, c.isdigit()]):
+                character, patch = random.choice(likely)
+                patch = alike_tones(patch, own[k][1])
+            elif random.random() < .5:
                 character, patch = random.choice([o for o in own if o[0].isdigit() == c.isdigit()])
             else:
                 character, patch = random.choice(self.stock[kind, c.isdigit()])
-                patch = alike(patch, own[k][1])
+                patch = alike_tones(patch, own[k][1])
             top, low = max(0, y - 3), min(240, y + h + 3)
             wide = min(patch.shape[1], right - left)
             patch = cv2.resize(patch, (wide, low - top), interpolation=cv2.INTER_AREA)
@@ -114,7 +125,7 @@ def boxes(crop):
     return fit and ([tuple(int(v) for v in f[:4]) for f in fit[0]], fit[2])
 
 
-def alike(patch, model):
+def alike_tones(patch, model):
     """A patch in the tones of another: its darkest and lightest tenth go where theirs are."""
     low, high = np.percentile(patch, (8, 92))
     low2, high2 = np.percentile(model, (8, 92))

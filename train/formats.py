@@ -97,17 +97,30 @@ def text_of(places):
 
 
 def reading(probs, prior, platt=None):
-    """(text, confidence, region) of [T, 37] and the network's odds of regions; None where it is no text."""
-    seen = decode(probs)
-    if not 2 <= len(seen) <= 12:
-        return None
-    ranked, region = rank(seen, prior)
-    text = text_of(ranked)
+    """(text, confidence, region, odds of every place) of [T, 37] and the network's odds of regions; None where it is no text."""
+    return together([probs], prior, platt)
 
-    def product(places):
-        return np.prod([max(dict(place).get(ALPHABET.index(c), 0.), 1e-3) for c, place in zip(text, places)])
-    p = min(1., likelihood(probs, text) * product(ranked) / max(product(seen), 1e-9))
+
+def together(looks, prior, platt=None):
+    """As `reading`, of several looks at one plate: each proposes a text, and what all hold most probable together is taken
+    (`crates/vision/src/again.rs`)."""
+    best = None
+    for probs in looks:
+        seen = decode(probs)
+        if not 2 <= len(seen) <= 12:
+            continue
+        ranked, region = rank(seen, prior)
+        text = text_of(ranked)
+
+        def product(places):
+            return np.prod([max(dict(place).get(ALPHABET.index(c), 0.), 1e-3) for c, place in zip(text, places)])
+        p = min(1., np.mean([likelihood(look, text) for look in looks]) * product(ranked) / max(product(seen), 1e-9))
+        if best is None or p > best[1]:
+            best = text, p, region, [[(ALPHABET[k], q) for k, q in place] for place in ranked]
+    if best is None:
+        return None
+    text, p, region, places = best
     if platt:
         p = min(max(p, 1e-6), 1 - 1e-6)
         p = float(1 / (1 + np.exp(-(platt["a"] * np.log(p / (1 - p)) + platt["b"]))))
-    return text, float(p), region
+    return text, float(p), region, places

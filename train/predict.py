@@ -10,7 +10,7 @@ import time
 import torch
 
 from chain import Chain, grey_of
-from common import DATA, MODELS, WORK
+from common import DATA, WORK, contract
 from detector import Detector
 from recogniser import Recogniser
 from verifier import Verifier, load
@@ -19,14 +19,14 @@ from verifier import Verifier, load
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("out")
-    contract = json.loads((MODELS / "contract.json").read_text())
-    ap.add_argument("--heat", type=float, default=contract["detector"]["heat_threshold"])
-    ap.add_argument("--plate", type=float, default=contract["recogniser"]["plate_threshold"])
+    agreed = contract()
+    ap.add_argument("--heat", type=float, default=agreed["detector"]["heat_threshold"])
+    ap.add_argument("--plate", type=float, default=agreed["recogniser"]["plate_threshold"])
     ap.add_argument("--min-confidence", type=float, default=.05, help="as the executable's")
     args = ap.parse_args()
     torch.set_num_threads(1)
     verifier = load(Verifier, "verifier") if (WORK / "verifier.pt").exists() else None
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), verifier, contract.get("confidence"))
+    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), verifier, agreed.get("confidence"))
     with open(args.out, "w", encoding="utf-8") as f:
         for path in sorted((DATA / "scenes").glob("validation-*/*.jpg")):
             start = time.perf_counter()

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 import capture
 import regions
 import render
+from dies import Shuffle
 from common import ALPHABET, CONFIG, DATA, HERE, OWN, STROKES, WORK, Average, greedy, held_out, judged_crops, labelled_crops, save, seed
 
 
@@ -95,6 +96,21 @@ class Recogniser(nn.Module):
         return F.log_softmax(self.columns(self.trunk(x)).float(), -1)
 
 
+# {set: (its share of the plates with characters dealt anew, the sides that a crop of it has)}
+DEALT = {"us": (.6, (320, 150)), "eu": (.25, (400, 86)), "br": (.15, (360, 117))}
+
+
+def shuffles(real):
+    """{set: `Shuffle`} of real plates."""
+    return {k: Shuffle([(p.image, p.text, p.regions) for p in real[k]]) for k in DEALT if k in real}
+
+
+def dealt_anew(shuffle, name):
+    """A real plate whose characters are others, in the shape of its set."""
+    image, text, where = shuffle.plate(.5)
+    return render.Flat(cv2.resize(image, DEALT[name][1], interpolation=cv2.INTER_AREA), text, where)
+
+
 class Crops(torch.utils.data.IterableDataset):
     """An endless mix of rendered plates and real crops under hard augmentation."""
 
@@ -102,9 +118,11 @@ class Crops(torch.utils.data.IterableDataset):
         self.real, self.real_share, self.position = real, real_share, position
 
     def __iter__(self):
-        seed(self.position, torch.utils.data.get_worker_info().id)
+        worker = torch.utils.data.get_worker_info()
+        seed(self.position, worker.id if worker else 0)
         dies = render.Dies(DATA, HERE / "fonts/woff", STROKES)
         pool = Pool(WORK / "cuts.npz")
+        dealt = shuffles(self.real)
         sets = list(self.real.values())
         weights = [{"us": .44, "br": .22, "eu": .26, "two": .08, "own": .3}[k] for k in self.real]
         while True:
@@ -113,6 +131,10 @@ class Crops(torch.utils.data.IterableDataset):
                     yield pool.sample()
                     continue
                 real = random.random() < self.real_share
+                if real and random.random() < CONFIG["recogniser"]["dealt"]:
+                    name = random.choices(list(dealt), [DEALT[k][0] for k in dealt])[0]
+                    yield sample(dealt_anew(dealt[name], name))
+                    continue
                 yield sample(random.choice(random.choices(sets, weights)[0]) if real else render.any_plate(dies))
             except cv2.error:
                 continue
@@ -252,6 +274,7 @@ def main():
     ap.add_argument("--workers", type=int, default=1)
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
+    seed()
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / "recogniser.pt"
@@ -260,16 +283,17 @@ def main():
     average, steps = Average(net), 0
     if file.exists():
         state = torch.load(file, weights_only=False)
-        grown = not any(k.startswith("layout") for k in state["net"])  # a checkpoint from before `Layout`
-        net.load_state_dict(state["net"], strict=not grown), average.net.load_state_dict(state["average"], strict=not grown)
+        began = state.get("net", state["average"])  # what `gpu.py` and `restore.py` leave is the average alone
+        net.load_state_dict(began), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
-        if not args.restart_schedule:
+        if not args.restart_schedule and "optimiser" in state:
             optimiser.load_state_dict(state["optimiser"])
             steps = state["schedule"]
     train, test = real_crops()
     judges = {f"held-{k}": upright(v) for k, v in test.items()}
     judges |= {k: judged_crops(k) for k in ("us", "eu", "br")}
-    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real, average.steps), batch_size=args.batch, num_workers=args.workers, prefetch_factor=4))
+    ahead = 4 if args.workers else None
+    loader = iter(torch.utils.data.DataLoader(Crops(train, args.real, average.steps), batch_size=args.batch, num_workers=args.workers, prefetch_factor=ahead))
     last_save, losses = time.time(), []
     net.train()
     while steps < args.steps:

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 
 import capture
 import scenes
-from chain import Chain, grow, iou
+import words
+from chain import AREA, Chain, grow, iou
 from common import CONFIG, WORK, Average, seed
 from detector import Detector
 from recogniser import Recogniser, block
@@ -78,10 +79,27 @@ def both_cuts(grey, quad):
     return np.stack([capture.rectify(grey, grow(quad, .05)), capture.rectify(grey, grow(quad, .3))])
 
 
+def lettered(stock, shown):
+    """`pictures`, half of them with words set in besides (`words.py`): (grey, quads, corners of the words)."""
+    for grey, quads in itertools.islice(pictures(stock), shown):
+        set_in = []
+        if random.random() < .5:
+            grey = grey.copy()
+            set_in = words.add(stock, grey, [q for q, _ in quads], max((grey.size / AREA) ** .5, 1 / 1.5))
+            if random.random() < .6:
+                grey = scenes.light(grey)
+        yield grey, quads, set_in
+
+
 def mine(chain, shown, threshold):
     """[(close and wide cut uint8 [2, 48, 144], is a plate)] of so many pictures."""
     out = []
-    for grey, quads in itertools.islice(pictures(scenes.Stock()), shown):
+    for grey, quads, set_in in lettered(scenes.Stock(), shown):
+        for quad in set_in:  # a few words as if they had been found, whatever the detector thinks of them
+            if random.random() < .25:
+                cuts = both_cuts(grey, grow(quad, random.uniform(-.05, .12)))
+                if cuts[0].std() > 8:
+                    out.append((cuts, False))
         for _, quad in chain.candidates(grey, threshold):
             near = overlap(quad, quads)
             if overlap(quad, [one for one in quads if one[1] < 0]) > .15:
@@ -92,6 +110,17 @@ def mine(chain, shown, threshold):
             if 0 <= q.min() and q[:, 0].max() < grey.shape[1] and q[:, 1].max() < grey.shape[0]:
                 noisy = q + np.random.randn(4, 2) * [(q[1, 0] - q[0, 0]) * .03, (q[3, 1] - q[0, 1]) * .07]
                 out.append((both_cuts(grey, noisy), True))
+    return out
+
+
+def candidates(chain, args):
+    """What was mined with the same options before, or mines anew: it depends on the detector alone, and takes long."""
+    file = WORK / f"candidates-{args.mine}.npz"
+    if file.exists() and file.stat().st_mtime > (WORK / "detector.pt").stat().st_mtime:
+        data = np.load(file)
+        return list(zip(data["cuts"], data["plates"]))
+    out = mine(chain, args.mine, args.threshold)
+    np.savez(file, cuts=np.stack([c for c, _ in out]), plates=np.array([p for _, p in out]))
     return out
 
 
@@ -122,12 +151,13 @@ def main():
     ap.add_argument("--steps", type=int, default=config["steps"])
     ap.add_argument("--mine", type=int, default=config["pictures"], help="pictures to mine")
     ap.add_argument("--threshold", type=float, default=config["threshold"])
+    ap.add_argument("--rate", type=float, default=config["rate"], help="a third of it where the verdict only follows a trunk that was trained on")
     args = ap.parse_args()
     seed()
     torch.set_num_threads(1)
     chain, recogniser = Chain(load(Detector, "detector")), load(Recogniser, "recogniser")
     trunk = recogniser.trunk
-    samples = mine(chain, args.mine, args.threshold)
+    samples = candidates(chain, args)
     random.shuffle(samples)
     cut = len(samples) * 9 // 10
     train, test = samples[:cut], samples[cut:]
@@ -142,7 +172,7 @@ def main():
     for step in range(args.steps):
         close, wide, y = batch(groups, config["batch"])
         for g in optimiser.param_groups:
-            g["lr"] = config["rate"] * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
+            g["lr"] = args.rate * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
         loss = F.binary_cross_entropy_with_logits(net(wide, features), y)

@@ -102,6 +102,7 @@ mod roadside_tests;
 mod room;
 mod said;
 mod sealed;
+mod seat;
 mod settings;
 mod succeed;
 mod switch;
@@ -187,6 +188,7 @@ pub use ringing::{
     Told,
 };
 pub use room::Step as PictureStep;
+pub use seat::{Holder, Seat, StandingBy};
 pub use settings::Setting;
 pub use store::Url;
 pub use succeed::{

@@ -33,6 +33,7 @@ mod read;
 mod rules;
 mod secrecy;
 mod serve;
+mod stand_by;
 mod succeed;
 mod telling;
 mod upgrade;

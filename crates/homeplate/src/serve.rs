@@ -1,6 +1,7 @@
 //! `homeplate serve`: opens the city and serves it until it is told to stop.
 
 use crate::custody::Beside;
+use crate::stand_by::{self, Seated};
 use crate::web::Web;
 use base::{Error, Shutdown, SystemClock};
 use city::City;
@@ -9,6 +10,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 /// How often old reads are looked for.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
@@ -40,6 +43,18 @@ pub struct ServeArgs {
     /// Address of a camera's live picture: adds the page /street, for demonstrations.
     #[arg(long)]
     preview: Option<String>,
+    /// Stand by while another server serves this city, pass on what comes here, and serve when that one is gone. The
+    /// address is where this server takes connections that others pass on, when it serves; servers on other machines
+    /// must reach it.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:0",
+        conflicts_with = "try_out"
+    )]
+    stand_by: Option<String>,
     /// Open everything and listen, but serve nobody; say whether this version can do its work here, and end.
     #[arg(long, hide = true)]
     try_out: bool,
@@ -47,16 +62,31 @@ pub struct ServeArgs {
 
 /// Runs the command.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Let go last: who serves next finds everything closed.
+    let mut seated = match &args.stand_by {
+        // Whoever tries a version out has the seat.
+        None if args.try_out => None,
+        None => Some(stand_by::alone(&args.data)?),
+        Some(inner) => {
+            let seated = stand_by::wait(&args.data, args.listen.as_deref(), inner, &runtime)?;
+            let Some(seated) = seated else { return Ok(ExitCode::SUCCESS) };
+            Some(seated)
+        }
+    };
     let beside = Beside::start(&args.data)?;
-    let served = if args.try_out { try_out(args) } else { serve(args) };
+    let served = match &mut seated {
+        None => try_out(args, &runtime),
+        Some(seated) => serve(args, seated, &runtime),
+    };
     if let Some(custody) = beside {
         custody.end();
     }
     served
 }
 
-fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
-    let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
+fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Result<ExitCode> {
+    let city = seated.open(|| City::open_with(&args.data, Arc::new(SystemClock), memory()))?;
     city.announce()?;
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));
@@ -77,9 +107,11 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let copied = Shutdown::new();
     let copying = spawn_copy(&city, &copied, City::stream_copy);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    if args.stand_by.is_some() {
+        stand_by::watch(&city, &stop);
+    }
     let served = runtime.block_on(async {
-        let (listener, live) = ready_at(&city, &listen).await?;
+        let (listener, live) = ready_at(&city, &listen, seated.listener.take()).await?;
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
@@ -87,10 +119,11 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
         if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
             tracing::error!(error = %e.inside(), "copies of before an upgrade");
         }
+        let inner = seated.announce()?;
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
         crate::manager::ready();
         let options = server::Options { preview: args.preview, live };
-        server::serve(city.clone(), listener, options, interrupted()).await
+        server::serve(city.clone(), listener, inner, options, interrupted()).await
     });
     stop.stop();
     // The last counts go on the log before the process ends.
@@ -108,25 +141,26 @@ fn serve(args: ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the address, and the certificate where there is one.
+/// Takes the address, unless it has been, and the certificate where there is one.
 async fn ready_at(
     city: &Arc<City>,
     listen: &str,
-) -> base::Result<(tokio::net::TcpListener, Option<Arc<tls::Live>>)> {
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
-        Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
-    })?;
+    listener: Option<TcpListener>,
+) -> base::Result<(TcpListener, Option<Arc<tls::Live>>)> {
+    let listener = match listener {
+        Some(listener) => listener,
+        None => stand_by::bound(listen).await?,
+    };
     Ok((listener, crate::secrecy::start(city).await?))
 }
 
 /// Everything that a start does, and nothing that is answered: what `homeplate upgrade` goes by.
-fn try_out(args: ServeArgs) -> anyhow::Result<ExitCode> {
+fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
     remember(&city);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(ready_at(&city, &listen))?;
+    runtime.block_on(ready_at(&city, &listen, None))?;
     city.fit()?;
     Ok(ExitCode::SUCCESS)
 }

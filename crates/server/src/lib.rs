@@ -34,6 +34,7 @@ mod oversight;
 mod paging;
 mod papers;
 mod parts;
+mod passing;
 mod passkeys;
 mod people;
 mod problem;
@@ -59,6 +60,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 pub use net::{Plain, serve_plain};
+pub use passing::{Inner, pass_on};
 pub use problem::{STATUS_TABLE, status_of};
 pub use witness::serve_witness;
 
@@ -71,10 +73,12 @@ pub struct Options {
     pub live: Option<Arc<tls::Live>>,
 }
 
-/// Serves the city on `listener` until `shutdown` is ready; open event streams are ended then.
+/// Serves the city on `listener`, and what servers that stand by pass on at `inner`, until `shutdown` is ready; open
+/// event streams are ended then.
 pub async fn serve(
     city: Arc<City>,
     listener: TcpListener,
+    inner: Option<Inner>,
     options: Options,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
@@ -91,7 +95,7 @@ pub async fn serve(
     net::Front::new(router(state))
         .secret(live.as_ref())
         .for_many(for_many)
-        .serve(listener, ending)
+        .serve(listener, inner, ending)
         .await;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! read: whoever speaks in the clear there is told where to go.
 
 use crate::limits::name_of;
+use crate::passing::{self, Inner};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
@@ -41,7 +42,7 @@ const LAST: Duration = Duration::from_secs(20);
 
 /// Who is connected, by the name of their address.
 #[derive(Debug, Default)]
-struct Places(Mutex<Held>);
+pub(crate) struct Places(Mutex<Held>);
 
 #[derive(Debug, Default)]
 struct Held {
@@ -50,11 +51,11 @@ struct Held {
 }
 
 /// One connection's place; given back when it is dropped.
-struct Place(Arc<Places>, String);
+pub(crate) struct Place(Arc<Places>, String);
 
 impl Places {
     /// A place for a connection from `from`. Whom the city believes, a proxy or this machine itself, speaks for many.
-    fn take(places: &Arc<Self>, from: IpAddr, for_many: bool) -> Option<Place> {
+    pub fn take(places: &Arc<Self>, from: IpAddr, for_many: bool) -> Option<Place> {
         let name = name_of(from);
         let mut held = places.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ours = held.by.get(&name).copied().unwrap_or_default();
@@ -77,6 +78,21 @@ impl Drop for Place {
             if *n == 0 {
                 held.by.remove(&self.1);
             }
+        }
+    }
+}
+
+/// The next connection; `None` where one was not to be had, after a moment if there is nothing to take it with.
+pub(crate) async fn accepted(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+    match listener.accept().await {
+        Ok(taken) => Some(taken),
+        Err(e) => {
+            tracing::debug!(error = %e, "a connection was not taken");
+            // One that went away before it was taken holds up nobody.
+            if e.kind() != std::io::ErrorKind::ConnectionAborted {
+                tokio::time::sleep(BREATH).await;
+            }
+            None
         }
     }
 }
@@ -106,52 +122,90 @@ impl Front {
         Self { for_many: Arc::new(is), ..self }
     }
 
-    /// Takes connections until `shutdown` is ready; then what is being answered is given some time.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+    /// Takes connections until `shutdown` is ready; then what is being answered is given some time. Those that servers
+    /// which stand by pass on come in by `inner`.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        inner: Option<Inner>,
+        shutdown: impl Future<Output = ()>,
+    ) {
         let (close, closing) = watch::channel(false);
         // Every connection holds a sender: when none is left, all have ended.
         let (alive, mut ended) = mpsc::channel::<()>(1);
+        let one = |front: &Self| (front.clone(), closing.clone(), alive.clone());
         tokio::pin!(shutdown);
         loop {
-            let (stream, peer) = tokio::select! {
-                () = &mut shutdown => break,
-                taken = listener.accept() => match taken {
-                    Ok(taken) => taken,
-                    Err(e) => {
-                        tracing::debug!(error = %e, "a connection was not taken");
-                        // One that went away before it was taken holds up nobody.
-                        if e.kind() != std::io::ErrorKind::ConnectionAborted {
-                            tokio::time::sleep(BREATH).await;
-                        }
-                        continue;
-                    }
-                },
-            };
-            let for_many = (self.for_many)(peer.ip().to_canonical());
-            let Some(place) = Places::take(&self.places, peer.ip().to_canonical(), for_many) else {
-                continue;
-            };
-            // Events are small, and each is wanted at once.
-            let _ = stream.set_nodelay(true);
-            let (front, alive, closing) = (self.clone(), alive.clone(), closing.clone());
-            tokio::spawn(async move {
-                let _held = (place, alive);
-                match &front.secret {
-                    None => front.speak(stream, peer, closing).await,
-                    Some(acceptor) => {
-                        match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                            Ok(Ok(secured)) => front.speak(secured, peer, closing).await,
-                            Ok(Err(e)) => tracing::debug!(error = %e, "a handshake failed"),
-                            Err(_) => tracing::debug!("a handshake took too long"),
-                        }
-                    }
+            let passed = async {
+                match &inner {
+                    Some(inner) => (accepted(&inner.listener).await, inner.key),
+                    None => std::future::pending().await,
                 }
-            });
+            };
+            tokio::select! {
+                () = &mut shutdown => break,
+                taken = accepted(&listener) => {
+                    let Some((stream, peer)) = taken else { continue };
+                    let Some(place) = self.place(peer) else { continue };
+                    let (front, closing, alive) = one(&self);
+                    tokio::spawn(async move {
+                        let _held = (place, alive);
+                        front.hear(stream, peer, closing).await;
+                    });
+                }
+                (taken, key) = passed => {
+                    let Some((stream, other)) = taken else { continue };
+                    // Until they have shown who they are, they are anybody.
+                    let Some(place) = Places::take(&self.places, other.ip(), false) else { continue };
+                    let (front, closing, alive) = one(&self);
+                    tokio::spawn(async move {
+                        let _held = alive;
+                        front.hear_passed(stream, place, key, closing).await;
+                    });
+                }
+            }
         }
-        drop((listener, alive));
+        drop((listener, inner, alive));
         close.send_replace(true);
         if tokio::time::timeout(LAST, ended.recv()).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+    }
+
+    fn place(&self, peer: SocketAddr) -> Option<Place> {
+        let ip = peer.ip().to_canonical();
+        Places::take(&self.places, ip, (self.for_many)(ip))
+    }
+
+    /// A connection that another server passes on, once that has said whose it is.
+    async fn hear_passed(
+        &self,
+        mut stream: TcpStream,
+        before: Place,
+        key: [u8; 32],
+        closing: watch::Receiver<bool>,
+    ) {
+        let peer = match passing::taken(&mut stream, &key).await {
+            Ok(peer) => peer,
+            Err(e) => return tracing::debug!(error = %e.inside(), "nothing was passed on"),
+        };
+        let Some(_place) = self.place(peer) else { return };
+        drop(before);
+        self.hear(stream, peer, closing).await;
+    }
+
+    async fn hear(&self, stream: TcpStream, peer: SocketAddr, closing: watch::Receiver<bool>) {
+        // Events are small, and each is wanted at once.
+        let _ = stream.set_nodelay(true);
+        match &self.secret {
+            None => self.speak(stream, peer, closing).await,
+            Some(acceptor) => {
+                match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
+                    Ok(Ok(secured)) => self.speak(secured, peer, closing).await,
+                    Ok(Err(e)) => tracing::debug!(error = %e, "a handshake failed"),
+                    Err(_) => tracing::debug!("a handshake took too long"),
+                }
+            }
         }
     }
 
@@ -201,7 +255,7 @@ pub async fn serve_plain(
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) {
-    Front::new(router(plain)).serve(listener, shutdown).await;
+    Front::new(router(plain)).serve(listener, None, shutdown).await;
 }
 
 fn router(plain: Plain) -> Router {
@@ -284,7 +338,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (close, closed) = tokio::sync::oneshot::channel::<()>();
         let front = Front::new(Router::new().route("/", get(slow)));
-        let serving = tokio::spawn(front.serve(listener, async { drop(closed.await) }));
+        let serving = tokio::spawn(front.serve(listener, None, async { drop(closed.await) }));
         let mut idle = tokio::net::TcpStream::connect(address).await.unwrap();
         let mut asking = tokio::net::TcpStream::connect(address).await.unwrap();
         asking.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();

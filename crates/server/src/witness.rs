@@ -29,7 +29,7 @@ pub async fn serve_witness(
         .route("/checkpoint/{*origin}", get(checkpoint))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(witness);
-    crate::net::Front::new(router).serve(listener, shutdown).await;
+    crate::net::Front::new(router).serve(listener, None, shutdown).await;
 }
 
 async fn add(State(witness): State<Arc<Witness>>, request: Bytes) -> Response {

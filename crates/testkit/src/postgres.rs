@@ -78,6 +78,18 @@ impl Database {
         Ok(copy)
     }
 
+    /// Ends every connection to it and takes no other, as a line that is cut; or takes them again.
+    pub fn cut_off(&self, off: bool) -> Result<()> {
+        let sql = format!(
+            "ALTER DATABASE {0} ALLOW_CONNECTIONS {1}; \
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{0}' AND {off}",
+            self.name, !off
+        );
+        let mut psql = cluster()?.command("psql");
+        run(psql.args(["--dbname=postgres", "--quiet", "--no-psqlrc", "--command", &sql]))?;
+        Ok(())
+    }
+
     /// How to reach it.
     pub fn url(&self) -> String {
         let socket = base().join("socket");

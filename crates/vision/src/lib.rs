@@ -2,9 +2,10 @@
 //!
 //! The chain: grey picture → [`detector`](detect) finds corners → the quad is warped flat
 //! ([`warp`]) → the recogniser gives odds for every character ([`recognise`]) and a verdict whether
-//! it is a plate at all → [`Tracker`] follows a vehicle over frames and votes.
+//! it is a plate at all; what it did not read surely it [looks at again](again) → [`Tracker`] follows a vehicle over frames and votes.
 //! A [`Reader`] runs on one thread; a second thread takes a second reader.
 
+mod again;
 mod angle;
 mod detect;
 pub mod draw;

@@ -1,13 +1,14 @@
 //! The reader: picture in, plates out.
 
+use crate::again::{self, MOST, TIGHT, UNSURE, sharpened};
 use crate::detect::{Candidate, input, peaks};
 use crate::engine::{Engine, Net, Tensor};
 use crate::picture::Picture;
-use crate::recognise::{Columns, decode, likelihood};
+use crate::recognise::Columns;
 use crate::warp::{Quad, between, bounds, grow, height, normalise, rectify, sharpness, width};
 use base::{Error, Result};
 use models::{Contract, Layout};
-use plate::{Odds, RegionOdds, rank};
+use plate::{Odds, RegionOdds};
 
 /// A plate this flat (width over height) has one line, whatever the network says of its lines.
 const FLAT: f32 = 2.3;
@@ -65,6 +66,13 @@ pub struct Reader {
     engine: Engine,
     contract: Contract,
     options: ReaderOptions,
+}
+
+/// A plate that was not read surely: its place among the plates, and what the first look said.
+struct Unsure {
+    plate: usize,
+    columns: Columns,
+    prior: RegionOdds,
 }
 
 /// What the recogniser says of a batch of cuts.
@@ -132,25 +140,64 @@ impl Reader {
             }
         }
         let answer = self.ask(&cuts)?;
-        let mut plates = Vec::new();
+        let (mut plates, mut unsure) = (Vec::new(), Vec::new());
         for (i, quad) in quads.iter().enumerate() {
             if answer.plate[i] < part.plate_threshold {
                 continue;
             }
             let prior = self.prior(answer.regions.get(i))?;
-            let mut best = self.plate(&answer.columns[i], quad, &prior, 1, &cuts[i].0);
+            let columns = &answer.columns[i];
+            let sharp = sharpness(&cuts[i].0, part.width);
+            let mut best = self.plate(std::slice::from_ref(columns), quad, &prior, 1, sharp);
             let two = answer.lines.get(i).is_some_and(|p| *p > 0.5);
             if two && width(quad) < FLAT * height(quad) {
                 let lined = self.two_lines(picture, quad)?;
-                let split = lined.and_then(|c| self.plate(&c, quad, &prior, 2, &cuts[i].0));
+                let split = lined.and_then(|c| self.plate(&[c], quad, &prior, 2, sharp));
                 let sure = |p: &Option<Plate>| p.as_ref().map_or(0.0, |p| p.confidence);
                 if sure(&split) >= sure(&best) {
                     best = split;
                 }
             }
+            if best.as_ref().is_some_and(|p| p.lines == 1 && p.confidence < UNSURE) {
+                unsure.push(Unsure { plate: plates.len(), columns: columns.clone(), prior });
+            }
             plates.extend(best);
         }
+        self.look_again(picture, &mut plates, unsure)?;
         Ok(plates)
+    }
+
+    /// Looks once more at plates that were not read surely; of too many at the surest ones.
+    fn look_again(
+        &mut self,
+        picture: &Picture,
+        plates: &mut [Plate],
+        mut unsure: Vec<Unsure>,
+    ) -> Result<()> {
+        let part = self.contract.recogniser.clone();
+        unsure.sort_by(|a, b| plates[b.plate].confidence.total_cmp(&plates[a.plate].confidence));
+        let (mut cuts, mut looks) = (Vec::new(), Vec::new());
+        for one in unsure.into_iter().take(MOST) {
+            let quad = plates[one.plate].corners;
+            let flat =
+                |margin| rectify(&picture.plane(), &grow(&quad, margin), part.width, part.height);
+            let (Some(mut tight), Some(same)) = (flat(TIGHT), flat(part.margin)) else { continue };
+            let mut sharp = sharpened(&same, part.width);
+            normalise(&mut tight);
+            normalise(&mut sharp);
+            // The verdict is not asked again: the wide cuts may be any.
+            cuts.extend([(tight.clone(), tight), (sharp.clone(), sharp)]);
+            looks.push(one);
+        }
+        let answer = self.ask(&cuts)?;
+        for (one, more) in looks.into_iter().zip(answer.columns.chunks_exact(2)) {
+            let all = [one.columns, more[0].clone(), more[1].clone()];
+            let old = &plates[one.plate];
+            if let Some(new) = self.plate(&all, &old.corners, &one.prior, 1, old.sharpness) {
+                plates[one.plate] = new;
+            }
+        }
+        Ok(())
     }
 
     /// The columns of a two-line plate: its lines are cut apart and read one after the other.
@@ -231,34 +278,26 @@ impl Reader {
         named.narrow(&self.options.regions).map_err(|e| Error::invalid(e.to_string()))
     }
 
+    /// What one or several looks at a plate say of it together; `None` where none shows a text.
     fn plate(
         &self,
-        columns: &Columns,
+        looks: &[Columns],
         quad: &Quad,
         prior: &RegionOdds,
         lines: u8,
-        cut: &[f32],
+        sharpness: f32,
     ) -> Option<Plate> {
-        let seen = decode(columns)?;
-        let ranked = rank(&seen, prior);
-        // The formats may have preferred another reading: the columns say how probable that one is, and
-        // the odds how much more probable the formats make it.
-        let alone = likelihood(columns, &ranked.odds.text());
-        let product = |odds: &Odds| odds.probability_of(&ranked.odds.text());
-        let lift = product(&ranked.odds) / product(&seen).max(1e-9);
-        let confidence = (f64::from(alone) * lift).min(1.0) as f32;
+        let (ranked, probability) = again::best(looks, prior)?;
+        let platt = self.contract.confidence;
         Some(Plate {
-            confidence: self
-                .contract
-                .confidence
-                .map_or(confidence, |platt| platt.scale(confidence)),
+            confidence: platt.map_or(probability, |platt| platt.scale(probability)),
             odds: ranked.odds,
             corners: *quad,
             region: ranked
                 .region
                 .map(|(code, confidence)| Region { code: code.to_owned(), confidence }),
             lines,
-            sharpness: sharpness(cut, self.contract.recogniser.width),
+            sharpness,
         })
     }
 }

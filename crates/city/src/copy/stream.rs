@@ -678,6 +678,8 @@ fn skipped(city: &City) -> Vec<PathBuf> {
             .iter()
             .map(|name| dir.join(name))
             .collect();
+    // Who serves is a matter of this folder's machines.
+    skip.push(dir.join(crate::seat::FOLDER));
     skip.push(dir.join(&city.config.pictures.folder));
     // Nobody goes back to it from another machine, and it is gone in a moment.
     skip.push(crate::upgrade::kept(dir));

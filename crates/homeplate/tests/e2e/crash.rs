@@ -114,10 +114,15 @@ fn crashes(count: usize) {
     world.configure("person_per_minute = 300", "person_per_minute = 0");
     world.configure("camera_per_minute = 1200", "camera_per_minute = 0");
     world.serve();
+    under_load(&mut world, count, World::crash);
+}
+
+/// The same, however the server is made to crash: four cameras and an officer go on meanwhile.
+pub fn under_load(world: &mut World, count: usize, mut crash: impl FnMut(&mut World)) {
     world.person("otto", "officer");
-    let mut devices: Vec<Device> = (0..4).map(|n| Device::enrol(&world, &n.to_string())).collect();
+    let mut devices: Vec<Device> = (0..4).map(|n| Device::enrol(world, &n.to_string())).collect();
     devices.iter_mut().for_each(|d| d.renew(SystemClock.now()).expect("a lease"));
-    let otto = Caller::person(&world, "otto");
+    let otto = Caller::person(world, "otto");
     let known = Acknowledged::default();
     std::thread::scope(|scope| {
         for device in &mut devices {
@@ -127,12 +132,12 @@ fn crashes(count: usize) {
         for _ in 0..count {
             let [a, b] = base::random::<2>();
             pause(100 + u64::from(u16::from_be_bytes([a, b])) % 900);
-            world.crash();
+            crash(world);
         }
         pause(500);
         known.stop.store(true, Ordering::Relaxed);
     });
-    all_is_there(&world, &otto, &known);
+    all_is_there(world, &otto, &known);
 }
 
 fn all_is_there(world: &World, otto: &Caller, known: &Acknowledged) {

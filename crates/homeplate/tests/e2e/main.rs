@@ -20,6 +20,7 @@ mod reset;
 mod roadside;
 mod rules;
 mod secrets;
+mod servers;
 mod story;
 mod street;
 mod telling;

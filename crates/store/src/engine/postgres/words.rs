@@ -35,7 +35,8 @@ pub(super) fn told(name: &str, e: &postgres::Error) -> Error {
         (_, "53300") => Error::unavailable(
             "The database server takes no more connections; raise its max_connections.",
         ),
-        ("08" | "57" | "53", _) => gone(name),
+        // The last: a database that was told to take no connections.
+        ("08" | "57" | "53", _) | (_, "55000") => gone(name),
         (_, "55P03") | ("40", _) => {
             Error::busy(format!("{name} is held by another program; try again when that is done."))
         }

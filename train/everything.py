@@ -1,0 +1,108 @@
+"""Trains the reader from nothing: all scripts in their order, with the seed of config.toml, on one processor core.
+
+`python everything.py` fills the work folder, which must be empty at the start; broken off and started again, it goes on
+with the stage that it was in, the long ones from their newest checkpoint. The weights are written to models/ of the work
+folder; `everything.json` there says what they were made of: seed, configuration, commit, versions, a hash of every folder
+of pictures, and how long each stage took. `--try` runs every stage for a few steps, to see that all fit together.
+"""
+import argparse
+import hashlib
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import time
+
+import torch
+
+from common import CONFIG, DATA, HERE, WORK
+
+# (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
+STAGES = [
+    ("first-letters", ["recogniser.py", "--steps", "4000"], ["--steps", "6", "--batch", "8"], False),
+    ("labels", ["pseudo.py"], [], False),
+    ("letters", ["recogniser.py"], ["--steps", "6", "--batch", "8"], True),
+    ("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
+    ("cuts", ["cuts.py"], ["20"], False),
+    ("letters-of-cuts", ["recogniser.py", "--rate", "1.2e-3"], ["--steps", "6", "--batch", "8"], True),
+    ("labels-again", ["pseudo.py"], [], False),
+    ("letters-in-the-end", ["recogniser.py", "--rate", "6e-4"], ["--steps", "6", "--batch", "8"], True),
+    ("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False),
+    ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
+    ("confidence", ["confidence.py"], ["--pictures", "20"], False),
+    ("weights", ["export.py"], [], False),
+    ("judged", ["cuts.py", "--judge", "1600"], ["--judge", "20"], False),
+]
+
+
+def digest(folder):
+    """One hash of all files of a folder: of their names and of what is in them."""
+    whole = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        whole.update(path.relative_to(folder).as_posix().encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def made_of():
+    """What the weights depend on."""
+    folders = sorted(p.relative_to(DATA) for top in ("crops", "scenes", "templates", "glyphs") for p in (DATA / top).iterdir() if p.is_dir())
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout.strip()
+    changed = subprocess.run(["git", "status", "--porcelain", "."], cwd=HERE, capture_output=True, text=True).stdout.strip()
+    return {
+        "seed": CONFIG["seed"], "config": CONFIG, "commit": commit + (" and changes" if changed else ""),
+        "versions": {name: importlib.metadata.version(name) for name in ("torch", "numpy", "opencv-python-headless", "onnxruntime")},
+        "data": {f.as_posix(): digest(DATA / f) for f in folders} | {"negatives": digest(DATA / "negatives")},
+        "seconds": {},
+    }
+
+
+def anew(file):
+    """Keeps a checkpoint's weights and lets its rate begin from the start. Not left to `--restart-schedule`: that would do so
+    each time the stage goes on."""
+    state = torch.load(file, weights_only=False)
+    state.pop("optimiser", None)
+    torch.save(state | {"schedule": 0}, file.with_suffix(".new"))
+    file.with_suffix(".new").replace(file)
+
+
+def run(stage, trying, record):
+    mark, command, short, again = stage
+    done, begun = (WORK / "stages" / f"{mark}.{end}" for end in ("done", "begun"))
+    if done.exists():
+        return
+    if again and not begun.exists():
+        anew(WORK / "recogniser.pt")
+    begun.write_text("")
+    print(f"{mark}: {' '.join(command)}", flush=True)
+    start = time.time()
+    env = os.environ | {"OMP_NUM_THREADS": "1", "HOMEPLATE_MODELS": str(WORK / "models"), "PYTHONHASHSEED": "0"}
+    with open(WORK / "stages" / f"{mark}.log", "a", encoding="utf-8") as log:
+        code = subprocess.run([sys.executable, *command, *(short if trying else [])], cwd=HERE, env=env, stdout=log, stderr=subprocess.STDOUT).returncode
+    record["seconds"][mark] = round(record["seconds"].get(mark, 0) + time.time() - start)
+    (WORK / "everything.json").write_text(json.dumps(record, indent=1) + "\n")
+    if code:
+        sys.exit(f"{mark} ended with {code}: see {WORK / 'stages' / (mark + '.log')}; started again, it goes on from there")
+    done.write_text("")
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--try", dest="trying", action="store_true", help="a few steps of every stage")
+    args = ap.parse_args()
+    (WORK / "stages").mkdir(parents=True, exist_ok=True)
+    file = WORK / "everything.json"
+    if not any((HERE / "fonts/woff").glob("*.woff")):
+        subprocess.run([str(HERE / "fonts.sh")], check=True)
+    if not file.exists():
+        if (WORK / "recogniser.pt").exists() or (WORK / "detector.pt").exists():
+            sys.exit(f"{WORK} holds weights already: name an empty folder with HOMEPLATE_WORK")
+        file.write_text(json.dumps(made_of(), indent=1) + "\n")
+    record = json.loads(file.read_text())
+    for stage in STAGES:
+        run(stage, args.trying, record)
+    print((WORK / "stages/judged.log").read_text())
+
+
+if __name__ == "__main__":
+    main()
