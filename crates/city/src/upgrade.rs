@@ -55,17 +55,21 @@ pub fn kept(dir: &Path) -> PathBuf {
 /// The store cannot be read, is newer than this program, or there is no room.
 pub fn keep_before(dir: &Path, to: &Path) -> Result<Vec<String>> {
     let store = place(dir)?;
-    if let Place::Postgres { .. } = store {
-        in_the_database(dir, to)?;
-        // Copies without the folder are of another time: a server of before has removed it, and has served.
-        if !to.exists() {
-            forget(&store)?;
-            mark(to).map_err(|e| {
-                Error::unavailable(format!("{} cannot be made.", to.display())).because(e)
-            })?;
-        }
+    if let Place::Folder(_) = store {
+        return keep(&store, to);
     }
-    keep(&store, to)
+    in_the_database(dir, to)?;
+    if to.exists() {
+        return keep(&store, to);
+    }
+    // Copies without the folder are of another time: a server of before has removed it, and has served.
+    forget(&store)?;
+    mark(to)
+        .map_err(|e| Error::unavailable(format!("{} cannot be made.", to.display())).because(e))?;
+    keep(&store, to).inspect_err(|_| {
+        // A server that runs has no way back to be told of.
+        let _ = std::fs::remove_dir_all(to);
+    })
 }
 
 /// Puts those copies back, and removes them.

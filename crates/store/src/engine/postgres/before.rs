@@ -76,6 +76,13 @@ fn copied(server: &Arc<Server>) -> Result<Vec<String>> {
 
 /// Copies a schema in a transaction.
 fn copy(tx: &mut Tx<'_>, from: &str, to: &str, kind: Kind, has: u32) -> Result<()> {
+    bare(tx, to, kind, has)?;
+    others(tx, from, to)?;
+    fill(tx, from, to)
+}
+
+/// Makes the schema of a copy, as these migrations do.
+fn bare(tx: &mut Tx<'_>, to: &str, kind: Kind, has: u32) -> Result<()> {
     let there = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ?1";
     if !tx.query(there, &[Arg::from(to)])?.is_empty() {
         return Err(Error::unavailable(format!(
@@ -86,7 +93,11 @@ fn copy(tx: &mut Tx<'_>, from: &str, to: &str, kind: Kind, has: u32) -> Result<(
     for sql in kind.migrations().iter().take(has as usize) {
         tx.batch(&dialect::migration(sql))?;
     }
-    // What somebody else made in there comes too: it is to be there afterwards, and may be in a migration's way.
+    Ok(())
+}
+
+/// What somebody else made in there comes too: it is to be there afterwards, and may be in a migration's way.
+fn others(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
     let others = "SELECT table_name::TEXT FROM information_schema.tables \
         WHERE table_schema = ?1 AND table_type = 'BASE TABLE' AND table_name <> 'holder' EXCEPT \
         SELECT table_name::TEXT FROM information_schema.tables WHERE table_schema = ?2";
@@ -96,6 +107,10 @@ fn copy(tx: &mut Tx<'_>, from: &str, to: &str, kind: Kind, has: u32) -> Result<(
             "CREATE TABLE {to}.\"{table}\" (LIKE {from}.\"{table}\" INCLUDING ALL)"
         ))?;
     }
+    Ok(())
+}
+
+fn fill(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
     let sql = "SELECT c.table_name::TEXT, string_agg(quote_ident(c.column_name), ', ') \
         FROM information_schema.columns AS c JOIN information_schema.columns AS o \
         ON o.table_schema = ?1 AND o.table_name = c.table_name AND o.column_name = c.column_name \
@@ -213,7 +228,8 @@ mod tests {
                 let server = Server::looking(&self.url(), "city").unwrap();
                 let mut db = Db { server, schema: "city".into() };
                 let mut tx = db.begin().unwrap();
-                copy(&mut tx, &one.name, "city_old", one.part.kind(), one.has - 1).unwrap();
+                bare(&mut tx, "city_old", one.part.kind(), one.has - 1).unwrap();
+                fill(&mut tx, &one.name, "city_old").unwrap();
                 tx.batch(&format!(
                     "DELETE FROM city_old.migrations WHERE number = {}; DROP TABLE city_old.{MARK}; \
                      DROP SCHEMA {name} CASCADE; ALTER SCHEMA city_old RENAME TO {name}",
