@@ -75,14 +75,58 @@ pub const QUIRKS: [Quirk; 7] = [
 mod tests {
     use super::*;
 
-    #[test]
-    fn each_has_its_test() {
-        let tests = include_str!("../../frames/tests/frames/quirks.rs");
-        for quirk in QUIRKS {
-            assert!(tests.contains(&format!("#[test]\nfn {}(", quirk.test)), "{}", quirk.name);
-            for words in [quirk.shows, quirk.done, quirk.told] {
-                assert!(words.ends_with('.'), "{words}");
+    /// What is wrong with an oddity, for whoever writes one down.
+    fn wrong(quirks: &[Quirk], tests: &str) -> Vec<String> {
+        let mut out = Vec::new();
+        for (n, quirk) in quirks.iter().enumerate() {
+            let mut say = |what: String| {
+                out.push(format!("crates/camera/src/quirks.rs: \"{}\" {what}", quirk.name));
+            };
+            if !tests.contains(&format!("#[test]\nfn {}(", quirk.test)) {
+                say(format!(
+                    "has no test: crates/frames/tests/frames/quirks.rs has no #[test] fn {}()",
+                    quirk.test
+                ));
+            }
+            let sentences = [("shows", quirk.shows), ("done", quirk.done), ("told", quirk.told)];
+            for (field, words) in sentences {
+                if !words.ends_with('.') {
+                    say(format!("needs a sentence in `{field}`, with a full stop: {words:?}"));
+                }
+            }
+            if quirks[..n].iter().any(|other| other.name == quirk.name) {
+                say("stands there twice".into());
             }
         }
+        out
+    }
+
+    #[test]
+    fn each_has_its_test() {
+        let wrong = wrong(&QUIRKS, include_str!("../../frames/tests/frames/quirks.rs"));
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    /// Each by hand what a newcomer may get wrong, and what they are told.
+    #[test]
+    fn a_wrong_one_is_told() {
+        let good = Quirk {
+            name: "sings",
+            shows: "It sings.",
+            done: "It is listened to.",
+            told: "Nobody.",
+            test: "it_sings",
+        };
+        let check = |quirks: &[Quirk], want: &str| {
+            let told = wrong(quirks, "#[test]\nfn it_sings() {}\n");
+            assert_eq!(told, [format!("crates/camera/src/quirks.rs: \"sings\" {want}")]);
+        };
+        assert_eq!(wrong(&[good], "#[test]\nfn it_sings() {}\n"), [""; 0]);
+        check(
+            &[Quirk { test: "it_hums", ..good }],
+            "has no test: crates/frames/tests/frames/quirks.rs has no #[test] fn it_hums()",
+        );
+        check(&[Quirk { told: "", ..good }], "needs a sentence in `told`, with a full stop: \"\"");
+        check(&[good, good], "stands there twice");
     }
 }

@@ -441,3 +441,33 @@ proptest! {
         }
     }
 }
+
+/// A maker's file that nobody calls, or that no document tries, would look as if it worked.
+#[test]
+fn each_maker_is_called_and_tried() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &std::path::Path| std::fs::read_to_string(file).expect("a file");
+    let tests = read(&root.join("tests/makers.rs"));
+    let files: Vec<_> = std::fs::read_dir(root.join("src/inbound")).expect("files").collect();
+    let mut wrong = Vec::new();
+    let mut makers = 0;
+    for file in files {
+        let file = file.expect("a file").path();
+        let name = file.file_stem().and_then(|n| n.to_str()).expect("a name").to_owned();
+        if !read(&file).contains(&format!("pub fn {name}(document: &Document")) {
+            continue;
+        }
+        makers += 1;
+        let at = format!("crates/exchange/src/inbound/{name}.rs");
+        if !Adapter::ALL.iter().any(|a| a.as_str().replace('-', "_") == name) {
+            wrong.push(format!(
+                "{at}: Adapter::ALL in crates/exchange/src/inbound/mod.rs has no {name}"
+            ));
+        }
+        if !tests.contains(&format!("#[test]\nfn {name}(")) {
+            wrong.push(format!("{at}: crates/exchange/tests/makers.rs has no #[test] fn {name}()"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(makers, Adapter::ALL.len());
+}

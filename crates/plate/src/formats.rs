@@ -224,19 +224,8 @@ mod tests {
         assert_eq!(share("AB1234", "xx"), None);
     }
 
-    #[test]
-    fn bad_lines_are_refused() {
-        for line in
-            ["xx", "xx:", "xx: A?1", "xx: A1*x", "xx: A1*-1", "xx: A1*0", "xx: *2", "xx: A1 no !"]
-        {
-            assert!(region(line, &mut vec![]).is_err(), "{line}");
-        }
-        assert_eq!(region("xx: a1*3 A", &mut vec![]).unwrap().formats[0].share, 0.75);
-    }
-
     /// The codes that the recogniser is trained on, in its own words.
-    #[test]
-    fn every_region_of_the_network_has_formats() {
+    fn trained() -> Vec<String> {
         let source = include_str!("../../../train/regions.py");
         let states = source.split_once("STATES = (").unwrap().1.split_once(".split()").unwrap().0;
         let mut codes: Vec<String> = states
@@ -250,32 +239,76 @@ mod tests {
         codes.extend(europe.lines().filter_map(country));
         codes.push("br".to_owned());
         assert_eq!(codes.len(), 51 + 32 + 1);
-        for code in codes {
-            assert!(number(&code).is_some(), "{code}");
+        codes
+    }
+
+    /// What is wrong with lines of data, each with its place.
+    fn wrong<'a>(lines: impl Iterator<Item = (&'a str, usize, &'a str)>) -> Vec<String> {
+        let trained = trained();
+        let mut seen: HashMap<String, String> = HashMap::new();
+        let mut out = Vec::new();
+        for (file, n, line) in lines {
+            let at = format!("crates/plate/src/{file}:{n}");
+            let of = match region(line, &mut vec![]) {
+                Ok(of) => of,
+                Err(why) => {
+                    out.push(format!("{at}: {why}"));
+                    continue;
+                }
+            };
+            let code = of.code.as_str();
+            if let Some(first) = seen.insert(of.code.clone(), at.clone()) {
+                out.push(format!("{at}: {code} stands in {first} already; put all into one line"));
+            }
+            if !trained.iter().any(|known| known == code) {
+                out.push(format!("{at}: the network knows no region {code} (train/regions.py)"));
+            }
+            if let Some(f) = of.formats.iter().find(|f| !(3..=12).contains(&f.places.len())) {
+                out.push(format!("{at}: {code} has a format of {} places", f.places.len()));
+            }
         }
+        for code in trained.iter().filter(|code| !seen.contains_key(*code)) {
+            out.push(format!("crates/plate/src/formats: the region {code} has no line"));
+        }
+        out
+    }
+
+    /// Each by hand what a newcomer may get wrong, and what they are told.
+    #[test]
+    fn a_wrong_line_is_told_with_its_place() {
+        let check = |line: &'static str, want: &str| {
+            let told = wrong(lines().chain([("formats/us.txt", 99, line)]));
+            assert_eq!(told, [format!("crates/plate/src/formats/us.txt:99: {want}")], "{line}");
+        };
+        check("us-al AA111", "no `:` behind the region's code");
+        check("us-al:", "no format behind the code");
+        check(
+            "us-al: AA?11",
+            "AA?11: '?': a place is A (letter), L (any letter), 1 (digit) or a small letter for itself",
+        );
+        check("us-al: AA11*x", "AA11*x: behind * stands a number above 0");
+        check("us-al: AA11*-1", "AA11*-1: behind * stands a number above 0");
+        check("us-al: *2", "*2: a format has 1 to 12 places");
+        check("us-al: AA11 no !", "behind `no` stands '!', which is no letter");
+        let first = "crates/plate/src/formats/us.txt:9";
+        check("us-al: AA111", &format!("us-al stands in {first} already; put all into one line"));
+        check("us-zz: AA111", "the network knows no region us-zz (train/regions.py)");
+        let short = wrong(lines().map(|(file, n, line)| match line.starts_with("us-dc:") {
+            true => (file, n, "us-dc: A1"),
+            false => (file, n, line),
+        }));
+        assert!(short[0].ends_with("us-dc has a format of 2 places"), "{short:?}");
+        let none = wrong(lines().filter(|(_, _, line)| !line.starts_with("us-dc:")));
+        assert_eq!(none, ["crates/plate/src/formats: the region us-dc has no line"]);
+        assert_eq!(region("xx: a1*3 A", &mut vec![]).unwrap().formats[0].share, 0.75);
     }
 
     #[test]
     fn every_line_parses() {
-        let mut wrong = Vec::new();
-        for (file, n, line) in lines() {
-            if let Err(why) = region(line, &mut vec![]) {
-                wrong.push(format!("crates/plate/src/{file}:{n}: {why}"));
-            }
-        }
+        let wrong = wrong(lines());
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-        assert_eq!(regions().len(), 51 + 32 + 1, "the network knows as many regions");
         for r in regions() {
             assert!((r.formats.iter().map(|f| f.share).sum::<f64>() - 1.0).abs() < 1e-9);
-            assert!(r.formats.iter().all(|f| (3..=12).contains(&f.places.len())), "{}", r.code);
         }
-        let mut codes: Vec<&str> = regions().iter().map(|r| r.code.as_str()).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        assert_eq!(
-            codes.len(),
-            regions().len(),
-            "a region stands once: put its formats into one line"
-        );
     }
 }

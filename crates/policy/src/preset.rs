@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 const DAY_S: u64 = 86_400;
 
 /// Slug and data of each.
-const DATA: [(&str, &str); 13] = [
+const DATA: &[(&str, &str)] = &[
     ("us-ca", include_str!("../presets/us-ca.toml")),
     ("us-il", include_str!("../presets/us-il.toml")),
     ("us-me", include_str!("../presets/us-me.toml")),
@@ -32,7 +32,7 @@ const DATA: [(&str, &str); 13] = [
 ];
 
 /// Slug and rules of each that has some.
-const RULES: [(&str, &str); 4] = [
+const RULES: &[(&str, &str)] = &[
     ("us-ca", include_str!("../presets/us-ca/rules.cedar")),
     ("us-il", include_str!("../presets/us-il/rules.cedar")),
     ("us-wa", include_str!("../presets/us-wa/rules.cedar")),
@@ -40,7 +40,7 @@ const RULES: [(&str, &str); 4] = [
 ];
 
 /// Name and text of each ceiling.
-const CEILINGS: [(&str, &str); 8] = [
+const CEILINGS: &[(&str, &str)] = &[
     ("agencies-of-california", include_str!("../presets/us-ca/agencies-of-california.cedar")),
     (
         "no-sharing-for-enforcement",
@@ -186,8 +186,13 @@ impl Preset {
 
     /// Reads the data of a preset, strictly.
     fn read(slug: &'static str, text: &str) -> Result<Preset> {
-        let wrong = |why: String| Error::invalid(format!("Preset {slug} does not hold: {why}."));
-        let law: Law = toml::from_str(text).map_err(|e| wrong(e.message().to_owned()))?;
+        // Where it stands, for whoever wrote it down.
+        let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let wrong = |at: usize, why: &str| {
+            Error::invalid(format!("crates/policy/presets/{slug}.toml:{}: {why}.", line(at)))
+        };
+        let law: Law = toml::from_str(text)
+            .map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message()))?;
         let known = |list: &Option<Field<Vec<String>>>, known: &[&str]| {
             let mut words = list.iter().flat_map(|field| &field.value);
             words.find(|word| !known.contains(&word.as_str())).cloned()
@@ -200,7 +205,10 @@ impl Preset {
                 ids.find(|id| !CEILINGS.iter().any(|(known, _)| known == id)).cloned()
             });
         match strange {
-            Some(word) => Err(wrong(format!("nothing here is called {word}"))),
+            Some(word) => {
+                let at = text.find(&format!("\"{word}\"")).unwrap_or_default();
+                Err(wrong(at, &format!("nothing here is called {word}")))
+            }
             None => Ok(Preset { slug, law }),
         }
     }
@@ -334,6 +342,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn each_is_read_and_told() {
@@ -352,7 +361,10 @@ mod tests {
     fn data_is_read_strictly() {
         let check = |text: &str, why: &str| {
             let e = Preset::read("x", &format!("name = \"X\"\nlaw = \"Y\"\n{text}")).unwrap_err();
-            assert!(e.message().contains(why), "{e}");
+            let (place, what) = e.message().split_once(": ").unwrap();
+            let line = place.strip_prefix("crates/policy/presets/x.toml:").unwrap();
+            assert!((3..6).contains(&line.parse::<u32>().unwrap()), "{e}");
+            assert!(what.contains(why), "{e}");
         };
         check("retention = 3", "unknown field");
         check("[report_period]\nvalue = \"yearly\"\nstatus = \"text\"", "missing field `source`");
@@ -362,6 +374,22 @@ mod tests {
             "nothing here is called fun",
         );
         check("[[ceilings]]\nid = \"x\"\nstatus = \"text\"\nsource = \"\"", "called x");
+        check("[epoch_s]\nvalue = \"a day\"\nstatus = \"text\"\nsource = \"\"", "expected u64");
+        check("[epoch_s\nvalue = 1", "expected");
+    }
+
+    /// A file that no line names would be read by nobody.
+    #[test]
+    fn each_file_is_named() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("presets");
+        for file in std::fs::read_dir(folder).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            let Some(slug) = name.strip_suffix(".toml") else { continue };
+            assert!(
+                Preset::find(slug).is_some(),
+                "crates/policy/presets/{name} has no line in DATA of crates/policy/src/preset.rs"
+            );
+        }
     }
 
     #[test]

@@ -191,9 +191,17 @@ impl Depot {
                 "The second place cannot be used; check that it is mounted, its owner and its disk.",
             )
             .because(e),
-            (Fault::Store(e), None) => Error::unavailable(
-                "The second place does not answer; check [copy] and the network.",
-            )
+            (Fault::Store(e), None) => Error::unavailable(match e {
+                object_store::Error::PermissionDenied { .. }
+                | object_store::Error::Unauthenticated { .. } => {
+                    "The second place refuses these credentials; they must be those of [copy]'s bucket, and may read, \
+                     list, write and delete there."
+                }
+                object_store::Error::NotFound { .. } => {
+                    "The second place has no such bucket; make it, or check [copy]."
+                }
+                _ => "The second place does not answer; check [copy] and the network.",
+            })
             .because(e),
         }
     }

@@ -6,7 +6,8 @@
 
 use super::{done, say};
 use anyhow::{Context, Result, bail};
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -51,34 +52,17 @@ WantedBy=multi-user.target
 const UNFIT: &str = "#!/bin/sh
 city=/var/lib/homeplate/city
 case \"$1 $2\" in
-  'upgrade --keep') exec runuser -u homeplate -- cp -r $city/store $city/before-upgrade ;;
+  'upgrade --keep')
+    [ -e $city/before-upgrade ] && exit 0
+    runuser -u homeplate -- cp -r $city/store $city/keeping && exec mv $city/keeping $city/before-upgrade ;;
   serve*) echo ruined >$city/store/control.db; echo 'this version does not start' >&2; exit 1 ;;
 esac
 exec /usr/lib/homeplate.before/homeplate \"$@\"
 ";
 
-/// After the guide: the next version, and one that does not start and has to make room for the one before.
-const AFTERWARDS: &str = r#"
-hash() { sha256sum /usr/lib/homeplate/homeplate | cut -d' ' -f1; }
-size() { homeplate verify /var/lib/homeplate/city/log --vkey-file /var/lib/homeplate/city/log.vkey | grep -o '[0-9][0-9]* entries'; }
-echo '--- an upgrade'
-homeplate upgrade --check
-was=$(hash)
-began=$(date +%s%N)
-dpkg -i /srv/next.deb
-echo "($((($(date +%s%N) - began) / 1000000)) ms)"
-systemctl is-active homeplate-custody homeplate homeplate-edge
-homeplate hits --key otto.key >/dev/null
-[ ! -e /var/lib/homeplate/city/before-upgrade ] && [ ! -e /usr/lib/homeplate.before ]
-size
-echo '--- an upgrade that does not start'
-if dpkg -i /srv/unfit.deb; then echo 'it was taken' >&2; exit 1; fi
-systemctl is-active homeplate-custody homeplate homeplate-edge
-[ "$(hash)" = "$was" ]
-[ ! -e /var/lib/homeplate/city/before-upgrade ]
-homeplate hits --key otto.key >/dev/null
-size
-"#;
+/// After the guide: the next version, one that does not start and has to make room for the one before, and the power
+/// going off in the middle of each.
+const AFTERWARDS: &str = include_str!("afterwards.sh");
 
 /// Installs the tarball and goes through the guide.
 pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
@@ -97,7 +81,7 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     if blocks.is_empty() {
         bail!("guide/install.md has no block to run");
     }
-    say("two packages more: the next version, and one whose server does not start");
+    say("packages more: two later versions, and one whose server does not start");
     let unpacked = work.join("unpacked");
     let _ = fs::remove_dir_all(&unpacked);
     done(Command::new("tar").arg("-xzf").arg(tarball).arg("-C").arg(folder(&unpacked)?))?;
@@ -144,30 +128,49 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     }
     let commands: usize = blocks.iter().map(|block| commands(block)).sum();
     println!(
-        "from a bare machine to an answered question, verified: {commands} commands, {} seconds; then two upgrades",
+        "from a bare machine to an answered question, verified: {commands} commands, {} seconds; then upgrades, and the power going off in the middle",
         fs::read_to_string(srv.join("answered"))?.trim()
     );
     fs::remove_dir_all(machine)?;
     Ok(())
 }
 
-/// The package again under two later versions.
+/// The package again under later versions.
 fn variants(unpacked: &Path, to: &Path) -> Result<()> {
     let deb = super::files_below(unpacked)?
         .into_iter()
         .find(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("homeplate_")))
         .context("no package in the tarball")?;
     let tree = unpacked.join("tree");
-    for name in ["next", "unfit"] {
+    for name in ["next", "later", "unfit"] {
         let _ = fs::remove_dir_all(&tree);
         done(Command::new("dpkg-deb").arg("-R").arg(&deb).arg(&tree))?;
         let control = tree.join("DEBIAN/control");
         let text = fs::read_to_string(&control)?;
         let line = text.lines().find(|l| l.starts_with("Version: ")).context("no version")?;
         fs::write(&control, text.replace(line, &format!("{line}+{name}")))?;
-        if name == "unfit" {
-            fs::write(tree.join("usr/lib/homeplate/homeplate"), UNFIT)?;
+        let program = tree.join("usr/lib/homeplate/homeplate");
+        match name {
+            "unfit" => fs::write(&program, UNFIT)?,
+            // Other bytes, which do the same.
+            "later" => {
+                OpenOptions::new().append(true).open(&program)?.write_all(b"later")?;
+                fs::copy(&program, to.join("later"))?;
+            }
+            _ => {}
         }
+        let sums = tree.join("DEBIAN/md5sums");
+        let of = "usr/lib/homeplate/homeplate";
+        let sum = done(Command::new("md5sum").arg(&program))?;
+        let sum = sum.split_whitespace().next().unwrap_or_default();
+        let lines: Vec<String> = fs::read_to_string(&sums)?
+            .lines()
+            .map(|line| match line.ends_with(&format!("  {of}")) {
+                true => format!("{sum}  {of}\n"),
+                false => format!("{line}\n"),
+            })
+            .collect();
+        fs::write(&sums, lines.concat())?;
         done(
             Command::new("dpkg-deb")
                 .args(["-Zgzip", "-z1", "-b"])
@@ -240,7 +243,7 @@ fn film(root: &Path, work: &Path) -> Result<PathBuf> {
 }
 
 /// The blocks of a guide that are marked `sh`.
-fn blocks(guide: &str) -> Vec<String> {
+pub fn blocks(guide: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut lines = guide.lines();
     while let Some(line) = lines.next() {
@@ -283,7 +286,7 @@ fn commands(block: &str) -> usize {
 }
 
 /// One script of all blocks, which says each and how long it took.
-fn steps(blocks: &[String]) -> String {
+pub fn steps(blocks: &[String]) -> String {
     let mut out = String::from("set -eu\n");
     for (n, block) in blocks.iter().enumerate() {
         let shown = block.replace('\'', "'\\''");

@@ -6,6 +6,7 @@
 
 mod bare;
 mod build;
+mod container;
 mod debs;
 mod notices;
 mod pack;
@@ -17,7 +18,7 @@ use std::process::Command;
 
 /// What `./run dist` was asked for.
 struct Options {
-    /// Packages the executables of the `dev` profile: to try the mechanics, for nobody to install.
+    /// Packages executables that are not optimised: to try the mechanics, for nobody to install.
     debug: bool,
     /// Makes all of it again elsewhere and compares.
     twice: bool,
@@ -42,12 +43,9 @@ impl Options {
                 "--debs" => out.debs = Some(args.next().context("--debs wants a folder")?.into()),
                 other => bail!(
                     "dist does not know {other}; it takes --twice (make it twice and compare), --try (install it in \
-                     a bare Debian), --debs FOLDER (Debian packages of an earlier tarball), --debug (no release build)"
+                     a bare Debian), --debs FOLDER (Debian packages of an earlier tarball), --debug (not optimised)"
                 ),
             }
-        }
-        if out.debug && out.twice {
-            bail!("--twice compares what is released; leave --debug out");
         }
         Ok(out)
     }
@@ -77,7 +75,7 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         bail!("packages are made on Debian 12, whose libraries they are linked against");
     }
     if let Some(tarball) = &options.tarball {
-        return bare::install_and_run(root, tarball);
+        return tried(root, tarball);
     }
     let out = root.join("target/package");
     let made = make(root, &out, &options)?;
@@ -85,12 +83,18 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         println!("{}  {}", sha256(file)?, file.display());
     }
     if options.twice {
-        twice(root, &made)?;
+        twice(root, &made, options.debug)?;
     }
     if options.try_it {
-        bare::install_and_run(root, &made.tarball)?;
+        tried(root, &made.tarball)?;
     }
     Ok(())
+}
+
+/// The tarball on a bare machine, and as a container.
+fn tried(root: &Path, tarball: &Path) -> Result<()> {
+    bare::install_and_run(root, tarball)?;
+    container::build_and_run(root, tarball)
 }
 
 /// Builds, and packs what was built into `out`.
@@ -100,7 +104,11 @@ fn make(root: &Path, out: &Path, options: &Options) -> Result<Made> {
     if release.dirty {
         say("there are changes that are not committed: nobody can make these bytes again");
     }
-    let built = if options.debug { build::debug(root) } else { build::build(root, &release)? };
+    // What is compared is built as a release is, also where it is not optimised.
+    let built = match options.debug && !options.twice {
+        true => build::debug(root),
+        false => build::build(root, &release, options.debug)?,
+    };
     let _ = std::fs::remove_dir_all(out);
     std::fs::create_dir_all(out)?;
     let tree = tree::stage(root, out, &release, &built)?;
@@ -114,7 +122,7 @@ fn make(root: &Path, out: &Path, options: &Options) -> Result<Made> {
 }
 
 /// Everything again from a clone in another folder; the bytes must be the same.
-fn twice(root: &Path, first: &Made) -> Result<()> {
+fn twice(root: &Path, first: &Made, debug: bool) -> Result<()> {
     if build::Release::of(root)?.dirty {
         bail!("commit first: the second time begins with a clone");
     }
@@ -123,7 +131,9 @@ fn twice(root: &Path, first: &Made) -> Result<()> {
     let _ = std::fs::remove_dir_all(&other);
     std::fs::create_dir_all(other.parent().unwrap_or(root))?;
     say("once more, from a clone in another folder");
-    done(Command::new("git").args(["clone", "--quiet"]).arg(root).arg(&other))?;
+    // By somebody whose files others may write, too.
+    let clone = "umask 0002 && exec git clone --quiet \"$1\" \"$2\"";
+    done(Command::new("sh").args(["-c", clone, "clone"]).arg(root).arg(&other))?;
     done(
         Command::new("npm")
             .args(["ci", "--silent", "--no-audit", "--no-fund"])
@@ -136,8 +146,7 @@ fn twice(root: &Path, first: &Made) -> Result<()> {
         .unwrap_or(root)
         .join(build::Release::of(root)?.name())
         .join("debian");
-    let options =
-        Options { debug: false, twice: false, try_it: false, tarball: None, debs: Some(debs) };
+    let options = Options { debug, twice: true, try_it: false, tarball: None, debs: Some(debs) };
     let second = make(&other, &other.join("target/package"), &options)?;
     let mut differ = Vec::new();
     for (one, two) in first.files().into_iter().zip(second.files()) {

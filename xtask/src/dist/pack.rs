@@ -50,7 +50,7 @@ pub fn source(root: &Path, out: &Path, release: &Release) -> Result<PathBuf> {
 pub fn tarball(root: &Path, folder: &Path, deb: &Path, release: &Release) -> Result<PathBuf> {
     fs::copy(deb, folder.join("debian").join(deb.file_name().unwrap_or_default()))?;
     super::debs::index(&folder.join("debian"))?;
-    for name in ["install.sh", "README.txt"] {
+    for name in ["install.sh", "README.txt", "Containerfile"] {
         fs::copy(root.join("packaging").join(name), folder.join(name))?;
     }
     fs::copy(root.join("guide/install.md"), folder.join("install.md"))?;

@@ -38,6 +38,10 @@ pub fn stage(root: &Path, out: &Path, release: &Release, built: &Path) -> Result
         if !path.is_symlink() {
             mode(&path, if runs { 0o755 } else { 0o644 })?;
         }
+        // Whatever this user's umask made of them.
+        for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(&tree)) {
+            mode(folder, 0o755)?;
+        }
     }
     Ok(tree)
 }

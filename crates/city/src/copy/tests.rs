@@ -8,6 +8,8 @@ use read::OpenKey;
 use std::fs;
 use std::sync::Arc;
 
+mod bucket;
+
 struct Second {
     town: Town,
     place: tempfile::TempDir,

@@ -46,17 +46,46 @@ const WORDS: [&str; 36] = [
     "trouble",
 ];
 
-fn read(lang: &str) -> Texts {
+fn file(lang: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("messages/{lang}.toml"));
-    let table: Table = std::fs::read_to_string(file).expect("the file").parse().expect("TOML");
+    std::fs::read_to_string(file).expect("the file")
+}
+
+fn read(lang: &str) -> Texts {
+    texts(lang, &file(lang)).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+/// The texts of a file, or what is wrong with it and where.
+fn texts(lang: &str, file: &str) -> Result<Texts, String> {
+    let table: Table = file.parse().map_err(|e: toml::de::Error| {
+        let at = e.span().map_or(0, |span| span.start.min(file.len()));
+        let line = file[..at].matches('\n').count() + 1;
+        format!("crates/pages/messages/{lang}.toml:{line}: {}", e.message())
+    })?;
     let mut texts = Texts::new();
     for (section, entries) in table {
-        for (name, text) in entries.as_table().expect("a section") {
-            let Value::String(text) = text else { panic!("{section}.{name} is no text") };
-            texts.insert(format!("{section}.{name}"), text.clone());
+        let Value::Table(entries) = entries else {
+            let name = format!("crates/pages/messages/{lang}.toml: {section}");
+            return Err(format!("{name} stands in no section"));
+        };
+        for (name, text) in entries {
+            let Value::String(text) = text else {
+                return Err(format!("{}: is no text", place(lang, file, &section, &name)));
+            };
+            texts.insert(format!("{section}.{name}"), text);
         }
     }
-    texts
+    Ok(texts)
+}
+
+/// Where a text stands.
+fn place(lang: &str, file: &str, section: &str, name: &str) -> String {
+    let mut lines = file.lines().enumerate();
+    let head = format!("[{section}]");
+    lines.by_ref().find(|(_, line)| line.trim() == head);
+    let own = |line: &str| line.split_once('=').is_some_and(|(key, _)| key.trim() == name);
+    let line = lines.find(|(_, line)| own(line)).map_or(0, |(n, _)| n + 1);
+    format!("crates/pages/messages/{lang}.toml:{line}: {section}.{name}")
 }
 
 /// The strings between quotes in all templates and in the code that names texts.
@@ -76,27 +105,51 @@ fn holes(text: &str) -> BTreeSet<&str> {
     text.split('{').skip(1).filter_map(|t| t.split('}').next()).collect()
 }
 
-#[test]
-fn both_languages_say_the_same_things() {
-    let (en, es) = (read("en"), read("es"));
+/// What one language says and the other does not, or otherwise.
+fn differ(en: &Texts, es: &Texts, file: &str) -> Vec<String> {
     let lacks = |file: &str, has: &Texts, wants: &Texts| -> Vec<String> {
         let missing = wants.keys().filter(|key| !has.contains_key(*key));
-        missing.map(|key| format!("messages/{file}.toml has no {key}")).collect()
+        missing.map(|key| format!("crates/pages/messages/{file}.toml has no {key}")).collect()
     };
-    let mut wrong = [lacks("es", &es, &en), lacks("en", &en, &es)].concat();
-    for (key, text) in &en {
+    let mut wrong = [lacks("es", es, en), lacks("en", en, es)].concat();
+    for (key, text) in en {
         let Some(other) = es.get(key) else { continue };
+        let (section, name) = key.split_once('.').expect("a key");
+        let at = place("es", file, section, name);
         if holes(text) != holes(other) {
             let (want, have) = (holes(text), holes(other));
-            wrong.push(format!(
-                "messages/es.toml: {key} wants the places {want:?} and has {have:?}"
-            ));
+            wrong.push(format!("{at} wants the places {want:?} and has {have:?}"));
         }
         if text.trim().is_empty() || other.trim().is_empty() {
-            wrong.push(format!("{key} is empty in one language"));
+            wrong.push(format!("{at} is empty in one language"));
         }
     }
+    wrong
+}
+
+#[test]
+fn both_languages_say_the_same_things() {
+    let wrong = differ(&read("en"), &read("es"), &file("es"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Each by hand what a newcomer may get wrong, and what they are told.
+#[test]
+fn a_wrong_translation_is_told_with_its_place() {
+    let en = texts("en", "[a]\none = \"{n} cars\"\ntwo = \"x\"\n").expect("texts");
+    let check = |es: &str, want: &str| {
+        let told = match texts("es", es) {
+            Ok(read) => differ(&en, &read, es).join("\n"),
+            Err(told) => told,
+        };
+        assert_eq!(told, format!("crates/pages/messages/es.toml{want}"));
+    };
+    check("[a]\none = \"{n} coches\"", " has no a.two");
+    check("[a]\n\none = \"coches\"\ntwo = \"x\"", ":3: a.one wants the places {\"n\"} and has {}");
+    check("[a]\none = \"{n}\"\ntwo = \" \"", ":3: a.two is empty in one language");
+    check("[a]\none = \"{n}\"\ntwo = 2", ":3: a.two: is no text");
+    check("one = \"{n}\"", ": one stands in no section");
+    check("[a]\none = \"{n}\"\none = \"{n}\"", ":3: duplicate key");
 }
 
 #[test]
@@ -118,7 +171,7 @@ fn every_text_is_used_and_every_used_text_exists() {
     let event = |k: &String| en.contains_key(&format!("event.{}", k.replace('.', "-")));
     let there = |k: &&String| en.contains_key(*k) || counted(k) || event(k);
     let missing: Vec<_> = named.iter().filter(looks_like_a_key).filter(|k| !there(k)).collect();
-    assert_eq!(missing, Vec::<&String>::new(), "used and not there");
+    assert!(missing.is_empty(), "crates/pages/messages/en.toml lacks what pages say: {missing:?}");
     let used = |key: &String| {
         let (section, name) = key.split_once('.').expect("a key");
         let plain = name.strip_suffix("_one").or_else(|| name.strip_suffix("_other"));
@@ -127,5 +180,5 @@ fn every_text_is_used_and_every_used_text_exists() {
             || WORDS.contains(&section) && named.contains(section)
     };
     let unused: Vec<_> = en.keys().filter(|k| !used(k)).collect();
-    assert_eq!(unused, Vec::<&String>::new(), "there and not used");
+    assert!(unused.is_empty(), "crates/pages/messages/en.toml: no page says {unused:?}");
 }

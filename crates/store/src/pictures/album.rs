@@ -26,6 +26,8 @@ const OWNER: &str = "owner";
 const AT_ONCE: usize = 16;
 const CONNECT: Duration = Duration::from_secs(5);
 const ANSWER: Duration = Duration::from_secs(30);
+/// So long a look at how things stand waits.
+const SOON: Duration = Duration::from_secs(3);
 /// A service that fails is tried so often, within this time.
 const TRIES: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -98,9 +100,19 @@ impl Album {
 
     /// What to say when the place does not do what it should.
     fn away(&self, e: object_store::Error) -> Error {
-        Error::unavailable(match self.folder {
-            Some(_) => "The folder of the pictures cannot be used; check its owner and the disk.",
-            None => "The service that keeps the pictures does not answer; check [pictures] and the network.",
+        use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+        Error::unavailable(match (&self.folder, &e) {
+            (Some(_), _) => "The folder of the pictures cannot be used; check its owner and the disk.",
+            (None, PermissionDenied { .. } | Unauthenticated { .. }) => {
+                "The service that keeps the pictures refuses these credentials; they must be those of the bucket in \
+                 [pictures], and may read, list, write and delete there."
+            }
+            (None, NotFound { .. }) => {
+                "The service that keeps the pictures has no such bucket; make it, or check [pictures]."
+            }
+            (None, _) => {
+                "The service that keeps the pictures does not answer; check [pictures] and the network."
+            }
         })
         .because(e)
     }
@@ -111,15 +123,27 @@ impl Album {
 
     /// Whose pictures lie here, if anybody's.
     pub fn owner(&self) -> Result<Option<String>> {
-        let path = self.path(OWNER);
-        let bytes = self.run(async {
-            match self.objects.get(&path).await {
-                Ok(got) => got.bytes().await.map(Some),
-                Err(object_store::Error::NotFound { .. }) => Ok(None),
-                Err(e) => Err(e),
-            }
-        })?;
-        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned()))
+        self.run(self.named())
+    }
+
+    /// The same for who does not wait: a place that takes longer than a monitor would has not answered.
+    pub fn owner_soon(&self) -> Result<Option<String>> {
+        self.run(async {
+            let late = |e: tokio::time::error::Elapsed| object_store::Error::Generic {
+                store: "pictures",
+                source: e.into(),
+            };
+            tokio::time::timeout(SOON, self.named()).await.map_err(late)?
+        })
+    }
+
+    async fn named(&self) -> object_store::Result<Option<String>> {
+        let bytes = match self.objects.get(&self.path(OWNER)).await {
+            Ok(got) => got.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned()))
     }
 
     /// Writes down whose pictures lie here.

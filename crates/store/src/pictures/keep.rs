@@ -37,7 +37,9 @@ impl Store {
 
     /// Whether the pictures' place answers and is this store's.
     pub fn pictures_answer(&self) -> Result<()> {
-        self.album()?.owner()?.map(drop).ok_or_else(elsewhere)
+        // Before the place is claimed, which waits longer, and for whoever else does.
+        self.album.owner_soon()?;
+        self.album()?.owner_soon()?.map(drop).ok_or_else(elsewhere)
     }
 
     /// A place that another store uses would lose its packs to our sweep, and one that is not where

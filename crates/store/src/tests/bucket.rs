@@ -1,78 +1,34 @@
 //! Pictures in a bucket: the same store against an S3 server on this machine, over the network's own
 //! stack and with signed requests.
 
+use super::copying::{keeps_names, patience};
 use super::pictures::{later, round_trip};
 use super::*;
-use crate::S3;
+use crate::{Depot, S3};
 use base::{Kind, Secret};
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use s3s::auth::SimpleAuth;
-use s3s::service::S3ServiceBuilder;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
+use std::time::{Duration, Instant};
+use testkit::bucket::{Bucket, Mood};
 
-/// A server with one bucket, which ends with this.
-struct Service {
-    dir: TempDir,
-    url: String,
-    runtime: Option<Runtime>,
+fn place(bucket: &Bucket, prefix: &str, secret: &str) -> Pictures {
+    Pictures::S3(S3 {
+        endpoint: Some(bucket.url().to_owned()),
+        region: "us-east-1".into(),
+        bucket: Bucket::NAME.into(),
+        prefix: prefix.into(),
+        key_id: Bucket::KEY_ID.into(),
+        secret: Secret::new(secret.into()),
+    })
 }
 
-impl Service {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::create_dir(dir.path().join("plates")).unwrap();
-        let mut service = Self { dir, url: String::new(), runtime: None };
-        service.start();
-        service
-    }
-
-    fn start(&mut self) {
-        let runtime = Runtime::new().unwrap();
-        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(self.dir.path()).unwrap());
-        builder.set_auth(SimpleAuth::from_single("id", "secret"));
-        let service = builder.build();
-        let at = self.url.strip_prefix("http://").unwrap_or("127.0.0.1:0").to_owned();
-        let listener = runtime.block_on(TcpListener::bind(at)).unwrap();
-        self.url = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(async move {
-            while let Ok((socket, _)) = listener.accept().await {
-                let service = service.clone();
-                tokio::spawn(async move {
-                    let http = Builder::new(TokioExecutor::new());
-                    let _ = http.serve_connection(TokioIo::new(socket), service).await;
-                });
-            }
-        });
-        self.runtime = Some(runtime);
-    }
-
-    fn stop(&mut self) {
-        self.runtime.take().unwrap().shutdown_background();
-    }
-
-    fn pictures(&self, prefix: &str, secret: &str) -> Pictures {
-        Pictures::S3(S3 {
-            endpoint: Some(self.url.clone()),
-            region: "us-east-1".into(),
-            bucket: "plates".into(),
-            prefix: prefix.into(),
-            key_id: "id".into(),
-            secret: Secret::new(secret.into()),
-        })
-    }
-
-    /// Names of the packs in the bucket.
-    fn packs(&self) -> Vec<String> {
-        let bucket = self.dir.path().join("plates");
-        let name =
-            |path: &std::path::PathBuf| path.strip_prefix(&bucket).unwrap().display().to_string();
-        let mut names: Vec<String> = all_files(&bucket).iter().map(name).collect();
-        names.retain(|name| name.ends_with(".pack"));
-        names.sort();
-        names
-    }
+/// Names of the packs in the bucket.
+fn packs(bucket: &Bucket) -> Vec<String> {
+    let folder = bucket.folder();
+    let name =
+        |path: &std::path::PathBuf| path.strip_prefix(&folder).unwrap().display().to_string();
+    let mut names: Vec<String> = all_files(&folder).iter().map(name).collect();
+    names.retain(|name| name.ends_with(".pack"));
+    names.sort();
+    names
 }
 
 fn store(home: &Home, pictures: &Pictures) -> Store {
@@ -85,20 +41,20 @@ fn home() -> Home {
 
 #[test]
 fn a_bucket_keeps_pictures_and_forgets_them_with_their_day() {
-    let (service, home) = (Service::new(), home());
-    let store = store(&home, &service.pictures("springfield/pictures", "secret"));
+    let (service, home) = (Bucket::new().unwrap(), home());
+    let store = store(&home, &place(&service, "springfield/pictures", "secret"));
     round_trip(&store);
     put(&store, day(1), "a 10 XYZ!").unwrap();
     let of_day = |n: i32| {
         let name = format!("/{}/", day(n));
-        service.packs().iter().filter(|pack| pack.contains(&name)).count()
+        packs(&service).iter().filter(|pack| pack.contains(&name)).count()
     };
     assert_eq!((of_day(0), of_day(1)), (2, 2));
-    assert!(service.packs()[0].starts_with("springfield/pictures/hits/"), "{:?}", service.packs());
+    assert!(packs(&service)[0].starts_with("springfield/pictures/hits/"), "{:?}", packs(&service));
     // What came again is not kept twice.
     assert_eq!(put(&store, day(1), "a 10 XYZ!").unwrap(), (0, 1));
     assert_eq!(of_day(1), 2);
-    let plain = |prefix: &str| service.packs().iter().any(|pack| pack.starts_with(prefix));
+    let plain = |prefix: &str| packs(&service).iter().any(|pack| pack.starts_with(prefix));
     assert!(!plain("reads") && !home.path().join("pictures").exists());
 
     store.drop_day(day(0)).unwrap();
@@ -118,8 +74,8 @@ fn a_bucket_keeps_pictures_and_forgets_them_with_their_day() {
 
 #[test]
 fn a_service_that_is_away_holds_up_pictures_alone() {
-    let (mut service, home) = (Service::new(), home());
-    let store = store(&home, &service.pictures("", "secret"));
+    let (mut service, home) = (Bucket::new().unwrap(), home());
+    let store = store(&home, &place(&service, "", "secret"));
     put(&store, day(0), "a 10 XYZ").unwrap();
     let before = state(&store);
     service.stop();
@@ -128,25 +84,101 @@ fn a_service_that_is_away_holds_up_pictures_alone() {
     assert!(e.to_string().contains("does not answer"), "{e}");
     assert_eq!(state(&store), before);
     store.set_meta("tally", "1").unwrap();
-    service.start();
+    service.start().unwrap();
     assert_eq!(put(&store, day(0), "b 20 ABC").unwrap(), (1, 0));
 }
 
 #[test]
 fn the_wrong_secret_and_anothers_prefix_are_refused() {
-    let service = Service::new();
+    let service = Bucket::new().unwrap();
     let (one, two) = (home(), home());
-    let first = store(&one, &service.pictures("a", "secret"));
+    let first = store(&one, &place(&service, "a", "secret"));
     put(&first, day(0), "a 10 XYZ").unwrap();
-    let wrong = store(&two, &service.pictures("b", "guess"));
+    let wrong = store(&two, &place(&service, "b", "guess"));
     let e = put(&wrong, day(0), "a 10 XYZ").unwrap_err();
     assert_eq!(e.kind(), Kind::Unavailable);
     assert!(!format!("{e} {e:?}").contains("guess"), "{e:?}");
     drop(wrong);
-    let stranger = store(&two, &service.pictures("a", "secret"));
+    let stranger = store(&two, &place(&service, "a", "secret"));
     assert_eq!(put(&stranger, day(0), "a 10 XYZ").unwrap_err().kind(), Kind::Conflict);
     drop(stranger);
-    let apart = store(&two, &service.pictures("b", "secret"));
+    let apart = store(&two, &place(&service, "b", "secret"));
     put(&apart, day(0), "a 10 XYZ").unwrap();
-    assert_eq!(service.packs().len(), 2);
+    assert_eq!(packs(&service).len(), 2);
+}
+
+/// A monitor hears within seconds that the service fails or hangs, and that it is back.
+#[test]
+fn whether_pictures_are_taken_is_said_soon() {
+    let (service, home) = (Bucket::new().unwrap(), home());
+    let store = store(&home, &place(&service, "", "secret"));
+    // Before anything was stored, and after.
+    for round in 0..2 {
+        for mood in [Mood::Failing, Mood::Silent] {
+            service.mood(mood);
+            let begun = Instant::now();
+            let e = store.pictures_answer().unwrap_err();
+            assert_eq!(e.kind(), Kind::Unavailable, "{round} {mood:?}: {e}");
+            assert!(begun.elapsed() < Duration::from_secs(15), "{round} {mood:?}");
+            service.mood(Mood::Fine);
+            store.pictures_answer().unwrap();
+        }
+        put(&store, day(round), "a 10 XYZ").unwrap();
+    }
+}
+
+#[test]
+fn a_copy_lies_in_a_bucket_as_in_a_folder() {
+    let mut service = Bucket::new().unwrap();
+    let depot = Depot::open(&place(&service, "springfield/copy", "secret")).unwrap();
+    keeps_names(&depot);
+    let beside = Depot::open(&place(&service, "springfield", "secret")).unwrap();
+    assert_eq!(beside.get("copy/g/01").unwrap().unwrap(), [1; 10]);
+    beside.put("copyright", b"x".to_vec()).unwrap();
+    assert_eq!(beside.list("copy").unwrap().len(), 19, "no other name that begins alike");
+
+    // It fails, hangs, is away: that is said, and it goes on by itself.
+    let depot = depot.patient(Duration::from_secs(2));
+    let mut round = 0u8;
+    let mut back = |service: &Bucket| {
+        round += 1;
+        service.mood(Mood::Fine);
+        patience(|| depot.put("g/01", vec![round]).is_ok());
+        assert_eq!(depot.get("g/01").unwrap().unwrap(), [round]);
+    };
+    let no = || {
+        for e in [depot.put("g/01", vec![0]).unwrap_err(), depot.get("g/02").unwrap_err()] {
+            assert_eq!(e.kind(), Kind::Unavailable, "{e}");
+            assert!(e.message().contains("The second place"), "{e}");
+        }
+    };
+    for mood in [Mood::Failing, Mood::Silent] {
+        service.mood(mood);
+        no();
+        back(&service);
+    }
+    service.stop();
+    no();
+    service.start().unwrap();
+    back(&service);
+}
+
+/// What a person has to mend is said as such.
+#[test]
+fn a_bucket_that_refuses_says_what_is_to_be_mended() {
+    let service = Bucket::new().unwrap();
+    let check = |place: Pictures, word: &str| {
+        let depot = Depot::open(&place).unwrap();
+        let e = depot.put("a", vec![1]).unwrap_err();
+        assert!(e.message().contains(word), "{e}");
+        assert!(!format!("{e} {e:?}").contains("guess"), "{e:?}");
+        let home = home();
+        let store = store(&home, &place);
+        let e = put(&store, day(0), "a 10 XYZ").unwrap_err();
+        assert_eq!(e.kind(), Kind::Unavailable);
+        assert!(e.message().contains(word), "{e}");
+    };
+    check(place(&service, "", "guess"), "credentials");
+    service.mood(Mood::Bare);
+    check(place(&service, "", "secret"), "no such bucket");
 }
