@@ -3,7 +3,8 @@
 `python everything.py` fills the work folder, which must be empty at the start; broken off and started again, it goes on
 with the stage that it was in, the long ones from their newest checkpoint. The weights are written to models/ of the work
 folder; `everything.json` there says what they were made of: seed, configuration, commit, versions, a hash of every folder
-of pictures, and how long each stage took. `--try` runs every stage for a few steps, to see that all fit together.
+of pictures, and how long each stage took. `--try` runs every stage for a few steps on the weights of models/, to see that
+all fit together.
 """
 import argparse
 import hashlib
@@ -97,6 +98,8 @@ def main():
     if not file.exists():
         if (WORK / "recogniser.pt").exists() or (WORK / "detector.pt").exists():
             sys.exit(f"{WORK} holds weights already: name an empty folder with HOMEPLATE_WORK")
+        if args.trying:  # a few steps from nothing would find no plate to go on with
+            subprocess.run([sys.executable, "restore.py"], cwd=HERE, check=True)
         file.write_text(json.dumps(made_of(), indent=1) + "\n")
     record = json.loads(file.read_text())
     for stage in STAGES:

@@ -102,7 +102,8 @@ DEALT = {"us": (.6, (320, 150)), "eu": (.25, (400, 86)), "br": (.15, (360, 117))
 
 def shuffles(real):
     """{set: `Shuffle`} of real plates."""
-    return {k: Shuffle([(p.image, p.text, p.regions) for p in real[k]]) for k in DEALT if k in real}
+    every = {k: Shuffle([(p.image, p.text, p.regions) for p in real[k]]) for k in DEALT if k in real}
+    return {k: v for k, v in every.items() if len(v)}
 
 
 def dealt_anew(shuffle, name):
@@ -220,7 +221,7 @@ def real_crops():
     flats = [render.Flat(im, "", regions.EU, known.get(name, ("", ""))) for name, im in pictures]
     train["two"] = [f for f, (name, _) in zip(flats, pictures) if not held_out(name)]
     test["two"] = [f for f, (name, _) in zip(flats, pictures) if held_out(name)]
-    return train, test
+    return {k: v for k, v in train.items() if v}, {k: v for k, v in test.items() if v}
 
 
 @torch.no_grad()

@@ -13,6 +13,7 @@ import render
 import scenes
 
 VOWELS, CONSONANTS = "AEIOU", "BCDFGLMNPRSTVZ"
+CLOCKS = ("20{d}{d}-{d}{d}-{d}{d}", "{d}{d}:{d}{d}:{d}{d}", "{d}{d}/{d}{d}/20{d}{d}", "{d}{d}.{d}{d}.20{d}{d} {d}{d}:{d}{d}", "CAM {d}{d}")
 DIGITS = ("{d}", "{d}00", "{d}.{d}", "{d}X{d}", "{d}{d}0{a}", "{d}V", "{a}{d}", "{a}{d}{d}{d}")
 
 
@@ -23,7 +24,7 @@ def syllables():
 
 
 def text(board=False):
-    """A name, an abbreviation, two words, a model's number; none with digits on a board, which might as well be a plate."""
+    """A name, an abbreviation, two words, a model's number, a clock; none with digits on a board, which might as well be a plate."""
     p = random.random() * (.8 if board else 1)
     if p < .5:
         return syllables()
@@ -31,10 +32,11 @@ def text(board=False):
         return "".join(random.choice(render.LETTERS) for _ in range(random.randint(2, 5)))
     if p < .8:
         return f"{syllables()} {syllables()}"
-    spec = random.choice(DIGITS)
+    clock = p > .92  # what a camera writes into its picture
+    spec = random.choice(CLOCKS if clock else DIGITS)
     while "{d}" in spec or "{a}" in spec:
         spec = spec.replace("{d}", random.choice(render.DIGITS), 1).replace("{a}", random.choice(render.LETTERS), 1)
-    return spec if random.random() < .5 else f"{syllables()} {spec}"
+    return spec if clock or random.random() < .5 else f"{syllables()} {spec}"
 
 
 def line(dies, word, height):
