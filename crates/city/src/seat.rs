@@ -1,25 +1,29 @@
 //! Which of several servers serves a city: the one that has its seat. The others stand by.
 //!
 //! The seat is a lock on a file (`flock`), so that it is free the moment its holder is gone, however it went, and nobody
-//! waits for a lease to run out. It decides who opens the city; the log's own lock and the store's decide once more, each
+//! waits for a lease to run out. Whoever waits for it looks ten times a second: what a file system that several machines
+//! share does with those that sleep on a lock differs. It decides who opens the city; the log's own lock and the store's decide once more, each
 //! for itself, so that nothing rests on this file alone. Where the city's folder is shared by several machines, the file
 //! system must know locks across them (NFS does, and frees those of a dead machine after its own lease).
 //!
 //! Beside it lies a note of where the holder takes connections from the others, and the key by which they know each other.
 //! It is written anew by every holder. Not here: connections (`server::passing`).
 
-use base::{Error, Result, b64, random, read_secret, unb64, write_secret};
+use base::{Error, Result, Shutdown, b64, random, read_secret, unb64, write_secret};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The folder of seat and note, in the city's.
 pub(crate) const FOLDER: &str = "serving";
 const SEAT: &str = "seat";
 const BESIDE: &str = "standing-by";
 const NOTE: &str = "holder.json";
+/// How often one who waits looks whether the seat is free.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The right to serve a city, as long as this lives.
 #[derive(Debug)]
@@ -62,7 +66,9 @@ fn open(dir: &Path, name: &str) -> Result<File> {
         _ => {}
     }
     let mut options = File::options();
-    options.create(true).truncate(false).write(true).open(folder.join(name)).map_err(trouble)
+    options.create(true).truncate(false).read(true).write(true);
+    // Read as well: some file systems give no shared lock otherwise.
+    options.open(folder.join(name)).map_err(trouble)
 }
 
 fn unlockable(e: std::io::Error) -> Error {
@@ -98,7 +104,7 @@ impl Seat {
     pub fn take(dir: &Path) -> Result<Self> {
         Self::try_take(dir)?.ok_or_else(|| {
             Error::conflict(
-                "Another server serves this city; stop it, or start this one with --stand-by.",
+                "Another server serves this city; stop it first, or start this one with --stand-by.",
             )
         })
     }
@@ -117,11 +123,15 @@ impl Seat {
         ))
     }
 
-    /// Waits until the seat is free, for as long as it takes. Blocks its thread.
-    pub fn wait(dir: &Path) -> Result<Self> {
+    /// Waits until the seat is free, or `stop`; then `None`. Blocks its thread.
+    pub fn wait(dir: &Path, stop: &Shutdown) -> Result<Option<Self>> {
         let lock = open(dir, SEAT)?;
-        lock.lock().map_err(unlockable)?;
-        Ok(Self::with(dir, lock))
+        while !tried(&lock)? {
+            if stop.sleep(LOOK) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Self::with(dir, lock)))
     }
 
     /// Tells those that stand by where this process takes connections from them; returns the key that they will know.
@@ -172,9 +182,13 @@ mod tests {
         assert!(Seat::try_take(dir.path()).unwrap().is_none());
         assert_eq!(Seat::take(dir.path()).unwrap_err().kind(), Kind::Conflict);
         let path = dir.path().to_owned();
-        let waiting = std::thread::spawn(move || Seat::wait(&path).map(drop));
+        let waiting = std::thread::spawn(move || Seat::wait(&path, &Shutdown::new()));
         drop(first);
-        waiting.join().unwrap().unwrap();
+        let next = waiting.join().unwrap().unwrap().unwrap();
+        let stop = Shutdown::new();
+        stop.stop();
+        assert!(Seat::wait(dir.path(), &stop).unwrap().is_none());
+        drop(next);
         assert!(Seat::try_take(dir.path()).unwrap().is_some());
     }
 

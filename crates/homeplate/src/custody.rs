@@ -98,7 +98,7 @@ pub struct Beside {
 
 impl Beside {
     /// Starts custody, if the city's configuration leaves that to the server. Returns when it listens.
-    pub fn start(data: &Path) -> anyhow::Result<Option<Self>> {
+    pub fn start(data: &Path) -> base::Result<Option<Self>> {
         if !city::starts_custody(data)? {
             return Ok(None);
         }
@@ -106,7 +106,7 @@ impl Beside {
             Ok(child) => child,
             // Somebody started it by hand.
             Err(_) if city::custody_answers(data)? => return Ok(None),
-            Err(e) => return Err(e.into()),
+            Err(e) => return Err(e),
         };
         let stop = Shutdown::new();
         let (told, data) = (stop.clone(), data.to_owned());

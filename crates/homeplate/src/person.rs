@@ -4,7 +4,7 @@ use crate::check::{as_server, place};
 use crate::client::{Client, ClientArgs};
 use crate::custody::Beside;
 use base::{PersonId, PublicKey, SystemClock};
-use city::{City, Invitation, Invite, Left, LostKey, NewPerson, PersonLine};
+use city::{City, Invitation, Invite, Left, LostKey, NewPerson, PersonLine, Seat};
 use clap::Subcommand;
 use serde_json::json;
 use std::ffi::OsString;
@@ -163,6 +163,8 @@ fn reset(args: ResetArgs) -> anyhow::Result<()> {
     let data = place(args.data);
     let data = std::path::absolute(&data).unwrap_or(data);
     as_server(&data)?;
+    // No server that stands by takes the city over meanwhile.
+    let _seat = Seat::take(&data)?;
     let beside = Beside::start(&data)?;
     let done = City::open(&data, Arc::new(SystemClock)).and_then(|city| {
         let way = city.reset_person(&id)?;

@@ -1,7 +1,7 @@
 //! `homeplate serve`: opens the city and serves it until it is told to stop.
 
 use crate::custody::Beside;
-use crate::stand_by::{self, Seated};
+use crate::stand_by::{self, Seated, Told};
 use crate::web::Web;
 use base::{Error, Shutdown, SystemClock};
 use city::City;
@@ -10,7 +10,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 /// How often old reads are looked for.
@@ -27,6 +26,9 @@ const COSIGN_EVERY: Duration = Duration::from_millis(100);
 const COSIGN_RARELY: Duration = Duration::from_secs(5);
 /// A witness that takes longer has not answered.
 const WITNESS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What is under way when the server has ended otherwise has so long to end.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// A person waits for this one.
 const RECORDS_TIMEOUT: Duration = Duration::from_secs(3);
@@ -63,30 +65,40 @@ pub struct ServeArgs {
 /// Runs the command.
 pub fn run(args: ServeArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // Let go last: who serves next finds everything closed.
+    if args.try_out {
+        // Whoever upgrades has the seat.
+        let beside = Beside::start(&args.data)?;
+        let tried = try_out(args, &runtime);
+        beside.into_iter().for_each(Beside::end);
+        return tried;
+    }
+    let told = Told::listen(&runtime);
     let mut seated = match &args.stand_by {
-        // Whoever tries a version out has the seat.
-        None if args.try_out => None,
-        None => Some(stand_by::alone(&args.data)?),
+        None => stand_by::alone(&args.data)?,
         Some(inner) => {
-            let seated = stand_by::wait(&args.data, args.listen.as_deref(), inner, &runtime)?;
+            let listen = args.listen.as_deref();
+            let seated = stand_by::wait(&args.data, listen, inner, &runtime, &told)?;
             let Some(seated) = seated else { return Ok(ExitCode::SUCCESS) };
-            Some(seated)
+            seated
         }
     };
-    let beside = Beside::start(&args.data)?;
-    let served = match &mut seated {
-        None => try_out(args, &runtime),
-        Some(seated) => serve(args, seated, &runtime),
-    };
-    if let Some(custody) = beside {
-        custody.end();
-    }
+    told.opening(true);
+    let beside = seated.again(|| Beside::start(&args.data))?;
+    let served = serve(args, &mut seated, &runtime, &told);
+    beside.into_iter().for_each(Beside::end);
+    // The seat is let go last: who serves next finds everything closed.
+    runtime.shutdown_timeout(LINGER);
+    drop(seated);
     served
 }
 
-fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Result<ExitCode> {
-    let city = seated.open(|| City::open_with(&args.data, Arc::new(SystemClock), memory()))?;
+fn serve(
+    args: ServeArgs,
+    seated: &mut Seated,
+    runtime: &Runtime,
+    told: &Told,
+) -> anyhow::Result<ExitCode> {
+    let city = seated.again(|| City::open_with(&args.data, Arc::new(SystemClock), memory()))?;
     city.announce()?;
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));
@@ -110,8 +122,12 @@ fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Res
     if args.stand_by.is_some() {
         stand_by::watch(&city, &stop);
     }
+    let live = seated.again(|| runtime.block_on(crate::secrecy::start(&city)))?;
     let served = runtime.block_on(async {
-        let (listener, live) = ready_at(&city, &listen, seated.listener.take()).await?;
+        let listener = match seated.listener.take() {
+            Some(listener) => listener,
+            None => stand_by::bound(&listen).await?,
+        };
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
@@ -119,11 +135,13 @@ fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Res
         if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
             tracing::error!(error = %e.inside(), "copies of before an upgrade");
         }
-        let inner = seated.announce()?;
+        let inner = seated.announce().await?;
+        told.opening(false);
         println!("{} at {}", city.config().city.name, crate::secrecy::shown(&city, address));
         crate::manager::ready();
         let options = server::Options { preview: args.preview, live };
-        server::serve(city.clone(), listener, inner, options, interrupted()).await
+        let (city, told) = (city.clone(), told.clone());
+        server::serve(city, listener, inner, options, async move { told.to_stop().await }).await
     });
     stop.stop();
     // The last counts go on the log before the process ends.
@@ -141,26 +159,16 @@ fn serve(args: ServeArgs, seated: &mut Seated, runtime: &Runtime) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-/// Takes the address, unless it has been, and the certificate where there is one.
-async fn ready_at(
-    city: &Arc<City>,
-    listen: &str,
-    listener: Option<TcpListener>,
-) -> base::Result<(TcpListener, Option<Arc<tls::Live>>)> {
-    let listener = match listener {
-        Some(listener) => listener,
-        None => stand_by::bound(listen).await?,
-    };
-    Ok((listener, crate::secrecy::start(city).await?))
-}
-
 /// Everything that a start does, and nothing that is answered: what `homeplate upgrade` goes by.
 fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
     city.announce()?;
     remember(&city);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
-    runtime.block_on(ready_at(&city, &listen, None))?;
+    runtime.block_on(async {
+        let _listener = stand_by::bound(&listen).await?;
+        crate::secrecy::start(&city).await.map(drop)
+    })?;
     city.fit()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,12 +1,12 @@
 //! Several servers of one city: one has the seat and serves, the others stand by, pass on what reaches them, and one of
 //! them serves the moment the seat is free (`design/0022-several-servers.md`).
 
-use crate::serve::interrupted;
-use base::{Error, Result, Shutdown};
+use base::{Error, Kind, Result, Shutdown};
 use city::{City, Config, Holder, Seat, StandingBy};
 use server::Inner;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -17,27 +17,31 @@ const WITHOUT_STORE: Duration = Duration::from_secs(30);
 const CONFIG: &str = "homeplate.toml";
 const LOOK: Duration = Duration::from_secs(2);
 /// How long what a server before held may stay locked, and how often it is tried meanwhile.
-const LAST_BREATH: Duration = Duration::from_secs(5);
+const LAST_BREATH: Duration = Duration::from_secs(8);
 const BREATH: Duration = Duration::from_millis(50);
+/// The note of who serves is read so often at most, however many connections wait for it.
+const NOTE_FOR: Duration = Duration::from_millis(40);
 /// As the service managers know it: try again (`EX_TEMPFAIL` of `sysexits.h`).
 const AGAIN: i32 = 75;
 
 /// What a server that is about to serve has: the seat, and its listeners where it stood by before.
 pub struct Seated {
     /// Ours as long as this lives.
-    pub seat: Seat,
+    seat: Seat,
     /// The listener that it stood by at; connections wait in it.
     pub listener: Option<TcpListener>,
-    /// Where it takes connections from others that stand by.
-    pub inner: Option<TcpListener>,
+    /// Where it will take connections from others that stand by.
+    inner: Option<String>,
     /// Whether another server had the seat before: its last breath may hold the city's files for a moment.
-    pub after_another: bool,
+    after_another: bool,
 }
 
 impl Seated {
-    /// Tells those that stand by that connections are taken from here on.
-    pub fn announce(&mut self) -> Result<Option<Inner>> {
-        let Some(listener) = self.inner.take() else { return Ok(None) };
+    /// Takes connections from those that stand by from here on, and tells them where. Not before it serves: they would
+    /// wait for answers here instead of looking for who gives some.
+    pub async fn announce(&self) -> Result<Option<Inner>> {
+        let Some(inner) = &self.inner else { return Ok(None) };
+        let listener = bound(inner).await?;
         let address = listener
             .local_addr()
             .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
@@ -45,13 +49,13 @@ impl Seated {
         Ok(Some(Inner { listener, key }))
     }
 
-    /// Opens the city, again where the server before has not let go of all of it.
-    pub fn open<T>(&self, city: impl Fn() -> Result<T>) -> Result<T> {
+    /// Does something that the server before may still be in the way of, again until it has let go.
+    pub fn again<T>(&self, what: impl Fn() -> Result<T>) -> Result<T> {
         let until = Instant::now() + LAST_BREATH;
         loop {
-            match city() {
+            match what() {
                 Err(e) if self.after_another && Instant::now() < until => {
-                    tracing::warn!(error = %e.inside(), "the city is not opened yet: {}", e.message());
+                    tracing::warn!(error = %e.inside(), "not yet: {}", e.message());
                     std::thread::sleep(BREATH);
                 }
                 done => return done,
@@ -73,20 +77,23 @@ pub fn wait(
     listen: Option<&str>,
     inner: &str,
     runtime: &Runtime,
+    told: &Told,
 ) -> Result<Option<Seated>> {
     let config = Config::load(&dir.join(CONFIG))?;
     let listen = listen.unwrap_or(&config.server.listen).to_owned();
     let beside = StandingBy::say(dir)?;
     let found = runtime.block_on(async {
-        let (listener, inner) = (bound(&listen).await?, bound(inner).await?);
+        let listener = bound(&listen).await?;
+        // Whether it can be had is said now and not in the night of the first hand-over.
+        drop(bound(inner).await?);
         let seat = match Seat::try_take(dir)? {
             Some(seat) => Some((seat, false)),
-            None => stand(dir, &config, &listener).await?.map(|seat| (seat, true)),
+            None => stand(dir, &config, &listener, told).await?.map(|seat| (seat, true)),
         };
         Ok::<_, Error>(seat.map(|(seat, after_another)| Seated {
             seat,
             listener: Some(listener),
-            inner: Some(inner),
+            inner: Some(inner.to_owned()),
             after_another,
         }))
     });
@@ -102,48 +109,114 @@ pub async fn bound(listen: &str) -> Result<TcpListener> {
 }
 
 /// Passes on what comes until the seat is ours, or this process is told to stop.
-async fn stand(dir: &Path, config: &Config, listener: &TcpListener) -> Result<Option<Seat>> {
-    let (ours, mut free) = tokio::sync::oneshot::channel();
-    let waiting = dir.to_owned();
-    // It ends with the process, where that ends first.
+async fn stand(
+    dir: &Path,
+    config: &Config,
+    listener: &TcpListener,
+    told: &Told,
+) -> Result<Option<Seat>> {
+    let (ours, free) = tokio::sync::oneshot::channel();
+    let (waiting, enough) = (dir.to_owned(), Shutdown::new());
+    let until = enough.clone();
     std::thread::spawn(move || {
-        // Nobody waits for it any more: the seat is let go again.
-        let _ = ours.send(Seat::wait(&waiting));
+        // Where nobody waits for it any more, it is let go again.
+        let _ = ours.send(Seat::wait(&waiting, &until));
     });
     let address = listener.local_addr().map_or_else(|_| String::new(), |a| a.to_string());
-    println!("{} stands by at http://{address}/", config.city.name);
+    let scheme = if config.tls.secures() { "https" } else { "http" };
+    println!("{} stands by at {scheme}://{address}/", config.city.name);
     crate::manager::ready();
-    let place = dir.to_owned();
-    let holder = move || Holder::of(&place);
     let for_many = |ip: std::net::IpAddr| ip.is_loopback() || config.tls.believes(ip);
-    server::pass_on(listener, holder, for_many, async {
+    let seat = server::pass_on(listener, noted(dir), for_many, async {
         tokio::select! {
-            seat = &mut free => seat
-                .map_err(|e| Error::internal("Nobody waits for the seat any more.").because(e))?
-                .map(Some),
-            () = interrupted() => Ok(None),
+            seat = free => {
+                seat.map_err(|e| Error::internal("Nobody waits for the seat any more.").because(e))?
+            }
+            () = told.to_stop() => Ok(None),
         }
     })
-    .await
+    .await;
+    enough.stop();
+    seat
+}
+
+/// Who serves, as the note says or said a moment ago.
+fn noted(dir: &Path) -> impl Fn() -> Option<Holder> + Clone + Send + Sync + 'static {
+    let (dir, last) = (dir.to_owned(), Arc::new(Mutex::new(None::<(Instant, Option<Holder>)>)));
+    move || {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        match last.as_ref().filter(|(at, _)| at.elapsed() < NOTE_FOR) {
+            Some((_, holder)) => holder.clone(),
+            None => last.insert((Instant::now(), Holder::of(&dir))).1.clone(),
+        }
+    }
+}
+
+/// Whether somebody told this process to stop.
+#[derive(Clone)]
+pub struct Told {
+    stop: tokio::sync::watch::Receiver<bool>,
+    serves: Arc<AtomicBool>,
+}
+
+impl Told {
+    /// Listens from now on. While the city is being opened nothing waits for it: to break off then is what a crash does.
+    pub fn listen(runtime: &Runtime) -> Self {
+        let (tell, stop) = tokio::sync::watch::channel(false);
+        let told = Self { stop, serves: Arc::new(AtomicBool::new(true)) };
+        let serves = told.serves.clone();
+        runtime.spawn(async move {
+            crate::serve::interrupted().await;
+            if !serves.load(Ordering::SeqCst) {
+                std::process::exit(0);
+            }
+            tell.send_replace(true);
+        });
+        told
+    }
+
+    /// From here on until it serves, to be told is to end at once.
+    pub fn opening(&self, opens: bool) {
+        self.serves.store(!opens, Ordering::SeqCst);
+        if opens && *self.stop.borrow() {
+            std::process::exit(0);
+        }
+    }
+
+    /// Ready when this process was told to stop.
+    pub async fn to_stop(&self) {
+        let mut stop = self.stop.clone();
+        let told = stop.wait_for(|stop| *stop).await.map(drop);
+        if told.is_err() {
+            // Nobody listens any more: the runtime ends.
+            std::future::pending().await
+        }
+    }
 }
 
 /// Ends this process when its store is away for long: whoever stands by may reach it. To end is what a crash does, from
-/// which everything recovers.
+/// which everything recovers. One thread asks, another looks how long ago the last answer was: a line that hangs gives
+/// none. A store that is busy is there.
 pub fn watch(city: &Arc<City>, stop: &Shutdown) {
-    let (city, stop) = (city.clone(), stop.clone());
+    let answered = Arc::new(Mutex::new(Instant::now()));
+    let (city, asking, noted) = (city.clone(), stop.clone(), answered.clone());
     std::thread::spawn(move || {
-        let mut since: Option<Instant> = None;
-        while !stop.sleep(LOOK) {
+        while !asking.sleep(LOOK) {
             match city.store_answers() {
-                Ok(()) => since = None,
-                Err(e) => {
-                    let away = since.get_or_insert_with(Instant::now).elapsed();
-                    tracing::warn!(error = %e.inside(), ?away, "the store does not answer");
-                    if away >= WITHOUT_STORE {
-                        tracing::error!("the store is away; a server that stands by takes over");
-                        std::process::exit(AGAIN);
-                    }
+                Err(e) if e.kind() != Kind::Busy => {
+                    tracing::warn!(error = %e.inside(), "the store does not answer");
                 }
+                _ => *noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now(),
+            }
+        }
+    });
+    let stop = stop.clone();
+    std::thread::spawn(move || {
+        while !stop.sleep(LOOK) {
+            let away = answered.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
+            if away >= WITHOUT_STORE {
+                tracing::error!(?away, "the store is away; a server that stands by takes over");
+                std::process::exit(AGAIN);
             }
         }
     });

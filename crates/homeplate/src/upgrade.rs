@@ -4,6 +4,7 @@
 use crate::check::{as_server, place};
 use crate::client::PersonKey;
 use base::{Clock, Error, SystemClock};
+use city::Seat;
 use city::approval::{approve, approved};
 use city::upgrade::{Upgrade, forget_before, keep_before, kept, look, put_back_before};
 use std::path::{Path, PathBuf};
@@ -52,8 +53,14 @@ pub fn run(args: UpgradeArgs) -> anyhow::Result<ExitCode> {
     as_server(&data)?;
     let before = |named: Option<PathBuf>| named.unwrap_or_else(|| kept(&data));
     match (args.keep, args.put_back) {
-        (Some(to), _) => tell_kept(&keep_before(&data, &before(to))?),
-        (_, Some(from)) => tell_back(&put_back_before(&before(from), &data)?),
+        (Some(to), _) => {
+            let _alone = Seat::take_alone(&data)?;
+            tell_kept(&keep_before(&data, &before(to))?);
+        }
+        (_, Some(from)) => {
+            let _alone = Seat::take_alone(&data)?;
+            tell_back(&put_back_before(&before(from), &data)?);
+        }
         _ if args.check => {
             // A copy of the hot list spells plates: it lies nowhere but in the city's own folder.
             let scratch = tempfile::tempdir_in(&data);
@@ -89,6 +96,8 @@ fn signed(data: &Path, named: Option<PathBuf>) -> anyhow::Result<ExitCode> {
 /// Copies, migrations, a start that answers nobody; and back if any of it fails. Nothing is acknowledged meanwhile, so
 /// nothing is lost either way.
 fn upgrade(data: &Path) -> base::Result<()> {
+    // No server of before may serve, or take over in the middle of it.
+    let _alone = Seat::take_alone(data)?;
     let before = kept(data);
     let names = keep_before(data, &before)?;
     tell_kept(&names);

@@ -134,6 +134,8 @@ impl Front {
         // Every connection holds a sender: when none is left, all have ended.
         let (alive, mut ended) = mpsc::channel::<()>(1);
         let one = |front: &Self| (front.clone(), closing.clone(), alive.clone());
+        // Until they have shown who they are, those that come in by `inner` are anybody; and clients take no place of theirs.
+        let openings = Arc::new(Places::default());
         tokio::pin!(shutdown);
         loop {
             let passed = async {
@@ -155,8 +157,7 @@ impl Front {
                 }
                 (taken, key) = passed => {
                     let Some((stream, other)) = taken else { continue };
-                    // Until they have shown who they are, they are anybody.
-                    let Some(place) = Places::take(&self.places, other.ip(), false) else { continue };
+                    let Some(place) = Places::take(&openings, other.ip(), false) else { continue };
                     let (front, closing, alive) = one(&self);
                     tokio::spawn(async move {
                         let _held = alive;

@@ -9,18 +9,21 @@
 //! address (16 bytes, IPv4 mapped into IPv6) and port (2 bytes, the higher first), and an HMAC-SHA-256 over `passing`, both
 //! numbers, address and port. The one that serves: an HMAC-SHA-256 over `serving` and both numbers.
 
+use crate::net::{Places, accepted};
 use base::{Error, Result, random};
 use city::Holder;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 /// An opening that takes longer is none: the two are near each other.
 const OPENING: Duration = Duration::from_secs(2);
-/// So long a connection waits for somebody to serve it: a hand-over takes a second or two, and a city with long lists
-/// a few more.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// So long a connection waits for somebody to serve it: a server that is told to stop ends what it answers first, for
+/// up to 20 s; the next one takes a second or two, and in a city with long lists a few more.
+const PATIENCE: Duration = Duration::from_secs(40);
 /// Between two tries to reach the one that serves.
 const BREATH: Duration = Duration::from_millis(40);
 
@@ -119,8 +122,14 @@ async fn reached(holder: &Holder, from: SocketAddr) -> Result<TcpStream> {
     .await
 }
 
-/// Passes one connection on, once somebody serves; ends it where nobody does for long.
-async fn pass(mut client: TcpStream, from: SocketAddr, holder: impl Fn() -> Option<Holder>) {
+/// Passes one connection on, once somebody serves; ends it where nobody does for long, or where `over` says that whoever
+/// it went to is gone.
+async fn pass(
+    mut client: TcpStream,
+    from: SocketAddr,
+    holder: impl Fn() -> Option<Holder>,
+    mut over: watch::Receiver<bool>,
+) {
     let _ = client.set_nodelay(true);
     let until = tokio::time::Instant::now() + PATIENCE;
     let mut line = loop {
@@ -138,33 +147,44 @@ async fn pass(mut client: TcpStream, from: SocketAddr, holder: impl Fn() -> Opti
         }
         tokio::time::sleep(BREATH).await;
     };
-    if let Err(e) = copy_bidirectional(&mut client, &mut line).await {
-        tracing::debug!(error = %e, "a connection that was passed on ended");
+    // What waited until now goes to the server that came after, which is this one.
+    let to_another = !*over.borrow();
+    let gone = async { over.wait_for(|over| *over).await.is_ok() };
+    tokio::select! {
+        ended = copy_bidirectional(&mut client, &mut line) => if let Err(e) = ended {
+            tracing::debug!(error = %e, "a connection that was passed on ended");
+        },
+        // A machine that lost its power says no farewell.
+        true = gone, if to_another => {}
     }
 }
 
-/// Passes on what comes to `listener` until `until` is ready, and returns what that gave. Connections that are under
-/// way then go on. `holder` says who serves; `for_many` which addresses may have any number of connections.
+/// Passes on what comes to `listener` until `until` is ready, and returns what that gave. Connections that were passed on
+/// are ended then; those that wait go to whomever `holder` names next. `holder` says who serves; `for_many` which
+/// addresses may have any number of connections.
 pub async fn pass_on<T>(
     listener: &TcpListener,
     holder: impl Fn() -> Option<Holder> + Clone + Send + Sync + 'static,
     for_many: impl Fn(IpAddr) -> bool,
     until: impl Future<Output = T>,
 ) -> T {
-    let places = crate::net::Places::default();
-    let places = std::sync::Arc::new(places);
+    let places = Arc::new(Places::default());
+    let (end, over) = watch::channel(false);
     tokio::pin!(until);
     loop {
-        let accepted = tokio::select! {
-            done = &mut until => return done,
-            accepted = crate::net::accepted(listener) => accepted,
+        let taken = tokio::select! {
+            done = &mut until => {
+                end.send_replace(true);
+                return done;
+            }
+            taken = accepted(listener) => taken,
         };
-        let Some((stream, from)) = accepted else { continue };
+        let Some((stream, from)) = taken else { continue };
         let ip = from.ip().to_canonical();
-        let Some(place) = crate::net::Places::take(&places, ip, for_many(ip)) else { continue };
-        let holder = holder.clone();
+        let Some(place) = Places::take(&places, ip, for_many(ip)) else { continue };
+        let (holder, over) = (holder.clone(), over.clone());
         tokio::spawn(async move {
-            pass(stream, from, holder).await;
+            pass(stream, from, holder, over).await;
             drop(place);
         });
     }
@@ -212,12 +232,14 @@ mod tests {
         line.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, b"early");
         line.write_all(b"back").await.unwrap();
-        drop(line);
-        let mut heard = String::new();
-        client.read_to_string(&mut heard).await.unwrap();
-        assert_eq!(heard, "back");
+        let mut heard = [0; 4];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"back");
+        // Whoever it went to is gone, without a word.
         end.send(()).unwrap();
         standing.await.unwrap();
+        assert_eq!(client.read(&mut heard).await.unwrap_or(0), 0);
+        drop(line);
     }
 
     #[tokio::test]

@@ -18,20 +18,23 @@ const SOON: Duration = Duration::from_secs(30);
 /// Servers that stand by for one city, or serve it.
 struct Servers {
     ports: Vec<u16>,
+    /// Where each takes what others pass on: the same again when it comes back, as where machines must reach it.
+    inner: Vec<u16>,
     running: Vec<Option<Process>>,
 }
 
 impl Servers {
     fn start(world: &World, count: usize) -> Self {
-        let ports: Vec<u16> = (0..count).map(|_| free_port().expect("a port")).collect();
-        let running = ports.iter().map(|_| None).collect();
-        let mut servers = Self { ports, running };
+        let ports = || (0..count).map(|_| free_port().expect("a port")).collect();
+        let running = (0..count).map(|_| None).collect();
+        let mut servers = Self { ports: ports(), inner: ports(), running };
         (0..count).for_each(|n| servers.start_one(world, n));
         servers
     }
 
     fn start_one(&mut self, world: &World, n: usize) {
-        let server = Process::spawn(&mut command(world, self.ports[n], &["--stand-by"]));
+        let inner = format!("--stand-by=127.0.0.1:{}", self.inner[n]);
+        let server = Process::spawn(&mut command(world, self.ports[n], &[&inner]));
         let server = server.expect("the server starts");
         // Whether it serves or stands by.
         server.wait_for(" at http", SOON).expect("the server listens");
@@ -150,6 +153,8 @@ fn another_server_serves_when_one_is_gone() {
     let refused = command(&world, free_port().unwrap(), &[]).output().expect("runs");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("--stand-by"), "{said}");
+    let upgraded = world.plain(&["upgrade", "--data", "city"]);
+    assert!(upgraded.code != 0 && upgraded.err.contains("serves this city"), "{}", upgraded.err);
     // Every one of them answers, and what it is told is told the city.
     let mut device = Device::enrol(&world, "a");
     device.renew(SystemClock.now()).expect("a lease");
