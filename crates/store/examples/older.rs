@@ -1,8 +1,8 @@
 //! A store as the version before the newest migration of each kind had it, made of one of today: for tests of upgrades.
 //!
-//! `older FOLDER [KIND]`, or `older --postgres URL SCHEMA [KIND]`. Each database is made anew by all migrations but the last, and gets every row and column that it
-//! has a place for; what the last one brought is gone, as if it had never been. With KIND (`control`, `hotlist`, `reads`)
-//! the last migration of that kind will fail: what it makes is there already.
+//! `older FOLDER [KIND]`, or `older --postgres URL SCHEMA [KIND]`. Each database is made anew by all migrations but the
+//! last, and gets every row and column that it has a place for; what the last one brought is gone, as if it had never been.
+//! With KIND (`control`, `hotlist`, `reads`) the last migration of that kind will fail: what it makes is there already.
 
 #[path = "../src/engine/dialect.rs"]
 #[expect(dead_code, reason = "migrations alone are said here")]
