@@ -60,6 +60,9 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
                 complaints.push(format!("{name} names {word:?}"));
             }
         }
+        if text.lines().any(is_left_of_a_merge) {
+            complaints.push(format!("{name} holds both sides of a merge"));
+        }
         let ext = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
         if matches!(ext, "rs" | "py" | "mjs" | "js" | "css" | "html")
             && text.lines().count() > LINES
@@ -71,6 +74,12 @@ pub fn check(root: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(complaints)
+}
+
+/// Whether git put the line there, for somebody to choose.
+fn is_left_of_a_merge(line: &str) -> bool {
+    let rest = line.strip_prefix("<<<<<<<").or_else(|| line.strip_prefix(">>>>>>>"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 fn check_rust(name: &str, text: &str, complaints: &mut Vec<String>) {
@@ -147,6 +156,15 @@ mod tests {
     fn the_house_is_tidy() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
         assert_eq!(check(&root).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_a_merge_left_is_seen() {
+        for (line, want) in
+            [("<<<<<<< HEAD", true), (">>>>>>>", true), ("<<<<<<<a", false), ("a >>>>>>> b", false)]
+        {
+            assert_eq!(is_left_of_a_merge(line), want, "{line}");
+        }
     }
 
     #[test]
