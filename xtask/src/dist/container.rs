@@ -31,8 +31,9 @@ tar --create --directory "$work/../base" . | podman import --quiet - localhost/b
 cd "$work"
 "#;
 
-/// The server answers a monitor, the log goes on after the new version, and nobody in it is root or can write.
+/// The container of before runs again, the server answers a monitor, the log goes on after the new version, and nobody in it is root or can write.
 const AFTERWARDS: &str = r#"
+podman start city
 until curl --silent --fail http://127.0.0.1:8080/healthz; do sleep 1; done
 [ "$(podman exec city sh -c 'id --user --name')" = homeplate ]
 if podman exec city sh -c ': >/usr/lib/homeplate/x' 2>/dev/null; then echo 'it can write' >&2; exit 1; fi

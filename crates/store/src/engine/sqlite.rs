@@ -341,11 +341,20 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Removes a closed database: the files beside it first, because they mean nothing alone.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    for file in [beside(path, "-wal"), beside(path, "-shm"), path.to_owned()] {
-        match fs::remove_file(&file) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
-        }
-    }
+    remove_beside(path)?;
+    gone(path)?;
     path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Removes what lies beside a closed database.
+pub(super) fn remove_beside(path: &Path) -> io::Result<()> {
+    gone(&beside(path, "-wal"))?;
+    gone(&beside(path, "-shm"))
+}
+
+fn gone(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
+    }
 }

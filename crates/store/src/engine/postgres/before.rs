@@ -98,28 +98,26 @@ fn bare(tx: &mut Tx<'_>, to: &str, kind: Kind, has: u32) -> Result<()> {
 
 /// What somebody else made in there comes too: it is to be there afterwards, and may be in a migration's way.
 fn others(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
-    let others = "SELECT table_name::TEXT FROM information_schema.tables \
+    let others = "SELECT quote_ident(table_name) FROM information_schema.tables \
         WHERE table_schema = ?1 AND table_type = 'BASE TABLE' AND table_name <> 'holder' EXCEPT \
-        SELECT table_name::TEXT FROM information_schema.tables WHERE table_schema = ?2";
+        SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = ?2";
     for mut row in tx.query(others, &[Arg::from(from), Arg::from(to)])? {
         let table: String = row.get(0)?;
-        tx.batch(&format!(
-            "CREATE TABLE {to}.\"{table}\" (LIKE {from}.\"{table}\" INCLUDING ALL)"
-        ))?;
+        tx.batch(&format!("CREATE TABLE {to}.{table} (LIKE {from}.{table} INCLUDING ALL)"))?;
     }
     Ok(())
 }
 
 fn fill(tx: &mut Tx<'_>, from: &str, to: &str) -> Result<()> {
-    let sql = "SELECT c.table_name::TEXT, string_agg(quote_ident(c.column_name), ', ') \
+    let sql = "SELECT quote_ident(c.table_name), string_agg(quote_ident(c.column_name), ', ') \
         FROM information_schema.columns AS c JOIN information_schema.columns AS o \
         ON o.table_schema = ?1 AND o.table_name = c.table_name AND o.column_name = c.column_name \
         WHERE c.table_schema = ?2 GROUP BY c.table_name";
     for mut row in tx.query(sql, &[Arg::from(from), Arg::from(to)])? {
         let (table, columns): (String, String) = (row.get(0)?, row.get(1)?);
         tx.batch(&format!(
-            "DELETE FROM {to}.\"{table}\"; INSERT INTO {to}.\"{table}\" ({columns}) \
-             SELECT {columns} FROM {from}.\"{table}\""
+            "DELETE FROM {to}.{table}; INSERT INTO {to}.{table} ({columns}) \
+             SELECT {columns} FROM {from}.{table}"
         ))?;
     }
     tx.batch(&format!("CREATE TABLE {to}.{MARK} ()"))

@@ -1,7 +1,7 @@
 //! A folder of databases: which of its files would change, and copies of those.
 
 use super::super::folder::{self, Folder, make_folder};
-use super::super::sqlite::{Db, beside, remove, sync_folder};
+use super::super::sqlite::{Db, beside, remove_beside, sync_folder};
 use super::{Part, Schema};
 use base::{Error, Result};
 use rusqlite::{Connection, OpenFlags};
@@ -74,7 +74,7 @@ pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
         }
         let folder = copy.parent().unwrap_or(to);
         make_folder(folder)?;
-        copied(&dir.join(&one.name), &beside(to, ".keeping"), &copy).map_err(cannot)?;
+        copied(&dir.join(&one.name), &beside(to, ".keeping"), &copy, || Ok(())).map_err(cannot)?;
     }
     if !changing.is_empty() {
         sync_folder(to.parent().unwrap_or(to)).map_err(cannot)?;
@@ -82,11 +82,20 @@ pub fn keep(dir: &Path, to: &Path) -> Result<Vec<String>> {
     Ok(changing.into_iter().map(|one| one.name).collect())
 }
 
-/// A copy that is there whole or not at all; `by` is where it grows, on the same disk.
-fn copied(from: &Path, by: &Path, to: &Path) -> std::io::Result<()> {
-    fs::copy(from, by)?;
-    fs::File::open(by)?.sync_all()?;
-    fs::rename(by, to)?;
+/// A copy that is there whole or not at all, in the place of what was there; `by` is where it grows, on the same disk, and
+/// `before` what is done when it is whole.
+fn copied(
+    from: &Path,
+    by: &Path,
+    to: &Path,
+    before: impl Fn() -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let grown = fs::copy(from, by).and_then(|_| fs::File::open(by)?.sync_all());
+    if grown.is_err() {
+        // It may spell plates, and takes room that is missing.
+        let _ = fs::remove_file(by);
+    }
+    grown.and_then(|()| before()).and_then(|()| fs::rename(by, to))?;
     to.parent().map_or(Ok(()), sync_folder)
 }
 
@@ -98,10 +107,11 @@ pub fn put_back(from: &Path, dir: &Path) -> Result<Vec<String>> {
     for part in kept.parts() {
         let name = Folder::name(part);
         let target: PathBuf = dir.join(&name);
-        // What is beside the newer file would be taken for changes of the older one.
-        let done = remove(&target)
-            .and_then(|()| copied(&from.join(&name), &beside(dir, ".putting-back"), &target));
-        done.map_err(|e| trouble(&name, e))?;
+        // What is beside the newer file would be taken for changes of the older one. The file itself is there until the
+        // older one takes its name: a day that is missing would look like one that never was.
+        let alone = || remove_beside(&target);
+        copied(&from.join(&name), &beside(dir, ".putting-back"), &target, alone)
+            .map_err(|e| trouble(&name, e))?;
         names.push(name);
     }
     Ok(names)
