@@ -18,6 +18,7 @@ mod hold;
 mod init;
 mod key;
 mod keyfile;
+mod listening;
 mod lists;
 mod machines;
 mod manage;

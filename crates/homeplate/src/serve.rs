@@ -1,9 +1,10 @@
 //! `homeplate serve`: opens the city and serves it until it is told to stop.
 
 use crate::custody::Beside;
+use crate::listening::{address_of, bound};
 use crate::stand_by::{self, Seated, Told};
 use crate::web::Web;
-use base::{Error, Shutdown, SystemClock};
+use base::{Shutdown, SystemClock};
 use city::City;
 use ledger::Memory;
 use std::path::PathBuf;
@@ -122,15 +123,15 @@ fn serve(
     if args.stand_by.is_some() {
         stand_by::watch(&city, &stop);
     }
-    let live = seated.again(|| runtime.block_on(crate::secrecy::start(&city)))?;
+    let live = seated.again(|| runtime.block_on(crate::secrecy::start(&city)));
     let served = runtime.block_on(async {
+        // What is wrong with it ends the server in order, as everything from here on.
+        let live = live?;
         let listener = match seated.listener.take() {
             Some(listener) => listener,
-            None => stand_by::bound(&listen).await?,
+            None => bound(&listen).await?,
         };
-        let address = listener
-            .local_addr()
-            .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
+        let address = address_of(&listener)?;
         // Before the first answer: from here on there is no way back to what was before an upgrade.
         if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
             tracing::error!(error = %e.inside(), "copies of before an upgrade");
@@ -166,7 +167,7 @@ fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     remember(&city);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     runtime.block_on(async {
-        let _listener = stand_by::bound(&listen).await?;
+        let _listener = bound(&listen).await?;
         crate::secrecy::start(&city).await.map(drop)
     })?;
     city.fit()?;

@@ -1,6 +1,7 @@
 //! Several servers of one city: one has the seat and serves, the others stand by, pass on what reaches them, and one of
 //! them serves the moment the seat is free (`design/0022-several-servers.md`).
 
+use crate::listening::{address_of, bound};
 use base::{Error, Kind, Result, Shutdown};
 use city::{City, Config, Holder, Seat, StandingBy};
 use server::Inner;
@@ -42,10 +43,7 @@ impl Seated {
     pub async fn announce(&self) -> Result<Option<Inner>> {
         let Some(inner) = &self.inner else { return Ok(None) };
         let listener = bound(inner).await?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
-        let key = self.seat.announce(address)?;
+        let key = self.seat.announce(address_of(&listener)?)?;
         Ok(Some(Inner { listener, key }))
     }
 
@@ -101,13 +99,6 @@ pub fn wait(
     found
 }
 
-/// Takes an address to listen at.
-pub async fn bound(listen: &str) -> Result<TcpListener> {
-    TcpListener::bind(listen).await.map_err(|e| {
-        Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
-    })
-}
-
 /// Passes on what comes until the seat is ours, or this process is told to stop.
 async fn stand(
     dir: &Path,
@@ -122,7 +113,7 @@ async fn stand(
         // Where nobody waits for it any more, it is let go again.
         let _ = ours.send(Seat::wait(&waiting, &until));
     });
-    let address = listener.local_addr().map_or_else(|_| String::new(), |a| a.to_string());
+    let address = address_of(listener)?;
     let scheme = if config.tls.secures() { "https" } else { "http" };
     println!("{} stands by at {scheme}://{address}/", config.city.name);
     crate::manager::ready();

@@ -2,9 +2,9 @@
 //!
 //! For a neighbouring city, a newspaper, a university: a small machine and an address suffice.
 
+use crate::listening::{address_of, bound};
 use crate::serve::interrupted;
 use crate::web::Web;
-use base::Error;
 use ledger::Witness;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,12 +90,8 @@ pub fn run(args: WitnessArgs) -> anyhow::Result<ExitCode> {
 fn serve(witness: Arc<Witness>, listen: &str) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
-            Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
-        })?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))?;
+        let listener = bound(listen).await?;
+        let address = address_of(&listener)?;
         println!("witness {} at http://{address}/", witness.vkey());
         server::serve_witness(witness, listener, interrupted()).await;
         Ok(())

@@ -9,6 +9,7 @@
 //! address (16 bytes, IPv4 mapped into IPv6) and port (2 bytes, the higher first), and an HMAC-SHA-256 over `passing`, both
 //! numbers, address and port. The one that serves: an HMAC-SHA-256 over `serving` and both numbers.
 
+use crate::guard::same;
 use crate::net::{Places, accepted};
 use base::{Error, Result, random};
 use city::Holder;
@@ -64,11 +65,6 @@ fn proof(key: &Key, word: &str, parts: &[&[u8]]) -> [u8; MAC] {
     base::mac(key)(&[word.as_bytes(), &parts.concat()].concat())
 }
 
-/// Equal, in a time that does not tell how far.
-fn same(a: &[u8; MAC], b: &[u8; MAC]) -> bool {
-    a.iter().zip(b).fold(0, |found, (a, b)| found | (a ^ b)) == 0
-}
-
 fn strange() -> Error {
     Error::unauthenticated(
         "Whoever is there does not know this city's seat; nothing was passed on.",
@@ -93,7 +89,7 @@ pub(crate) async fn taken(stream: &mut TcpStream, key: &Key) -> Result<SocketAdd
         for part in [&mut theirs[..], &mut from[..], &mut mac[..]] {
             stream.read_exact(part).await.map_err(broke)?;
         }
-        if !same(&mac, &proof(key, "passing", &[&ours, &theirs, &from])) {
+        if !same(mac, proof(key, "passing", &[&ours, &theirs, &from])) {
             return Err(strange());
         }
         stream.write_all(&proof(key, "serving", &[&ours, &theirs])).await.map_err(broke)?;
@@ -114,7 +110,7 @@ async fn reached(holder: &Holder, from: SocketAddr) -> Result<TcpStream> {
         let opening = [&ours[..], &from, &ask].concat();
         stream.write_all(&opening).await.map_err(broke)?;
         stream.read_exact(&mut mac).await.map_err(broke)?;
-        if !same(&mac, &proof(&holder.key, "serving", &[&theirs, &ours])) {
+        if !same(mac, proof(&holder.key, "serving", &[&theirs, &ours])) {
             return Err(strange());
         }
         Ok(stream)
@@ -274,7 +270,7 @@ mod tests {
         let (first, second): ([u8; NUMBER], [u8; NUMBER]) = (random(), random());
         let from = spelled("192.0.2.7:999".parse().unwrap());
         let heard = proof(&key, "passing", &[&first, &[3; NUMBER], &from]);
-        assert!(!same(&heard, &proof(&key, "passing", &[&second, &[3; NUMBER], &from])));
+        assert!(!same(heard, proof(&key, "passing", &[&second, &[3; NUMBER], &from])));
         let (inner, address) = listening().await;
         let serving = tokio::spawn(async move {
             let (mut line, _) = inner.accept().await.unwrap();
@@ -288,8 +284,8 @@ mod tests {
     proptest! {
         #[test]
         fn proofs_are_equal_only_if_they_are(a: [u8; MAC], b: [u8; MAC]) {
-            prop_assert!(same(&a, &a));
-            prop_assert_eq!(same(&a, &b), a == b);
+            prop_assert!(same(a, a));
+            prop_assert_eq!(same(a, b), a == b);
         }
     }
 }

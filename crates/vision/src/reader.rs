@@ -189,6 +189,9 @@ impl Reader {
             cuts.extend([(tight.clone(), tight), (sharp.clone(), sharp)]);
             looks.push(one);
         }
+        if looks.is_empty() {
+            return Ok(());
+        }
         let answer = self.ask(&cuts)?;
         for (one, more) in looks.into_iter().zip(answer.columns.chunks_exact(2)) {
             let all = [one.columns, more[0].clone(), more[1].clone()];

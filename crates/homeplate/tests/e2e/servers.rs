@@ -84,8 +84,8 @@ fn balance(port: u16, to: Vec<u16>) {
             let (to, turn) = (to.clone(), turn.clone());
             std::thread::spawn(move || {
                 let first = turn.fetch_add(1, Ordering::Relaxed);
-                let some = (0..to.len()).map(|n| to[(first + n) % to.len()]);
-                let server = { some }.find_map(|p| TcpStream::connect(("127.0.0.1", p)).ok());
+                let mut some = (0..to.len()).map(|n| to[(first + n) % to.len()]);
+                let server = some.find_map(|p| TcpStream::connect(("127.0.0.1", p)).ok());
                 let Some(server) = server else { return };
                 let back = (server.try_clone(), client.try_clone());
                 let (Ok(from), Ok(into)) = back else { return };
