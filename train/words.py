@@ -32,7 +32,7 @@ def text(board=False):
         return "".join(random.choice(render.LETTERS) for _ in range(random.randint(2, 5)))
     if p < .8:
         return f"{syllables()} {syllables()}"
-    clock = p > .92  # what a camera writes into its picture
+    clock = p > .9  # what a camera writes into its picture
     spec = random.choice(CLOCKS if clock else DIGITS)
     while "{d}" in spec or "{a}" in spec:
         spec = spec.replace("{d}", random.choice(render.DIGITS), 1).replace("{a}", random.choice(render.LETTERS), 1)
@@ -55,8 +55,18 @@ def line(dies, word, height):
     return mask
 
 
+def edged(mask, ink, height):
+    """As `sheet` answers: letters in outline, hollow, or with an edge of another grey around, as cameras write theirs."""
+    wide = cv2.dilate(mask, np.ones((3, 3), np.uint8), iterations=max(1, int(height * random.uniform(.03, .1))))
+    wide, mask = wide.astype(np.float32) / 255, mask.astype(np.float32) / 255
+    if random.random() < .5:
+        return np.full(mask.shape, ink, np.float32), wide - mask
+    edge = float(np.clip(ink + random.choice([-1, 1]) * random.randint(80, 255), 0, 255))
+    return edge + (ink - edge) * mask, wide
+
+
 def sheet(dies, height):
-    """(grey levels, how much each covers) of a word in chrome, in paint, or on a ground of its own, with what stands beside it."""
+    """(grey levels, how much each covers) of a word in chrome, in paint, in outline, or on a ground of its own, with what stands beside it."""
     board = random.random() < .4
     words = [line(dies, text(board), height)]
     if random.random() < .25:
@@ -71,6 +81,8 @@ def sheet(dies, height):
         mask[y:y + m.shape[0], x:x + m.shape[1]] = m
         y += m.shape[0] + gap
     ink = random.randint(0, 255)
+    if random.random() < .2:
+        return edged(mask, ink, height)
     grey, cover = np.full(mask.shape, ink, np.float32), mask.astype(np.float32) / 255
     if board:  # a sign, a sticker
         ground = float(np.clip(ink + random.choice([-1, 1]) * random.randint(50, 220), 0, 255))

@@ -1,6 +1,9 @@
 // What goes on, as it happens: an event says that something is new, and the page is asked again for the part that shows it.
 // Without a line the page says that it is not live; a browser reconnects by itself.
 
+/** So many milliseconds after a line was refused it is asked for again. */
+const AGAIN = 5000;
+
 /** At most one question in so many milliseconds. */
 const PAUSE = 400;
 
@@ -79,13 +82,20 @@ export function start(): void {
   };
   count();
   heedPresses();
-  const events = new EventSource(sign.dataset.live ?? '');
-  events.addEventListener('open', () => {
-    say(true);
-    // What happened while there was no line.
-    ask();
-  });
-  events.addEventListener('message', ask);
-  events.addEventListener('lagged', ask);
-  events.addEventListener('error', () => say(false));
+  const listen = () => {
+    const events = new EventSource(sign.dataset.live ?? '');
+    events.addEventListener('open', () => {
+      say(true);
+      // What happened while there was no line.
+      ask();
+    });
+    events.addEventListener('message', ask);
+    events.addEventListener('lagged', ask);
+    events.addEventListener('error', () => {
+      say(false);
+      // A browser comes again after a broken line, not after an answer: a proxy gives one while the server starts anew.
+      if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN);
+    });
+  };
+  listen();
 }

@@ -191,6 +191,8 @@ pub(crate) struct Paths {
     pub vkey: PathBuf,
     pub custody: PathBuf,
     pub store: PathBuf,
+    pub sessions: PathBuf,
+    pub requests_seen: PathBuf,
 }
 
 impl Paths {
@@ -203,6 +205,8 @@ impl Paths {
             vkey: dir.join("log.vkey"),
             custody: dir.join("custody"),
             store: dir.join("store"),
+            sessions: dir.join("sessions.json"),
+            requests_seen: dir.join("requests.seen"),
         }
     }
 }

@@ -184,8 +184,7 @@ pub use proofs::{
 pub use public::{Newest, Turn};
 pub use reasons::ReasonSection;
 pub use ringing::{
-    Browser, BrowserLine, DeliverSection, DeskLine, HookSection, LastLine, TestLine, TestOutcome,
-    Told,
+    Browser, BrowserLine, DeliverSection, HookSection, LastLine, TestLine, TestOutcome, Told,
 };
 pub use room::Step as PictureStep;
 pub use seat::{Holder, Seat, StandingBy};

@@ -69,6 +69,8 @@ pub struct City {
     pub(crate) copying: Mutex<crate::CopyHealth>,
     /// Whether the city was put together from its copy.
     pub(crate) again: Option<crate::copy::Again>,
+    /// Who is signed in at the console.
+    pub(crate) sessions: identity::Sessions,
     /// Tells one opening from the next.
     pub(crate) boot: [u8; 16],
 }
@@ -116,6 +118,7 @@ impl City {
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
         let again = crate::copy::Again::load(&store)?;
+        let sessions = identity::Sessions::kept_at(&paths.sessions, config.server.shift_hours);
         let city = City {
             config,
             clock,
@@ -153,6 +156,7 @@ impl City {
             beats: Mutex::default(),
             copying: Mutex::default(),
             again,
+            sessions,
             boot: base::random(),
         };
         city.reload_lists()?;
@@ -204,6 +208,14 @@ impl City {
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+    /// Where nonces of what people signed are kept for whoever serves next.
+    pub fn requests_seen(&self) -> PathBuf {
+        Paths::new(&self.dir).requests_seen
+    }
+    /// Links and sessions of the console. What begins or ends one blocks for a write to the disk.
+    pub fn sessions(&self) -> &identity::Sessions {
+        &self.sessions
     }
     /// The present moment by the city's clock.
     pub fn now(&self) -> Time {

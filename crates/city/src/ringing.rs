@@ -25,20 +25,13 @@ use identity::Person;
 use lanes::{Bell, Ways};
 use policy::{Action, Decision};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Mutex;
 use store::{HitRow, MessageRow, RingRow};
 use told::Wishes;
-
-/// Who is signed in at the console, as whoever serves it knows.
-pub trait DeskLine: Send + Sync {
-    /// The people with an open session at which something can be decided.
-    fn signed_in(&self) -> Vec<PersonId>;
-}
 
 /// What the city remembers of its ways out.
 #[derive(Default)]
 pub(crate) struct Ringing {
-    desk: RwLock<Option<Arc<dyn DeskLine>>>,
     bell: Bell,
     ways: Ways,
     /// One change of wishes at a time: each reads them and writes them back.
@@ -87,11 +80,6 @@ fn undecided(hit: &HitRow) -> bool {
 }
 
 impl City {
-    /// Says who is signed in at the console; the newest word holds.
-    pub fn reach_desk(&self, desk: Arc<dyn DeskLine>) {
-        *self.ringing.desk.write().unwrap_or_else(PoisonError::into_inner) = Some(desk);
-    }
-
     /// Has everybody told of a hit that was raised just now; `number` is its entry on the log. Nothing is sent
     /// here: what is to be sent is stored, and whoever sends is woken.
     pub(crate) fn ring(&self, hit: &HitRow, number: u64) -> Result<()> {
@@ -195,8 +183,7 @@ impl City {
     }
 
     fn is_attended(&self, deciders: &[&PersonId]) -> bool {
-        let desk = self.ringing.desk.read().unwrap_or_else(PoisonError::into_inner).clone();
-        desk.is_some_and(|desk| desk.signed_in().iter().any(|there| deciders.contains(&there)))
+        self.sessions.acting(self.now()).iter().any(|there| deciders.contains(&there))
     }
 
     /// The lines of everybody whom `deliver.escalate` names: a person, an address, or a role.

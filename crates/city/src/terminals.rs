@@ -79,6 +79,8 @@ impl City {
         let code = code();
         let hash = sha256(code.as_bytes());
         self.store.put_device(&row(&device)?, Some((&hash, now.plus_millis(CODE_MS))))?;
+        // It may have been one of another class.
+        self.sessions.end_device(&device.id);
         Ok(DeviceCode { path: format!("/console/device?code={code}"), code })
     }
 
@@ -105,10 +107,13 @@ impl City {
         let unknown = || Error::not_found("There is no such device.");
         let mut device = read(&self.store.device(id)?.ok_or_else(unknown)?)?;
         if device.revoked.is_some() {
+            // Said again, perhaps because of a crash in between.
+            self.sessions.end_device(id);
             return Ok(());
         }
         device.revoked = Some(self.now());
         self.store.put_device(&row(&device)?, None)?;
+        self.sessions.end_device(id);
         let leaf = self.leaf_by("admin.device", &admin)?.id(id.as_str());
         self.log.append(&leaf.fact("change", "revoked").fact("class", device.class.slug()))?;
         Ok(())

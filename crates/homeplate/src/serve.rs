@@ -174,7 +174,7 @@ fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting, once a day sweeping.
+/// What the city does by the clock: counts on the log, lists that were dropped, when sessions were used, once an hour forgetting, once a day sweeping.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
     let mut forgot: Option<Instant> = None;
@@ -189,6 +189,7 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                 tracing::error!(error = %e.inside(), "dropped hot lists");
             }
             remember(&city);
+            city.sessions().keep();
             // At the start too: what was due while the server was down is on the log soon.
             if !ended && forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
                 forgot = Some(Instant::now());

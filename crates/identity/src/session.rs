@@ -1,12 +1,17 @@
 //! Console sessions: how they begin, when they lock, where they are used. Only hashes of their tokens are
-//! kept, in memory: a restart ends them all.
+//! kept, in memory and, where a server is started anew or another takes over, in a file ([`Sessions::kept_at`]).
 //!
 //! A session is bound to nothing but its cookie: addresses of cars and phones change. A second place is told
 //! to the caller instead, so that somebody looks.
 
+mod kept;
+
 use crate::DeviceClass;
 use base::{DeviceId, PersonId, Secret, Time, random, sha256};
+use kept::Kept;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 /// A link is good for five minutes.
@@ -19,7 +24,8 @@ const SHIFT_HOURS: u32 = 12;
 const PLACES: usize = 8;
 
 /// How somebody came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum How {
     /// By a one-time link that a signed request made.
     Link,
@@ -103,6 +109,7 @@ pub struct Seen {
 pub struct Sessions {
     shift_ms: i64,
     inner: Mutex<Inner>,
+    kept: Option<Kept>,
 }
 
 #[derive(Default)]
@@ -122,10 +129,10 @@ fn token() -> Secret<String> {
 }
 
 impl Sessions {
-    /// No link, no session. A session of a person who can act ends after so many hours.
+    /// No link, no session, and none are kept. A session of a person who can act ends after so many hours.
     pub fn new(shift_hours: u32) -> Self {
         let shift_ms = i64::from(shift_hours.min(SHIFT_HOURS)) * 3_600_000;
-        Self { shift_ms, inner: Mutex::default() }
+        Self { shift_ms, inner: Mutex::default(), kept: None }
     }
 
     fn inner(&self, now: Time) -> std::sync::MutexGuard<'_, Inner> {
@@ -147,8 +154,14 @@ impl Sessions {
         self.inner(now).links.remove(&sha256(link.as_bytes())).map(|(person, _)| person)
     }
 
-    /// Begins a session.
+    /// Begins a session. Blocks for a write to the disk where sessions are kept, as all that ends one does.
     pub fn open(&self, opening: Opening, now: Time) -> Opened {
+        let opened = self.opened(opening, now);
+        self.write();
+        opened
+    }
+
+    fn opened(&self, opening: Opening, now: Time) -> Opened {
         let mut inner = self.inner(now);
         let others = inner.open.values().filter(|s| s.person == opening.person);
         let elsewhere = others
@@ -194,6 +207,9 @@ impl Sessions {
             }
             session.places.push(place.to_owned());
         }
+        if let Some(kept) = self.kept.as_ref().filter(|_| by_hand || elsewhere) {
+            kept.changed.store(true, Ordering::Release);
+        }
         Some(Seen { session: session.clone(), elsewhere })
     }
 
@@ -215,17 +231,28 @@ impl Sessions {
         if let Some(session) = self.inner(now).open.get_mut(&sha256(token.as_bytes())) {
             session.verified = Some(now);
         }
+        self.write();
     }
 
     fn end_where(&self, is: impl Fn(&Session) -> bool) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = inner.open.len();
         inner.open.retain(|_, session| !is(session));
+        let ended = inner.open.len() < before;
+        drop(inner);
+        if ended {
+            self.write();
+        }
     }
 
     /// Ends a session.
     pub fn end(&self, token: &str) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.open.remove(&sha256(token.as_bytes()));
+        let ended = inner.open.remove(&sha256(token.as_bytes())).is_some();
+        drop(inner);
+        if ended {
+            self.write();
+        }
     }
 
     /// Ends every session of a person, and their links.

@@ -49,12 +49,7 @@ pub(crate) async fn lost_key(
 ) -> Answered<LostKey> {
     let (who, _) = state.person(request).await?;
     let id = person_id(&id)?;
-    let of = id.clone();
-    let done = state.run(move |city| city.lost_key(&who, &of)).await?;
-    if done.invitation.is_some() {
-        state.sessions.end_person(&id);
-    }
-    Ok(Json(done))
+    Ok(Json(state.run(move |city| city.lost_key(&who, &id)).await?))
 }
 
 /// A person leaves: keys, passkeys, sessions and the tokens that they made end at once.
@@ -68,10 +63,7 @@ pub(crate) async fn leave(
 ) -> Answered<Left> {
     let (who, _) = state.person(request).await?;
     let id = person_id(&id)?;
-    let of = id.clone();
-    let done = state.run(move |city| city.leave(&who, &of)).await?;
-    state.sessions.end_person(&id);
-    Ok(Json(done))
+    Ok(Json(state.run(move |city| city.leave(&who, &id)).await?))
 }
 
 /// Makes a machine token; it is shown this once.
@@ -113,11 +105,7 @@ pub(crate) async fn revoke_token(
 pub(crate) async fn new_device(State(state): Shared, request: Request) -> Answered<DeviceCode> {
     let (who, body) = state.person(request).await?;
     let new: NewDevice = json(&body)?;
-    let id = new.id.clone();
-    let code = state.run(move |city| city.new_device(&who, new)).await?;
-    // It may have been one of another class.
-    state.sessions.end_device(&id);
-    Ok(Json(code))
+    Ok(Json(state.run(move |city| city.new_device(&who, new)).await?))
 }
 
 /// Every device.
@@ -139,8 +127,5 @@ pub(crate) async fn revoke_device(
 ) -> Answered<()> {
     let (who, _) = state.person(request).await?;
     let id: DeviceId = id.parse().map_err(|_| Error::not_found("There is no such device."))?;
-    let of = id.clone();
-    state.run(move |city| city.revoke_device(&who, &of)).await?;
-    state.sessions.end_device(&id);
-    Ok(Json(()))
+    Ok(Json(state.run(move |city| city.revoke_device(&who, &id)).await?))
 }

@@ -6,8 +6,9 @@ use crate::state::{AppState, State};
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use base::{CameraId, Error, Kind, PersonId, Result};
+use base::{CameraId, Error, Kind, PersonId, Result, Time};
 use identity::Session;
+use identity::http::Claim;
 use serde::de::DeserializeOwned;
 
 /// The largest body that is read before its signature is checked.
@@ -59,7 +60,7 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
 
 impl AppState {
     /// The id of the key that signed the request, and its body. The signature holds, is fresh and
-    /// was not seen before.
+    /// was not seen before; not by a server before this one either, where a person wants something done.
     async fn signed(&self, request: Request, most_bytes: usize) -> Result<(String, Bytes)> {
         let method = request.method().as_str().to_owned();
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
@@ -85,6 +86,10 @@ impl AppState {
                     "This request was sent before; sign a new one.",
                 ));
             }
+            let person = claim.key_id.parse::<PersonId>().is_ok();
+            if person && method != "GET" && method != "HEAD" {
+                self.keep_nonce(&claim, now).await?;
+            }
             Ok((claim, body))
         }
         .await;
@@ -103,6 +108,19 @@ impl AppState {
         let most = if person { limits.person_per_minute } else { limits.camera_per_minute };
         self.limits.take(&claim.key_id, most, now)?;
         Ok((claim.key_id, body))
+    }
+
+    /// A server that is started meanwhile knows this request.
+    async fn keep_nonce(&self, claim: &Claim, now: Time) -> Result<()> {
+        let (nonces, claim) = (self.nonces.clone(), claim.clone());
+        self.run(move |_| {
+            // What it is for fails by itself where nothing can be written.
+            if let Err(e) = nonces.keep(&claim.key_id, &claim.nonce, now) {
+                tracing::warn!(error = %e, "a nonce is not kept: after a restart its request could be said again");
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// The person who signed, and the body.
@@ -214,7 +232,7 @@ impl AppState {
 
     /// A browser's session, if it is open. The guard has used it by now.
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
-        self.sessions.look(&self.token(headers)?, self.city.now())
+        self.city.sessions().look(&self.token(headers)?, self.city.now())
     }
 
     /// The person of a browser's session, if it is open.

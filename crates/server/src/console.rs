@@ -162,7 +162,7 @@ pub(crate) async fn redeem(State(state): Shared, request: Request) -> Response {
     let Ok(Form(form)) = Form::<Link>::from_request(request, &()).await else {
         return failed(&state, &headers, &Error::invalid("This is not the form of a link."));
     };
-    let Some(person) = state.sessions.redeem(&form.link, state.city.now()) else {
+    let Some(person) = state.city.sessions().redeem(&form.link, state.city.now()) else {
         let e = Error::unauthenticated("The link was used or is too old; make a new one.");
         return failed(&state, &headers, &e);
     };
@@ -177,8 +177,10 @@ pub(crate) async fn redeem(State(state): Shared, request: Request) -> Response {
 
 /// `POST /console/leave`.
 pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response {
-    if let Some(token) = state.token(&headers) {
-        state.sessions.end(&token);
+    if let Some(token) = state.token(&headers)
+        && let Err(e) = state.end_session(token).await
+    {
+        return failed(&state, &headers, &e);
     }
     ([(header::SET_COOKIE, state.no_cookie())], Redirect::to("/")).into_response()
 }

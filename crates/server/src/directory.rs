@@ -56,7 +56,7 @@ pub(crate) async fn back(
     };
     match ended.await {
         Ok(person) => {
-            let link = state.sessions.link(person, state.city.now());
+            let link = state.city.sessions().link(person, state.city.now());
             let page = around(&state, &headers, "/console");
             Html(render(&EnterPage { page, link: link.expose().clone() })).into_response()
         }

@@ -130,8 +130,8 @@ impl AppState {
     ) -> Result<Option<Session>> {
         let now = self.city.now();
         let seen = token.and_then(|token| match by_hand {
-            true => self.sessions.who(&token, &place, now),
-            false => self.sessions.glance(&token, &place, now),
+            true => self.city.sessions().who(&token, &place, now),
+            false => self.city.sessions().glance(&token, &place, now),
         });
         let Some(seen) = seen else { return Ok(None) };
         if seen.elsewhere {

@@ -13,7 +13,6 @@ mod checker;
 mod chrome;
 mod confirm;
 mod console;
-mod desk;
 mod directory;
 mod drills;
 mod encoding;
@@ -84,7 +83,6 @@ pub async fn serve(
 ) -> Result<()> {
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = Arc::new(AppState::new(city, options, port)?);
-    desk::tell(&state);
     let (closing, live, asked) = (state.clone(), state.options.live.clone(), state.clone());
     let ending = async move {
         shutdown.await;

@@ -214,7 +214,11 @@ impl AppState {
         });
         let confirmed = done.await?;
         if let Some(token) = self.token(headers) {
-            self.sessions.verified(&token, now);
+            let noted = self.run(move |city| {
+                city.sessions().verified(&token, now);
+                Ok(())
+            });
+            noted.await?;
         }
         Ok(confirmed)
     }
@@ -232,6 +236,15 @@ impl AppState {
         Ok(done.await?.id)
     }
 
+    /// Ends the session behind a token.
+    pub(crate) async fn end_session(&self, token: String) -> Result<()> {
+        self.run(move |city| {
+            city.sessions().end(&token);
+            Ok(())
+        })
+        .await
+    }
+
     /// Begins a session, in place of one that this browser had; the answer sets its cookie.
     pub(crate) async fn open_session(
         &self,
@@ -241,7 +254,7 @@ impl AppState {
         place: String,
     ) -> Result<Secret<String>> {
         if let Some(old) = self.token(headers) {
-            self.sessions.end(&old);
+            self.end_session(old).await?;
         }
         let device = match self.device_cookie(headers) {
             Some(cookie) => self.run(move |city| city.device_of(&cookie)).await?,
@@ -254,7 +267,7 @@ impl AppState {
             device: device.map(|device| device.id),
             place,
         };
-        let opened = self.sessions.open(opening, self.city.now());
+        let opened = self.run(|city| Ok(city.sessions().open(opening, city.now()))).await?;
         if opened.elsewhere.is_some() {
             self.two_places(person).await?;
         }

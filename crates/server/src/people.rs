@@ -98,6 +98,6 @@ pub(crate) async fn audit(
     responses((status = 200, description = "The link", body = ConsoleLink)))]
 pub(crate) async fn console_link(State(state): Shared, request: Request) -> Answered<ConsoleLink> {
     let (who, _) = state.person(request).await?;
-    let link = state.sessions.link(who, state.city.now());
+    let link = state.city.sessions().link(who, state.city.now());
     Ok(Json(ConsoleLink { path: format!("/console/enter?link={}", link.expose()) }))
 }

@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use base::{Error, Result, Time};
 use city::{Ask, City};
-use identity::{Ceremonies, Nonces, Sessions, Tries};
+use identity::{Ceremonies, Nonces, Tries};
 use std::collections::HashSet;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,11 +32,10 @@ const WAIT: Duration = Duration::from_secs(2);
 /// The shared state.
 pub(crate) type State = Arc<AppState>;
 
-/// City, replay guard, sessions, limits, figures, and the flag that ends event streams.
+/// City, replay guard, ceremonies, limits, figures, and the flag that ends event streams.
 pub(crate) struct AppState {
     pub city: Arc<City>,
-    pub nonces: Nonces,
-    pub sessions: Sessions,
+    pub nonces: Arc<Nonces>,
     pub ceremonies: Ceremonies,
     /// Failed sign-ins.
     pub tries: Tries,
@@ -80,12 +79,11 @@ impl AppState {
     pub fn new(city: Arc<City>, options: Options, port: u16) -> Result<Self> {
         let config = &city.config().server;
         let places = config.ingest_in_flight as usize;
-        let sessions = Sessions::new(config.shift_hours);
         let ceremonies = Ceremonies::new(config.site(port)?, &city.config().city.name)?;
+        let nonces = Arc::new(Nonces::kept_at(&city.requests_seen()));
         Ok(Self {
             city,
-            nonces: Nonces::new(),
-            sessions,
+            nonces,
             ceremonies,
             tries: Tries::default(),
             limits: Limits::default(),

@@ -77,6 +77,7 @@ impl City {
             .fact("step", "confirmed")
             .fact("asked_by", self.custody.pseudonym(&asked.asked_by)?);
         self.log.append(&leaf)?;
+        self.sessions.end_person(id);
         person.key = None;
         person.passkeys.clear();
         crate::init::put_person(&self.store, &person)?;
@@ -87,8 +88,7 @@ impl City {
     }
 
     /// Whoever has the city's folder in their hands, root on its machine, gives a person whose last key is lost a new way
-    /// in, where no two administrators are left to. All that the person had ends; sessions do, because the server does not
-    /// run meanwhile. It stands on the log before anything is changed, as of `root`, who is no person of the city.
+    /// in, where no two administrators are left to. All that the person had ends. It stands on the log before anything is changed, as of `root`, who is no person of the city.
     ///
     /// # Errors
     /// There is no such person, or they have left.
@@ -99,6 +99,7 @@ impl City {
         let keys = usize::from(person.key.is_some()) + person.passkeys.len();
         let leaf = self.leaf("admin.reset").by("root").id(person.id.as_str());
         self.log.append(&leaf.fact("roles", person.roles.join(" ")).fact("keys", keys))?;
+        self.sessions.end_person(id);
         person.key = None;
         person.passkeys.clear();
         crate::init::put_person(&self.store, &person)?;
@@ -125,7 +126,7 @@ impl City {
         Ok(lines)
     }
 
-    /// A person leaves: keys, passkeys, invitations and tokens end here, sessions where they are kept.
+    /// A person leaves: keys, passkeys, invitations, sessions and tokens end.
     /// Repeating it ends what a crash left.
     pub fn leave(&self, by: &PersonId, id: &PersonId) -> Result<Left> {
         let who = if by == id { self.person(by)? } else { self.allowed(by, Action::AddPerson)? };
@@ -147,6 +148,7 @@ impl City {
         person.ended = person.ended.or(Some(self.now()));
         // First of all nothing of theirs opens anything.
         crate::init::put_person(&self.store, &person)?;
+        self.sessions.end_person(id);
         let tokens = self.revoke_tokens_of(id, Some(who))?;
         self.store.drop_invitations(id)?;
         self.store.drop_told(id)?;

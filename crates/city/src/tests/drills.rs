@@ -169,21 +169,16 @@ fn a_drill_leaves_no_plate() {
 
 #[test]
 fn drills_that_nobody_begins() {
-    struct There;
-    impl crate::DeskLine for There {
-        fn signed_in(&self) -> Vec<PersonId> {
-            vec![omar()]
-        }
-    }
     let town = town("[drills]\na_week = 7\n");
     let begun = || town.logged("drill.started").len();
     town.city.tally().unwrap();
     assert_eq!(begun(), 0, "nobody is there");
-    town.city.reach_desk(std::sync::Arc::new(There));
+    crate::kit::at_the_desk(&town.city, &omar());
     town.city.tally().unwrap();
     assert_eq!(begun(), 1);
     for _ in 0..14 * 24 {
         town.clock.advance(60 * MINUTE);
+        crate::kit::at_the_desk(&town.city, &omar());
         town.city.tally().unwrap();
     }
     assert!((10..=27).contains(&begun()), "{}", begun());

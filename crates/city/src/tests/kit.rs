@@ -27,6 +27,18 @@ pub(crate) fn person() -> PersonId {
     "per_admin".parse().unwrap()
 }
 
+/// This person has a session at a desk, too.
+pub(crate) fn at_the_desk(city: &City, who: &PersonId) {
+    let opening = identity::Opening {
+        person: who.clone(),
+        how: identity::How::Passkey,
+        class: identity::DeviceClass::Desk,
+        device: None,
+        place: "desk".into(),
+    };
+    city.sessions().open(opening, city.now());
+}
+
 /// A person who may place holds.
 pub(crate) fn clerk() -> PersonId {
     "per_clerk".parse().unwrap()

@@ -1,26 +1,16 @@
 //! Who is told of a hit, once, and what a crash, a late read or a receiver that is away changes.
 
-use crate::kit::{Town, person};
-use crate::{Browser, City, DeskLine, NewPerson, TestOutcome};
+use crate::kit::{Town, at_the_desk, person};
+use crate::{Browser, City, NewPerson, TestOutcome};
 use base::{PersonId, SigningKey, b64, b64url};
 use deliver::{Reach, Subscription, VapidKey, WebPush};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 use store::SentRow;
 use testkit::peers::{Does, MailSink, WebSink};
 
 const PLATE: &str = "7ABC128";
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// Nobody, or these.
-struct At(Vec<PersonId>);
-
-impl DeskLine for At {
-    fn signed_in(&self) -> Vec<PersonId> {
-        self.0.clone()
-    }
-}
 
 struct Place {
     town: Town,
@@ -79,8 +69,11 @@ impl Place {
         self.city().add_entry(&person(), entry).unwrap();
     }
 
+    /// These are signed in, and nobody else.
     fn at_the_desk(&self, people: &[PersonId]) {
-        self.city().reach_desk(Arc::new(At(people.to_vec())));
+        let sessions = self.city().sessions();
+        sessions.acting(self.city().now()).iter().for_each(|who| sessions.end_person(who));
+        people.iter().for_each(|who| at_the_desk(self.city(), who));
     }
 
     /// Somebody writes their address and opens the link that comes.

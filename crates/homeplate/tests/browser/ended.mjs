@@ -41,4 +41,12 @@ assert.ok([401, 403].includes(status), `a new one is refused: ${status}`);
 assert.equal(await otto.locator('body').getAttribute('data-stream'), '200', 'who stays goes on listening');
 assert.equal(await otto.locator('[data-live].good').count(), 1);
 assert.deepEqual(complaints, []);
+
+// While the server starts anew a proxy answers in its place: the page says so, and asks again by itself.
+const events = '**/console/events';
+await otto.route(events, (asked) => asked.fulfill({ status: 502 }));
+await otto.reload();
+await otto.locator('[data-live].bad').waitFor();
+await otto.unroute(events);
+await otto.locator('[data-live].good').waitFor();
 await browser.close();

@@ -27,6 +27,7 @@ mod telling;
 mod tls_city;
 mod upgrade;
 mod upgrade_large;
+mod visitor;
 mod witness;
 mod world;
 mod xss;

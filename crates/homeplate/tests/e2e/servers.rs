@@ -164,6 +164,10 @@ fn another_server_serves_when_one_is_gone() {
         let batch = device.batch(&[crate::crash::plate(n)], SystemClock.now());
         assert_eq!(device.send(&batch).expect("taken").new, 1);
     }
+    world.person("otto", "officer");
+    let mut browser = crate::visitor::Browser::new(&world);
+    browser.enter(&world.by("otto", &["console"]).good());
+    assert!(browser.is_in());
     // One that is told to stop hands over as well.
     let first = servers.holder();
     let stopped = servers.running[first].take().expect("runs");
@@ -183,7 +187,7 @@ fn another_server_serves_when_one_is_gone() {
     servers.start_one(&world, first);
     until_answered(&world);
     assert_eq!(starts_on_log(&world), 3);
-    world.person("otto", "officer");
+    assert!(browser.is_in(), "nobody signs in again");
     let otto = crate::callers::Caller::person(&world, "otto");
     let plates: Vec<String> = (0..3).map(crate::crash::plate).collect();
     assert_eq!(otto.ask(&plates).expect("an answer").opened, 3);

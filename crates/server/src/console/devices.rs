@@ -115,10 +115,7 @@ pub(crate) async fn revoke(
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let done = async {
         let id = device_id(&id)?;
-        let of = id.clone();
-        state.run(move |city| city.revoke_device(&who, &of)).await?;
-        state.sessions.end_device(&id);
-        Ok(())
+        state.run(move |city| city.revoke_device(&who, &id)).await
     };
     back(&state, &headers, "/console/devices", done.await)
 }

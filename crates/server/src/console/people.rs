@@ -213,11 +213,9 @@ pub(crate) async fn lost(
 
 async fn lost_key(state: &Held, who: PersonId, id: &str) -> Result<Option<InvitationView>> {
     let id = person_id(id)?;
-    let of = id.clone();
-    let flow = move |city: &City| Ok((city.person(&of)?.name, city.lost_key(&who, &of)?));
+    let flow = move |city: &City| Ok((city.person(&id)?.name, city.lost_key(&who, &id)?));
     let (name, done) = state.run(flow).await?;
     let Some(invitation) = done.invitation else { return Ok(None) };
-    state.sessions.end_person(&id);
     Ok(Some(way_in(state, name, invitation)))
 }
 
@@ -231,13 +229,10 @@ pub(crate) async fn leave(
     let by = who.clone();
     let done = async {
         let id = person_id(&id)?;
-        let of = id.clone();
-        state.run(move |city| city.leave(&by, &of)).await?;
-        state.sessions.end_person(&id);
-        Ok(())
+        state.run(move |city| city.leave(&by, &id)).await
     };
     match done.await {
-        Ok(()) => Redirect::to("/console/people").into_response(),
+        Ok(_) => Redirect::to("/console/people").into_response(),
         Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
     }
 }

@@ -72,7 +72,7 @@ impl<'a> Browser<'a> {
 
     /// Reads the session's word, as a script of the page would.
     pub(super) fn read_word(&mut self) {
-        let session = self.town.state.sessions.look(&self.token(), self.town.clock.now());
+        let session = self.town.city.sessions().look(&self.token(), self.town.clock.now());
         self.word = Some(session.expect("a session").csrf);
     }
 
@@ -92,7 +92,7 @@ impl<'a> Browser<'a> {
 
     /// Comes in by a one-time link, as `homeplate console` makes them.
     pub(super) async fn by_link(&mut self, person: &PersonId) {
-        let link = self.town.state.sessions.link(person.clone(), self.town.clock.now());
+        let link = self.town.city.sessions().link(person.clone(), self.town.clock.now());
         let done = self.form("/console/enter", &format!("link={}", link.expose())).await;
         assert_eq!(done.status, 303, "{}", done.text());
         self.read_word();
@@ -118,7 +118,7 @@ impl<'a> Browser<'a> {
 
     /// Comes in by a one-time link, as who has a key file does.
     pub(super) async fn enter(&mut self, who: &PersonId) {
-        let link = self.town.state.sessions.link(who.clone(), self.town.clock.now());
+        let link = self.town.city.sessions().link(who.clone(), self.town.clock.now());
         let done = self.form("/console/enter", &format!("link={}", link.expose())).await;
         assert_eq!(done.status, 303, "{}", done.text());
         self.read_word();
@@ -182,7 +182,7 @@ async fn an_invited_person_signs_in_with_a_passkey() {
     assert_eq!(browser.sign_in(&mut soft).await.status, 200);
     assert_ne!(browser.token(), first, "another session");
     let now = town.clock.now();
-    assert!(town.state.sessions.look(&first, now).is_none(), "the old one has ended");
+    assert!(town.city.sessions().look(&first, now).is_none(), "the old one has ended");
     let word = browser.word.clone().unwrap();
     let out = browser.form("/console/leave", &format!("csrf={word}")).await;
     assert_eq!(out.status, 303);
@@ -389,7 +389,6 @@ async fn sessions_lock_by_device() {
     // The device is revoked: its sessions end, and the next one is any device's.
     let admin = &town.admin;
     town.city.revoke_device(admin, &"dev_desk".parse().unwrap()).unwrap();
-    town.state.sessions.end_device(&"dev_desk".parse().unwrap());
     assert!(!browser.is_in().await);
     assert_eq!(browser.cookies, cookie);
     assert_eq!(browser.sign_in(&mut soft).await.status, 200);
@@ -456,7 +455,7 @@ async fn somebody_confirms() {
     let done = json!({"credential": credential});
     assert_eq!(browser.json(&path("finish"), &done).await.status, 200);
     let now = town.clock.now();
-    let session = town.state.sessions.look(&browser.token(), now).unwrap();
+    let session = town.city.sessions().look(&browser.token(), now).unwrap();
     assert_eq!(session.verified, Some(now));
     // Signing in and confirming are not the same.
     let begun = browser.asked().await;
@@ -531,8 +530,6 @@ async fn a_lost_key_ends_sessions_when_two_say_so() {
     let again = town.signed(path, ("per_boss", &first), b"{}", &[]).await;
     assert_eq!(again.status, 409);
     let second = town.city.lost_key(&town.admin, &"per_smith".parse().unwrap()).unwrap();
-    // The server's route ends the sessions; here the flow was called beside it.
-    town.state.sessions.end_person(&"per_smith".parse().unwrap());
     assert!(!browser.is_in().await);
     assert_eq!(browser.sign_in(&mut soft).await.status, 401);
     let mut anew = Browser::new(&town);
@@ -604,4 +601,37 @@ async fn devices_and_people_over_the_interface() {
         let refused = town.signed((method, path), ("per_dora", &dora), b"", &[]).await;
         assert_eq!(refused.status, 403, "{path}");
     }
+}
+
+/// What a person signed is done once, whichever server of the city is asked the second time; what only looks may be said
+/// again, as a camera's reads may, which are known by their ids.
+#[tokio::test]
+async fn a_signed_request_counts_once_whoever_serves() {
+    let town = town("");
+    let next_server = || {
+        let state = AppState::new(town.city.clone(), Options::default(), 8080).unwrap();
+        router(Arc::new(state))
+    };
+    let check = async |method: &str, path: &str, again: u16| {
+        let (now, body) = (town.clock.now(), br#"{"name":"x"}"#);
+        let id = town.admin.as_str();
+        let headers = ::identity::http::sign(method, path, body, id, &town.key, now);
+        let send = async |router: Router| {
+            let mut request = Request::builder().method(method).uri(path);
+            for (name, value) in &headers {
+                request = request.header(name, value);
+            }
+            let peer: SocketAddr = DESK.parse().unwrap();
+            let request = request.extension(ConnectInfo(peer)).body(Body::from(body.to_vec()));
+            router.oneshot(request.unwrap()).await.unwrap().status().as_u16()
+        };
+        let first = send(next_server()).await;
+        assert_ne!(first, 401, "{path}");
+        for _ in 0..2 {
+            assert_eq!(send(next_server()).await, again, "{path}");
+        }
+    };
+    check("POST", "/v1/tokens", 401).await;
+    check("POST", "/v1/ask", 401).await;
+    check("GET", "/v1/people", 200).await;
 }
