@@ -94,8 +94,16 @@ export function start(): void {
     events.addEventListener('error', () => {
       say(false);
       // A browser comes again after a broken line, not after an answer: a proxy gives one while the server starts anew.
-      if (events.readyState === EventSource.CLOSED) setTimeout(listen, AGAIN);
+      if (events.readyState === EventSource.CLOSED) later();
     });
+  };
+  // Not all at the same time, and whoever is signed in no longer not at all.
+  const later = () => {
+    setTimeout(() => {
+      refresh(from, what).then(listen, (e: unknown) => {
+        if (!(e instanceof Error && /^40[13]$/.test(e.message))) later();
+      });
+    }, AGAIN * (1 + Math.random()));
   };
   listen();
 }

@@ -4,14 +4,17 @@
 //! Prints one JSON object a promise for `./run bench`. `FLOWS_SECONDS` (default 10) is how long ingest
 //! runs, `FLOWS_READS` (default 60,000) how many reads a day of the month holds, `FLOWS_DAYS` (30)
 //! how many days there are, `FLOWS_COPIES` (0) how many reads that nobody asks for stand beside each of them
-//! (sealed bytes under other ids and tokens: a million a day takes minutes; the scan is left out then), `FLOWS_LOG` (200,000) how many entries the verified log has.
+//! (sealed bytes under other ids and tokens: a million a day takes minutes; the scan is left out then), `FLOWS_LOG` (200,000) how many entries the verified log has, and one that is opened beside a hot list of `FLOWS_LIST` (100,000).
 //! `FLOWS_KEEP` names a folder in which the city stays: a run that finds one there asks it again and fills nothing.
 //! `FLOWS_ENGINE=postgres` takes the second engine, `FLOWS_CUSTODY=own` puts custody behind its socket; zero days or entries leave their part out.
 //! HTTP is not in these figures: batches come as the bytes of their JSON.
 
-use base::{CameraId, Clock, LeaseId, ManualClock, PersonId, ReadId, Signed, SigningKey, Time};
+use base::{
+    CameraId, Clock, LeaseId, ListId, ManualClock, PersonId, ReadId, Signed, SigningKey, Time,
+};
 use city::{
-    Ask, Batch, City, Config, Custodian, Engine, Enrol, InitOptions, NewPerson, Stored, Url,
+    Ask, Batch, City, Config, ConfirmImport, Custodian, Engine, Enrol, InitOptions, ListSettings,
+    NewPerson, Stored, Url,
 };
 use ledger::{Folder, Leaf, Log};
 use plate::Odds;
@@ -102,21 +105,12 @@ fn world() -> World {
     let clock = Arc::new(ManualClock::new(start));
     let text = "[city]\nname = \"Bench\"\nslug = \"bench\"\n[retention]\nreads_days = 60\n\
                 [keys]\nlease_s = 86400\n";
-    let admin: PersonId = "per_admin".parse().unwrap();
+    let admin = admin();
     let (mut config, database) = stored(Config::parse(text).unwrap());
     if own() {
         config.custody.process = city::CustodyProcess::Own;
     }
-    let options = InitOptions {
-        config,
-        admin: admin.clone(),
-        admin_name: "Administrator".into(),
-        roles: vec!["administrator".into()],
-        key: Some(SigningKey::generate().public()),
-        charter_key: None,
-        provers: Vec::new(),
-        auditors: read::OpenKey::generate().public().unwrap(),
-    };
+    let options = options(config);
     if !there {
         city::init(dir, &options, clock.as_ref()).unwrap();
     }
@@ -154,6 +148,23 @@ fn world() -> World {
     city.add_person(&admin, new).unwrap();
     let cameras = (0..CAMERAS).map(|n| camera(&city, &admin, n)).collect();
     World { _stop: Stop(stop), _dir: temporary, _database: database, city, clock, officer, cameras }
+}
+
+fn admin() -> PersonId {
+    "per_admin".parse().unwrap()
+}
+
+fn options(config: Config) -> InitOptions {
+    InitOptions {
+        config,
+        admin: admin(),
+        admin_name: "Administrator".into(),
+        roles: vec!["administrator".into()],
+        key: Some(SigningKey::generate().public()),
+        charter_key: None,
+        provers: Vec::new(),
+        auditors: read::OpenKey::generate().public().unwrap(),
+    }
 }
 
 /// The engine that `FLOWS_ENGINE` names: `sqlite`, or `postgres` on a cluster of this run.
@@ -358,19 +369,21 @@ fn questions(world: &World, (days, reads): (usize, usize)) {
     told("scan: sealed reads compared a second, one thread", 1e6, true, "/s", &[rate]);
 }
 
+fn question_leaf(n: usize, now: Time) -> Leaf {
+    Leaf::new("search.intent", now)
+        .id(format!("q_{n:032x}"))
+        .fact("purpose", "stolen-vehicle")
+        .fact("authority", "none")
+        .fact("case", "stated")
+}
+
 fn log() {
     let dir = tempfile::tempdir().unwrap();
     let folder = || Box::new(Folder::new(dir.path().join("log")));
     let log = Log::create(folder(), "homeplate/bench", SigningKey::generate()).unwrap();
     let vkey = log.vkey().to_owned();
     let now: Time = "2026-11-23T12:00:00Z".parse().unwrap();
-    let leaf = |n: usize| {
-        Leaf::new("search.intent", now)
-            .id(format!("q_{n:032x}"))
-            .fact("purpose", "stolen-vehicle")
-            .fact("authority", "none")
-            .fact("case", "stated")
-    };
+    let leaf = |n: usize| question_leaf(n, now);
     let (next, begun) = (AtomicUsize::new(0), Instant::now());
     let entries = 20_000;
     std::thread::scope(|scope| {
@@ -395,6 +408,49 @@ fn log() {
     told("verify: seconds for a million entries", 10.0, false, "s", &[per_million]);
 }
 
+/// What a start waits for, and whoever waits for a hand-over: the log is read whole and compared, hot lists come into the
+/// matcher.
+fn opening() {
+    let (entries, rows) = (setting("FLOWS_LOG", 200_000), setting("FLOWS_LIST", 100_000));
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap()));
+    let text = "[city]\nname = \"Bench\"\nslug = \"bench\"\nstate = \"us-ca\"\n";
+    city::init(dir.path(), &options(Config::parse(text).unwrap()), clock.as_ref()).unwrap();
+    let city = City::open(dir.path(), clock.clone()).unwrap();
+    let list: ListId = "lst_stolen".parse().unwrap();
+    let settings = ListSettings {
+        name: "Stolen".into(),
+        adopted: Some(["stolen".to_owned()].into()),
+        ..ListSettings::default()
+    };
+    city.set_list(&admin(), &list, &settings).unwrap();
+    let mut file = String::from("plate,state,case,reason,expires,category\n");
+    for n in 0..rows {
+        file += &format!("{n:07X},CA,26-{n},stolen vehicle,2026-12-20T00:00:00Z,stolen\n");
+    }
+    let seen = city.import(&admin(), &list, &mut file.as_bytes(), None).unwrap();
+    let sure = ConfirmImport { sure: true };
+    city.confirm_import(&admin(), &list, seen.number.unwrap(), sure).unwrap();
+    drop(city);
+    let key = SigningKey::load(&dir.path().join("keys/log.key")).unwrap();
+    let origin = city::log_origin(dir.path()).unwrap();
+    let log = Log::open(Box::new(Folder::new(dir.path().join("log"))), &origin, key).unwrap();
+    let more = (0..entries).map(|n| question_leaf(n, clock.now())).collect::<Vec<_>>();
+    log.append_all(&more).unwrap();
+    drop(log);
+    let samples: Vec<f64> = (0..5)
+        .map(|_| {
+            let from = Instant::now();
+            let city = City::open(dir.path(), clock.clone()).unwrap();
+            let took = from.elapsed().as_secs_f64();
+            assert!(city.log_page(1, None).is_ok());
+            took
+        })
+        .collect();
+    let what = format!("start: a log of {entries} entries, a hot list of {rows}");
+    told(&what, 5.0, false, "s", &samples);
+}
+
 fn main() {
     // `cargo test --benches` only wants to know whether it starts.
     if std::env::args().any(|a| a == "--test") {
@@ -411,5 +467,6 @@ fn main() {
     }
     if setting("FLOWS_LOG", 200_000) > 0 {
         log();
+        opening();
     }
 }

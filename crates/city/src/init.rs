@@ -205,8 +205,8 @@ impl Paths {
             vkey: dir.join("log.vkey"),
             custody: dir.join("custody"),
             store: dir.join("store"),
-            sessions: dir.join("sessions.json"),
-            requests_seen: dir.join("requests.seen"),
+            sessions: dir.join(crate::seat::FOLDER).join("sessions.json"),
+            requests_seen: dir.join(crate::seat::FOLDER).join("requests.seen"),
         }
     }
 }

@@ -118,7 +118,11 @@ impl City {
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
         let again = crate::copy::Again::load(&store)?;
-        let sessions = identity::Sessions::kept_at(&paths.sessions, config.server.shift_hours);
+        let sessions = identity::Sessions::kept_at(
+            &paths.sessions,
+            config.server.shift_hours,
+            crate::people::last_mark(&leaves),
+        );
         let city = City {
             config,
             clock,
@@ -165,6 +169,7 @@ impl City {
         city.mend()?;
         city.log_gates(&leaves)?;
         city.recall_signatures()?;
+        city.settle_sessions()?;
         Ok(Arc::new(city))
     }
 
@@ -190,14 +195,16 @@ impl City {
     pub fn announce(&self) -> Result<Entry> {
         let executable = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
         let config = std::fs::read(Paths::new(&self.dir).config).unwrap_or_default();
-        self.log.append(
-            &self
-                .leaf("software.start")
-                .fact("version", env!("CARGO_PKG_VERSION"))
-                .fact("executable", hex_hash(&executable))
-                .fact("configuration", hex_hash(&self.config.announced(config)))
-                .fact("rules", self.rules().hash()),
-        )
+        let leaf = self
+            .leaf("software.start")
+            .fact("version", env!("CARGO_PKG_VERSION"))
+            .fact("executable", hex_hash(&executable))
+            .fact("configuration", hex_hash(&self.config.announced(config)))
+            .fact("rules", self.rules().hash());
+        let entry = self.log.append(&leaf)?;
+        // What was left is this server's now.
+        self.sessions.keep_as(crate::people::mark(entry.index, &leaf));
+        Ok(entry)
     }
 
     /// The rules in force.
@@ -212,10 +219,6 @@ impl City {
     /// Where nonces of what people signed are kept for whoever serves next.
     pub fn requests_seen(&self) -> PathBuf {
         Paths::new(&self.dir).requests_seen
-    }
-    /// Links and sessions of the console. What begins or ends one blocks for a write to the disk.
-    pub fn sessions(&self) -> &identity::Sessions {
-        &self.sessions
     }
     /// The present moment by the city's clock.
     pub fn now(&self) -> Time {

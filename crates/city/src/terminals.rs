@@ -67,6 +67,7 @@ impl City {
     /// Registers a device, or a known one anew: what it had before is good no longer.
     pub fn new_device(&self, by: &PersonId, new: NewDevice) -> Result<DeviceCode> {
         let admin = self.allowed(by, Action::AddPerson)?;
+        let _alone = self.changing_people();
         if !(1..=NAME_MAX).contains(&new.name.trim().chars().count()) {
             return Err(Error::invalid("Give the device a name of 1 to 80 characters."));
         }
@@ -80,7 +81,7 @@ impl City {
         let hash = sha256(code.as_bytes());
         self.store.put_device(&row(&device)?, Some((&hash, now.plus_millis(CODE_MS))))?;
         // It may have been one of another class.
-        self.sessions.end_device(&device.id);
+        self.sessions.end_device(&device.id)?;
         Ok(DeviceCode { path: format!("/console/device?code={code}"), code })
     }
 
@@ -104,16 +105,16 @@ impl City {
     /// Ends a device: it is one like any other again.
     pub fn revoke_device(&self, by: &PersonId, id: &DeviceId) -> Result<()> {
         let admin = self.allowed(by, Action::AddPerson)?;
+        let _alone = self.changing_people();
         let unknown = || Error::not_found("There is no such device.");
-        let mut device = read(&self.store.device(id)?.ok_or_else(unknown)?)?;
+        let mut device = self.device(id)?.ok_or_else(unknown)?;
         if device.revoked.is_some() {
-            // Said again, perhaps because of a crash in between.
-            self.sessions.end_device(id);
-            return Ok(());
+            // Said again, perhaps because the disk did not take it.
+            return self.sessions.end_device(id);
         }
         device.revoked = Some(self.now());
         self.store.put_device(&row(&device)?, None)?;
-        self.sessions.end_device(id);
+        self.sessions.end_device(id)?;
         let leaf = self.leaf_by("admin.device", &admin)?.id(id.as_str());
         self.log.append(&leaf.fact("change", "revoked").fact("class", device.class.slug()))?;
         Ok(())
@@ -128,6 +129,11 @@ impl City {
                 Error::unauthenticated("The code is wrong, used or old; ask for a new one.")
             })?;
         Ok((read(&row)?, cookie))
+    }
+
+    /// The device of this id, whether it is one still or not.
+    pub(crate) fn device(&self, id: &DeviceId) -> Result<Option<Device>> {
+        self.store.device(id)?.as_ref().map(read).transpose()
     }
 
     /// The device that has this cookie, if it is one still.

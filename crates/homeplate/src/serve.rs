@@ -18,6 +18,9 @@ const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How often pictures that no read names are looked for, the first time soon after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
 
+/// How often it is kept when sessions were used.
+const KEEP_EVERY: Duration = Duration::from_secs(20);
+
 /// How often it is looked whether a hot list is to be fetched.
 const FETCH_EVERY: Duration = Duration::from_secs(20);
 
@@ -113,6 +116,7 @@ fn serve(
     let stop = Shutdown::new();
     let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
+    let keeping = spawn_keeping(city.clone(), stop.clone());
     let telling = crate::telling::start(&city, &stop);
     spawn_fetching(city.clone(), stop.clone());
     let reads = spawn_copy(&city, &stop, City::copy_reads);
@@ -148,6 +152,7 @@ fn serve(
     // The last counts go on the log before the process ends.
     let _ = chores.join();
     let _ = cosigning.join();
+    let _ = keeping.join();
     for thread in telling {
         let _ = thread.join();
     }
@@ -174,7 +179,7 @@ fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the city does by the clock: counts on the log, lists that were dropped, when sessions were used, once an hour forgetting, once a day sweeping.
+/// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting, once a day sweeping.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
     let mut forgot: Option<Instant> = None;
@@ -189,7 +194,6 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                 tracing::error!(error = %e.inside(), "dropped hot lists");
             }
             remember(&city);
-            city.sessions().keep();
             // At the start too: what was due while the server was down is on the log soon.
             if !ended && forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
                 forgot = Some(Instant::now());
@@ -203,6 +207,19 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                     tracing::error!(error = %e.inside(), "sweeping pictures");
                 }
             }
+            if ended {
+                return;
+            }
+        }
+    })
+}
+
+/// Keeps when sessions were used for whoever serves next.
+fn spawn_keeping(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        loop {
+            let ended = stop.sleep(KEEP_EVERY);
+            city.sessions().keep();
             if ended {
                 return;
             }

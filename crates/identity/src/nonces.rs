@@ -64,12 +64,8 @@ impl Nonces {
     /// Those that a server before [kept](Self::keep) here.
     pub fn kept_at(path: &Path) -> Self {
         // A line that is not whole is of a server that died over it; its request was not answered.
-        let read = |path: &Path| -> Vec<(Time, [u8; 32])> {
-            let text = fs::read_to_string(path).unwrap_or_default();
-            text.lines().filter_map(line).collect()
-        };
         let (older, newer) = (read(&older(path)), read(path));
-        let begun = newer.first().map(|(at, _)| *at);
+        let begun = newer.first().or(older.last()).map(|(at, _)| *at);
         let mut inner = Inner::default();
         for (at, name) in older.into_iter().chain(newer) {
             inner.fresh(name, at);
@@ -109,14 +105,32 @@ impl Kept {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
+                if let Some(folder) = self.path.parent() {
+                    fs::create_dir_all(folder)?;
+                }
                 let options = &mut OpenOptions::new();
                 let mut file = options.create(true).append(true).mode(0o600).open(&self.path)?;
                 file.write_all(b"\n")?;
                 self.file.insert(file)
             }
         };
-        file.write_all(format!("{} {}\n", now.millis(), base::b64(name)).as_bytes())
+        let written = file.write_all(format!("{} {}\n", now.millis(), base::b64(name)).as_bytes());
+        if written.is_err() {
+            // The next one begins with a line of its own.
+            self.file = None;
+        }
+        written
     }
+}
+
+fn read(path: &Path) -> Vec<(Time, [u8; 32])> {
+    let bytes = fs::read(path).unwrap_or_else(|e| {
+        if e.kind() != io::ErrorKind::NotFound {
+            tracing::warn!(error = %e, "nonces cannot be read: requests of before could be said again");
+        }
+        Vec::new()
+    });
+    String::from_utf8_lossy(&bytes).lines().filter_map(line).collect()
 }
 
 fn older(path: &Path) -> PathBuf {

@@ -7,7 +7,7 @@
 mod kept;
 
 use crate::DeviceClass;
-use base::{DeviceId, PersonId, Secret, Time, random, sha256};
+use base::{DeviceId, PersonId, Result, Secret, Time, random, sha256};
 use kept::Kept;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -18,6 +18,8 @@ use std::sync::{Mutex, PoisonError};
 const LINK_MS: i64 = 5 * 60_000;
 /// A device that nobody registered locks after half an hour without a request (CJIS Security Policy).
 const IDLE_MS: i64 = 30 * 60_000;
+/// So far ahead of the clock a session may have begun: clocks are put right a little now and then.
+const SKEW_MS: i64 = 10 * 60_000;
 /// Twelve hours are a shift, at most.
 const SHIFT_HOURS: u32 = 12;
 /// The most places that are remembered of a session.
@@ -88,11 +90,14 @@ impl Session {
     fn is_open(&self, shift_ms: i64, now: Time) -> bool {
         match self.class {
             DeviceClass::ReceiveOnly => true,
-            DeviceClass::Desk | DeviceClass::Vehicle => now.since(self.begun) <= shift_ms,
-            DeviceClass::Other => {
-                now.since(self.begun) <= shift_ms && now.since(self.used) <= IDLE_MS
-            }
+            DeviceClass::Desk | DeviceClass::Vehicle => self.in_shift(shift_ms, now),
+            DeviceClass::Other => self.in_shift(shift_ms, now) && now.since(self.used) <= IDLE_MS,
         }
+    }
+
+    /// One that begins later than now was begun by a clock that was wrong.
+    fn in_shift(&self, shift_ms: i64, now: Time) -> bool {
+        (-SKEW_MS..=shift_ms).contains(&now.since(self.begun))
     }
 }
 
@@ -157,7 +162,7 @@ impl Sessions {
     /// Begins a session. Blocks for a write to the disk where sessions are kept, as all that ends one does.
     pub fn open(&self, opening: Opening, now: Time) -> Opened {
         let opened = self.opened(opening, now);
-        self.write();
+        self.write_or_warn();
         opened
     }
 
@@ -180,6 +185,15 @@ impl Sessions {
             csrf: base::hex(&random::<16>()),
             places: vec![opening.place],
         };
+        if session.class == DeviceClass::ReceiveOnly {
+            // A wall that was switched on again; what it had before would never lock.
+            let same = |one: &Session| {
+                one.class == session.class
+                    && one.person == session.person
+                    && one.device == session.device
+            };
+            inner.open.retain(|_, one| !same(one));
+        }
         inner.open.insert(sha256(token.expose().as_bytes()), session);
         Opened { token, elsewhere }
     }
@@ -231,40 +245,61 @@ impl Sessions {
         if let Some(session) = self.inner(now).open.get_mut(&sha256(token.as_bytes())) {
             session.verified = Some(now);
         }
-        self.write();
+        self.write_or_warn();
     }
 
-    fn end_where(&self, is: impl Fn(&Session) -> bool) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = inner.open.len();
-        inner.open.retain(|_, session| !is(session));
-        let ended = inner.open.len() < before;
-        drop(inner);
-        if ended {
-            self.write();
+    /// Every open session, with the hash of its token.
+    pub fn all(&self) -> Vec<([u8; 32], Session)> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.open.iter().map(|(hash, session)| (*hash, session.clone())).collect()
+    }
+
+    fn end_where(&self, ends: impl FnOnce(&mut Inner)) -> Result<()> {
+        {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = inner.open.len();
+            ends(&mut inner);
+            // What the disk did not take the last time is tried again, too.
+            if inner.open.len() == before && !self.is_owed() {
+                return Ok(());
+            }
         }
+        self.write()
     }
 
     /// Ends a session.
-    pub fn end(&self, token: &str) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = inner.open.remove(&sha256(token.as_bytes())).is_some();
-        drop(inner);
-        if ended {
-            self.write();
-        }
+    ///
+    /// # Errors
+    /// It has ended, but the disk does not take it: after a restart it could be open again. Say it again.
+    pub fn end(&self, token: &str) -> Result<()> {
+        self.end_all(&[sha256(token.as_bytes())])
+    }
+
+    /// Ends the sessions whose tokens have these hashes.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub fn end_all(&self, tokens: &[[u8; 32]]) -> Result<()> {
+        self.end_where(|inner| inner.open.retain(|hash, _| !tokens.contains(hash)))
     }
 
     /// Ends every session of a person, and their links.
-    pub fn end_person(&self, person: &PersonId) {
-        self.end_where(|session| session.person == *person);
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.links.retain(|_, (whose, _)| whose != person);
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub fn end_person(&self, person: &PersonId) -> Result<()> {
+        self.end_where(|inner| {
+            inner.open.retain(|_, session| session.person != *person);
+            inner.links.retain(|_, (whose, _)| whose != person);
+        })
     }
 
     /// Ends every session at a device.
-    pub fn end_device(&self, device: &DeviceId) {
-        self.end_where(|session| session.device.as_ref() == Some(device));
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub fn end_device(&self, device: &DeviceId) -> Result<()> {
+        self.end_where(|inner| inner.open.retain(|_, s| s.device.as_ref() != Some(device)))
     }
 }
 
@@ -296,7 +331,7 @@ mod tests {
         let link = sessions.link(me.clone(), at(0));
         assert_eq!(sessions.redeem(link.expose(), at(6)), None, "old");
         let link = sessions.link(me.clone(), at(0));
-        sessions.end_person(&me);
+        sessions.end_person(&me).unwrap();
         assert_eq!(sessions.redeem(link.expose(), at(1)), None, "the person has left");
     }
 
@@ -347,12 +382,33 @@ mod tests {
             |person: &str| sessions.open(opening(person, DeviceClass::Other, "a"), at(0)).token;
         let (one, two, other) = (open("per_a"), open("per_a"), open("per_b"));
         let is_open = |t: &Secret<String>| sessions.who(t.expose(), "a", at(0)).is_some();
-        sessions.end_person(&"per_a".parse().unwrap());
+        sessions.end_person(&"per_a".parse().unwrap()).unwrap();
         assert_eq!([&one, &two, &other].map(is_open), [false, false, true]);
-        sessions.end_device(&"dev_b".parse().unwrap());
+        sessions.end_device(&"dev_b".parse().unwrap()).unwrap();
         assert!(is_open(&other));
-        sessions.end_device(&"dev_a".parse().unwrap());
+        sessions.end_device(&"dev_a".parse().unwrap()).unwrap();
         assert!(!is_open(&other));
+    }
+
+    #[test]
+    fn a_wall_has_one_session() {
+        let sessions = Sessions::default();
+        let wall = || opening("per_a", DeviceClass::ReceiveOnly, "a");
+        let first = sessions.open(wall(), at(0)).token;
+        let desk = sessions.open(opening("per_a", DeviceClass::Desk, "a"), at(0)).token;
+        let second = sessions.open(wall(), at(700)).token;
+        let is_open = |t: &Secret<String>, now| sessions.look(t.expose(), at(now)).is_some();
+        assert!(!is_open(&first, 700) && is_open(&desk, 700), "its own alone");
+        assert!(is_open(&second, 900_000));
+    }
+
+    #[test]
+    fn a_clock_that_was_wrong() {
+        let sessions = Sessions::default();
+        let open = |minute| sessions.open(opening("per_a", DeviceClass::Desk, "a"), at(minute));
+        let (far, near) = (open(1_011).token, open(1_009).token);
+        let found = |token: &Secret<String>| sessions.look(token.expose(), at(1_000)).is_some();
+        assert_eq!((found(&near), found(&far)), (true, false));
     }
 
     #[test]

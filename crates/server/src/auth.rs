@@ -86,10 +86,6 @@ impl AppState {
                     "This request was sent before; sign a new one.",
                 ));
             }
-            let person = claim.key_id.parse::<PersonId>().is_ok();
-            if person && method != "GET" && method != "HEAD" {
-                self.keep_nonce(&claim, now).await?;
-            }
             Ok((claim, body))
         }
         .await;
@@ -107,6 +103,9 @@ impl AppState {
         let person = claim.key_id.parse::<PersonId>().is_ok();
         let most = if person { limits.person_per_minute } else { limits.camera_per_minute };
         self.limits.take(&claim.key_id, most, now)?;
+        if person && method != "GET" && method != "HEAD" {
+            self.keep_nonce(&claim, now).await?;
+        }
         Ok((claim.key_id, body))
     }
 

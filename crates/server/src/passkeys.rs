@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind, PersonId, Result, Secret};
-use identity::{Confirming, How, Opening, Session, Started, challenge_of};
+use identity::{Confirming, How, Session, Started, challenge_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -199,11 +199,15 @@ impl AppState {
         let ceremony = challenge_of(credential)?;
         let asked = self.ceremonies.take_confirmation(&ceremony, &session.person, now)?;
         let answer = self.ceremonies.read(credential)?;
+        let token = self.token(headers);
         let done = self.run(move |city| {
             let claimed = city.passkey_of(&asked.person, &answer)?;
             let (signature, counter) =
                 claimed.passkey.confirms(&asked.message, &answer.assertion)?;
             city.passkey_answered(&claimed, counter)?;
+            if let Some(token) = token {
+                city.sessions().verified(&token, now);
+            }
             Ok(Confirmed {
                 person: asked.person,
                 key: claimed.passkey.key,
@@ -212,15 +216,7 @@ impl AppState {
                 fields: asked.what,
             })
         });
-        let confirmed = done.await?;
-        if let Some(token) = self.token(headers) {
-            let noted = self.run(move |city| {
-                city.sessions().verified(&token, now);
-                Ok(())
-            });
-            noted.await?;
-        }
-        Ok(confirmed)
+        done.await
     }
 
     /// The person whose passkey answered; the ceremony is used up whatever it said.
@@ -238,11 +234,7 @@ impl AppState {
 
     /// Ends the session behind a token.
     pub(crate) async fn end_session(&self, token: String) -> Result<()> {
-        self.run(move |city| {
-            city.sessions().end(&token);
-            Ok(())
-        })
-        .await
+        self.run(move |city| city.sessions().end(&token)).await
     }
 
     /// Begins a session, in place of one that this browser had; the answer sets its cookie.
@@ -256,18 +248,10 @@ impl AppState {
         if let Some(old) = self.token(headers) {
             self.end_session(old).await?;
         }
-        let device = match self.device_cookie(headers) {
-            Some(cookie) => self.run(move |city| city.device_of(&cookie)).await?,
-            None => None,
-        };
-        let opening = Opening {
-            person: person.clone(),
-            how,
-            class: device.as_ref().map(|device| device.class).unwrap_or_default(),
-            device: device.map(|device| device.id),
-            place,
-        };
-        let opened = self.run(|city| Ok(city.sessions().open(opening, city.now()))).await?;
+        let (device, who) = (self.device_cookie(headers), person.clone());
+        let begun =
+            move |city: &city::City| city.begin_session(&who, how, device.as_deref(), place);
+        let opened = self.run(begun).await?;
         if opened.elsewhere.is_some() {
             self.two_places(person).await?;
         }

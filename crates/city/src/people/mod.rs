@@ -5,9 +5,12 @@
 
 mod passkeys;
 mod recover;
+mod sessions;
 
 pub use passkeys::{Claimed, PasskeyLine};
 pub use recover::{Left, LostKey, LostLine};
+
+pub(crate) use sessions::{last_mark, mark};
 
 use crate::devices::{NAME_MAX, code};
 use crate::{City, NewPerson};

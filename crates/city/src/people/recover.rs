@@ -77,10 +77,10 @@ impl City {
             .fact("step", "confirmed")
             .fact("asked_by", self.custody.pseudonym(&asked.asked_by)?);
         self.log.append(&leaf)?;
-        self.sessions.end_person(id);
         person.key = None;
         person.passkeys.clear();
         crate::init::put_person(&self.store, &person)?;
+        self.sessions.end_person(id)?;
         self.revoke_tokens_of(id, Some(&admin))?;
         self.store.drop_invitations(id)?;
         let invitation = Some(self.invitation(&person)?);
@@ -99,10 +99,10 @@ impl City {
         let keys = usize::from(person.key.is_some()) + person.passkeys.len();
         let leaf = self.leaf("admin.reset").by("root").id(person.id.as_str());
         self.log.append(&leaf.fact("roles", person.roles.join(" ")).fact("keys", keys))?;
-        self.sessions.end_person(id);
         person.key = None;
         person.passkeys.clear();
         crate::init::put_person(&self.store, &person)?;
+        self.sessions.end_person(id)?;
         self.revoke_tokens_of(id, None)?;
         self.store.drop_invitations(id)?;
         self.invitation(&person)
@@ -148,7 +148,7 @@ impl City {
         person.ended = person.ended.or(Some(self.now()));
         // First of all nothing of theirs opens anything.
         crate::init::put_person(&self.store, &person)?;
-        self.sessions.end_person(id);
+        self.sessions.end_person(id)?;
         let tokens = self.revoke_tokens_of(id, Some(who))?;
         self.store.drop_invitations(id)?;
         self.store.drop_told(id)?;

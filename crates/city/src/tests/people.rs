@@ -3,7 +3,7 @@
 use super::*;
 use crate::kit::{Town, at, clerk, person};
 use crate::{NewDevice, NewToken};
-use base::{Kind, SigningKey};
+use base::{Kind, Secret, SigningKey};
 use identity::{Answered, Ceremonies, DeviceClass, Registered, Site};
 use ledger::Leaf;
 use testkit::Authenticator;
@@ -432,4 +432,49 @@ fn the_first_administrator_may_come_with_a_browser() {
         .unwrap();
     drop(city);
     refused(crate::invite_first(dir.path(), clock.as_ref()), Kind::Conflict, "already");
+}
+
+/// A server that is started anew has the sessions of the one before, less those that should have ended: it may have died
+/// between ending a person, a key or a device and ending what was open there.
+#[test]
+fn sessions_of_the_server_before() {
+    let town = Town::new(START, "");
+    let file = town.dir().join("serving/sessions.json");
+    let new =
+        NewDevice { id: "dev_desk".parse().unwrap(), name: "Desk".into(), class: "desk".into() };
+    let code = town.city.new_device(&person(), new).unwrap().code;
+    let (_, cookie) = town.city.enrol_device(&code).unwrap();
+    let way = town.city.invite(&person(), &id("per_smith"), invite(&["officer"])).unwrap();
+    let begin = |who: &PersonId, device: Option<&str>| {
+        let begun = town.city.begin_session(who, identity::How::Passkey, device, "a".into());
+        begun.map(|opened| opened.token)
+    };
+    refused(begin(&id("per_smith"), None), Kind::Unauthenticated, "way in");
+    join(&town, &way.code);
+    let tokens = [
+        begin(&person(), None).unwrap(),
+        begin(&clerk(), Some(cookie.expose())).unwrap(),
+        begin(&id("per_smith"), None).unwrap(),
+    ];
+    town.city.announce().unwrap();
+    let kept = std::fs::read(&file).unwrap();
+    // Who dies here leaves the file as it was.
+    let check = |still: [bool; 3]| {
+        std::fs::write(&file, &kept).unwrap();
+        let anew = town.copy().open().unwrap();
+        let open = |token: &Secret<String>| {
+            anew.sessions().look(token.expose(), town.city.now()).is_some()
+        };
+        assert_eq!([0, 1, 2].map(|n| open(&tokens[n])), still);
+    };
+    check([true, true, true]);
+    town.city.revoke_device(&person(), &"dev_desk".parse().unwrap()).unwrap();
+    check([true, false, true]);
+    town.city.reset_person(&id("per_smith")).unwrap();
+    check([true, false, false]);
+    town.city.leave(&person(), &clerk()).unwrap();
+    check([true, false, false]);
+    // One that knows of no sessions has served in between.
+    town.city.announce().unwrap();
+    check([false, false, false]);
 }

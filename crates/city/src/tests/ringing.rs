@@ -72,7 +72,7 @@ impl Place {
     /// These are signed in, and nobody else.
     fn at_the_desk(&self, people: &[PersonId]) {
         let sessions = self.city().sessions();
-        sessions.acting(self.city().now()).iter().for_each(|who| sessions.end_person(who));
+        sessions.acting(self.city().now()).iter().for_each(|who| sessions.end_person(who).unwrap());
         people.iter().for_each(|who| at_the_desk(self.city(), who));
     }
 
