@@ -15,7 +15,8 @@ case "${1:-}" in
 esac
 [ "$(id -u)" = 0 ] || fail "be root: sudo sh install.sh"
 command -v apt-get >/dev/null || fail "this machine has no apt; the package is for Debian 12"
-[ "$(dpkg --print-architecture)" = amd64 ] || fail "the package is for amd64; this machine is $(dpkg --print-architecture)"
+for deb in debian/homeplate_*.deb; do arch=${deb##*_} arch=${arch%.deb}; done
+[ "$(dpkg --print-architecture)" = "$arch" ] || fail "the package is for $arch; this machine is $(dpkg --print-architecture)"
 version="$(. /etc/os-release && echo "${ID:-} ${VERSION_ID:-}")"
 [ "$version" = "debian 12" ] || fail "the package is for Debian 12; this machine is ${version}"
 sha256sum --quiet --check SHA256SUMS || fail "a file is not what it was when this was packed; copy the tarball again"

@@ -11,6 +11,7 @@ from common import ALPHABET, HERE, likelihood
 
 FOLDER = HERE.parent / "crates/plate/src/formats"
 FREE, NAMED = .2, .5  # as in rank.rs
+BELIEVED = .3  # of what formats make more probable, as in again.rs
 LEAST, KEPT = .005, 5  # as in recognise.rs
 DIGITS = frozenset("0123456789")
 LETTERS = frozenset(ALPHABET) - DIGITS
@@ -104,22 +105,27 @@ def reading(probs, prior, platt=None):
 def together(looks, prior, platt=None):
     """As `reading`, of several looks at one plate: each proposes a text, and what all hold most probable together is taken
     (`crates/vision/src/again.rs`)."""
-    best = None
+    proposed = {}
     for probs in looks:
         seen = decode(probs)
         if not 2 <= len(seen) <= 12:
             continue
         ranked, region = rank(seen, prior)
         text = text_of(ranked)
+        if text in proposed:
+            continue
 
         def product(places):
-            return np.prod([max(dict(place).get(ALPHABET.index(c), 0.), 1e-3) for c, place in zip(text, places)])
-        p = min(1., np.mean([likelihood(look, text) for look in looks]) * product(ranked) / max(product(seen), 1e-9))
-        if best is None or p > best[1]:
-            best = text, p, region, [[(ALPHABET[k], q) for k, q in place] for place in ranked]
-    if best is None:
+            return np.prod([dict(place).get(ALPHABET.index(c), 0.) for c, place in zip(text, places)])
+        before, after, alone = product(seen), product(ranked), np.mean([likelihood(look, text) for look in looks])
+        lift, others = after / max(before, 1e-9), max(1 - after, 0) / max(1 - before, 1e-9)
+        proposed[text] = alone, alone * lift ** BELIEVED, others ** BELIEVED, region, [[(ALPHABET[k], q) for k, q in place] for place in ranked]
+    if not proposed:
         return None
-    text, p, region, places = best
+    text = max(proposed, key=lambda t: proposed[t][1])  # of those that are as probable the first
+    _, weight, others, region, places = proposed[text]
+    whole = sum(one[1] for one in proposed.values()) + max(1 - sum(one[0] for one in proposed.values()), 0) * others
+    p = weight / whole if whole > 0 else 0.
     if platt:
         p = min(max(p, 1e-6), 1 - 1e-6)
         p = float(1 / (1 + np.exp(-(platt["a"] * np.log(p / (1 - p)) + platt["b"]))))

@@ -26,8 +26,39 @@ echo '--- an upgrade that does not start'
 if dpkg -i /srv/unfit.deb; then echo 'it was taken' >&2; exit 1; fi
 [ "$(hash)" = "$was" ]
 whole
+if dpkg --configure -a; then echo 'dpkg believes what is not there' >&2; exit 1; fi
+whole
 dpkg -i /srv/next.deb >/dev/null
-rm -rf /usr/lib/homeplate.failed
+[ ! -e /usr/lib/homeplate.failed ]
+[ -z "$(dpkg --verify homeplate)" ]
+
+echo '--- a package that two of three people have to sign'
+cp --archive "$city/homeplate.toml" /srv/unsigned.toml
+{
+  printf '\n[upgrade]\nsignatures = 2\n\n[upgrade.signers]\n'
+  for who in ann ben carl; do
+    homeplate key new --person "per_$who" --out "/srv/$who.key" | sed -n 's/^\(per_[a-z]*\) \(.*\)/\1 = "\2"/p'
+  done
+} >>"$city/homeplate.toml"
+tail -n 6 "$city/homeplate.toml"
+refused() {
+  if HOMEPLATE_PACKAGE=$1 dpkg -i /srv/later.deb; then echo 'it was taken' >&2; exit 1; fi
+  [ "$(dpkg-query --show --showformat '${Status} ${Version}' homeplate)" = "install ok installed $(dpkg-deb --field /srv/next.deb Version)" ]
+  whole
+}
+refused ''
+homeplate upgrade --sign /srv/later.deb --key /srv/ann.key
+homeplate upgrade --sign /srv/later.deb --key /srv/ann.key
+refused /srv/later.deb
+homeplate upgrade --sign /srv/later.deb --key /srv/carl.key
+# Theirs are over another package.
+cp /srv/later.deb.signed /srv/next.deb.signed
+refused /srv/next.deb
+rm /srv/next.deb.signed
+HOMEPLATE_PACKAGE=/srv/later.deb dpkg -i /srv/later.deb
+whole
+cp --archive /srv/unsigned.toml "$city/homeplate.toml"
+dpkg -i /srv/next.deb >/dev/null
 
 # cut PACKAGE MOMENT: installs it, and as soon as MOMENT is so the power goes off: dpkg, all that it started and all
 # services end at once. Then the machine boots, and starts what is enabled.

@@ -4,6 +4,7 @@
 //! A guide that does not work is a test that fails. The machine is a folder and a set of namespaces; it needs root, and
 //! leaves nothing behind.
 
+use super::arch::Arch;
 use super::{done, say};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, OpenOptions};
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// A machine that says nothing for so long has failed.
+/// A machine that says nothing for so long has failed; one that is emulated has longer.
 const LONGEST: Duration = Duration::from_secs(900);
+const LONGEST_EMULATED: Duration = Duration::from_secs(5400);
 
 /// The namespaces' side: mounts, loopback, and then Debian's own init.
 const BOOT: &str = r#"
@@ -48,6 +50,28 @@ StandardError=file:/srv/said
 WantedBy=multi-user.target
 ";
 
+/// What an emulator of programs cannot give them: filters of system calls, and the mounts that credentials lie in. All else of
+/// the sandbox stays.
+const EMULATED: &str = "[Service]
+SystemCallFilter=
+SystemCallArchitectures=
+RestrictAddressFamilies=
+RestrictNamespaces=no
+RestrictRealtime=no
+RestrictSUIDSGID=no
+LockPersonality=no
+MemoryDenyWriteExecute=no
+ProtectClock=no
+ProtectHostname=no
+ProtectKernelLogs=no
+ProtectKernelModules=no
+ProtectKernelTunables=no
+PrivateDevices=no
+LoadCredential=
+PrivateNetwork=no
+TimeoutStartSec=infinity
+";
+
 /// A program that says it will change all of the store, ruins it, and does not serve.
 const UNFIT: &str = "#!/bin/sh
 city=/var/lib/homeplate/city
@@ -65,14 +89,15 @@ exec /usr/lib/homeplate.before/homeplate \"$@\"
 const AFTERWARDS: &str = include_str!("afterwards.sh");
 
 /// Installs the tarball and goes through the guide.
-pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
+pub fn install_and_run(root: &Path, tarball: &Path, arch: Arch) -> Result<()> {
     if done(Command::new("id").arg("-u"))?.trim() != "0" {
         bail!("a bare Debian is made by root; run it with sudo, or leave --try out");
     }
     let work = root.join("target/bare");
     fs::create_dir_all(&work)?;
     let film = film(root, &work)?;
-    let machine = machine(&work)?;
+    let machine = machine(&work, arch)?;
+    let longest = if arch == Arch::here()? { LONGEST } else { LONGEST_EMULATED };
     let srv = machine.join("srv");
     fs::copy(tarball, srv.join(tarball.file_name().context("no name")?))?;
     fs::copy(film, srv.join("street.mp4"))?;
@@ -90,6 +115,12 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     fs::write(srv.join("steps.sh"), steps(&blocks) + answered + AFTERWARDS)?;
     let system = machine.join("etc/systemd/system");
     fs::write(system.join("steps.service"), UNIT)?;
+    if arch != Arch::here()? {
+        for unit in ["homeplate", "homeplate-custody", "homeplate-edge"] {
+            let more = system.join(format!("{unit}.service.d"));
+            fs::write(folder(&more)?.join("emulated.conf"), EMULATED)?;
+        }
+    }
     let wants = system.join("multi-user.target.wants");
     fs::create_dir_all(&wants)?;
     let _ = std::os::unix::fs::symlink(
@@ -100,7 +131,7 @@ pub fn install_and_run(root: &Path, tarball: &Path) -> Result<()> {
     let status = Command::new("timeout")
         // `unshare` hears nothing milder; its machine ends with it.
         .arg("--signal=KILL")
-        .arg(LONGEST.as_secs().to_string())
+        .arg(longest.as_secs().to_string())
         .args([
             "unshare",
             "--net",
@@ -188,8 +219,11 @@ fn folder(path: &Path) -> Result<&Path> {
 }
 
 /// A fresh copy of a Debian that was made once.
-fn machine(work: &Path) -> Result<PathBuf> {
-    let base = work.join("base");
+fn machine(work: &Path, arch: Arch) -> Result<PathBuf> {
+    let base = match arch == Arch::here()? {
+        true => work.join("base"),
+        false => work.join(format!("base-{}", arch.debian())),
+    };
     if !base.join("etc/debian_version").exists() {
         say("making a bare Debian 12");
         let _ = fs::remove_dir_all(&base);
@@ -201,11 +235,13 @@ fn machine(work: &Path) -> Result<PathBuf> {
         )?;
         let from =
             from.lines().next().context("apt knows no place that bookworm comes from")?.to_owned();
-        let fresh = work.join("base.new");
+        let fresh = base.with_extension("new");
         let _ = fs::remove_dir_all(&fresh);
         done(
             Command::new("debootstrap")
-                .args(["--variant=minbase", "--include=systemd,systemd-sysv,dbus", "bookworm"])
+                .args(["--variant=minbase", "--include=systemd,systemd-sysv,dbus"])
+                .arg(format!("--arch={}", arch.debian()))
+                .arg("bookworm")
                 .arg(&fresh)
                 .arg(from),
         )?;

@@ -1,5 +1,6 @@
 //! The executables, built so that no path of this machine is in them.
 
+use super::arch::{Arch, Cross, rustc};
 use super::{done, say};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -49,8 +50,8 @@ impl Release {
     }
 
     /// The tarball's name without its ending, and the folder in it.
-    pub fn name(&self) -> String {
-        format!("homeplate-{}-amd64", self.version.replace('~', "-"))
+    pub fn name(&self, arch: Arch) -> String {
+        format!("homeplate-{}-{}", self.version.replace('~', "-"), arch.debian())
     }
 }
 
@@ -61,15 +62,15 @@ pub fn debug(root: &Path) -> PathBuf {
         .join("debug")
 }
 
-/// Builds the executables; answers the folder they are in. `quick` does all the same without optimising: paths, times
-/// and orders come into executables in either way.
-pub fn build(root: &Path, release: &Release, quick: bool) -> Result<PathBuf> {
+/// Builds the executables for machines of this kind; answers the folder they are in. `quick` does all the same without
+/// optimising: paths, times and orders come into executables in either way.
+pub fn build(root: &Path, release: &Release, arch: Arch, quick: bool) -> Result<PathBuf> {
     say(match quick {
         true => "building (not optimised)",
         false => "building (this takes a while: everything is optimised across crates)",
     });
     let target = root.join("target/dist");
-    let (rust, c) = remaps(root, &target)?;
+    let (mut rust, c) = remaps(root, &target)?;
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root).args(["build", "--quiet", "--locked", "--profile", "dist"]);
     for (package, _) in PROGRAMS {
@@ -79,6 +80,13 @@ pub fn build(root: &Path, release: &Release, quick: bool) -> Result<PathBuf> {
         for less in ["opt-level=0", "lto=false", "codegen-units=16"] {
             cargo.args(["--config", &format!("profile.dist.{less}")]);
         }
+    }
+    let mut folder = target.join("dist");
+    if arch != Arch::here()? {
+        let cross = Cross::to(arch, &target, &c)?;
+        rust.extend(cross.flags);
+        cargo.envs(cross.env).args(["--target", arch.triple()]);
+        folder = target.join(arch.triple()).join("dist");
     }
     let status = cargo
         .arg("--target-dir")
@@ -96,14 +104,13 @@ pub fn build(root: &Path, release: &Release, quick: bool) -> Result<PathBuf> {
     if !status.success() {
         bail!("the executables could not be built");
     }
-    let folder = target.join("dist");
     clean(root, &folder)?;
     Ok(folder)
 }
 
 /// What compilers write instead of the folders of this machine: for rustc, and for the C in a few crates.
 fn remaps(root: &Path, target: &Path) -> Result<(Vec<String>, Vec<String>)> {
-    let rustc = |args: &[&str]| -> Result<String> { done(Command::new("rustc").args(args)) };
+    let rustc = |args: &[&str]| -> Result<String> { done(Command::new(rustc()).args(args)) };
     let sysroot = rustc(&["--print", "sysroot"])?.trim().to_owned();
     let about = rustc(&["-vV"])?;
     let commit = about.lines().find_map(|l| l.strip_prefix("commit-hash: ")).unwrap_or("unknown");

@@ -1,5 +1,6 @@
 //! The Debian packages that ours wants, in a folder that apt can install from without a network.
 
+use super::arch::Arch;
 use super::{done, say};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -8,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Fills the folder: from `given`, or with what apt gets for this machine from where it gets all else.
-pub fn collect(folder: &Path, given: Option<&Path>, ours: &Path) -> Result<()> {
+/// Fills the folder: from `given`, or with what apt gets for such a machine from where it gets all else.
+pub fn collect(folder: &Path, given: Option<&Path>, ours: &Path, arch: Arch) -> Result<()> {
     fs::create_dir_all(folder)?;
     if let Some(given) = given {
         for file in debs(given)? {
@@ -21,21 +22,11 @@ pub fn collect(folder: &Path, given: Option<&Path>, ours: &Path) -> Result<()> {
         return Ok(());
     }
     let kept = folder.parent().and_then(Path::parent).context("no folder")?.join("apt");
-    fs::create_dir_all(kept.join("archives/partial"))?;
-    // A machine on which nothing is installed: all that is wanted, down to the C library.
-    fs::write(kept.join("status"), "")?;
-    let at = |name: &str| kept.join(name).display().to_string();
     say("fetching the Debian packages that ours wants");
-    done(
-        Command::new("apt-get")
-            .args(["install", "--yes", "--download-only", "--no-install-recommends", "-qq"])
-            .arg(format!("-oDir::State::status={}", at("status")))
-            .arg(format!("-oDir::Cache::archives={}", at("archives")))
-            .arg("-oAPT::Sandbox::User=root")
-            .args(wanted(ours)?),
-    )
-    .context("apt does not get the Debian packages; run `apt-get update`, or give --debs FOLDER")?;
-    for file in debs(&kept.join("archives"))? {
+    let fetched = fetch(arch, &kept, &wanted(ours)?).context(
+        "apt does not get the Debian packages; run `apt-get update`, or give --debs FOLDER",
+    )?;
+    for file in fetched {
         // What no Debian is without is there already.
         if field(&file, "Priority")? != "required" {
             fs::rename(&file, folder.join(file.file_name().unwrap_or_default()))?;
@@ -43,6 +34,38 @@ pub fn collect(folder: &Path, given: Option<&Path>, ours: &Path) -> Result<()> {
     }
     fs::remove_dir_all(kept)?;
     Ok(())
+}
+
+/// Packages and all that they depend on, for a machine on which nothing is installed: down to the C library. They lie in
+/// `kept`, with apt's notes.
+pub fn fetch(arch: Arch, kept: &Path, packages: &BTreeSet<String>) -> Result<Vec<PathBuf>> {
+    fs::create_dir_all(kept.join("archives/partial"))?;
+    fs::write(kept.join("status"), "")?;
+    let at = |name: &str| kept.join(name).display().to_string();
+    let mut options = vec![
+        format!("-oDir::State::status={}", at("status")),
+        format!("-oDir::Cache::archives={}", at("archives")),
+        "-oAPT::Sandbox::User=root".to_owned(),
+    ];
+    if arch != Arch::here()? {
+        // Lists of what there is for such machines are this machine's business no further.
+        fs::create_dir_all(kept.join("lists/partial"))?;
+        options.push(format!("-oDir::State::lists={}", at("lists")));
+        options.extend(["pkgcache", "srcpkgcache"].map(|name| format!("-oDir::Cache::{name}=")));
+        let name = arch.debian();
+        options.extend([
+            format!("-oAPT::Architecture={name}"),
+            format!("-oAPT::Architectures::={name}"),
+        ]);
+        done(Command::new("apt-get").args(&options).args(["update", "-qq"]))?;
+    }
+    done(
+        Command::new("apt-get")
+            .args(&options)
+            .args(["install", "--yes", "--download-only", "--no-install-recommends", "-qq"])
+            .args(packages),
+    )?;
+    debs(&kept.join("archives"))
 }
 
 /// What the package depends on and recommends, by name.

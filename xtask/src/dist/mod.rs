@@ -4,6 +4,7 @@
 //! has today; on no path, no clock and no order of files. `--twice` makes everything a second time from a clone in
 //! another folder and compares the bytes. See `guide/releases.md`.
 
+mod arch;
 mod bare;
 mod build;
 mod container;
@@ -13,11 +14,14 @@ mod pack;
 mod tree;
 
 use anyhow::{Context, Result, bail};
+use arch::Arch;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What `./run dist` was asked for.
 struct Options {
+    /// The kind of machine that the package is for.
+    arch: Arch,
     /// Packages executables that are not optimised: to try the mechanics, for nobody to install.
     debug: bool,
     /// Makes all of it again elsewhere and compares.
@@ -32,10 +36,15 @@ struct Options {
 
 impl Options {
     fn parse(args: &[String]) -> Result<Self> {
-        let mut out = Self { debug: false, twice: false, try_it: false, tarball: None, debs: None };
+        let arch = Arch::here()?;
+        let mut out =
+            Self { arch, debug: false, twice: false, try_it: false, tarball: None, debs: None };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match arg.as_str() {
+                "--arch" => {
+                    out.arch = Arch::named(args.next().context("--arch wants amd64 or arm64")?)?;
+                }
                 "--debug" => out.debug = true,
                 "--twice" => out.twice = true,
                 "--try" => out.try_it = true,
@@ -43,7 +52,8 @@ impl Options {
                 "--debs" => out.debs = Some(args.next().context("--debs wants a folder")?.into()),
                 other => bail!(
                     "dist does not know {other}; it takes --twice (make it twice and compare), --try (install it in \
-                     a bare Debian), --debs FOLDER (Debian packages of an earlier tarball), --debug (not optimised)"
+                     a bare Debian), --debs FOLDER (Debian packages of an earlier tarball), --arch amd64|arm64 (the machines that it \
+                     is for), --debug (not optimised)"
                 ),
             }
         }
@@ -67,15 +77,12 @@ impl Made {
 /// Runs the command.
 pub fn run(root: &Path, args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
-    if std::env::consts::ARCH != "x86_64" {
-        bail!("packages are made for amd64 alone, on such a machine; guide/releases.md says why");
-    }
     if !std::fs::read_to_string("/etc/os-release").unwrap_or_default().contains("VERSION_ID=\"12\"")
     {
         bail!("packages are made on Debian 12, whose libraries they are linked against");
     }
     if let Some(tarball) = &options.tarball {
-        return tried(root, tarball);
+        return tried(root, tarball, options.arch);
     }
     let out = root.join("target/package");
     let made = make(root, &out, &options)?;
@@ -83,17 +90,27 @@ pub fn run(root: &Path, args: &[String]) -> Result<()> {
         println!("{}  {}", sha256(file)?, file.display());
     }
     if options.twice {
-        twice(root, &made, options.debug)?;
+        twice(root, &made, &options)?;
     }
     if options.try_it {
-        tried(root, &made.tarball)?;
+        tried(root, &made.tarball, options.arch)?;
     }
     Ok(())
 }
 
 /// The tarball on a bare machine, and as a container.
-fn tried(root: &Path, tarball: &Path) -> Result<()> {
-    bare::install_and_run(root, tarball)?;
+fn tried(root: &Path, tarball: &Path, arch: Arch) -> Result<()> {
+    if !arch.runs_here() {
+        bail!(
+            "this machine runs nothing that is made for {}; install qemu-user-static",
+            arch.debian()
+        );
+    }
+    bare::install_and_run(root, tarball, arch)?;
+    if arch != Arch::here()? {
+        say("the container file was not tried for another kind of machine");
+        return Ok(());
+    }
     container::build_and_run(root, tarball)
 }
 
@@ -105,24 +122,25 @@ fn make(root: &Path, out: &Path, options: &Options) -> Result<Made> {
         say("there are changes that are not committed: nobody can make these bytes again");
     }
     // What is compared is built as a release is, also where it is not optimised.
-    let built = match options.debug && !options.twice {
+    let arch = options.arch;
+    let built = match options.debug && !options.twice && arch == Arch::here()? {
         true => build::debug(root),
-        false => build::build(root, &release, options.debug)?,
+        false => build::build(root, &release, arch, options.debug)?,
     };
     let _ = std::fs::remove_dir_all(out);
     std::fs::create_dir_all(out)?;
-    let tree = tree::stage(root, out, &release, &built)?;
-    let deb = pack::deb(out, &tree, &release, options.debug)?;
+    let tree = tree::stage(root, out, &release, arch, &built)?;
+    let deb = pack::deb(out, &tree, &release, arch, options.debug)?;
     let source = pack::source(root, out, &release)?;
-    let folder = out.join(release.name());
+    let folder = out.join(release.name(arch));
     std::fs::create_dir_all(&folder)?;
-    debs::collect(&folder.join("debian"), options.debs.as_deref(), &deb)?;
+    debs::collect(&folder.join("debian"), options.debs.as_deref(), &deb, arch)?;
     let tarball = pack::tarball(root, &folder, &deb, &release)?;
     Ok(Made { deb, tarball, source })
 }
 
 /// Everything again from a clone in another folder; the bytes must be the same.
-fn twice(root: &Path, first: &Made, debug: bool) -> Result<()> {
+fn twice(root: &Path, first: &Made, options: &Options) -> Result<()> {
     if build::Release::of(root)?.dirty {
         bail!("commit first: the second time begins with a clone");
     }
@@ -144,9 +162,11 @@ fn twice(root: &Path, first: &Made, debug: bool) -> Result<()> {
         .tarball
         .parent()
         .unwrap_or(root)
-        .join(build::Release::of(root)?.name())
+        .join(build::Release::of(root)?.name(options.arch))
         .join("debian");
-    let options = Options { debug, twice: true, try_it: false, tarball: None, debs: Some(debs) };
+    let (arch, debug) = (options.arch, options.debug);
+    let options =
+        Options { arch, debug, twice: true, try_it: false, tarball: None, debs: Some(debs) };
     let second = make(&other, &other.join("target/package"), &options)?;
     let mut differ = Vec::new();
     for (one, two) in first.files().into_iter().zip(second.files()) {

@@ -1,5 +1,6 @@
 //! Whose work is in the executables, and under which terms: read from the sources that they were built from.
 
+use super::arch::Arch;
 use super::build::PROGRAMS;
 use super::done;
 use anyhow::{Context, Result};
@@ -10,11 +11,11 @@ use std::path::Path;
 use std::process::Command;
 
 /// The notices of all third parties as one text.
-pub fn text(root: &Path) -> Result<String> {
+pub fn text(root: &Path, arch: Arch) -> Result<String> {
     let out = done(
         Command::new("cargo")
             .args(["metadata", "--locked", "--format-version", "1"])
-            .args(["--filter-platform", "x86_64-unknown-linux-gnu"])
+            .args(["--filter-platform", arch.triple()])
             .current_dir(root),
     )?;
     let meta: Value = serde_json::from_str(&out).context("cargo metadata's answer")?;

@@ -1,5 +1,6 @@
 //! Trees into files, with nothing in them of when, where and by whom.
 
+use super::arch::Arch;
 use super::build::Release;
 use super::{done, files_below, sha256};
 use anyhow::Result;
@@ -9,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The `.deb`. Times are the commit's, owners are root, one thread compresses; `quick` compresses hardly at all.
-pub fn deb(out: &Path, tree: &Path, release: &Release, quick: bool) -> Result<PathBuf> {
+pub fn deb(out: &Path, tree: &Path, release: &Release, arch: Arch, quick: bool) -> Result<PathBuf> {
     for path in files_below(tree)?.iter().map(PathBuf::as_path).chain([tree]) {
         let at = format!("@{}", release.epoch);
         done(Command::new("touch").args(["--no-dereference", "--date", &at]).arg(path))?;
     }
-    let deb = out.join(format!("homeplate_{}_amd64.deb", release.version));
+    let deb = out.join(format!("homeplate_{}_{}.deb", release.version, arch.debian()));
     let packed: &[&str] = if quick { &["-Zgzip", "-z1"] } else { &["-Zxz", "--threads-max=1"] };
     done(
         Command::new("dpkg-deb")
@@ -48,6 +49,7 @@ pub fn source(root: &Path, out: &Path, release: &Release) -> Result<PathBuf> {
 
 /// The tarball: the package, the Debian packages it wants, and the script that installs both.
 pub fn tarball(root: &Path, folder: &Path, deb: &Path, release: &Release) -> Result<PathBuf> {
+    let name = folder.file_name().unwrap_or_default();
     fs::copy(deb, folder.join("debian").join(deb.file_name().unwrap_or_default()))?;
     super::debs::index(&folder.join("debian"))?;
     for name in ["install.sh", "README.txt", "Containerfile"] {
@@ -66,7 +68,7 @@ pub fn tarball(root: &Path, folder: &Path, deb: &Path, release: &Release) -> Res
         fs::set_permissions(&file, fs::Permissions::from_mode(if runs { 0o755 } else { 0o644 }))?;
     }
     let parent = folder.parent().unwrap_or(folder);
-    let tar = parent.join(format!("{}.tar", release.name()));
+    let tar = parent.join(format!("{}.tar", name.to_string_lossy()));
     done(
         Command::new("tar")
             .args([
@@ -81,10 +83,10 @@ pub fn tarball(root: &Path, folder: &Path, deb: &Path, release: &Release) -> Res
             .arg(&tar)
             .arg("--directory")
             .arg(parent)
-            .arg(folder.file_name().unwrap_or_default())
+            .arg(name)
             .env("LC_ALL", "C"),
     )?;
     // What is in it is compressed already.
     done(Command::new("gzip").arg("-1n").arg(&tar))?;
-    Ok(tar.with_extension("tar.gz"))
+    Ok(parent.join(format!("{}.tar.gz", name.to_string_lossy())))
 }

@@ -3,6 +3,7 @@
 //! The executables and the engine's library lie together in `/usr/lib/homeplate`, since each looks for the others beside
 //! itself; `/usr/bin/homeplate` points there.
 
+use super::arch::Arch;
 use super::build::{PROGRAMS, Release};
 use super::{done, files_below, notices};
 use anyhow::{Context, Result};
@@ -15,7 +16,13 @@ const UNITS: [&str; 3] =
     ["homeplate-custody.service", "homeplate-edge.service", "homeplate.service"];
 
 /// Lays the package's files out in a folder and answers that folder.
-pub fn stage(root: &Path, out: &Path, release: &Release, built: &Path) -> Result<PathBuf> {
+pub fn stage(
+    root: &Path,
+    out: &Path,
+    release: &Release,
+    arch: Arch,
+    built: &Path,
+) -> Result<PathBuf> {
     let tree = out.join("tree");
     let lib = folder(&tree.join("usr/lib/homeplate"))?;
     for (_, program) in PROGRAMS {
@@ -27,9 +34,9 @@ pub fn stage(root: &Path, out: &Path, release: &Release, built: &Path) -> Result
     fs::copy(engine.join("libonnxruntime.so"), lib.join("libonnxruntime.so"))?;
     symlink("../lib/homeplate/homeplate", folder(&tree.join("usr/bin"))?.join("homeplate"))?;
     units(root, &folder(&tree.join("usr/lib/systemd/system"))?)?;
-    manual(&tree, &lib.join("homeplate"))?;
-    documents(root, &tree, &engine)?;
-    control(root, &tree, release)?;
+    manual(&tree, &lib.join("homeplate"), arch, root)?;
+    documents(root, &tree, &engine, arch)?;
+    control(root, &tree, release, arch)?;
     for path in files_below(&tree)? {
         let scripts = ["postinst", "prerm", "postrm"];
         let runs = path.starts_with(&lib) && path.extension().is_none()
@@ -58,11 +65,15 @@ fn units(root: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Man pages and completions, which the program itself writes.
-fn manual(tree: &Path, program: &Path) -> Result<()> {
+/// Man pages and completions, which the program itself writes: on another kind of machine, by way of an emulator.
+fn manual(tree: &Path, program: &Path, arch: Arch, root: &Path) -> Result<()> {
     let share = folder(&tree.join("usr/share"))?;
     let made = share.join("manual");
-    done(Command::new(program).args(["manual", "--out"]).arg(&made))?;
+    let mut writes = Command::new(program);
+    if arch != Arch::here()? {
+        writes.env("QEMU_LD_PREFIX", arch.sysroot(&root.join("target/dist")));
+    }
+    done(writes.args(["manual", "--out"]).arg(&made))?;
     let pages = folder(&share.join("man/man1"))?;
     for page in files_below(&made.join("man1"))? {
         let to = pages.join(page.file_name().unwrap_or_default());
@@ -83,7 +94,7 @@ fn manual(tree: &Path, program: &Path) -> Result<()> {
 }
 
 /// Guide, formats, licences.
-fn documents(root: &Path, tree: &Path, engine: &Path) -> Result<()> {
+fn documents(root: &Path, tree: &Path, engine: &Path, arch: Arch) -> Result<()> {
     let doc = folder(&tree.join("usr/share/doc/homeplate"))?;
     for part in ["guide", "ref"] {
         let to = folder(&doc.join(part))?;
@@ -97,7 +108,7 @@ fn documents(root: &Path, tree: &Path, engine: &Path) -> Result<()> {
     fs::copy(root.join("README.md"), doc.join("README.md"))?;
     fs::copy(root.join("models/README.md"), doc.join("models.md"))?;
     fs::copy(root.join("packaging/edge.toml"), doc.join("edge.toml.example"))?;
-    fs::write(doc.join("THIRD-PARTY.txt"), notices::text(root)?)?;
+    fs::write(doc.join("THIRD-PARTY.txt"), notices::text(root, arch)?)?;
     let runtime = folder(&doc.join("onnxruntime"))?;
     for name in ["LICENSE", "ThirdPartyNotices.txt"] {
         fs::copy(engine.join(name), runtime.join(name))?;
@@ -112,7 +123,7 @@ fn documents(root: &Path, tree: &Path, engine: &Path) -> Result<()> {
 }
 
 /// What dpkg reads.
-fn control(root: &Path, tree: &Path, release: &Release) -> Result<()> {
+fn control(root: &Path, tree: &Path, release: &Release, arch: Arch) -> Result<()> {
     let size: u64 = files_below(tree)?
         .iter()
         .map(|p| fs::symlink_metadata(p).map(|m| m.len().div_ceil(1024)))
@@ -128,6 +139,7 @@ fn control(root: &Path, tree: &Path, release: &Release) -> Result<()> {
     let from = root.join("packaging/debian");
     let text = fs::read_to_string(from.join("control"))?
         .replace("@version@", &release.version)
+        .replace("@arch@", arch.debian())
         .replace("@size@", &size.to_string())
         .replace("@glibc@", glibc.trim().trim_start_matches("glibc "));
     fs::write(debian.join("control"), text)?;
