@@ -112,19 +112,19 @@ def together(looks, prior, platt=None):
             continue
         ranked, region = rank(seen, prior)
         text = text_of(ranked)
-        if text in proposed:
-            continue
 
         def product(places):
             return np.prod([dict(place).get(ALPHABET.index(c), 0.) for c, place in zip(text, places)])
         before, after, alone = product(seen), product(ranked), np.mean([likelihood(look, text) for look in looks])
         lift, others = after / max(before, 1e-9), max(1 - after, 0) / max(1 - before, 1e-9)
-        proposed[text] = alone, alone * lift ** BELIEVED, others ** BELIEVED, region, [[(ALPHABET[k], q) for k, q in place] for place in ranked]
+        if text in proposed and proposed[text][1] >= alone * lift:  # the look speaks whose odds the formats change most
+            continue
+        proposed[text] = alone, alone * lift, alone * lift ** BELIEVED, others ** BELIEVED, region, [[(ALPHABET[k], q) for k, q in place] for place in ranked]
     if not proposed:
         return None
     text = max(proposed, key=lambda t: proposed[t][1])  # of those that are as probable the first
-    _, weight, others, region, places = proposed[text]
-    whole = sum(one[1] for one in proposed.values()) + max(1 - sum(one[0] for one in proposed.values()), 0) * others
+    _, _, weight, others, region, places = proposed[text]
+    whole = sum(one[2] for one in proposed.values()) + max(1 - sum(one[0] for one in proposed.values()), 0) * others
     p = weight / whole if whole > 0 else 0.
     if platt:
         p = min(max(p, 1e-6), 1 - 1e-6)

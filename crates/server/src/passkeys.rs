@@ -53,8 +53,10 @@ fn no_session() -> Error {
 
 /// `POST /console/passkey/signin/start`.
 pub(crate) async fn start_sign_in(State(state): Shared, request: Request) -> Begun {
-    let now = state.city.now();
-    state.tries.may(&place_of(&request), now)?;
+    let (place, now) = (place_of(&request), state.city.now());
+    // A body that nobody reads ends the connection, and with bad luck the next request on it.
+    body_of(request).await?;
+    state.tries.may(&place, now)?;
     Ok(Json(state.ceremonies.start_sign_in(now)?))
 }
 

@@ -7,7 +7,7 @@ use crate::recognise::{Columns, decode, likelihood};
 use plate::{Ranked, RegionOdds, Text, rank};
 
 /// Reads less sure than this are looked at again.
-pub(crate) const UNSURE: f32 = 0.7;
+pub(crate) const UNSURE: f32 = 0.85;
 /// How far the tighter cut reaches beyond the corners, as a share of the sides.
 pub(crate) const TIGHT: f32 = 0.02;
 /// The most plates of one picture that are looked at again: a picture full of what nobody can read
@@ -30,8 +30,7 @@ struct Proposal {
     ranked: Ranked,
     /// P(the text) by the columns of all looks, formats unasked.
     seen: f64,
-    /// How much more probable the formats make it than its look alone did, and all other texts of that look; as far as
-    /// they are believed.
+    /// How much more probable the formats make it than its look alone did, and all other texts of that look.
     lift: f64,
     others: f64,
 }
@@ -45,28 +44,33 @@ pub(crate) fn best(looks: &[Columns], prior: &RegionOdds) -> Option<(Ranked, f32
         let ranked = rank(&seen, prior);
         // The formats may have preferred another reading: the columns say how probable that one is.
         let text = ranked.odds.text();
-        if proposals.iter().any(|known| known.text == text) {
-            continue;
-        }
         let (before, after) = (seen.probability_of(&text), ranked.odds.probability_of(&text));
         let alone: f64 = looks.iter().map(|c| f64::from(likelihood(c, &text))).sum();
-        proposals.push(Proposal {
+        let proposal = Proposal {
             text,
             ranked,
             seen: alone / looks.len() as f64,
-            lift: (after / before.max(1e-9)).powf(BELIEVED),
-            others: ((1.0 - after).max(0.0) / (1.0 - before).max(1e-9)).powf(BELIEVED),
-        });
+            lift: after / before.max(1e-9),
+            others: (1.0 - after).max(0.0) / (1.0 - before).max(1e-9),
+        };
+        // Looks that propose the same are for it together; the one speaks whose odds the formats change most.
+        match proposals.iter_mut().find(|known| known.text == proposal.text) {
+            Some(known) if known.lift < proposal.lift => *known = proposal,
+            Some(_) => {}
+            None => proposals.push(proposal),
+        }
     }
-    let weight = |p: &Proposal| p.seen * p.lift;
-    let all: f64 = proposals.iter().map(weight).sum();
+    let weight = |p: &Proposal, believed: f64| p.seen * p.lift.powf(believed);
+    let all: f64 = proposals.iter().map(|p| weight(p, BELIEVED)).sum();
     let unseen = (1.0 - proposals.iter().map(|p| p.seen).sum::<f64>()).max(0.0);
     // Of readings that are as probable the first look's stays.
-    let best = proposals.into_iter().reduce(|a, b| if weight(&b) > weight(&a) { b } else { a })?;
+    let likelier = |a, b| if weight(&b, 1.0) > weight(&a, 1.0) { b } else { a };
+    let best = proposals.into_iter().reduce(likelier)?;
     // Against what the other looks propose, and against everything else. (A text that formats make more probable is not
     // simply so many times as probable: that went beyond 1, and wrong reads were called sure.)
-    let whole = all + unseen * best.others;
-    let sure = if whole > 0.0 { weight(&best) / whole } else { 0.0 };
+    let own = weight(&best, BELIEVED);
+    let whole = all + unseen * best.others.powf(BELIEVED);
+    let sure = if whole > 0.0 { own / whole } else { 0.0 };
     Some((best.ranked, sure as f32))
 }
 
