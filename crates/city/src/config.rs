@@ -506,10 +506,14 @@ impl Config {
     /// Parses and checks the file's text.
     pub fn parse(text: &str) -> Result<Self> {
         let config: Config = toml::from_str(text).map_err(|e| {
-            let first = e.message().to_owned();
-            let line = e.span().map_or(0, |at| text[..at.start].lines().count().max(1));
+            let what = match e.message() {
+                "duplicate key" => "this stands twice; change it where it stands first",
+                other => other,
+            };
+            let line = e.span().map(|at| text[..at.start].matches('\n').count() + 1);
+            let line = line.map_or_else(String::new, |line| format!(", line {line}"));
             // Not the error itself, which quotes the line: a password may stand in it.
-            Error::invalid(format!("homeplate.toml: {first}.")).because(format!("line {line}"))
+            Error::invalid(format!("homeplate.toml{line}: {what}."))
         })?;
         config.check()?;
         Ok(config)

@@ -34,13 +34,12 @@ dpkg -i /srv/next.deb >/dev/null
 
 echo '--- a package that two of three people have to sign'
 cp --archive "$city/homeplate.toml" /srv/unsigned.toml
-{
-  printf '\n[upgrade]\nsignatures = 2\n\n[upgrade.signers]\n'
-  for who in ann ben carl; do
-    homeplate key new --person "per_$who" --out "/srv/$who.key" | sed -n 's/^\(per_[a-z]*\) \(.*\)/\1 = "\2"/p'
-  done
-} >>"$city/homeplate.toml"
-tail -n 6 "$city/homeplate.toml"
+for who in ann ben carl; do
+  homeplate key new --person "per_$who" --out "/srv/$who.key" | sed -n 's/^\(per_[a-z]*\) \(.*\)/\1 = "\2"/p'
+done >/srv/signers
+sed -i -e '/^\[upgrade\]/,/^signatures/s/^signatures = 0/signatures = 2/' -e '/^\[upgrade.signers\]/r /srv/signers' "$city/homeplate.toml"
+sed -n '/^\[upgrade\]/,/^\[limits\]/p' "$city/homeplate.toml"
+homeplate check --data "$city" >/dev/null || true
 refused() {
   if HOMEPLATE_PACKAGE=$1 dpkg -i /srv/later.deb; then echo 'it was taken' >&2; exit 1; fi
   [ "$(dpkg-query --show --showformat '${Status} ${Version}' homeplate)" = "install ok installed $(dpkg-deb --field /srv/next.deb Version)" ]
