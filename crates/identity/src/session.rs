@@ -60,7 +60,7 @@ pub struct Opened {
 }
 
 /// An open session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
     /// Whose.
     pub person: PersonId,

@@ -52,8 +52,8 @@ StandardError=file:/srv/said
 WantedBy=multi-user.target
 ";
 
-/// What an emulator of programs cannot give them: filters of system calls, and the mounts that credentials lie in. All else of
-/// the sandbox stays.
+/// What an emulator of programs cannot give them: filters of system calls, the mounts that credentials lie in, networks of
+/// their own. All else of the sandbox stays.
 const EMULATED: &str = "[Service]
 SystemCallFilter=
 SystemCallArchitectures=

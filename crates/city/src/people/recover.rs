@@ -88,7 +88,8 @@ impl City {
     }
 
     /// Whoever has the city's folder in their hands, root on its machine, gives a person whose last key is lost a new way
-    /// in, where no two administrators are left to. All that the person had ends. It stands on the log before anything is changed, as of `root`, who is no person of the city.
+    /// in, where no two administrators are left to. All that the person had ends. It stands on the log before anything is
+    /// changed, as of `root`, who is no person of the city.
     ///
     /// # Errors
     /// There is no such person, or they have left.

@@ -3,9 +3,8 @@
 //! It holds hashes of tokens, for whom, how and since when: nobody gets in by it. It is no part of any copy of the city:
 //! a copy would bring back sessions that have ended.
 
-use super::{How, Session, Sessions};
-use crate::DeviceClass;
-use base::{DeviceId, Error, PersonId, Result, Time};
+use super::{Session, Sessions};
+use base::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,36 +26,8 @@ pub(super) struct Kept {
 struct Whole {
     version: u32,
     mark: String,
-    sessions: Vec<Row>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Row {
-    hash: String,
-    person: PersonId,
-    how: How,
-    class: DeviceClass,
-    device: Option<DeviceId>,
-    begun: Time,
-    used: Time,
-    verified: Option<Time>,
-    csrf: String,
-    places: Vec<String>,
-}
-
-impl Row {
-    fn of(hash: &[u8; 32], session: &Session) -> Self {
-        let Session { person, how, class, device, begun, used, verified, csrf, places } =
-            session.clone();
-        let hash = base::b64(hash);
-        Self { hash, person, how, class, device, begun, used, verified, csrf, places }
-    }
-
-    fn session(self) -> Option<([u8; 32], Session)> {
-        let hash = base::unb64(&self.hash)?.try_into().ok()?;
-        let Self { person, how, class, device, begun, used, verified, csrf, places, .. } = self;
-        Some((hash, Session { person, how, class, device, begun, used, verified, csrf, places }))
-    }
+    /// By the hash of each token, in base64.
+    sessions: Vec<(String, Session)>,
 }
 
 impl Sessions {
@@ -66,7 +37,7 @@ impl Sessions {
     pub fn kept_at(path: &Path, shift_hours: u32, mark: String) -> Self {
         let mut sessions = Self::new(shift_hours);
         let inner = sessions.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        inner.open = read(path, &mark).into_iter().filter_map(Row::session).collect();
+        inner.open = read(path, &mark).into_iter().filter_map(by_hash).collect();
         let (path, changed, mark) = (path.to_owned(), AtomicBool::new(false), Mutex::new(mark));
         sessions.kept = Some(Kept { path, changed, mark });
         sessions
@@ -107,7 +78,8 @@ impl Sessions {
         let Some(kept) = &self.kept else { return Ok(()) };
         let mark = kept.mark.lock().unwrap_or_else(PoisonError::into_inner);
         kept.changed.store(false, Ordering::Release);
-        let sessions = self.all().iter().map(|(hash, session)| Row::of(hash, session)).collect();
+        let sessions =
+            self.all().into_iter().map(|(hash, session)| (base::b64(&hash), session)).collect();
         let whole = Whole { version: VERSION, mark: mark.clone(), sessions };
         let written = serde_json::to_vec(&whole)
             .map_err(|e| Error::internal("Sessions cannot be spelled.").because(e))
@@ -131,17 +103,16 @@ fn remove(path: &Path) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
-fn read(path: &Path, mark: &str) -> Vec<Row> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(e) => {
-            if e.kind() != std::io::ErrorKind::NotFound {
-                tracing::warn!(error = %e, "sessions cannot be read: people sign in again");
-            }
-            return Vec::new();
-        }
+fn by_hash((hash, session): (String, Session)) -> Option<([u8; 32], Session)> {
+    Some((base::unb64(&hash)?.try_into().ok()?, session))
+}
+
+fn read(path: &Path, mark: &str) -> Vec<(String, Session)> {
+    let whole = match std::fs::read(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        read => read.and_then(|bytes| Ok(serde_json::from_slice::<Whole>(&bytes)?)),
     };
-    match serde_json::from_slice::<Whole>(&bytes) {
+    match whole {
         Ok(whole) if whole.version == VERSION && whole.mark == mark => whole.sessions,
         Ok(_) => {
             tracing::info!(
@@ -159,7 +130,9 @@ fn read(path: &Path, mark: &str) -> Vec<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::Opening;
+    use crate::DeviceClass;
+    use crate::session::{How, Opening};
+    use base::Time;
 
     fn at(min: i64) -> Time {
         Time::from_millis(min * 60_000)
