@@ -13,7 +13,7 @@ import regions
 AREA = 344_064
 # Reads less sure than this are looked at again, at this margin and sharpened; at most so many of a picture. As in
 # crates/vision/src/again.rs.
-UNSURE, TIGHT, MOST = .85, .02, 6
+UNSURE, TIGHT, MOST = .7, .02, 6
 
 
 def grey_of(path):

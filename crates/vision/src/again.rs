@@ -7,7 +7,7 @@ use crate::recognise::{Columns, decode, likelihood};
 use plate::{Ranked, RegionOdds, Text, rank};
 
 /// Reads less sure than this are looked at again.
-pub(crate) const UNSURE: f32 = 0.85;
+pub(crate) const UNSURE: f32 = 0.7;
 /// How far the tighter cut reaches beyond the corners, as a share of the sides.
 pub(crate) const TIGHT: f32 = 0.02;
 /// The most plates of one picture that are looked at again: a picture full of what nobody can read
