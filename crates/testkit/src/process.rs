@@ -5,13 +5,28 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// A port on loopback that nobody uses at this moment.
+/// Below the ports that Linux gives to connections by itself (32768 and up): one of those may be somebody's before the server
+/// that it was looked for listens there.
+const PORTS: std::ops::Range<u32> = 12_000..32_000;
+/// So many ports belong to one process of tests; those that run beside it have other numbers, and so other ports.
+const EACH: u32 = 97;
+
+/// A port on loopback that nobody uses at this moment, and that this process has not been told before.
 pub fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("loopback has no free port")?;
-    Ok(listener.local_addr()?.port())
+    static TOLD: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id().wrapping_mul(EACH);
+    for _ in PORTS {
+        let place = first.wrapping_add(TOLD.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + place % (PORTS.end - PORTS.start))?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("loopback has no free port")
 }
 
 /// Lines of both streams in the order in which they came, and how many streams are still open.
