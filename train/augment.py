@@ -2,6 +2,8 @@
 `scenes.light` do one picture at a time. Pictures are float tensors [N, 1, H, W] of 0..255; whole numbers are
 pixel centres, as in OpenCV; quads are [N, 4, 2] in the order TL, TR, BR, BL.
 """
+import functools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,8 +22,14 @@ def chance(n, p, device):
     return torch.rand(n, device=device) < p
 
 
+@functools.cache
+def constant(values, device):
+    """Numbers that do not change, on the device once: bringing them there each time makes the card wait."""
+    return torch.tensor(values, device=device, dtype=torch.float32)
+
+
 def one_of(n, values, device):
-    return torch.tensor(values, device=device, dtype=torch.float32)[torch.randint(len(values), (n,), device=device)]
+    return constant(tuple(values), device)[torch.randint(len(values), (n,), device=device)]
 
 
 def column(x):
@@ -40,6 +48,14 @@ def of_square(quad):
     return torch.stack(rows, 1).reshape(-1, 3, 3)
 
 
+def inverse(m):
+    """The inverse of maps [N, 3, 3], by cofactors: a library's factorisation makes the card wait."""
+    a, b, c = m.unbind(1)
+    rows = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], 2)
+    det = (a * rows[:, :, 0]).sum(1)
+    return rows / torch.where(det.abs() < 1e-9, torch.full_like(det, 1e-9), det)[:, None, None]
+
+
 def moved(m, points):
     """Points [N, K, 2] or [K, 2] under the maps m [N, 3, 3]: [N, K, 2]."""
     if points.dim() == 2:
@@ -52,11 +68,12 @@ def moved(m, points):
 def at(picture, points, shape):
     """Values of pictures [N, 1, h, w] at points [N, K, 2] in their pixels, as [N, 1, *shape]; edges repeat."""
     h, w = picture.shape[-2:]
-    scale = torch.tensor([2 / (w - 1), 2 / (h - 1)], device=picture.device)
+    scale = constant((2 / (w - 1), 2 / (h - 1)), picture.device)
     grid = (points * scale - 1).reshape(len(picture), *shape, 2)
     return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=True)
 
 
+@functools.cache
 def pixels(w, h, device, step=1.):
     """The pixel coordinates of a w by h picture, [h * w, 2]."""
     ys, xs = torch.meshgrid(torch.arange(h, device=device), torch.arange(w, device=device), indexing="ij")
@@ -65,7 +82,7 @@ def pixels(w, h, device, step=1.):
 
 def cut(picture, quad):
     """`capture.rectify` for plates that need no shrinking first: [N, 1, 48, 144] of 0..255."""
-    points = pixels(W, H, picture.device) / torch.tensor([W, H], device=picture.device)
+    points = pixels(W, H, picture.device) / constant((W, H), picture.device)
     return at(picture, moved(of_square(quad), points), (H, W))
 
 
@@ -85,37 +102,47 @@ def grow(quad, margin):
                         br + (br - bl) * m + (br - tr) * m, bl + (bl - br) * m + (bl - tl) * m], 1)
 
 
-def blur(x, across, down):
-    """Gaussian blur, each picture with its own deviations [N] in pixels; 0 leaves it as it is."""
-    n, reach = len(x), 7
+def blur(x, across, down, reach=7):
+    """Gaussian blur, each picture with its own deviations [N] in pixels, cut off at `reach`; 0 leaves it as it is. As a
+    sum of moved pictures: a convolution with a kernel of its own for each picture takes a card ten times as long."""
     t = torch.arange(-reach, reach + 1, device=x.device).float()
-    for sigma, shape, pad in ((across, (n, 1, 1, 2 * reach + 1), (reach, reach, 0, 0)), (down, (n, 1, 2 * reach + 1, 1), (0, 0, reach, reach))):
+    for sigma, dim, pad in ((across, 3, (reach, reach, 0, 0)), (down, 2, (0, 0, reach, reach))):
         k = torch.exp(-t.square() / (2 * sigma.clamp(min=.05)[:, None].square()))
-        k = (k / k.sum(1, keepdim=True)).reshape(shape)
-        x = F.conv2d(F.pad(x.transpose(0, 1), pad, mode="replicate"), k, groups=n).transpose(0, 1)
+        k = k / k.sum(1, keepdim=True)
+        wide, long = F.pad(x, pad, mode="replicate"), x.shape[dim]
+        x = wide.narrow(dim, 0, long) * column(k[:, 0])
+        for i in range(1, 2 * reach + 1):
+            x.addcmul_(wide.narrow(dim, i, long), column(k[:, i]))
     return x
 
 
-LUMINANCE = np.array([16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56,
-                      68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99], np.float32)  # ITU-T T.81, K.1
+def on_some(x, share, change):
+    """`change` applied to a share of the pictures, chosen by chance; it is told which. A fixed number of them: the card
+    need not wait to be told how many."""
+    which = torch.randperm(len(x), device=x.device)[:round(share * len(x))]
+    if len(which):
+        x[which] = change(x[which], which)
+    return x
 
 
-def jpeg(x, quality, chosen):
-    """What JPEG of a quality [N] leaves of the chosen [N] pictures; sides are multiples of 8."""
+LUMINANCE = (16, 11, 10, 16, 24, 40, 51, 61, 12, 12, 14, 19, 26, 58, 60, 55, 14, 13, 16, 24, 40, 57, 69, 56, 14, 17, 22, 29, 51, 87, 80, 62, 18, 22, 37, 56,
+                      68, 109, 103, 77, 24, 35, 55, 64, 81, 104, 113, 92, 49, 64, 78, 87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99)  # ITU-T T.81, K.1
+
+
+def jpeg(x, quality):
+    """What JPEG of a quality [N] leaves of the pictures; sides are multiples of 8."""
     n, _, h, w = x.shape
     k = torch.arange(8, device=x.device).float()
     basis = torch.cos((2 * k[None] + 1) * k[:, None] * np.pi / 16) * .5
     basis[0] *= .5 ** .5
+    both = torch.kron(basis, basis)  # of a block's 64 values at once, down and across
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
-    table = torch.from_numpy(LUMINANCE).to(x.device).reshape(1, 8, 8)
-    table = ((table * scale.reshape(-1, 1, 1) + 50) / 100).floor().clamp(1, 255).reshape(n, 1, 1, 8, 8)
-    blocks = (x - 128).reshape(n, h // 8, 8, w // 8, 8).transpose(2, 3)
-    def both(x, m):  # m x m^T of every block; a product with one small matrix at a time is one large product
-        return ((x @ m.T).transpose(-1, -2) @ m.T).transpose(-1, -2)
-    freq = both(blocks, basis)
-    back = both((freq / table).round() * table, basis.T)
-    out = back.transpose(2, 3).reshape(n, 1, h, w) + 128
-    return torch.where(column(chosen), out.clamp(0, 255).round(), x)
+    table = constant(LUMINANCE, x.device)
+    table = ((table * scale[:, None] + 50) / 100).floor().clamp(1, 255).reshape(n, 1, 1, 64)
+    blocks = (x - 128).reshape(n, h // 8, 8, w // 8, 8).transpose(2, 3).reshape(n, h // 8, w // 8, 64)
+    back = ((blocks @ both.T / table).round() * table) @ both
+    out = back.reshape(n, h // 8, w // 8, 8, 8).transpose(2, 3).reshape(n, 1, h, w) + 128
+    return out.clamp(0, 255).round()
 
 
 # ---------------------------------------------------------------- a plate's cut, as `capture.take`
@@ -129,7 +156,7 @@ def stands(n, aspect, width, size, device):
     w, h = size
     height = (width / aspect * uniform(n, .85, 1.15, device)).clamp(max=.62 * h) / 2
     half = width / 2
-    quad = torch.tensor([[-1., -1], [1, -1], [1, 1], [-1, 1]], device=device) * torch.stack([half, height], 1)[:, None]
+    quad = constant(((-1., -1), (1, -1), (1, 1), (-1, 1)), device) * torch.stack([half, height], 1)[:, None]
     quad = torch.cat([quad[..., :1] * uniform(n, .8, 1, device).reshape(-1, 1, 1), quad[..., 1:]], 2)
     a = torch.randn(n, device=device) * torch.where(chance(n, .4, device), 5., 1.5) * (np.pi / 180)
     a = a.clamp(-.26, .26)
@@ -138,16 +165,16 @@ def stands(n, aspect, width, size, device):
     shear = (torch.randn(n, device=device) * .06).clamp(-.22, .22).reshape(-1, 1)
     quad = torch.stack([quad[..., 0], quad[..., 1] + quad[..., 0] * shear], 2)
     quad = quad + torch.randn(n, 4, 2, device=device) * (height * .05).clamp(max=1.5).reshape(-1, 1, 1)
-    return quad + torch.tensor([w / 2, h / 2], device=device) + torch.rand(n, 1, 2, device=device) * 8 - 4
+    return quad + constant((w / 2, h / 2), device) + torch.rand(n, 1, 2, device=device) * 8 - 4
 
 
 def cut_corners(n, errors, device):
     """Where a cut's corners lie in the plate's own square [N, 4, 2]: six of ten as the detector errs, the others by
     chance, with the product's margin or another."""
-    unit = torch.tensor(UNIT, device=device)
+    unit = constant(UNIT, device)
     side = unit * 2 - 1
     as_detected = errors[torch.randint(len(errors), (n,), device=device)] * uniform(n, .6, 1.3, device).reshape(-1, 1, 1)
-    noise = torch.randn(n, 4, 2, device=device) * one_of(n, [.008, .02, .02, .035], device).reshape(-1, 1, 1) * torch.tensor([1., 2.2], device=device)
+    noise = torch.randn(n, 4, 2, device=device) * one_of(n, [.008, .02, .02, .035], device).reshape(-1, 1, 1) * constant((1., 2.2), device)
     detected = chance(n, .6, device).reshape(-1, 1, 1)
     wide = chance(n, .12, device)
     mx = torch.where(wide, uniform(n, 0, .25, device), uniform(n, 0, .09, device))
@@ -189,9 +216,9 @@ def shots(flats, aspect, width, size, step, errors, backs):
     quad = stands(n, aspect, width, size, device)
     m = of_square(quad)
     inner = pixels(w * step, h * step, device, 1 / step) - (step - 1) / (2 * step)
-    uv = moved(torch.linalg.inv(m), inner)
+    uv = moved(inverse(m), inner)
     fh, fw = flats.shape[-2:]
-    points = uv.clamp(-.5, 1.5) * torch.tensor([fw - 1., fh - 1.], device=device)
+    points = uv.clamp(-.5, 1.5) * constant((fw - 1., fh - 1.), device)
     plate = at(flats, points, (inner.shape[0], 1)).reshape(n, -1)
     start = torch.randint(0, 8, (n, 1, 2), device=device).float()
     behind = at(backs, inner + start, (inner.shape[0], 1)).reshape(n, -1)
@@ -222,16 +249,15 @@ def degraded(x, width, far):
     smear = torch.where(chance(n, .2, device), uniform(n, .5, .9 if far else 1.5, device), torch.zeros(n, device=device))
     level = chance(n, .6, device)
     across, down = ((sigma.square() + torch.where(way, smear, 0 * smear).square()).sqrt() for way in (level, ~level))
-    x = blur(x, across, down)
+    x = blur(x, across, down, 5 if far else 7)
     noise = one_of(n, [1, 2, 3, 5] if far else [1, 2, 4, 8, 12], device)
     noise = torch.where(faint, one_of(n, [1, 1, 2, 3], device), noise)
-    grain = torch.randn_like(x)
     ones = torch.ones(n, device=device)
-    soft = blur(grain, ones * .8, ones * .8) * 2.2  # noise that a camera smoothed
-    x = x + torch.where(column(chance(n, .3, device)), soft, grain) * column(noise)
-    x = torch.where(column(chance(n, .2, device)), x + .7 * (x - blur(x, 1.2 * ones, 1.2 * ones)), x)
+    grain = on_some(torch.randn_like(x), .3, lambda g, k: 2.2 * blur(g, .8 * ones[k], .8 * ones[k], 3))  # noise that a camera smoothed
+    x = x + grain * column(noise)
+    x = on_some(x, .2, lambda y, k: y + .7 * (y - blur(y, 1.2 * ones[k], 1.2 * ones[k], 4)))
     x = x.clamp(0, 255).round()
-    return jpeg(x, uniform(n, 25, 90, device), chance(n, .5, device))
+    return on_some(x, .5, lambda y, k: jpeg(y, uniform(len(k), 25, 90, device)))
 
 
 def take(flats, aspect, part, errors, backs, chunk=0):
@@ -242,7 +268,7 @@ def take(flats, aspect, part, errors, backs, chunk=0):
     shares = (.36, .34, .30)
     ends = [0, round(n * shares[0]), round(n * (shares[0] + shares[1])), n]
     deal = torch.randperm(n, device=device)
-    unit = torch.tensor(UNIT, device=device)
+    unit = constant(UNIT, device)
     for k, ((low, high), size, step, half) in enumerate(SIZES):
         which = deal[ends[k]:ends[k + 1]]
         if not len(which):
@@ -254,7 +280,7 @@ def take(flats, aspect, part, errors, backs, chunk=0):
         width = uniform(m, low ** .5, high ** .5, device).square()
         picture, quad = shots(some, aspect[which], width, size, step, errors, backs[torch.randint(len(backs), (m,), device=device)].float())
         picture = degraded(picture, width, far=k == 0)
-        lines = torch.tensor([(0., 1.), *LINES], device=device)[part[which]]
+        lines = constant(((0., 1.), *LINES), device)[part[which]]
         corners = torch.stack([unit[:, 0].expand(m, 4), torch.where(unit[:, 1].expand(m, 4) == 0, lines[:, :1], lines[:, 1:])], 2)
         out[which] = cut(picture, moved(of_square(quad), corners))
     return out.clamp(0, 255).round()
@@ -264,8 +290,8 @@ def jittered(cuts):
     """Ready cuts uint8 [N, 1, 48, 144], each a little different every time."""
     n, device = len(cuts), cuts.device
     x = cuts.float()
-    unit = torch.tensor(UNIT, device=device) * torch.tensor([W, H], device=device)
-    centre = torch.tensor([W / 2, H / 2], device=device)
+    unit = constant(UNIT, device) * constant((W, H), device)
+    centre = constant((W / 2, H / 2), device)
     scale = (1 + uniform(n, -.04, .04, device)).reshape(-1, 1, 1)
     quad = (unit - centre) * scale + centre + torch.stack([uniform(n, -4, 4, device), uniform(n, -2, 2, device)], 1)[:, None]
     quad = quad + torch.randn(n, 4, 2, device=device) * .5
@@ -276,7 +302,7 @@ def jittered(cuts):
     dim = torch.where(chance(n, .15, device), uniform(n, .15, .5, device), torch.ones(n, device=device))
     x = (x - 128) * column(dim) + 128
     soft = torch.where(chance(n, .25, device), uniform(n, .3, 1.1, device), torch.zeros(n, device=device))
-    return blur(x, soft, soft).clamp(0, 255).round()
+    return blur(x, soft, soft, 4).clamp(0, 255).round()
 
 
 # ---------------------------------------------------------------- windows for the detector, as `scenes.light`
@@ -294,9 +320,9 @@ def light(x):
     smear = torch.where(chance(n, .08, device), uniform(n, .5, 2, device), torch.zeros(n, device=device))
     y = blur(y, (sigma.square() + smear.square()).sqrt(), sigma)
     halo = uniform(n, .8, 1.6, device)
-    y = torch.where(column(chance(n, .25, device)), 2 * y - blur(y, halo, halo), y)
+    y = on_some(y, .25, lambda z, k: 2 * z - blur(z, halo[k], halo[k], 5))
     y = (y + torch.randn_like(y) * column(one_of(n, [1, 2.5, 5, 10], device))).clamp(0, 255).round()
-    return jpeg(y, uniform(n, 30, 90, device), chance(n, .4, device))
+    return on_some(y, .4, lambda z, k: jpeg(z, uniform(len(k), 30, 90, device)))
 
 
 def windowed(x, quads, size):

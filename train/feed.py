@@ -10,11 +10,16 @@ import cv2
 import numpy as np
 import torch
 
+import capture
+import cuts
 import regions
 import render
 import scenes
+import verifier
 from augment import FLAT_H, FLAT_W
-from common import ALPHABET, seed
+from chain import Chain, grow, iou
+from common import ALPHABET, CONFIG, seed
+from detector import Detector
 
 LONGEST = 12
 WINDOW, MOST = 288, 6  # side of a composed window, plates in it at most
@@ -22,6 +27,8 @@ WINDOW, MOST = 288, 6  # side of a composed window, plates in it at most
 # {name: (shape, type)} of one sample
 PLATE = {"image": ((FLAT_H, FLAT_W), np.uint8), "aspect": ((), np.float32), "classes": ((3, LONGEST), np.uint8), "lengths": ((3,), np.uint8),
          "may": ((len(regions.REGIONS),), np.uint8), "two": ((), np.uint8)}
+CUT = {"image": ((capture.H, capture.W), np.uint8), "classes": ((LONGEST,), np.uint8), "length": ((), np.uint8), "may": ((len(regions.REGIONS),), np.uint8)}
+CANDIDATE = {"cuts": ((2, capture.H, capture.W), np.uint8), "plate": ((), np.uint8)}
 SCENE = {"image": ((WINDOW, WINDOW), np.uint8), "quads": ((MOST, 4, 2), np.float32), "trust": ((MOST,), np.float32)}
 
 
@@ -82,20 +89,30 @@ class Store:
         return {name: t[which] for name, t in self.tensors.items()}
 
 
+def written(text):
+    """A text's classes, zeros behind it."""
+    out = np.zeros(LONGEST, np.uint8)
+    out[:len(text)] = [ALPHABET.index(c) + 1 for c in text]
+    return out
+
+
+def ones_at(places):
+    """The regions that a plate may be from, as ones."""
+    out = np.zeros(len(regions.REGIONS), np.uint8)
+    out[list(places)] = 1
+    return out
+
+
 def flat_sample(plate):
     """A `render.Flat` as a sample of PLATE."""
-    classes, lengths = np.zeros((3, LONGEST), np.uint8), np.zeros(3, np.uint8)
     texts = ("" if plate.lines else plate.text, *(plate.lines or ("", "")))
-    for row, text in enumerate(texts):
-        classes[row, :len(text)], lengths[row] = [ALPHABET.index(c) + 1 for c in text], len(text)
-    may = np.zeros(len(regions.REGIONS), np.uint8)
-    may[list(plate.regions)] = 1
+    classes, lengths, may = np.stack([written(t) for t in texts]), np.uint8([len(t) for t in texts]), ones_at(plate.regions)
     h, w = plate.image.shape
     return {"image": cv2.resize(plate.image, (FLAT_W, FLAT_H), interpolation=cv2.INTER_AREA), "aspect": w / h, "classes": classes, "lengths": lengths,
             "may": may, "two": plate.lines is not None}
 
 
-def plates(number, channel, dies, shuffles, share):
+def plates(number, channel, drawn, shuffles, share):
     """A worker that draws plates and deals the characters of real ones anew, `share` of the samples."""
     begin(number)
     names = list(shuffles)
@@ -103,11 +120,11 @@ def plates(number, channel, dies, shuffles, share):
         try:
             if random.random() < share:
                 name = random.choices(names, [{"us": .6, "eu": .25, "br": .15}[k] for k in names])[0]
-                image, text, where = shuffles[name].plate()
+                image, text, where = shuffles[name].plate(.5)
                 w = {"us": 320, "eu": 520, "br": 400}[name] / {"us": 150, "eu": 112, "br": 130}[name]
                 channel.put(flat_sample(render.Flat(image, text, where)) | {"aspect": w})
             else:
-                channel.put(flat_sample(render.any_plate(dies)))
+                channel.put(flat_sample(render.any_plate(drawn)))
         except cv2.error:
             continue
 
@@ -125,6 +142,34 @@ def windows(number, channel, stock):
             quads[k], trust[k] = quad, sure
         if len(known) <= MOST:
             channel.put({"image": image, "quads": quads, "trust": trust})
+
+
+def detected(number, channel, stock, flats, shuffles):
+    """A worker that makes cuts of plates in pictures as the detector of the work folder finds them, as `cuts.py` does."""
+    begin(number)
+    chain = Chain(verifier.load(Detector, "detector"))
+    while True:
+        try:
+            grey, known, _ = cuts.composed(stock, flats, cuts.SMALL, shuffles)
+        except cv2.error:
+            continue
+        candidates = cuts.found(chain, grey, .15)
+        for quad, flat in known:
+            for hit in [c for _, c in candidates if iou(c, quad) > .35][:1]:
+                image = capture.rectify(grey, grow(hit, .05))
+                channel.put({"image": image, "classes": written(flat.text), "length": len(flat.text), "may": ones_at(flat.regions)})
+
+
+def candidates(number, channel, stock):
+    """A worker that collects what the detector of the work folder takes for plates, as `verifier.py` does."""
+    begin(number)
+    chain = Chain(verifier.load(Detector, "detector"))
+    while True:
+        try:
+            for pair, plate in verifier.mine(chain, 1, CONFIG["verifier"]["threshold"], stock):
+                channel.put({"cuts": pair, "plate": plate})
+        except cv2.error:
+            continue
 
 
 def begin(number):

@@ -1,15 +1,15 @@
-"""All networks at once on a machine with a graphics card, in minutes: processes draw plates and windows, the card makes
-shots of them (`augment.py`) and trains recognisers of several sizes on the same samples, and detectors beside them; then,
-with `--verdict`, the verdicts on what the detectors propose.
+"""The networks on a machine with a graphics card, in minutes: processes draw plates, compose windows, make cuts with the
+detector and collect its candidates, and the card makes shots of them (`augment.py`) and trains: recognisers of several
+sizes on the same samples, then a verdict for each; and detectors beside them, where asked for.
 
-`python gpu.py --seconds 480 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
-fits, needs errors.npy there (`cuts.py --errors`) and uses cuts.npz if it is there. It writes every minute, so that
+`python gpu.py --seconds 580 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
+fits, and needs detector.pt and errors.npy there (`cuts.py --errors`). It writes every minute, so that
 what there is can be used whenever it is stopped: one checkpoint a network, of its averaged weights. Started again with
 `--go-on` it takes those up. The rate falls with the time that has passed.
 """
 import argparse
-import itertools
 import multiprocessing
+import sys
 import time
 from pathlib import Path
 
@@ -26,7 +26,7 @@ import regions
 import render
 import scenes
 import widen
-from common import ALPHABET, CONFIG, DATA, HERE, STROKES, WORK, greedy, seed
+from common import CONFIG, DATA, HERE, STROKES, WORK, greedy, seed
 from detector import STRIDE, Detector
 from recogniser import Recogniser, real_crops, upright
 from verifier import Verifier
@@ -126,22 +126,21 @@ def stacked(plates, device):
 
 
 class Batches:
-    """Batches of cuts with their labels: real crops, what the workers drew, and cuts that the detector made."""
+    """Batches of cuts with their labels: real crops, what the workers drew, and cuts that the detector made. The candidates
+    of the verdict come in beside them, for later."""
 
     def __init__(self, train, channels, device, backs):
         self.device, self.channels, self.backs = device, channels, backs
+        few = device.type != "cuda"
         self.sets = {k: stacked(v, device) for k, v in train.items() if v}
-        self.store = feed.Store(feed.PLATE, 120_000 if device.type == "cuda" else 2000, device)
+        self.store = feed.Store(feed.PLATE, 2000 if few else 150_000, device)
+        self.made = feed.Store(feed.CUT, 500 if few else 100_000, device)
+        self.candidates = feed.Store(feed.CANDIDATE, 500 if few else 400_000, device)
         self.errors = torch.from_numpy(np.load(WORK / "errors.npy")).to(device)
-        self.ready = None
-        if (WORK / "cuts.npz").exists():
-            data = np.load(WORK / "cuts.npz")
-            may = np.zeros((len(data["texts"]), len(regions.REGIONS)), np.uint8)
-            classes = np.zeros((len(may), feed.LONGEST), np.uint8)
-            for row, where, c, text in zip(may, data["regions"], classes, data["texts"]):
-                row[[int(k) for k in str(where).split(",") if k]] = 1
-                c[:len(text)] = [ALPHABET.index(k) + 1 for k in str(text)]
-            self.ready = [torch.from_numpy(v).to(device) for v in (data["cuts"], classes, np.array([len(t) for t in data["texts"]]), may)]
+
+    def fill(self):
+        for store, channels in zip((self.store, self.made, self.candidates), self.channels):
+            store.fill(channels)
 
     def flats(self, n):
         """n flat samples, real ones and those of the workers."""
@@ -170,15 +169,13 @@ class Batches:
     @torch.no_grad()
     def __call__(self, n):
         """(normalised cuts, classes [n, 12], lengths, may-be regions, lines) as `recogniser.loss_of` takes them."""
-        self.store.fill(self.channels)
-        ready = round(n * SHARES["cuts"]) if self.ready else 0
-        x, y, length, may, two = self.cuts_of(self.flats(n - ready))
-        if ready:
-            which = torch.randint(len(self.ready[0]), (ready,), device=self.device)
-            cuts, classes, lengths, where = (t[which] for t in self.ready)
-            x = torch.cat([x, augment.jittered(cuts[:, None])])
-            y, length, may = torch.cat([y, classes]), torch.cat([length.long(), lengths.long()]), torch.cat([may, where])
-            two = torch.cat([two, torch.zeros(ready, device=self.device)])
+        made = round(n * SHARES["cuts"]) if len(self.made) > 200 else 0
+        x, y, length, may, two = self.cuts_of(self.flats(n - made))
+        if made:
+            s = self.made.some(made)
+            x = torch.cat([x, augment.jittered(s["image"][:, None])])
+            y, length, may = torch.cat([y, s["classes"]]), torch.cat([length.long(), s["length"].long()]), torch.cat([may, s["may"]])
+            two = torch.cat([two, torch.zeros(made, device=self.device)])
         return augment.normalised(x), y.long(), length.long(), may.float(), two
 
 
@@ -223,32 +220,61 @@ def judges(test, batches, device):
 
 
 def train_recogniser(args, end, channels, train, test, pictures):
+    """The recognisers, then their verdicts in the time that is kept for them."""
     device = torch.device(args.device)
     seed(1), torch.manual_seed(CONFIG["seed"])
     batches = Batches(train, channels, device, backs(pictures, device))
     learners = [Learner(Recogniser(wide), f"recogniser-{wide}", args.rate, device, start(args, f"recogniser-{wide}", "recogniser"),
                         lambda old, wide=wide: widen.recogniser(old, wide)) for wide in args.wide]
     shown = judges(test, batches, device)
-    while len(batches.store) < (20_000 if device.type == "cuda" else 300):
-        batches.store.fill(channels), time.sleep(.05)
+    while len(batches.store) < (5_000 if device.type == "cuda" else 300):
+        batches.fill(), time.sleep(.05)
     batch = batches(args.batch)
     suited(learners, lambda net: sum(loss_of(net, *batch)), device)
+    timed(batches, args.batch, device)
     begun, last, losses, steps = time.time(), time.time(), [], 0
     print(f"recogniser begins, {end - begun:.0f} s left", flush=True)
-    while time.time() < end and steps < args.steps:
-        share = (time.time() - begun) / (end - begun)
+    while time.time() < end - args.verdict and steps < args.steps:
+        share = (time.time() - begun) / (end - args.verdict - begun)
+        if steps % 8 == 0:
+            batches.fill()
         batch = batches(args.batch)
         for learner in learners:
             ctc, where, lines = loss_of(learner.net, *batch)
             learner.step(ctc + .1 * where + .1 * lines, share)
             losses.append(torch.stack([ctc.detach(), where.detach(), lines.detach()]))
         steps += 1
-        if time.time() - last > args.every or time.time() >= end or steps >= args.steps:
+        if steps < 20 or steps % 20 == 0:
+            sound(losses[-len(learners):], batch, learners)
+        if time.time() - last > args.every or steps >= args.steps:
             tell(learners, losses, shown, steps, begun, batches, args)
             last, losses = time.time(), []
+    if losses:
+        tell(learners, losses, shown, steps, begun, batches, args)
     for learner in learners:
         learner.save(args.out)
-    (args.out / "recogniser.done").write_text("")
+    if args.verdict > 0:
+        train_verdicts(args, learners, batches, end)
+
+
+def sound(losses, batch, learners):
+    """Ends the job where a loss is no number any more, and says what else is none: the time of a card is dear."""
+    if torch.isfinite(torch.stack(losses)).all():
+        return
+    cuts = torch.isfinite(batch[0]).flatten(1).all(1)
+    bad = {f"{of.name}.{k}" for of in learners for k, v in of.net.state_dict().items() if not torch.isfinite(v).all()}
+    sys.exit(f"losses {torch.stack(losses).tolist()}: of {len(cuts)} cuts {int((~cuts).sum())} hold what is no number, and {len(bad)} tensors: {sorted(bad)[:8]}")
+
+
+def timed(batches, n, device):
+    """Says how long a batch takes to make."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+        began = time.time()
+        for _ in range(5):
+            batches(n)
+        torch.cuda.synchronize()
+        print(f"a batch of shots: {(time.time() - began) * 200:.0f} ms", flush=True)
 
 
 def tell(learners, losses, shown, steps, begun, batches, args):
@@ -258,7 +284,7 @@ def tell(learners, losses, shown, steps, begun, batches, args):
         learner.save(args.out)
         net = learner.judged(Recogniser, batches.device)
         scores = "  ".join(f"{k} {right(net, *v):.3f}" for k, v in shown.items())
-        print(f"{time.time() - begun:5.0f} s {steps:6d} steps, drawn {batches.store.seen}  {learner.name}  text {ctc:.3f} region {where:.3f} lines {lines:.3f}  {scores}", flush=True)
+        print(f"{time.time() - begun:5.0f} s {steps:6d} steps, drawn {batches.store.seen}, cut {batches.made.seen}, candidates {batches.candidates.seen}  {learner.name}  text {ctc:.3f} region {where:.3f} lines {lines:.3f}  {scores}", flush=True)
 
 
 # ---------------------------------------------------------------- the detector
@@ -404,112 +430,33 @@ def train_detector(args, end, channels, held, pictures):
             last, losses = time.time(), []
     for learner in learners:
         learner.save(args.out)
-    return [learner.judged(Detector, device) for learner in learners], store, judge
 
 
 # ---------------------------------------------------------------- the verdict
 
-@torch.no_grad()
-def mined(net, x, quads, trust, picture=None, scale=1.):
-    """(close and wide cuts uint8 [K, 2, 48, 144], is a plate [K]) of a detector's places in lit windows x, cut from
-    `picture` (x times 1 / `scale`) where there is one."""
-    got, score = proposals(net, x)
-    n, most = score.shape
-    real = trust > -5
-    over = iou(got[:, :, None], quads[:, None]) * real[:, None]
-    opened = (over * (trust < 0)[:, None]).amax(2) > .15
-    fit = (over * torch.where(trust == 0, 2., 1.)[:, None]).amax(2)
-    use = (score > 0) & ~opened & ((fit <= .15) | (fit >= .45))
-    which, place = use.nonzero(as_tuple=True)
-    return cuts_at(picture if picture is not None else x, which, got[which, place] / scale), fit[which, place] >= .45
+VERDICT_STEPS = 6000
 
 
-def cuts_at(x, which, quads):
-    out = []
-    for k in range(0, len(which), 512):
-        of, q = x[which[k:k + 512]], quads[k:k + 512]
-        out.append(torch.cat([augment.cut(of, augment.grow(q, m)) for m in (.05, .3)], 1).clamp(0, 255).round().to(torch.uint8))
-    return torch.cat(out) if out else torch.zeros(0, 2, augment.H, augment.W, dtype=torch.uint8, device=x.device)
-
-
-@torch.no_grad()
-def true_plates(x, quads, trust):
-    """Cuts of the true plates with corner errors, so that there are enough of them."""
-    inside = (trust >= 0) & (quads.flatten(2).amin(2) >= 0) & (quads.flatten(2).amax(2) < x.shape[-1])
-    which, place = inside.nonzero(as_tuple=True)
-    q = quads[which, place]
-    side = torch.stack([q[:, 1, 0] - q[:, 0, 0], q[:, 3, 1] - q[:, 0, 1]], 1)[:, None]
-    return cuts_at(x, which, q + torch.randn_like(q) * side * torch.tensor([.03, .07], device=x.device))
-
-
-def whole_pictures(pictures, device, passes):
-    """Lit whole pictures with their boxes as quads, ready for a detector: (input, picture, quads, trust, scale), alike ones
-    together."""
-    by_shape = {}
-    for image, boxes in pictures:
-        by_shape.setdefault(image.shape, []).append((image, boxes))
-    for _, (shape, group) in itertools.product(range(passes), by_shape.items()):
-        h, w = shape
-        s = min((scenes.AREA / (h * w)) ** .5, 1.5)
-        nw, nh = max(32, round(w * s / 32) * 32), max(32, round(h * s / 32) * 32)
-        for k in range(0, len(group), 16):
-            part = group[k:k + 16]
-            x = torch.from_numpy(np.stack([p for p, _ in part])).to(device).float()[:, None]
-            eight = F.pad(x, (0, -w % 8, 0, -h % 8), mode="replicate")
-            x = augment.light(eight)[:, :, :h, :w]
-            quads, trust = torch.zeros(len(part), feed.MOST, 4, 2, device=device), torch.full((len(part), feed.MOST), -9., device=device)
-            for i, (_, boxes) in enumerate(part):
-                for j, (bx, by, bw, bh) in enumerate(boxes[:feed.MOST]):
-                    quads[i, j] = torch.tensor([[bx, by], [bx + bw, by], [bx + bw, by + bh], [bx, by + bh]]) * torch.tensor([nw / w, nh / h])
-                    trust[i, j] = 0
-            small = F.interpolate(x, (nh, nw), mode="bilinear", antialias=True, align_corners=False)
-            yield small, x, quads, trust, torch.tensor([nw / w, nh / h], device=device)
-
-
-def candidates(detectors, store, pictures, device, few):
-    """All that the detectors propose: (cuts uint8 [K, 2, 48, 144], is a plate [K])."""
-    cuts, kinds = [], []
-    with torch.no_grad():
-        for _ in range(2 if few else 50):
-            x, quads, trust = lit(store.some(16 if few else 256), feed.WINDOW, whole=True)
-            for net in detectors:
-                c, k = mined(net, x, quads, trust)
-                cuts.append(c), kinds.append(k)
-            c = true_plates(x, quads, trust)
-            cuts.append(c), kinds.append(torch.ones(len(c), dtype=torch.bool, device=device))
-        for small, x, quads, trust, scale in whole_pictures(pictures[:20] if few else pictures, device, 1):
-            for net in detectors:
-                c, k = mined(net, small, quads, trust, x, scale)
-                cuts.append(c), kinds.append(k)
-    return torch.cat(cuts), torch.cat(kinds)
-
-
-def train_verdicts(args, detectors, store, pictures, end):
-    """A verdict for every recogniser, all on the same candidates."""
+def train_verdicts(args, recognisers, batches, end):
+    """A verdict for every recogniser, all on the candidates that the workers collected."""
     device, few = torch.device(args.device), args.device == "cpu"
-    cuts, kinds = candidates(detectors, store, pictures, device, few)
-    print(f"{len(cuts)} candidates, {int(kinds.sum())} plates, {end - time.time():.0f} s left", flush=True)
-    while not (args.out / "recogniser.done").exists() and time.time() < end:
-        time.sleep(.2)
-    trunks, learners = [], []
-    for wide in args.wide:
-        state = torch.load(args.out / f"recogniser-{wide}.pt", map_location=device, weights_only=False)["average"]
-        net = Recogniser.like(state)
-        net.load_state_dict(state)
-        trunks.append(net.to(device, memory_format=torch.channels_last).eval().trunk)
-        learners.append(Learner(Verifier(net.features), f"verifier-{wide}", args.rate, device))
-    deal = torch.randperm(len(cuts), device=device)
-    held, deal = deal[:len(deal) // 10], deal[len(deal) // 10:]
+    batches.fill()
+    k = len(batches.candidates)
+    cuts, kinds = batches.candidates.tensors["cuts"][:k], batches.candidates.tensors["plate"][:k] > 0
+    print(f"{k} candidates, {int(kinds.sum())} plates, {end - time.time():.0f} s left", flush=True)
+    trunks = [learner.judged(Recogniser, device).trunk for learner in recognisers]
+    learners = [Learner(verdict(net), net.name.replace("recogniser", "verifier"), args.rate, device) for net in recognisers]
+    deal = torch.randperm(k, device=device)
+    held, deal = deal[:k // 10], deal[k // 10:]
     groups = [deal[kinds[deal]], deal[~kinds[deal]]]
-    n, steps, begun = (16 if few else 512), 0, time.time()
-    while time.time() < end - 4 and steps < min(args.steps, 4000):
+    n, steps, begun, least = (16 if few else 512), 0, time.time(), min(args.steps, VERDICT_STEPS)
+    while time.time() < end - 4 and steps < least:
         which = torch.cat([g[torch.randint(len(g), (n // 2,), device=device)] for g in groups])
         x = cuts[which].float()
-        noise = augment.one_of(n, [0, 0, 2, 4, 8], device)
-        x = x + torch.randn_like(x) * augment.column(noise)
+        x = x + torch.randn_like(x) * augment.column(augment.one_of(n, [0, 0, 2, 4, 8], device))
         x = torch.stack([augment.normalised(x[:, k:k + 1]) for k in (0, 1)])
         y = kinds[which].float()[:, None]
-        share = max(steps / 4000, (time.time() - begun) / max(1, end - 4 - begun))
+        share = max(steps / least, (time.time() - begun) / max(1, end - 4 - begun))
         for trunk, learner in zip(trunks, learners):
             with torch.autocast(device.type, dtype=torch.bfloat16):
                 with torch.no_grad():
@@ -520,6 +467,15 @@ def train_verdicts(args, detectors, store, pictures, end):
     for trunk, learner in zip(trunks, learners):
         learner.save(args.out)
         print(f"{learner.name}: {steps} steps, {kept(learner.judged(Verifier, device), trunk, cuts[held], kinds[held])}", flush=True)
+
+
+def verdict(learner):
+    """A verdict for a recogniser; what looks at the wide cut is taken over from the work folder's."""
+    net = Verifier(learner.net.features)
+    if (WORK / "verifier.pt").exists():
+        before, own = torch.load(WORK / "verifier.pt", map_location="cpu", weights_only=False)["average"], net.state_dict()
+        net.load_state_dict(own | {k: v for k, v in before.items() if v.shape == own[k].shape})
+    return net
 
 
 @torch.no_grad()
@@ -575,23 +531,23 @@ def spawn(target, *args):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seconds", type=float, default=480, help="in all, loading included")
-    ap.add_argument("--verdict", type=float, default=0, help="seconds of them for the verdicts")
+    ap.add_argument("--verdict", type=float, default=40, help="seconds of them for the verdicts")
     ap.add_argument("--out", type=Path, default=WORK)
     ap.add_argument("--go-on", type=Path, help="a folder with checkpoints of this job")
-    ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[1., 1.5])
-    ap.add_argument("--detectors", type=lambda s: s.split(","), default=["small", "large"])
+    ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[CONFIG["recogniser"]["wide"]])
+    ap.add_argument("--detectors", type=lambda s: s.split(",") if s else [], default=[], help="small, large or both")
     ap.add_argument("--batch", type=int, default=768)
     ap.add_argument("--windows", type=int, default=192)
     ap.add_argument("--rate", type=float, default=2e-3)
     ap.add_argument("--every", type=float, default=60, help="seconds between checkpoints")
-    ap.add_argument("--workers", type=int, nargs=2, default=[5, 9], help="processes that draw plates and compose windows")
+    ap.add_argument("--workers", type=int, nargs=4, default=[6, 4, 5, 0], metavar=("DRAW", "CUT", "COLLECT", "COMPOSE"),
+                    help="processes that draw plates, make cuts of them, collect candidates, and compose windows for detectors")
     ap.add_argument("--steps", type=int, default=10 ** 9, help="at most, of every training")
     ap.add_argument("--device", default="cuda" if Path("/dev/nvidia0").exists() else "cpu")
     args = ap.parse_args()
     begun = time.time()
     end = begun + args.seconds
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "recogniser.done").unlink(missing_ok=True)
     torch.set_num_threads(1), cv2.setNumThreads(1)
     seed()
     train, test = real_crops()
@@ -605,23 +561,25 @@ def main():
         if not few:  # workers inherit what is decoded
             paths = [p for p, _ in stock.scenes] + stock.empty + [p for of in stock.crops.values() for p in of]
             stock.kept = dict(zip(paths, each(decoded, paths)))
-    held = scenes.Stock(held=True, drawn=stock.dies)
     pictures = grey_pictures_few(stock) if few else grey_pictures(stock)
     print(f"loaded in {time.time() - begun:.0f} s: " + ", ".join(f"{k} {len(v)} of {len(train[k])}" for k, v in shuffles.items()), flush=True)
-    draw = [feed.Channel(feed.PLATE, 512) for _ in range(args.workers[0])]
-    compose = [feed.Channel(feed.SCENE, 128) for _ in range(args.workers[1])]
-    judged = [feed.Channel(feed.SCENE, 128) for _ in range(2)]
+    draw, cut, collect, compose = ([feed.Channel(fields, slots) for _ in range(n)] for n, fields, slots in zip(
+        args.workers, (feed.PLATE, feed.CUT, feed.CANDIDATE, feed.SCENE), (512, 512, 512, 128)))
     processes = [spawn(feed.plates, k, c, stock.dies, shuffles, .3) for k, c in enumerate(draw)]
-    processes += [spawn(feed.windows, 50 + k, c, stock) for k, c in enumerate(compose)]
-    processes += [spawn(feed.windows, 90 + k, c, held) for k, c in enumerate(judged)]
-    trained = end - args.verdict
-    reader = spawn(train_recogniser, args, trained, draw, train, test, pictures)
-    detectors, store, _ = train_detector(args, trained, compose, judged, pictures)
+    processes += [spawn(feed.detected, 30 + k, c, stock, train, shuffles) for k, c in enumerate(cut)]
+    processes += [spawn(feed.candidates, 60 + k, c, stock) for k, c in enumerate(collect)]
+    processes += [spawn(feed.windows, 90 + k, c, stock) for k, c in enumerate(compose)]
+    if args.detectors:
+        held = scenes.Stock(held=True, drawn=stock.dies)
+        judged = [feed.Channel(feed.SCENE, 128) for _ in range(2)]
+        processes += [spawn(feed.windows, 120 + k, c, held) for k, c in enumerate(judged)]
+        reader = spawn(train_recogniser, args, end, (draw, cut, collect), train, test, pictures)
+        train_detector(args, end - 5, compose, judged, pictures)
+        reader.join(60)
+    else:
+        train_recogniser(args, end, (draw, cut, collect), train, test, pictures)
     for p in processes:
         p.terminate()
-    if args.verdict > 0:
-        train_verdicts(args, detectors, store, pictures, end)
-    reader.join(60)
     print(f"done, {time.time() - begun:.0f} s", flush=True)
 
 

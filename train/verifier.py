@@ -91,10 +91,10 @@ def lettered(stock, shown):
         yield grey, quads, set_in
 
 
-def mine(chain, shown, threshold):
+def mine(chain, shown, threshold, stock=None):
     """[(close and wide cut uint8 [2, 48, 144], is a plate)] of so many pictures."""
     out = []
-    for grey, quads, set_in in lettered(scenes.Stock(), shown):
+    for grey, quads, set_in in lettered(stock or scenes.Stock(), shown):
         for quad in set_in:  # a few words as if they had been found, whatever the detector thinks of them
             if random.random() < .25:
                 cuts = both_cuts(grey, grow(quad, random.uniform(-.05, .12)))
