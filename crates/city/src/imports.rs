@@ -5,7 +5,7 @@
 //! says how many entries came and went and how many rows were dropped, and never a plate. What a file calls its
 //! categories is on the log only where it is a well-known word: the wrong column may hold plates.
 
-use crate::lists::{Of, Pages, new_entry_id};
+use crate::lists::{Of, new_entry_id};
 use crate::{City, Event};
 use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256, sha256_of};
 use hotlist::import::{
@@ -266,7 +266,7 @@ impl City {
     fn traces(&self, list: &ListId) -> Result<Vec<(Trace, u64)>> {
         let mut old = Vec::with_capacity(self.entries_of(list)?);
         let now = self.now();
-        let mut pages = Pages::new(self, Of::Imported(list));
+        let mut pages = self.pages(Of::Imported(list));
         // What has ended by itself is no entry that a file lacks.
         for row in pages.by_ref().filter(|row| row.expires > now) {
             old.push((trace(&row), number_of(&row.id)?));
@@ -396,7 +396,7 @@ impl City {
     /// SHA-256 over the sorted hashes of what was imported into a list, each with the import's own salt: who has
     /// both the list and the salt can check it, and who has neither learns nothing.
     fn list_commit(&self, list: &ListId, salt: &str) -> Result<String> {
-        let mut pages = Pages::new(self, Of::Imported(list));
+        let mut pages = self.pages(Of::Imported(list));
         let mut hashes: Vec<[u8; 32]> = Vec::with_capacity(self.entries_of(list)?);
         hashes.extend(pages.by_ref().map(|row| {
             let said = (

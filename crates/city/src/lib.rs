@@ -13,6 +13,7 @@ mod adoption;
 #[cfg(test)]
 #[path = "tests/adoption.rs"]
 mod adoption_tests;
+mod ahead;
 mod alarms;
 pub mod api;
 pub mod approval;
@@ -119,6 +120,7 @@ mod watch;
 mod witness;
 
 pub use adoption::{NewProposal, NewSignature, Proposal};
+pub use ahead::{Ahead, Known};
 pub use alarms::{Alarm, AlarmKind, AlarmSection, CloseAlarm};
 pub use api::*;
 pub use ask::Watch;

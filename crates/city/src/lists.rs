@@ -440,13 +440,30 @@ impl City {
         Ok(stale_from(&settings, last.as_ref()).is_some_and(|at| self.now() >= at))
     }
 
-    /// Tells the matcher everything: prior, terms, found vehicles, entries.
-    pub(crate) fn reload_lists(&self) -> Result<()> {
+    /// Entries of the store, page by page.
+    pub(crate) fn pages<'a>(
+        &'a self,
+        of: Of<'a>,
+    ) -> Pages<impl FnMut(Option<&EntryId>) -> Result<Vec<EntryRow>> + 'a> {
+        Pages::new(move |after| match of {
+            Of::All => self.store.entries_after(after, PAGE),
+            Of::List(list) => self.store.listed_after(list, after, PAGE),
+            Of::Imported(list) => self.store.imported_after(list, after, PAGE),
+        })
+    }
+
+    /// Tells the matcher all but the entries: prior, terms, found vehicles.
+    pub(crate) fn tell_matcher(&self) -> Result<()> {
         self.hot.set_prior(Prior { home: self.config.home_state(), ..Prior::default() });
         self.set_terms()?;
-        self.silence()?;
+        self.silence()
+    }
+
+    /// Tells the matcher everything.
+    pub(crate) fn reload_lists(&self) -> Result<()> {
+        self.tell_matcher()?;
         self.lists_behind.store(true, Ordering::SeqCst);
-        let mut pages = Pages::new(self, Of::All);
+        let mut pages = self.pages(Of::All);
         self.hot.load(pages.by_ref().map(looked_for));
         pages.done()?;
         self.lists_behind.store(false, Ordering::SeqCst);
@@ -463,7 +480,7 @@ impl City {
         let behind = self.lists_behind.swap(true, Ordering::SeqCst);
         change()?;
         self.set_terms()?;
-        let mut pages = Pages::new(self, Of::List(list));
+        let mut pages = self.pages(Of::List(list));
         self.hot.replace_list(list, pages.by_ref().map(looked_for));
         pages.done()?;
         self.lists_behind.store(behind, Ordering::SeqCst);
@@ -570,7 +587,7 @@ fn is_state(text: &str) -> bool {
     (2..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
 }
 
-fn looked_for(row: EntryRow) -> Entry {
+pub(crate) fn looked_for(row: EntryRow) -> Entry {
     Entry {
         id: row.id,
         list: row.list,
@@ -593,18 +610,18 @@ pub(crate) enum Of<'a> {
     Imported(&'a ListId),
 }
 
-/// Entries from the store, page by page; a page that cannot be read ends them, and [`Pages::done`] tells.
-pub(crate) struct Pages<'a> {
-    city: &'a City,
-    of: Of<'a>,
+/// Entries from a store, page by page; a page that cannot be read ends them, and [`Pages::done`] tells.
+pub(crate) struct Pages<F> {
+    read: F,
     page: std::vec::IntoIter<EntryRow>,
     last: Option<EntryId>,
     ended: Result<bool>,
 }
 
-impl<'a> Pages<'a> {
-    pub fn new(city: &'a City, of: Of<'a>) -> Self {
-        Self { city, of, page: Vec::new().into_iter(), last: None, ended: Ok(false) }
+impl<F: FnMut(Option<&EntryId>) -> Result<Vec<EntryRow>>> Pages<F> {
+    /// `read` gives at most [`PAGE`] entries from behind one.
+    pub fn new(read: F) -> Self {
+        Self { read, page: Vec::new().into_iter(), last: None, ended: Ok(false) }
     }
 
     /// Whether all of them were read.
@@ -613,7 +630,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-impl Iterator for Pages<'_> {
+impl<F: FnMut(Option<&EntryId>) -> Result<Vec<EntryRow>>> Iterator for Pages<F> {
     type Item = EntryRow;
     fn next(&mut self) -> Option<EntryRow> {
         if let Some(row) = self.page.next() {
@@ -622,13 +639,7 @@ impl Iterator for Pages<'_> {
         if !matches!(self.ended, Ok(false)) {
             return None;
         }
-        let after = self.last.as_ref();
-        let rows = match self.of {
-            Of::All => self.city.store.entries_after(after, PAGE),
-            Of::List(list) => self.city.store.listed_after(list, after, PAGE),
-            Of::Imported(list) => self.city.store.imported_after(list, after, PAGE),
-        };
-        match rows {
+        match (self.read)(self.last.as_ref()) {
             Ok(rows) => {
                 self.ended = Ok((rows.len() as u64) < u64::from(PAGE));
                 self.last = rows.last().map(|row| row.id.clone()).or(self.last.take());

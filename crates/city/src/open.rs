@@ -1,5 +1,6 @@
 //! The open city: its parts, how they are put together, and how a crash is mended.
 
+use crate::ahead::Known;
 use crate::init::{Paths, hex_hash};
 use crate::keeper;
 use crate::published::Published;
@@ -89,6 +90,16 @@ impl City {
         clock: Arc<dyn Clock>,
         memory: Option<Memory>,
     ) -> Result<Arc<City>> {
+        Self::open_ahead(dir, clock, memory, None)
+    }
+
+    /// The same, with hot lists that were read ahead: the matcher takes them as they are, if they still stand.
+    pub fn open_ahead(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        memory: Option<Memory>,
+        known: Option<Known>,
+    ) -> Result<Arc<City>> {
         succeed::settle(dir)?;
         let paths = Paths::new(dir);
         let config = Config::load(&paths.config)?;
@@ -114,7 +125,9 @@ impl City {
         let published = Published::load(dir, &config.log, &log)?;
         let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, adopting, &log)?;
         crate::adoption::done(dir);
-        let hot = Arc::new(HotList::new());
+        let known = known.map(|known| known.still(&store)).transpose()?.flatten();
+        let ahead = known.is_some();
+        let hot = known.unwrap_or_default();
         let switches = crate::switch::Switches::from_leaves(&leaves);
         let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
         let again = crate::copy::Again::load(&store)?;
@@ -163,7 +176,15 @@ impl City {
             sessions,
             boot: base::random(),
         };
-        city.reload_lists()?;
+        if ahead {
+            tracing::info!(
+                entries = city.hot.len(),
+                "the hot lists are taken as they were read ahead"
+            );
+            city.tell_matcher()?;
+        } else {
+            city.reload_lists()?;
+        }
         city.follow_moves(&leaves)?;
         city.log_restored()?;
         city.mend()?;

@@ -4,7 +4,7 @@
 //! the lists are in the clear anyway, and leave sealed to the camera that asks.
 
 use crate::City;
-use crate::lists::{Of, Pages};
+use crate::lists::Of;
 use base::{CameraId, Day, Error, Result, Secret, Time, hex, sha256};
 use hotlist::whole_plates;
 use read::{SealKey, WatchAsk, WatchHead, WatchSet, watch_hash, watch_tokens};
@@ -62,7 +62,7 @@ impl City {
     fn tokens_of(&self, key: &Secret<[u8; 32]>, day: Day) -> Result<(Vec<u64>, u64)> {
         let (from, until) = (day.start().max(self.now()), day.next().start());
         let mut left_out = 0;
-        let mut pages = Pages::new(self, Of::All);
+        let mut pages = self.pages(Of::All);
         let wanted = pages.by_ref().filter(|row| row.begins < until && row.expires > from);
         let plates = wanted.flat_map(|row| {
             let whole = whole_plates(&row.plate);

@@ -102,7 +102,10 @@ fn serve(
     runtime: &Runtime,
     told: &Told,
 ) -> anyhow::Result<ExitCode> {
-    let city = seated.again(|| City::open_with(&args.data, Arc::new(SystemClock), memory()))?;
+    let known = seated.known.take();
+    let city = seated
+        .again(|| City::open_ahead(&args.data, Arc::new(SystemClock), memory(), known.clone()))?;
+    drop(known);
     city.announce()?;
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));

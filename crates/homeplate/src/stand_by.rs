@@ -3,7 +3,7 @@
 
 use crate::listening::{address_of, bound};
 use base::{Error, Kind, Result, Shutdown};
-use city::{City, Config, Holder, Seat, StandingBy};
+use city::{Ahead, City, Config, Holder, Known, Seat, StandingBy};
 use server::Inner;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,8 @@ pub struct Seated {
     seat: Seat,
     /// The listener that it stood by at; connections wait in it.
     pub listener: Option<TcpListener>,
+    /// The hot lists, where it stood by before and could read them ahead.
+    pub known: Option<Known>,
     /// Where it will take connections from others that stand by.
     inner: Option<String>,
     /// Whether another server had the seat before: its last breath may hold the city's files for a moment.
@@ -66,7 +68,13 @@ impl Seated {
 pub fn alone(dir: &Path) -> Result<Seated> {
     // Where there is no city, nothing is made.
     Config::load(&dir.join(CONFIG))?;
-    Ok(Seated { seat: Seat::take(dir)?, listener: None, inner: None, after_another: false })
+    Ok(Seated {
+        seat: Seat::take(dir)?,
+        listener: None,
+        known: None,
+        inner: None,
+        after_another: false,
+    })
 }
 
 /// Stands by until the seat is free; `None` if it was told to stop before.
@@ -84,13 +92,18 @@ pub fn wait(
         let listener = bound(&listen).await?;
         // Whether it can be had is said now and not in the night of the first hand-over.
         drop(bound(inner).await?);
-        let seat = match Seat::try_take(dir)? {
-            Some(seat) => Some((seat, false)),
-            None => stand(dir, &config, &listener, told).await?.map(|seat| (seat, true)),
+        let (seat, known) = match Seat::try_take(dir)? {
+            Some(seat) => (Some((seat, false)), None),
+            None => {
+                let ahead = Ahead::begin(dir)?;
+                let seat = stand(dir, &config, &listener, told).await?;
+                (seat.map(|seat| (seat, true)), ahead.known())
+            }
         };
         Ok::<_, Error>(seat.map(|(seat, after_another)| Seated {
             seat,
             listener: Some(listener),
+            known,
             inner: Some(inner.to_owned()),
             after_another,
         }))

@@ -72,3 +72,8 @@ CREATE TABLE wanted (
   by_whom TEXT NOT NULL,
   json TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE marks (
+  name TEXT NOT NULL PRIMARY KEY,
+  mark BLOB NOT NULL
+) STRICT;

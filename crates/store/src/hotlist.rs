@@ -1,9 +1,9 @@
 //! Entries of hot lists, in a database of their own: the only plates that are on disk in the clear.
 
-use crate::engine::{Arg, Row};
+use crate::engine::{Arg, Db, Place, Row, Tx};
 use crate::open::{Store, hold};
 use crate::rows::EntryRow;
-use base::{EntryId, Error, ListId, Result, Time};
+use base::{EntryId, Error, ListId, Result, Time, random};
 use plate::{Pattern, Reason};
 
 /// The columns of an entry, in the order that [`entry_row`] reads and [`args`] writes.
@@ -39,7 +39,9 @@ pub(crate) fn args(row: &EntryRow) -> Vec<Arg<'_>> {
 impl Store {
     /// Adds an entry. An id that is there already is a [`base::Kind::Conflict`].
     pub fn add_entry(&self, row: &EntryRow) -> Result<()> {
-        let changed = hold(&self.hotlist).exec(
+        let mut db = hold(&self.hotlist);
+        let mut tx = db.begin()?;
+        let added = tx.exec(
             concat!(
                 "INSERT INTO entries (",
                 entry_columns!(),
@@ -48,10 +50,11 @@ impl Store {
             ),
             &args(row),
         )?;
-        match changed {
-            0 => Err(Error::conflict("There is an entry of this id already; choose another.")),
-            _ => Ok(()),
+        if added == 0 {
+            return Err(Error::conflict("There is an entry of this id already; choose another."));
         }
+        entries_changed(&mut tx)?;
+        tx.commit()
     }
 
     /// Removes an entry. When this returns, its plate stands in no file any more; on PostgreSQL in
@@ -66,6 +69,7 @@ impl Store {
             }
             // Nor does an import bring it back that waits, or is taken back.
             tx.exec("DELETE FROM versions WHERE id = ?1", &args)?;
+            entries_changed(&mut tx)?;
             tx.commit()?;
         }
         db.settle("entries")?;
@@ -77,7 +81,15 @@ impl Store {
     pub fn forget_entries(&self, before: Time) -> Result<bool> {
         let mut db = hold(&self.hotlist);
         let before = [Arg::from(before)];
-        let gone = db.exec("DELETE FROM entries WHERE expires < ?1", &before)?;
+        let gone = {
+            let mut tx = db.begin()?;
+            let gone = tx.exec("DELETE FROM entries WHERE expires < ?1", &before)?;
+            if gone > 0 {
+                entries_changed(&mut tx)?;
+            }
+            tx.commit()?;
+            gone
+        };
         if gone > 0 {
             db.settle("entries")?;
         }
@@ -96,15 +108,12 @@ impl Store {
 
     /// At most `limit` entries in the order of their ids, from behind one; expired ones among them.
     pub fn entries_after(&self, after: Option<&EntryId>, limit: u32) -> Result<Vec<EntryRow>> {
-        let rows = hold(&self.hotlist).query(
-            concat!(
-                "SELECT ",
-                entry_columns!(),
-                " FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2"
-            ),
-            &[Arg::from(after.map_or("", EntryId::as_str)), Arg::from(i64::from(limit))],
-        )?;
-        rows.into_iter().map(entry_row).collect()
+        entries_after(&hold(&self.hotlist), after, limit)
+    }
+
+    /// What tells the entries as they stand from any others; see [`ListsBeside`].
+    pub fn entries_mark(&self) -> Result<EntriesMark> {
+        entries_mark(&hold(&self.hotlist))
     }
 
     /// The same of one list.
@@ -167,6 +176,55 @@ impl Store {
         let count = |mut row: Row| Ok((row.parsed(0)?, row.get::<i64>(1)?.unsigned_abs()));
         rows.into_iter().map(count).collect()
     }
+}
+
+/// Equal for equal entries: another one with each change of them, none before the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntriesMark(Option<Vec<u8>>);
+
+/// The entries of a store that another process has open, to read them before this one opens it. On PostgreSQL alone:
+/// a file of SQLite bears a second reader on the same machine, and nothing says that this is it.
+pub struct ListsBeside(Db);
+
+impl ListsBeside {
+    /// Looks at a store; `None` where a second process cannot.
+    pub fn of(place: &Place) -> Result<Option<Self>> {
+        Ok(Db::beside(place)?.map(Self))
+    }
+
+    /// As [`Store::entries_mark`].
+    pub fn mark(&self) -> Result<EntriesMark> {
+        entries_mark(&self.0)
+    }
+
+    /// As [`Store::entries_after`]. They may change from page to page; the mark tells.
+    pub fn entries_after(&self, after: Option<&EntryId>, limit: u32) -> Result<Vec<EntryRow>> {
+        entries_after(&self.0, after, limit)
+    }
+}
+
+fn entries_after(db: &Db, after: Option<&EntryId>, limit: u32) -> Result<Vec<EntryRow>> {
+    let rows = db.query(
+        concat!("SELECT ", entry_columns!(), " FROM entries WHERE id > ?1 ORDER BY id LIMIT ?2"),
+        &[Arg::from(after.map_or("", EntryId::as_str)), Arg::from(i64::from(limit))],
+    )?;
+    rows.into_iter().map(entry_row).collect()
+}
+
+fn entries_mark(db: &Db) -> Result<EntriesMark> {
+    let row = db.first("SELECT mark FROM marks WHERE name = ?1", &[Arg::from("entries")])?;
+    Ok(EntriesMark(row.map(|mut row| row.get(0)).transpose()?))
+}
+
+/// In the transaction that changes the entries.
+pub(crate) fn entries_changed(tx: &mut Tx<'_>) -> Result<()> {
+    let mark: [u8; 16] = random();
+    tx.exec(
+        "INSERT INTO marks (name, mark) VALUES ('entries', ?1) \
+         ON CONFLICT (name) DO UPDATE SET mark = excluded.mark",
+        &[Arg::from(&mark)],
+    )
+    .map(drop)
 }
 
 pub(crate) fn entry_row(mut row: Row) -> Result<EntryRow> {

@@ -51,6 +51,7 @@ mod wanted;
 pub use copying::Followable;
 pub use depot::Depot;
 pub use engine::{Changed, Place, Schema, Still, Url, forget, keep, put_back, rehearse, schemas};
+pub use hotlist::{EntriesMark, ListsBeside};
 pub use open::Store;
 pub use outbox::{BrowserRow, MessageRow, RingRow, SentRow};
 pub use pictures::{PictureCheck, Pictures, S3};

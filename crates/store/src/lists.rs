@@ -5,7 +5,7 @@
 //! until the next one is taken; either is one transaction. What waits, or is kept, is matched by nobody.
 
 use crate::engine::{Arg, Bulk, Row, Tx, Type};
-use crate::hotlist::{args, entry_columns};
+use crate::hotlist::{args, entries_changed, entry_columns};
 use crate::open::{Store, hold};
 use crate::rows::{EntryRow, ImportRow, TombstoneRow};
 use base::{EntryId, Error, ListId, Result, Time};
@@ -180,6 +180,7 @@ impl Store {
                 &key,
             )?;
             move_in(&mut tx, list, number, "new")?;
+            entries_changed(&mut tx)?;
             tx.exec(
                 "DELETE FROM versions WHERE list = ?1 AND (number < ?2 OR side = 'new')",
                 &key,
@@ -212,6 +213,7 @@ impl Store {
             }
             tx.exec("DELETE FROM entries WHERE list = ?1 AND born = ?2", &key)?;
             move_in(&mut tx, list, number, "old")?;
+            entries_changed(&mut tx)?;
             tx.exec("DELETE FROM versions WHERE list = ?1", &key[..1])?;
             // What waits was compared with what is no longer there.
             drop_waiting(&mut tx, list.as_str())?;

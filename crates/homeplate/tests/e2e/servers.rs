@@ -168,13 +168,28 @@ fn another_server_serves_when_one_is_gone() {
     let mut browser = crate::visitor::Browser::new(&world);
     browser.enter(&world.by("otto", &["console"]).good());
     assert!(browser.is_in());
-    // One that is told to stop hands over as well.
+    // Those that stand by have read what the one that serves was told to look for.
+    let wanted = crate::crash::plate(9);
+    let tomorrow = SystemClock.now().plus_millis(86_400_000).to_string();
+    let entry = ["hotlist", &wanted, "--reason", "stolen vehicle", "--case", "26-0417"];
+    world.by("admin", &[&entry[..], &["--expires", &tomorrow]].concat()).good();
     let first = servers.holder();
+    for other in (0..3).filter(|n| *n != first) {
+        let other = servers.running[other].as_ref().expect("runs");
+        other.wait_for("read ahead entries=1", SOON).expect("it reads the lists");
+    }
+    // One that is told to stop hands over as well.
     let stopped = servers.running[first].take().expect("runs");
     stopped.interrupt().expect("interrupted");
     let second = servers.holder();
     assert_ne!(first, second);
     until_answered(&world);
+    let output = servers.running[second].as_ref().expect("runs").output();
+    assert!(output.contains("taken as they were read ahead entries=1"), "{output}");
+    let batch = device.batch(std::slice::from_ref(&wanted), SystemClock.now());
+    assert_eq!(device.send(&batch).expect("taken").new, 1);
+    world.person("dora", "dispatcher");
+    world.until("a hit", || world.by("dora", &["hits"]).good(), |said| said.contains("hit_"));
     let mut stopped = stopped;
     assert!(stopped.wait(SOON).expect("it ends").success());
     // One that stands by ends when it is told to.

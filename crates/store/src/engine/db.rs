@@ -3,7 +3,7 @@
 //! Holds: a transaction that is dropped without a commit has never been; when a commit returns, it
 //! is on disk. Not here: how either engine does it.
 
-use super::{Arg, Changed, Kind, Row, Still, postgres, sqlite};
+use super::{Arg, Changed, Kind, Place, Row, Still, postgres, sqlite};
 use base::Result;
 use std::fs::File;
 use std::sync::Arc;
@@ -65,6 +65,17 @@ impl Db {
             inner,
             #[cfg(test)]
             faults: faults::Faults::default(),
+        }
+    }
+
+    /// The hot list of a store that another process may have open, to look at: nothing is made or locked. `None` for
+    /// an engine that a second process had better leave alone.
+    pub fn beside(place: &Place) -> Result<Option<Self>> {
+        match place {
+            Place::Folder(_) => Ok(None),
+            Place::Postgres { url, schema } => {
+                Ok(Some(postgres::Db::beside(&url.0, schema)?.into()))
+            }
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) use server::Server;
 use words::told;
 
 use super::db::{Bulk, Type};
-use super::{Arg, Kind, Row, dialect};
+use super::{Arg, Kind, Part, Row, dialect};
 use base::{Error, Result};
 use postgres::types::ToSql;
 use std::marker::PhantomData;
@@ -43,6 +43,13 @@ impl Db {
         db.identify(kind)?;
         db.migrate(kind)?;
         Ok(db)
+    }
+
+    /// The hot list of a store that somebody else may have open, to look at: nothing is made in it.
+    pub fn beside(url: &str, schema: &str) -> Result<Self> {
+        let server = Server::looking(url, schema)?;
+        let schema = server.schema_of(Part::HotList);
+        Ok(Self { server, schema })
     }
 
     /// As messages name it.

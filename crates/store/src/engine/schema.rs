@@ -42,7 +42,9 @@ impl Kind {
             Kind::Control => sql!(
                 "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched"
             ),
-            Kind::HotList => sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted"),
+            Kind::HotList => {
+                sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks")
+            }
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
     }
@@ -93,6 +95,7 @@ mod tests {
             "HotList 1 3a491dcb667cd5d1",
             "HotList 2 2de3a42235dee1fe",
             "HotList 3 7588d3b59e9bf7fc",
+            "HotList 4 98b924fbd28a9099",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
             "Reads 3 ea200b4d49e81e8b",

@@ -1,7 +1,7 @@
 //! Lists, imports and found vehicles, on both engines.
 
 use super::*;
-use crate::{EntryRow, ImportRow, TombstoneRow};
+use crate::{EntryRow, ImportRow, ListsBeside, TombstoneRow};
 use base::{EntryId, Kind, ListId, Time};
 use plate::Reason;
 
@@ -194,4 +194,61 @@ fn plates_that_are_gone_are_gone_from_the_files() {
     store.take_import(&list(), 2, at(2)).unwrap();
     store.undo_import(&list(), 2).unwrap();
     assert!(!holds("ZQUNDONE12"));
+}
+
+/// Each change of the entries is told by the mark, and nothing else is.
+fn marks_tell(store: &Store, seen: &dyn Fn() -> crate::EntriesMark) {
+    let own = || entry("ent_own", "OWN1", "bolo", None);
+    type Step<'a> = (&'a str, bool, &'a dyn Fn());
+    let steps: [Step<'_>; 11] = [
+        ("added", true, &|| store.add_entry(&own()).unwrap()),
+        ("added again", false, &|| assert!(store.add_entry(&own()).is_err())),
+        ("it waits", false, &|| {
+            bring(store, &waiting(1, 1), &[entry("ent_a", "AAA1", "old", Some(1))], &[]);
+        }),
+        ("taken", true, &|| store.take_import(&list(), 1, at(2)).unwrap()),
+        ("taken again", false, &|| assert!(store.take_import(&list(), 1, at(2)).is_err())),
+        ("undone", true, &|| store.undo_import(&list(), 1).unwrap()),
+        ("a list's settings", false, &|| store.put_list(&list(), "{}").unwrap()),
+        ("nothing has ended", false, &|| assert!(!store.forget_entries(at(499)).unwrap())),
+        ("removed", true, &|| store.remove_entry(&own().id).unwrap()),
+        ("removed again", false, &|| assert!(store.remove_entry(&own().id).is_err())),
+        ("ended ones go", true, &|| {
+            store.add_entry(&own()).unwrap();
+            assert!(store.forget_entries(at(501)).unwrap());
+        }),
+    ];
+    for (what, changes, step) in steps {
+        let before = seen();
+        step();
+        assert_eq!(seen() != before, changes, "{what}");
+        assert_eq!(seen(), store.entries_mark().unwrap(), "{what}");
+    }
+}
+
+#[test]
+fn the_mark_tells_whether_entries_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    marks_tell(&store, &|| store.entries_mark().unwrap());
+    assert!(ListsBeside::of(&Place::Folder(dir.path().to_owned())).unwrap().is_none());
+}
+
+/// What a second process sees of a store that is open, and that it is in nobody's way.
+#[test]
+fn lists_are_read_beside_whoever_has_the_store() {
+    let (dir, database) = (tempfile::tempdir().unwrap(), Database::new().unwrap());
+    let place = Place::Postgres { url: Url(database.url().to_string()), schema: "city".into() };
+    let beside = ListsBeside::of(&place).unwrap().unwrap();
+    assert!(beside.mark().is_err() && beside.entries_after(None, 9).is_err(), "nothing is made");
+    let pictures = Pictures::Folder(dir.path().join("pictures"));
+    let store = Store::open_at(&place, &pictures).unwrap();
+    marks_tell(&store, &|| beside.mark().unwrap());
+    let some = ["a", "b", "c"].map(|n| entry(&format!("ent_{n}"), "AAA1", "bolo", None));
+    some.iter().for_each(|row| store.add_entry(row).unwrap());
+    assert_eq!(beside.entries_after(None, 2).unwrap(), some[..2]);
+    assert_eq!(beside.entries_after(Some(&some[1].id), 2).unwrap(), some[2..]);
+    drop(store);
+    let again = Store::open_at(&place, &pictures).unwrap();
+    assert_eq!(beside.mark().unwrap(), again.entries_mark().unwrap());
 }
