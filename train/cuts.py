@@ -79,20 +79,30 @@ def found(chain, grey, threshold):
     return [(score, quad * (grey.shape[0] / SIDE)) for score, quad in chain.of_input(small, threshold)]
 
 
-def cuts(n, threshold=.15):
+def met(chain, stock, flats, dealt=()):
+    """[(grey picture, quad, flat, the detector's quad or None)] of the plates in one composed picture."""
+    grey, known, _ = composed(stock, flats, SMALL, dealt)
+    candidates = found(chain, grey, .15)
+    return [(grey, quad, flat, next((c for _, c in candidates if iou(c, quad) > .35), None)) for quad, flat in known]
+
+
+def close(grey, hit):
+    """The product's cut of what the detector found."""
+    return capture.rectify(grey, grow(hit, .05))
+
+
+def cuts(n):
     """Writes n cuts with texts and regions."""
     chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
     dealt = shuffles(flats)
     pictures, texts, where, missed, start = [], [], [], 0, time.time()
     while len(pictures) < n:
-        grey, known, _ = composed(stock, flats, SMALL, dealt)
-        candidates = found(chain, grey, threshold)
-        for quad, flat in known:
-            hits = [c for _, c in candidates if iou(c, quad) > .35]
-            missed += not hits
-            for hit in hits[:1]:
-                pictures.append(capture.rectify(grey, grow(hit, .05)))
-                texts.append(flat.text), where.append(",".join(map(str, sorted(flat.regions))))
+        for grey, _, flat, hit in met(chain, stock, flats, dealt):
+            if hit is None:
+                missed += 1
+                continue
+            pictures.append(close(grey, hit))
+            texts.append(flat.text), where.append(",".join(map(str, sorted(flat.regions))))
     np.savez(WORK / "cuts.npz", cuts=np.stack(pictures), texts=np.array(texts), regions=np.array(where))
     print(f"{len(pictures)} cuts, {missed} plates not found, {time.time() - start:.0f} s")
 
@@ -102,10 +112,8 @@ def errors(n):
     chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
     out, square = [], np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
     while len(out) < n:
-        grey, known, _ = composed(stock, flats, SMALL)
-        candidates = found(chain, grey, .15)
-        for quad, _ in known:
-            for hit in [c for _, c in candidates if iou(c, quad) > .35][:1]:
+        for _, quad, _, hit in met(chain, stock, flats):
+            if hit is not None:
                 m = cv2.getPerspectiveTransform(np.float32(quad), square)
                 out.append(cv2.perspectiveTransform(np.float32(hit)[None], m)[0] - square)
     np.save(WORK / "errors.npy", np.float32(out))

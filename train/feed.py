@@ -17,7 +17,7 @@ import render
 import scenes
 import verifier
 from augment import FLAT_H, FLAT_W
-from chain import Chain, grow, iou
+from chain import Chain
 from common import ALPHABET, CONFIG, seed
 from detector import Detector
 
@@ -150,14 +150,12 @@ def detected(number, channel, stock, flats, shuffles):
     chain = Chain(verifier.load(Detector, "detector"))
     while True:
         try:
-            grey, known, _ = cuts.composed(stock, flats, cuts.SMALL, shuffles)
+            seen = cuts.met(chain, stock, flats, shuffles)
         except cv2.error:
             continue
-        candidates = cuts.found(chain, grey, .15)
-        for quad, flat in known:
-            for hit in [c for _, c in candidates if iou(c, quad) > .35][:1]:
-                image = capture.rectify(grey, grow(hit, .05))
-                channel.put({"image": image, "classes": written(flat.text), "length": len(flat.text), "may": ones_at(flat.regions)})
+        for grey, _, flat, hit in seen:
+            if hit is not None:
+                channel.put({"image": cuts.close(grey, hit), "classes": written(flat.text), "length": len(flat.text), "may": ones_at(flat.regions)})
 
 
 def candidates(number, channel, stock):

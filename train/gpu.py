@@ -22,14 +22,13 @@ import torch.nn.functional as F
 import augment
 import dies
 import feed
-import regions
 import render
 import scenes
 import widen
 from common import CONFIG, DATA, HERE, STROKES, WORK, greedy, seed
 from detector import STRIDE, Detector
 from recogniser import Recogniser, real_crops, upright
-from verifier import Verifier
+from verifier import Verifier, to_train
 
 SHARES = {"real": .30, "store": .50, "cuts": .20}
 REAL = {"us": .46, "br": .18, "eu": .28, "two": .08, "own": .3}
@@ -445,7 +444,7 @@ def train_verdicts(args, recognisers, batches, end):
     cuts, kinds = batches.candidates.tensors["cuts"][:k], batches.candidates.tensors["plate"][:k] > 0
     print(f"{k} candidates, {int(kinds.sum())} plates, {end - time.time():.0f} s left", flush=True)
     trunks = [learner.judged(Recogniser, device).trunk for learner in recognisers]
-    learners = [Learner(verdict(net), net.name.replace("recogniser", "verifier"), args.rate, device) for net in recognisers]
+    learners = [Learner(to_train(of.net.features), of.name.replace("recogniser", "verifier"), args.rate, device) for of in recognisers]
     deal = torch.randperm(k, device=device)
     held, deal = deal[:k // 10], deal[k // 10:]
     groups = [deal[kinds[deal]], deal[~kinds[deal]]]
@@ -467,15 +466,6 @@ def train_verdicts(args, recognisers, batches, end):
     for trunk, learner in zip(trunks, learners):
         learner.save(args.out)
         print(f"{learner.name}: {steps} steps, {kept(learner.judged(Verifier, device), trunk, cuts[held], kinds[held])}", flush=True)
-
-
-def verdict(learner):
-    """A verdict for a recogniser; what looks at the wide cut is taken over from the work folder's."""
-    net = Verifier(learner.net.features)
-    if (WORK / "verifier.pt").exists():
-        before, own = torch.load(WORK / "verifier.pt", map_location="cpu", weights_only=False)["average"], net.state_dict()
-        net.load_state_dict(own | {k: v for k, v in before.items() if v.shape == own[k].shape})
-    return net
 
 
 @torch.no_grad()

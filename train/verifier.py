@@ -8,7 +8,6 @@ import argparse
 import itertools
 import random
 
-import cv2
 import numpy as np
 import torch
 import torch.nn as nn
@@ -42,6 +41,16 @@ class Verifier(nn.Module):
         y = self.body(context)
         t = self.text(torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1))
         return self.out(torch.cat([y.mean((2, 3)), y.amax((2, 3)), t], 1))
+
+
+def to_train(features):
+    """A verdict to train, for a recogniser of so many features. What looks at the wide cut is taken over from the work
+    folder's; what reads the trunk, where it fits."""
+    net = Verifier(features)
+    if (WORK / "verifier.pt").exists():
+        before, own = torch.load(WORK / "verifier.pt", map_location="cpu", weights_only=False)["average"], net.state_dict()
+        net.load_state_dict(own | {k: v for k, v in before.items() if v.shape == own[k].shape})
+    return net
 
 
 def load(kind, name):
@@ -163,11 +172,7 @@ def main():
     train, test = samples[:cut], samples[cut:]
     groups = {kind: [c for c, p in train if p == kind] for kind in (True, False)}
     print(f"{len(samples)} candidates, {sum(p for _, p in samples)} plates", flush=True)
-    net = Verifier(recogniser.features)
-    if (WORK / "verifier.pt").exists():  # what looks at the wide cut is taken over; what reads the trunk, where it fits
-        before = torch.load(WORK / "verifier.pt", weights_only=False)["average"]
-        own = net.state_dict()
-        net.load_state_dict(own | {k: v for k, v in before.items() if v.shape == own[k].shape})
+    net = to_train(recogniser.features)
     average, optimiser = Average(net, .995), torch.optim.AdamW(net.parameters(), lr=config["rate"], weight_decay=2e-2)
     for step in range(args.steps):
         close, wide, y = batch(groups, config["batch"])

@@ -14,8 +14,8 @@ use store::{EntriesMark, ListsBeside, Store};
 
 /// How often it is looked whether the lists are others.
 const LOOK: Duration = Duration::from_secs(2);
-/// Reading them anew takes a part of a processor: this much of the time at the most.
-const SHARE: u32 = 10;
+/// After a look it rests for so many times as long as that took: lists that change all the time are not read all the time.
+const REST: u32 = 10;
 
 /// Reads the hot lists ahead, until it is dropped.
 pub struct Ahead {
@@ -64,24 +64,20 @@ impl Known {
 }
 
 fn follow(lists: &ListsBeside, known: &Mutex<Option<Known>>, stop: &Shutdown) {
-    let mut wait = Duration::ZERO;
+    let (mut wait, mut last) = (Duration::ZERO, None);
     while !stop.sleep(wait) {
         let begun = Instant::now();
-        let last =
-            known.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|k| k.mark.clone());
-        wait = match read(lists, last.as_ref(), stop) {
-            Ok(None) => LOOK,
+        match read(lists, last.as_ref(), stop) {
+            Ok(None) => {}
             Ok(Some(fresh)) => {
                 tracing::info!(entries = fresh.hot.len(), "the hot lists are read ahead");
+                last = Some(fresh.mark.clone());
                 *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
-                LOOK.max(begun.elapsed() * SHARE)
             }
             // The database may be away: whoever serves says so, and a start without this takes longer, no more.
-            Err(e) => {
-                tracing::debug!(error = %e.inside(), "the hot lists cannot be read ahead");
-                LOOK
-            }
-        };
+            Err(e) => tracing::debug!(error = %e.inside(), "the hot lists cannot be read ahead"),
+        }
+        wait = LOOK.max(begun.elapsed() * REST);
     }
 }
 

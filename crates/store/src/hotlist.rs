@@ -111,11 +111,6 @@ impl Store {
         entries_after(&hold(&self.hotlist), after, limit)
     }
 
-    /// What tells the entries as they stand from any others; see [`ListsBeside`].
-    pub fn entries_mark(&self) -> Result<EntriesMark> {
-        entries_mark(&hold(&self.hotlist))
-    }
-
     /// The same of one list.
     pub fn listed_after(
         &self,
@@ -169,6 +164,11 @@ impl Store {
         row.map(entry_row).transpose()
     }
 
+    /// What tells the entries as they stand from any others; see [`ListsBeside`].
+    pub fn entries_mark(&self) -> Result<EntriesMark> {
+        entries_mark(&hold(&self.hotlist))
+    }
+
     /// How many entries each list has, expired ones among them.
     pub fn entry_counts(&self) -> Result<Vec<(ListId, u64)>> {
         let rows = hold(&self.hotlist)
@@ -178,7 +178,7 @@ impl Store {
     }
 }
 
-/// Equal for equal entries: another one with each change of them, none before the first.
+/// Equal marks are equal entries: each change of them leaves another one, and before the first there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntriesMark(Option<Vec<u8>>);
 
