@@ -22,7 +22,7 @@ def main():
     agreed = contract()
     ap.add_argument("--heat", type=float, default=agreed["detector"]["heat_threshold"])
     ap.add_argument("--plate", type=float, default=agreed["recogniser"]["plate_threshold"])
-    ap.add_argument("--min-confidence", type=float, default=.05, help="as the executable's")
+    ap.add_argument("--min-confidence", type=float, default=.1, help="as the executable's")
     args = ap.parse_args()
     torch.set_num_threads(1)
     verifier = load(Verifier, "verifier") if (WORK / "verifier.pt").exists() else None

@@ -8,7 +8,7 @@
 use crate::picture::{Flat, Picture};
 use crate::reader::{Plate, Region};
 use crate::vehicle::VehiclePicture;
-use crate::vote::{Look, vote};
+use crate::vote::{Look, sure, vote};
 use crate::warp::{Quad, centre, overlap, width};
 use base::Time;
 use plate::{Odds, Reason};
@@ -27,13 +27,13 @@ const FRESH: f32 = 3.0;
 pub struct TrackOptions {
     /// A track ends when its plate was not seen for so long.
     pub gap_ms: i64,
-    /// The same, where the text is sure (voted at 0.5 or more) and so can tell the car again.
+    /// The same, where the looks agree on the text (at 0.5 or more) and so can tell the car again.
     pub sure_gap_ms: i64,
     /// The same, where the car had stood for three seconds or more.
     pub standing_gap_ms: i64,
     /// A track of fewer frames is no vehicle: a sign that once looked like a plate.
     pub min_frames: u32,
-    /// A track that lasted less than this and is not sure (0.5) has no read: the edge of a plate that
+    /// A track that lasted less than this and is not agreed on (0.5) has no read: the edge of a plate that
     /// came into the picture, seen twice at a high frame rate.
     pub short_ms: i64,
     /// A track whose voted text is less probable than this has no read.
@@ -199,11 +199,13 @@ pub struct Tracker {
     started: u64,
 }
 
-/// A read as sure as this, of a plate that moved by so many of its widths, may be told early.
+/// Looks that agree less than this make no read.
+const AGREED: f32 = 0.1;
+/// A read that looks agree on so far, of a plate that moved by so many of its widths, may be told early.
 const SURE: f32 = 0.9;
 const MOVED: f32 = 1.5;
 
-/// A read below this probability …
+/// A read that looks agree on less than this …
 const WEAK: f32 = 0.7;
 /// … of a track that lasted less than this many milliseconds may be a piece of another pass.
 const WEAK_MS: i64 = 1000;
@@ -271,7 +273,8 @@ impl Tracker {
     /// The tracks that go on, each voted on.
     pub fn live(&self) -> Vec<LiveTrack> {
         let one = |t: &Open| {
-            let (odds, confidence) = vote(&t.looks)?;
+            let (odds, agreement) = vote(&t.looks)?;
+            let confidence = sure(agreement);
             Some(LiveTrack { number: t.number, corners: t.corners, odds, confidence })
         };
         self.open.iter().filter_map(one).collect()
@@ -290,7 +293,9 @@ impl Tracker {
                 continue;
             }
             match track.voted(&self.options) {
-                Some(read) if track.frames >= self.options.min_frames && !track.weak(&read) => {
+                Some((read, agreement))
+                    if track.frames >= self.options.min_frames && !track.weak(agreement) =>
+                {
                     track.again = told_before(&self.traces, &self.open, &track, &read.odds);
                     self.traces.push(track.trace());
                     if !track.again {
@@ -313,9 +318,9 @@ impl Tracker {
             let due = !track.told && at.since(track.last) >= early && track.moved >= MOVED;
             if due
                 && track.frames >= self.options.min_frames
-                && let Some(read) = track.voted(&self.options)
-                && read.confidence >= SURE
-                && !track.weak(&read)
+                && let Some((read, agreement)) = track.voted(&self.options)
+                && agreement >= SURE
+                && !track.weak(agreement)
             {
                 let again = told_before(&self.traces, &self.open, track, &read.odds);
                 let track = &mut self.open[i];
@@ -351,7 +356,7 @@ impl Tracker {
         let mut kept: Vec<Trace> = Vec::new();
         for track in ripe {
             if track.frames >= self.options.min_frames
-                && let Some(read) = track.voted(&self.options)
+                && let Some((read, _)) = track.voted(&self.options)
             {
                 let piece = |t: &Trace| t.says(&track, &read.odds);
                 if !self.traces.iter().chain(&going).chain(&kept).any(piece) {
@@ -575,25 +580,23 @@ impl Open {
             return options.standing_gap_ms;
         }
         match vote(&self.looks) {
-            Some((_, confidence)) if confidence >= 0.5 => options.sure_gap_ms,
+            Some((_, agreement)) if agreement >= 0.5 => options.sure_gap_ms,
             _ => options.gap_ms,
         }
     }
 
-    fn voted(&self, options: &TrackOptions) -> Option<Voted> {
-        let (odds, confidence) = vote(&self.looks)?;
-        let region = self.best.region.clone();
-        let glimpse = confidence < 0.5 && self.last.since(self.first) < options.short_ms;
-        (confidence >= options.min_confidence && !glimpse).then_some(Voted {
-            odds,
-            confidence,
-            region,
-        })
+    /// What the looks agree on, and how far they do.
+    fn voted(&self, options: &TrackOptions) -> Option<(Voted, f32)> {
+        let (odds, agreement) = vote(&self.looks)?;
+        let (region, confidence) = (self.best.region.clone(), sure(agreement));
+        let glimpse = agreement < 0.5 && self.last.since(self.first) < options.short_ms;
+        let read = agreement >= AGREED && confidence >= options.min_confidence && !glimpse;
+        read.then_some((Voted { odds, confidence, region }, agreement))
     }
 
-    /// Whether a read may be no more than a piece of a pass: unsure, and soon over.
-    fn weak(&self, read: &Voted) -> bool {
-        read.confidence < WEAK && self.last.since(self.first) < WEAK_MS
+    /// Whether a read may be no more than a piece of a pass: hardly agreed on, and soon over.
+    fn weak(&self, agreement: f32) -> bool {
+        agreement < WEAK && self.last.since(self.first) < WEAK_MS
     }
 
     fn trace(&self) -> Trace {

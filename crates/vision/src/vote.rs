@@ -14,6 +14,20 @@ const UNLISTED: f32 = 0.004;
 const LEAST: f32 = 0.005;
 const KEPT: usize = 5;
 
+/// How sure a text is on which looks agree so far, as a share: 1 / (1 + exp(-(A · logit + B))). Looks at one plate are wrong
+/// together, and each brings what the formats make of it once more: of texts that they agree on at .99 a twentieth was
+/// wrong, of those at .2 half were right. Fitted on 308 passes of held-out plates (`train/film.py`).
+const A: f32 = 0.425;
+const B: f32 = 0.819;
+/// An agreement beyond this, or as near to none, says no more.
+const CLEAREST: f32 = 1e-4;
+
+/// P(the voted text is right) where the looks agree on it so far (0 to 1, as [`vote`] says).
+pub(crate) fn sure(agreement: f32) -> f32 {
+    let p = agreement.clamp(CLEAREST, 1.0 - CLEAREST);
+    1.0 / (1.0 + (-(A * (p / (1.0 - p)).ln() + B)).exp())
+}
+
 /// One look: odds, weight (positive), and P(its whole text is right).
 pub(crate) struct Look {
     pub odds: Odds,
@@ -24,9 +38,9 @@ pub(crate) struct Look {
     pub fresh: bool,
 }
 
-/// The voted odds and P(text). `None` without looks.
+/// The voted odds, and how far the looks agree on the text, 0 to 1. `None` without looks.
 ///
-/// P(text) is the product of the places' best odds, times the share of the weight that agrees on the
+/// That is the product of the places' best odds, times the share of the weight that agrees on the
 /// length, times the odds that not every look of that length was wrong. The last is needed because
 /// the odds of a place are about *which* character stands there, not whether one does.
 pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
@@ -40,11 +54,11 @@ pub(crate) fn vote(looks: &[Look]) -> Option<(Odds, f32)> {
     let fresh = voters.iter().filter(|v| v.fresh).count().max(1);
     let power = (fresh as f32).sqrt();
     let places: Vec<Choice> = (0..length).map(|i| place(&voters, i, power)).collect();
-    let sure: f32 = places.iter().map(|p| p[0].1).product();
+    let text: f32 = places.iter().map(|p| p[0].1).product();
     let doubt = voters.iter().map(|v| 1.0 - v.confidence).sum::<f32>() / voters.len() as f32;
     let seen = 1.0 - doubt.clamp(0.0, 1.0).powf(power);
     let share = weight / total.max(1e-9);
-    Some((Odds::new(places).ok()?, (sure * share * seen).clamp(0.0, 1.0)))
+    Some((Odds::new(places).ok()?, (text * share * seen).clamp(0.0, 1.0)))
 }
 
 fn place(voters: &[&Look], i: usize, power: f32) -> Choice {
@@ -106,9 +120,9 @@ mod tests {
             fresh: true,
         };
         let looks: Vec<Look> = looks.iter().map(look).collect();
-        let (voted, sure) = vote(&looks).unwrap();
+        let (voted, agreement) = vote(&looks).unwrap();
         assert_eq!(voted.text().reveal(Reason::Matching), want);
-        assert!((0.0..=1.0).contains(&sure));
+        assert!((0.0..=1.0).contains(&agreement));
     }
 
     #[test]
@@ -121,13 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn more_looks_are_surer_and_poor_ones_stay_poor() {
-        let sure = |n: usize, confidence: f32| {
+    fn more_looks_agree_further_and_poor_ones_stay_poor() {
+        let agreed = |n: usize, confidence: f32| {
             let look = || Look { odds: odds("A 1"), weight: 1.0, confidence, fresh: true };
             vote(&(0..n).map(|_| look()).collect::<Vec<_>>()).unwrap().1
         };
-        assert!(sure(4, 0.6) > sure(1, 0.6) + 0.2);
-        assert!(sure(9, 0.9) > 0.97);
-        assert!(sure(2, 0.03) < 0.1);
+        assert!(agreed(4, 0.6) > agreed(1, 0.6) + 0.2);
+        assert!(agreed(9, 0.9) > 0.97);
+        assert!(agreed(2, 0.03) < 0.1);
+    }
+
+    #[test]
+    fn what_looks_agree_on_is_as_sure_as_films_showed() {
+        let said = [0.0, 0.1, 0.5, 0.99, 1.0].map(sure);
+        assert!(said.windows(2).all(|w| w[0] < w[1]), "{said:?}");
+        assert!(said[0] > 0.0 && said[4] < 1.0);
+        assert!((said[1] - 0.47).abs() < 0.01 && (said[3] - 0.94).abs() < 0.01, "{said:?}");
     }
 }

@@ -34,7 +34,7 @@ pub struct ReadArgs {
     #[arg(long)]
     json: bool,
     /// Leave out plates whose whole text is less probable than this (0 to 1).
-    #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
+    #[arg(long, default_value_t = 0.1, value_name = "SHARE")]
     min_confidence: f32,
     /// For videos, give the plates of every frame too.
     #[arg(long)]
