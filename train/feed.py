@@ -72,11 +72,10 @@ class Store:
         return min(self.seen, self.capacity)
 
     def add(self, samples):
-        """Arrays or tensors of some samples."""
         n = len(next(iter(samples.values())))
         which = (torch.arange(self.seen, self.seen + n) % self.capacity).to(self.device)
         for name, array in samples.items():
-            self.tensors[name][which] = torch.as_tensor(array, device=self.device).to(self.tensors[name].dtype)
+            self.tensors[name][which] = torch.from_numpy(array).to(self.device)
         self.seen += n
 
     def fill(self, channels):

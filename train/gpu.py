@@ -30,10 +30,7 @@ from detector import STRIDE, Detector
 from recogniser import Recogniser, real_crops, upright
 from verifier import Verifier, to_train
 
-# Of a batch: shots of real plates and of drawn ones, shots of earlier batches a little changed (a shot costs more than a
-# network's step on it), cuts that the detector made.
-SHARES = {"real": .16, "store": .26, "again": .38, "cuts": .20}
-SHOT = feed.CUT | {"two": ((), np.float32)}
+SHARES = {"real": .30, "store": .50, "cuts": .20}
 REAL = {"us": .46, "br": .18, "eu": .28, "two": .08, "own": .3}
 
 
@@ -137,7 +134,6 @@ class Batches:
         self.sets = {k: stacked(v, device) for k, v in train.items() if v}
         self.store = feed.Store(feed.PLATE, 2000 if few else 150_000, device)
         self.made = feed.Store(feed.CUT, 500 if few else 100_000, device)
-        self.shots = feed.Store(SHOT, 500 if few else 40_000, device)
         self.candidates = feed.Store(feed.CANDIDATE, 500 if few else 400_000, device)
         self.errors = torch.from_numpy(np.load(WORK / "errors.npy")).to(device)
 
@@ -172,18 +168,14 @@ class Batches:
     @torch.no_grad()
     def __call__(self, n):
         """(normalised cuts, classes [n, 12], lengths, may-be regions, lines) as `recogniser.loss_of` takes them."""
-        made, again = (round(n * SHARES[k]) if len(store) > 200 else 0 for k, store in (("cuts", self.made), ("again", self.shots)))
-        old = self.shots.some(again) if again else None
-        new = dict(zip(("image", "classes", "length", "may", "two"), self.cuts_of(self.flats(n - made - again))))
-        self.shots.add(new | {"image": new["image"][:, 0]})
-        parts = [new]
-        if again:
-            parts.append(old | {"image": augment.jittered(old["image"][:, None])})
+        made = round(n * SHARES["cuts"]) if len(self.made) > 200 else 0
+        x, y, length, may, two = self.cuts_of(self.flats(n - made))
         if made:
             s = self.made.some(made)
-            parts.append(s | {"image": augment.jittered(s["image"][:, None]), "two": torch.zeros(made, device=self.device)})
-        x, y, length, may, two = (torch.cat([p[k].float() for p in parts]) for k in new)
-        return augment.normalised(x), y.long(), length.long(), may, two
+            x = torch.cat([x, augment.jittered(s["image"][:, None])])
+            y, length, may = torch.cat([y, s["classes"]]), torch.cat([length.long(), s["length"].long()]), torch.cat([may, s["may"]])
+            two = torch.cat([two, torch.zeros(made, device=self.device)])
+        return augment.normalised(x), y.long(), length.long(), may.float(), two
 
 
 def loss_of(net, x, y, n, may, two):
