@@ -22,6 +22,7 @@ import scenes
 from chain import Chain, grey_of
 from common import CONFIG, WORK, contract, seed
 from detector import Detector
+from formats import SHORT
 from recogniser import Recogniser, real_crops
 from verifier import Verifier, load
 
@@ -68,10 +69,13 @@ def lines(reader, folder):
 
 
 def said(reader, folder, truth):
-    """[(confidence, right)] of every read of a plate whose text is known, and of every read of nothing."""
+    """[(confidence, right)] of every read of a plate whose text is known, and of every read of nothing; without short
+    texts, which are less sure by a rule of their own."""
     out = []
     for line in lines(reader, folder):
         for plate in line["plates"]:
+            if len(plate["text"]) <= SHORT:
+                continue
             x, y, w, h = plate["box"]
             c = np.array([x + w / 2, y + h / 2])
             near = [(q, t) for q, t in truth[line["image"].rsplit("/", 1)[-1]] if np.abs(c - q.mean(0)).max() < np.ptp(q[:, 0]) / 2]

@@ -106,13 +106,13 @@ def sizes():
     def at(x, y):
         return left + (x - x0) / (x1 - x0) * w, top + (y1 - y) / (y1 - y0) * h
     parts = [line(left, top + h, left + w, top + h, INK), line(left, top, left, top + h, INK)]
-    for v in np.arange(0, x1, .5):
-        parts.append(text(at(v, y0)[0], top + h + 18, f"{v:.1f}"))
+    for v in np.arange(0, x1, .5 if x1 < 5 else 2):
+        parts.append(text(at(v, y0)[0], top + h + 18, f"{v:g}"))
     for v in np.arange(np.ceil(y0 * 100) / 100, y1, .01):
         parts += [text(left - 8, at(0, v)[1] + 4, f"{v:.2f}", "end"), line(left, at(0, v)[1], left + w, at(0, v)[1])]
-    for r, x, y in zip(rows, ms, exact):
-        px, py = at(x, y)
-        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="{3 + 2 * float(r["MB"]):.1f}" fill="{BLUE}" fill-opacity=".6"/>', text(px, py - 14, f'{r["name"]}, {r["MB"]} MB', size=11)]
+    for k, (r, x, y) in enumerate(zip(rows, ms, exact)):
+        (px, py), size = at(x, y), 3 + 2 * float(r["MB"])
+        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="{size:.1f}" fill="{BLUE}" fill-opacity=".6"/>', text(px, py + (size + 13 if k % 2 else -14), f'{r["name"]}, {r["MB"]} MB', size=11)]
     parts += [text(left + w / 2, top + h + 38, "ms for two places, one core"), text(14, top + h / 2, "exact, held-out plates", turn=f' transform="rotate(-90 14 {top + h / 2})"')]
     svg("sizes.svg", left + w + 40, top + h + 50, parts, "Size, time and accuracy of the recognisers tried")
 

@@ -11,6 +11,7 @@ from common import ALPHABET, HERE, likelihood
 
 FOLDER = HERE.parent / "crates/plate/src/formats"
 FREE, NAMED = .2, .5  # as in rank.rs
+SHORT, RARE = 3, .1  # as in reader.rs
 BELIEVED = .3  # of what formats make more probable, as in again.rs
 LEAST, KEPT = .005, 5  # as in recognise.rs
 DIGITS = frozenset("0123456789")
@@ -129,4 +130,6 @@ def together(looks, prior, platt=None):
     if platt:
         p = min(max(p, 1e-6), 1 - 1e-6)
         p = float(1 / (1 + np.exp(-(platt["a"] * np.log(p / (1 - p)) + platt["b"]))))
+    if len(text) <= SHORT:
+        p = RARE * p / (RARE * p + 1 - p)
     return text, float(p), region, places
