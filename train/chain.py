@@ -83,10 +83,16 @@ class Chain:
         small, sx, sy = to_input(grey)
         return [(score, quad / [sx, sy]) for score, quad in self.of_input(small, threshold)]
 
+    def read(self, grey, heat_threshold, plate_threshold, margin=.05, faint=1.):
+        """[{text, confidence, region, box, corners, heat, plate}] of one picture; places from `faint` on only where those
+        above the threshold are no plates."""
+        found = self.find(grey, min(heat_threshold, faint))
+        clear = [f for f in found if f[0] >= heat_threshold]
+        return self.read_at(grey, clear, plate_threshold, margin) or self.read_at(grey, found[len(clear):], plate_threshold, margin)
+
     @torch.no_grad()
-    def read(self, grey, heat_threshold, plate_threshold, margin=.05):
-        """[{text, confidence, region, box, corners, heat, plate}] of one picture."""
-        found = self.find(grey, heat_threshold)
+    def read_at(self, grey, found, plate_threshold, margin):
+        """What is read at some places, surest first."""
         if not found:
             return []
         close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))

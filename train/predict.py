@@ -21,6 +21,7 @@ def main():
     ap.add_argument("out")
     agreed = contract()
     ap.add_argument("--heat", type=float, default=agreed["detector"]["heat_threshold"])
+    ap.add_argument("--faint", type=float, default=agreed["detector"].get("faint_threshold", 1.))
     ap.add_argument("--plate", type=float, default=agreed["recogniser"]["plate_threshold"])
     ap.add_argument("--min-confidence", type=float, default=.1, help="as the executable's")
     args = ap.parse_args()
@@ -30,7 +31,7 @@ def main():
     with open(args.out, "w", encoding="utf-8") as f:
         for path in sorted((DATA / "scenes").glob("validation-*/*.jpg")):
             start = time.perf_counter()
-            plates = [p for p in chain.read(grey_of(path), args.heat, args.plate) if p["confidence"] >= args.min_confidence]
+            plates = [p for p in chain.read(grey_of(path), args.heat, args.plate, faint=args.faint) if p["confidence"] >= args.min_confidence]
             ms = (time.perf_counter() - start) * 1000
             f.write(json.dumps({"image": path.relative_to(DATA / "scenes").as_posix(), "plates": plates, "ms": ms}) + "\n")
 

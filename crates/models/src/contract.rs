@@ -40,8 +40,11 @@ pub struct Detector {
     pub area: f32,
     /// Input pixels a cell of its answer stands for.
     pub stride: usize,
-    /// Cells below this are no candidates.
+    /// Cells from here on are candidates.
     pub heat_threshold: f32,
+    /// Cells from here on are candidates where none of those above was a plate.
+    #[serde(default = "never")]
+    pub faint_threshold: f32,
 }
 
 /// How the recogniser is fed and cut.
@@ -93,6 +96,9 @@ pub struct File {
     pub sha256: String,
 }
 
+fn never() -> f32 {
+    1.0
+}
 fn default_width() -> usize {
     144
 }
@@ -111,6 +117,7 @@ impl Contract {
         inside((1e4..=1e7).contains(&it.detector.area), "detector.area")?;
         inside((1..=32).contains(&it.detector.stride), "detector.stride")?;
         inside((0.0..=1.0).contains(&it.detector.heat_threshold), "detector.heat_threshold")?;
+        inside((0.0..=1.0).contains(&it.detector.faint_threshold), "detector.faint_threshold")?;
         inside((16..=1024).contains(&it.recogniser.width), "recogniser.width")?;
         inside((16..=1024).contains(&it.recogniser.height), "recogniser.height")?;
         inside((0.0..=1.0).contains(&it.recogniser.margin), "recogniser.margin")?;
@@ -154,6 +161,9 @@ mod tests {
         check(&format!("{{{detector},{wide},\"training\":7}}"), Ok(true));
         let bad = r#""recogniser":{"margin":0.05,"plate_threshold":7}"#;
         check(&format!("{{{detector},{bad}}}"), Err("plate_threshold"));
+        let bad =
+            r#""detector":{"area":344064,"stride":8,"heat_threshold":0.3,"faint_threshold":-1}"#;
+        check(&format!("{{{bad},{short}}}"), Err("faint_threshold"));
         check("{}", Err("cannot be read"));
     }
 

@@ -15,6 +15,8 @@ const MOST: usize = 40;
 pub(crate) struct Candidate {
     /// Corners in the picture's pixels.
     pub quad: Quad,
+    /// How sure the detector is of it, 0 to 1.
+    pub heat: f32,
 }
 
 /// The picture as the detector takes it: own aspect, about `area` pixels, sides multiples of 32.
@@ -29,7 +31,7 @@ pub(crate) fn input(picture: &Picture, area: f32) -> Tensor {
     Tensor { shape: vec![1, 1, nh, nw], data }
 }
 
-/// The peaks of `heat` above `threshold`, best first, as corners in the picture's pixels.
+/// The peaks of `heat` above the lower of the thresholds, best first, as corners in the picture's pixels.
 pub(crate) fn peaks(
     heat: &Tensor,
     corners: &Tensor,
@@ -50,9 +52,10 @@ pub(crate) fn peaks(
         );
         ys.flat_map(|y| xs.clone().map(move |x| (x, y))).all(|(i, j)| at(i, j) <= at(x, y))
     };
+    let least = part.heat_threshold.min(part.faint_threshold);
     let mut tops: Vec<(f32, usize, usize)> = (0..rows)
         .flat_map(|y| (0..cols).map(move |x| (x, y)))
-        .filter(|&(x, y)| at(x, y) >= part.heat_threshold && highest_near(x, y))
+        .filter(|&(x, y)| at(x, y) >= least && highest_near(x, y))
         .map(|(x, y)| (at(x, y), x, y))
         .collect();
     tops.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -60,7 +63,7 @@ pub(crate) fn peaks(
     let scale =
         [picture.0 as f32 / (cols as f32 * stride), picture.1 as f32 / (rows as f32 * stride)];
     let mut out: Vec<Candidate> = Vec::new();
-    for (_, x, y) in tops {
+    for (heat, x, y) in tops {
         let mut quad: Quad = [[0.0; 2]; 4];
         for (k, value) in quad.as_flattened_mut().iter_mut().enumerate() {
             let offset = corners.data[(k * rows + y) * cols + x];
@@ -70,7 +73,7 @@ pub(crate) fn peaks(
         let [x0, y0, x1, y1] = bounds(&quad);
         let sized = (x1 - x0) >= 4.0 && (y1 - y0) >= 3.0;
         if sized && out.iter().all(|c| overlap(&c.quad, &quad) < SAME) {
-            out.push(Candidate { quad });
+            out.push(Candidate { quad, heat });
         }
         if out.len() == MOST {
             break;
@@ -94,9 +97,14 @@ mod tests {
         for (k, v) in [-2.0, -0.5, 2.0, -0.5, 2.0, 0.5, -2.0, 0.5].into_iter().enumerate() {
             corners.data[(k * rows + 2) * cols + 3] = v;
         }
-        let part = models::Detector { area: 344_064.0, stride: 8, heat_threshold: 0.3 };
+        let part = models::Detector {
+            area: 344_064.0,
+            stride: 8,
+            heat_threshold: 0.95,
+            faint_threshold: 0.3,
+        };
         let found = peaks(&heat, &corners, &part, (cols * 16, rows * 16)).unwrap();
-        assert_eq!(found.len(), 1);
+        assert_eq!((found.len(), found[0].heat), (1, 0.9));
         assert_eq!(found[0].quad, [[24.0, 32.0], [88.0, 32.0], [88.0, 48.0], [24.0, 48.0]]);
     }
 

@@ -126,12 +126,24 @@ impl Reader {
     /// The plates of one picture, surest first.
     pub fn read(&mut self, picture: &Picture) -> Result<Vec<Plate>> {
         let found = self.find(picture)?;
+        let clear = self.contract.detector.heat_threshold;
+        let (clear, faint) = found.split_at(found.partition_point(|c| c.heat >= clear));
+        let mut out = self.shown(picture, clear)?;
+        if out.is_empty() {
+            // Most faint places are nothing, and each costs a cut's time: only where there is nothing better.
+            out = self.shown(picture, faint)?;
+        }
+        out.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        Ok(out)
+    }
+
+    /// The plates among some candidates that are sure enough to be told.
+    fn shown(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Plate>> {
         if found.is_empty() {
             return Ok(Vec::new());
         }
-        let mut out = self.recognise(picture, &found)?;
+        let mut out = self.recognise(picture, found)?;
         out.retain(|p| p.confidence >= self.options.min_confidence);
-        out.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         Ok(out)
     }
 
@@ -323,6 +335,72 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    /// Both networks: a detector that sees two places, and a recogniser that reads the same text everywhere and takes its
+    /// verdicts from a list.
+    struct Told {
+        heats: [f32; 2],
+        verdicts: Arc<Mutex<VecDeque<f32>>>,
+    }
+
+    impl Net for Told {
+        fn run(&mut self, inputs: Vec<(&str, Tensor)>, outputs: &[&str]) -> Result<Vec<Tensor>> {
+            let shape = &inputs[0].1.shape;
+            if outputs[0] == "heat" {
+                let (rows, cols) = (shape[2] / 8, shape[3] / 8);
+                let size = rows * cols;
+                let (mut heat, mut corners) = (vec![0.0; size], vec![0.0; 8 * size]);
+                for (k, value) in self.heats.into_iter().enumerate() {
+                    let cell = rows / 2 * cols + cols * (k + 1) / 3;
+                    heat[cell] = value;
+                    let plate = [-4.0, -1.0, 4.0, -1.0, 4.0, 1.0, -4.0, 1.0];
+                    plate.into_iter().enumerate().for_each(|(c, v)| corners[c * size + cell] = v);
+                }
+                let heat = Tensor { shape: vec![1, 1, rows, cols], data: heat };
+                return Ok(vec![heat, Tensor { shape: vec![1, 8, rows, cols], data: corners }]);
+            }
+            let (n, regions) =
+                (shape[0], models::contract().unwrap().layout.unwrap().regions.len() + 1);
+            let text: Vec<f32> =
+                (0..8 * 37).map(|i| if i % 37 == i / 37 + 1 { 1.0 } else { 0.0 }).collect();
+            let verdicts = self.verdicts.lock().unwrap().drain(..n).collect();
+            Ok(vec![
+                Tensor { shape: vec![n, 8, 37], data: text.repeat(n) },
+                Tensor { shape: vec![n, 1], data: verdicts },
+                Tensor { shape: vec![n, regions], data: vec![0.001; n * regions] },
+            ])
+        }
+    }
+
+    /// How many plates are read where the detector sees two places, and how many places the recogniser was not shown.
+    fn check(heats: [f32; 2], verdicts: [f32; 2], plates: usize, unseen: usize) {
+        let verdicts = Arc::new(Mutex::new(VecDeque::from(verdicts)));
+        let net = || Box::new(Told { heats, verdicts: verdicts.clone() });
+        let mut reader = Reader {
+            detector: net(),
+            recogniser: net(),
+            engine: Engine::Rten,
+            contract: models::contract().unwrap(),
+            options: ReaderOptions::default(),
+        };
+        let noise = (0..640 * 480u32).map(|i| (i * 251 % 239) as u8).collect();
+        let read = reader.read(&Picture::from_grey(640, 480, noise).unwrap()).unwrap();
+        assert_eq!((read.len(), verdicts.lock().unwrap().len()), (plates, unseen), "{heats:?}");
+    }
+
+    #[test]
+    fn faint_places_are_looked_at_where_no_other_is_a_plate() {
+        let part = models::contract().unwrap().detector;
+        let (clear, faint) = (part.heat_threshold + 0.01, part.faint_threshold + 0.01);
+        check([0.9, faint], [1.0, 1.0], 1, 1);
+        check([0.9, faint], [0.0, 1.0], 1, 0);
+        check([0.9, faint], [0.0, 0.0], 0, 0);
+        check([0.9, clear], [1.0, 1.0], 2, 0);
+        check([faint, 0.01], [1.0, 1.0], 1, 1);
+        check([0.01, 0.01], [1.0, 1.0], 0, 2);
+    }
 
     #[test]
     fn short_texts_have_to_be_seen_surely() {
