@@ -95,6 +95,8 @@ await tab.route('**/field', async (route) => {
   await route.continue();
 });
 await tab.goto(`${base}/field`);
+// A picture that comes late moves what is under it, and the press would miss.
+await tab.waitForFunction(() => [...document.images].every((image) => image.complete));
 await tab.locator('.hits a').first().hover();
 await tab.mouse.down();
 const came = tab.waitForResponse((answer) => isLive(answer.request()));
