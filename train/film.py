@@ -1,5 +1,5 @@
 """How sure the vote over a film's frames may be: held-out plates on cars that come nearer in held-out pictures, coded as a
-camera codes them, read by the executable.
+camera codes them, read by the executable. It fits the two numbers of `crates/vision/src/vote.rs`.
 
 `python film.py ../target/release/homeplate --passes 300` prints how many passes are told, how many of them rightly, and what
 was said to be how sure against what was right. It needs gst-launch-1.0 with x264enc, as the tests do.
@@ -17,11 +17,12 @@ import capture
 import render
 import scenes
 from common import WORK, seed
-from confidence import by_chance, error
+from confidence import by_chance, error, platt
 from recogniser import real_crops
 
 FPS, WIDE, HIGH = 10, 960, 540
 SHOWN, EMPTY = 12, 25  # frames of a pass, and frames without one before the next
+A, B = .425, .819  # of vote.rs, which this reader has
 DRAWN = 220  # width in pixels that the plate has on the drawn car
 
 
@@ -92,8 +93,8 @@ def told(reader, folder, truth):
     for line in map(json.loads, out.splitlines()):
         if "track" in line and line.get("text"):
             which = next((k for k, (a, b, _) in enumerate(truth) if a - .3 <= line["best_s"] <= b + .3), -1)
-            rows.append((line["confidence"], which >= 0 and line["text"] == truth[which][2], which, len(line["text"])))
-    return np.array(rows, float).reshape(-1, 4)
+            rows.append((line["confidence"], which >= 0 and line["text"] == truth[which][2], which))
+    return np.array(rows, float).reshape(-1, 3)
 
 
 def main():
@@ -117,6 +118,9 @@ def main():
     print(f"{len(truth)} passes, {len(rows)} lines, {exact} passes exact, {len(rows) - len(set(rows[:, 2]))} lines more than passes told")
     q = np.clip(p, 1e-4, 1 - 1e-4)
     print(f"calibration error {error(p, right):.3f}, by chance {by_chance(p):.3f}, log loss {-np.mean(right * np.log(q) + (1 - right) * np.log(1 - q)):.3f}")
+    agreed = (np.log(q / (1 - q)) - B) / A  # log odds before vote.rs makes them what is said
+    a, b = platt(np.clip(agreed, -9.2, 9.2), right)
+    print(f"their own numbers: A {a:.3f}, B {b:.3f}")
     for k in range(10):
         of = np.minimum((p * 10).astype(int), 9) == k
         if of.any():

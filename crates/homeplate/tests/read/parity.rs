@@ -41,12 +41,15 @@ fn texts(engine: &str, folder: &Path) -> Vec<Vec<(String, f64)>> {
     text.lines().map(plates).collect()
 }
 
-/// What one is at least half sure of and the other does not say at all. Of less sure texts two can be as probable, and a
-/// rounding decides which is told.
+/// What one says with a confidence of .2 and more, and the other not at all. Where two texts of a plate are as probable, a
+/// rounding decides which is told: the other may say one instead that is as sure and that the first does not say.
 fn missed(said: &[(String, f64)], other: &[(String, f64)]) -> Vec<String> {
-    let unsaid = |text: &String| other.iter().all(|(known, _)| known != text);
-    let sure = said.iter().filter(|(_, confidence)| *confidence >= 0.5);
-    let missed = sure.filter(|(text, _)| unsaid(text));
+    let unsaid = |text: &str, by: &[(String, f64)]| by.iter().all(|(known, _)| known != text);
+    let tie = |sure: f64| {
+        sure < 0.5 && other.iter().any(|(t, s)| unsaid(t, said) && (s - sure).abs() < 0.05)
+    };
+    let sure = said.iter().filter(|(_, confidence)| *confidence >= 0.2);
+    let missed = sure.filter(|(text, sure)| unsaid(text, other) && !tie(*sure));
     missed.map(|(text, confidence)| format!("{text} {confidence}")).collect()
 }
 
