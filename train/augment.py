@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from capture import H, LINES, W
+from capture import BENT, FIELD, H, INKED, LINES, W
 
 FLAT_W, FLAT_H = 256, 96  # every flat plate is kept in this size, whatever its shape; its aspect is kept beside it
 UNIT = ((0., 0.), (1., 0.), (1., 1.), (0., 1.))
@@ -206,7 +206,7 @@ def surroundings(uv, behind, other, ground, n, device):
     face = torch.where(lettered, tone + (ink - tone) * (other / 255), tone)
     has = pick(.35)
     out = torch.where(frame & has, face, out)
-    covers = torch.where(has & pick(.4), uniform(n, 0, .035, device)[:, None], torch.zeros(n, 1, device=device))
+    covers = torch.where(has & pick(.4), (uniform(n, 0, 1, device) * one_of(n, [.035, .035, .1], device))[:, None], torch.zeros(n, 1, device=device))
     return out, face, has & (outside > -covers)
 
 
@@ -260,6 +260,27 @@ def degraded(x, width, far):
     return on_some(x, .5, lambda y, k: jpeg(y, uniform(len(k), 25, 90, device)))
 
 
+def bent(x):
+    """`capture.bent` of flat plates [N, 1, h, w]."""
+    n, _, h, w = x.shape
+    device = x.device
+    field = 0
+    for down, across, far_x, far_y in FIELD:
+        knots = torch.randn(n, 2, down, across, device=device) * constant((far_x * w, far_y * h), device).reshape(1, 2, 1, 1)
+        field = field + F.interpolate(knots, (h, w), mode="bicubic", align_corners=True)
+    field = field * column(uniform(n, 0, 1, device))
+    points = pixels(w, h, device)[None] + field.permute(0, 2, 3, 1).reshape(n, h * w, 2)
+    return at(x, points, (h, w))
+
+
+def inked(x):
+    """`capture.inked` of flat plates [N, 1, h, w] that are 256 wide."""
+    dark = chance(len(x), .5, x.device)
+    sign = column(torch.where(dark, -1., 1.))
+    spread = F.max_pool2d(F.pad(x * sign, (1, 1, 1, 1), mode="replicate"), 3, 1) * sign
+    return x + column(uniform(len(x), 0, 1, x.device)) * (spread - x)
+
+
 def take(flats, aspect, part, errors, backs, chunk=0):
     """Training cuts [N, 1, 48, 144] of 0..255 of flat plates uint8 [N, 1, 96, 256]; part [N]: 0 the whole plate, 1 and 2 a
     line of it. The samples are dealt out evenly to the three SIZES."""
@@ -273,7 +294,8 @@ def take(flats, aspect, part, errors, backs, chunk=0):
         which = deal[ends[k]:ends[k + 1]]
         if not len(which):
             continue
-        some = flats[which].float()
+        some = on_some(flats[which].float(), BENT, lambda x, _: bent(x))
+        some = on_some(some, INKED, lambda x, _: inked(x))
         for _ in range(half):
             some = F.avg_pool2d(some, 2)
         m = len(which)

@@ -24,6 +24,7 @@ LEAST = .1  # reads of less confidence are not shown
 def survey(chain, most):
     """([read: heat, plate odds, index of the plate it hits or -1], plates, pictures, candidates) of held-out pictures:
     what would be shown if no place were ruled out."""
+    chain.near = False  # its places have other heats
     rows, plates, shown, heats = [], 0, 0, []
     for grey, quads in pictures(scenes.Stock(held=True)):
         shown += 1
@@ -45,12 +46,12 @@ def survey(chain, most):
 
 def thresholds(rows, plates, shown, heat, most):
     """The lowest odds of being a plate that leave no more than `most` false plates a picture, or higher ones that lose
-    no more than one plate in a thousand by it: (recall, odds, false)."""
+    no more than one plate in a hundred by it: (recall, odds, false)."""
     allowed = None  # the recall at the lowest
     for plate in PLATE:
         kept = rows[(rows[:, 0] >= heat) & (rows[:, 1] >= plate)]
         recall, false = len(set(kept[kept[:, 2] >= 0, 2])) / plates, float((kept[:, 2] < 0).sum()) / shown
-        if allowed is not None and recall < allowed - .001:
+        if allowed is not None and recall < allowed - .01:
             break
         chosen = recall, plate, false
         if allowed is None and false <= most:

@@ -62,6 +62,30 @@ def between(quad, low, high):
     return np.float32([tl + (bl - tl) * low, tr + (br - tr) * low, tr + (br - tr) * high, tl + (bl - tl) * high])
 
 
+BENT, INKED = .5, .3  # shares of the plates whose characters are bent, and whose strokes are another thickness
+FIELD = (3, 6, .016, .024), (6, 17, .008, .02)  # knots down and across, deviations in widths and heights: plate, characters
+
+
+def bent(grey):
+    """A flat plate whose characters are a little wider, narrower, slanted or rounder than they were, each place in its own
+    way, as another state's dies would make them: pixels move along a smooth field (Simard, Steinkraus and Platt 2003)."""
+    h, w = grey.shape
+    much = random.uniform(0, 1)
+    ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)
+    for down, across, far_x, far_y in FIELD:
+        for at, far in ((xs, far_x * w), (ys, far_y * h)):
+            at += cv2.resize(np.random.randn(down, across).astype(np.float32) * (far * much), (w, h), interpolation=cv2.INTER_CUBIC)
+    return cv2.remap(grey, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def inked(grey):
+    """A flat plate in thicker or thinner strokes: a pixel more, at a width of 256, of what is dark, or of what is light."""
+    side = max(3, round(grey.shape[1] / 256) * 2 + 1)
+    spread = random.choice([cv2.erode, cv2.dilate])(grey, np.ones((side, side), np.uint8))
+    share = random.uniform(0, 1)
+    return cv2.addWeighted(spread, share, grey, 1 - share, 0)
+
+
 SMALL = .3, (30, 72)  # share of the plates that are shot from afar, and their widths in pixels
 MIDDLE = .25, (56, 104)  # and of those between, where single characters are taken for others
 
@@ -69,6 +93,10 @@ MIDDLE = .25, (56, 104)  # and of those between, where single characters are tak
 def take(grey, rng_width=(34, 220), hard=1.0, part=(0, 1)):
     """A training crop of a flat plate image: tilted in space, shot, cut with an error, rectified; of the
     whole plate or of the `part` of its height that holds a line."""
+    if random.random() < BENT:
+        grey = bent(grey)
+    if random.random() < INKED:
+        grey = inked(grey)
     h, w = grey.shape
     pad = int(.35 * w)
     field = cv2.copyMakeBorder(grey, pad, pad, pad, pad, cv2.BORDER_CONSTANT, value=random.randint(0, 200))

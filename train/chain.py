@@ -10,7 +10,7 @@ import capture
 import formats
 import regions
 
-AREA = 344_064
+AREA, NEAR = 344_064, 86_016  # pixels of the detector's input, and of its look at a picture in which no plate was found
 # Reads less sure than this are looked at again, at this margin and sharpened; at most so many of a picture. As in
 # crates/vision/src/again.rs.
 UNSURE, TIGHT, MOST = .7, .02, 6
@@ -21,10 +21,10 @@ def grey_of(path):
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY)
 
 
-def to_input(grey):
+def to_input(grey, area=AREA):
     """The picture at the detector's size (own aspect, sides multiples of 32), and the scale in x and y."""
     h, w = grey.shape
-    s = min((AREA / (h * w)) ** .5, 1.5)
+    s = min((area / (h * w)) ** .5, 1.5)
     nw, nh = max(32, round(w * s / 32) * 32), max(32, round(h * s / 32) * 32)
     small = cv2.resize(grey, (nw, nh), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
     return small, nw / w, nh / h
@@ -71,7 +71,7 @@ class Chain:
 
     def __init__(self, detector, recogniser=None, verifier=None, platt=None):
         self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
-        self.find, self.again = self.candidates, True
+        self.find, self.again, self.near = self.candidates, True, True
 
     @torch.no_grad()
     def of_input(self, small, threshold):
@@ -79,16 +79,17 @@ class Chain:
         heat, corners = self.detector(torch.from_numpy(small.astype(np.float32) / 255)[None, None])
         return peaks(torch.sigmoid(heat)[0, 0].numpy(), corners[0].numpy(), threshold)
 
-    def candidates(self, grey, threshold):
-        small, sx, sy = to_input(grey)
+    def candidates(self, grey, threshold, area=AREA):
+        small, sx, sy = to_input(grey, area)
         return [(score, quad / [sx, sy]) for score, quad in self.of_input(small, threshold)]
 
     def read(self, grey, heat_threshold, plate_threshold, margin=.05, faint=1.):
         """[{text, confidence, region, box, corners, heat, plate}] of one picture; places from `faint` on only where those
-        above the threshold are no plates."""
+        above the threshold are no plates, and the picture once more, smaller, where none of them is one."""
         found = self.find(grey, min(heat_threshold, faint))
         clear = [f for f in found if f[0] >= heat_threshold]
-        return self.read_at(grey, clear, plate_threshold, margin) or self.read_at(grey, found[len(clear):], plate_threshold, margin)
+        return (self.read_at(grey, clear, plate_threshold, margin) or self.read_at(grey, found[len(clear):], plate_threshold, margin)
+                or self.read_at(grey, self.candidates(grey, heat_threshold, NEAR) if self.near else [], plate_threshold, margin))
 
     @torch.no_grad()
     def read_at(self, grey, found, plate_threshold, margin):

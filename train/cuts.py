@@ -124,7 +124,7 @@ def judge(n, agreed):
     """Held-out plates in n held-out pictures: found, exact, false plates a picture; by width in the detector's pixels."""
     chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), agreed.get("confidence"))
     stock, flats = scenes.Stock(held=True), real_crops()[1]
-    chain.find = lambda grey, threshold: found(chain, grey, threshold)
+    chain.find, chain.near = lambda grey, threshold: found(chain, grey, threshold), False
     heat, plate = agreed["detector"]["heat_threshold"], agreed["recogniser"]["plate_threshold"]
     rows, said = [], []
     for _ in range(n):

@@ -17,7 +17,7 @@ import torch.nn as nn
 
 import capture
 import regions
-from chain import Chain
+from chain import AREA, NEAR, Chain
 from common import CONFIG, MODELS, WORK, seed
 from detector import Detector
 from recogniser import Recogniser
@@ -107,7 +107,7 @@ def main():
         in_eight_bits(MODELS / "recogniser.onnx", random.sample(shown, min(256, len(shown))))
     files = [listed("detector.onnx"), listed("recogniser.onnx")]
     contract = {
-        "detector": {"area": 344064, "stride": 8, "heat_threshold": args.heat or chosen["heat"], "faint_threshold": CONFIG["calibrate"]["faint"]},
+        "detector": {"area": AREA, "stride": 8, "heat_threshold": args.heat or chosen["heat"], "faint_threshold": CONFIG["calibrate"]["faint"], "near_area": NEAR},
         "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate or chosen["plate"]},
         "layout": {"regions": regions.REGIONS, "line_split": [capture.LINES[1][0], capture.LINES[0][1]]},
         "files": files,

@@ -45,6 +45,10 @@ pub struct Detector {
     /// Cells from here on are candidates where none of those above was a plate.
     #[serde(default = "never")]
     pub faint_threshold: f32,
+    /// Pixels of its input for one look more at a picture in which no plate was found: a plate right before the camera is
+    /// larger there than any that the network was trained on.
+    #[serde(default)]
+    pub near_area: Option<f32>,
 }
 
 /// How the recogniser is fed and cut.
@@ -115,6 +119,8 @@ impl Contract {
         let it: Self = serde_json::from_str(json)?;
         let inside = |good: bool, what| if good { Ok(()) } else { Err(ContractError::Range(what)) };
         inside((1e4..=1e7).contains(&it.detector.area), "detector.area")?;
+        let near = it.detector.near_area.unwrap_or(it.detector.area);
+        inside((1e4..=it.detector.area).contains(&near), "detector.near_area")?;
         inside((1..=32).contains(&it.detector.stride), "detector.stride")?;
         inside((0.0..=1.0).contains(&it.detector.heat_threshold), "detector.heat_threshold")?;
         inside((0.0..=1.0).contains(&it.detector.faint_threshold), "detector.faint_threshold")?;

@@ -102,6 +102,7 @@ mod tests {
             stride: 8,
             heat_threshold: 0.95,
             faint_threshold: 0.3,
+            near_area: None,
         };
         let found = peaks(&heat, &corners, &part, (cols * 16, rows * 16)).unwrap();
         assert_eq!((found.len(), found[0].heat), (1, 0.9));

@@ -125,13 +125,20 @@ impl Reader {
 
     /// The plates of one picture, surest first.
     pub fn read(&mut self, picture: &Picture) -> Result<Vec<Plate>> {
-        let found = self.find(picture)?;
-        let clear = self.contract.detector.heat_threshold;
-        let (clear, faint) = found.split_at(found.partition_point(|c| c.heat >= clear));
+        let part = self.contract.detector.clone();
+        let split = |found: &[Candidate]| found.partition_point(|c| c.heat >= part.heat_threshold);
+        let found = self.find(picture, part.area)?;
+        let (clear, faint) = found.split_at(split(&found));
         let mut out = self.shown(picture, clear)?;
         if out.is_empty() {
             // Most faint places are nothing, and each costs a cut's time: only where there is nothing better.
             out = self.shown(picture, faint)?;
+        }
+        if out.is_empty()
+            && let Some(area) = part.near_area
+        {
+            let found = self.find(picture, area)?;
+            out = self.shown(picture, &found[..split(&found)])?;
         }
         out.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         Ok(out)
@@ -147,8 +154,8 @@ impl Reader {
         Ok(out)
     }
 
-    fn find(&mut self, picture: &Picture) -> Result<Vec<Candidate>> {
-        let image = input(picture, self.contract.detector.area);
+    fn find(&mut self, picture: &Picture, area: f32) -> Result<Vec<Candidate>> {
+        let image = input(picture, area);
         let out = self.detector.run(vec![("image", image)], &["heat", "corners"])?;
         let size = (picture.width(), picture.height());
         peaks(&out[0], &out[1], &self.contract.detector, size)
@@ -375,8 +382,8 @@ mod tests {
     }
 
     /// How many plates are read where the detector sees two places, and how many places the recogniser was not shown.
-    fn check(heats: [f32; 2], verdicts: [f32; 2], plates: usize, unseen: usize) {
-        let verdicts = Arc::new(Mutex::new(VecDeque::from(verdicts)));
+    fn check(heats: [f32; 2], verdicts: &[f32], plates: usize, unseen: usize) {
+        let verdicts = Arc::new(Mutex::new(verdicts.iter().copied().collect::<VecDeque<_>>()));
         let net = || Box::new(Told { heats, verdicts: verdicts.clone() });
         let mut reader = Reader {
             detector: net(),
@@ -394,12 +401,19 @@ mod tests {
     fn faint_places_are_looked_at_where_no_other_is_a_plate() {
         let part = models::contract().unwrap().detector;
         let (clear, faint) = (part.heat_threshold + 0.01, part.faint_threshold + 0.01);
-        check([0.9, faint], [1.0, 1.0], 1, 1);
-        check([0.9, faint], [0.0, 1.0], 1, 0);
-        check([0.9, faint], [0.0, 0.0], 0, 0);
-        check([0.9, clear], [1.0, 1.0], 2, 0);
-        check([faint, 0.01], [1.0, 1.0], 1, 1);
-        check([0.01, 0.01], [1.0, 1.0], 0, 2);
+        check([0.9, faint], &[1.0, 1.0], 1, 1);
+        check([0.9, faint], &[0.0, 1.0], 1, 0);
+        check([0.9, clear], &[1.0, 1.0], 2, 0);
+        check([faint, 0.01], &[1.0, 1.0], 1, 1);
+        check([0.01, 0.01], &[1.0, 1.0], 0, 2);
+    }
+
+    #[test]
+    fn a_picture_without_a_plate_is_looked_at_once_more_from_farther_away() {
+        let faint = models::contract().unwrap().detector.faint_threshold + 0.01;
+        check([0.9, faint], &[0.0, 0.0, 1.0], 1, 0);
+        check([0.9, faint], &[0.0, 0.0, 0.0], 0, 0);
+        check([faint, 0.01], &[0.0, 1.0], 0, 1); // no faint places then
     }
 
     #[test]

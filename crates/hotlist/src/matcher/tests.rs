@@ -168,7 +168,7 @@ fn a_character_missing_or_too_many() {
     // What was read has no format of its state, so that it is improbable itself.
     let (short, long) = ("A B 1 2 3 @us-dc", "A B 1 2 3 4 7 @us-dc");
     assert_eq!(at(0.01, "a AB1234 us-dc", short), "a/1 2% missing at 5 same");
-    assert_eq!(at(0.01, "a AB1234 us-dc", long), "a/1 17% extra at 6 same");
+    assert_eq!(at(0.01, "a AB1234 us-dc", long), "a/1 21% extra at 6 same");
     assert_eq!(at(0.01, "a AB1234 us-dc", "A B 1 2 @us-dc"), "");
     assert_eq!(at(0.5, "a AB1234 us-dc", short), "");
     // Where it has one, another vehicle is likelier.
