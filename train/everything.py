@@ -1,25 +1,35 @@
-"""Trains the reader from nothing: all scripts in their order, with the seed of config.toml, on one processor core.
+"""Trains the reader from nothing: all scripts in their order, with the seed of config.toml, on one processor core; or with
+`--card SECONDS` on a graphics card, for so long in all but for loading, and what follows on a processor.
 
 `python everything.py` fills the work folder, which must be empty at the start; broken off and started again, it goes on
 with the stage that it was in, the long ones from their newest checkpoint. The weights are written to models/ of the work
 folder; `everything.json` there says what they were made of: seed, configuration, commit, versions, a hash of every folder
 of pictures, and how long each stage took. `--try` runs every stage for a few steps on the weights of models/, to see that
-all fit together.
+all fit together. `--until MARK` ends after a stage: a card's machine need not wait for what a processor does; with the work
+folder taken elsewhere the rest goes on there, with the same options.
 """
 import argparse
 import hashlib
 import importlib.metadata
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import torch
 
 from common import CONFIG, DATA, HERE, WORK
 
 # (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
+LAST = [
+    ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
+    ("confidence", ["confidence.py"], ["--pictures", "20"], False),
+    ("weights", ["export.py"], [], False),
+    ("judged", ["cuts.py", "--judge", "1600"], ["--judge", "20"], False),
+]
 STAGES = [
     ("first-letters", ["recogniser.py", "--steps", "4000"], ["--steps", "6", "--batch", "8"], False),
     ("labels", ["pseudo.py"], [], False),
@@ -30,11 +40,33 @@ STAGES = [
     ("labels-again", ["pseudo.py"], [], False),
     ("letters-in-the-end", ["recogniser.py", "--rate", "6e-4"], ["--steps", "6", "--batch", "8"], True),
     ("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False),
-    ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
-    ("confidence", ["confidence.py"], ["--pictures", "20"], False),
-    ("weights", ["export.py"], [], False),
-    ("judged", ["cuts.py", "--judge", "1600"], ["--judge", "20"], False),
+    *LAST,
 ]
+
+
+def with_card(seconds):
+    """The stages of a training on a card: detector and recogniser at once, then the recogniser on what that detector cuts."""
+    wide, size = CONFIG["recogniser"]["wide"], CONFIG["detector"]["net"]
+
+    def gpu(mark, share, *more):
+        out = str(WORK / mark)
+        short = ["--steps", "3", "--batch", "24", "--workers", "1", "0" if "--detectors" in more else "1", "0" if "--detectors" in more else "1", "1"]
+        return mark, ["gpu.py", "--seconds", str(round(share * seconds)), "--wide", str(wide), "--out", out, "--go-on", out, *more], short, False
+    return [
+        gpu("places-and-letters", .35, "--detectors", size, "--verdict", "0", "--workers", "6", "0", "0", "7"),
+        ("taken-over", ["everything.py", "--take", str(WORK / "places-and-letters")], [], False),
+        ("labels", ["pseudo.py"], [], False),
+        ("corners", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
+        gpu("letters-and-verdict", .65, "--verdict", "40"),
+        ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),
+        *LAST,
+    ]
+
+
+def take(folder):
+    """Makes what `gpu.py` left in a folder the work folder's own."""
+    for file in sorted(folder.glob("*-*.pt")):
+        shutil.copy(file, WORK / f"{file.name.split('-')[0]}.pt")
 
 
 def digest(folder):
@@ -90,7 +122,15 @@ def run(stage, trying, record):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--try", dest="trying", action="store_true", help="a few steps of every stage")
+    ap.add_argument("--card", type=float, metavar="SECONDS", help="train on a graphics card for so long")
+    ap.add_argument("--until", metavar="MARK", help="end after this stage")
+    ap.add_argument("--take", type=Path, metavar="FOLDER", help="only make what gpu.py left there the work folder's own")
     args = ap.parse_args()
+    if args.take:
+        return take(args.take)
+    stages = with_card(args.card) if args.card else STAGES
+    if args.until and args.until not in [s[0] for s in stages]:
+        sys.exit(f"no stage is called {args.until}: {', '.join(s[0] for s in stages)}")
     (WORK / "stages").mkdir(parents=True, exist_ok=True)
     file = WORK / "everything.json"
     if not any((HERE / "fonts/woff").glob("*.woff")):
@@ -102,8 +142,10 @@ def main():
             subprocess.run([sys.executable, "restore.py"], cwd=HERE, check=True)
         file.write_text(json.dumps(made_of(), indent=1) + "\n")
     record = json.loads(file.read_text())
-    for stage in STAGES:
+    for stage in stages:
         run(stage, args.trying, record)
+        if stage[0] == args.until:
+            return
     print((WORK / "stages/judged.log").read_text())
 
 

@@ -3,7 +3,7 @@ detector and collect its candidates, and the card makes shots of them (`augment.
 sizes on the same samples, then a verdict for each; and detectors beside them, where asked for.
 
 `python gpu.py --seconds 580 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
-fits, and needs detector.pt and errors.npy there (`cuts.py --errors`). It writes every minute, so that
+fits, or from nothing, and takes the cuts' errors from errors.npy there (`cuts.py --errors`). It writes every minute, so that
 what there is can be used whenever it is stopped: one checkpoint a network, of its averaged weights. Started again with
 `--go-on` it takes those up. The rate falls with the time that has passed.
 """
@@ -135,7 +135,9 @@ class Batches:
         self.store = feed.Store(feed.PLATE, 2000 if few else 150_000, device)
         self.made = feed.Store(feed.CUT, 500 if few else 100_000, device)
         self.candidates = feed.Store(feed.CANDIDATE, 500 if few else 400_000, device)
-        self.errors = torch.from_numpy(np.load(WORK / "errors.npy")).to(device)
+        file = WORK / "errors.npy"  # without one: before there is a detector whose errors could be known
+        errors = np.load(file) if file.exists() else np.random.default_rng(6).normal(0, (.02, .045), (1000, 4, 2))
+        self.errors = torch.from_numpy(np.float32(errors)).to(device)
 
     def fill(self):
         for store, channels in zip((self.store, self.made, self.candidates), self.channels):

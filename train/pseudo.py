@@ -7,6 +7,7 @@ import argparse
 import collections
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -45,7 +46,8 @@ def firm(probs):
 
 def agreed(net, grey, floor):
     """The text at least four of the five cuts show surely, or None."""
-    votes = collections.Counter(text for text, worst in map(firm, net(cuts(grey)).exp().numpy()) if worst > floor and 4 <= len(text) <= 9)
+    device = next(net.parameters()).device
+    votes = collections.Counter(text for text, worst in map(firm, net(cuts(grey).to(device)).exp().cpu().numpy()) if worst > floor and 4 <= len(text) <= 9)
     text, n = votes.most_common(1)[0] if votes else (None, 0)
     return text if n >= 4 else None
 
@@ -64,7 +66,7 @@ def main():
     weights = torch.load(WORK / "recogniser.pt", weights_only=False)["average"]
     net = Recogniser.like(weights)
     net.load_state_dict(weights)
-    net.eval()
+    net.eval().to("cuda" if Path("/dev/nvidia0").exists() else "cpu")
     forbidden, out = judged_texts(), []
     paths = sorted((DATA / "crops/eu").glob("*.jpg"))
     unlabelled = [r["image"] for r in csv.DictReader(open(DATA / "crops/br/labels.csv", encoding="utf-8")) if not r["text"]]

@@ -208,7 +208,7 @@ const MOVED: f32 = 1.5;
 /// A read that looks agree on less than this …
 const WEAK: f32 = 0.7;
 /// … of a track that lasted less than this many milliseconds may be a piece of another pass.
-const WEAK_MS: i64 = 1000;
+const WEAK_MS: i64 = 2000;
 
 /// A sure read of a plate that was read here so little ago, in milliseconds, is of the same pass: its plate was
 /// hidden for longer than its track's patience, or followed as two. No vehicle leaves and comes back so soon.

@@ -83,6 +83,16 @@ fn a_weak_piece_of_a_pass_is_no_second_one() {
     );
 }
 
+/// A car that was hidden for longer than its track waits, and was read poorly for a second when it was far away.
+#[test]
+fn the_far_end_of_a_pass_that_is_read_again_is_no_second_one() {
+    let mut frames = vec!["ABC1234@10,10", "ABC1234@30,10", "ABC1234@50,10"];
+    frames.extend(["-"; 22]);
+    let far: Vec<String> = (0..14).map(|i| format!("ABC1734~@{},10", 400 + 4 * i)).collect();
+    frames.extend(far.iter().map(String::as_str));
+    check(&frames, &["ABC1234 3"]);
+}
+
 #[test]
 fn a_sign_that_looks_like_a_plate_is_nothing() {
     check(&["II1?@10,10", "II1?@10,10", "I1?@10,10", "II1?@10,10", "II1?@11,10"], &[]);
