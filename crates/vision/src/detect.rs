@@ -11,6 +11,9 @@ const SAME: f32 = 0.35;
 /// The most candidates of a picture that are looked at.
 const MOST: usize = 40;
 
+/// No picture is made larger than so many times for the detector.
+const ENLARGED: f32 = 1.5;
+
 /// A place where a plate may be.
 pub(crate) struct Candidate {
     /// Corners in the picture's pixels.
@@ -22,13 +25,18 @@ pub(crate) struct Candidate {
 /// The picture as the detector takes it: own aspect, about `area` pixels, sides multiples of 32.
 pub(crate) fn input(picture: &Picture, area: f32) -> Tensor {
     let (w, h) = (picture.width() as f32, picture.height() as f32);
-    let factor = (area / (w * h)).sqrt().min(1.5);
+    let factor = (area / (w * h)).sqrt().min(ENLARGED);
     let side = |s: f32| ((s * factor / 32.0).round_ties_even() as usize).max(1) * 32;
     let (nw, nh) = (side(w), side(h));
     let plane = picture.plane();
     let small = scale(&plane, [0, 0, plane.width, plane.height], nw, nh);
     let data = small.into_iter().map(|v| f32::from(v) / 255.0).collect();
     Tensor { shape: vec![1, 1, nh, nw], data }
+}
+
+/// Whether the picture is smaller with `area` pixels than with many more: a small one is enlarged as far as it may be for both.
+pub(crate) fn shrinks(picture: &Picture, area: f32) -> bool {
+    area < ENLARGED * ENLARGED * (picture.width() * picture.height()) as f32
 }
 
 /// The peaks of `heat` above the lower of the thresholds, best first, as corners in the picture's pixels.
@@ -107,6 +115,18 @@ mod tests {
         let found = peaks(&heat, &corners, &part, (cols * 16, rows * 16)).unwrap();
         assert_eq!((found.len(), found[0].heat), (1, 0.9));
         assert_eq!(found[0].quad, [[24.0, 32.0], [88.0, 32.0], [88.0, 48.0], [24.0, 48.0]]);
+    }
+
+    #[test]
+    fn a_picture_that_is_small_already_does_not_shrink() {
+        let check = |w: usize, h: usize, want: bool| {
+            let picture = Picture::from_grey(w, h, vec![7; w * h]).unwrap();
+            assert_eq!(shrinks(&picture, 86_016.0), want, "{w} x {h}");
+        };
+        check(640, 480, true);
+        check(200, 200, true);
+        check(190, 200, false);
+        check(16, 16, false);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The reader: picture in, plates out.
 
 use crate::again::{self, MOST, TIGHT, UNSURE, sharpened};
-use crate::detect::{Candidate, input, peaks};
+use crate::detect::{Candidate, input, peaks, shrinks};
 use crate::engine::{Engine, Net, Tensor};
 use crate::picture::Picture;
 use crate::recognise::Columns;
@@ -136,6 +136,7 @@ impl Reader {
         }
         if out.is_empty()
             && let Some(area) = part.near_area
+            && shrinks(picture, area)
         {
             let found = self.find(picture, area)?;
             out = self.shown(picture, &found[..split(&found)])?;
