@@ -50,7 +50,8 @@ def with_card(seconds):
 
     def gpu(mark, share, *more):
         out = str(WORK / mark)
-        short = ["--steps", "3", "--batch", "24", "--workers", "1", "0" if "--detectors" in more else "1", "0" if "--detectors" in more else "1", "1"]
+        workers = "1 0 0 1" if "--detectors" in more else "1 1 1 0"  # of a detector that is not there yet no cuts can be made
+        short = ["--steps", "3", "--batch", "24", "--workers", *workers.split()]
         return mark, ["gpu.py", "--seconds", str(round(share * seconds)), "--wide", str(wide), "--out", out, "--go-on", out, *more], short, False
     return [
         gpu("places-and-letters", .35, "--detectors", size, "--verdict", "0", "--workers", "6", "0", "0", "7"),

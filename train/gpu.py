@@ -528,7 +528,7 @@ def main():
     ap.add_argument("--go-on", type=Path, help="a folder with checkpoints of this job")
     ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[CONFIG["recogniser"]["wide"]])
     ap.add_argument("--detectors", type=lambda s: s.split(",") if s else [], default=[], help="small, large or both")
-    ap.add_argument("--batch", type=int, default=1536, help="twice as many take a tenth longer: what costs time is the number of calls")
+    ap.add_argument("--batch", type=int, default=1536, help="twice as many take a sixth longer: what costs time is the number of calls")
     ap.add_argument("--windows", type=int, default=192)
     ap.add_argument("--rate", type=float, default=2e-3)
     ap.add_argument("--every", type=float, default=60, help="seconds between checkpoints")

@@ -170,6 +170,9 @@ mod tests {
         let bad =
             r#""detector":{"area":344064,"stride":8,"heat_threshold":0.3,"faint_threshold":-1}"#;
         check(&format!("{{{bad},{short}}}"), Err("faint_threshold"));
+        let bad =
+            r#""detector":{"area":344064,"stride":8,"heat_threshold":0.3,"near_area":400000}"#;
+        check(&format!("{{{bad},{short}}}"), Err("near_area"));
         check("{}", Err("cannot be read"));
     }
 
