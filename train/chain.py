@@ -9,7 +9,9 @@ import torch
 import capture
 import formats
 import regions
+from common import CONFIG
 
+ENLARGED = 1.5  # no picture is made larger than so many times for the detector
 AREA, NEAR = 344_064, 86_016  # pixels of the detector's input, and of its look at a picture in which no plate was found
 # Reads less sure than this are looked at again, at this margin and sharpened; at most so many of a picture. As in
 # crates/vision/src/again.rs.
@@ -24,7 +26,7 @@ def grey_of(path):
 def to_input(grey, area=AREA):
     """The picture at the detector's size (own aspect, sides multiples of 32), and the scale in x and y."""
     h, w = grey.shape
-    s = min((area / (h * w)) ** .5, 1.5)
+    s = min((area / (h * w)) ** .5, ENLARGED)
     nw, nh = max(32, round(w * s / 32) * 32), max(32, round(h * s / 32) * 32)
     small = cv2.resize(grey, (nw, nh), interpolation=cv2.INTER_AREA if s < 1 else cv2.INTER_LINEAR)
     return small, nw / w, nh / h
@@ -72,6 +74,7 @@ class Chain:
     def __init__(self, detector, recogniser=None, verifier=None, platt=None):
         self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
         self.find, self.again, self.near = self.candidates, True, True
+        self.glance = CONFIG["calibrate"]["glance"]
 
     @torch.no_grad()
     def of_input(self, small, threshold):
@@ -101,10 +104,10 @@ class Chain:
         chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
         layout = self.recogniser.layout(early, features)
         where, two = torch.softmax(layout[:, :-1], -1).numpy(), layout[:, -1].numpy() > 0
-        plates = torch.sigmoid(self.verifier(wide, features))[:, 0].numpy() if self.verifier else np.ones(len(found))
+        plates, likely = torch.sigmoid(self.verifier(wide, features)).numpy().T if self.verifier else np.ones((2, len(found)))
         out, unsure = [], []
-        for (score, quad), plate, probs, odds, lined in zip(found, plates, chars, where, two):
-            if plate < plate_threshold:
+        for (score, quad), plate, first, probs, odds, lined in zip(found, plates, likely, chars, where, two):
+            if plate < plate_threshold or first < self.glance:
                 continue
             lines = 1
             prior = {c: p for c, p in zip(regions.REGIONS, odds.astype(float)) if c != "other"}

@@ -1,7 +1,7 @@
-"""Writes models/detector.onnx, recogniser.onnx and contract.json from the newest checkpoints.
+"""Writes models/detector.onnx, glance.onnx, recogniser.onnx and contract.json from the newest checkpoints.
 
 `python export.py`: thresholds and confidence come from calibration.json (`calibrate.py`) where it exists. The
-recogniser's convolutions are written in 8 bits: a third of the size and less than half of the time, and held-out plates
+convolutions of the last two are written in 8 bits: a third of the size and less than half of the time, and held-out plates
 are read as well (`NOTES.md`). The detector stays as it is: 8 bits bring it nothing.
 """
 import argparse
@@ -25,18 +25,30 @@ from verifier import Verifier, load, mine
 
 
 class Whole(nn.Module):
-    """Recogniser and verifier as one graph: (crops, context) -> (chars, plate, layout); layout holds the odds
+    """Recogniser and verdict as one graph: (crops, seen) -> (chars, plate, layout); layout holds the odds
     of every region, then those of two lines."""
 
     def __init__(self, recogniser, verifier):
         super().__init__()
         self.recogniser, self.verifier = recogniser, verifier
 
-    def forward(self, crops, context):
+    def forward(self, crops, seen):
         early, features = self.recogniser.both(crops)
         layout = self.recogniser.layout(early, features)
         layout = torch.cat([torch.softmax(layout[:, :-1], -1), torch.sigmoid(layout[:, -1:])], 1)
-        return torch.softmax(self.recogniser.columns(features), -1), torch.sigmoid(self.verifier(context, features)), layout
+        return torch.softmax(self.recogniser.columns(features), -1), torch.sigmoid(self.verifier.verdict(seen, features)), layout
+
+
+class Glance(nn.Module):
+    """What is asked before a place is read: wide cuts -> (likely, seen)."""
+
+    def __init__(self, verifier):
+        super().__init__()
+        self.verifier = verifier
+
+    def forward(self, context):
+        seen = self.verifier.seen(context)
+        return torch.sigmoid(self.verifier.glance(seen)), seen
 
 
 class Heat(nn.Module):
@@ -52,26 +64,34 @@ class Heat(nn.Module):
 
 
 class Shown:
-    """Pairs of cuts, eight at a time, for the range of every layer's values: what a quantiser asks for."""
+    """Inputs, eight at a time, for the range of every layer's values: what a quantiser asks for."""
 
-    def __init__(self, pairs):
-        cuts = np.stack([[capture.normalise(c) for c in pair] for pair in pairs]).astype(np.float32)
-        self.batches = iter([{"crops": cuts[k:k + 8, :1], "context": cuts[k:k + 8, 1:]} for k in range(0, len(cuts), 8)])
+    def __init__(self, inputs):
+        n = len(next(iter(inputs.values())))
+        self.batches = iter([{name: v[k:k + 8] for name, v in inputs.items()} for k in range(0, n, 8)])
 
     def get_next(self):
         return next(self.batches, None)
 
 
-def in_eight_bits(path, pairs):
+def in_eight_bits(path, inputs):
     """Rewrites a network's convolutions in 8 bits, the weights a channel each and in 7 of them: processors without the
-    instructions for it add two products in 16 bits, and must not overflow."""
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    instructions for it add two products in 16 bits, and must not overflow. What cuts off at zero behind them goes into
+    their range, and five in a hundred thousand values may lie beyond it."""
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
     with tempfile.TemporaryDirectory() as folder:
         ready = str(Path(folder) / "ready.onnx")
         quant_pre_process(str(path), ready, skip_symbolic_shape=True)
-        quantize_static(ready, str(path), Shown(pairs), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
-                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv"])
+        quantize_static(ready, str(path), Shown(inputs), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True,
+                        activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=["Conv", "Relu"],
+                        calibrate_method=CalibrationMethod.Percentile, extra_options={"CalibPercentile": 99.995})
+
+
+def cut(candidates, most, which):
+    """At most so many candidates' close (0) or wide (1) cuts as a network takes them, [N, 1, 48, 144]."""
+    some = random.sample(candidates, min(most, len(candidates)))
+    return np.stack([capture.normalise(cuts[which]) for cuts, _ in some])[:, None].astype(np.float32)
 
 
 def listed(name):
@@ -99,16 +119,20 @@ def main():
     hw, n = {2: "height", 3: "width"}, {0: "plates"}
     write(Heat(detector), "detector.onnx", torch.rand(1, 1, 384, 640), ["image"], ["heat", "corners"],
           {"image": hw, "heat": {2: "rows", 3: "columns"}, "corners": {2: "rows", 3: "columns"}})
-    write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, 1, 48, 144)), ["crops", "context"],
-          ["chars", "plate", "layout"], {k: n for k in ("crops", "context", "chars", "plate", "layout")})
+    write(Glance(verifier), "glance.onnx", torch.rand(2, 1, 48, 144), ["context"], ["likely", "seen"], {k: n for k in ("context", "likely", "seen")})
+    write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, Verifier.SEEN)), ["crops", "seen"],
+          ["chars", "plate", "layout"], {k: n for k in ("crops", "seen", "chars", "plate", "layout")})
     if not args.whole:
         seed()
-        shown = [cuts for cuts, plate in mine(Chain(detector), 200, .12) if plate or args.all_candidates]
-        in_eight_bits(MODELS / "recogniser.onnx", random.sample(shown, min(256, len(shown))))
-    files = [listed("detector.onnx"), listed("recogniser.onnx")]
+        shown = mine(Chain(detector), 200, .12)
+        in_eight_bits(MODELS / "glance.onnx", {"context": cut(shown, 256, 1)})
+        close = cut([one for one in shown if one[1] or args.all_candidates], 256, 0)
+        in_eight_bits(MODELS / "recogniser.onnx", {"crops": close, "seen": np.zeros((len(close), Verifier.SEEN), np.float32)})
+    files = [listed(name) for name in ("detector.onnx", "glance.onnx", "recogniser.onnx")]
     contract = {
         "detector": {"area": AREA, "stride": 8, "heat_threshold": args.heat or chosen["heat"], "faint_threshold": CONFIG["calibrate"]["faint"], "near_area": NEAR},
-        "recogniser": {"width": 144, "height": 48, "margin": .05, "context": True, "context_margin": .3, "plate_threshold": args.plate or chosen["plate"]},
+        "recogniser": {"width": 144, "height": 48, "margin": .05, "context_margin": .3,
+                       "glance_threshold": CONFIG["calibrate"]["glance"], "plate_threshold": args.plate or chosen["plate"]},
         "layout": {"regions": regions.REGIONS, "line_split": [capture.LINES[1][0], capture.LINES[0][1]]},
         "files": files,
         "training": {k: int(torch.load(WORK / f"{k}.pt", weights_only=False)["steps"]) for k in ("detector", "recogniser", "verifier")},

@@ -19,6 +19,7 @@ from chain import Chain, grow, iou
 from common import WORK, seed
 from detector import Detector
 from recogniser import Recogniser, real_crops
+from verifier import Verifier
 
 
 def net(kind, path):
@@ -34,7 +35,8 @@ def net(kind, path):
 def reading(recogniser, x):
     """(text, region) of one normalised cut."""
     if isinstance(recogniser, onnxruntime.InferenceSession):
-        chars, _, layout = recogniser.run(None, {"crops": x.numpy(), "context": x.numpy()})
+        second = {"context": x.numpy()} if recogniser.get_inputs()[1].name == "context" else {"seen": np.zeros((1, Verifier.SEEN), np.float32)}
+        chars, _, layout = recogniser.run(None, {"crops": x.numpy()} | second)  # the verdict is not looked at
         chars, odds = chars[0], layout[0, :-1]
     else:
         early, features = recogniser.both(x)

@@ -20,7 +20,7 @@ from onnx import numpy_helper
 import detector as detect
 import recogniser as recognise
 from common import MODELS, WORK, Average, save
-from export import Heat, Whole
+from export import Glance, Heat, Whole
 from verifier import Verifier
 
 ROW = 3 ** -.5  # length of a convolution's row as it is first drawn
@@ -48,9 +48,9 @@ def numbers(graph):
     return values
 
 
-def folded(whole, path):
+def folded(whole, path, beside=()):
     """[(convolution, its normalisation or None)] of the network, with the file's weights in the convolutions and
-    normalisations that do nothing."""
+    normalisations that do nothing. Modules whose names begin as `beside` says are in another file."""
     graph = onnx.load(str(path)).graph
     values = numbers(graph)
     modules, pairs, kept = dict(whole.named_modules()), [], set()
@@ -58,7 +58,7 @@ def folded(whole, path):
         if node.op_type not in ("Conv", "Gemm"):
             continue
         name = torch_name(node.name)
-        name = name if name in modules else "recogniser." + name
+        name = next(n for n in (name, "recogniser." + name, "verifier." + name) if n in modules)  # not all is called by a `forward`
         conv, (weight, bias) = modules[name], (values[k] for k in node.input[1:3])
         assert conv.weight.shape == weight.shape, name
         conv.weight.data.copy_(weight)
@@ -72,7 +72,7 @@ def folded(whole, path):
             norm.bias.data.copy_(bias), norm.weight.data.fill_((1 + norm.eps) ** .5)
             norm.running_mean.zero_(), norm.running_var.fill_(1)
             pairs.append((conv, norm))
-    missed = [k for k, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear)) and k not in kept]
+    missed = [k for k, m in modules.items() if isinstance(m, (nn.Conv2d, nn.Linear)) and k not in kept and not k.startswith(beside)]
     assert not missed, missed
     return pairs
 
@@ -131,18 +131,20 @@ def main():
     windows = batches(detect.Windows(256, steps["detector"]), 24, args.batches)
     crops = batches(recognise.Crops(recognise.real_crops()[0], .5, steps["recogniser"]), 64, args.batches)
 
-    heat, whole = Heat(found), Whole(read, verdict)
+    heat, glance, whole = Heat(found), Glance(verdict), Whole(read, verdict)
     pairs = folded(heat, MODELS / "detector.onnx")
     unfold(pairs, lambda: [heat(x) for x in windows])
-    pairs = folded(whole, MODELS / "recogniser.onnx")
-    unfold(pairs, lambda: [whole(x, x) for x in crops])
+    pairs = folded(glance, MODELS / "glance.onnx", ("verifier.text", "verifier.out"))
+    pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.glance"))
+    unfold(pairs, lambda: [whole(x, glance(x)[1]) for x in crops])
     for name, net in (("detector", found), ("recogniser", read), ("verifier", verdict)):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
         average = Average(net)
         average.steps = steps[name]
         save(WORK / f"{name}.pt", net, average, optimiser, 0)
     print("largest differences", same(heat, MODELS / "detector.onnx", {"image": windows[0][:1]}),
-          same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "context": crops[1]}))
+          same(glance, MODELS / "glance.onnx", {"context": crops[0]}),
+          same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "seen": glance(crops[1])[1]}))
 
 
 if __name__ == "__main__":

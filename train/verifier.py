@@ -1,5 +1,6 @@
 """The verdict "is this a plate": a small branch that looks at a wide cut (30 % around) and at what the
-recogniser's trunk makes of the close cut. It is trained on what the detector itself proposes: true
+recogniser's trunk makes of the close cut. Before the trunk is asked, a glance at the wide cut alone rules out what is
+plainly no plate. It is trained on what the detector itself proposes: true
 plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
 
 `python verifier.py --mine 2500 --steps 2500` mines candidates with the present detector, then trains.
@@ -16,31 +17,43 @@ import torch.nn.functional as F
 import capture
 import scenes
 import words
-from chain import AREA, Chain, grow, iou
+from chain import AREA, ENLARGED, Chain, grow, iou
 from common import CONFIG, WORK, Average, seed
 from detector import Detector
 from recogniser import Recogniser, block
 
 
 class Verifier(nn.Module):
-    """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 1]."""
+    """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 2]: of the verdict, and of the glance."""
+
+    SEEN = 192  # numbers that are kept of a wide cut
 
     def __init__(self, features=None):
         super().__init__()
         features = features or Recogniser().features
         self.body = nn.Sequential(block(1, 16, (2, 2)), block(16, 32, (2, 2)), block(32, 48), block(48, 64, (2, 2)), block(64, 64), block(64, 96, (1, 2)))
         self.text = nn.Sequential(nn.Linear(2 * features, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
-        self.out = nn.Linear(192 + 48, 1)
+        self.out = nn.Linear(self.SEEN + 48, 1)
+        self.glance = nn.Linear(self.SEEN, 1)
 
     @classmethod
     def like(cls, weights):
         """An untrained network of the size that the weights have."""
         return cls(weights["text.0.weight"].shape[1] // 2)
 
-    def forward(self, context, features):
+    def seen(self, context):
+        """What is seen of the wide cuts, [N, 192]."""
         y = self.body(context)
+        return torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
+
+    def verdict(self, seen, features):
+        """Logits [N, 1] of all that is known."""
         t = self.text(torch.cat([features.mean((2, 3)), features.amax((2, 3))], 1))
-        return self.out(torch.cat([y.mean((2, 3)), y.amax((2, 3)), t], 1))
+        return self.out(torch.cat([seen, t], 1))
+
+    def forward(self, context, features):
+        seen = self.seen(context)  # the glance takes what the verdict is taught to see
+        return torch.cat([self.verdict(seen, features), self.glance(seen.detach())], 1)
 
 
 def to_train(features):
@@ -94,7 +107,7 @@ def lettered(stock, shown):
         set_in = []
         if random.random() < .5:
             grey = grey.copy()
-            set_in = words.add(stock, grey, [q for q, _ in quads], max((grey.size / AREA) ** .5, 1 / 1.5))
+            set_in = words.add(stock, grey, [q for q, _ in quads], max((grey.size / AREA) ** .5, 1 / ENLARGED))
             if random.random() < .6:
                 grey = scenes.light(grey)
         yield grey, quads, set_in
@@ -146,11 +159,11 @@ def batch(groups, n):
 
 @torch.no_grad()
 def verdicts(net, trunk, samples):
-    """Odds of being a plate, [N]."""
+    """Odds of being a plate by the verdict and by the glance, [N, 2]."""
     out = []
     for k in range(0, len(samples), 64):
         x = torch.from_numpy(np.stack([[capture.normalise(c) for c in cuts] for cuts, _ in samples[k:k + 64]]))
-        out.append(torch.sigmoid(net(x[:, 1:], trunk(x[:, :1])))[:, 0].numpy())
+        out.append(torch.sigmoid(net(x[:, 1:], trunk(x[:, :1]))).numpy())
     return np.concatenate(out)
 
 
@@ -180,12 +193,13 @@ def main():
             g["lr"] = args.rate * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
-        loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
+        loss = 2 * F.binary_cross_entropy_with_logits(net(wide, features), y.expand(-1, 2))
         optimiser.zero_grad(), loss.backward(), optimiser.step()
         average.update(net)
     p, y = verdicts(average.net, trunk, test), np.array([t for _, t in test])
-    for t in (.3, .5, .7, .9):
-        print(f"{args.steps} steps  above {t}: plates kept {np.mean(p[y] >= t):.3f}, others kept {np.mean(p[~y] >= t):.3f}", flush=True)
+    for k, name, above in ((0, "verdict", (.3, .5, .7, .9, .98)), (1, "glance", (.02, .05, .1, .2))):
+        for t in above:
+            print(f"{args.steps} steps  {name} above {t}: plates kept {np.mean(p[y, k] >= t):.3f}, others kept {np.mean(p[~y, k] >= t):.3f}", flush=True)
     torch.save({"average": average.net.state_dict(), "steps": args.steps}, WORK / "verifier.pt")
 
 

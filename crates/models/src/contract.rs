@@ -62,12 +62,12 @@ pub struct Recogniser {
     pub height: usize,
     /// Growth of the quad on each side, as a share of that side.
     pub margin: f32,
-    /// Whether it takes a second, wider cut as `context`.
-    #[serde(default)]
-    pub context: bool,
-    /// Growth of the quad for the wider cut.
+    /// Growth of the quad for the wider cut, which is glanced at first.
     #[serde(default = "default_context_margin")]
     pub context_margin: f32,
+    /// Candidates that a glance is less sure of are not read.
+    #[serde(default)]
+    pub glance_threshold: f32,
     /// Candidates below this verdict are no plates.
     pub plate_threshold: f32,
 }
@@ -128,7 +128,9 @@ impl Contract {
         inside((16..=1024).contains(&it.recogniser.height), "recogniser.height")?;
         inside((0.0..=1.0).contains(&it.recogniser.margin), "recogniser.margin")?;
         inside((0.0..=2.0).contains(&it.recogniser.context_margin), "recogniser.context_margin")?;
-        inside((0.0..=1.0).contains(&it.recogniser.plate_threshold), "recogniser.plate_threshold")?;
+        let odds = 0.0..=1.0;
+        inside(odds.contains(&it.recogniser.glance_threshold), "recogniser.glance_threshold")?;
+        inside(odds.contains(&it.recogniser.plate_threshold), "recogniser.plate_threshold")?;
         if let Some(layout) = &it.layout {
             inside((1..=1000).contains(&layout.regions.len()), "layout.regions")?;
             let [low, high] = layout.line_split;
@@ -152,19 +154,23 @@ mod tests {
 
     #[test]
     fn contracts() {
-        let check = |json: &str, want: Result<bool, &str>| {
-            let got =
-                Contract::parse(json).map(|c| c.recogniser.context).map_err(|e| e.to_string());
+        let check = |json: &str, want: Result<f32, &str>| {
+            let got = Contract::parse(json)
+                .map(|c| c.recogniser.glance_threshold)
+                .map_err(|e| e.to_string());
             match want {
-                Ok(context) => assert_eq!(got.as_ref(), Ok(&context), "{json}"),
+                Ok(glance) => assert_eq!(got.as_ref(), Ok(&glance), "{json}"),
                 Err(part) => assert!(got.as_ref().is_err_and(|e| e.contains(part)), "{got:?}"),
             }
         };
         let detector = r#""detector":{"area":344064,"stride":8,"heat_threshold":0.2}"#;
         let short = r#""recogniser":{"margin":0.05,"plate_threshold":0.5}"#;
-        check(&format!("{{{detector},{short}}}"), Ok(false));
-        let wide = r#""recogniser":{"margin":0.05,"context":true,"plate_threshold":0.5}"#;
-        check(&format!("{{{detector},{wide},\"training\":7}}"), Ok(true));
+        check(&format!("{{{detector},{short}}}"), Ok(0.0));
+        let glanced =
+            r#""recogniser":{"margin":0.05,"glance_threshold":0.1,"plate_threshold":0.5}"#;
+        check(&format!("{{{detector},{glanced},\"training\":7}}"), Ok(0.1));
+        let bad = glanced.replace("0.1", "-0.1");
+        check(&format!("{{{detector},{bad}}}"), Err("glance_threshold"));
         let bad = r#""recogniser":{"margin":0.05,"plate_threshold":7}"#;
         check(&format!("{{{detector},{bad}}}"), Err("plate_threshold"));
         let bad =

@@ -1,8 +1,8 @@
-//! The two networks as bytes, and the contract that says how they are fed and where they cut.
+//! The three networks as bytes, and the contract that says how they are fed and where they cut.
 //!
 //! The files lie in `models/` with a card that says what they were trained on. They are part of the
-//! executable: nothing is fetched at run time, and `software.start` on the public log holds their
-//! hashes ([`Network::sha256`]), so that anybody can tell which weights read.
+//! executable: nothing is fetched at run time, and the executable's hash, which `software.start` on the
+//! public log states, stands for them too.
 //!
 //! Not here: what runs a network (`vision`), and how they were trained (`train/`).
 
@@ -30,13 +30,18 @@ impl Network {
 pub static DETECTOR: Network =
     Network { file: "detector.onnx", onnx: include_bytes!("../../../models/detector.onnx") };
 
-/// Reads them: `crops` and, where the contract says so, `context` [N, 1, 48, 144] to `chars`
-/// [N, T, 37], `plate` [N, 1] and, where it says so, `layout` [N, regions + 1].
+/// Glances at a place before it is read: `context` [N, 1, 48, 144], the place and its surroundings, to `likely` [N, 1],
+/// the odds that it is a plate as far as that tells, and `seen` [N, M], what the recogniser's verdict has to know of it.
+pub static GLANCE: Network =
+    Network { file: "glance.onnx", onnx: include_bytes!("../../../models/glance.onnx") };
+
+/// Reads them: `crops` [N, 1, 48, 144] and `seen` [N, M] to `chars` [N, T, 37], `plate` [N, 1] and, where the contract
+/// says so, `layout` [N, regions + 1].
 pub static RECOGNISER: Network =
     Network { file: "recogniser.onnx", onnx: include_bytes!("../../../models/recogniser.onnx") };
 
-/// Both, for a list of hashes.
-pub static ALL: [&Network; 2] = [&DETECTOR, &RECOGNISER];
+/// All of them, for a list of hashes.
+pub static ALL: [&Network; 3] = [&DETECTOR, &GLANCE, &RECOGNISER];
 
 /// Sizes, margins and thresholds that belong to these weights.
 pub fn contract() -> Result<Contract, ContractError> {
