@@ -120,6 +120,7 @@ def same(whole, path, inputs):
     return max(float(np.abs(a - b.numpy()).max()) for a, b in zip(told, ours))
 
 
+@torch.no_grad()
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--batches", type=int, default=24, help="of training samples, for the statistics")
