@@ -74,7 +74,6 @@ class Chain:
     def __init__(self, detector, recogniser=None, verifier=None, platt=None):
         self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
         self.find, self.again, self.near = self.candidates, True, True
-        self.glance = CONFIG["calibrate"]["glance"]
 
     @torch.no_grad()
     def of_input(self, small, threshold):
@@ -107,7 +106,7 @@ class Chain:
         plates, likely = torch.sigmoid(self.verifier(wide, features)).numpy().T if self.verifier else np.ones((2, len(found)))
         out, unsure = [], []
         for (score, quad), plate, first, probs, odds, lined in zip(found, plates, likely, chars, where, two):
-            if plate < plate_threshold or first < self.glance:
+            if plate < plate_threshold or first < CONFIG["calibrate"]["glance"]:
                 continue
             lines = 1
             prior = {c: p for c, p in zip(regions.REGIONS, odds.astype(float)) if c != "other"}

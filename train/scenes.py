@@ -7,9 +7,8 @@ import cv2
 import numpy as np
 
 import render
+from chain import AREA, ENLARGED
 from common import DATA, HERE, STROKES
-
-AREA = 344_064  # pixels of the picture as the reader sees it
 
 
 class Stock:
@@ -293,7 +292,7 @@ def view(image, boxes, size, zoom, aim):
     Returns the window and the quads of the boxes whose centres lie in it; by chance mirrored.
     """
     h, w = image.shape[:2]
-    s = min((AREA / (h * w)) ** .5, 1.5) * zoom
+    s = min((AREA / (h * w)) ** .5, ENLARGED) * zoom
     reach = size / s
     if aim and boxes:
         x, y, bw, bh = random.choice(boxes)
