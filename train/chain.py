@@ -16,6 +16,7 @@ AREA, NEAR = 344_064, 86_016  # pixels of the detector's input, and of its look 
 # Reads less sure than this are looked at again, at this margin and sharpened; at most so many of a picture. As in
 # crates/vision/src/again.rs.
 UNSURE, TIGHT, MOST = .7, .02, 6
+FAR = .08  # corners that a glance moves further, in widths or twice the heights, are glanced at once more: as in reader.rs
 
 
 def grey_of(path):
@@ -62,6 +63,21 @@ def grow(quad, margin):
                        br + (br - bl) * margin + (br - tr) * margin, bl + (bl - br) * margin + (bl - tl) * margin])
 
 
+SQUARE = np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+
+
+def moved(quad, shift):
+    """The quad with each corner moved by the glance's shift, which is told in the quad's own square."""
+    m = cv2.getPerspectiveTransform(SQUARE, np.float32(quad))
+    return cv2.perspectiveTransform((SQUARE + np.float32(shift).reshape(4, 2))[None], m)[0]
+
+
+def missed(quad, hit):
+    """The shift that would bring `hit` onto the true quad, [4, 2]."""
+    m = cv2.getPerspectiveTransform(np.float32(hit), SQUARE)
+    return cv2.perspectiveTransform(np.float32(quad)[None], m)[0] - SQUARE
+
+
 def sharpened(cut):
     """A cut with its edges raised."""
     return cv2.addWeighted(cut, 1.8, cv2.GaussianBlur(cut, (11, 11), 1.5), -.8, 0)
@@ -98,12 +114,19 @@ class Chain:
         """What is read at some places, surest first."""
         if not found:
             return []
-        close, wide = (torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, m))) for _, q in found]))[:, None] for m in (margin, .3))
+        wide = self.cuts(grey, [q for _, q in found], .3)
+        if self.verifier:
+            likely, seen, shift = self.verifier.first(wide)
+            found = [(score, moved(q, d)) for (score, q), d in zip(found, shift.numpy())]
+            for k in (shift.reshape(-1, 4, 2) * torch.tensor([1, .5])).abs().amax((1, 2)).gt(FAR).nonzero()[:, 0].tolist():
+                score, q = found[k]
+                found[k] = score, moved(q, self.verifier.first(self.cuts(grey, [q], .3))[2][0].numpy())
+        close = self.cuts(grey, [q for _, q in found], margin)
         early, features = self.recogniser.both(close)
         chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
         layout = self.recogniser.layout(early, features)
         where, two = torch.softmax(layout[:, :-1], -1).numpy(), layout[:, -1].numpy() > 0
-        plates, likely = torch.sigmoid(self.verifier(wide, features)).numpy().T if self.verifier else np.ones((2, len(found)))
+        plates, likely = (torch.sigmoid(v)[:, 0].numpy() for v in (self.verifier.verdict(seen, features), likely)) if self.verifier else np.ones((2, len(found)))
         out, unsure = [], []
         for (score, quad), plate, first, probs, odds, lined in zip(found, plates, likely, chars, where, two):
             if plate < plate_threshold or first < CONFIG["calibrate"]["glance"]:
@@ -128,6 +151,11 @@ class Chain:
                 best = formats.together([probs, *self.looks(grey, quad, margin)], prior, self.platt)
                 out[place] |= {"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3]}
         return sorted(out, key=lambda p: -p["confidence"])
+
+    @staticmethod
+    def cuts(grey, quads, margin):
+        """Cuts as the networks take them, [N, 1, 48, 144]."""
+        return torch.from_numpy(np.stack([capture.normalise(capture.rectify(grey, grow(q, margin))) for q in quads]))[:, None]
 
     def looks(self, grey, quad, margin):
         """The columns of a second look: the place cut tighter, and the first cut sharpened."""

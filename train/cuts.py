@@ -27,8 +27,11 @@ SMALL = .35  # of the plates to learn from are at most 70 pixels wide
 KINDS = {"us": .42, "br": .12, "eu": .21, None: .25}  # None: a rendered one
 
 
-def pick(stock, flats, dealt):
-    """A one-line plate with its text: real, or real with its characters dealt anew (`dealt`), or rendered."""
+def pick(stock, flats, dealt, two=0.):
+    """A one-line plate with its text: real, or real with its characters dealt anew (`dealt`), or rendered. `two`: the share
+    of two-line ones."""
+    if random.random() < two and flats.get("two"):
+        return random.choice(flats["two"])
     kind = random.choices(list(KINDS), list(KINDS.values()))[0]
     if kind in dealt and random.random() < CONFIG["recogniser"]["dealt"]:
         return dealt_anew(dealt[kind], kind)
@@ -38,9 +41,9 @@ def pick(stock, flats, dealt):
             return flat
 
 
-def composed(stock, flats, small=0., dealt=()):
+def composed(stock, flats, small=0., dealt=(), two=0.):
     """(grey picture larger than the detector's, [(quad, flat)], its sides over the detector's); `small` is the share of
-    plates that are made small on purpose; `dealt` as for `pick`."""
+    plates that are made small on purpose; `dealt` and `two` as for `pick`."""
     zoom = random.choice([1, random.uniform(.7, 1), random.uniform(1, 2.2)])
     size = round(SIDE * zoom)
     path = random.choice(stock.scenes)[0] if random.random() < .5 else random.choice(stock.empty)
@@ -49,7 +52,7 @@ def composed(stock, flats, small=0., dealt=()):
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
     known = []
     for _ in range(random.choice([1, 2, 2, 3])):
-        flat = pick(stock, flats, dealt)
+        flat = pick(stock, flats, dealt, two)
         aspect = flat.image.shape[1] / flat.image.shape[0]
         most = 70 if small and random.random() < small else 170
         width = float(np.exp(random.uniform(np.log(30), np.log(most)))) * zoom
@@ -79,9 +82,9 @@ def found(chain, grey, threshold):
     return [(score, quad * (grey.shape[0] / SIDE)) for score, quad in chain.of_input(small, threshold)]
 
 
-def met(chain, stock, flats, dealt=()):
+def met(chain, stock, flats, dealt=(), two=0.):
     """[(grey picture, quad, flat, the detector's quad or None)] of the plates in one composed picture."""
-    grey, known, _ = composed(stock, flats, SMALL, dealt)
+    grey, known, _ = composed(stock, flats, SMALL, dealt, two)
     candidates = found(chain, grey, .15)
     return [(grey, quad, flat, next((c for _, c in candidates if iou(c, quad) > .35), None)) for quad, flat in known]
 

@@ -1,8 +1,8 @@
 """The detector: a grey picture to plate centres and corners at stride 8.
 
-`python detector.py --steps 10000` trains; started again it goes on from its checkpoint. Inputs are
-multiples of 32 pixels; outputs are `heat` (a plate's centre lies in this cell) and `corners` (offsets
-of the four corners from the cell's centre, in units of 8 pixels).
+`python detector.py --steps 10000` trains; started again it goes on from its checkpoint. What is shipped is a smaller one
+that `slim.py` teaches by this one's answers. Inputs are multiples of 32 pixels; outputs are `heat` (a plate's centre lies
+in this cell) and `corners` (offsets of the four corners from the cell's centre, in units of 8 pixels).
 """
 import argparse
 import time
@@ -38,30 +38,37 @@ class Separable(nn.Module):
 
 class Detector(nn.Module):
     """[N, 1, H, W] grey 0..1 -> heat logits [N, 1, H/8, W/8], corners [N, 8, H/8, W/8]. The maps at stride 16 and 32
-    cost little: there the larger size has more channels (`c`, `d`) and more blocks (`deep`)."""
+    cost little: there the largest size has more channels and more blocks; the least one saves at stride 4 and 8."""
 
-    SIZES = {"small": (96, 160, 3), "large": (128, 224, 4)}
+    # channels at stride 4, 8, 16, 32 and of the last map; blocks at stride 8, 16 and 32, and of the last map
+    SIZES = {"least": (16, 32, 96, 160, 48, 1, 3, 1), "small": (24, 48, 96, 160, 64, 2, 3, 2), "large": (24, 48, 128, 224, 64, 2, 4, 2)}
 
     def __init__(self, size=CONFIG["detector"]["net"]):
         super().__init__()
-        c, d, deep = self.SIZES[size] if isinstance(size, str) else size
-        self.stem = nn.Sequential(nn.Conv2d(1, 24, 8, 4, 2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
-        self.s8 = nn.Sequential(Separable(24, 48, 2), Separable(48, 48), Separable(48, 48))
-        self.s16 = nn.Sequential(Separable(48, c, 2), *[Separable(c, c) for _ in range(deep)])
+        a, b, c, d, m, at8, deep, mixes = self.SIZES[size] if isinstance(size, str) else size
+        self.stem = nn.Sequential(nn.Conv2d(1, a, 8, 4, 2, bias=False), nn.BatchNorm2d(a), nn.ReLU(inplace=True))
+        self.s8 = nn.Sequential(Separable(a, b, 2), *[Separable(b, b) for _ in range(at8)])
+        self.s16 = nn.Sequential(Separable(b, c, 2), *[Separable(c, c) for _ in range(deep)])
         self.s32 = nn.Sequential(Separable(c, d, 2), *[Separable(d, d, k=5) for _ in range(deep)])
-        self.up32, self.up16, self.lat8 = nn.Conv2d(d, c, 1), nn.Conv2d(c, 64, 1), nn.Conv2d(48, 64, 1)
-        self.mix16, self.mix8 = Separable(c, c), nn.Sequential(Separable(64, 64, k=5), Separable(64, 64, k=5))
-        self.heat, self.corners = nn.Conv2d(64, 1, 1), nn.Conv2d(64, 8, 1)
+        self.up32, self.up16, self.lat8 = nn.Conv2d(d, c, 1), nn.Conv2d(c, m, 1), nn.Conv2d(b, m, 1)
+        self.mix16, self.mix8 = Separable(c, c), nn.Sequential(*[Separable(m, m, k=5) for _ in range(mixes)])
+        self.heat, self.corners = nn.Conv2d(m, 1, 1), nn.Conv2d(m, 8, 1)
         nn.init.constant_(self.heat.bias, -5)
 
     @classmethod
     def like(cls, weights):
         """An untrained network of the size that the weights have."""
-        c, d = weights["up32.weight"].shape[:2]
-        return cls((c, d, len({k.split(".")[1] for k in weights if k.startswith("s16.")}) - 1))
+        at8, deep, mixes = (len({k.split(".")[1] for k in weights if k.startswith(stage + ".")}) for stage in ("s8", "s16", "mix8"))
+        return cls((*cls.channels(weights), at8 - 1, deep - 1, mixes))
+
+    @staticmethod
+    def channels(weights):
+        """Those of the maps at stride 4, 8, 16 and 32 and of the last one."""
+        (m, b), (c, d) = weights["lat8.weight"].shape[:2], weights["up32.weight"].shape[:2]
+        return weights["stem.0.weight"].shape[0], b, c, d, m
 
     def map(self, x):
-        """The map at stride 8, [N, 64, H/8, W/8]."""
+        """The map at stride 8, [N, channels, H/8, W/8]."""
         a = self.s8(self.stem(x - .45))
         b = self.s16(a)
         c = self.s32(b)
@@ -143,11 +150,11 @@ def main():
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / "detector.pt"
-    net = Detector().to(memory_format=torch.channels_last)
+    state = torch.load(file, weights_only=False) if file.exists() else None
+    net = (Detector.like(state["average"]) if state else Detector(config["teacher"])).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, steps = Average(net), 0
-    if file.exists():
-        state = torch.load(file, weights_only=False)
+    if state:
         net.load_state_dict(state.get("net", state["average"])), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
         if not args.restart_schedule and "optimiser" in state:

@@ -25,6 +25,8 @@ from common import CONFIG, DATA, HERE, WORK
 
 # (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
 LAST = [
+    ("errors-of-corners", ["cuts.py", "--errors", "3000"], ["--errors", "10"], False),
+    ("corners", ["corners.py"], ["--plates", "30", "--steps", "6"], False),
     ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
     ("confidence", ["confidence.py"], ["--pictures", "20"], False),
     ("weights", ["export.py"], [], False),
@@ -35,6 +37,7 @@ STAGES = [
     ("labels", ["pseudo.py"], [], False),
     ("letters", ["recogniser.py"], ["--steps", "6", "--batch", "8"], True),
     ("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
+    ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
     ("cuts", ["cuts.py"], ["20"], False),
     ("letters-of-cuts", ["recogniser.py", "--rate", "1.2e-3"], ["--steps", "6", "--batch", "8"], True),
     ("labels-again", ["pseudo.py"], [], False),
@@ -46,7 +49,7 @@ STAGES = [
 
 def with_card(seconds):
     """The stages of a training on a card: detector and recogniser at once, then the recogniser on what that detector cuts."""
-    wide, size = CONFIG["recogniser"]["wide"], CONFIG["detector"]["net"]
+    wide, size = CONFIG["recogniser"]["wide"], CONFIG["detector"]["teacher"]
 
     def gpu(mark, share, *more):
         out = str(WORK / mark)
@@ -56,8 +59,9 @@ def with_card(seconds):
     return [
         gpu("places-and-letters", .35, "--detectors", size, "--verdict", "0", "--workers", "6", "0", "0", "7"),
         ("taken-over", ["everything.py", "--take", str(WORK / "places-and-letters")], [], False),
+        ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
         ("labels", ["pseudo.py"], [], False),
-        ("corners", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
+        ("errors", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
         gpu("letters-and-verdict", .65, "--verdict", "40"),
         ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),
         *LAST,

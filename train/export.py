@@ -40,15 +40,15 @@ class Whole(nn.Module):
 
 
 class Glance(nn.Module):
-    """What is asked before a place is read: wide cuts -> (likely, seen)."""
+    """What is asked before a place is read: wide cuts -> (likely, seen, shift)."""
 
     def __init__(self, verifier):
         super().__init__()
         self.verifier = verifier
 
     def forward(self, context):
-        seen = self.verifier.seen(context)
-        return torch.sigmoid(self.verifier.glance(seen)), seen
+        likely, seen, shift = self.verifier.first(context)
+        return torch.sigmoid(likely), seen, shift
 
 
 class Heat(nn.Module):
@@ -119,7 +119,8 @@ def main():
     hw, n = {2: "height", 3: "width"}, {0: "plates"}
     write(Heat(detector), "detector.onnx", torch.rand(1, 1, 384, 640), ["image"], ["heat", "corners"],
           {"image": hw, "heat": {2: "rows", 3: "columns"}, "corners": {2: "rows", 3: "columns"}})
-    write(Glance(verifier), "glance.onnx", torch.rand(2, 1, 48, 144), ["context"], ["likely", "seen"], {k: n for k in ("context", "likely", "seen")})
+    write(Glance(verifier), "glance.onnx", torch.rand(2, 1, 48, 144), ["context"], ["likely", "seen", "shift"],
+          {k: n for k in ("context", "likely", "seen", "shift")})
     write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, Verifier.SEEN)), ["crops", "seen"],
           ["chars", "plate", "layout"], {k: n for k in ("crops", "seen", "chars", "plate", "layout")})
     if not args.whole:

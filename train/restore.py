@@ -136,7 +136,7 @@ def main():
     pairs = folded(heat, MODELS / "detector.onnx")
     unfold(pairs, lambda: [heat(x) for x in windows])
     pairs = folded(glance, MODELS / "glance.onnx", ("verifier.text", "verifier.out"))
-    pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.glance"))
+    pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.glance", "verifier.places", "verifier.shift"))
     unfold(pairs, lambda: [whole(x, glance(x)[1]) for x in crops])
     for name, net in (("detector", found), ("recogniser", read), ("verifier", verdict)):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)

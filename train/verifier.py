@@ -1,7 +1,7 @@
 """The verdict "is this a plate": a small branch that looks at a wide cut (30 % around) and at what the
 recogniser's trunk makes of the close cut. Before the trunk is asked, a glance at the wide cut alone rules out what is
-plainly no plate. It is trained on what the detector itself proposes: true
-plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
+plainly no plate, and says where the plate's corners lie in it (`corners.py` teaches that). It is trained on what the
+detector itself proposes: true plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
 
 `python verifier.py --mine 2500 --steps 2500` mines candidates with the present detector, then trains.
 """
@@ -27,6 +27,7 @@ class Verifier(nn.Module):
     """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 2]: of the verdict, and of the glance."""
 
     SEEN = 192  # numbers that are kept of a wide cut
+    EARLY = 3  # blocks of the body before the corners branch off
 
     def __init__(self, features=None):
         super().__init__()
@@ -35,6 +36,8 @@ class Verifier(nn.Module):
         self.text = nn.Sequential(nn.Linear(2 * features, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
         self.out = nn.Linear(self.SEEN + 48, 1)
         self.glance = nn.Linear(self.SEEN, 1)
+        self.places = nn.Sequential(block(48, 64, (2, 2)), block(64, 64), block(64, 32, (1, 2)))
+        self.shift = nn.Sequential(nn.Linear(32 * 6 * 9, 96), nn.ReLU(inplace=True), nn.Linear(96, 8))
 
     @classmethod
     def like(cls, weights):
@@ -43,8 +46,22 @@ class Verifier(nn.Module):
 
     def seen(self, context):
         """What is seen of the wide cuts, [N, 192]."""
-        y = self.body(context)
+        return self.pooled(self.body(context))
+
+    @staticmethod
+    def pooled(y):
         return torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
+
+    def moved(self, early):
+        """How far the corners lie from where the cut was made for, [N, 8]: x and y of each in turn, in the plate's own
+        square, of the body's early map."""
+        return self.shift(self.places(early).flatten(1)) * .1
+
+    def first(self, context):
+        """All that the wide cuts alone tell: the glance's logits [N, 1], what is seen [N, 192], the corners' shifts [N, 8]."""
+        early = self.body[:self.EARLY](context)
+        seen = self.pooled(self.body[self.EARLY:](early))
+        return self.glance(seen), seen, self.moved(early)
 
     def verdict(self, seen, features):
         """Logits [N, 1] of all that is known."""

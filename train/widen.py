@@ -86,22 +86,26 @@ def recogniser(old, wide):
     return net
 
 
+def every_layer(w, a, b, c, d, m):
+    """Fills a `Detector`, given how the channels of each map (`Detector.SIZES`) come from the old network's. Blocks that
+    only the new one has do nothing yet."""
+    one, eight = same(1), same(8)
+    w.conv("stem.0", one, a), w.norm("stem.1", a)
+    for stage, into, out in (("s8", a, b), ("s16", b, c), ("s32", c, d), ("mix8", m, m)):
+        before, now = ({int(k.split(".")[1]) for k in state if k.startswith(stage + ".")} for state in (w.old, w.new))
+        for k in sorted(now & before):
+            w.separable(f"{stage}.{k}", into if k == 0 else out, out)
+        for k in now - before:
+            w.new[f"{stage}.{k}.point.1.weight"].zero_()
+    w.conv("up32", d, c), w.separable("mix16", c, c), w.conv("up16", c, m), w.conv("lat8", b, m)
+    w.conv("heat", m, one), w.conv("corners", m, eight)
+
+
 @torch.no_grad()
 def detector(old, size):
-    """A `Detector(size)` that answers as the smaller one with these weights; blocks that it has more of do nothing yet."""
+    """A `Detector(size)` that answers as the smaller one with these weights."""
     net = Detector(size)
     w = Writer(old, net)
-    for prefix in ("stem.", "s8.", "lat8.", "mix8.", "heat.", "corners."):
-        w.copy(prefix)
-    c0, d0 = old["up32.weight"].shape[:2]
-    c1, d1 = w.new["up32.weight"].shape[:2]
-    c, d = Spread(c0, c1), Spread(d0, d1)
-    for stage, into, out in (("s16", same(48), c), ("s32", c, d)):
-        blocks = [{int(k.split(".")[1]) for k in state if k.startswith(stage + ".")} for state in (old, w.new)]
-        for k in sorted(blocks[0]):
-            w.separable(f"{stage}.{k}", into if k == 0 else out, out)
-        for k in blocks[1] - blocks[0]:
-            w.new[f"{stage}.{k}.point.1.weight"].zero_()
-    w.conv("up32", d, c), w.separable("mix16", c, c), w.conv("up16", c, same(64))
+    every_layer(w, *(Spread(*pair) for pair in zip(Detector.channels(old), Detector.channels(w.new))))
     net.load_state_dict(w.new)
     return net

@@ -5,7 +5,9 @@ use crate::detect::{Candidate, input, peaks, shrinks};
 use crate::engine::{Engine, Net, Tensor};
 use crate::picture::Picture;
 use crate::recognise::Columns;
-use crate::warp::{Quad, between, bounds, grow, height, normalise, rectify, sharpness, width};
+use crate::warp::{
+    Quad, between, bounds, grow, height, moved, normalise, rectify, sharpness, width,
+};
 use base::{Error, Result};
 use models::{Contract, Layout};
 use plate::{Odds, RegionOdds};
@@ -81,6 +83,18 @@ fn rare(confidence: f32, characters: usize) -> f32 {
         return confidence;
     }
     RARE * confidence / (RARE * confidence + (1.0 - confidence))
+}
+
+/// Corners that a glance moves further than this, in widths of the plate or twice its height, are glanced at once more.
+const FAR: f32 = 0.08;
+
+/// What a glance at a place tells: its corners, the odds that it is a plate, numbers for the verdict, and whether the
+/// corners were far from where they had been thought to be.
+struct Glanced {
+    quad: Quad,
+    odds: f32,
+    seen: Vec<f32>,
+    far: bool,
 }
 
 /// A place that may be a plate, ready to be read: where it is, its cut, and what the glance at it and its surroundings saw.
@@ -205,30 +219,58 @@ impl Reader {
         Ok(plates)
     }
 
-    /// The candidates that a glance does not rule out: most of what the detector takes for plates by mistake is told by its
-    /// surroundings, in a tenth of the time that reading it takes.
+    /// The candidates that a glance does not rule out, with the corners that it sees: most of what the detector takes for
+    /// plates by mistake is told by its surroundings, in a tenth of the time that reading it takes.
     fn likely(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Place>> {
         let part = self.contract.recogniser.clone();
-        let wide =
-            |c: &Candidate| Some((c.quad, self.cut(picture, &grow(&c.quad, part.context_margin))?));
-        let (quads, cuts): (Vec<Quad>, Vec<Vec<f32>>) = found.iter().filter_map(wide).unzip();
+        let mut out = Vec::new();
+        for one in self.glance_at(picture, found.iter().map(|c| c.quad))? {
+            if one.odds < part.glance_threshold {
+                continue;
+            }
+            let mut quad = one.quad;
+            if one.far {
+                // What lay at the edge of the cut lies well inside of the next.
+                let closer = self.glance_at(picture, [quad].into_iter())?;
+                quad = closer.first().map_or(quad, |next| next.quad);
+            }
+            let cut = self.cut(picture, &grow(&quad, part.margin));
+            out.extend(cut.map(|cut| Place { quad, cut, seen: one.seen }));
+        }
+        Ok(out)
+    }
+
+    /// What a glance at some places and their surroundings tells; those outside the picture are left out. The corners are
+    /// found in the picture's own pixels: the detector knows them to half of its cells, of 8 pixels of a smaller picture.
+    fn glance_at(
+        &mut self,
+        picture: &Picture,
+        quads: impl Iterator<Item = Quad>,
+    ) -> Result<Vec<Glanced>> {
+        let margin = self.contract.recogniser.context_margin;
+        let wide = |quad: Quad| Some((quad, self.cut(picture, &grow(&quad, margin))?));
+        let (quads, cuts): (Vec<Quad>, Vec<Vec<f32>>) = quads.filter_map(wide).unzip();
         if cuts.is_empty() {
             return Ok(Vec::new());
         }
         let n = cuts.len();
         let context = self.tensor(n, cuts.concat());
-        let out = self.glance.run(vec![("context", context)], &["likely", "seen"])?;
-        let (odds, seen) = (&out[0].data, &out[1].data);
-        if odds.len() != n || seen.is_empty() || seen.len() % n != 0 {
+        let out = self.glance.run(vec![("context", context)], &["likely", "seen", "shift"])?;
+        let (odds, seen, shift) = (&out[0].data, &out[1].data, &out[2].data);
+        if odds.len() != n || seen.is_empty() || seen.len() % n != 0 || shift.len() != 8 * n {
             return Err(Error::internal("The glance answered for other places than asked."));
         }
-        let each = quads.into_iter().zip(odds).zip(seen.chunks_exact(seen.len() / n));
-        let kept = each.filter(|((_, odds), _)| **odds >= part.glance_threshold);
-        let place = |((quad, _), seen): ((Quad, &f32), &[f32])| {
-            let cut = self.cut(picture, &grow(&quad, part.margin))?;
-            Some(Place { quad, cut, seen: seen.to_vec() })
+        let wide = seen.len() / n;
+        let place = |k: usize| {
+            let by = &shift[8 * k..][..8];
+            Glanced {
+                quad: moved(&quads[k], by),
+                odds: odds[k],
+                seen: seen[wide * k..][..wide].to_vec(),
+                far: by.chunks_exact(2).any(|by| by[0].abs().max(by[1].abs() / 2.0) > FAR),
+            }
         };
-        Ok(kept.filter_map(place).collect())
+        Ok((0..n).map(place).collect())
     }
 
     /// Looks once more at plates that were not read surely; of too many at the surest ones.
@@ -379,6 +421,9 @@ mod tests {
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};
 
+    /// How far the glance finds the corners from where the detector saw them: the plate is a tenth wider to the right.
+    const SHIFT: [f32; 8] = [0.0, 0.0, 0.1, 0.0, 0.1, 0.0, 0.0, 0.0];
+
     /// All networks: a detector that sees two places, a glance that has its odds of each, and a recogniser that reads the
     /// same text everywhere and takes its verdicts from a list.
     struct Told {
@@ -406,7 +451,8 @@ mod tests {
             if outputs[0] == "likely" {
                 let n = shape[0];
                 let likely = Tensor { shape: vec![n, 1], data: vec![self.likely; n] };
-                return Ok(vec![likely, Tensor { shape: vec![n, 4], data: vec![0.5; 4 * n] }]);
+                let seen = Tensor { shape: vec![n, 4], data: vec![0.5; 4 * n] };
+                return Ok(vec![likely, seen, Tensor { shape: vec![n, 8], data: SHIFT.repeat(n) }]);
             }
             assert_eq!(
                 inputs[1].1,
@@ -444,6 +490,8 @@ mod tests {
         let noise = (0..640 * 480u32).map(|i| (i * 251 % 239) as u8).collect();
         let read = reader.read(&Picture::from_grey(640, 480, noise).unwrap()).unwrap();
         assert_eq!((read.len(), verdicts.lock().unwrap().len()), (plates, unseen), "{heats:?}");
+        // The detector saw plates four times as wide as high; two glances make that 1.21 times as much.
+        assert!(read.iter().all(|p| width(&p.corners) > 4.6 * height(&p.corners)));
     }
 
     #[test]

@@ -86,6 +86,28 @@ fn projection(q: &Quad, w: f32, h: f32) -> Option<[f32; 8]> {
     Some([a / w, b / h, p0[0], d / w, e / h, p0[1], g / w, k / h])
 }
 
+/// A corner that is moved further than this, in sides of its plate, was not seen.
+const FURTHEST: f32 = 0.6;
+
+/// The quad with its corners moved by `shift`: x and y for each of them, told in the quad's own square
+/// (0, 0 to 1, 1). The quad as it is where that leads nowhere.
+pub(crate) fn moved(q: &Quad, shift: &[f32]) -> Quad {
+    let sound = shift.len() == 8 && shift.iter().all(|v| v.abs() <= FURTHEST);
+    let (true, Some(m)) = (sound, projection(q, 1.0, 1.0)) else { return *q };
+    let square = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+    let mut out = *q;
+    for ((corner, [u, v]), by) in out.iter_mut().zip(square).zip(shift.chunks_exact(2)) {
+        let (u, v): (f32, f32) = (u + by[0], v + by[1]);
+        let z = m[6] * u + m[7] * v + 1.0;
+        *corner = [(m[0] * u + m[1] * v + m[2]) / z, (m[3] * u + m[4] * v + m[5]) / z];
+    }
+    // A quad that is nearly a triangle has its horizon close by.
+    let near = bounds(&grow(q, 2.0 * FURTHEST));
+    let inside =
+        |[x, y]: &[f32; 2]| *x >= near[0] && *x <= near[2] && *y >= near[1] && *y <= near[3];
+    if out.iter().all(inside) { out } else { *q }
+}
+
 /// The part of `plane` inside the quad as `w` x `h` pixels. Where the plate is more than twice as
 /// wide as the cut it is shrunk by area first; beyond the picture its edge is repeated.
 pub(crate) fn rectify(plane: &Plane, q: &Quad, w: usize, h: usize) -> Option<Vec<f32>> {
@@ -215,6 +237,27 @@ mod tests {
     }
 
     #[test]
+    fn corners_move_in_the_plates_own_square() {
+        let check = |q: Quad, shift: &[f32], want: Quad| {
+            let got = moved(&q, shift);
+            let off =
+                got.as_flattened().iter().zip(want.as_flattened()).map(|(a, b)| (a - b).abs());
+            assert!(off.fold(0.0, f32::max) < 0.01, "{shift:?}: {got:?}");
+        };
+        let upright = [[10.0, 5.0], [30.0, 5.0], [30.0, 15.0], [10.0, 15.0]];
+        let shift = [-0.1, 0.2, 0.0, 0.0, 0.05, -0.1, 0.0, 0.0];
+        check(upright, &shift, [[8.0, 7.0], [30.0, 5.0], [31.0, 14.0], [10.0, 15.0]]);
+        let tilted = [[10.0, 5.0], [30.0, 9.0], [29.0, 19.0], [9.0, 15.0]];
+        check(tilted, &[0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], {
+            [[19.5, 12.0], tilted[1], tilted[2], tilted[3]]
+        });
+        let stay: [&[f32]; 4] = [&[0.0; 8], &[0.7; 8], &[f32::NAN; 8], &[0.1; 6]];
+        stay.iter().for_each(|shift| check(upright, shift, upright));
+        let line = [[10.0, 5.0], [20.0, 5.0], [30.0, 5.0], [40.0, 5.0]];
+        check(line, &[0.1; 8], line);
+    }
+
+    #[test]
     fn a_large_plate_is_averaged_not_picked() {
         // Stripes one pixel wide must become grey, not black or white.
         let pixels: Vec<u8> =
@@ -226,6 +269,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn moved_corners_stay_near(
+            q in proptest::array::uniform4(proptest::array::uniform2(-500f32..2500.0)),
+            shift in proptest::collection::vec(-0.7f32..0.7, 8),
+        ) {
+            let near = bounds(&grow(&q, 1.3));
+            let got = bounds(&moved(&q, &shift));
+            prop_assert!(got[0] >= near[0] && got[1] >= near[1] && got[2] <= near[2] && got[3] <= near[3]);
+        }
+
         #[test]
         fn any_quad_is_cut_or_refused(q in proptest::array::uniform4(proptest::array::uniform2(-500f32..2500.0))) {
             let pixels = ramp(64, 48);
