@@ -31,7 +31,8 @@ pub static DETECTOR: Network =
     Network { file: "detector.onnx", onnx: include_bytes!("../../../models/detector.onnx") };
 
 /// Glances at a place before it is read: `context` [N, 1, 48, 144], the place and its surroundings, to `likely` [N, 1],
-/// the odds that it is a plate as far as that tells, and `seen` [N, M], what the recogniser's verdict has to know of it.
+/// the odds that it is a plate as far as that tells, `seen` [N, M], what the recogniser's verdict has to know of it, and
+/// `shift` [N, 8], how far each corner lies from where the cut was made for: x and y in the plate's own square.
 pub static GLANCE: Network =
     Network { file: "glance.onnx", onnx: include_bytes!("../../../models/glance.onnx") };
 
