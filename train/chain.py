@@ -73,7 +73,7 @@ def moved(quad, shift):
 
 
 def missed(quad, hit):
-    """The shift that would bring `hit` onto the true quad, [4, 2]."""
+    """How far the corners of `quad` lie from those of `hit`, in the square of `hit`, [4, 2]: the other way round than `moved`."""
     m = cv2.getPerspectiveTransform(np.float32(hit), SQUARE)
     return cv2.perspectiveTransform(np.float32(quad)[None], m)[0] - SQUARE
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 
+import augment
 import capture
 import scenes
 from chain import Chain, grow, missed, moved
@@ -57,9 +58,8 @@ def samples(plates):
 
 
 def normalised(cuts):
-    x = cuts.astype(np.float32)
-    x -= x.mean((1, 2), keepdims=True)
-    return torch.from_numpy(x / np.maximum(x.std((1, 2), keepdims=True), 8))[:, None]
+    """[N, 48, 144] as the network takes them."""
+    return augment.normalised(torch.from_numpy(cuts).float()[:, None])
 
 
 @torch.no_grad()

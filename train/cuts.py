@@ -16,7 +16,7 @@ import torch
 import capture
 import render
 import scenes
-from chain import Chain, grow, iou
+from chain import Chain, grow, iou, missed
 from common import CONFIG, WORK, contract, seed
 from detector import Detector
 from recogniser import Recogniser, dealt_anew, real_crops, shuffles
@@ -113,12 +113,11 @@ def cuts(n):
 def errors(n):
     """Writes how the detector's corners miss those of n plates, in the plate's own square: what `augment.py` imitates."""
     chain, stock, flats = Chain(load(Detector, "detector")), scenes.Stock(), real_crops()[0]
-    out, square = [], np.float32([[0, 0], [1, 0], [1, 1], [0, 1]])
+    out = []
     while len(out) < n:
         for _, quad, _, hit in met(chain, stock, flats):
             if hit is not None:
-                m = cv2.getPerspectiveTransform(np.float32(quad), square)
-                out.append(cv2.perspectiveTransform(np.float32(hit)[None], m)[0] - square)
+                out.append(missed(hit, quad))
     np.save(WORK / "errors.npy", np.float32(out))
     print(f"{len(out)} plates, corners off {np.abs(out).mean((0, 1))} of a side")
 

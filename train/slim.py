@@ -88,11 +88,13 @@ def main():
     teacher = Detector.like(old["average"])
     teacher.load_state_dict(old["average"]), teacher.eval().to(memory_format=torch.channels_last)
     loader = iter(torch.utils.data.DataLoader(detect.Windows(args.size, state["steps"] + 1), batch_size=args.batch, num_workers=1, prefetch_factor=8))
-    net = begun(teacher, config["net"], torch.cat([next(loader)[0] for _ in range(3)])).to(memory_format=torch.channels_last).train()
+    goes_on = state["steps"] > old["steps"]
+    net = Detector(config["net"]) if goes_on else begun(teacher, config["net"], torch.cat([next(loader)[0] for _ in range(3)]))
+    net.to(memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, steps = Average(net, .998), 0
     average.steps = old["steps"]
-    if state["steps"] > old["steps"]:
+    if goes_on:
         net.load_state_dict(state["net"]), average.net.load_state_dict(state["average"]), optimiser.load_state_dict(state["optimiser"])
         average.steps, steps = state["steps"], state["schedule"]
     last, losses = time.time(), []

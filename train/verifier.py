@@ -44,12 +44,9 @@ class Verifier(nn.Module):
         """An untrained network of the size that the weights have."""
         return cls(weights["text.0.weight"].shape[1] // 2)
 
-    def seen(self, context):
-        """What is seen of the wide cuts, [N, 192]."""
-        return self.pooled(self.body(context))
-
     @staticmethod
     def pooled(y):
+        """What is seen of the wide cuts, [N, 192], of the body's map."""
         return torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
 
     def moved(self, early):
@@ -69,7 +66,7 @@ class Verifier(nn.Module):
         return self.out(torch.cat([seen, t], 1))
 
     def forward(self, context, features):
-        seen = self.seen(context)  # the glance takes what the verdict is taught to see
+        seen = self.pooled(self.body(context))  # the glance takes what the verdict is taught to see
         return torch.cat([self.verdict(seen, features), self.glance(seen.detach())], 1)
 
 

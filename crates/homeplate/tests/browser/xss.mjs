@@ -48,12 +48,12 @@ async function wrong({ tab, heard }) {
   return [...found, ...heard.splice(0)];
 }
 
-/** What is wrong once all of `words` are among it, or after many looks: on a busy machine a picture fails late. */
+/** What was wrong in one look or another, once all of `words` are among it or after many looks: on a busy machine a picture
+ * fails late, and what was heard is said once. */
 async function wrongAtLast(page, words) {
-  for (let looks = 1; ; looks++) {
-    const said = (await wrong(page)).join('\n');
-    if (looks === 200 || words.every((word) => word.test(said))) return said;
-  }
+  const said = [];
+  for (let looks = 0; looks < 200 && !words.every((word) => word.test(said.join('\n'))); looks++) said.push(...(await wrong(page)));
+  return said.join('\n');
 }
 
 // The probe notices what it looks for: payloads put into a page by hand, first under the city's policy …
