@@ -114,13 +114,8 @@ class Chain:
         """What is read at some places, surest first."""
         if not found:
             return []
-        wide = self.cuts(grey, [q for _, q in found], .3)
         if self.verifier:
-            likely, seen, shift = self.verifier.first(wide)
-            found = [(score, moved(q, d)) for (score, q), d in zip(found, shift.numpy())]
-            for k in (shift.reshape(-1, 4, 2) * torch.tensor([1, .5])).abs().amax((1, 2)).gt(FAR).nonzero()[:, 0].tolist():
-                score, q = found[k]
-                found[k] = score, moved(q, self.verifier.first(self.cuts(grey, [q], .3))[2][0].numpy())
+            found, likely, seen = self.glanced(grey, found)
         close = self.cuts(grey, [q for _, q in found], margin)
         early, features = self.recogniser.both(close)
         chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
@@ -151,6 +146,19 @@ class Chain:
                 best = formats.together([probs, *self.looks(grey, quad, margin)], prior, self.platt)
                 out[place] |= {"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3]}
         return sorted(out, key=lambda p: -p["confidence"])
+
+    @torch.no_grad()
+    def glanced(self, grey, found):
+        """What a glance at some places tells: the same places with the corners that it sees, its logits, and what is seen."""
+        def first(places):
+            heat = torch.tensor([[score] for score, _ in places], dtype=torch.float32)
+            return self.verifier.first(self.cuts(grey, [q for _, q in places], .3), heat)
+        likely, seen, shift = first(found)
+        found = [(score, moved(q, d)) for (score, q), d in zip(found, shift.numpy())]
+        for k in (shift.reshape(-1, 4, 2) * torch.tensor([1, .5])).abs().amax((1, 2)).gt(FAR).nonzero()[:, 0].tolist():
+            score, q = found[k]
+            found[k] = score, moved(q, first([found[k]])[2][0].numpy())
+        return found, likely, seen
 
     @staticmethod
     def cuts(grey, quads, margin):

@@ -26,7 +26,7 @@ from common import CONFIG, DATA, HERE, WORK
 # (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
 LAST = [
     ("errors-of-corners", ["cuts.py", "--errors", "3000"], ["--errors", "10"], False),
-    ("corners", ["corners.py"], ["--plates", "30", "--steps", "6"], False),
+    ("glance", ["glance.py"], ["--plates", "30", "--pictures", "30", "--steps", "6"], False),
     ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
     ("confidence", ["confidence.py"], ["--pictures", "20"], False),
     ("weights", ["export.py"], [], False),
@@ -34,13 +34,13 @@ LAST = [
 ]
 STAGES = [
     ("first-letters", ["recogniser.py", "--steps", "4000"], ["--steps", "6", "--batch", "8"], False),
-    ("labels", ["pseudo.py"], [], False),
+    ("labels", ["pseudo.py"], ["--every", "20"], False),
     ("letters", ["recogniser.py"], ["--steps", "6", "--batch", "8"], True),
     ("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
     ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
     ("cuts", ["cuts.py"], ["20"], False),
     ("letters-of-cuts", ["recogniser.py", "--rate", "1.2e-3"], ["--steps", "6", "--batch", "8"], True),
-    ("labels-again", ["pseudo.py"], [], False),
+    ("labels-again", ["pseudo.py"], ["--every", "20"], False),
     ("letters-in-the-end", ["recogniser.py", "--rate", "6e-4"], ["--steps", "6", "--batch", "8"], True),
     ("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False),
     *LAST,
@@ -60,7 +60,7 @@ def with_card(seconds):
         gpu("places-and-letters", .35, "--detectors", size, "--verdict", "0", "--workers", "6", "0", "0", "7"),
         ("taken-over", ["everything.py", "--take", str(WORK / "places-and-letters")], [], False),
         ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
-        ("labels", ["pseudo.py"], [], False),
+        ("labels", ["pseudo.py"], ["--every", "20"], False),
         ("errors", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
         gpu("letters-and-verdict", .65, "--verdict", "40"),
         ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),

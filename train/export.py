@@ -40,14 +40,14 @@ class Whole(nn.Module):
 
 
 class Glance(nn.Module):
-    """What is asked before a place is read: wide cuts -> (likely, seen, shift)."""
+    """What is asked before a place is read: (wide cuts, heat [N, 1]) -> (likely, seen, shift)."""
 
     def __init__(self, verifier):
         super().__init__()
         self.verifier = verifier
 
-    def forward(self, context):
-        likely, seen, shift = self.verifier.first(context)
+    def forward(self, context, heat):
+        likely, seen, shift = self.verifier.first(context, heat)
         return torch.sigmoid(likely), seen, shift
 
 
@@ -119,14 +119,15 @@ def main():
     hw, n = {2: "height", 3: "width"}, {0: "plates"}
     write(Heat(detector), "detector.onnx", torch.rand(1, 1, 384, 640), ["image"], ["heat", "corners"],
           {"image": hw, "heat": {2: "rows", 3: "columns"}, "corners": {2: "rows", 3: "columns"}})
-    write(Glance(verifier), "glance.onnx", torch.rand(2, 1, 48, 144), ["context"], ["likely", "seen", "shift"],
-          {k: n for k in ("context", "likely", "seen", "shift")})
+    write(Glance(verifier), "glance.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, 1)), ["context", "heat"], ["likely", "seen", "shift"],
+          {k: n for k in ("context", "heat", "likely", "seen", "shift")})
     write(Whole(recogniser, verifier), "recogniser.onnx", (torch.rand(2, 1, 48, 144), torch.rand(2, Verifier.SEEN)), ["crops", "seen"],
           ["chars", "plate", "layout"], {k: n for k in ("crops", "seen", "chars", "plate", "layout")})
     if not args.whole:
         seed()
         shown = mine(Chain(detector), 200, .12)
-        in_eight_bits(MODELS / "glance.onnx", {"context": cut(shown, 256, 1)})
+        wide = cut(shown, 256, 1)
+        in_eight_bits(MODELS / "glance.onnx", {"context": wide, "heat": np.random.uniform(.1, .95, (len(wide), 1)).astype(np.float32)})
         close = cut([one for one in shown if one[1] or args.all_candidates], 256, 0)
         in_eight_bits(MODELS / "recogniser.onnx", {"crops": close, "seen": np.zeros((len(close), Verifier.SEEN), np.float32)})
     files = [listed(name) for name in ("detector.onnx", "glance.onnx", "recogniser.onnx")]

@@ -463,7 +463,7 @@ def train_verdicts(args, recognisers, batches, end):
                 with torch.no_grad():
                     features = trunk(x[0].contiguous(memory_format=torch.channels_last))
                 out = learner.net(x[1].contiguous(memory_format=torch.channels_last), features)
-            learner.step(2 * F.binary_cross_entropy_with_logits(out.float(), y.expand(-1, 2)), share)
+            learner.step(F.binary_cross_entropy_with_logits(out.float(), y), share)
         steps += 1
     for trunk, learner in zip(trunks, learners):
         learner.save(args.out)

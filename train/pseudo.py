@@ -61,6 +61,7 @@ def judged_texts():
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--floor", type=float, default=CONFIG["pseudo"]["floor"])
+    ap.add_argument("--every", type=int, default=1, help="look at one crop of so many, to try it")
     args = ap.parse_args()
     torch.set_num_threads(1)
     weights = torch.load(WORK / "recogniser.pt", weights_only=False)["average"]
@@ -70,7 +71,7 @@ def main():
     forbidden, out = judged_texts(), []
     paths = sorted((DATA / "crops/eu").glob("*.jpg"))
     unlabelled = [r["image"] for r in csv.DictReader(open(DATA / "crops/br/labels.csv", encoding="utf-8")) if not r["text"]]
-    for path in paths + [DATA / "crops/br" / name for name in unlabelled]:
+    for path in (paths + [DATA / "crops/br" / name for name in unlabelled])[::args.every]:
         text = agreed(net, cv2.imread(str(path), 0), args.floor)
         brazil = path.parent.name == "br"
         if text and text not in forbidden and not (brazil and not (len(text) == 7 and text[:3].isalpha() and text[3:].isdigit())):

@@ -132,20 +132,21 @@ def main():
     windows = batches(detect.Windows(256, steps["detector"]), 24, args.batches)
     crops = batches(recognise.Crops(recognise.real_crops()[0], .5, steps["recogniser"]), 64, args.batches)
 
+    hot = torch.full((len(crops[0]), 1), .9)
     heat, glance, whole = Heat(found), Glance(verdict), Whole(read, verdict)
     pairs = folded(heat, MODELS / "detector.onnx")
     unfold(pairs, lambda: [heat(x) for x in windows])
     pairs = folded(glance, MODELS / "glance.onnx", ("verifier.text", "verifier.out"))
-    pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.glance", "verifier.places", "verifier.shift"))
-    unfold(pairs, lambda: [whole(x, glance(x)[1]) for x in crops])
+    pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.place", "verifier.shift", "verifier.worth"))
+    unfold(pairs, lambda: [whole(x, glance(x, hot)[1]) for x in crops])
     for name, net in (("detector", found), ("recogniser", read), ("verifier", verdict)):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
         average = Average(net)
         average.steps = steps[name]
         save(WORK / f"{name}.pt", net, average, optimiser, 0)
     print("largest differences", same(heat, MODELS / "detector.onnx", {"image": windows[0][:1]}),
-          same(glance, MODELS / "glance.onnx", {"context": crops[0]}),
-          same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "seen": glance(crops[1])[1]}))
+          same(glance, MODELS / "glance.onnx", {"context": crops[0], "heat": hot}),
+          same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "seen": glance(crops[1], hot)[1]}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The verdict "is this a plate": a small branch that looks at a wide cut (30 % around) and at what the
-recogniser's trunk makes of the close cut. Before the trunk is asked, a glance at the wide cut alone rules out what is
-plainly no plate, and says where the plate's corners lie in it (`corners.py` teaches that). It is trained on what the
+recogniser's trunk makes of the close cut. Before the trunk is asked, a glance at the wide cut alone rules out what would
+show no plate, and says where the plate's corners lie in it (`glance.py` teaches both). It is trained on what the
 detector itself proposes: true plates, and the badges, lamps, signs and lettering it takes for them. The trunk stays as it is.
 
 `python verifier.py --mine 2500 --steps 2500` mines candidates with the present detector, then trains.
@@ -24,10 +24,10 @@ from recogniser import Recogniser, block
 
 
 class Verifier(nn.Module):
-    """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 2]: of the verdict, and of the glance."""
+    """(wide cuts [N, 1, 48, 144], trunk features [N, features, 1, 36]) -> logits [N, 1] of the verdict."""
 
     SEEN = 192  # numbers that are kept of a wide cut
-    EARLY = 3  # blocks of the body before the corners branch off
+    EARLY = 3  # blocks of the body before the glance's own branch
 
     def __init__(self, features=None):
         super().__init__()
@@ -35,9 +35,10 @@ class Verifier(nn.Module):
         self.body = nn.Sequential(block(1, 16, (2, 2)), block(16, 32, (2, 2)), block(32, 48), block(48, 64, (2, 2)), block(64, 64), block(64, 96, (1, 2)))
         self.text = nn.Sequential(nn.Linear(2 * features, 48), nn.ReLU(inplace=True), nn.Dropout(.3))
         self.out = nn.Linear(self.SEEN + 48, 1)
-        self.glance = nn.Linear(self.SEEN, 1)
         self.places = nn.Sequential(block(48, 64, (2, 2)), block(64, 64), block(64, 32, (1, 2)))
         self.shift = nn.Sequential(nn.Linear(32 * 6 * 9, 96), nn.ReLU(inplace=True), nn.Linear(96, 8))
+        self.place = nn.Sequential(nn.Linear(32 * 6 * 9, 96), nn.ReLU(inplace=True), nn.Dropout(.3))
+        self.worth = nn.Sequential(nn.Linear(96 + self.SEEN + 1, 96), nn.ReLU(inplace=True), nn.Dropout(.2), nn.Linear(96, 2))
 
     @classmethod
     def like(cls, weights):
@@ -49,16 +50,19 @@ class Verifier(nn.Module):
         """What is seen of the wide cuts, [N, 192], of the body's map."""
         return torch.cat([y.mean((2, 3)), y.amax((2, 3))], 1)
 
-    def moved(self, early):
-        """How far the corners lie from where the cut was made for, [N, 8]: x and y of each in turn, in the plate's own
-        square, of the body's early map."""
-        return self.shift(self.places(early).flatten(1)) * .1
-
-    def first(self, context):
-        """All that the wide cuts alone tell: the glance's logits [N, 1], what is seen [N, 192], the corners' shifts [N, 8]."""
+    def glanced(self, context, heat):
+        """All that the wide cuts and the detector's odds [N, 1] alone tell: logits [N, 2] of a read that is shown and of the
+        verdict, what is seen [N, 192], and how far the corners lie from where the cut was made for [N, 8], x and y of each
+        in turn, in the plate's own square."""
         early = self.body[:self.EARLY](context)
-        seen = self.pooled(self.body[self.EARLY:](early))
-        return self.glance(seen), seen, self.moved(early)
+        seen, places = self.pooled(self.body[self.EARLY:](early)), self.places(early).flatten(1)
+        heat = heat.clamp(1e-4, 1 - 1e-4)
+        return self.worth(torch.cat([self.place(places), seen, torch.log(heat / (1 - heat)) / 2], 1)), seen, self.shift(places) * .1
+
+    def first(self, context, heat):
+        """The glance's logits [N, 1] of a read that is shown, and the rest of `glanced`. (The verdict's odds only teach it.)"""
+        worth, seen, shift = self.glanced(context, heat)
+        return worth[:, :1], seen, shift
 
     def verdict(self, seen, features):
         """Logits [N, 1] of all that is known."""
@@ -66,8 +70,7 @@ class Verifier(nn.Module):
         return self.out(torch.cat([seen, t], 1))
 
     def forward(self, context, features):
-        seen = self.pooled(self.body(context))  # the glance takes what the verdict is taught to see
-        return torch.cat([self.verdict(seen, features), self.glance(seen.detach())], 1)
+        return self.verdict(self.pooled(self.body(context)), features)
 
 
 def to_train(features):
@@ -173,11 +176,11 @@ def batch(groups, n):
 
 @torch.no_grad()
 def verdicts(net, trunk, samples):
-    """Odds of being a plate by the verdict and by the glance, [N, 2]."""
+    """Odds of being a plate, [N]."""
     out = []
     for k in range(0, len(samples), 64):
         x = torch.from_numpy(np.stack([[capture.normalise(c) for c in cuts] for cuts, _ in samples[k:k + 64]]))
-        out.append(torch.sigmoid(net(x[:, 1:], trunk(x[:, :1]))).numpy())
+        out.append(torch.sigmoid(net(x[:, 1:], trunk(x[:, :1])))[:, 0].numpy())
     return np.concatenate(out)
 
 
@@ -207,13 +210,12 @@ def main():
             g["lr"] = args.rate * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-5
         with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
             features = trunk(close.to(memory_format=torch.channels_last)).float()
-        loss = 2 * F.binary_cross_entropy_with_logits(net(wide, features), y.expand(-1, 2))
+        loss = F.binary_cross_entropy_with_logits(net(wide, features), y)
         optimiser.zero_grad(), loss.backward(), optimiser.step()
         average.update(net)
     p, y = verdicts(average.net, trunk, test), np.array([t for _, t in test])
-    for k, name, above in ((0, "verdict", (.3, .5, .7, .9, .98)), (1, "glance", (.02, .05, .1, .2))):
-        for t in above:
-            print(f"{args.steps} steps  {name} above {t}: plates kept {np.mean(p[y, k] >= t):.3f}, others kept {np.mean(p[~y, k] >= t):.3f}", flush=True)
+    for t in (.3, .5, .7, .9, .98):
+        print(f"{args.steps} steps  above {t}: plates kept {np.mean(p[y] >= t):.3f}, others kept {np.mean(p[~y] >= t):.3f}", flush=True)
     torch.save({"average": average.net.state_dict(), "steps": args.steps}, WORK / "verifier.pt")
 
 

@@ -88,10 +88,10 @@ fn rare(confidence: f32, characters: usize) -> f32 {
 /// Corners that a glance moves further than this, in widths of the plate or twice its height, are glanced at once more.
 const FAR: f32 = 0.08;
 
-/// What a glance at a place tells: its corners, the odds that it is a plate, numbers for the verdict, and whether the
-/// corners were far from where they had been thought to be.
+/// What a glance at a place tells: its corners, the odds that reading it shows a plate, numbers for the verdict, and
+/// whether the corners were far from where they had been thought to be.
 struct Glanced {
-    quad: Quad,
+    at: Candidate,
     odds: f32,
     seen: Vec<f32>,
     far: bool,
@@ -220,20 +220,20 @@ impl Reader {
     }
 
     /// The candidates that a glance does not rule out, with the corners that it sees: most of what the detector takes for
-    /// plates by mistake is told by its surroundings, in a tenth of the time that reading it takes.
+    /// plates by mistake is told by a look at it and its surroundings, in a tenth of the time that reading it takes.
     fn likely(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Place>> {
         let part = self.contract.recogniser.clone();
         let mut out = Vec::new();
-        for one in self.glance_at(picture, found.iter().map(|c| c.quad))? {
+        for mut one in self.glance_at(picture, found)? {
             if one.odds < part.glance_threshold {
                 continue;
             }
-            let mut quad = one.quad;
             if one.far {
                 // What lay at the edge of the cut lies well inside of the next.
-                let closer = self.glance_at(picture, [quad].into_iter())?;
-                quad = closer.first().map_or(quad, |next| next.quad);
+                let closer = self.glance_at(picture, std::slice::from_ref(&one.at))?;
+                one.at = closer.into_iter().next().map_or(one.at, |next| next.at);
             }
+            let quad = one.at.quad;
             let cut = self.cut(picture, &grow(&quad, part.margin));
             out.extend(cut.map(|cut| Place { quad, cut, seen: one.seen }));
         }
@@ -242,35 +242,34 @@ impl Reader {
 
     /// What a glance at some places and their surroundings tells; those outside the picture are left out. The corners are
     /// found in the picture's own pixels: the detector knows them to half of its cells, of 8 pixels of a smaller picture.
-    fn glance_at(
-        &mut self,
-        picture: &Picture,
-        quads: impl Iterator<Item = Quad>,
-    ) -> Result<Vec<Glanced>> {
+    fn glance_at(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Glanced>> {
         let margin = self.contract.recogniser.context_margin;
-        let wide = |quad: Quad| Some((quad, self.cut(picture, &grow(&quad, margin))?));
-        let (quads, cuts): (Vec<Quad>, Vec<Vec<f32>>) = quads.filter_map(wide).unzip();
+        let wide = |at: &Candidate| self.cut(picture, &grow(&at.quad, margin));
+        let (places, cuts): (Vec<&Candidate>, Vec<Vec<f32>>) =
+            found.iter().filter_map(|at| Some((at, wide(at)?))).unzip();
         if cuts.is_empty() {
             return Ok(Vec::new());
         }
         let n = cuts.len();
         let context = self.tensor(n, cuts.concat());
-        let out = self.glance.run(vec![("context", context)], &["likely", "seen", "shift"])?;
+        let heat = Tensor { shape: vec![n, 1], data: places.iter().map(|at| at.heat).collect() };
+        let inputs = vec![("context", context), ("heat", heat)];
+        let out = self.glance.run(inputs, &["likely", "seen", "shift"])?;
         let (odds, seen, shift) = (&out[0].data, &out[1].data, &out[2].data);
         if odds.len() != n || seen.is_empty() || seen.len() % n != 0 || shift.len() != 8 * n {
             return Err(Error::internal("The glance answered for other places than asked."));
         }
         let wide = seen.len() / n;
-        let place = |k: usize| {
+        let place = |(k, at): (usize, &Candidate)| {
             let by = &shift[8 * k..][..8];
             Glanced {
-                quad: moved(&quads[k], by),
+                at: Candidate { quad: moved(&at.quad, by), heat: at.heat },
                 odds: odds[k],
                 seen: seen[wide * k..][..wide].to_vec(),
                 far: by.chunks_exact(2).any(|by| by[0].abs().max(by[1].abs() / 2.0) > FAR),
             }
         };
-        Ok((0..n).map(place).collect())
+        Ok(places.into_iter().enumerate().map(place).collect())
     }
 
     /// Looks once more at plates that were not read surely; of too many at the surest ones.
