@@ -5,10 +5,11 @@ the detector finds them, and as its errors would have misplaced them, teach it. 
 itself says of what the detector proposes (distillation: the glance learns the verdict's odds as well as its outcome).
 Both share a branch of the verdict's early map; what the verdict sees stays as it is.
 
-`python glance.py` mines corners.npz and places.npz, unless they are there for the present detector and verdict, and puts
-the taught layers into verifier.pt, which must be there.
+`python glance.py` mines corners.npz and places.npz, unless they are there for the present networks, and puts the taught
+layers into verifier.pt, which must be there.
 """
 import argparse
+import hashlib
 import random
 import time
 
@@ -34,6 +35,7 @@ TWO = .12  # share of two-line plates
 FURTHEST = .6  # of a side: a corner that is further away is no matter of looking closer
 WEIGHTS = torch.tensor([1., .4] * 4)  # a plate is wide: the same share of its height is fewer pixels
 PLATE = .98  # odds of the verdict from which a read is shown
+LEARNED = "places", "shift", "place", "worth"  # layers of the verifier
 # Plates of little heat are few, and the glance is there for such places: each counts for so many.
 FEW, RARE = .5, 3
 
@@ -85,12 +87,24 @@ def verdicts(chain, grey, found):
     return torch.sigmoid(chain.verifier.verdict(seen, features))[:, 0].tolist(), list(zip(chars, priors))
 
 
-def kept(name, after, mine):
-    """Arrays that were mined before, or are mined anew where one of the checkpoints `after` is younger."""
-    file = WORK / name
-    if not file.exists() or any(file.stat().st_mtime < (WORK / f"{k}.pt").stat().st_mtime for k in after):
-        np.savez(file, *mine())
-    return list(np.load(file).values())
+def mark(names):
+    """One hash of the weights that something was mined with; of the verdict's without what is taught here."""
+    whole = hashlib.sha256()
+    for name in names:
+        for key, value in torch.load(WORK / f"{name}.pt", weights_only=False)["average"].items():
+            if name != "verifier" or key.partition(".")[0] not in LEARNED:
+                whole.update(key.encode() + value.contiguous().numpy().tobytes())
+    return whole.hexdigest()
+
+
+def kept(name, names, mine):
+    """Arrays that were mined before with the present weights of these networks, or are mined anew."""
+    file, now = WORK / name, mark(names)
+    data = np.load(file) if file.exists() else {}
+    if "mark" not in data or str(data["mark"]) != now:
+        np.savez(file, *mine(), mark=now)
+        data = np.load(file)
+    return [data[k] for k in data.files if k != "mark"]
 
 
 def normalised(cuts):
@@ -137,19 +151,50 @@ def judged_places(net, cuts, told):
                      for t in (.001, .002, .005, .01, .02))
 
 
-def losses(net, corners, places, n):
-    """Of the corners, in sides; and of what reading shows, in nats: both of n drawn samples."""
-    (cuts, shifts, _), (wide, told) = corners, places
+def of_corners(net, cuts, shifts, n):
+    """The corners' mean error on n drawn samples, in sides."""
     i, x = drawn(cuts, n)
-    j, y = drawn(wide, n)
-    heat = torch.cat([torch.full((n, 1), .5), torch.from_numpy(told[j, :1])])
-    worth, _, shift = net.glanced(torch.cat([x, y]), heat)
-    off = ((shift[:n] - torch.from_numpy(shifts[i])) * WEIGHTS).abs().mean()
-    plate = torch.from_numpy(shows(told[j]).astype(np.float32))
-    # What is hardly read at all is a small loss.
-    weight = torch.where(plate > 0, .4 + torch.from_numpy(told[j, 2]), 1.) * torch.where((plate > 0) & (heat[n:, 0] < FEW), RARE, 1)
-    shown = (F.binary_cross_entropy_with_logits(worth[n:, 0], plate, reduction="none") * weight).mean()
-    return off, shown + F.binary_cross_entropy_with_logits(worth[n:, 1], torch.from_numpy(told[j, 1]))
+    shift = net.glanced(x, torch.full((n, 1), .5))[2]
+    return ((shift - torch.from_numpy(shifts[i])) * WEIGHTS).abs().mean()
+
+
+def of_places(net, cuts, told, n):
+    """How far the glance is from what reading n drawn places shows, and from the verdict, in nats."""
+    i, x = drawn(cuts, n)
+    heat, verdict, sure = torch.from_numpy(told[i]).T
+    worth = net.glanced(x, heat[:, None])[0]
+    plate = torch.from_numpy(shows(told[i]))
+    weight = torch.where(plate, .4 + sure, 1.) * torch.where(plate & (heat < FEW), RARE, 1)  # what is hardly read is a small loss
+    shown = F.binary_cross_entropy_with_logits(worth[:, 0], plate.float(), weight)
+    return shown + F.binary_cross_entropy_with_logits(worth[:, 1], verdict)
+
+
+def taught(net, corners, places, steps, rate):
+    """The network, averaged, after so many steps on both; on the corners alone where no places are given."""
+    learned = nn.ModuleList([getattr(net, name) for name in LEARNED])
+    net.requires_grad_(False), learned.requires_grad_(True)
+    optimiser, average = torch.optim.AdamW(learned.parameters(), lr=rate, weight_decay=1e-2), Average(net, .995)
+    n, last, recent = CONFIG["glance"]["batch"], time.time(), []
+    for step in range(steps):
+        for g in optimiser.param_groups:
+            g["lr"] = rate * min(1, (step + 1) / 100) * .5 * (1 + np.cos(np.pi * step / steps)) + 1e-6
+        learned.train()
+        off, shown = of_corners(net, *corners[:2], n), of_places(net, *places, n) if places else torch.zeros(())
+        optimiser.zero_grad(), (off + .05 * shown).backward()
+        nn.utils.clip_grad_norm_(learned.parameters(), 1)
+        optimiser.step(), average.update(net)
+        recent.append((off.item(), shown.item()))
+        if time.time() - last > 120 or step + 1 == steps:
+            print(f"{step + 1} steps, off {{:.4f}}, shown {{:.3f}}".format(*np.mean(recent[-200:], 0)), flush=True)
+            last = time.time()
+    return average.net.eval()
+
+
+def keep(net):
+    """Puts the layers into the work folder's verifier.pt."""
+    state = torch.load(WORK / "verifier.pt", weights_only=False)
+    torch.save(state | {"average": net.state_dict()}, WORK / "verifier.new")
+    (WORK / "verifier.new").replace(WORK / "verifier.pt")
 
 
 def main():
@@ -157,37 +202,21 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--plates", type=int, default=config["plates"], help="to mine for their corners")
     ap.add_argument("--pictures", type=int, default=config["pictures"], help="to mine places from")
-    ap.add_argument("--steps", type=int, default=config["steps"])
+    ap.add_argument("--steps", type=int, default=config["steps"], help="on the corners alone, and as many on both")
     ap.add_argument("--rate", type=float, default=config["rate"])
     args = ap.parse_args()
     seed(5)
     torch.set_num_threads(1)
-    *corners, hx, hy, hw = kept("corners.npz", ["detector"], lambda: corners_mined(args.plates) + corners_mined(max(20, args.plates // 5), True, 0))
-    wide, told, wide_held, told_held = kept("places.npz", ["detector", "recogniser"], lambda: [*places_mined(args.pictures), *places_mined(max(20, args.pictures // 10), True)])
-    print(f"{len(corners[0])} corners', {len(wide)} places, {shows(told).sum()} of which show a plate", flush=True)
-    net = load(Verifier, "verifier")
-    learned = nn.ModuleList([net.places, net.shift, net.place, net.worth])
-    fixed = [p for k, p in net.named_parameters() if k.startswith("body")]
-    for p in fixed:
-        p.requires_grad_(False)
-    optimiser, average = torch.optim.AdamW(learned.parameters(), lr=args.rate, weight_decay=1e-2), Average(net, .995)
-    last, met_ = time.time(), []
-    for step in range(args.steps):
-        for g in optimiser.param_groups:
-            g["lr"] = args.rate * min(1, (step + 1) / 100) * .5 * (1 + np.cos(np.pi * step / args.steps)) + 1e-6
-        learned.train()
-        off, shown = losses(net, corners, (wide, told), config["batch"])
-        optimiser.zero_grad(), (off + .05 * shown).backward()
-        nn.utils.clip_grad_norm_(learned.parameters(), 1)
-        optimiser.step(), average.update(net)
-        met_.append((off.item(), shown.item()))
-        if time.time() - last > 120 or step + 1 == args.steps:
-            print(f"{step + 1} steps, off {{:.4f}}, shown {{:.3f}}".format(*np.mean(met_[-200:], 0)), flush=True)
-            last = time.time()
-    print(judged_corners(average.net.eval(), hx, hy, hw), judged_places(average.net, wide_held, told_held), sep="\n")
-    state = torch.load(WORK / "verifier.pt", weights_only=False)
-    torch.save(state | {"average": average.net.state_dict()}, WORK / "verifier.new")
-    (WORK / "verifier.new").replace(WORK / "verifier.pt")
+    *corners, x, y, w = kept("corners.npz", ["detector"], lambda: corners_mined(args.plates) + corners_mined(max(20, args.plates // 5), True, 0))
+    print(f"{len(corners[0])} corners'", flush=True)
+    # Places are read with the corners that the glance sees: it has to know them first.
+    keep(taught(load(Verifier, "verifier"), corners, None, args.steps, args.rate))
+    cuts, told, *held = kept("places.npz", ["detector", "recogniser", "verifier"],
+                             lambda: [*places_mined(args.pictures), *places_mined(max(20, args.pictures // 10), True)])
+    print(f"{len(cuts)} places, {shows(told).sum()} of which show a plate", flush=True)
+    net = taught(load(Verifier, "verifier"), corners, (cuts, told), args.steps, args.rate)
+    print(judged_corners(net, x, y, w), judged_places(net, *held), sep="\n")
+    keep(net)
 
 
 if __name__ == "__main__":
