@@ -448,7 +448,10 @@ mod tests {
                 return Ok(vec![heat, Tensor { shape: vec![1, 8, rows, cols], data: corners }]);
             }
             if outputs[0] == "likely" {
-                let n = shape[0];
+                let (n, heat) = (shape[0], &inputs[1].1);
+                assert_eq!(heat.shape, [n, 1]);
+                assert!(heat.data.iter().all(|one| self.heats.contains(one)), "{heat:?}");
+                assert!(heat.data.is_sorted_by(|a, b| a >= b), "surest first: {heat:?}");
                 let likely = Tensor { shape: vec![n, 1], data: vec![self.likely; n] };
                 let seen = Tensor { shape: vec![n, 4], data: vec![0.5; 4 * n] };
                 return Ok(vec![likely, seen, Tensor { shape: vec![n, 8], data: SHIFT.repeat(n) }]);
