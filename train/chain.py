@@ -114,20 +114,12 @@ class Chain:
         """What is read at some places, surest first."""
         if not found:
             return []
-        if self.verifier:
-            found, likely, seen = self.glanced(grey, found)
-        close = self.cuts(grey, [q for _, q in found], margin)
-        early, features = self.recogniser.both(close)
-        chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
-        layout = self.recogniser.layout(early, features)
-        where, two = torch.softmax(layout[:, :-1], -1).numpy(), layout[:, -1].numpy() > 0
-        plates, likely = (torch.sigmoid(v)[:, 0].numpy() for v in (self.verifier.verdict(seen, features), likely)) if self.verifier else np.ones((2, len(found)))
+        found, likely, told = self.told_of(grey, found, margin)
         out, unsure = [], []
-        for (score, quad), plate, first, probs, odds, lined in zip(found, plates, likely, chars, where, two):
+        for (score, quad), first, (plate, probs, prior, lined) in zip(found, likely, told):
             if plate < plate_threshold or first < CONFIG["calibrate"]["glance"]:
                 continue
             lines = 1
-            prior = {c: p for c, p in zip(regions.REGIONS, odds.astype(float)) if c != "other"}
             best = formats.reading(probs, prior, self.platt)
             if lined and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
                 split = formats.reading(self.two_lines(grey, grow(quad, margin)), prior, self.platt)
@@ -146,6 +138,21 @@ class Chain:
                 best = formats.together([probs, *self.looks(grey, quad, margin)], prior, self.platt)
                 out[place] |= {"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3]}
         return sorted(out, key=lambda p: -p["confidence"])
+
+    @torch.no_grad()
+    def told_of(self, grey, found, margin=.05):
+        """What the networks tell of some places: the places with the glance's corners, its odds, and of each the verdict's
+        odds, the characters', the regions', and whether it has two lines."""
+        likely = plates = [1.] * len(found)
+        if self.verifier:
+            found, likely, seen = self.glanced(grey, found)
+        early, features = self.recogniser.both(self.cuts(grey, [q for _, q in found], margin))
+        if self.verifier:
+            likely, plates = (torch.sigmoid(v)[:, 0].tolist() for v in (likely, self.verifier.verdict(seen, features)))
+        chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
+        layout = self.recogniser.layout(early, features)
+        priors = [{c: p for c, p in zip(regions.REGIONS, odds) if c != "other"} for odds in torch.softmax(layout[:, :-1], -1).numpy().astype(float)]
+        return found, likely, list(zip(plates, chars, priors, (layout[:, -1] > 0).tolist()))
 
     @torch.no_grad()
     def glanced(self, grey, found):

@@ -21,7 +21,6 @@ import torch.nn.functional as F
 import augment
 import capture
 import formats
-import regions
 import scenes
 from calibrate import LEAST
 from chain import Chain, grow, missed, moved
@@ -71,20 +70,10 @@ def places_mined(pictures, held=False):
         if not found:
             continue
         cuts += [capture.rectify(grey, grow(q, .3)) for _, q in found]
-        for (heat, _), plate, (probs, prior) in zip(found, *verdicts(chain, grey, found)):
+        for (heat, _), (plate, probs, prior, _) in zip(found, chain.told_of(grey, found)[2]):
             best = formats.reading(probs, prior, chain.platt) if plate > .5 else None
             told.append((heat, plate, best[1] if best and len(best[0]) > formats.SHORT else 0.))
     return np.stack(cuts), np.float32(told)
-
-
-def verdicts(chain, grey, found):
-    """The verdict's odds, and the characters' odds with those of the regions, of each place as the product reads it."""
-    near, _, seen = chain.glanced(grey, found)
-    early, features = chain.recogniser.both(chain.cuts(grey, [q for _, q in near], .05))
-    chars = torch.softmax(chain.recogniser.columns(features), -1).numpy()
-    where = torch.softmax(chain.recogniser.layout(early, features)[:, :-1], -1).numpy().astype(float)
-    priors = [{c: p for c, p in zip(regions.REGIONS, odds) if c != "other"} for odds in where]
-    return torch.sigmoid(chain.verifier.verdict(seen, features))[:, 0].tolist(), list(zip(chars, priors))
 
 
 def mark(names):

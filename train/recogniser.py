@@ -61,14 +61,19 @@ class Layout(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank. `wide` times the channels of the trunk."""
+    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank. Its size is a name, so many times the smallest
+    channels, or the channels of the trunk themselves."""
 
-    EARLY = 5  # blocks of the trunk before `Layout` branches off
-    CHANNELS = 32, 48, 64, 96, 128, 192
+    BLOCKS = 0, 1, 2, 3, 4, 5, 6, 7, 9  # of the trunk; 8 is the dropout
+    EARLY = 5  # of them before `Layout` branches off
+    SMALLEST = 32, 48, 64, 96, 128, 192
+    # Half the products of twice the smallest, mostly where the maps are large; the verdict reads as many features.
+    SIZES = {"half": (48, 64, 96, 112, 160, 384)}
 
-    def __init__(self, wide=CONFIG["recogniser"]["wide"]):
+    def __init__(self, size=CONFIG["recogniser"]["net"]):
         super().__init__()
-        a, b, c, d, e, f = (round(n * wide / 8) * 8 for n in self.CHANNELS)
+        size = self.SIZES[size] if isinstance(size, str) else size
+        a, b, c, d, e, f = size if isinstance(size, tuple) else (round(n * size / 8) * 8 for n in self.SMALLEST)
         self.features = f
         self.trunk = nn.Sequential(
             block(1, a, (2, 2)), block(a, b, (2, 2)), block(b, c), block(c, d, (2, 1)), block(d, d),
@@ -81,15 +86,15 @@ class Recogniser(nn.Module):
     @classmethod
     def like(cls, weights):
         """An untrained network of the size that the weights have."""
-        return cls(weights["head.weight"].shape[1] / cls.CHANNELS[-1])
+        return cls(tuple(weights[f"trunk.{k}.0.weight"].shape[0] for k in (0, 1, 2, 4, 6, 9)))
 
     def both(self, x):
-        """The early map [N, 96, 6, 36] and the features [N, 192, 1, 36] of cuts, at their width of 1."""
+        """The early map [N, d, 6, 36] and the features [N, f, 1, 36] of cuts."""
         early = self.trunk[:self.EARLY](x)
         return early, self.trunk[self.EARLY:](early)
 
     def columns(self, features):
-        """Logits [N, 36, 37] of the trunk's features [N, 192, 1, 36]."""
+        """Logits [N, 36, 37] of the trunk's features."""
         return self.head(self.wide(features)).squeeze(2).transpose(1, 2)
 
     def forward(self, x):
@@ -279,11 +284,11 @@ def main():
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / "recogniser.pt"
-    net = Recogniser().to(memory_format=torch.channels_last)
+    state = torch.load(file, weights_only=False) if file.exists() else None
+    net = (Recogniser.like(state["average"]) if state else Recogniser(config["teacher"])).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, steps = Average(net), 0
-    if file.exists():
-        state = torch.load(file, weights_only=False)
+    if state:
         began = state.get("net", state["average"])  # what `gpu.py` and `restore.py` leave is the average alone
         net.load_state_dict(began), average.net.load_state_dict(state["average"])
         average.steps = state["steps"]
