@@ -563,6 +563,8 @@ def main():
     ap.add_argument("--steps", type=int, default=10 ** 9, help="at most, of every training")
     ap.add_argument("--device", default="cuda" if Path("/dev/nvidia0").exists() else "cpu")
     args = ap.parse_args()
+    if args.slim and CONFIG["recogniser"]["net"] in args.wide:
+        ap.error("--slim would write over the recogniser that teaches: give config.toml a smaller net first")
     begun = time.time()
     end = begun + args.seconds
     args.out.mkdir(parents=True, exist_ok=True)
