@@ -21,10 +21,13 @@ use crate::witness;
 use base::{Error, Result, SigningKey, b64, sha256};
 use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 /// Full tiles kept in memory (8 KiB each), because proofs of new entries need few and the same.
 const TILES: usize = 256;
 const CHECKPOINT: &str = "checkpoint";
+/// Who asks after the log waits so long for an append; one that takes longer is a disk that hangs.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A log that this process alone writes.
 pub struct Log {
@@ -244,8 +247,17 @@ impl Log {
         self.state().tree.size()
     }
 
-    /// Whether the log can be read where it lies and the last append did not break off.
+    /// Whether the log can be read where it lies and the last append did not break off. An append under way
+    /// is waited for, a few seconds at most.
     pub fn healthy(&self) -> Result<()> {
+        match self.as_left() {
+            Err(seen) => self.between_appends(|| self.as_left()).unwrap_or(Err(seen)),
+            fine => fine,
+        }
+    }
+
+    /// Whether memory and disk say the same. While an append is written they need not.
+    fn as_left(&self) -> Result<()> {
         if lock(&self.doubt).is_some() {
             return Err(Error::unavailable(
                 "The last append to the log failed; check the disk. The next one tries again.",
@@ -254,10 +266,21 @@ impl Log {
         let expected = self.checkpoint();
         match self.objects.get(CHECKPOINT)? {
             Some(there) if there == expected.as_bytes() => Ok(()),
-            // An append may have swapped it between our two looks.
-            Some(there) if there == self.checkpoint().as_bytes() => Ok(()),
             _ => Err(other_writer()),
         }
+    }
+
+    /// Does something while no append is under way; nothing where one lasts too long.
+    fn between_appends<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        let queue = lock(&self.queue);
+        let (queue, late) = self
+            .done
+            .wait_timeout_while(queue, PATIENCE, |queue| queue.busy)
+            .unwrap_or_else(PoisonError::into_inner);
+        // Nobody starts to write while the queue is held.
+        let done = (!late.timed_out()).then(act);
+        drop(queue);
+        done
     }
 
     /// The newest signed checkpoint.

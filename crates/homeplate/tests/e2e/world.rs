@@ -290,11 +290,12 @@ impl World {
 
     /// A page or figure that needs no key.
     pub fn get(&self, path: &str) -> String {
-        self.agent()
-            .get(format!("{}{path}", self.url()))
-            .call()
-            .and_then(|mut r| r.body_mut().read_to_string())
-            .unwrap_or_else(|e| panic!("{path}: {e}"))
+        let url = format!("{}{path}", self.url());
+        let asked = self.agent().get(url).config().http_status_as_error(false).build().call();
+        let mut answer = asked.unwrap_or_else(|e| panic!("{path}: {e}"));
+        let text = answer.body_mut().read_to_string().unwrap_or_else(|e| panic!("{path}: {e}"));
+        assert!(answer.status().is_success(), "{path}: {}: {text}", answer.status());
+        text
     }
 
     /// A visitor who believes the city's root, where it has one.

@@ -6,6 +6,7 @@ use ledger::{Log, Objects, verify};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 /// How the write that fails does so.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -116,6 +117,69 @@ fn every_write_may_be_the_last() {
             assert!(struck > 15, "only {struck} writes");
         }
     }
+}
+
+#[test]
+fn an_append_that_failed_is_told_until_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(build(dir.path(), 2));
+    let left = Arc::new(AtomicI64::new(0));
+    let how = How::Before;
+    let objects = Failing { inner: Quick::boxed(dir.path()), left, how, dead: false };
+    let log = Log::open(Box::new(objects), ORIGIN, key()).unwrap();
+    log.healthy().unwrap();
+    log.append(&leaf(2)).unwrap_err();
+    assert!(log.healthy().unwrap_err().message().contains("append to the log failed"));
+    log.append(&leaf(2)).unwrap();
+    log.healthy().unwrap();
+    std::fs::write(dir.path().join("checkpoint"), "another's\n").unwrap();
+    assert!(log.healthy().is_err());
+}
+
+/// Every write takes a while, so that somebody may look at the log between two of them.
+struct Slow(Box<dyn Objects>);
+
+impl Slow {
+    fn rest(&self) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl Objects for Slow {
+    fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.0.get(path)
+    }
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.0.put(path, bytes).inspect(|()| self.rest())
+    }
+    fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()> {
+        self.0.replace(path, expected, new).inspect(|()| self.rest())
+    }
+    fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.0.list(prefix)
+    }
+    fn remove(&self, path: &str) -> Result<()> {
+        self.0.remove(path)
+    }
+}
+
+#[test]
+fn an_append_under_way_is_no_failure() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(build(dir.path(), 2));
+    let log = Log::open(Box::new(Slow(Quick::boxed(dir.path()))), ORIGIN, key()).unwrap();
+    let looked = std::thread::scope(|s| {
+        let log = &log;
+        let writes = s.spawn(move || extend(log, 40));
+        let mut looked = 0;
+        while !writes.is_finished() {
+            log.healthy().unwrap();
+            looked += 1;
+        }
+        writes.join().unwrap();
+        looked
+    });
+    assert!(looked > 0);
 }
 
 #[test]
