@@ -10,11 +10,9 @@ import numpy as np
 import torch
 
 import scenes
-from chain import Chain, iou
+from chain import iou
 from common import CONFIG, WORK, contract, seed
-from detector import Detector
-from recogniser import Recogniser
-from verifier import Verifier, load, overlap, pictures
+from verifier import overlap, pictures, whole
 
 HEAT = (.1, .12, .15, .2, .25, .3, .35, .4)
 PLATE = (.1, .3, .5, .7, .8, .9, .95, .98, .99)
@@ -70,7 +68,7 @@ def main():
     file = WORK / "calibration.json"
     chosen = json.loads(file.read_text()) if file.exists() else {}
     platt = chosen if "a" in chosen else contract().get("confidence")
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), platt)
+    chain = whole(platt)
     rows, plates, shown, heats = survey(chain, args.pictures)
     recall, plate, false = thresholds(rows, plates, shown, args.heat, args.false)
     out = {"heat": args.heat, "plate": plate, "pictures": shown, "plates": plates, "recall": round(recall, 4), "false_a_picture": round(false, 4)}

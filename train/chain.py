@@ -84,11 +84,11 @@ def sharpened(cut):
 
 
 class Chain:
-    """Holds the three networks (torch); `candidates` and `read` work on one grey picture. `platt` are the
+    """Holds the networks (torch); `candidates` and `read` work on one grey picture. `platt` are the
     contract's two numbers that make a confidence of a text's probability."""
 
-    def __init__(self, detector, recogniser=None, verifier=None, platt=None):
-        self.detector, self.recogniser, self.verifier, self.platt = detector, recogniser, verifier, platt
+    def __init__(self, detector, recogniser=None, verifier=None, platt=None, skim=None):
+        self.detector, self.recogniser, self.verifier, self.platt, self.skim = detector, recogniser, verifier, platt, skim
         self.find, self.again, self.near = self.candidates, True, True
 
     @torch.no_grad()
@@ -116,12 +116,13 @@ class Chain:
             return []
         found, likely, told = self.told_of(grey, found, margin)
         out, unsure = [], []
-        for (score, quad), first, (plate, probs, prior, lined) in zip(found, likely, told):
-            if plate < plate_threshold or first < CONFIG["calibrate"]["glance"]:
+        for (score, quad), first, (plate, probs, prior, lined), easy in zip(found, likely, told, self.skimmed(grey, found, likely, margin)):
+            if not easy and plate < plate_threshold or first < CONFIG["calibrate"]["glance"]:
                 continue
-            lines = 1
-            best = formats.reading(probs, prior, self.platt)
-            if lined and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
+            lines, best = 1, easy or formats.reading(probs, prior, self.platt)
+            if easy:
+                plate = 1.  # no verdict is asked
+            elif lined and np.linalg.norm(quad[1] - quad[0]) < 2.3 * np.linalg.norm(quad[3] - quad[0]):
                 split = formats.reading(self.two_lines(grey, grow(quad, margin)), prior, self.platt)
                 if split and (not best or split[1] >= best[1]):
                     best, lines = split, 2
@@ -131,12 +132,12 @@ class Chain:
                 unsure.append((len(out), quad, probs, prior))
             x0, y0 = quad.min(0)
             x1, y1 = quad.max(0)
-            out.append({"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3], "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
+            out.append({"text": best[0], "confidence": best[1], "region": best[2] and best[2][0], "characters": best[3], "box": [float(v) for v in (x0, y0, x1 - x0, y1 - y0)],
                         "corners": quad.tolist(), "heat": score, "plate": float(plate)})
         if self.again:
             for place, quad, probs, prior in sorted(unsure, key=lambda u: -out[u[0]]["confidence"])[:MOST]:
                 best = formats.together([probs, *self.looks(grey, quad, margin)], prior, self.platt)
-                out[place] |= {"text": best[0], "confidence": best[1], "region": best[2], "characters": best[3]}
+                out[place] |= {"text": best[0], "confidence": best[1], "region": best[2] and best[2][0], "characters": best[3]}
         return sorted(out, key=lambda p: -p["confidence"])
 
     @torch.no_grad()
@@ -149,10 +150,28 @@ class Chain:
         early, features = self.recogniser.both(self.cuts(grey, [q for _, q in found], margin))
         if self.verifier:
             likely, plates = (torch.sigmoid(v)[:, 0].tolist() for v in (likely, self.verifier.verdict(seen, features)))
-        chars = torch.softmax(self.recogniser.columns(features), -1).numpy()
-        layout = self.recogniser.layout(early, features)
+        return found, likely, [(plate, *read) for plate, read in zip(plates, self.read_by(self.recogniser, early, features))]
+
+    @staticmethod
+    def read_by(net, early, features):
+        """[(the characters' odds, the regions', whether it has two lines)] of cuts, by a recogniser's maps of them."""
+        chars = torch.softmax(net.columns(features), -1).numpy()
+        layout = net.layout(early, features)
         priors = [{c: p for c, p in zip(regions.REGIONS, odds) if c != "other"} for odds in torch.softmax(layout[:, :-1], -1).numpy().astype(float)]
-        return found, likely, list(zip(plates, chars, priors, (layout[:, -1] > 0).tolist()))
+        return list(zip(chars, priors, (layout[:, -1] > 0).tolist()))
+
+    @torch.no_grad()
+    def skimmed(self, grey, found, likely, margin):
+        """What the skim reads so surely that the product takes it and asks nobody else; None of the other places."""
+        out, sure = [None] * len(found), CONFIG["skim"]
+        asked = [k for k, odds in enumerate(likely) if odds >= sure["glance"]]
+        if self.skim and asked:
+            told = self.read_by(self.skim, *self.skim.both(self.cuts(grey, [found[k][1] for k in asked], margin)))
+            for k, (chars, prior, lined) in zip(asked, told):
+                best = formats.reading(chars, prior, self.platt)
+                if best and not lined and best[1] >= sure["sure"] and best[2] and best[2][1] >= sure["region_sure"]:
+                    out[k] = best
+        return out
 
     @torch.no_grad()
     def glanced(self, grey, found):

@@ -19,12 +19,11 @@ import torch
 import capture
 import render
 import scenes
-from chain import Chain, grey_of
+from chain import grey_of
 from common import CONFIG, WORK, contract, seed
-from detector import Detector
 from formats import SHORT
-from recogniser import Recogniser, real_crops
-from verifier import Verifier, load
+from recogniser import real_crops
+from verifier import whole
 
 
 def pictures(folder, n):
@@ -63,7 +62,7 @@ def lines(reader, folder):
         yield from map(json.loads, said.splitlines())
         return
     chosen = json.loads((WORK / "calibration.json").read_text())
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), contract().get("confidence"))
+    chain = whole(contract().get("confidence"))
     for path in sorted(folder.glob("*.jpg")):
         yield {"image": path.name, "plates": chain.read(grey_of(path), chosen["heat"], chosen["plate"])}
 

@@ -19,8 +19,8 @@ import scenes
 from chain import Chain, grow, iou, missed
 from common import CONFIG, WORK, contract, seed
 from detector import Detector
-from recogniser import Recogniser, dealt_anew, real_crops, shuffles
-from verifier import Verifier, load
+from recogniser import dealt_anew, real_crops, shuffles
+from verifier import load, whole
 
 SIDE = 320  # of a picture as the detector sees it
 SMALL = .35  # of the plates to learn from are at most 70 pixels wide
@@ -124,7 +124,7 @@ def errors(n):
 
 def judge(n, agreed):
     """Held-out plates in n held-out pictures: found, exact, false plates a picture; by width in the detector's pixels."""
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), agreed.get("confidence"))
+    chain = whole(agreed.get("confidence"))
     stock, flats = scenes.Stock(held=True), real_crops()[1]
     chain.find, chain.near = lambda grey, threshold: found(chain, grey, threshold), False
     heat, plate = agreed["detector"]["heat_threshold"], agreed["recogniser"]["plate_threshold"]

@@ -40,6 +40,7 @@ class Detector(nn.Module):
     """[N, 1, H, W] grey 0..1 -> heat logits [N, 1, H/8, W/8], corners [N, 8, H/8, W/8]. The maps at stride 16 and 32
     cost little: there the largest size has more channels and more blocks; the least one saves at stride 4 and 8."""
 
+    MIDDLE = .45  # the grey value that is taken for none
     # channels at stride 4, 8, 16, 32 and of the last map; blocks at stride 8, 16 and 32, and of the last map
     SIZES = {"least": (16, 32, 96, 160, 48, 1, 3, 1), "small": (24, 48, 96, 160, 64, 2, 3, 2), "large": (24, 48, 128, 224, 64, 2, 4, 2)}
 
@@ -68,16 +69,20 @@ class Detector(nn.Module):
         return weights["stem.0.weight"].shape[0], b, c, d, m
 
     def map(self, x):
-        """The map at stride 8, [N, channels, H/8, W/8]."""
-        a = self.s8(self.stem(x - .45))
+        """The map at stride 8, [N, channels, H/8, W/8], of grey values less `MIDDLE`."""
+        a = self.s8(self.stem(x))
         b = self.s16(a)
         c = self.s32(b)
         b = self.mix16(b + F.interpolate(self.up32(c), scale_factor=2, mode="nearest"))
         return self.mix8(self.lat8(a) + F.interpolate(self.up16(b), scale_factor=2, mode="nearest"))
 
-    def forward(self, x):
+    def told(self, x):
+        """Heat's logits and corners of grey values less `MIDDLE`: what the product feeds."""
         a = self.map(x)
         return self.heat(a), self.corners(a)
+
+    def forward(self, x):
+        return self.told(x - self.MIDDLE)
 
 
 def targets(quads, trust, size):

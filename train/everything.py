@@ -23,9 +23,7 @@ import torch
 
 from common import CONFIG, DATA, HERE, WORK
 
-SMALLER = CONFIG["recogniser"]["net"] != CONFIG["recogniser"]["teacher"]  # whether a smaller recogniser is shipped than trained
 # (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
-PLACES_IN_LESS = "places-in-less", ["slim.py", "detector"], ["--steps", "6", "--batch", "4"], False
 LAST = [
     ("errors-of-corners", ["cuts.py", "--errors", "3000"], ["--errors", "10"], False),
     ("glance", ["glance.py"], ["--plates", "30", "--pictures", "30", "--steps", "6"], False),
@@ -39,12 +37,12 @@ STAGES = [
     ("labels", ["pseudo.py"], ["--every", "20"], False),
     ("letters", ["recogniser.py"], ["--steps", "6", "--batch", "8"], True),
     ("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
-    PLACES_IN_LESS,
+    ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
     ("cuts", ["cuts.py"], ["20"], False),
     ("letters-of-cuts", ["recogniser.py", "--rate", "1.2e-3"], ["--steps", "6", "--batch", "8"], True),
     ("labels-again", ["pseudo.py"], ["--every", "20"], False),
     ("letters-in-the-end", ["recogniser.py", "--rate", "6e-4"], ["--steps", "6", "--batch", "8"], True),
-    *([("letters-in-less", ["slim.py", "recogniser"], ["--steps", "6", "--batch", "8"], False)] if SMALLER else []),
+    ("easy-letters", ["recogniser.py", "--skim"], ["--steps", "6", "--batch", "8"], False),
     ("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False),
     *LAST,
 ]
@@ -52,30 +50,33 @@ STAGES = [
 
 def with_card(seconds):
     """The stages of a training on a card: detector and recogniser at once, then the recogniser on what that detector cuts."""
-    wide, size = CONFIG["recogniser"]["teacher"], CONFIG["detector"]["teacher"]
+    wide, size = ",".join(str(CONFIG[name]["wide"]) for name in ("skim", "recogniser")), CONFIG["detector"]["teacher"]
 
     def gpu(mark, share, *more):
         out = str(WORK / mark)
         workers = "1 0 0 1" if "--detectors" in more else "1 1 1 0"  # of a detector that is not there yet no cuts can be made
         short = ["--steps", "3", "--batch", "24", "--workers", *workers.split()]
-        return mark, ["gpu.py", "--seconds", str(round(share * seconds)), "--wide", str(wide), "--out", out, "--go-on", out, *more], short, False
+        return mark, ["gpu.py", "--seconds", str(round(share * seconds)), "--wide", wide, "--out", out, "--go-on", out, *more], short, False
     return [
         gpu("places-and-letters", .35, "--detectors", size, "--verdict", "0", "--workers", "6", "0", "0", "7"),
         ("taken-over", ["everything.py", "--take", str(WORK / "places-and-letters")], [], False),
         ("labels", ["pseudo.py"], ["--every", "20"], False),
         ("errors", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
-        gpu("letters-and-verdict", .65, "--verdict", "40", "--slim", str(round(.25 * seconds) if SMALLER else 0)),
+        gpu("letters-and-verdict", .65, "--verdict", "40"),
         ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),
-        PLACES_IN_LESS,  # on a processor: the card's time is over by now
+        ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),  # on a processor: the card's time is over by now
         *LAST,
     ]
 
 
 def take(folder):
-    """Makes what `gpu.py` left in a folder the work folder's own: of two recognisers the one of the size that is shipped,
-    whose name comes after the other's number."""
+    """Makes what `gpu.py` left in a folder the work folder's own; the recogniser of the skim's size is the skim."""
     for file in sorted(folder.glob("*-*.pt")):
-        shutil.copy(file, WORK / f"{file.name.split('-')[0]}.pt")
+        name, _, size = file.stem.partition("-")
+        if size != str(CONFIG["skim"]["wide"]):
+            shutil.copy(file, WORK / f"{name}.pt")
+        elif name == "recogniser":
+            shutil.copy(file, WORK / "skim.pt")
 
 
 def digest(folder):

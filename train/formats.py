@@ -61,7 +61,7 @@ def decode(probs):
 
 
 def rank(places, prior):
-    """(places re-ranked, region or None) under {region: odds}; what is missing to 1 is from elsewhere."""
+    """(places re-ranked, (region, its odds) or None) under {region: odds}; what is missing to 1 is from elsewhere."""
     bits, lengths, codes = formats()
     q = np.zeros((len(places), 36))
     for row, place in zip(q, places):
@@ -91,7 +91,8 @@ def rank(places, prior):
         sure, norm = min(1., sum(p for _, p in place)), max(sums[i].sum(), 1e-300)
         out.append(sorted(((k, float(sums[i, k] / norm * sure)) for k, _ in place), key=lambda c: (-c[1], c[0])))
     top = int(where.argmax())
-    return out, codes[top] if where[top] / total >= NAMED else None
+    sure = float(where[top] / total)
+    return out, (codes[top], sure) if sure >= NAMED else None
 
 
 def text_of(places):
@@ -99,7 +100,7 @@ def text_of(places):
 
 
 def reading(probs, prior, platt=None):
-    """(text, confidence, region, odds of every place) of [T, 37] and the network's odds of regions; None where it is no text."""
+    """(text, confidence, (region, its odds) or None, odds of every place) of [T, 37] and the network's odds of regions; None where it is no text."""
     return together([probs], prior, platt)
 
 

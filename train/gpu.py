@@ -1,7 +1,6 @@
 """The networks on a machine with a graphics card, in minutes: processes draw plates, compose windows, make cuts with the
 detector and collect its candidates, and the card makes shots of them (`augment.py`) and trains: recognisers of several
-sizes on the same samples, then a verdict for each; and detectors beside them, where asked for. With `--slim` the largest
-teaches one of the size that is shipped (`slim.py`), and the verdict is that one's.
+sizes on the same samples, then a verdict for each; and detectors beside them, where asked for.
 
 `python gpu.py --seconds 580 --out FOLDER` begins from detector.pt and recogniser.pt of the work folder where their size
 fits, or from nothing, and takes the cuts' errors from errors.npy there (`cuts.py --errors`). It writes every minute, so that
@@ -25,7 +24,6 @@ import dies
 import feed
 import render
 import scenes
-import slim
 import widen
 from common import CONFIG, DATA, HERE, STROKES, WORK, greedy, seed
 from detector import STRIDE, Detector
@@ -223,64 +221,41 @@ def judges(test, batches, device):
 
 
 def train_recogniser(args, end, channels, train, test, pictures):
-    """The recognisers, then the smaller one and the verdicts in the time that is kept for them."""
+    """The recognisers, then their verdicts in the time that is kept for them."""
     device = torch.device(args.device)
     seed(1), torch.manual_seed(CONFIG["seed"])
     batches = Batches(train, channels, device, backs(pictures, device))
-    learners = [Learner(Recogniser(wide), f"recogniser-{wide}", args.rate, device, start(args, f"recogniser-{wide}", "recogniser"),
+    learners = [Learner(Recogniser(wide), f"recogniser-{wide}", args.rate, device, start(args, f"recogniser-{wide}", "skim" if wide == CONFIG["skim"]["wide"] else "recogniser"),
                         lambda old, wide=wide: widen.recogniser(old, wide)) for wide in args.wide]
     shown = judges(test, batches, device)
     while len(batches.store) < (5_000 if device.type == "cuda" else 300):
         batches.fill(), time.sleep(.05)
-    timed(batches, args.batch, device)
-    teach(learners, by_itself, "text {:.3f} region {:.3f} lines {:.3f}", batches, shown, args, end - args.verdict - args.slim)
-    if args.slim > 0:
-        learners, letters = slimmed(args, learners[-1], batches, device)
-        teach(learners, letters.loss, letters.told, batches, shown, args, end - args.verdict)
-    if args.verdict > 0:
-        train_verdicts(args, learners, batches, end)
-
-
-def by_itself(net, batch):
-    """The loss of a recogniser that no other one teaches, and its parts."""
-    ctc, where, lines = loss_of(net, *batch)
-    return ctc + .1 * where + .1 * lines, (ctc, where, lines)
-
-
-def slimmed(args, large, batches, device):
-    """The recogniser that is shipped, to be taught by a larger one (`slim.py`): the learner, and who knows its loss."""
-    name, shown = CONFIG["recogniser"]["net"], batches(args.batch)[0]
-    net = slim.begun(slim.Letters(large.judged(Recogniser, torch.device("cpu")), shown[:512].cpu()), name)
-    learner = Learner(net, f"recogniser-{name}", args.rate, device, args.go_on and args.go_on / f"recogniser-{name}.pt")
-    slim.without_dropout(learner.net)
-    return [learner], slim.Letters(large.judged(Recogniser, device), shown)
-
-
-def teach(learners, ask, told, batches, shown, args, end):
-    """Trains recognisers until then: ask(network, batch) tells the loss and its parts."""
     batch = batches(args.batch)
-    suited(learners, lambda net: ask(net, batch)[0], batches.device)
+    suited(learners, lambda net: sum(loss_of(net, *batch)), device)
+    timed(batches, args.batch, device)
     begun, last, losses, steps = time.time(), time.time(), [], 0
     print(f"recogniser begins, {end - begun:.0f} s left", flush=True)
-    while time.time() < end and steps < args.steps:
-        share = (time.time() - begun) / (end - begun)
+    while time.time() < end - args.verdict and steps < args.steps:
+        share = (time.time() - begun) / (end - args.verdict - begun)
         if steps % 8 == 0:
             batches.fill()
         batch = batches(args.batch)
         for learner in learners:
-            loss, parts = ask(learner.net, batch)
-            learner.step(loss, share)
-            losses.append(torch.stack([p.detach() for p in parts]))
+            ctc, where, lines = loss_of(learner.net, *batch)
+            learner.step(ctc + .1 * where + .1 * lines, share)
+            losses.append(torch.stack([ctc.detach(), where.detach(), lines.detach()]))
         steps += 1
         if steps < 20 or steps % 20 == 0:
             sound(losses[-len(learners):], batch, learners)
         if time.time() - last > args.every or steps >= args.steps:
-            tell(learners, losses, told, shown, steps, begun, batches, args)
+            tell(learners, losses, shown, steps, begun, batches, args)
             last, losses = time.time(), []
     if losses:
-        tell(learners, losses, told, shown, steps, begun, batches, args)
+        tell(learners, losses, shown, steps, begun, batches, args)
     for learner in learners:
         learner.save(args.out)
+    if args.verdict > 0:
+        train_verdicts(args, learners, batches, end)
 
 
 def sound(losses, batch, learners):
@@ -303,14 +278,14 @@ def timed(batches, n, device):
         print(f"a batch of shots: {(time.time() - began) * 200:.0f} ms", flush=True)
 
 
-def tell(learners, losses, told, shown, steps, begun, batches, args):
+def tell(learners, losses, shown, steps, begun, batches, args):
     """One line a network: its losses and what it reads."""
-    values = torch.stack(losses).reshape(-1, len(learners), len(losses[0])).float().mean(0).tolist()
-    for learner, parts in zip(learners, values):
+    values = torch.stack(losses).reshape(-1, len(learners), 3).float().mean(0).cpu()
+    for learner, (ctc, where, lines) in zip(learners, values):
         learner.save(args.out)
         net = learner.judged(Recogniser, batches.device)
         scores = "  ".join(f"{k} {right(net, *v):.3f}" for k, v in shown.items())
-        print(f"{time.time() - begun:5.0f} s {steps:6d} steps, drawn {batches.store.seen}, cut {batches.made.seen}, candidates {batches.candidates.seen}  {learner.name}  {told.format(*parts)}  {scores}", flush=True)
+        print(f"{time.time() - begun:5.0f} s {steps:6d} steps, drawn {batches.store.seen}, cut {batches.made.seen}, candidates {batches.candidates.seen}  {learner.name}  text {ctc:.3f} region {where:.3f} lines {lines:.3f}  {scores}", flush=True)
 
 
 # ---------------------------------------------------------------- the detector
@@ -357,7 +332,7 @@ def lit(samples, size, whole=False):
 def detector_loss(net, x, heat, corners, weight, half):
     """`detector.loss_of` with the trunk in 16 bits, the answers in 32."""
     with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=half):
-        a = net.map(x)
+        a = net.map(x - net.MIDDLE)
     a = a.float()
     out, off = net.heat(a), net.corners(a)
     p = torch.sigmoid(out).clamp(1e-4, 1 - 1e-4)
@@ -373,7 +348,7 @@ def detector_loss(net, x, heat, corners, weight, half):
 def proposals(net, x, threshold=.12, most=10):
     """(quads [N, most, 4, 2] in pixels, heat [N, most]; 0 where there is none), as `chain.peaks`."""
     with torch.autocast(x.device.type, dtype=torch.bfloat16, enabled=x.device.type == "cuda"):
-        a = net.map(x / 255)
+        a = net.map(x / 255 - net.MIDDLE)
     heat, corners = torch.sigmoid(net.heat(a.float())), net.corners(a.float())
     top = heat * (heat >= F.max_pool2d(heat, 3, 1, 1)) * (heat >= threshold)
     score, at = top.flatten(1).topk(most, 1)
@@ -549,10 +524,9 @@ def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seconds", type=float, default=480, help="in all, loading included")
     ap.add_argument("--verdict", type=float, default=40, help="seconds of them for the verdicts")
-    ap.add_argument("--slim", type=float, default=0, help="seconds of them in which the last recogniser teaches the size that is shipped, before the verdict")
     ap.add_argument("--out", type=Path, default=WORK)
     ap.add_argument("--go-on", type=Path, help="a folder with checkpoints of this job")
-    ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[CONFIG["recogniser"]["teacher"]])
+    ap.add_argument("--wide", type=lambda s: [float(v) for v in s.split(",")], default=[CONFIG["recogniser"]["wide"]])
     ap.add_argument("--detectors", type=lambda s: s.split(",") if s else [], default=[], help="small, large or both")
     ap.add_argument("--batch", type=int, default=1536, help="twice as many take a sixth longer: what costs time is the number of calls")
     ap.add_argument("--windows", type=int, default=192)
@@ -563,8 +537,6 @@ def main():
     ap.add_argument("--steps", type=int, default=10 ** 9, help="at most, of every training")
     ap.add_argument("--device", default="cuda" if Path("/dev/nvidia0").exists() else "cpu")
     args = ap.parse_args()
-    if args.slim and CONFIG["recogniser"]["net"] in args.wide:
-        ap.error("--slim would write over the recogniser that teaches: give config.toml a smaller net first")
     begun = time.time()
     end = begun + args.seconds
     args.out.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,9 @@ import time
 
 import torch
 
-from chain import Chain, grey_of
-from common import DATA, WORK, contract
-from detector import Detector
-from recogniser import Recogniser
-from verifier import Verifier, load
+from chain import grey_of
+from common import DATA, contract
+from verifier import whole
 
 
 def main():
@@ -26,8 +24,7 @@ def main():
     ap.add_argument("--min-confidence", type=float, default=.1, help="as the executable's")
     args = ap.parse_args()
     torch.set_num_threads(1)
-    verifier = load(Verifier, "verifier") if (WORK / "verifier.pt").exists() else None
-    chain = Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), verifier, agreed.get("confidence"))
+    chain = whole(agreed.get("confidence"))
     with open(args.out, "w", encoding="utf-8") as f:
         for path in sorted((DATA / "scenes").glob("validation-*/*.jpg")):
             start = time.perf_counter()

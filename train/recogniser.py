@@ -61,19 +61,14 @@ class Layout(nn.Module):
 
 
 class Recogniser(nn.Module):
-    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank. Its size is a name, so many times the smallest
-    channels, or the channels of the trunk themselves."""
+    """[N, 1, 48, 144] -> log probabilities [N, 36, 37]; class 0 is blank. `wide` times the channels of the trunk."""
 
-    BLOCKS = 0, 1, 2, 3, 4, 5, 6, 7, 9  # of the trunk; 8 is the dropout
-    EARLY = 5  # of them before `Layout` branches off
-    SMALLEST = 32, 48, 64, 96, 128, 192
-    # Half the products of twice the smallest, mostly where the maps are large; the verdict reads as many features.
-    SIZES = {"half": (48, 64, 96, 112, 160, 384)}
+    EARLY = 5  # blocks of the trunk before `Layout` branches off
+    CHANNELS = 32, 48, 64, 96, 128, 192
 
-    def __init__(self, size=CONFIG["recogniser"]["net"]):
+    def __init__(self, wide=CONFIG["recogniser"]["wide"]):
         super().__init__()
-        size = self.SIZES[size] if isinstance(size, str) else size
-        a, b, c, d, e, f = size if isinstance(size, tuple) else (round(n * size / 8) * 8 for n in self.SMALLEST)
+        a, b, c, d, e, f = (round(n * wide / 8) * 8 for n in self.CHANNELS)
         self.features = f
         self.trunk = nn.Sequential(
             block(1, a, (2, 2)), block(a, b, (2, 2)), block(b, c), block(c, d, (2, 1)), block(d, d),
@@ -86,15 +81,15 @@ class Recogniser(nn.Module):
     @classmethod
     def like(cls, weights):
         """An untrained network of the size that the weights have."""
-        return cls(tuple(weights[f"trunk.{k}.0.weight"].shape[0] for k in (0, 1, 2, 4, 6, 9)))
+        return cls(weights["head.weight"].shape[1] / cls.CHANNELS[-1])
 
     def both(self, x):
-        """The early map [N, d, 6, 36] and the features [N, f, 1, 36] of cuts."""
+        """The early map [N, 96, 6, 36] and the features [N, 192, 1, 36] of cuts, at their width of 1."""
         early = self.trunk[:self.EARLY](x)
         return early, self.trunk[self.EARLY:](early)
 
     def columns(self, features):
-        """Logits [N, 36, 37] of the trunk's features."""
+        """Logits [N, 36, 37] of the trunk's features [N, 192, 1, 36]."""
         return self.head(self.wide(features)).squeeze(2).transpose(1, 2)
 
     def forward(self, x):
@@ -278,14 +273,15 @@ def main():
     ap.add_argument("--rate", type=float, default=config["rate"])
     ap.add_argument("--real", type=float, default=config["real"])
     ap.add_argument("--workers", type=int, default=1)
+    ap.add_argument("--skim", action="store_true", help="the smaller one, which is asked first")
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
     seed()
     torch.set_num_threads(1)
     WORK.mkdir(parents=True, exist_ok=True)
-    file = WORK / "recogniser.pt"
+    file = WORK / ("skim.pt" if args.skim else "recogniser.pt")
     state = torch.load(file, weights_only=False) if file.exists() else None
-    net = (Recogniser.like(state["average"]) if state else Recogniser(config["teacher"])).to(memory_format=torch.channels_last)
+    net = (Recogniser.like(state["average"]) if state else Recogniser(CONFIG["skim" if args.skim else "recogniser"]["wide"])).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, steps = Average(net), 0
     if state:

@@ -1,10 +1,10 @@
 """Puts the weights of models/*.onnx back into checkpoints, so that a training goes on from what is shipped.
 
-`python restore.py` writes detector.pt, recogniser.pt and verifier.pt into the work folder; then every script is
+`python restore.py` writes detector.pt, skim.pt, recogniser.pt and verifier.pt into the work folder; then every script is
 started with `--restart-schedule`. The export folded each normalisation into the convolution before it. Here a
 folded convolution is taken apart again: its rows get the length they have at the start of a training, and the
 normalisation after it the mean and deviation that it meets on training samples, with the gain and offset that
-give the same sum. The networks answer as before, the recogniser as nearly as its 8 bits tell; only the optimiser's
+give the same sum. The networks answer as before, the others as nearly as their 8 bits tell; only the optimiser's
 memory is lost.
 """
 import argparse
@@ -19,8 +19,8 @@ from onnx import numpy_helper
 
 import detector as detect
 import recogniser as recognise
-from common import MODELS, WORK, Average, save
-from export import Glance, Heat, Whole
+from common import CONFIG, MODELS, WORK, Average, save
+from export import Glance, Heat, Read, Whole
 from verifier import Verifier
 
 ROW = 3 ** -.5  # length of a convolution's row as it is first drawn
@@ -133,19 +133,23 @@ def main():
     crops = batches(recognise.Crops(recognise.real_crops()[0], .5, steps["recogniser"]), 64, args.batches)
 
     hot = torch.full((len(crops[0]), 1), .9)
-    heat, glance, whole = Heat(found), Glance(verdict), Whole(read, verdict)
+    skimmed = recognise.Recogniser(CONFIG["skim"]["wide"]).eval()
+    heat, glance, easy, whole = Heat(found), Glance(verdict), Read(skimmed), Whole(read, verdict)
     pairs = folded(heat, MODELS / "detector.onnx")
-    unfold(pairs, lambda: [heat(x) for x in windows])
+    unfold(pairs, lambda: [heat(x - found.MIDDLE) for x in windows])
+    pairs = folded(easy, MODELS / "skim.onnx")
+    unfold(pairs, lambda: [easy(x) for x in crops])
     pairs = folded(glance, MODELS / "glance.onnx", ("verifier.text", "verifier.out"))
     pairs += folded(whole, MODELS / "recogniser.onnx", ("verifier.body", "verifier.place", "verifier.shift", "verifier.worth"))
     unfold(pairs, lambda: [whole(x, glance(x, hot)[1]) for x in crops])
-    for name, net in (("detector", found), ("recogniser", read), ("verifier", verdict)):
+    for name, net in (("detector", found), ("skim", skimmed), ("recogniser", read), ("verifier", verdict)):
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
         average = Average(net)
         average.steps = steps[name]
         save(WORK / f"{name}.pt", net, average, optimiser, 0)
-    print("largest differences", same(heat, MODELS / "detector.onnx", {"image": windows[0][:1]}),
+    print("largest differences", same(heat, MODELS / "detector.onnx", {"image": windows[0][:1] - found.MIDDLE}),
           same(glance, MODELS / "glance.onnx", {"context": crops[0], "heat": hot}),
+          same(easy, MODELS / "skim.onnx", {"crops": crops[0]}),
           same(whole, MODELS / "recogniser.onnx", {"crops": crops[0], "seen": glance(crops[1], hot)[1]}))
 
 

@@ -91,6 +91,11 @@ def load(kind, name):
     return net.eval()
 
 
+def whole(platt=None):
+    """The chain as the product runs it, of the work folder's checkpoints."""
+    return Chain(load(Detector, "detector"), load(Recogniser, "recogniser"), load(Verifier, "verifier"), platt, load(Recogniser, "skim"))
+
+
 def pictures(stock):
     """Endless (grey, [(quad, how far its corners are known)]): half drawn-on windows, the rest whole pictures, some at dusk."""
     while True:

@@ -57,32 +57,31 @@ class Writer:
         self.conv(f"{name}.point.0", into, out), self.norm(f"{name}.point.1", out)
 
 
-def every_block(w, outs):
-    """Fills a `Recogniser`, given how the channels of each block of its trunk come from the old network's."""
-    into, maps = same(1), dict(zip(Recogniser.BLOCKS, outs))
-    for k, out in maps.items():
-        w.conv(f"trunk.{k}.0", into, out), w.norm(f"trunk.{k}.1", out)
-        into = out
-    for k in (0, 1):
-        inner = same(w.old[f"wide.{k}.enter.0.weight"].shape[0])
-        w.conv(f"wide.{k}.enter.0", into, inner), w.norm(f"wide.{k}.enter.1", inner)
-        w.copy(f"wide.{k}.deep"), w.copy(f"wide.{k}.all")
-        w.conv(f"wide.{k}.leave", inner, into)
-    w.conv("head", into, same(37))
-    for k, v in w.old.items():
-        if k.startswith("layout.") and k not in ("layout.body.0.0.weight", "layout.out.0.weight"):
-            w.new[k].copy_(v)
-    w.conv("layout.body.0.0", maps[Recogniser.EARLY - 1], same(w.old["layout.body.0.0.weight"].shape[0]))
-    v = w.old["layout.out.0.weight"]
-    w.new["layout.out.0.weight"].copy_(torch.cat([v[:, :256], into.read(v[:, 256:])], 1))
-
-
 @torch.no_grad()
 def recogniser(old, wide):
     """A `Recogniser(wide)` that answers as the narrower one with these weights."""
     net = Recogniser(wide)
     w = Writer(old, net)
-    every_block(w, [Spread(*(state[f"trunk.{k}.0.weight"].shape[0] for state in (old, w.new))) for k in Recogniser.BLOCKS])
+    into = same(1)
+    for k in (0, 1, 2, 3, 4, 5, 6, 7, 9):
+        name = f"trunk.{k}"
+        out = Spread(old[f"{name}.0.weight"].shape[0], w.new[f"{name}.0.weight"].shape[0])
+        w.conv(f"{name}.0", into, out), w.norm(f"{name}.1", out)
+        if k == Recogniser.EARLY - 1:
+            early = out
+        into = out
+    for k in (0, 1):
+        inner = same(old[f"wide.{k}.enter.0.weight"].shape[0])
+        w.conv(f"wide.{k}.enter.0", into, inner), w.norm(f"wide.{k}.enter.1", inner)
+        w.copy(f"wide.{k}.deep"), w.copy(f"wide.{k}.all")
+        w.conv(f"wide.{k}.leave", inner, into)
+    w.conv("head", into, same(37))
+    for k, v in old.items():
+        if k.startswith("layout.") and k not in ("layout.body.0.0.weight", "layout.out.0.weight"):
+            w.new[k].copy_(v)
+    w.conv("layout.body.0.0", early, same(old["layout.body.0.0.weight"].shape[0]))
+    v = old["layout.out.0.weight"]
+    w.new["layout.out.0.weight"].copy_(torch.cat([v[:, :256], into.read(v[:, 256:])], 1))
     net.load_state_dict(w.new)
     return net
 

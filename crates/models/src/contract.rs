@@ -22,6 +22,8 @@ pub struct Contract {
     pub detector: Detector,
     /// How the recogniser is fed and cut.
     pub recogniser: Recogniser,
+    /// When the smaller recogniser, which is fed the same cuts, is asked first and believed.
+    pub skim: Skim,
     /// What else the recogniser tells; absent in weights that were not trained for it.
     #[serde(default)]
     pub layout: Option<Layout>,
@@ -70,6 +72,17 @@ pub struct Recogniser {
     pub glance_threshold: f32,
     /// Candidates below this verdict are no plates.
     pub plate_threshold: f32,
+}
+
+/// When the smaller recogniser is asked, and when its answer is taken.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Skim {
+    /// Only candidates that a glance is at least so sure of are shown to it: it gives no verdict of its own.
+    pub glance_threshold: f32,
+    /// Its reads of one line are taken from this confidence on, where it is so sure of the region, too ...
+    pub sure: f32,
+    /// ... for which it sees less well than the recogniser, which reads what is left.
+    pub region_sure: f32,
 }
 
 /// The recogniser's third answer: odds of every region, then of two lines.
@@ -131,6 +144,9 @@ impl Contract {
         let odds = 0.0..=1.0;
         inside(odds.contains(&it.recogniser.glance_threshold), "recogniser.glance_threshold")?;
         inside(odds.contains(&it.recogniser.plate_threshold), "recogniser.plate_threshold")?;
+        inside(odds.contains(&it.skim.glance_threshold), "skim.glance_threshold")?;
+        inside(odds.contains(&it.skim.sure), "skim.sure")?;
+        inside(odds.contains(&it.skim.region_sure), "skim.region_sure")?;
         if let Some(layout) = &it.layout {
             inside((1..=1000).contains(&layout.regions.len()), "layout.regions")?;
             let [low, high] = layout.line_split;
@@ -164,15 +180,24 @@ mod tests {
             }
         };
         let detector = r#""detector":{"area":344064,"stride":8,"heat_threshold":0.2}"#;
+        let skim = r#""skim":{"glance_threshold":0.7,"sure":0.8,"region_sure":0.9}"#;
         let short = r#""recogniser":{"margin":0.05,"plate_threshold":0.5}"#;
+        check(&format!("{{{detector},{short}}}"), Err("cannot be read"));
+        let bad = skim.replace("0.8", "80");
+        check(&format!("{{{detector},{short},{bad}}}"), Err("skim.sure"));
+        let bad = skim.replace("0.9", "9");
+        check(&format!("{{{detector},{short},{bad}}}"), Err("skim.region_sure"));
+        let bad = skim.replace("0.7", "-0.7");
+        check(&format!("{{{detector},{short},{bad}}}"), Err("skim.glance_threshold"));
+        let short = &format!("{short},{skim}");
         check(&format!("{{{detector},{short}}}"), Ok(0.0));
         let glanced =
             r#""recogniser":{"margin":0.05,"glance_threshold":0.1,"plate_threshold":0.5}"#;
-        check(&format!("{{{detector},{glanced},\"training\":7}}"), Ok(0.1));
+        check(&format!("{{{detector},{glanced},{skim},\"training\":7}}"), Ok(0.1));
         let bad = glanced.replace("0.1", "-0.1");
-        check(&format!("{{{detector},{bad}}}"), Err("glance_threshold"));
+        check(&format!("{{{detector},{bad},{skim}}}"), Err("recogniser.glance_threshold"));
         let bad = r#""recogniser":{"margin":0.05,"plate_threshold":7}"#;
-        check(&format!("{{{detector},{bad}}}"), Err("plate_threshold"));
+        check(&format!("{{{detector},{bad},{skim}}}"), Err("plate_threshold"));
         let bad =
             r#""detector":{"area":344064,"stride":8,"heat_threshold":0.3,"faint_threshold":-1}"#;
         check(&format!("{{{bad},{short}}}"), Err("faint_threshold"));

@@ -65,6 +65,7 @@ pub struct ReaderOptions {
 pub struct Reader {
     detector: Box<dyn Net>,
     glance: Box<dyn Net>,
+    skim: Box<dyn Net>,
     recogniser: Box<dyn Net>,
     engine: Engine,
     contract: Contract,
@@ -97,10 +98,12 @@ struct Glanced {
     far: bool,
 }
 
-/// A place that may be a plate, ready to be read: where it is, its cut, and what the glance at it and its surroundings saw.
+/// A place that may be a plate, ready to be read: where it is, its cut, the glance's odds that reading it shows a plate, and
+/// what it saw of it and its surroundings.
 struct Place {
     quad: Quad,
     cut: Vec<f32>,
+    odds: f32,
     seen: Vec<f32>,
 }
 
@@ -112,9 +115,11 @@ struct Unsure {
     prior: RegionOdds,
 }
 
-/// What the recogniser says of a batch of cuts.
+/// What a recogniser says of a batch of cuts.
+#[derive(Default)]
 struct Answer {
     columns: Vec<Columns>,
+    /// The verdict's odds of each; empty of the skim, which gives none.
     plate: Vec<f32>,
     /// Odds of every region and of two lines, a row a cut; empty where the network names none.
     regions: Vec<Vec<f32>>,
@@ -135,6 +140,7 @@ impl Reader {
         Ok(Self {
             detector: engine.load(models::DETECTOR.onnx)?,
             glance: engine.load(models::GLANCE.onnx)?,
+            skim: engine.load(models::SKIM.onnx)?,
             recogniser: engine.load(models::RECOGNISER.onnx)?,
             engine,
             contract,
@@ -189,10 +195,11 @@ impl Reader {
     fn recognise(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Plate>> {
         let part = self.contract.recogniser.clone();
         let places = self.likely(picture, found)?;
+        let (mut plates, places) = self.skimmed(places)?;
         let asked: Vec<_> = places.iter().map(|p| (&p.cut[..], &p.seen[..])).collect();
         let answer = self.ask(&asked)?;
-        let (mut plates, mut unsure) = (Vec::new(), Vec::new());
-        for (i, Place { quad, cut, seen }) in places.iter().enumerate() {
+        let mut unsure = Vec::new();
+        for (i, Place { quad, cut, seen, .. }) in places.iter().enumerate() {
             if answer.plate[i] < part.plate_threshold {
                 continue;
             }
@@ -219,6 +226,36 @@ impl Reader {
         Ok(plates)
     }
 
+    /// The plates that the skim reads surely, and the places that are left for the recogniser. Only what a glance takes for a
+    /// plate is shown to it, so that it needs no verdict of its own.
+    fn skimmed(&mut self, places: Vec<Place>) -> Result<(Vec<Plate>, Vec<Place>)> {
+        let part = self.contract.skim;
+        let (shown, mut left): (Vec<Place>, Vec<Place>) =
+            places.into_iter().partition(|place| place.odds >= part.glance_threshold);
+        if shown.is_empty() {
+            return Ok((Vec::new(), left));
+        }
+        let crops: Vec<&[f32]> = shown.iter().map(|place| &place.cut[..]).collect();
+        let inputs = vec![("crops", self.tensor(shown.len(), crops.concat()))];
+        let answer = answered(&mut *self.skim, inputs, &[], &self.contract)?;
+        let mut plates = Vec::new();
+        for (i, place) in shown.into_iter().enumerate() {
+            let prior = self.prior(answer.regions.get(i))?;
+            let sharp = sharpness(&place.cut, self.contract.recogniser.width);
+            let columns = std::slice::from_ref(&answer.columns[i]);
+            let two = answer.lines.get(i).is_some_and(|p| *p > 0.5);
+            let sure = |plate: &Plate| {
+                let region = plate.region.as_ref().map_or(0.0, |region| region.confidence);
+                !two && plate.confidence >= part.sure && region >= part.region_sure
+            };
+            match self.plate(columns, &place.quad, &prior, 1, sharp).filter(sure) {
+                Some(plate) => plates.push(plate),
+                None => left.push(place),
+            }
+        }
+        Ok((plates, left))
+    }
+
     /// The candidates that a glance does not rule out, with the corners that it sees: most of what the detector takes for
     /// plates by mistake is told by a look at it and its surroundings, in a tenth of the time that reading it takes.
     fn likely(&mut self, picture: &Picture, found: &[Candidate]) -> Result<Vec<Place>> {
@@ -235,7 +272,7 @@ impl Reader {
             }
             let quad = one.at.quad;
             let cut = self.cut(picture, &grow(&quad, part.margin));
-            out.extend(cut.map(|cut| Place { quad, cut, seen: one.seen }));
+            out.extend(cut.map(|cut| Place { quad, cut, odds: one.odds, seen: one.seen }));
         }
         Ok(out)
     }
@@ -340,39 +377,12 @@ impl Reader {
     /// Runs the recogniser over cuts, each with what a glance at its place saw.
     fn ask(&mut self, cuts: &[(&[f32], &[f32])]) -> Result<Answer> {
         if cuts.is_empty() {
-            return Ok(Answer { columns: vec![], plate: vec![], regions: vec![], lines: vec![] });
+            return Ok(Answer::default());
         }
         let (crops, seen): (Vec<&[f32]>, Vec<&[f32]>) = cuts.iter().copied().unzip();
         let seen = Tensor { shape: vec![cuts.len(), seen[0].len()], data: seen.concat() };
         let inputs = vec![("crops", self.tensor(cuts.len(), crops.concat())), ("seen", seen)];
-        let layout = self.contract.layout.as_ref();
-        let names: &[&str] =
-            if layout.is_some() { &["chars", "plate", "layout"] } else { &["chars", "plate"] };
-        let out = self.recogniser.run(inputs, names)?;
-        let &[n, columns, classes] = &out[0].shape[..] else {
-            return Err(Error::internal("The recogniser's answer has an unknown shape."));
-        };
-        if n != cuts.len() || out[1].data.len() != n {
-            return Err(Error::internal("The recogniser answered for other plates than asked."));
-        }
-        let rows = out[0].data.chunks_exact(columns * classes);
-        let mut answer = Answer {
-            columns: rows.map(|row| Columns::new(row.to_vec(), columns)).collect(),
-            plate: out[1].data.clone(),
-            regions: Vec::new(),
-            lines: Vec::new(),
-        };
-        if let Some(layout) = layout {
-            let wide = layout.regions.len() + 1;
-            if out[2].data.len() != n * wide {
-                return Err(Error::internal("The recogniser names other regions than agreed."));
-            }
-            for row in out[2].data.chunks_exact(wide) {
-                answer.regions.push(row[..wide - 1].to_vec());
-                answer.lines.push(row[wide - 1]);
-            }
-        }
-        Ok(answer)
+        answered(&mut *self.recogniser, inputs, &["plate"], &self.contract)
     }
 
     /// What is known of the region before the text is read: the network's opinion, narrowed to what
@@ -414,6 +424,49 @@ impl Reader {
     }
 }
 
+/// What a recogniser answers to its inputs, the first of which are the cuts; `verdict` names its output of that, if it has one.
+fn answered(
+    net: &mut dyn Net,
+    inputs: Vec<(&str, Tensor)>,
+    verdict: &[&str],
+    contract: &Contract,
+) -> Result<Answer> {
+    let cuts = inputs[0].1.shape[0];
+    let layout = contract.layout.as_ref();
+    let named: &[&str] = if layout.is_some() { &["layout"] } else { &[] };
+    let names = [&["chars"], named, verdict].concat();
+    let mut out = net.run(inputs, &names)?.into_iter();
+    let mut next =
+        || out.next().ok_or_else(|| Error::internal("The recogniser left an answer out."));
+    let chars = next()?;
+    let &[n, columns, classes] = &chars.shape[..] else {
+        return Err(Error::internal("The recogniser's answer has an unknown shape."));
+    };
+    let rows = chars.data.chunks_exact((columns * classes).max(1));
+    let mut answer = Answer {
+        columns: rows.map(|row| Columns::new(row.to_vec(), columns)).collect(),
+        ..Answer::default()
+    };
+    if let Some(layout) = layout {
+        let (odds, wide) = (next()?.data, layout.regions.len() + 1);
+        if odds.len() != n * wide {
+            return Err(Error::internal("The recogniser names other regions than agreed."));
+        }
+        for row in odds.chunks_exact(wide) {
+            answer.regions.push(row[..wide - 1].to_vec());
+            answer.lines.push(row[wide - 1]);
+        }
+    }
+    if !verdict.is_empty() {
+        answer.plate = next()?.data;
+    }
+    let verdicts = if verdict.is_empty() { 0 } else { n };
+    if n != cuts || answer.columns.len() != n || answer.plate.len() != verdicts {
+        return Err(Error::internal("The recogniser answered for other plates than asked."));
+    }
+    Ok(answer)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -423,11 +476,14 @@ mod tests {
     /// How far the glance finds the corners from where the detector saw them: the plate is a tenth wider to the right.
     const SHIFT: [f32; 8] = [0.0, 0.0, 0.1, 0.0, 0.1, 0.0, 0.0, 0.0];
 
-    /// All networks: a detector that sees two places, a glance that has its odds of each, and a recogniser that reads the
-    /// same text everywhere and takes its verdicts from a list.
+    /// All networks: a detector that sees two places, a glance that has its odds of each, a skim that is so sure of every
+    /// character and of the region, and a recogniser that reads the same text everywhere and takes its verdicts from a list.
+    #[derive(Clone)]
     struct Told {
         heats: [f32; 2],
         likely: f32,
+        skim: f32,
+        region: f32,
         verdicts: Arc<Mutex<VecDeque<f32>>>,
     }
 
@@ -456,34 +512,47 @@ mod tests {
                 let seen = Tensor { shape: vec![n, 4], data: vec![0.5; 4 * n] };
                 return Ok(vec![likely, seen, Tensor { shape: vec![n, 8], data: SHIFT.repeat(n) }]);
             }
-            assert_eq!(
-                inputs[1].1,
-                Tensor { shape: vec![shape[0], 4], data: vec![0.5; 4 * shape[0]] }
-            );
-            let (n, regions) =
-                (shape[0], models::contract().unwrap().layout.unwrap().regions.len() + 1);
-            let text: Vec<f32> =
-                (0..8 * 37).map(|i| if i % 37 == i / 37 + 1 { 1.0 } else { 0.0 }).collect();
+            let n = shape[0];
+            let regions = models::contract().unwrap().layout.unwrap().regions.len() + 1;
+            let layout = Tensor { shape: vec![n, regions], data: vec![0.001; n * regions] };
+            let text = |sure: f32| {
+                let odds = |i| if i % 37 == i / 37 + 1 { sure } else { (1.0 - sure) / 36.0 };
+                let one: Vec<f32> = (0..8 * 37).map(odds).collect();
+                Tensor { shape: vec![n, 8, 37], data: one.repeat(n) }
+            };
+            if inputs.len() == 1 {
+                assert_eq!(outputs, ["chars", "layout"]);
+                let mut layout = Tensor { data: vec![0.0; n * regions], ..layout };
+                layout.data.chunks_exact_mut(regions).for_each(|row| row[0] = self.region);
+                return Ok(vec![text(self.skim), layout]);
+            }
+            assert_eq!(outputs, ["chars", "layout", "plate"]);
+            assert_eq!(inputs[1].1, Tensor { shape: vec![n, 4], data: vec![0.5; 4 * n] });
             let verdicts = self.verdicts.lock().unwrap().drain(..n).collect();
-            Ok(vec![
-                Tensor { shape: vec![n, 8, 37], data: text.repeat(n) },
-                Tensor { shape: vec![n, 1], data: verdicts },
-                Tensor { shape: vec![n, regions], data: vec![0.001; n * regions] },
-            ])
+            Ok(vec![text(1.0), layout, Tensor { shape: vec![n, 1], data: verdicts }])
         }
     }
 
     /// How many plates are read where the detector sees two places, and how many places the recogniser was not shown.
     fn check(heats: [f32; 2], verdicts: &[f32], plates: usize, unseen: usize) {
-        glanced(1.0, heats, verdicts, plates, unseen);
+        glanced(1.0, [0.5, 0.0], heats, verdicts, plates, unseen);
     }
 
-    fn glanced(likely: f32, heats: [f32; 2], verdicts: &[f32], plates: usize, unseen: usize) {
+    fn glanced(
+        likely: f32,
+        [skim, region]: [f32; 2],
+        heats: [f32; 2],
+        verdicts: &[f32],
+        plates: usize,
+        unseen: usize,
+    ) {
         let verdicts = Arc::new(Mutex::new(verdicts.iter().copied().collect::<VecDeque<_>>()));
-        let net = || Box::new(Told { heats, likely, verdicts: verdicts.clone() });
+        let told = Told { heats, likely, skim, region, verdicts: verdicts.clone() };
+        let net = || Box::new(told.clone());
         let mut reader = Reader {
             detector: net(),
             glance: net(),
+            skim: net(),
             recogniser: net(),
             engine: Engine::Rten,
             contract: models::contract().unwrap(),
@@ -511,8 +580,20 @@ mod tests {
     fn what_a_glance_rules_out_is_not_read() {
         let least = models::contract().unwrap().recogniser.glance_threshold;
         assert!(least > 0.0);
-        glanced(least, [0.9, 0.9], &[1.0, 1.0], 2, 0);
-        glanced(0.9 * least, [0.9, 0.9], &[1.0, 1.0], 0, 2);
+        glanced(least, [0.5, 0.0], [0.9, 0.9], &[1.0, 1.0], 2, 0);
+        glanced(0.9 * least, [0.5, 0.0], [0.9, 0.9], &[1.0, 1.0], 0, 2);
+    }
+
+    #[test]
+    fn what_the_skim_reads_surely_the_recogniser_is_not_shown() {
+        let likely = models::contract().unwrap().skim.glance_threshold;
+        glanced(likely, [1.0, 1.0], [0.9, 0.9], &[0.0, 0.0], 2, 2);
+        // Less likely to be a plate: the verdict tells. Unsure of the text; unsure of the region.
+        glanced(0.9 * likely, [1.0, 1.0], [0.9, 0.9], &[1.0, 0.0], 1, 0);
+        glanced(likely, [0.5, 1.0], [0.9, 0.9], &[1.0, 0.0], 1, 0);
+        glanced(likely, [1.0, 0.5], [0.9, 0.9], &[1.0, 0.0], 1, 0);
+        let faint = models::contract().unwrap().detector.faint_threshold + 0.01;
+        glanced(likely, [1.0, 1.0], [0.9, faint], &[0.0], 1, 1); // the faint place is not looked at
     }
 
     #[test]
