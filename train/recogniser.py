@@ -250,14 +250,20 @@ def upright(crops):
     return out
 
 
-def loss_of(net, x, y, n, may, two):
-    """CTC where there is a text, the odds of the regions that a plate may be from, and of two lines."""
+def loss_of(net, x, y, n, may, two, larger=None):
+    """CTC where there is a text, the odds of the regions that a plate may be from, and of two lines; where a larger one
+    teaches, how far the regions are from its own, which name one where the label allows several."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         early, features = net.both(x)
         columns, layout = net.columns(features), net.layout(early, features)
     logs, layout = F.log_softmax(columns.float(), -1), layout.float()
     text = n > 0
     ctc = F.ctc_loss(logs[text].transpose(0, 1), y[text], torch.full((int(text.sum()),), logs.shape[1]), n[text], zero_infinity=True)
+    if larger:
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
+            taught = larger.layout(*larger.both(x)).float()
+        apart = F.kl_div(F.log_softmax(layout[:, :-1], -1), F.log_softmax(taught[:, :-1], -1), log_target=True, reduction="batchmean")
+        return ctc, apart, F.binary_cross_entropy_with_logits(layout[:, -1], torch.sigmoid(taught[:, -1]))
     named = may.sum(1) > 0
     where = -torch.logsumexp(torch.log_softmax(layout[named, :-1], -1).masked_fill(may[named] == 0, -1e9), -1).mean()
     asked = two >= 0
@@ -273,7 +279,7 @@ def main():
     ap.add_argument("--rate", type=float, default=config["rate"])
     ap.add_argument("--real", type=float, default=config["real"])
     ap.add_argument("--workers", type=int, default=1)
-    ap.add_argument("--skim", action="store_true", help="the smaller one, which is asked first")
+    ap.add_argument("--skim", action="store_true", help="the smaller one, which is asked first; recogniser.pt teaches it the regions")
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
     seed()
@@ -291,6 +297,11 @@ def main():
         if not args.restart_schedule and "optimiser" in state:
             optimiser.load_state_dict(state["optimiser"])
             steps = state["schedule"]
+    larger = None
+    if args.skim:
+        weights = torch.load(WORK / "recogniser.pt", weights_only=False)["average"]
+        larger = Recogniser.like(weights).to(memory_format=torch.channels_last).eval()
+        larger.load_state_dict(weights)
     train, test = real_crops()
     judges = {f"held-{k}": upright(v) for k, v in test.items()}
     judges |= {k: judged_crops(k) for k in ("us", "eu", "br")}
@@ -304,8 +315,8 @@ def main():
         rate = args.rate * min(1, (steps + 1) / 200) * (.02 + .98 * .5 * (1 + np.cos(np.pi * share)))
         for g in optimiser.param_groups:
             g["lr"] = rate
-        parts = loss_of(net, x.to(memory_format=torch.channels_last), y, n, may, two.float())
-        loss = parts[0] + .1 * parts[1] + .1 * parts[2]
+        parts = loss_of(net, x.to(memory_format=torch.channels_last), y, n, may, two.float(), larger)
+        loss = parts[0] + (.4 if larger else .1) * parts[1] + .1 * parts[2]  # regions are what a smaller one is worse at
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5)

@@ -252,7 +252,7 @@ fn tracker(clear: bool) -> Tracker {
 
 fn decoded(image: Image) -> Result<Picture> {
     match image {
-        Image::Coded(bytes) => Picture::decode(&bytes),
+        Image::Coded(bytes) => Picture::decode(bytes),
         Image::Pixels(p) => {
             Picture::from_planes(p.width as usize, p.height as usize, p.grey, p.colour)
         }

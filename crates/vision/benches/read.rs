@@ -31,7 +31,7 @@ fn main() {
     if lines {
         for file in &files {
             let found =
-                reader.read(&Picture::decode(&std::fs::read(file).unwrap()).unwrap()).unwrap();
+                reader.read(&Picture::decode(std::fs::read(file).unwrap()).unwrap()).unwrap();
             println!("{}", line(&file.display().to_string(), &found));
         }
         return;

@@ -58,30 +58,32 @@ impl Picture {
     /// Decodes JPEG, PNG or WebP by its content, whatever it is called, within fixed limits, and
     /// turns it upright where its EXIF data say how. Nothing is allocated for the pixels before the
     /// declared size has passed the limits, so a small file cannot ask for much memory.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
+    /// Bytes that are given away are kept as they are for the colours; others are copied.
+    pub fn decode<'a>(bytes: impl Into<Cow<'a, [u8]>>) -> Result<Self> {
+        let bytes = bytes.into();
         if bytes.is_empty() {
             return Err(Error::invalid("The file is empty."));
         }
-        let format = image::guess_format(bytes).ok();
+        let format = image::guess_format(&bytes).ok();
         let Some(format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP)) = format
         else {
             return Err(Error::invalid("This is no JPEG, PNG or WebP picture."));
         };
-        // JPEG decoders fill what is missing with grey; a reader must not take that for a street.
-        if format == ImageFormat::Jpeg && !jpeg_is_whole(bytes) {
-            return Err(Error::invalid("The picture is cut off; export it again."));
+        if format == ImageFormat::Jpeg {
+            // JPEG decoders fill what is missing with grey; a reader must not take that for a street.
+            if !jpeg_is_whole(&bytes) {
+                return Err(Error::invalid("The picture is cut off; export it again."));
+            }
+            if let Some(grey) = luma_of_jpeg(&bytes)? {
+                let mut picture = Self::from_image(grey);
+                picture.colour = Colour::Coded(bytes.into_owned());
+                return Ok(picture);
+            }
         }
-        let mut decoder = decoder(bytes, format)?;
+        let mut decoder = decoder(&bytes, format)?;
         let (w, h) = decoder.dimensions();
         check_size(w, h)?;
         let turn = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-        if let Some(grey) = luma_of_jpeg(bytes, format) {
-            let mut image = DynamicImage::ImageLuma8(grey);
-            image.apply_orientation(turn);
-            let mut picture = Self::from_image(image);
-            picture.colour = Colour::Coded(bytes.to_vec());
-            return Ok(picture);
-        }
         let mut image = DynamicImage::from_decoder(decoder).map_err(refused)?;
         image.apply_orientation(turn);
         Ok(Self::from_image(image))
@@ -316,12 +318,9 @@ fn check_size(w: u32, h: u32) -> Result<()> {
     Ok(())
 }
 
-/// The grey plane of an ordinary JPEG. `None` where the general decoder has to look: another format,
+/// The grey plane of an ordinary JPEG, upright. `None` where the general decoder has to look: another format,
 /// unusual colours, damage (it says what is wrong).
-fn luma_of_jpeg(bytes: &[u8], format: ImageFormat) -> Option<image::GrayImage> {
-    if format != ImageFormat::Jpeg {
-        return None;
-    }
+fn luma_of_jpeg(bytes: &[u8]) -> Result<Option<DynamicImage>> {
     // As lenient as the general decoder: what one of them reads the other reads too.
     let options = DecoderOptions::default()
         .set_strict_mode(false)
@@ -329,12 +328,20 @@ fn luma_of_jpeg(bytes: &[u8], format: ImageFormat) -> Option<image::GrayImage> {
         .set_max_height(SIDE_MAX as usize)
         .jpeg_set_out_colorspace(ColorSpace::Luma);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    decoder.decode_headers().ok()?;
-    if !matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma)) {
-        return None;
+    if decoder.decode_headers().is_err() {
+        return Ok(None);
     }
-    let (w, h) = decoder.dimensions()?;
-    image::GrayImage::from_raw(w as u32, h as u32, decoder.decode().ok()?)
+    let grey = matches!(decoder.input_colorspace(), Some(ColorSpace::YCbCr | ColorSpace::Luma));
+    let Some((w, h)) = decoder.dimensions().filter(|_| grey) else { return Ok(None) };
+    let (w, h) = (w as u32, h as u32);
+    check_size(w, h)?;
+    let turn = decoder.exif().and_then(|exif| Orientation::from_exif_chunk(exif));
+    let grey = decoder.decode().ok().and_then(|grey| image::GrayImage::from_raw(w, h, grey));
+    Ok(grey.map(|grey| {
+        let mut grey = DynamicImage::ImageLuma8(grey);
+        grey.apply_orientation(turn.unwrap_or(Orientation::NoTransforms));
+        grey
+    }))
 }
 
 /// The colours of a JPEG that was decoded before, upright.
@@ -436,7 +443,7 @@ mod tests {
 
     #[test]
     fn surroundings_stay_inside_the_picture() {
-        let picture = Picture::decode(&png(400, 300)).unwrap();
+        let picture = Picture::decode(png(400, 300)).unwrap();
         let quad = [[350.0, 250.0], [399.0, 250.0], [399.0, 270.0], [350.0, 270.0]];
         let (jpeg, moved) = picture.plate_jpeg(&quad, 3.0).unwrap();
         assert!(moved.iter().flatten().all(|v| (0.0..=320.0).contains(v)));

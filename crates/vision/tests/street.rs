@@ -27,7 +27,7 @@ impl Clip {
         let mut tracker = Tracker::new(TrackOptions::default());
         let mut out = Vec::new();
         for frame in 0..self.street.frames() {
-            let picture = Picture::decode(&self.street.jpeg(frame)).unwrap();
+            let picture = Picture::decode(self.street.jpeg(frame)).unwrap();
             let plates = reader.read(&picture).unwrap();
             let at = self.start.plus_millis((frame as f32 * 1000.0 / self.fps) as i64);
             out.extend(tracker.push(at, &picture, plates));

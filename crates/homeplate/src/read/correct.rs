@@ -100,7 +100,7 @@ fn read(input: &Input, reader: &mut Reader) -> base::Result<(Picture, Vec<Plate>
     if input.kind()? == What::Video {
         return Err(Error::invalid("--correct takes pictures; cut frames out of the video first."));
     }
-    let picture = Picture::decode(&inputs::bytes_of(&input.path)?)?;
+    let picture = Picture::decode(inputs::bytes_of(&input.path)?)?;
     let plates = reader.read(&picture)?;
     Ok((picture, plates))
 }

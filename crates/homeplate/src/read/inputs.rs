@@ -113,8 +113,9 @@ fn by_content(path: &Path, head: &[u8]) -> What {
 
 /// A picture file's bytes, up to a limit: a device or a pipe may have no end.
 pub fn bytes_of(file: &Path) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
     let opened = File::open(file).map_err(unreadable)?;
+    let size = opened.metadata().map_or(0, |about| about.len().min(PICTURE_MAX));
+    let mut out = Vec::with_capacity(size as usize + 1);
     opened.take(PICTURE_MAX + 1).read_to_end(&mut out).map_err(unreadable)?;
     if out.len() as u64 > PICTURE_MAX {
         return Err(Error::too_large(format!("The file is larger than {} MB.", PICTURE_MAX >> 20)));

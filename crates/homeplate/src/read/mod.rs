@@ -239,7 +239,7 @@ fn worse(worst: &mut Option<Kind>, kind: Kind) {
 fn read_one(input: &Input, reader: &mut Reader, saver: &Saver) -> base::Result<Done> {
     input.kind()?;
     let start = Instant::now();
-    let picture = Picture::decode(&inputs::bytes_of(&input.path)?)?;
+    let picture = Picture::decode(inputs::bytes_of(&input.path)?)?;
     let plates = reader.read(&picture)?;
     let ms = start.elapsed().as_secs_f32() * 1000.0;
     saver.picture(&input.path, &picture, &plates)?;

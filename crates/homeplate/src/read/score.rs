@@ -115,7 +115,7 @@ pub fn run(
 fn measure(input: &Input, labels: &[Label], reader: &mut Reader) -> base::Result<Tally> {
     input.kind()?;
     let start = Instant::now();
-    let picture = Picture::decode(&super::inputs::bytes_of(&input.path)?)?;
+    let picture = Picture::decode(super::inputs::bytes_of(&input.path)?)?;
     let plates = reader.read(&picture)?;
     let ms = start.elapsed().as_secs_f64() * 1000.0;
     let total: u64 = picture.grey().iter().map(|v| u64::from(*v)).sum();
