@@ -254,8 +254,9 @@ def train_recogniser(args, end, channels, train, test, pictures):
         tell(learners, losses, shown, steps, begun, batches, args)
     for learner in learners:
         learner.save(args.out)
-    if args.verdict > 0:
-        train_verdicts(args, learners, batches, end)
+    if args.verdict > 0:  # the skim has none
+        judged = [one for one, wide in zip(learners, args.wide) if wide != CONFIG["skim"]["wide"]]
+        train_verdicts(args, judged or learners, batches, end)
 
 
 def sound(losses, batch, learners):
