@@ -4,7 +4,7 @@
 started with `--restart-schedule`. The export folded each normalisation into the convolution before it. Here a
 folded convolution is taken apart again: its rows get the length they have at the start of a training, and the
 normalisation after it the mean and deviation that it meets on training samples, with the gain and offset that
-give the same sum. The networks answer as before, the others as nearly as their 8 bits tell; only the optimiser's
+give the same sum. The detector answers as before, the others as nearly as their 8 bits tell; only the optimiser's
 memory is lost.
 """
 import argparse
