@@ -1,4 +1,4 @@
-"""Trains the reader from nothing: all scripts in their order, with the seed of config.toml, on one processor core; or with
+"""Trains the reader from nothing: all scripts in their order, with the seed of config.toml, on two processor cores; or with
 `--card SECONDS` on a graphics card, for so long in all but for loading, and what follows on a processor.
 
 `python everything.py` fills the work folder, which must be empty at the start; broken off and started again, it goes on
@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -32,19 +33,24 @@ LAST = [
     ("weights", ["export.py"], [], False),
     ("judged", ["cuts.py", "--judge", "1600"], ["--judge", "20"], False),
 ]
-STAGES = [
-    ("first-letters", ["recogniser.py", "--steps", "4000"], ["--steps", "6", "--batch", "8"], False),
-    ("labels", ["pseudo.py"], ["--every", "20"], False),
-    ("letters", ["recogniser.py"], ["--steps", "6", "--batch", "8"], True),
-    ("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
-    ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),
-    ("cuts", ["cuts.py"], ["20"], False),
-    ("letters-of-cuts", ["recogniser.py", "--rate", "1.2e-3"], ["--steps", "6", "--batch", "8"], True),
-    ("labels-again", ["pseudo.py"], ["--every", "20"], False),
-    ("letters-in-the-end", ["recogniser.py", "--rate", "6e-4"], ["--steps", "6", "--batch", "8"], True),
-    ("easy-letters", ["recogniser.py", "--skim"], ["--steps", "6", "--batch", "8"], False),
-    ("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False),
-    *LAST,
+LESS = ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False)
+FEW = ["--steps", "6", "--batch", "8"]
+SMALL = str(CONFIG["skim"]["wide"])
+# Rounds of what runs side by side, each a list of stages one after the other. Letters are learned by a recogniser of the
+# skim's size, which sees three samples in the time of one; it becomes the skim, and a copy that answers the same, of the
+# size that is wanted, goes on.
+ROUNDS = [
+    [[("first-letters", ["recogniser.py", "--wide", SMALL, "--steps", "4000"], FEW, False),
+      ("labels", ["pseudo.py"], ["--every", "20"], False),
+      ("letters", ["recogniser.py"], FEW, True),
+      ("labels-again", ["pseudo.py"], ["--every", "20"], False),
+      ("widened", ["widen.py"], [], False)],
+     [("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
+      ("cuts", ["cuts.py"], ["20"], False)]],
+    [[("letters-of-cuts", ["recogniser.py", "--rate", "1.5e-3"], FEW, False)], [LESS]],
+    [[("easy-letters", ["recogniser.py", "--skim", "--steps", "6000", "--rate", "8e-4"], FEW, False)],
+     [("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False)]],
+    [LAST],
 ]
 
 
@@ -64,7 +70,7 @@ def with_card(seconds):
         ("errors", ["cuts.py", "--errors", "400"], ["--errors", "10"], False),
         gpu("letters-and-verdict", .65, "--verdict", "40"),
         ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),
-        ("places-in-less", ["slim.py"], ["--steps", "6", "--batch", "4"], False),  # on a processor: the card's time is over by now
+        LESS,  # on a processor: the card's time is over by now
         *LAST,
     ]
 
@@ -110,10 +116,11 @@ def anew(file):
 
 
 def run(stage, trying, record):
+    """Runs a stage, if it is not done; whether it is by now."""
     mark, command, short, again = stage
     done, begun = (WORK / "stages" / f"{mark}.{end}" for end in ("done", "begun"))
     if done.exists():
-        return
+        return True
     if again and not begun.exists():
         anew(WORK / "recogniser.pt")
     begun.write_text("")
@@ -125,22 +132,25 @@ def run(stage, trying, record):
     record["seconds"][mark] = round(record["seconds"].get(mark, 0) + time.time() - start)
     (WORK / "everything.json").write_text(json.dumps(record, indent=1) + "\n")
     if code:
-        sys.exit(f"{mark} ended with {code}: see {WORK / 'stages' / (mark + '.log')}; started again, it goes on from there")
+        print(f"{mark} ended with {code}: see {WORK / 'stages' / (mark + '.log')}; started again, it goes on from there", flush=True)
+        return False
     done.write_text("")
+    return True
 
 
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--try", dest="trying", action="store_true", help="a few steps of every stage")
     ap.add_argument("--card", type=float, metavar="SECONDS", help="train on a graphics card for so long")
-    ap.add_argument("--until", metavar="MARK", help="end after this stage")
+    ap.add_argument("--until", metavar="MARK", help="end after this stage and those beside it")
     ap.add_argument("--take", type=Path, metavar="FOLDER", help="only make what gpu.py left there the work folder's own")
     args = ap.parse_args()
     if args.take:
         return take(args.take)
-    stages = with_card(args.card) if args.card else STAGES
-    if args.until and args.until not in [s[0] for s in stages]:
-        sys.exit(f"no stage is called {args.until}: {', '.join(s[0] for s in stages)}")
+    rounds = [[[stage]] for stage in with_card(args.card)] if args.card else ROUNDS
+    marks = [[stage[0] for chain in side for stage in chain] for side in rounds]
+    if args.until and not any(args.until in side for side in marks):
+        sys.exit(f"no stage is called {args.until}: {', '.join(m for side in marks for m in side)}")
     (WORK / "stages").mkdir(parents=True, exist_ok=True)
     file = WORK / "everything.json"
     if not any((HERE / "fonts/woff").glob("*.woff")):
@@ -152,9 +162,11 @@ def main():
             subprocess.run([sys.executable, "restore.py"], cwd=HERE, check=True)
         file.write_text(json.dumps(made_of(), indent=1) + "\n")
     record = json.loads(file.read_text())
-    for stage in stages:
-        run(stage, args.trying, record)
-        if stage[0] == args.until:
+    for side, names in zip(rounds, marks):
+        with ThreadPoolExecutor() as pool:
+            if not all(pool.map(lambda chain: all(run(stage, args.trying, record) for stage in chain), side)):
+                sys.exit(1)
+        if args.until in names:
             return
     print((WORK / "stages/judged.log").read_text())
 

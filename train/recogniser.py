@@ -279,6 +279,7 @@ def main():
     ap.add_argument("--rate", type=float, default=config["rate"])
     ap.add_argument("--real", type=float, default=config["real"])
     ap.add_argument("--workers", type=int, default=1)
+    ap.add_argument("--wide", type=float, help="times the channels of the smallest size, to begin with; else as config.toml says")
     ap.add_argument("--skim", action="store_true", help="the smaller one, which is asked first; recogniser.pt teaches it the regions")
     ap.add_argument("--restart-schedule", action="store_true", help="keep the weights, begin the rate anew")
     args = ap.parse_args()
@@ -287,7 +288,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / ("skim.pt" if args.skim else "recogniser.pt")
     state = torch.load(file, weights_only=False) if file.exists() else None
-    net = (Recogniser.like(state["average"]) if state else Recogniser(CONFIG["skim" if args.skim else "recogniser"]["wide"])).to(memory_format=torch.channels_last)
+    net = (Recogniser.like(state["average"]) if state else Recogniser(args.wide or CONFIG["skim" if args.skim else "recogniser"]["wide"])).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(net.parameters(), lr=args.rate, weight_decay=1e-2)
     average, steps = Average(net), 0
     if state:

@@ -1,8 +1,12 @@
 """A larger network that answers as a smaller one does, to train on from there (Chen et al., Net2Net): channels are
 doubled, and what reads them shares its weights out among the copies by chance, so that the copies part ways.
+
+`python widen.py` makes the work folder's recogniser.pt as wide as config.toml has it, to be trained on, and keeps the
+narrower one as skim.pt.
 """
 import torch
 
+from common import CONFIG, WORK, seed
 from detector import Detector
 from recogniser import Recogniser
 
@@ -109,3 +113,22 @@ def detector(old, size):
     every_layer(w, *(Spread(*pair) for pair in zip(Detector.channels(old), Detector.channels(w.new))))
     net.load_state_dict(w.new)
     return net
+
+
+def main():
+    seed(5)
+    file = WORK / "recogniser.pt"
+    state = torch.load(file, weights_only=False)
+    weights, wide = state["average"], CONFIG["recogniser"]["wide"]
+    net = Recogniser(wide)
+    if Recogniser.like(weights).features == net.features:
+        return print("it is so wide already")
+    begun = {"steps": state["steps"], "schedule": 0}
+    torch.save({"average": weights, **begun}, WORK / "skim.pt")
+    torch.save({"average": recogniser(weights, wide).state_dict(), **begun}, file.with_suffix(".new"))
+    file.with_suffix(".new").replace(file)
+    print(f"from {Recogniser.like(weights).features} features to {net.features}")
+
+
+if __name__ == "__main__":
+    main()
