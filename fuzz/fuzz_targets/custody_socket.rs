@@ -20,9 +20,11 @@ static SOCKET: LazyLock<(PathBuf, Vec<u8>)> = LazyLock::new(|| {
     let log_vkey = log.unwrap().vkey().to_owned();
     let rules = Arc::new(Rules::parse(Rules::standard()).unwrap());
     let words = [
-        ("version", Value::from(1)),
+        ("version", Value::from(4)),
         ("rules", Value::from(rules.hash())),
         ("log", Value::from(log_vkey.clone())),
+        ("epoch_s", Value::from(3600)),
+        ("witnesses", Value::Null),
     ];
     let words = words.map(|(key, value)| (Value::from(key), value));
     let hello = Value::Map(vec![(Value::from("Hello"), Value::Map(words.to_vec()))]);

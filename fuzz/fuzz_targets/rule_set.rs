@@ -9,7 +9,12 @@ fuzz_target!(|text: &str| {
     if let Ok(set) = RuleSet::parse(text) {
         assert_eq!(set.canonical().unwrap(), text);
         if let Ok(charter) = set.charter() {
-            let adoption = Adoption { base: String::new(), set: text.into(), signatures: Vec::new() };
+            let adoption = Adoption {
+                since: 0,
+                base: String::new(),
+                set: text.into(),
+                signatures: Vec::new(),
+            };
             assert!(adoption.verify("fuzz", &charter).is_err(), "nobody has signed");
             let again = RuleSet::new(set.rules.clone(), set.properties.clone(), &charter).unwrap();
             // A set may hold its charter in another spelling; a second reading changes nothing more.

@@ -1,4 +1,5 @@
 // Starts the islands that a page asks for; a page without any of them loads nothing more.
+import { start as once } from './once';
 
 const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-passkey]', () => import('./passkey')],
@@ -15,6 +16,7 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[hx-post]', () => import('./preview')],
 ];
 
+once();
 for (const [selector, load] of islands) {
   if (document.querySelector(selector)) void load().then((island) => island.start());
 }

@@ -1,4 +1,4 @@
-// Counts down to a moment, by the visitor's clock; the page is asked for again when it has come.
+// Counts down to a moment, by the server's clock; the page is asked for again when it has come.
 
 const two = (n: number): string => String(n).padStart(2, '0');
 
@@ -13,14 +13,20 @@ export function start(): void {
   for (const place of document.querySelectorAll<HTMLElement>('[data-countdown]')) {
     const end = Date.parse(place.dataset.countdown ?? '');
     if (Number.isNaN(end)) continue;
+    // The visitor's clock tells how much time goes by, not what time it is.
+    const now = Date.parse(place.dataset.now ?? '');
+    const ahead = Number.isNaN(now) ? 0 : Date.now() - now;
     place.title = place.textContent ?? '';
+    // Where nothing is left as the page comes, another one would be no different.
+    let more = end - Date.now() + ahead > 0;
     const timer = setInterval(tick, 1000);
     function tick(): void {
-      const ms = end - Date.now();
+      const ms = end - Date.now() + ahead;
       place.textContent = left(ms);
       if (ms > 0) return;
       clearInterval(timer);
-      setTimeout(() => location.reload(), 2000);
+      if (more) setTimeout(() => location.reload(), 2000);
+      more = false;
     }
     tick();
   }

@@ -7,33 +7,44 @@ const AGAIN = 5000;
 /** At most one question in so many milliseconds. */
 const PAUSE = 400;
 
+/** A line on which nothing comes for so many milliseconds is none: the server says every 15 seconds that it is there. */
+const SILENCE = 40_000;
+
+/** An answer that takes so many milliseconds does not come any more. */
+const PATIENCE = 30_000;
+
+/** A press is waited for so many milliseconds at the most: its end may never be told to the page. */
+const PRESS = 3000;
+
 /** Whether a finger or a button is down, and what waits until it is up. */
 let down = false;
 let waiting: (() => void)[] = [];
 
 /** Resolves when nothing is pressed: a press whose place is taken away meanwhile would be none. */
-const lifted = (): Promise<void> => (down ? new Promise((done) => waiting.push(done)) : Promise.resolve());
+export const lifted = (): Promise<void> =>
+  new Promise((done) => {
+    if (!down) return done();
+    waiting.push(done);
+    setTimeout(done, PRESS);
+  });
 
 function heedPresses(): void {
-  document.addEventListener('pointerdown', () => (down = true), true);
-  for (const end of ['pointerup', 'pointercancel']) {
-    document.addEventListener(
-      end,
-      () => {
-        down = false;
-        // The click comes after this, and first.
-        setTimeout(() => {
-          waiting.forEach((go) => go());
-          waiting = [];
-        });
-      },
-      true,
-    );
-  }
+  // Other buttons than the first open menus, and a menu may swallow what ends the press.
+  document.addEventListener('pointerdown', (event) => (down ||= event.button === 0), true);
+  const lift = () => {
+    down = false;
+    // The click comes after this, and first.
+    setTimeout(() => {
+      waiting.forEach((go) => go());
+      waiting = [];
+    });
+  };
+  for (const end of ['pointerup', 'pointercancel', 'contextmenu', 'visibilitychange']) document.addEventListener(end, lift, true);
+  window.addEventListener('blur', lift);
 }
 
 async function refresh(from: string, what: string): Promise<void> {
-  const answer = await fetch(from, { headers: { accept: 'text/html', 'x-live': '1' } });
+  const answer = await fetch(from, { headers: { accept: 'text/html', 'x-live': '1' }, signal: AbortSignal.timeout(PATIENCE) });
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector<HTMLElement>(what);
   await lifted();
@@ -60,7 +71,11 @@ export function start(): void {
     const n = Number(document.querySelector<HTMLElement>(what)?.dataset.count ?? 0);
     document.title = n > 0 ? `(${n}) ${title}` : title;
   };
-  const say = (on: boolean) => {
+  // It is live where there is a line, and what came by it could be asked for.
+  let line = false;
+  let shown = true;
+  const say = () => {
+    const on = line && shown;
     sign.textContent = (on ? sign.dataset.on : sign.dataset.off) ?? '';
     sign.classList.toggle('good', on);
     sign.classList.toggle('bad', !on);
@@ -74,27 +89,51 @@ export function start(): void {
     timer = window.setTimeout(() => {
       timer = 0;
       asked = Date.now();
-      refresh(from, what).then(() => {
-        count();
-        say(true);
-      }, () => say(false));
+      const told = (done: boolean) => {
+        shown = done;
+        if (done) count();
+        say();
+      };
+      refresh(from, what).then(() => told(true), () => told(false));
     }, pause);
   };
   count();
   heedPresses();
   const listen = () => {
     const events = new EventSource(sign.dataset.live ?? '');
+    let silence = 0;
+    const heard = () => {
+      window.clearTimeout(silence);
+      // Whoever is gone without a word breaks no line that a browser could see.
+      silence = window.setTimeout(lost, SILENCE);
+    };
+    const lost = () => {
+      window.clearTimeout(silence);
+      events.close();
+      line = false;
+      say();
+      later();
+    };
+    heard();
     events.addEventListener('open', () => {
-      say(true);
+      heard();
+      line = true;
+      say();
       // What happened while there was no line.
       ask();
     });
-    events.addEventListener('message', ask);
-    events.addEventListener('lagged', ask);
+    events.addEventListener('beat', heard);
+    for (const news of ['message', 'lagged']) {
+      events.addEventListener(news, () => {
+        heard();
+        ask();
+      });
+    }
     events.addEventListener('error', () => {
-      say(false);
       // A browser comes again after a broken line, not after an answer: a proxy gives one while the server starts anew.
-      if (events.readyState === EventSource.CLOSED) later();
+      if (events.readyState === EventSource.CLOSED) return lost();
+      line = false;
+      say();
     });
   };
   // Not all at the same time, and whoever is signed in no longer not at all.

@@ -11,7 +11,7 @@ use crate::{City, Event, SignedProofs};
 use base::{Error, PersonId, Result, Time, write_atomic};
 use custody::InForce;
 use identity::{Adoption, Charter, Person, RuleSet, Signature, SignerKey, adoption_message};
-use ledger::{Leaf, Log};
+use ledger::{Entry, Leaf, Log};
 use policy::{Action, Rules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -64,6 +64,8 @@ pub struct Proposal {
     pub by: String,
     /// The hash of the set that it replaces.
     pub base: String,
+    /// The number on the log of that set's activation: an office signs for this one change of it.
+    pub since: u64,
     /// Its own hash.
     pub set: String,
     /// The set, spelled.
@@ -105,6 +107,8 @@ struct Found {
     proposal: Proposal,
     /// Keys and what they signed, spelled.
     signatures: Vec<(String, String)>,
+    /// Whether somebody signed before version 2, which counts no more.
+    older: bool,
     /// The proofs that were brought along.
     proofs: Option<SignedProofs>,
 }
@@ -135,6 +139,7 @@ impl Adoptions {
                     at: leaf.time,
                     by: leaf.by.clone().unwrap_or_default(),
                     base,
+                    since: self.since.map_or(0, |(index, _)| index),
                     set,
                     text: full,
                     proven: proven.split_whitespace().map(str::to_owned).collect(),
@@ -144,7 +149,8 @@ impl Adoptions {
                     state: "open".into(),
                 };
                 self.order.push(id.to_owned());
-                self.open.insert(id.to_owned(), Found { proposal, signatures: Vec::new(), proofs });
+                let found = Found { proposal, signatures: Vec::new(), older: false, proofs };
+                self.open.insert(id.to_owned(), found);
             }
             ("policy.signed", _) => {
                 let of = text("proposal").and_then(|id| self.open.get_mut(&id));
@@ -156,7 +162,10 @@ impl Adoptions {
                 if !found.proposal.signed.contains(&office) {
                     found.proposal.signed.push(office);
                 }
-                found.signatures.push((key, signature));
+                match leaf.number("since") {
+                    Some(_) => found.signatures.push((key, signature)),
+                    None => found.older = true,
+                }
             }
             ("policy.activated", _) => {
                 self.since = Some((index, leaf.time));
@@ -210,10 +219,10 @@ pub(crate) fn first_activation(rules: &Rules, set: Option<&RuleSet>, now: Time) 
 }
 
 /// Where the parts of a set lie in a city's folder.
-fn charter_file(dir: &Path) -> PathBuf {
+pub(crate) fn charter_file(dir: &Path) -> PathBuf {
     dir.join("charter.toml")
 }
-fn properties_folder(dir: &Path) -> PathBuf {
+pub(crate) fn properties_folder(dir: &Path) -> PathBuf {
     dir.join("properties")
 }
 /// An adoption that is on its way from the log into the folder.
@@ -293,6 +302,14 @@ pub(crate) fn settle(dir: &Path, log: &Log, adoptions: &Adoptions) -> Result<Opt
         _ => done(dir),
     }
     Ok(adoption.filter(|_| happened))
+}
+
+/// The number of the newest activation, and the hash of the rules in force before it.
+pub(crate) fn newest(leaves: &[Leaf]) -> (u64, String) {
+    let is = |leaf: &Leaf| leaf.kind == "policy.activated";
+    let newest = leaves.iter().rposition(is).unwrap_or(0);
+    let before = leaves[..newest].iter().rfind(|leaf| is(leaf));
+    (newest as u64, before.and_then(|leaf| leaf.text("hash")).unwrap_or_default().to_owned())
 }
 
 /// Nothing is under way any more.
@@ -392,7 +409,7 @@ impl City {
     /// The bytes that an office signs for a proposal.
     pub fn to_sign(&self, id: &str) -> Result<Vec<u8>> {
         let proposal = self.proposal(id)?;
-        Ok(adoption_message(&self.origin(), &proposal.base, &proposal.set))
+        Ok(adoption_message(&self.origin(), proposal.since, &proposal.base, &proposal.set))
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -406,6 +423,12 @@ impl City {
         if proposal.state != "open" {
             return Err(Error::conflict("This proposal is not open any more; propose it anew."));
         }
+        if self.adoptions().open.get(id).is_some_and(|found| found.older) {
+            return Err(Error::conflict(
+                "Offices signed this proposal before an update, in a form that counts no more; propose it \
+                 anew.",
+            ));
+        }
         let (_, charter) = self.set_in_force()?;
         let key: SignerKey = new.key.parse()?;
         let office = charter.office_of(&key).map(str::to_owned).ok_or_else(|| {
@@ -418,6 +441,7 @@ impl City {
             .id(format!("{id}/{office}"))
             .fact("proposal", id)
             .fact("office", office)
+            .fact("since", proposal.since)
             .fact("key", key.to_string())
             .fact("signature", signature.to_string());
         if !self.log.has("policy.signed", leaf.id.as_deref().unwrap_or_default()) {
@@ -431,6 +455,25 @@ impl City {
         self.proposal(id)
     }
 
+    /// Tells custody by which entry the set in force is in force, so that it follows none that is older: after its
+    /// first start, and where a person had it take over a set, it does not know. What no witness has signed yet it
+    /// is told at another start.
+    pub(crate) fn tell_custody(&self) -> Result<()> {
+        let (Ok((set, _)), Ok((index, _))) = (self.set_in_force(), self.activated()) else {
+            return Ok(());
+        };
+        if self.unfinished().is_some() {
+            return Ok(());
+        }
+        if self.witnessing.as_ref().is_some_and(|w| !w.covers(index.saturating_add(1))) {
+            return Ok(());
+        }
+        let entry = self.witnessed(self.log.entry(index)?)?;
+        let set = set.canonical()?;
+        let adoption = Adoption { since: index, base: String::new(), set, signatures: Vec::new() };
+        self.custody.adopt(&adoption, &entry)
+    }
+
     /// Makes a set active that enough offices have signed, after it has been proven once more.
     pub fn activate(&self, id: &str) -> Result<()> {
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
@@ -441,6 +484,7 @@ impl City {
             let adoptions = self.adoptions();
             let found = adoptions.open.get(id).ok_or_else(unknown)?;
             let adoption = Adoption {
+                since: found.proposal.since,
                 base: found.proposal.base.clone(),
                 set: found.proposal.text.clone(),
                 signatures: found.signatures.clone(),
@@ -467,17 +511,52 @@ impl City {
             .fact("proven", proven.len() as u64);
         let entry = self.log.append_once(&leaf)?;
         self.adoptions().add(entry.index, &leaf);
-        let entry = self.witnessed(entry)?;
-        self.custody.adopt(&adoption, &entry)?;
+        *self.unfinished() = Some(adoption);
+        self.witnessed(entry).and_then(|entry| self.carry_through(&entry)).map_err(|e| {
+            Error::unavailable(
+                "The new rules are on the log and come into force by themselves, once witnesses and custody have \
+                 followed; until then no question is answered.",
+            )
+            .because(e.inside())
+        })
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, Option<Adoption>> {
+        self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a set whose activation is on the log into force: in custody, in the folder and here. Whoever calls holds
+    /// `activating`.
+    fn carry_through(&self, entry: &Entry) -> Result<()> {
+        let Some(adoption) = self.unfinished().clone() else { return Ok(()) };
+        let set = RuleSet::parse(&adoption.set)?;
+        let rules = Arc::new(Rules::parse(&set.rules)?);
+        self.custody.adopt(&adoption, entry)?;
         write_set(&self.dir, &set)?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
         done(&self.dir);
+        *self.unfinished() = None;
         self.emit(Event {
-            id: Some(id.to_owned()),
+            id: self.entry_at(entry.index)?.id,
             log_entry: Some(entry.index),
             ..self.event("policy.activated")
         });
         Ok(())
+    }
+
+    /// Tries again what stood in the way of a set whose activation is on the log.
+    pub(crate) fn finish_activation(&self) -> Result<()> {
+        if self.unfinished().is_none() {
+            return Ok(());
+        }
+        let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
+        let (index, _) = self.activated()?;
+        let entry = match &self.witnessing {
+            Some(witnessing) => witnessing.entry(&self.log, index)?,
+            None => Some(self.log.entry(index)?),
+        };
+        // Without what the witnesses sign, custody believes nothing.
+        entry.map_or(Ok(()), |entry| self.carry_through(&entry))
     }
 
     /// Compares what lies in the folder, what is in force here and what the log says was adopted. A
@@ -485,6 +564,9 @@ impl City {
     pub fn check_adopted(&self) -> Result<bool> {
         // While a set becomes active, folder, memory and log are bound to differ for a moment.
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.unfinished().is_some() {
+            return Ok(true);
+        }
         let rules = self.rules();
         let on_disk = crate::keeper::rules(&Paths::new(&self.dir)).map(|rules| rules.hash());
         let adopted = self.adoptions().active().map(str::to_owned);
@@ -533,6 +615,11 @@ impl City {
 
     /// Questions are answered only under the rules that were adopted.
     pub(crate) fn adopted_rules(&self) -> Result<()> {
+        if self.unfinished().is_some() {
+            return Err(Error::unavailable(
+                "New rules were adopted and are not in force everywhere yet; ask again in a moment.",
+            ));
+        }
         match self.differs.load(std::sync::atomic::Ordering::SeqCst) {
             false => Ok(()),
             true => Err(Error::unavailable(

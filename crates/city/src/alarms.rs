@@ -223,7 +223,8 @@ impl City {
         for row in rows {
             let Asked { decision, outcome, sealed_until, .. } = read(&row)?;
             let sealed = sealed_until.is_some_and(|t| t.plus_millis(SAY_MS) > now);
-            if decision != "refused" && outcome.is_none() && !sealed {
+            let open = decision != "refused" && outcome.is_none() && !sealed;
+            if open && !self.came_to_nothing(&row.id)? {
                 by_person.entry(row.person.clone()).or_default().push(row);
             }
         }
@@ -320,6 +321,7 @@ impl City {
         self.watch_outcomes()?;
         self.log_alarms()?;
         self.log_suspensions()?;
+        self.forget_withdrawn()?;
         self.forget_askers()
     }
 

@@ -66,6 +66,10 @@ pub struct Ingested {
     pub known: usize,
     /// Reads that were not stored, and will not be if they are sent again.
     pub refused: Vec<RefusedItem>,
+    /// Reads that were not stored now, and will be if they are sent again later. A camera that does not know this
+    /// field misses their answer, and sends the batch again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<LaterItem>,
 }
 
 /// One read that was not taken.
@@ -75,6 +79,17 @@ pub struct RefusedItem {
     pub index: usize,
     /// The slug of the error's kind.
     pub kind: String,
+    /// One sentence.
+    pub message: String,
+}
+
+/// One read that is taken later: its capture time has not come by the city's clock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LaterItem {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// In how many seconds it is to be sent again.
+    pub wait_s: u64,
     /// One sentence.
     pub message: String,
 }
@@ -149,7 +164,8 @@ pub struct Ask {
     /// Whether what the plates are easily misread as is asked for too.
     #[serde(default)]
     pub look_alikes: bool,
-    /// The cameras; all where it is empty.
+    /// The cameras: where a rule allows fewer, the first of them are asked. Where it is empty, all that had not left the
+    /// fleet before that time.
     #[serde(default)]
     pub cameras: Vec<CameraId>,
     /// Only what cameras saw while they stood here.
@@ -223,6 +239,9 @@ pub struct Answer {
     pub rule: String,
     /// What was narrowed, in a sentence; absent if nothing was.
     pub narrowed: Option<String>,
+    /// The cameras that were asked, where the city had others too in that time; empty where all of them were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cameras: Vec<CameraId>,
     /// How many reads lie in the cameras and time of the permit.
     pub considered: u64,
     /// How many of them custody compared with a pattern, without telling anybody what they say.
@@ -410,7 +429,8 @@ pub struct Event {
     pub at: Time,
     /// `read.sealed`, `hit.raised`, `hit.verdict`, `search.answered`, `search.refused`, `order.off`,
     /// `order.on`, `camera.enrolled`, `camera.moved`, `camera.off`, `camera.retired`, `camera.stopped`,
-    /// `hotlist.changed`, `hotlist.imported`, `hotlist.undone`, `hotlist.settings`, `hotlist.found`, `hotlist.stale`.
+    /// `hotlist.changed`, `hotlist.imported`, `hotlist.undone`, `hotlist.settings`, `hotlist.found`, `hotlist.unfound`,
+    /// `hotlist.stale`.
     pub kind: String,
     /// The camera, where one is concerned.
     #[serde(skip_serializing_if = "Option::is_none")]

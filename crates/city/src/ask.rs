@@ -5,14 +5,15 @@ use crate::config::Results;
 use crate::hits::answer_read;
 use crate::question::{likeness, sentence};
 use crate::{Answer, Area, Ask, City, Confirmation, Event, Preview, Progress};
-use base::{Error, PersonId, Result, Time};
+use base::{CameraId, Error, PersonId, Result, Time};
 use custody::{Permit, Scanned};
 use identity::Person;
-use ledger::{Leaf, commitment};
+use ledger::{Entry, Leaf, commitment};
 use plate::Reason;
 use policy::{Action, Decision, Facts, Intent, Rules, Scope, Vouch};
 use serde::Serialize;
-use store::Search;
+use std::collections::BTreeSet;
+use store::{AskRow, Search};
 
 /// Hears how far a question is; `false` from it cancels the question.
 pub type Watch<'a> = &'a mut dyn FnMut(Progress) -> bool;
@@ -23,7 +24,7 @@ impl City {
         self.ask_watched(by, ask, &mut |_| true)
     }
 
-    /// The same, telling `watch` how far it is. A cancelled question has an outcome on the log too.
+    /// The same, telling `watch` how far it is. A question that was cancelled, or failed, has an outcome on the log too.
     pub fn ask_watched(&self, by: &PersonId, ask: Ask, watch: Watch<'_>) -> Result<Answer> {
         Ok(self.ask_told(by, ask, None, watch)?.1)
     }
@@ -174,39 +175,51 @@ impl City {
         let leaf = self.question_leaf("search.intent", q, &body)?.fact("decision", decision);
         // Before the entry: nobody reviews or grades the own question, after a crash neither.
         let asker = self.keep_asker(&q.intent, &q.rule, decision)?;
-        let (entry, then) = self.log_question(&q.intent, leaf.clone())?;
-        let index = entry.index;
+        let logged = self.log_question(&q.intent, leaf.clone())?;
+        let index = logged.0.index;
         self.watched(&asker);
         self.emergencies().add(index, &leaf);
-        let entry = match self.witnessed(entry) {
-            Ok(entry) => entry,
-            // The log is not to show a question for ever that nobody answers any more.
-            Err(e) => {
-                self.log_cancelled(q, index)?;
-                return Err(e);
-            }
-        };
-        let mut permit = self.custody.permit(&q.intent, &q.facts, &salt, &entry, then.as_ref())?;
-        let scanned = match self.scan(&mut permit, watch)? {
-            Some(scanned) => scanned,
-            None => return Err(self.cancelled(q, index)?),
-        };
+        let answer = self.answered(q, &asker, &salt, logged, watch);
+        if answer.is_err() {
+            self.log_cancelled(q, index);
+        }
+        answer
+    }
+
+    /// All that follows the question's entry. An error is that nobody was told anything.
+    fn answered(
+        &self,
+        q: &Question,
+        asker: &AskRow,
+        salt: &[u8; 32],
+        (entry, then): (Entry, Option<Leaf>),
+        watch: Watch<'_>,
+    ) -> Result<Answer> {
+        // Custody wants the log's own signature alone where a life is in danger; the witnesses sign for it later.
+        let entry = if q.intent.emergency { entry } else { self.witnessed(entry)? };
+        let mut permit = self.custody.permit(&q.intent, &q.facts, salt, &entry, then.as_ref())?;
+        let scanned = self
+            .scan(&mut permit, watch)?
+            .ok_or_else(|| Error::unavailable("The question was cancelled; nothing was opened."))?;
         let mut search = self.store.search(&permit)?;
         self.only_within(q, &mut search)?;
+        let cameras = self.reached(q)?;
         let opened = self.open_found(q, &permit, &search)?;
-        let outcome =
-            self.outcome_leaf(q, index, Opened::new(opened.len() as u64, search.considered))?;
+        // Before the outcome: what may be an alarm is not lost behind an answer.
+        self.mark_opened(asker, &q.intent, &opened)?;
+        let figures = Opened::new(opened.len() as u64, search.considered);
+        let outcome = self.outcome_leaf(q, entry.index, figures)?;
         let outcome = self.log.append_once(&outcome)?;
-        self.mark_opened(&asker, &q.intent, &opened)?;
         self.emit(Event {
             id: Some(q.intent.id.clone()),
             log_entry: Some(entry.index),
             ..self.event("search.answered")
         });
         Ok(Answer {
-            log_entry: index,
+            log_entry: entry.index,
             outcome_entry: outcome.index,
             narrowed: q.narrowed.as_ref().map(|s| sentence(&q.rule, &q.intent, s)),
+            cameras,
             rule: q.rule.clone(),
             considered: search.considered,
             scanned: scanned.reads,
@@ -215,6 +228,16 @@ impl City {
             more: search.more || permit.full(),
             reads: opened,
         })
+    }
+
+    /// The cameras that a question reached, where the city had others too in that time; none where it had not: "not
+    /// seen" is not to be read from cameras that were not asked.
+    fn reached(&self, q: &Question) -> Result<Vec<CameraId>> {
+        let reached = q.narrowed.as_ref().map_or(&q.intent.cameras, |scope| &scope.cameras);
+        let every = self.cameras_of(&[], None, (q.intent.from, q.intent.until))?;
+        let asked: BTreeSet<&CameraId> = reached.iter().collect();
+        let others = every.iter().any(|camera| !asked.contains(camera));
+        Ok(if others { reached.clone() } else { Vec::new() })
     }
 
     fn outcome_leaf(&self, q: &Question, intent: u64, figures: Opened) -> Result<Leaf> {
@@ -270,16 +293,14 @@ impl City {
         Ok(Some(sum))
     }
 
-    /// A question whose asker went away opened nothing, and the log says so.
-    fn cancelled(&self, q: &Question, intent: u64) -> Result<Error> {
-        self.log_cancelled(q, intent)?;
-        Ok(Error::unavailable("The question was cancelled; nothing was opened."))
-    }
-
-    fn log_cancelled(&self, q: &Question, intent: u64) -> Result<()> {
-        let leaf = self.outcome_leaf(q, intent, Opened::new(0, 0))?.fact("cancelled", true);
-        self.log.append_once(&leaf)?;
-        Ok(())
+    /// A question whose asker went away, or that could not be answered, opened nothing, and the log says so: it is not
+    /// to show for ever a question that nobody answers any more, nor its asker to be asked about it.
+    fn log_cancelled(&self, q: &Question, intent: u64) {
+        let leaf = self.outcome_leaf(q, intent, Opened::new(0, 0));
+        let logged = leaf.and_then(|leaf| self.log.append_once(&leaf.fact("cancelled", true)));
+        if let Err(e) = logged {
+            tracing::error!(error = %e.inside(), "the log does not say that a question was not answered");
+        }
     }
 
     /// A camera that was moved within the time asked about saw some of it from elsewhere: that stays shut.

@@ -114,8 +114,21 @@ pub struct Drawing {
 impl City {
     /// The sealed private half of log entry `index`, with the salt of its commitment.
     pub fn audit_record(&self, by: &PersonId, index: u64) -> Result<AuditRecord> {
+        self.audit_record_of(by, None, index)
+    }
+
+    /// The same of an earlier log, where `log` names one: 1 is the first that the city had.
+    pub fn audit_record_of(
+        &self,
+        by: &PersonId,
+        log: Option<u32>,
+        index: u64,
+    ) -> Result<AuditRecord> {
         let auditor = self.allowed(by, Action::ReadAudit)?;
-        let leaf = self.entry_at(index)?;
+        let leaf = match log {
+            None => self.entry_at(index)?,
+            Some(number) => self.earlier_entry(number, index)?,
+        };
         let none =
             || Error::not_found("This entry has no private half; choose a question or a refusal.");
         if leaf.body.is_none() {
@@ -127,9 +140,13 @@ impl City {
         let record = self.store.record(record_of(&leaf.kind), id)?.ok_or_else(|| {
             Error::gone("The private half of this entry has been erased, as the city's rules say.")
         })?;
-        self.log.append(&self.leaf_by("audit.opened", &auditor)?.fact("entry", index))?;
+        let opened = self.leaf_by("audit.opened", &auditor)?.fact("entry", index);
+        self.log.append(&match log {
+            None => opened,
+            Some(number) => opened.fact("log", self.origin_of(number)),
+        })?;
         // The log names nobody: who opened it, and so may grade it, the city remembers itself.
-        if self.log.audit().due.contains_key(&index) {
+        if log.is_none() && self.log.audit().due.contains_key(&index) {
             self.store.set_meta(&opened_key(index, by), "1")?;
         }
         Ok(AuditRecord { index, leaf, salt: b64(&record.salt), sealed: record.sealed })

@@ -76,7 +76,7 @@ pub enum CameraTrouble {
     LooseClock,
     /// It hangs more than 100 m from where the register has it.
     Elsewhere,
-    /// Reads were lost.
+    /// Reads were lost: none could be kept, or the city refused them for good.
     LostReads,
     /// It keeps hits alone, and has no list of today.
     NoList,
@@ -143,7 +143,7 @@ fn troubles(beat: &Heartbeat, place_off_m: Option<f64>) -> Vec<CameraTrouble> {
     find(beat.clock_offset_ms.is_some_and(|ms| ms.abs() > CLOCK_MS), CameraTrouble::Clock);
     find(beat.clock_kept == Some(false), CameraTrouble::LooseClock);
     find(place_off_m.is_some_and(|m| m > PLACE_M), CameraTrouble::Elsewhere);
-    find(beat.lost > 0, CameraTrouble::LostReads);
+    find(beat.lost > 0 || beat.refused > 0, CameraTrouble::LostReads);
     find(leased && beat.watch.as_ref().is_some_and(|w| w.made.is_none()), CameraTrouble::NoList);
     out
 }

@@ -8,7 +8,7 @@ use crate::{Config, CustodyProcess};
 use base::{Clock, Kind, Result, SigningKey, Time};
 use ledger::Policy;
 use policy::Rules;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store::Store;
@@ -35,7 +35,7 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// `configuration`, `address`, `certificate`, `authority`, `rules`, `log`, `witnesses`, `keys`, `store`, `pictures`,
-    /// `delivery`, `copy`, `map`, `disk`, `plan`, `clock`.
+    /// `lists`, `delivery`, `copy`, `map`, `disk`, `plan`, `clock`.
     pub part: &'static str,
     /// How it stands.
     pub state: State,
@@ -79,6 +79,9 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
         for wrong in crate::map::check(dir, &config.map) {
             let say = format!("{wrong}; put the file of the map right in homeplate.toml.");
             out.push(finding("map", State::Look, say));
+        }
+        for say in crate::drops::check(dir, &config.hotlist_drop) {
+            out.push(finding("lists", State::Look, say));
         }
         let (found, files) = crate::ringing::check_delivery(dir, config);
         out.extend(found);
@@ -228,12 +231,15 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
 /// The keys themselves, or that the custody that has them answers.
 fn check_keys(dir: &Path, paths: &Paths, config: &Config) -> Finding {
     if config.custody.process == CustodyProcess::Own {
-        let rules = crate::keeper::rules(paths);
         let vkey = std::fs::read_to_string(&paths.vkey).unwrap_or_default();
         let socket = config.custody.socket_in(dir);
-        match rules.and_then(|rules| custody::Remote::connect(&socket, &rules, vkey.trim())) {
+        let connected = crate::keeper::rules(paths).and_then(|rules| {
+            let terms = crate::keeper::terms(dir, config, vkey.trim())?;
+            custody::Remote::connect(&socket, &rules, terms)
+        });
+        match connected {
             Ok(_) => {
-                let message = "Custody runs, and goes by the same rules and the same log.";
+                let message = "Custody runs, and goes by the same rules, witnesses and log.";
                 return finding("keys", State::Fine, message);
             }
             // Only the server's user is answered; that it refuses somebody else shows that it runs.
@@ -251,6 +257,9 @@ fn check_keys(dir: &Path, paths: &Paths, config: &Config) -> Finding {
             // The server starts it.
             Err(_) => {}
         }
+    }
+    if let Some(message) = config.custody.secret.as_deref().and_then(crate::keeper::handed_over) {
+        return finding("keys", State::Look, message);
     }
     let opened = crate::keeper::kek(dir, config).and_then(|kek| {
         let options = custody::Options {
@@ -316,8 +325,14 @@ fn check_modes(
     if let Ok(entries) = std::fs::read_dir(&paths.custody) {
         files.extend(entries.filter_map(|e| e.ok().map(|e| e.path())));
     }
+    // Custody of a user of its own reads the configuration by its group (`give_to_users`).
+    let group = |path: &Path| std::fs::metadata(path).ok().map(|meta| meta.gid());
+    let apart = config.is_some_and(|config| config.custody.server_user.is_some());
+    let shared =
+        apart && group(&paths.config).is_some_and(|gid| group(&paths.custody) == Some(gid));
     for file in files {
-        let mode = std::fs::metadata(&file).map_or(0, |m| m.permissions().mode() & 0o077);
+        let others = if shared && file == paths.config { 0o037 } else { 0o077 };
+        let mode = std::fs::metadata(&file).map_or(0, |m| m.permissions().mode() & others);
         if mode != 0 {
             let message = format!("{} can be read by others; run: chmod go= {0}", file.display());
             out.push(finding("keys", State::Wrong, message));
@@ -367,6 +382,33 @@ mod tests {
         ] {
             assert_eq!(check_clock(at(now), newest).state, state, "{now}");
         }
+    }
+
+    /// Who obeyed a complaint about it would take the configuration from custody.
+    #[test]
+    fn the_configuration_is_open_to_custodys_group_and_to_nobody_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path());
+        std::fs::create_dir(&paths.custody).unwrap();
+        std::fs::write(&paths.config, "").unwrap();
+        let check = |custody: &str, mode: u32, fine: bool| {
+            let store = "[store]\nengine=\"postgres\"\nurl=\"host=/run dbname=city\"\n";
+            let text = format!(
+                "[city]\nname=\"S\"\nslug=\"s\"\n{store}[custody]\nprocess=\"own\"\n{custody}"
+            );
+            let config = Config::parse(&text).unwrap();
+            let mode_is = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&paths.config, mode_is).unwrap();
+            let mut out = Vec::new();
+            check_modes(dir.path(), &paths, Some(&config), Vec::new(), &mut out);
+            assert_eq!(out.is_empty(), fine, "{custody} {mode:o}: {out:?}");
+        };
+        let two = "server_user=\"homeplate\"\n";
+        check(two, 0o640, true);
+        check(two, 0o600, true);
+        check(two, 0o644, false);
+        check(two, 0o660, false);
+        check("", 0o640, false);
     }
 
     #[test]

@@ -13,8 +13,10 @@ use crate::{
     HotlistDrop, HotlistFetch, MapSection, PictureSection, ReasonSection, UpkeepSection,
 };
 use base::{CameraId, Error, Result, Time};
+use hotlist::import::Clocks;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::Path;
 use store::{Place, Url};
 
@@ -150,6 +152,34 @@ impl Section {
         let local: jiff::civil::DateTime = text.parse().map_err(|_| bad())?;
         let there = zone.to_timestamp(local).map_err(|_| bad())?;
         Ok(Time::from_millis(there.as_millisecond()))
+    }
+
+    /// How far the city's clocks are ahead of UTC, in milliseconds, and from which moment on: from `from`, and from each
+    /// moment before `until` at which they are changed.
+    pub fn ahead(&self, from: Time, until: Time) -> Vec<(Time, i64)> {
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        let first = jiff::Timestamp::from_millisecond(from.millis()).unwrap_or_default();
+        let ms = |offset: jiff::tz::Offset| i64::from(offset.seconds()) * 1000;
+        let mut all = vec![(from, ms(zone.to_offset(first)))];
+        for change in zone.following(first) {
+            let at = Time::from_millis(change.timestamp().as_millisecond());
+            if at >= until {
+                break;
+            }
+            all.push((at, ms(change.offset())));
+        }
+        all
+    }
+
+    /// The city's clocks, for times that name no zone. Where they show a time twice it is the first; one that they leave
+    /// out is meant as if they had not been changed.
+    pub(crate) fn clocks(&self) -> Clocks {
+        let zone = jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC);
+        Clocks::new(move |shown| {
+            let local = jiff::Timestamp::from_millisecond(shown.millis()).unwrap_or_default();
+            let there = zone.to_timestamp(jiff::tz::TimeZone::UTC.to_datetime(local));
+            there.map_or(shown, |at| Time::from_millis(at.as_millisecond()))
+        })
     }
 
     /// Minutes that the city's clocks are ahead of UTC at a moment.
@@ -492,12 +522,21 @@ pub enum Engine {
 
 impl Config {
     /// Reads and checks the file.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none, `Unavailable` if it cannot be read, `Invalid` if no city can have it.
     pub fn load(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::not_found(format!(
-                "There is no city in {}; make one with `homeplate init`.",
-                path.parent().unwrap_or(Path::new(".")).display()
-            ))
+            let folder = path.parent().unwrap_or(Path::new(".")).display();
+            match e.kind() {
+                ErrorKind::NotFound | ErrorKind::NotADirectory => Error::not_found(format!(
+                    "There is no city in {folder}; make one with `homeplate init`."
+                )),
+                _ => Error::unavailable(format!(
+                    "{} cannot be read; check its owner and mode, and those of {folder}.",
+                    path.display()
+                )),
+            }
             .because(e)
         })?;
         Self::parse(&text)

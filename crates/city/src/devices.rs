@@ -152,6 +152,11 @@ impl City {
             self.store.end_leases(&camera, self.now())?;
             return Err(e);
         }
+        let next = self.switches().next_off(&camera, now);
+        if let Some(next) = next.filter(|next| *next < lease.until) {
+            self.store.end_leases(&camera, next)?;
+            return Err(Error::unavailable("An order came meanwhile; ask for a lease again."));
+        }
         let mut authority = self.authority(&camera)?;
         // A camera of before such orders goes on, and erases for key files alone.
         authority.passkeys = authority.passkeys.filter(|_| asked.knows(LeaseRequest::PASSKEYS));

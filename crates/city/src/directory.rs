@@ -58,8 +58,14 @@ impl City {
     }
 
     pub(crate) fn admit(&self, vouched: Vouched) -> Result<PersonId> {
+        // Nobody is ended for what was not said.
+        let Some(said) = &vouched.groups else {
+            return Err(Error::forbidden(
+                "The city's directory did not say which groups you are in; its administrators compare its settings with directory.groups_claim.",
+            ));
+        };
         let groups = self.config.directory_group.iter();
-        let theirs: Vec<_> = groups.filter(|g| vouched.groups.contains(&g.name)).collect();
+        let theirs: Vec<_> = groups.filter(|g| said.contains(&g.name)).collect();
         let Some(first) = theirs.first() else {
             return Err(self.turned_away(&vouched)?);
         };

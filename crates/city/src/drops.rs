@@ -2,15 +2,21 @@
 //!
 //! A program of the city writes a file under another name (`.` before it, or `.part` behind it) and renames it when
 //! it is whole. It is read, and moved: to `taken` where nothing was strange, to `waiting` where a person should look
-//! first, to `refused` where it is no such list. Beside the latter two lies a file that says why. The files spell
-//! plates: the folder belongs where the city's other clear lists are, and `taken` is emptied after a day.
+//! first, to `refused` where it is no such list. Beside the latter two lies a file that says why, and beside the first
+//! one where rows of it were refused. The files spell plates: the folder belongs where the city's other clear lists are,
+//! and `taken` is emptied after a day.
+//!
+//! What was read and cannot be moved is not read again: each import of it would make an old list a fresh one.
 
-use crate::City;
+use crate::{City, ImportRows};
 use base::{Error, ListId, Result};
+use nix::unistd::{AccessFlags, access};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// So long a taken file is kept.
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -32,9 +38,27 @@ impl HotlistDrop {
 }
 
 /// What became of a file.
-struct Came {
+#[derive(Clone)]
+pub(crate) struct Came {
     folder: &'static str,
     why: Option<String>,
+}
+
+/// By its path, when a file was written, its length, and what became of it.
+pub(crate) type Unmoved = Mutex<HashMap<PathBuf, (Option<SystemTime>, u64, Came)>>;
+
+/// The folders that cannot be used by whoever asks, each in a sentence.
+pub(crate) fn check(dir: &Path, drops: &[HotlistDrop]) -> Vec<String> {
+    let rights = AccessFlags::R_OK | AccessFlags::W_OK | AccessFlags::X_OK;
+    let folders = drops.iter().map(|drop| dir.join(&drop.folder));
+    let useless = folders.filter(|folder| access(folder.as_path(), rights).is_err());
+    let say = |folder: PathBuf| {
+        format!(
+            "{} cannot be read and written here; make it, and give it to the server's user.",
+            folder.display()
+        )
+    };
+    useless.map(say).collect()
 }
 
 impl City {
@@ -61,8 +85,25 @@ impl City {
 
     fn take_drop(&self, list: &ListId, folder: &Path, file: &Path) -> Result<()> {
         let mut open = File::open(file).map_err(away)?;
-        let came = match self.came_by_itself(list, &mut open, "file drop") {
-            Ok((_, true)) => Came { folder: "taken", why: None },
+        let meta = open.metadata().map_err(away)?;
+        let (written, len) = (meta.modified().ok(), meta.len());
+        let unmoved = || self.unmoved.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = unmoved().get(file).cloned();
+        let came = match known.filter(|(at, size, _)| (*at, *size) == (written, len)) {
+            Some((_, _, came)) => came,
+            None => self.read_drop(list, &mut open)?,
+        };
+        if let Err(e) = moved(folder, file, &came) {
+            unmoved().insert(file.to_owned(), (written, len, came));
+            return Err(e);
+        }
+        unmoved().remove(file);
+        Ok(())
+    }
+
+    fn read_drop(&self, list: &ListId, file: &mut File) -> Result<Came> {
+        Ok(match self.came_by_itself(list, file, "file drop") {
+            Ok((preview, true)) => Came { folder: "taken", why: refused(&preview.rows) },
             Ok((preview, false)) => match (preview.number, preview.problem) {
                 (Some(number), _) => Came {
                     folder: "waiting",
@@ -81,8 +122,7 @@ impl City {
                 return Err(e);
             }
             Err(e) => Came { folder: "refused", why: Some(format!("{}\n", e.message())) },
-        };
-        moved(folder, file, &came)
+        })
     }
 
     /// What was taken is in the store: its files need not spell plates for long.
@@ -100,8 +140,23 @@ impl City {
 }
 
 fn away(e: std::io::Error) -> Error {
-    Error::unavailable("A dropped hot list cannot be read or moved; look at its folder's owner.")
-        .because(e)
+    Error::unavailable(
+        "A dropped hot list cannot be read or moved; give its folder to the server's user, and name it in \
+         ReadWritePaths= of the service.",
+    )
+    .because(e)
+}
+
+/// What a file that was taken leaves out.
+fn refused(rows: &ImportRows) -> Option<String> {
+    let said = || {
+        let problems = rows.problems.join("\n");
+        format!(
+            "{} of {} rows were refused; nobody looks for what stands in them:\n{problems}\n",
+            rows.troubled, rows.read
+        )
+    };
+    (rows.troubled > 0).then(said)
 }
 
 /// The complete files of a folder, by name. Links are none: who may write here may not read elsewhere.
@@ -125,8 +180,9 @@ fn moved(folder: &Path, file: &Path, came: &Came) -> Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // Another file may have come under this name before.
     let name = format!("{}-{name}", base::hex(&base::random::<4>()));
-    if let Some(why) = &came.why {
-        base::write_atomic(&to.join(format!("{name}.reason")), why.as_bytes())?;
+    fs::rename(file, to.join(&name)).map_err(away)?;
+    match &came.why {
+        Some(why) => base::write_atomic(&to.join(format!("{name}.reason")), why.as_bytes()),
+        None => Ok(()),
     }
-    fs::rename(file, to.join(name)).map_err(away)
 }

@@ -2,7 +2,8 @@
 //!
 //! The question is on the log as such, like any other before it is answered. Somebody else than the asker
 //! reviews it by the end of the next working day; while one is overdue, the rules let nobody ask that way.
-//! What is open is read from the log: no database can forget a review.
+//! What is open is read from the log: no database can forget a review. The successor of a log begins without those
+//! of the log before it, which auditors open there (`earlier`).
 
 use crate::City;
 use crate::oversight::told_why;
@@ -172,6 +173,11 @@ pub struct EmergencyReview {
 impl City {
     pub(crate) fn emergencies(&self) -> std::sync::MutexGuard<'_, Emergencies> {
         self.emergencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the review of a question for a life in danger is overdue: while one is, nobody asks that way.
+    pub fn review_overdue(&self) -> bool {
+        self.emergencies().overdue(self.now())
     }
 
     /// What waits for its review, the oldest first.

@@ -256,7 +256,13 @@ const KEYS: &[Explained] = &[
         "a path, for instance /usr/lib/softhsm/libsofthsm2.so",
     ),
     e("custody.pkcs11_token", "The token's label.", "none", "text"),
-    e("log.tally_s", "Seconds between two counts of reads on the public log.", "60", "1 to 3600"),
+    e(
+        "log.tally_s",
+        "Seconds between two counts of reads on the public log; hits go cold, and folders of lists are looked into, at \
+         the same beat.",
+        "60",
+        "1 to 3600",
+    ),
     e(
         "log.delay_minutes",
         "The public page and the public log show an entry so many minutes after it was made: in a small city \
@@ -295,7 +301,7 @@ const KEYS: &[Explained] = &[
     e(
         "log.witness_rule",
         "Whether the witnesses must have signed for a question before a read is opened, or within \
-         log.witness_within_s; then questions stop until they do.",
+         log.witness_within_s; then questions stop until they do. Where a life is in danger neither is waited for.",
         "within",
         "before or within",
     ),

@@ -13,7 +13,7 @@ const BEHIND_MS: i64 = 60_000;
 /// One thing that must work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
-    /// `store`, `pictures`, `log`, `witnesses`, `keys`, `disk`, `clock`, `copy`.
+    /// `store`, `pictures`, `log`, `witnesses`, `keys`, `forgetting`, `disk`, `clock`, `copy`.
     pub part: String,
     /// Whether it works.
     pub fine: bool,
@@ -25,12 +25,13 @@ pub struct Health {
 impl City {
     /// Tries every part. Nothing is changed.
     pub fn health(&self) -> Vec<Health> {
-        let parts: [(&str, Result<()>); 8] = [
-            ("store", self.store_answers()),
+        let parts: [(&str, Result<()>); 9] = [
+            ("store", self.store_answers().and_then(|()| self.store.days_answer())),
             ("pictures", self.store.pictures_answer()),
             ("log", self.log.healthy()),
             ("witnesses", self.witnesses_answer()),
             ("keys", self.custody.takes(self.now())),
+            ("forgetting", self.forgets()),
             ("disk", self.has_room()),
             ("clock", self.clock_is_right()),
             ("copy", self.copy_is_fine()),
@@ -78,5 +79,36 @@ impl City {
             )),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::City;
+    use crate::kit::Town;
+
+    const DAY_MS: i64 = 86_400_000;
+
+    /// The city opens, says so, counts the other days, and forgets the damaged one on time.
+    #[test]
+    fn a_damaged_day_stops_nothing_but_itself() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        town.clock.advance(DAY_MS);
+        town.pass("8XYZ001");
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        std::fs::write(dir.path().join("store/reads/2026-11-01.db"), [7; 5000]).unwrap();
+        let city = City::open(dir.path(), clock.clone()).unwrap();
+        let store = || city.health().into_iter().find(|h| h.part == "store").unwrap();
+        assert!(store().message.unwrap().contains("2026-11-01.db"));
+        city.tally().unwrap();
+        assert!(city.log.has("counts.daily", "2026-11-02/cam_one/1"));
+        for ms in [21 * DAY_MS, DAY_MS / 4] {
+            clock.advance(ms);
+            city.retain().unwrap();
+        }
+        assert_eq!(city.store.days().unwrap(), ["2026-11-02".parse().unwrap()]);
+        assert!(store().fine);
     }
 }

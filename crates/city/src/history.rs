@@ -3,6 +3,9 @@
 //! Each change must replace the set that was in force, be what was proposed, and be signed by enough
 //! offices of the charter that it replaces; proofs that it brings along must be signed by a prover of that
 //! charter. What a log says without that is an error and not a history.
+//!
+//! A signature names the activation that it replaces, so it is good once. What was signed before version 2 names
+//! none: it counts as long as it has served no earlier activation, and as nobody has signed the newer way.
 
 use crate::SignedProofs;
 use crate::proofs::own;
@@ -10,7 +13,7 @@ use base::{Error, Result, Time};
 use identity::{Adoption, Charter, RuleSet};
 use ledger::Leaf;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A set that became active.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,14 +38,21 @@ pub struct Change {
 #[derive(Default)]
 pub struct RuleHistory {
     origin: String,
-    in_force: Option<(String, Charter)>,
+    /// The number of its activation, its hash, its charter.
+    in_force: Option<(u64, String, Charter)>,
     proposed: BTreeMap<String, Proposed>,
+    /// Whether somebody has signed with the entry that is replaced.
+    newer: bool,
+    /// Signatures without it that made a set active.
+    served: BTreeSet<(String, String)>,
     changes: Vec<Change>,
 }
 
 /// A set that is proposed, and the proofs that came with it.
 struct Proposed {
     adoption: Adoption,
+    /// Signatures of before version 2: keys and what they signed, spelled.
+    older: Vec<(String, String)>,
     proofs: Option<SignedProofs>,
 }
 
@@ -61,14 +71,26 @@ impl RuleHistory {
                 if set.hash()? != text("set") {
                     return Err(broken(index, "its text is not the set that it names"));
                 }
-                let adoption =
-                    Adoption { base: text("base"), set: text("text"), signatures: vec![] };
-                let proposed = Proposed { adoption, proofs: SignedProofs::of_leaf(leaf) };
+                let adoption = Adoption {
+                    since: 0,
+                    base: text("base"),
+                    set: text("text"),
+                    signatures: vec![],
+                };
+                let proofs = SignedProofs::of_leaf(leaf);
+                let proposed = Proposed { adoption, older: vec![], proofs };
                 self.proposed.insert(leaf.id.clone().unwrap_or_default(), proposed);
             }
             "policy.signed" => {
+                let newer = leaf.number("since").is_some();
+                self.newer |= newer;
                 if let Some(proposed) = self.proposed.get_mut(&text("proposal")) {
-                    proposed.adoption.signatures.push((text("key"), text("signature")));
+                    let signature = (text("key"), text("signature"));
+                    match newer {
+                        true => proposed.adoption.signatures.push(signature),
+                        false if self.newer => {}
+                        false => proposed.older.push(signature),
+                    }
                 }
             }
             "policy.activated" => {
@@ -91,7 +113,8 @@ impl RuleHistory {
             proved_by: None,
         };
         let hashed = |text: &str| base::hex(&base::sha256(text.as_bytes()));
-        let (Some((base, charter)), Some(proposal)) = (&self.in_force, leaf.text("proposal"))
+        let (Some((since, base, charter)), Some(proposal)) =
+            (&self.in_force, leaf.text("proposal"))
         else {
             // The set that a city, or the successor of a lost log, begins with.
             if self.in_force.is_some() {
@@ -102,17 +125,24 @@ impl RuleHistory {
             if hashed(&set.rules) != rules || leaf.text("set") != Some(set.hash()?.as_str()) {
                 return Err(broken(index, "its text is not the set that it names"));
             }
-            self.in_force = Some((set.hash()?, set.charter()?));
+            self.in_force = Some((index, set.hash()?, set.charter()?));
             return Ok(change(Some(set.hash()?), Vec::new()));
         };
-        let Proposed { adoption, proofs } =
+        let Proposed { adoption, older, proofs } =
             self.proposed.get(proposal).ok_or_else(|| broken(index, "nobody has proposed it"))?;
         if adoption.base != *base {
             return Err(broken(index, "it replaces another set than the one in force"));
         }
-        let (set, offices) = adoption
-            .verify(&self.origin, charter)
-            .map_err(|e| broken(index, "too few offices have signed it").because(e))?;
+        let signed = match older.is_empty() {
+            true => Adoption { since: *since, ..adoption.clone() }.verify(&self.origin, charter),
+            false => {
+                let fresh = older.iter().filter(|signature| !self.served.contains(*signature));
+                let signatures = fresh.cloned().collect();
+                Adoption { signatures, ..adoption.clone() }.verify_older(&self.origin, charter)
+            }
+        };
+        let (set, offices) =
+            signed.map_err(|e| broken(index, "too few offices have signed it").because(e))?;
         let hash = set.hash()?;
         if leaf.text("set") != Some(hash.as_str()) || hashed(&set.rules) != rules {
             return Err(broken(index, "it is not the set that was proposed"));
@@ -124,7 +154,8 @@ impl RuleHistory {
                 .map_err(|e| broken(index, "its proofs do not hold").because(e))?;
         }
         let proved_by = proofs.as_ref().map(|proofs| proofs.key.clone());
-        self.in_force = Some((hash.clone(), set.charter()?));
+        self.served.extend(older.iter().cloned());
+        self.in_force = Some((index, hash.clone(), set.charter()?));
         Ok(Change { proved_by, ..change(Some(hash), offices) })
     }
 

@@ -11,6 +11,7 @@ use identity::Person;
 use plate::Text;
 use policy::{Action, Hold};
 use read::SealKey;
+use std::sync::PoisonError;
 use store::HoldRow;
 
 /// The longest time until a hold is looked at again.
@@ -129,15 +130,21 @@ impl City {
     }
 
     /// The next preserved reads, sealed as they lie, for the court that has the key. That they were
-    /// fetched is on the log first.
+    /// fetched is on the log first: once where each page is asked for behind the one before it, and anew wherever
+    /// else somebody begins.
     pub fn held(&self, by: &PersonId, id: HoldId, after: Option<ReadId>) -> Result<HeldPage> {
         let person = self.allowed(by, Action::PlaceHold)?;
         self.standing_hold(id)?;
-        if after.is_none() {
+        let of = (id, by.clone());
+        let fetching = || self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if after.is_none() || fetching().get(&of).copied() != after {
             self.log.append(&self.leaf_by("hold.fetched", &person)?.id(id.to_string()))?;
         }
         let reads = self.store.held(id, after)?;
         let next = reads.last().map(|held| held.id);
+        if let Some(next) = next {
+            fetching().insert(of, next);
+        }
         Ok(HeldPage { reads: reads.into_iter().map(HeldLine::from).collect(), next })
     }
 
@@ -203,6 +210,9 @@ mod tests {
         let elsewhere = HeldRead { hold: all.id, ..held.clone() };
         assert!(custody::open_held(&key, &elsewhere).is_err());
         assert!(town.city.held(&clerk(), one.id, page.next).unwrap().reads.is_empty());
+        // Whoever begins elsewhere than a logged page ended is on the log too.
+        let first = ReadId::new(Time::from_millis(0), [0; 10]);
+        assert_eq!(town.city.held(&clerk(), one.id, Some(first)).unwrap().reads.len(), 2);
         // A review moves the day, a release deletes.
         town.clock.advance(90 * 86_400_000);
         let overdue =
@@ -214,7 +224,7 @@ mod tests {
         assert_eq!(overdue(&town.city), 0);
         assert_eq!(town.city.held(&clerk(), all.id, None).err().unwrap().kind(), Kind::Gone);
         let of = |kind: &str| town.logged(kind).len();
-        assert_eq!((of("hold.placed"), of("hold.preserved"), of("hold.fetched")), (2, 2, 3));
+        assert_eq!((of("hold.placed"), of("hold.preserved"), of("hold.fetched")), (2, 2, 4));
         assert_eq!((of("hold.reviewed"), of("hold.released")), (1, 1));
         assert_eq!(town.city.log.figures().holds.len(), 1);
     }

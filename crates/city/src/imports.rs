@@ -2,12 +2,13 @@
 //!
 //! [`City::import`] reads a file and says what it understood; nothing of it is matched yet. [`City::confirm_import`]
 //! takes it, whole or not at all, and [`City::undo_import`] takes it back as long as no other was taken. The log
-//! says how many entries came and went and how many rows were dropped, and never a plate. What a file calls its
-//! categories is on the log only where it is a well-known word: the wrong column may hold plates.
+//! says how many entries came and went and how many rows were dropped or refused, and never a plate. What a file calls
+//! its categories is on the log only where it is a well-known word: the wrong column may hold plates.
 
-use crate::lists::{Of, new_entry_id};
+use crate::lists::{Of, begins_anew, ever, new_entry_id};
 use crate::{City, Event};
 use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256, sha256_of};
+use hotlist::Tombstone;
 use hotlist::import::{
     AskFirst, Change, Comparison, Doubt, Found, Lines, Mapping, Report, Row, Trace, Understood,
 };
@@ -16,7 +17,7 @@ use ledger::Leaf;
 use plate::Reason;
 use policy::Action;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
 use std::sync::PoisonError;
 use store::{EntryRow, ImportRow};
@@ -137,9 +138,21 @@ struct Kept {
     /// Rows of categories that the city has not adopted, by [`named`]: what else a file calls its categories may be
     /// plates, and is not kept.
     dropped: BTreeMap<String, u64>,
+    /// Rows that were refused.
+    #[serde(default)]
+    refused: u64,
     doubts: Vec<String>,
     /// Makes the commitment to the list one that nobody can try plates on.
     salt: String,
+}
+
+/// What imports wrote into a list, as a file of it is laid beside.
+struct Before {
+    list: Comparison,
+    /// By the numbers of entries, when those began that the list named no beginning for: see [`Beside::anew`].
+    begun: HashMap<u64, Time>,
+    /// Vehicles of it that were found, and that a later import than that did not have to look for any more.
+    found: Vec<Tombstone>,
 }
 
 impl City {
@@ -198,6 +211,10 @@ impl City {
         let by = DROP.parse().map_err(|e| Error::internal("No id for files.").because(e))?;
         let preview = self.brought(&by, list, file, None)?;
         let fine = preview.doubts.is_empty();
+        let rows = &preview.rows;
+        if rows.troubled > 0 {
+            tracing::warn!(%list, refused = rows.troubled, of = rows.read, "rows of a hot list were refused");
+        }
         if let Some(number) = preview.number.filter(|_| fine) {
             self.take_batch(list, number, false, self.leaf("hotlist.imported").by(way))?;
             return Ok((preview, true));
@@ -222,7 +239,7 @@ impl City {
         })?;
         let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.now();
-        let rules = settings.rules(self.config.city.ahead_of_utc(now));
+        let rules = settings.rules(self.config.city.clocks());
         let mut beginning = Vec::new();
         let cut = |e| Error::unavailable("The file could not be read; bring it again.").because(e);
         file.take(BEGINNING).read_to_end(&mut beginning).map_err(cut)?;
@@ -240,7 +257,7 @@ impl City {
             }
             Err(e) => return Err(e),
         };
-        let before = Comparison::with(self.traces(list)?);
+        let before = self.before(list)?;
         let last = self.store.last_import(list)?.map_or(0, |row| row.number);
         let coming = ImportRow {
             list: list.clone(),
@@ -263,16 +280,24 @@ impl City {
     }
 
     /// What imports wrote into a list, to be compared with.
-    fn traces(&self, list: &ListId) -> Result<Vec<(Trace, u64)>> {
+    fn before(&self, list: &ListId) -> Result<Before> {
         let mut old = Vec::with_capacity(self.entries_of(list)?);
+        let mut begun = HashMap::new();
         let now = self.now();
         let mut pages = self.pages(Of::Imported(list));
         // What has ended by itself is no entry that a file lacks.
         for row in pages.by_ref().filter(|row| row.expires > now) {
-            old.push((trace(&row), number_of(&row.id)?));
+            let (number, beside) = (number_of(&row.id)?, Beside::of(&row));
+            if beside.anew {
+                begun.insert(number, row.begins);
+            }
+            old.push((trace(&row, beside), number));
         }
         pages.done()?;
-        Ok(old)
+        let last = self.store.last_import_that_is(list, "taken")?.map(|row| row.made);
+        let mut found = self.tombstones()?;
+        found.retain(|t| t.list == *list && last.is_some_and(|last| last > t.found));
+        Ok(Before { list: Comparison::with(old), begun, found })
     }
 
     /// How many entries a list has, so that what holds them is as large at once.
@@ -287,23 +312,24 @@ impl City {
         &self,
         coming: &ImportRow,
         mut lines: Lines<R>,
-        mut list: Comparison,
+        before: Before,
         bounds: &AskFirst,
         preview: &mut ImportPreview,
     ) -> Result<()> {
         let (mut new, mut old) = (Vec::with_capacity(PIECE), Vec::new());
+        let Before { mut list, begun, found } = before;
         for row in lines.by_ref() {
             let row = row?;
-            let id = match list.take(Trace::of(&row)) {
+            let (id, begins) = match list.take(Trace::of(&row)) {
                 Found::Same | Found::Again => continue,
-                Found::Added => new_entry_id()?,
+                Found::Added => (new_entry_id()?, begins_anew(&found, &coming.list, &row.plate)),
                 Found::Changed(number) => {
                     let id = numbered(number)?;
                     old.push(id.clone());
-                    id
+                    (id, begun.get(&number).copied().unwrap_or_else(ever))
                 }
             };
-            new.push(entry(id, &coming.list, &coming.by, coming.number, row)?);
+            new.push(entry(id, coming, row, begins)?);
             if new.len() == PIECE {
                 self.store.add_to_import(&coming.list, coming.number, &new, &old)?;
                 new.clear();
@@ -390,6 +416,7 @@ impl City {
             .fact("changed", kept.changed)
             .fact("removed", kept.removed)
             .fact("dropped", dropped)
+            .fact("refused", kept.refused)
             .fact("list_commit", self.list_commit(&row.list, &kept.salt)?))
     }
 
@@ -428,6 +455,7 @@ impl Kept {
             changed: preview.changed,
             removed: preview.removed,
             dropped,
+            refused: preview.rows.troubled,
             doubts: preview.doubts.clone(),
             salt: hex(&base::random::<32>()),
         }
@@ -442,6 +470,11 @@ fn named(category: &str) -> &str {
 fn kept(row: &ImportRow) -> Result<Kept> {
     serde_json::from_str(&row.json)
         .map_err(|e| Error::internal("An import is damaged; bring the list again.").because(e))
+}
+
+/// How many rows of an import were refused, as far as that was kept.
+pub(crate) fn refused(row: &ImportRow) -> u64 {
+    kept(row).map_or(0, |kept| kept.refused)
 }
 
 impl ImportPreview {
@@ -527,9 +560,29 @@ impl Described {
     }
 }
 
-fn entry(id: EntryId, list: &ListId, by: &PersonId, number: i64, row: Row) -> Result<EntryRow> {
+/// What is stored beside an entry that an import wrote.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Beside {
+    #[serde(flatten)]
+    described: Described,
+    /// Whether the list names no beginning, and its own is that it came again after its vehicle was found: another theft.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    anew: bool,
+}
+
+impl Beside {
+    fn of(row: &EntryRow) -> Self {
+        let json = row.more_json.as_deref();
+        json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+}
+
+/// The entry of a row of an import; it begins at `otherwise` where the row names no beginning.
+fn entry(id: EntryId, of: &ImportRow, row: Row, otherwise: Time) -> Result<EntryRow> {
+    let anew = row.from.is_none() && otherwise > ever();
     let v = row.vehicle;
-    let more = Described {
+    let described = Described {
         note: row.note,
         make: v.make,
         model: v.model,
@@ -537,24 +590,24 @@ fn entry(id: EntryId, list: &ListId, by: &PersonId, number: i64, row: Row) -> Re
         style: v.style,
         color: v.color,
     };
-    let more_json = serde_json::to_string(&more)
+    let more_json = serde_json::to_string(&Beside { described, anew })
         .map_err(|e| Error::internal("A row cannot be stored.").because(e))?;
     Ok(EntryRow {
         id,
-        list: list.clone(),
+        list: of.list.clone(),
         plate: row.plate,
         state: row.state,
         reason: row.reason,
         case_no: row.case,
         expires: row.expires,
-        added_by: by.clone(),
+        added_by: of.by.clone(),
         category: row.category,
         priority: row.priority,
-        begins: row.from.unwrap_or(Time::from_millis(0)),
+        begins: row.from.unwrap_or(otherwise),
         source: row.source,
         record: row.record,
         more_json: Some(more_json),
-        born: Some(number),
+        born: Some(of.number),
     })
 }
 
@@ -572,8 +625,8 @@ fn numbered(number: u64) -> Result<EntryId> {
 }
 
 /// The trace of a stored entry: the same words in the same order as of the row that it was.
-fn trace(row: &EntryRow) -> Trace {
-    let more = Described::of(row);
+fn trace(row: &EntryRow, beside: Beside) -> Trace {
+    let more = beside.described;
     let whole = Row {
         line: 0,
         plate: row.plate.clone(),
@@ -581,7 +634,7 @@ fn trace(row: &EntryRow) -> Trace {
         reason: row.reason.clone(),
         case: row.case_no.clone(),
         priority: row.priority,
-        from: Some(row.begins).filter(|at| at.millis() != 0),
+        from: Some(row.begins).filter(|at| *at != ever() && !beside.anew),
         expires: row.expires,
         category: row.category.clone(),
         source: row.source.clone(),

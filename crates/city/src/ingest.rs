@@ -1,16 +1,19 @@
 //! Reads come in: opened in memory, shown to the jobs, sealed, stored in one transaction.
 
 use crate::refused::Refused;
-use crate::{Batch, City, Event, Ingested, RefusedItem};
-use base::{CameraId, Day, Error, ReadId, Result, Time};
+use crate::{Batch, City, Event, Ingested, LaterItem, RefusedItem};
+use base::{CameraId, Day, Error, Kind, ReadId, Result, Time};
 use custody::SealedBatch;
 use read::{Effect, Pass, SignedRead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 use store::LeaseRow;
 
 /// A capture time may be so far ahead of the city's clock.
 const AHEAD_MS: i64 = 60_000;
+/// What custody finds too far ahead to look at is so for this much longer at the least: it allows five minutes.
+const FAR: Duration = Duration::from_secs(240);
 
 type Arrived = (Pass, Option<Vec<u8>>);
 
@@ -21,6 +24,8 @@ enum Why {
     Unleased,
     /// An order had ended its lease.
     Late,
+    /// Its time has not come by the city's clock: one of the two clocks is off, and the read is good.
+    Early,
     Other,
 }
 
@@ -32,9 +37,35 @@ impl From<Error> for No {
     }
 }
 
+/// Says of a read what becomes of it: it is refused for good, or taken later. An error is of the whole batch: what
+/// could not be looked up says nothing about any read.
+fn not_taken(
+    No(e, why): No,
+    index: usize,
+    out: &mut Ingested,
+    refused: &mut Refused,
+) -> Result<()> {
+    let message = e.message().to_owned();
+    match (why, e.kind()) {
+        // Nor does a defect of ours; but one that does not pass may not hold up the others.
+        (Why::Early, _) | (_, Kind::Internal) => {
+            let wait_s = e.wait().unwrap_or(FAR).as_secs() + 1;
+            out.later.push(LaterItem { index, wait_s, message });
+        }
+        (_, Kind::Busy | Kind::Unavailable) => return Err(e),
+        (_, kind) => {
+            refused.reads += u64::from(why == Why::Unleased);
+            refused.late += u64::from(why == Why::Late);
+            out.refused.push(RefusedItem { index, kind: kind.slug().into(), message });
+        }
+    }
+    Ok(())
+}
+
 impl City {
     /// Takes a camera's batch. Per day it is stored whole or not at all; an item that is not taken
-    /// is named with its reason and does not hold up the others. Sending it again changes nothing.
+    /// is named with its reason and does not hold up the others. Sending it again changes nothing. An error is of the
+    /// whole batch.
     pub fn ingest(&self, by: &CameraId, batch: Batch) -> Result<Ingested> {
         if batch.v != 1 {
             return Err(Error::invalid("This city takes batches of version 1."));
@@ -57,7 +88,10 @@ impl City {
         let mut seen = BTreeSet::new();
         let opened = self.custody.open_items(by, &batch.items)?;
         for (index, item) in opened.into_iter().enumerate() {
-            let item = item.map_err(No::from);
+            let item = item.map_err(|e| match e.kind() {
+                Kind::Busy => No(e, Why::Early),
+                _ => No::from(e),
+            });
             match item.and_then(|signed| self.checked(by, &signed, now, &mut leases)) {
                 Ok((pass, picture)) => {
                     if seen.insert(pass.id) {
@@ -66,15 +100,9 @@ impl City {
                         out.known += 1;
                     }
                 }
-                Err(No(e, why)) => {
-                    tracing::warn!(camera = %by, index, error = %e.inside(), "read refused");
-                    refused.reads += u64::from(why == Why::Unleased);
-                    refused.late += u64::from(why == Why::Late);
-                    out.refused.push(RefusedItem {
-                        index,
-                        kind: e.kind().slug().into(),
-                        message: e.message().into(),
-                    });
+                Err(no) => {
+                    tracing::warn!(camera = %by, index, error = %no.0.inside(), "read not taken");
+                    not_taken(no, index, &mut out, &mut refused)?;
                 }
             }
         }
@@ -89,7 +117,11 @@ impl City {
             out.known += count - new.len();
             out.new_ids.extend(new);
         }
-        self.relay()?;
+        // What is stored is taken: a day that cannot be relayed is no reason to send it again.
+        if let Err(e) = self.store.relay_new() {
+            tracing::error!(error = %e.inside(), "hits of a day cannot be raised");
+        }
+        self.log_hits()?;
         Ok(out)
     }
 
@@ -189,10 +221,11 @@ impl City {
             let e = Error::gone("The read was captured after the camera was switched off.");
             return Err(No(e, Why::Late));
         }
-        if read.captured.since(now) > AHEAD_MS {
-            return Err(
-                Error::invalid("The capture time lies in the future; set the clock.").into()
-            );
+        let early = read.captured.since(now) - AHEAD_MS;
+        if early > 0 {
+            let wait = Duration::from_millis(early.unsigned_abs());
+            let e = Error::busy("The capture time lies in the future; set the clock.");
+            return Err(No(e.retry_after(wait), Why::Early));
         }
         Ok((Arc::new(read.clone()), picture.map(<[u8]>::to_vec)))
     }
@@ -265,9 +298,16 @@ impl City {
         Ok(())
     }
 
-    /// Applies stored effects to the control data, exactly once, and puts new hits on the log.
+    /// Applies stored effects to the control data, exactly once, and puts new hits on the log. A day that cannot be
+    /// read holds up no other; health names it, and it is tried again by the clock.
     pub(crate) fn relay(&self) -> Result<()> {
-        self.store.relay()?;
+        if let Err(e) = self.store.relay() {
+            tracing::error!(error = %e.inside(), "hits of a day cannot be raised");
+        }
+        self.log_hits()
+    }
+
+    fn log_hits(&self) -> Result<()> {
         for hit in self.store.hits_to_log()? {
             let leaf = self
                 .leaf("hit.raised")
@@ -296,6 +336,9 @@ impl City {
     pub fn tally(&self) -> Result<()> {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
+        if let Err(e) = self.finish_activation() {
+            tracing::warn!(error = %e.inside(), "a set of rules is not in force yet");
+        }
         self.tell_refused()?;
         // Hits that the log could not take before.
         self.relay()?;
@@ -304,7 +347,14 @@ impl City {
         self.tend_budgets()?;
         self.tell_stale()?;
         for day in self.store.days()? {
-            for (camera, reads) in self.store.counts(day)? {
+            let counts = match self.store.counts(day) {
+                Ok(counts) => counts,
+                Err(e) => {
+                    tracing::error!(%day, error = %e.inside(), "a day cannot be counted");
+                    continue;
+                }
+            };
+            for (camera, reads) in counts {
                 let id = format!("{day}/{camera}/{reads}");
                 if reads == 0 || self.log.has("counts.daily", &id) {
                     continue;
@@ -319,6 +369,32 @@ impl City {
                 )?;
             }
         }
-        Ok(())
+        self.store.settle_owed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_the_city_refuses_no_read() {
+        let check = |e: Error, why: Why, want: &str| {
+            let (mut out, mut refused) = (Ingested::default(), Refused::default());
+            let said = match not_taken(No(e, why), 3, &mut out, &mut refused) {
+                Err(_) => "the whole batch",
+                Ok(()) if out.later.iter().any(|item| item.index == 3) => "later",
+                Ok(()) => "refused",
+            };
+            assert_eq!((said, out.refused.is_empty()), (want, want != "refused"));
+        };
+        check(Error::busy("Every connection is in use."), Why::Other, "the whole batch");
+        check(Error::unavailable("The line broke."), Why::Other, "the whole batch");
+        check(Error::internal("A lease is damaged."), Why::Other, "later");
+        check(Error::busy("Too early."), Why::Early, "later");
+        check(Error::invalid("No read."), Why::Other, "refused");
+        check(Error::unauthenticated("No such lease."), Why::Other, "refused");
+        check(Error::gone("Not covered."), Why::Unleased, "refused");
+        check(Error::gone("Switched off."), Why::Late, "refused");
     }
 }

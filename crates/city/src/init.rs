@@ -103,8 +103,9 @@ pub fn init(dir: &Path, options: &InitOptions, clock: &dyn Clock) -> Result<Init
     } else {
         custody::Custody::create(&made, rules.clone(), options.auditors.clone())?;
     }
+    let (place, pictures) = (options.config.place(&paths.store), options.config.pictures_of(dir)?);
     let store =
-        Store::open_at(&options.config.place(&paths.store), &options.config.pictures_of(dir)?)?;
+        crate::keeper::as_caller(dir, &options.config, || Store::open_at(&place, &pictures))?;
     put_person(
         &store,
         &Person {

@@ -4,13 +4,13 @@ use crate::Config;
 use crate::config::{CustodyProcess, KekKind};
 use crate::init::Paths;
 use base::{Clock, Error, Result, Secret, Shutdown};
-use custody::{Custody, Guests, InForce, Keeper, Kek, Options, Remote, TokenPlace};
+use custody::{Custody, Guests, InForce, Keeper, Kek, Options, Remote, Terms, TokenPlace};
 use identity::{Adoption, RuleSet};
-use ledger::Log;
-use nix::unistd::{User, chown};
+use ledger::Entry;
+use nix::unistd::{Uid, User, chown, geteuid, seteuid};
 use policy::Rules;
 use serde::{Deserialize, Serialize};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -64,6 +64,14 @@ pub(crate) fn secret_file(dir: &Path, config: &Config) -> Option<PathBuf> {
     (from != "ask" && !from.starts_with("credential:")).then(|| dir.join(from))
 }
 
+/// What cannot be examined from here: the service manager hands it to the service alone. Says so in a sentence.
+pub(crate) fn handed_over(from: &str) -> Option<String> {
+    let name = from.strip_prefix("credential:")?;
+    std::env::var_os("CREDENTIALS_DIRECTORY").is_none().then(|| {
+        format!("{name} is handed to the service alone (LoadCredential={name}), and cannot be examined from here.")
+    })
+}
+
 /// A passphrase or PIN: asked for at the terminal, handed over by the service manager, or in a file.
 pub(crate) fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String>> {
     if from == "ask" {
@@ -102,45 +110,68 @@ pub(crate) fn rules(paths: &Paths) -> Result<Arc<Rules>> {
     Ok(Arc::new(Rules::parse(&text)?))
 }
 
-/// The keeper that the configuration names.
+/// A set whose activation is on the log, and of which custody may not have heard.
+pub(crate) struct Adopting<'a> {
+    /// What the offices signed.
+    pub adoption: &'a Adoption,
+    /// The hash of the rules in force before.
+    pub before: String,
+    /// Its entry as custody wants to see it; `None` where the witnesses have not signed for it yet.
+    pub entry: Option<Entry>,
+}
+
+impl Adopting<'_> {
+    /// Tells custody; whether it goes by the set now. It can be told again where something is away.
+    fn told(&self, remote: &Remote) -> Result<bool> {
+        let Some(entry) = &self.entry else { return Ok(false) };
+        match remote.adopt(self.adoption, entry) {
+            Err(e) if e.kind() == base::Kind::Unavailable => Ok(false),
+            done => done.map(|()| true),
+        }
+    }
+}
+
+/// The keeper that the configuration names, and whether it goes by the set that is in force.
 pub(crate) fn keeper(
     dir: &Path,
     config: &Config,
     rules: &Arc<Rules>,
     log_vkey: &str,
     clock: &Arc<dyn Clock>,
-    adopting: Option<Adoption>,
-    log: &Log,
-) -> Result<Arc<dyn Keeper>> {
+    adopting: Option<Adopting<'_>>,
+) -> Result<(Arc<dyn Keeper>, bool)> {
     match config.custody.process {
         CustodyProcess::Inside => {
             let options = options(dir, config, log_vkey)?;
             let custody = Custody::open(&options, crate::adoption::in_force(dir, rules)?)?;
-            Ok(Arc::new(custody.with_clock(clock.clone())))
+            Ok((Arc::new(custody.with_clock(clock.clone())), true))
         }
         CustodyProcess::Own => {
             let socket = config.custody.socket_in(dir);
-            let remote = match (Remote::connect(&socket, rules, log_vkey), adopting) {
+            let terms = terms(dir, config, log_vkey)?;
+            let connected = Remote::connect(&socket, rules, terms.clone());
+            let Some(adopting) = adopting else { return Ok((Arc::new(connected?), true)) };
+            let remote = match connected {
                 // Cut off before custody heard of it: it still goes by the set of before, and follows.
-                (Err(e), Some(adoption)) if e.kind() == base::Kind::Conflict => {
-                    follow(&socket, &adoption, log)?
+                Err(e) if e.kind() == base::Kind::Conflict => {
+                    Remote::connect_under(&socket, &adopting.before, terms)?
                 }
-                (connected, _) => connected?,
+                // Either it has, or charter and properties alone are others than before.
+                connected => connected?,
             };
-            Ok(Arc::new(remote))
+            let follows = adopting.told(&remote)?;
+            Ok((Arc::new(remote), follows))
         }
     }
 }
 
-/// Tells custody of a set that became active while nobody could.
-fn follow(socket: &Path, adoption: &Adoption, log: &Log) -> Result<Remote> {
-    let leaves = log.leaves(0, log.size())?;
-    let active = leaves.iter().rposition(|leaf| leaf.kind == "policy.activated").unwrap_or(0);
-    let before = leaves[..active].iter().rev().find(|leaf| leaf.kind == "policy.activated");
-    let before = before.and_then(|leaf| leaf.text("hash")).unwrap_or_default();
-    let remote = Remote::connect_under(socket, before, log.vkey())?;
-    remote.adopt(adoption, &log.entry(active as u64)?)?;
-    Ok(remote)
+/// What a custody of its own must go by as the city does, besides the rules.
+pub(crate) fn terms(dir: &Path, config: &Config, log_vkey: &str) -> Result<Terms> {
+    Ok(Terms {
+        log_vkey: log_vkey.to_owned(),
+        epoch_s: config.keys.epoch_s,
+        witnesses: config.log.asked_before(dir)?.map(|policy| policy.hash().to_owned()),
+    })
 }
 
 /// What a custody of its own judges by: a copy in its own folder, which the server cannot write to where
@@ -191,7 +222,7 @@ impl Adopted {
         }
         let damaged = |e: Box<dyn std::error::Error + Send + Sync>| {
             Error::invalid(format!(
-                "{} is damaged; `homeplate custody --adopt` makes it anew from what the city adopted.",
+                "{} is damaged; `homeplate custody adopt` makes it anew from what the city adopted.",
                 path.display()
             ))
             .because(e)
@@ -202,7 +233,7 @@ impl Adopted {
         if city.is_ok_and(|city| city != own) {
             tracing::warn!(
                 "rules, log key, epoch or witnesses in the city's folder are not those custody goes by; \
-                 if the city adopted them, start it with --adopt"
+                 if the city adopted them, run `homeplate custody adopt` and start it again"
             );
         }
         Ok(own)
@@ -250,7 +281,7 @@ pub fn starts_custody(dir: &Path) -> Result<bool> {
 }
 
 /// Makes a new recovery key for the city in `dir` and keeps its public half beside the keys. The sheets are all
-/// that there is of the private half. Run as the user that the keys belong to.
+/// that there is of the private half. Run as the user that the keys belong to, or as root.
 pub fn make_sheets(dir: &Path, needed: u8, of: u8) -> Result<Vec<custody::Share>> {
     let paths = Paths::new(dir);
     // Not in a folder that is no city.
@@ -258,8 +289,30 @@ pub fn make_sheets(dir: &Path, needed: u8, of: u8) -> Result<Vec<custody::Share>
     let key = read::OpenKey::generate();
     let sheets = custody::split(&key, needed, of)?;
     let recovery = custody::Recovery { key: key.public()?, needed, of };
-    custody::set_recovery(&paths.custody, &recovery)?;
+    as_keys(&paths, || custody::set_recovery(&paths.custody, &recovery))?;
     Ok(sheets)
+}
+
+/// Makes custody's own copy of rules, log key, epoch and witnesses anew from the city's folder; it goes by them from its
+/// next start on.
+///
+/// # Errors
+/// `Conflict` if the keys are kept inside the server; `Unavailable` if something is missing or cannot be written.
+pub fn adopt(dir: &Path) -> Result<()> {
+    let paths = Paths::new(dir);
+    let config = Config::load(&paths.config)?;
+    on_its_own(&config)?;
+    let adopted = Adopted::of_city(dir, &config)?;
+    as_keys(&paths, || adopted.write(dir))
+}
+
+fn on_its_own(config: &Config) -> Result<()> {
+    match config.custody.process {
+        CustodyProcess::Own => Ok(()),
+        CustodyProcess::Inside => Err(Error::conflict(
+            "This city's keys are kept inside the server; custody.process = \"own\" changes that.",
+        )),
+    }
 }
 
 /// Whether somebody listens at the city's custody socket.
@@ -268,7 +321,8 @@ pub fn custody_answers(dir: &Path) -> Result<bool> {
     Ok(UnixStream::connect(config.custody.socket_in(dir)).is_ok())
 }
 
-/// Gives the city's folder to the server's user and its keys to custody's. Only root can.
+/// Gives the city's folder to the server's user and its keys to custody's, with what each must be able to read and
+/// the place where the server remembers the log. Only root can.
 pub fn give_to_users(dir: &Path, custody_user: &str, server_user: &str) -> Result<()> {
     let (keys, server) = (system_user(custody_user)?, system_user(server_user)?);
     let paths = Paths::new(dir);
@@ -286,10 +340,33 @@ pub fn give_to_users(dir: &Path, custody_user: &str, server_user: &str) -> Resul
     };
     chown(&paths.config, None, Some(keys.gid)).map_err(trouble)?;
     if config.store.url.is_some() {
-        let group = std::fs::Permissions::from_mode(0o640);
-        std::fs::set_permissions(&paths.config, group).map_err(|e| disk(&paths.config, e))?;
+        set_mode(&paths.config, 0o640)?;
+    } else {
+        set_mode(&paths.config, 0o644)?;
     }
-    Ok(())
+    open_to_custody(dir, &config)?;
+    crate::memory::make_for(dir, &server)
+}
+
+/// What custody reads of the city's folder, whatever root's umask was when it was made.
+fn open_to_custody(dir: &Path, config: &Config) -> Result<()> {
+    let paths = Paths::new(dir);
+    set_mode(dir, 0o755)?;
+    let mut files = vec![paths.rules, paths.vkey, crate::adoption::charter_file(dir)];
+    files.extend(config.log.witnesses.as_ref().map(|name| dir.join(name)));
+    let properties = crate::adoption::properties_folder(dir);
+    if properties.is_dir() {
+        set_mode(&properties, 0o755)?;
+        for entry in std::fs::read_dir(&properties).map_err(|e| disk(&properties, e))? {
+            files.push(entry.map_err(|e| disk(&properties, e))?.path());
+        }
+    }
+    files.iter().filter(|file| file.is_file()).try_for_each(|file| set_mode(file, 0o644))
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, mode).map_err(|e| disk(path, e))
 }
 
 /// A user of this machine; an error says how to make one.
@@ -303,7 +380,7 @@ pub fn system_user(name: &str) -> Result<User> {
 
 /// Goes on as another user of this machine, if this process is root's; else nothing changes.
 pub fn act_as(name: &str) -> Result<()> {
-    if !nix::unistd::geteuid().is_root() {
+    if !geteuid().is_root() {
         return Ok(());
     }
     let user = system_user(name)?;
@@ -315,6 +392,47 @@ pub fn act_as(name: &str) -> Result<()> {
     become_user().map_err(|e| {
         Error::unavailable(format!("This cannot go on as {name}; run it as that user.")).because(e)
     })
+}
+
+/// Does something as another user of this machine, if this process is root's; after it the process is root's again.
+fn as_user<T>(user: &User, what: impl FnOnce() -> Result<T>) -> Result<T> {
+    if !geteuid().is_root() {
+        return what();
+    }
+    let trouble = |e: nix::Error| {
+        Error::unavailable(format!("This cannot be done as {}; run it as that user.", user.name))
+            .because(e)
+    };
+    seteuid(user.uid).map_err(trouble)?;
+    let done = what();
+    seteuid(Uid::from_raw(0)).map_err(trouble)?;
+    done
+}
+
+/// The same as whoever the keys belong to: a file of root's among them custody could not read.
+fn as_keys<T>(paths: &Paths, what: impl FnOnce() -> Result<T>) -> Result<T> {
+    let owner = std::fs::metadata(&paths.custody).ok().map(|meta| Uid::from_raw(meta.uid()));
+    match owner.and_then(|uid| User::from_uid(uid).ok().flatten()) {
+        Some(user) => as_user(&user, what),
+        None => what(),
+    }
+}
+
+/// Opens a store as the server will, where a database knows its callers by their users: root is nobody to it. What is
+/// made in the city's folder on the way is the server's.
+pub(crate) fn as_caller<T>(
+    dir: &Path,
+    config: &Config,
+    open: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    match &config.custody.server_user {
+        Some(name) if config.store.url.is_some() && geteuid().is_root() => {
+            let user = system_user(name)?;
+            chown(dir, Some(user.uid), Some(user.gid)).map_err(|e| disk(dir, e.into()))?;
+            as_user(&user, open)
+        }
+        _ => open(),
+    }
 }
 
 /// Gives a file or a folder and all below it to a user.
@@ -337,10 +455,8 @@ fn disk(path: &Path, e: std::io::Error) -> Error {
 
 /// A folder that everybody may look into, and only its owner write to.
 fn make_open(folder: &Path) -> Result<()> {
-    let open = std::fs::Permissions::from_mode(0o755);
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::set_permissions(folder, open))
-        .map_err(|e| disk(folder, e))
+    std::fs::create_dir_all(folder).map_err(|e| disk(folder, e))?;
+    set_mode(folder, 0o755)
 }
 
 impl Custodian {
@@ -354,11 +470,7 @@ impl Custodian {
         patience: Duration,
     ) -> Result<Self> {
         let config = Config::load(&Paths::new(dir).config)?;
-        if config.custody.process == CustodyProcess::Inside {
-            return Err(Error::conflict(
-                "This city's keys are kept inside the server; custody.process = \"own\" changes that.",
-            ));
-        }
+        on_its_own(&config)?;
         let adopted = Adopted::load(dir, &config, adopt)?;
         let (options, rules) = (adopted.options(dir, &config)?, adopted.in_force()?);
         let end = Instant::now() + patience;

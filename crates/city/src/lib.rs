@@ -38,6 +38,7 @@ mod drills;
 mod drills_tests;
 mod drops;
 mod dry_run;
+mod earlier;
 mod emergencies;
 mod explain;
 mod feed;
@@ -69,6 +70,7 @@ mod lists_tests;
 #[path = "tests/long_list.rs"]
 mod long_list_tests;
 mod map;
+mod memory;
 mod off;
 #[cfg(test)]
 #[path = "tests/off.rs"]
@@ -163,12 +165,14 @@ pub use hotlist::{
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{
-    Custodian, act_as, custody_answers, give_to_users, make_sheets, starts_custody, system_user,
+    Custodian, act_as, adopt, custody_answers, give_to_users, make_sheets, starts_custody,
+    system_user,
 };
 pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
 pub use lists::{FoundLine, ListSettings, ListView, NewFound};
 pub use map::{MapLayer, MapSection, StreetPart};
+pub use memory::memory;
 pub use off::{CHECKLIST, OffLine, OffReceipt, OffState};
 pub use open::{City, unknown_key};
 pub use oversight::{Outcome, QuestionLine, Questions, Said};

@@ -1,12 +1,14 @@
 //! Hot lists: their settings, the entries that people of the city add, vehicles that were found again; and what
 //! of all that the matcher is told.
 
+use crate::imports::refused;
 use crate::{City, Event, NewEntry};
 use base::{EntryId, Error, ListId, PersonId, Result, Time};
-use hotlist::import::{AskFirst, DateOrder, Rules};
+use hotlist::import::{AskFirst, Clocks, DateOrder, Rules};
 use hotlist::{Entry, HotList, ListAction, Prior, Terms, Tombstone};
 use identity::{Person, machine_of};
-use plate::Text;
+use ledger::Leaf;
+use plate::{Pattern, Text};
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -126,10 +128,10 @@ impl ListSettings {
         Err(Error::invalid(format!("The list's settings are not accepted: {wrong}.")))
     }
 
-    /// What the list lets in; times in it are those of a place so many minutes ahead of UTC.
-    pub(crate) fn rules(&self, ahead: i32) -> Rules {
+    /// What the list lets in; times in it that name no zone are these clocks'.
+    pub(crate) fn rules(&self, clocks: Clocks) -> Rules {
         Rules {
-            ahead,
+            clocks,
             adopted: self.adopted.clone(),
             longest_days: self.max_days,
             usual_days: self.default_days,
@@ -165,6 +167,9 @@ pub struct ListView {
     pub import: Option<i64>,
     /// When that was brought.
     pub imported: Option<Time>,
+    /// Rows of it that were refused: nobody looks for what stands in them.
+    #[serde(default)]
+    pub refused: u64,
     /// The first moment at which it is too old to be believed.
     pub stale_from: Option<Time>,
     /// Whether it is too old now: it raises no hits until it is imported again.
@@ -225,10 +230,12 @@ impl City {
         let plate = Text::parse(&new.plate).map_err(|e| {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
+        let plate = Pattern::from(plate);
         let row = EntryRow {
             id: id.clone(),
             list: new.list.clone(),
-            plate: plate.into(),
+            begins: begins_anew(&self.tombstones()?, &new.list, &plate),
+            plate,
             state: new.state,
             reason: new.reason,
             case_no: new.case,
@@ -236,24 +243,56 @@ impl City {
             added_by: by.clone(),
             category: None,
             priority: 0,
-            begins: Time::from_millis(0),
             source: String::new(),
             record: None,
             more_json: None,
             born: None,
         };
+        let leaf = self.leaf_by("hotlist.changed", person)?;
+        let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.add_entry(&row)?;
         self.hot.update(vec![looked_for(row)], &[]);
-        let entry = self.log.append_once(
-            &self
-                .leaf_by("hotlist.changed", person)?
-                .job("hotlist")
-                .id(id.as_str())
-                .fact("list", new.list.as_str())
-                .fact("added", 1)
-                .fact("removed", 0),
-        )?;
+        self.log_added(leaf, id, &new.list)
+    }
+
+    fn log_added(&self, leaf: Leaf, id: &EntryId, list: &ListId) -> Result<()> {
+        let leaf = leaf
+            .job("hotlist")
+            .id(id.as_str())
+            .fact("list", list.as_str())
+            .fact("added", 1)
+            .fact("removed", 0);
+        let entry = self.log.append_once(&leaf)?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.changed") });
+        Ok(())
+    }
+
+    fn log_found(&self, leaf: Leaf, row: &TombstoneRow) -> Result<()> {
+        let leaf = leaf.job("hotlist").id(row.id.as_str()).fact("list", row.list.as_str());
+        let entry = self.log.append_once(&leaf)?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.found") });
+        Ok(())
+    }
+
+    /// Entries of people and found vehicles that are in force and not on the log: the process died, or the log could
+    /// not be written to. An entry that is in force waits for nobody.
+    pub(crate) fn log_lists(&self) -> Result<()> {
+        let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        for (id, list) in self.store.own_entries()? {
+            if !self.log.has("hotlist.changed", id.as_str()) {
+                self.log_added(self.leaf("hotlist.changed"), &id, &list)?;
+            }
+        }
+        for row in self.store.tombstones()? {
+            if !self.log.has("hotlist.found", &row.id) {
+                self.log_found(self.leaf("hotlist.found"), &row)?;
+            }
+        }
+        for row in self.store.wanted()? {
+            if self.store.entry(&row.id)?.is_some() {
+                self.forget_one_wanted(&row.id)?;
+            }
+        }
         Ok(())
     }
 
@@ -366,12 +405,28 @@ impl City {
             until: now.plus_millis(i64::from(days) * DAY_MS),
             by: person.id.clone(),
         };
+        let leaf = self.leaf_by("hotlist.found", &person)?;
+        let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         self.store.put_tombstone(&row)?;
         self.silence()?;
-        let leaf = self.leaf_by("hotlist.found", &person)?.job("hotlist").id(row.id.as_str());
-        let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
-        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.found") });
+        self.log_found(leaf, &row)?;
         Ok(FoundLine { id: row.id, until: row.until })
+    }
+
+    /// Takes back that a vehicle was found: what the list says of it raises hits again.
+    pub fn undo_found(&self, by: &PersonId, list: &ListId, id: &str) -> Result<FoundLine> {
+        let person = self.allowed(by, Action::EditHotList)?;
+        let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.store.tombstones()?.iter().any(|row| row.list == *list && row.id == id) {
+            return Err(Error::not_found("Nothing of that number was found on this list."));
+        }
+        // Said first: what a crash leaves silent can be taken back again.
+        let leaf = self.leaf_by("hotlist.unfound", &person)?.job("hotlist").id(id);
+        let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
+        self.store.drop_tombstone(list, id)?;
+        self.silence()?;
+        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.unfound") });
+        Ok(FoundLine { id: id.to_owned(), until: self.now() })
     }
 
     /// Whoever decides hits must see how old a list is; whoever keeps lists too.
@@ -421,6 +476,7 @@ impl City {
                 entries: 0,
                 import: last.as_ref().map(|import| import.number),
                 imported: last.as_ref().map(|import| import.made),
+                refused: last.as_ref().map_or(0, refused),
                 stale: stale_from.is_some_and(|at| now >= at),
                 stale_from,
                 waiting: waiting.map(|import| import.number),
@@ -506,6 +562,12 @@ impl City {
 
     fn silence(&self) -> Result<()> {
         let _one = self.telling.lock().unwrap_or_else(PoisonError::into_inner);
+        self.hot.silence(self.tombstones()?);
+        Ok(())
+    }
+
+    /// The vehicles that were found again, of all lists.
+    pub(crate) fn tombstones(&self) -> Result<Vec<Tombstone>> {
         let tombstone = |row: TombstoneRow| Tombstone {
             list: row.list,
             plate: row.plate,
@@ -513,8 +575,7 @@ impl City {
             found: row.found,
             until: row.until,
         };
-        self.hot.silence(self.store.tombstones()?.into_iter().map(tombstone).collect());
-        Ok(())
+        Ok(self.store.tombstones()?.into_iter().map(tombstone).collect())
     }
 
     /// Says on the log of each list that has become too old that it raises no hits any more, once an import.
@@ -553,6 +614,7 @@ impl ListView {
             entries,
             import: None,
             imported: None,
+            refused: 0,
             stale_from: None,
             stale: false,
             waiting: None,
@@ -576,6 +638,19 @@ fn parsed(json: &str) -> Result<ListSettings> {
 pub(crate) fn new_entry_id() -> Result<EntryId> {
     let id = format!("ent_{}", base::hex(&base::random::<8>())).parse();
     id.map_err(|e| Error::internal("No id could be made.").because(e))
+}
+
+/// When an entry begins of which nobody said when.
+pub(crate) fn ever() -> Time {
+    Time::from_millis(0)
+}
+
+/// From when on an entry counts that comes anew: from ever, or from behind the moment at which its vehicle was found,
+/// which silences what is older.
+pub(crate) fn begins_anew(found: &[Tombstone], list: &ListId, plate: &Pattern) -> Time {
+    let of = found.iter().filter(|t| t.list == *list && t.is_of(plate));
+    // Entries begin with whole seconds.
+    of.map(|t| t.found.plus_millis(1000)).max().unwrap_or_else(ever)
 }
 
 fn not_a_state() -> Error {

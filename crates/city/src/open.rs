@@ -7,13 +7,13 @@ use crate::published::Published;
 use crate::succeed::{self, Lost};
 use crate::witness::Witnessing;
 use crate::{Config, Event, Feed, Listener};
-use base::{Clock, Error, PersonId, PublicKey, Result, Time};
+use base::{Clock, Error, HoldId, PersonId, PublicKey, ReadId, Result, Time};
 use custody::Keeper;
 use hotlist::HotList;
 use identity::{Person, machine_of};
 use ledger::{Entry, Leaf, Log, Memory};
 use policy::{Action, Decision, Rules};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -30,6 +30,8 @@ pub struct City {
     pub(crate) adoptions: Mutex<crate::adoption::Adoptions>,
     /// One set becomes active at a time.
     pub(crate) activating: Mutex<()>,
+    /// A set whose activation is on the log and which is not in force everywhere: no question is answered until it is.
+    pub(crate) unfinished: Mutex<Option<identity::Adoption>>,
     /// Whether the rules in the folder are not those that were adopted.
     pub(crate) differs: AtomicBool,
     pub(crate) prover: std::sync::OnceLock<Arc<dyn crate::ProofLine>>,
@@ -47,14 +49,22 @@ pub struct City {
     pub(crate) leavings: identity::Leavings,
     /// One import at a time.
     pub(crate) importing: Mutex<()>,
+    /// Held from when an entry of people, or a found vehicle, is in force until the log knows it.
+    pub(crate) adding: Mutex<()>,
     /// What was fetched last.
     pub(crate) cames: crate::fetches::Cames,
+    /// Dropped files that were read and could not be moved.
+    pub(crate) unmoved: crate::drops::Unmoved,
     /// Whether the matcher knows less of the lists than the store does.
     pub(crate) lists_behind: AtomicBool,
+    /// Since when forgetting fails, and why; nothing while it does not.
+    pub(crate) unforgotten: Mutex<Option<(Time, String)>>,
     /// Held from reading what holds for the lists until the matcher knows it: an older reading must not come last.
     pub(crate) telling: Mutex<()>,
     /// One grade or finding at a time.
     pub(crate) judging: Mutex<()>,
+    /// Where each fetching of what a hold preserved stands, for whom its beginning is on the log.
+    pub(crate) fetching: Mutex<BTreeMap<(HoldId, PersonId), ReadId>>,
     events: Feed,
     pub(crate) dir: PathBuf,
     pub(crate) witnessing: Option<Witnessing>,
@@ -123,8 +133,19 @@ impl City {
         active_is_adopted(dir, &leaves, &rules, &adoptions)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
         let published = Published::load(dir, &config.log, &log)?;
-        let custody = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, adopting, &log)?;
-        crate::adoption::done(dir);
+        let told = adopting.as_ref().map(|adoption| {
+            let (index, before) = crate::adoption::newest(&leaves);
+            let entry = match &witnessing {
+                Some(witnessing) => witnessing.entry(&log, index),
+                None => log.entry(index).map(Some),
+            };
+            Ok::<_, Error>(keeper::Adopting { adoption, before, entry: entry? })
+        });
+        let told = told.transpose()?;
+        let (custody, follows) = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, told)?;
+        if follows {
+            crate::adoption::done(dir);
+        }
         let known = known.map(|known| known.still(&store)).transpose()?.flatten();
         let ahead = known.is_some();
         let hot = known.unwrap_or_default();
@@ -145,6 +166,7 @@ impl City {
             rules: RwLock::new(rules),
             adoptions: Mutex::new(adoptions),
             activating: Mutex::new(()),
+            unfinished: Mutex::new(adopting.filter(|_| !follows)),
             differs: AtomicBool::new(false),
             prover: std::sync::OnceLock::new(),
             jobs: vec![hot.clone()],
@@ -157,10 +179,14 @@ impl City {
             people: Mutex::new(()),
             leavings: Default::default(),
             importing: Mutex::new(()),
+            adding: Mutex::new(()),
             cames: Default::default(),
+            unmoved: Default::default(),
             lists_behind: AtomicBool::new(false),
+            unforgotten: Mutex::default(),
             telling: Mutex::new(()),
             judging: Mutex::new(()),
+            fetching: Mutex::default(),
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,
@@ -187,6 +213,9 @@ impl City {
         }
         city.follow_moves(&leaves)?;
         city.log_restored()?;
+        if let Err(e) = city.tell_custody() {
+            tracing::warn!(error = %e.inside(), "custody is not told by which entry its rules are in force");
+        }
         city.mend()?;
         city.log_gates(&leaves)?;
         city.recall_signatures()?;
@@ -201,15 +230,16 @@ impl City {
         self.log_imports()?;
         // Counted before anything is forgotten: the last count of a day must be on the log.
         self.tally()?;
-        self.forget()?;
-        match self.forget_pictures() {
-            // Switching off, the log and questions go on without them, and the clock tries again.
+        let later = |done: Result<()>, what: &str| match done {
+            // Switching off, the log and questions go on without it, and the clock tries again.
             Err(e) if e.kind() == base::Kind::Unavailable => {
-                tracing::error!(error = %e.inside(), "the pictures' place");
+                tracing::error!(error = %e.inside(), "{what}");
                 Ok(())
             }
             other => other,
-        }
+        };
+        later(self.forget(), "forgetting")?;
+        later(self.forget_pictures(), "the pictures' place")
     }
 
     /// Puts on the log which software, configuration and rules are running: once a start.
@@ -301,6 +331,11 @@ impl City {
             !matches!(said, Decision::Refuse { .. })
         };
         Ok(Action::ALL.into_iter().filter(may).map(Action::name).collect())
+    }
+
+    /// Whether somebody may bring files for hot lists: asked before a large one is read.
+    pub fn may_bring_lists(&self, by: &PersonId) -> Result<()> {
+        self.allowed(by, Action::EditHotList).map(drop)
     }
 
     /// The person, if the rules let them do `action` at all.

@@ -149,6 +149,11 @@ pub(crate) fn told_why(note: &str) -> Result<()> {
     Err(Error::invalid("Say in a sentence of at most 1000 characters why."))
 }
 
+/// Whether an outcome says that the asker went away, or could not be answered.
+fn broke_off(outcome: &Leaf) -> bool {
+    outcome.facts.contains_key("cancelled")
+}
+
 fn unkept(e: impl std::fmt::Display) -> Error {
     Error::internal("The question cannot be kept; ask again.").because(e.to_string())
 }
@@ -214,15 +219,24 @@ impl City {
         self.log.find("search.intent", id).or_else(|| self.log.find("search.refused", id))
     }
 
+    /// What became of a question: the number of that entry, and what it says.
+    fn outcome_of(&self, id: &str) -> Result<Option<(u64, Leaf)>> {
+        let index = self.log.find("search.outcome", id);
+        index.map(|index| Ok((index, self.entry_at(index)?))).transpose()
+    }
+
+    /// Whether a question was not answered, by the log: nothing can come of it.
+    pub(crate) fn came_to_nothing(&self, id: &str) -> Result<bool> {
+        Ok(self.outcome_of(id)?.is_some_and(|(_, leaf)| broke_off(&leaf)))
+    }
+
     fn question_line(&self, row: &AskRow) -> Result<QuestionLine> {
         let asked = read(row)?;
-        let outcome_entry = self.log.find("search.outcome", &row.id);
-        let opened = match outcome_entry {
-            Some(index) => self.entry_at(index)?.opened(),
-            None => 0,
-        };
+        let answered = self.outcome_of(&row.id)?;
+        let opened = answered.as_ref().map_or(0, |(_, leaf)| leaf.opened());
         let from = asked.sealed_until.unwrap_or(row.asked);
         let open = asked.outcome.is_none() && asked.decision != "refused";
+        let open = open && !answered.as_ref().is_some_and(|(_, leaf)| broke_off(leaf));
         Ok(QuestionLine {
             id: row.id.clone(),
             asked: row.asked,
@@ -230,7 +244,7 @@ impl City {
             decision: asked.decision,
             rule: asked.rule,
             log_entry: self.entry_of(&row.id),
-            outcome_entry,
+            outcome_entry: answered.map(|(index, _)| index),
             opened,
             sealed_until: asked.sealed_until.filter(|until| *until > self.now()),
             outcome: asked.outcome,

@@ -195,15 +195,33 @@ impl City {
     }
 
     fn all_papers(&self) -> Result<Vec<Paper>> {
-        let kept = self.store.metas(META)?;
-        let papers = kept.iter().filter(|json| !json.is_empty()).map(|json| read(json));
         let now = self.now();
-        let mut papers = papers.collect::<Result<Vec<_>>>()?;
-        papers.retain(|p| p.since <= now && now < p.expires);
+        let mut papers = self.kept_papers()?;
+        papers.retain(|p| p.since <= now && now < p.expires && !self.is_withdrawn(&p.id));
         Ok(papers)
     }
 
+    fn kept_papers(&self) -> Result<Vec<Paper>> {
+        let kept = self.store.metas(META)?;
+        kept.iter().filter(|json| !json.is_empty()).map(|json| read(json)).collect()
+    }
+
+    /// The log decides: what it says is withdrawn counts no longer, whatever came between it and the database.
+    fn is_withdrawn(&self, id: &str) -> bool {
+        self.log.has("paper.withdrawn", id)
+    }
+
+    /// Makes the database follow the log; harmless to repeat.
+    pub(crate) fn forget_withdrawn(&self) -> Result<()> {
+        let mut papers = self.kept_papers()?;
+        papers.retain(|paper| self.is_withdrawn(&paper.id));
+        papers.iter().try_for_each(|p| self.store.set_meta(&format!("{META}{}", p.id), ""))
+    }
+
     fn paper(&self, id: &str) -> Result<Option<Paper>> {
+        if self.is_withdrawn(id) {
+            return Ok(None);
+        }
         let json = self.store.meta(&format!("{META}{id}"))?.filter(|json| !json.is_empty());
         json.as_deref().map(read).transpose()
     }
@@ -298,6 +316,28 @@ mod tests {
         town.clock.advance(86_400_000);
         assert!(town.city.ask(&person(), ask(Some(&paper.id))).is_err());
         assert!(town.city.papers(&clerk()).unwrap().is_empty());
+    }
+
+    /// A crash, or a database that is away, came between the entry and the paper.
+    #[test]
+    fn what_the_log_says_is_withdrawn_counts_no_longer() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        let paper = town.city.attest(&clerk(), warrant(&town)).unwrap();
+        let leaf = town.city.leaf("paper.withdrawn").by("clerk").id(&paper.id);
+        town.city.log.append_once(&leaf).unwrap();
+        let ask = Ask {
+            authority: Some("judicial-warrant".into()),
+            paper: Some(paper.id.clone()),
+            ..town.question("7ABC128")
+        };
+        assert_eq!(town.city.ask(&person(), ask).err().unwrap().kind(), Kind::Invalid);
+        assert!(town.city.papers(&clerk()).unwrap().is_empty());
+        let again = town.city.withdraw_paper(&clerk(), &paper.id);
+        assert_eq!(again.unwrap_err().kind(), Kind::NotFound);
+        let kept = || town.city.store.meta(&format!("{META}{}", paper.id)).unwrap().unwrap();
+        assert!(!kept().is_empty());
+        town.city.oversee().unwrap();
+        assert!(kept().is_empty());
     }
 
     #[test]

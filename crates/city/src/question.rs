@@ -7,10 +7,12 @@ use identity::Person;
 use plate::{Pattern, Text, is_plate};
 use policy::{AGENCIES, Facts, Intent, Scope, Vouch};
 use read::Read;
-use store::CameraRow;
+use std::collections::BTreeSet;
 
 /// The most plates in one question.
 const PLATES: usize = 20;
+/// By no more than this the log's times are cut down, in milliseconds.
+const LOG_GRAIN_MS: i64 = 3_600_000;
 /// Before the characters are compared, one found read in two is taken to be the plate.
 const PRIOR: f64 = 0.5;
 
@@ -59,8 +61,8 @@ impl City {
         })
     }
 
-    /// The cameras that are named and stood in the area within some time; all of them where neither is
-    /// given.
+    /// The cameras that are named, each once and in that order, and stood in the area within some time. Where none is
+    /// named, all that had not left the fleet before it: what a rule allows is not to be spent on those.
     pub(crate) fn cameras_of(
         &self,
         asked: &[CameraId],
@@ -74,14 +76,25 @@ impl City {
         if let Some(area) = area {
             area.check()?;
         }
-        let named = |row: &CameraRow| asked.is_empty() || asked.contains(&row.id);
-        let places = self.camera_names()?;
-        let was_in = |row: &CameraRow, area| places.was_in(area, &row.id, from, until);
-        let near = |row: &CameraRow| area.is_none_or(|area| was_in(row, area));
-        let cameras: Vec<CameraId> =
-            all.into_iter().filter(|row| named(row) && near(row)).map(|row| row.id).collect();
-        if cameras.is_empty() && area.is_some() {
-            return Err(Error::not_found("No such camera stands in this area; widen the radius."));
+        let mut cameras: Vec<CameraId> = if asked.is_empty() {
+            let switches = self.switches();
+            let there = |camera: &CameraId| {
+                let left = switches.retired(camera);
+                left.is_none_or(|left| left.plus_millis(LOG_GRAIN_MS) > from)
+            };
+            all.into_iter().map(|row| row.id).filter(there).collect()
+        } else {
+            let mut seen = BTreeSet::new();
+            asked.iter().filter(|camera| seen.insert(*camera)).cloned().collect()
+        };
+        if let Some(area) = area {
+            let places = self.camera_names()?;
+            cameras.retain(|camera| places.was_in(area, camera, from, until));
+            if cameras.is_empty() {
+                return Err(Error::not_found(
+                    "No such camera stands in this area; widen the radius.",
+                ));
+            }
         }
         Ok(cameras)
     }
@@ -98,7 +111,7 @@ impl City {
         let case = match &intent.case {
             None => Vouch::None,
             Some(case) if case_fits(&self.config.cases.format, case) => {
-                let attested = self.case_is_open(case)? == Some(true)
+                let attested = self.case_is_open(case) == Some(true)
                     || self.second_person(case, &intent.person)?;
                 if attested { Vouch::Attested } else { Vouch::Stated }
             }
@@ -200,6 +213,47 @@ pub(crate) fn sentence(rule: &str, asked: &Intent, got: &Scope) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::{Town, person};
+    use store::CameraRow;
+
+    /// Cameras that had left the fleet use up nothing of what a rule allows, the asker's order decides what is left, and
+    /// the answer says which cameras were asked where others were not.
+    #[test]
+    fn the_fleet_of_the_time_is_asked() {
+        let town = Town::new("2026-11-02T12:00:00Z", "");
+        let camera = |n: usize| -> CameraId { format!("cam_a{n:02}").parse().unwrap() };
+        for n in 0..25 {
+            let row = CameraRow {
+                id: camera(n),
+                name: "A".into(),
+                lat: None,
+                lon: None,
+                device_key: None,
+                off_since: None,
+            };
+            town.city.store.put_camera(&row).unwrap();
+        }
+        (0..10).for_each(|n| drop(town.city.retire_camera(&person(), &camera(n)).unwrap()));
+        town.clock.advance(5 * 3_600_000);
+        let ask = |cameras: Vec<CameraId>, hours_ago: i64| {
+            let back = -hours_ago * 3_600_000;
+            let ask = town.question("7ABC128");
+            let (from, until) = (ask.from.plus_millis(back), ask.until.plus_millis(back));
+            let answer = town.city.ask(&person(), Ask { cameras, from, until, ..ask }).unwrap();
+            (answer.cameras, answer.narrowed)
+        };
+        // Fifteen of them and the town's own: the twenty that a rule allows are enough.
+        assert_eq!(ask(Vec::new(), 0), (Vec::new(), None));
+        // Before that, there were more than twenty.
+        let (asked, narrowed) = ask(Vec::new(), 6);
+        assert_eq!((asked.len(), &asked[0]), (20, &camera(0)));
+        assert!(narrowed.unwrap().contains("20 of 26 cameras"));
+        let named = vec![camera(24), camera(3), camera(24), camera(12)];
+        assert_eq!(ask(named, 0).0, [camera(24), camera(3), camera(12)]);
+        let (asked, narrowed) = ask((0..25).rev().map(camera).collect(), 0);
+        assert_eq!((&asked[0], &asked[19]), (&camera(24), &camera(5)));
+        assert!(narrowed.unwrap().contains("20 of 25 cameras"));
+    }
 
     #[test]
     fn places_are_apart() {

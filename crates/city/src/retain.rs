@@ -4,29 +4,43 @@
 //! What a wrong clock destroys nobody brings back. So after the clock has leapt ahead (or the city has
 //! been off for as long) forgetting waits some hours, and health and log say so: time for somebody to
 //! set the clock right. If nobody does, the clock is believed.
+//!
+//! Where forgetting itself fails (a token that is away, a file that cannot be written), nothing else shows it:
+//! what is sealed and asked goes on from memory. So health says that too, when it has failed for some hours.
 
 use crate::City;
-use base::{Epoch, Result, Time};
+use base::{Epoch, Error, Result, Time};
 use custody::Sort;
+use std::sync::PoisonError;
 
 const DAY_MS: i64 = 86_400_000;
 /// Further than this between two looks the clock has leapt; the looks are an hour apart.
 const LEAP_MS: i64 = 2 * DAY_MS;
 /// How long forgetting waits then.
 const CALM_MS: i64 = 6 * 3_600_000;
+/// So long forgetting may fail, at a try every hour, before health says so.
+const FAILS_MS: i64 = 3 * 3_600_000;
 
 impl City {
     /// Forgets what is older than the city's retention. Runs at every start and then every hour;
-    /// running it again changes nothing. Hits are kept under keys of their own for as long.
+    /// running it again changes nothing. Hits have keys of their own, and go with the day of their reads.
+    ///
+    /// # Errors
+    /// The first of what failed; the rest is done all the same.
     pub fn retain(&self) -> Result<()> {
-        self.forget()?;
-        self.check_adopted()?;
-        // Who watches those who ask waits for no place of pictures.
-        let pictures = self.forget_pictures();
-        self.oversee()?;
-        self.forget_messages()?;
-        self.forget_drills()?;
-        pictures
+        // Who watches those who ask waits for no token and no place of pictures.
+        let done = [
+            self.forget(),
+            self.check_adopted().map(drop),
+            self.forget_pictures(),
+            self.oversee(),
+            self.forget_messages(),
+            self.forget_drills(),
+        ];
+        let mut failed = done.into_iter().filter_map(Result::err);
+        let first = failed.next();
+        failed.for_each(|e| tracing::error!(error = %e.inside(), "what the clock brings"));
+        first.map_or(Ok(()), Err)
     }
 
     /// The first moment that is not forgotten yet.
@@ -57,10 +71,31 @@ impl City {
         if !self.clock_is_calm()? {
             return Ok(());
         }
+        let done = self.forget_due();
+        let mut failing = self.unforgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = failing.as_ref().map_or_else(|| self.now(), |(since, _)| *since);
+        *failing = done.as_ref().err().map(|e| (since, e.message().to_owned()));
+        drop(failing);
+        done
+    }
+
+    /// Whether what is due has been forgotten, or has failed for no more than a few hours.
+    pub(crate) fn forgets(&self) -> Result<()> {
+        let failing = self.unforgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*failing {
+            Some((since, why)) if self.now().since(*since) >= FAILS_MS => Err(Error::unavailable(
+                format!("What is too old has not been forgotten since {since}. {why}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn forget_due(&self) -> Result<()> {
         let limit = self.limit();
         self.log_destroyed(Sort::Reads, "epoch", &self.custody.destroy_before(limit)?)?;
         self.log_destroyed(Sort::Hits, "hits", &self.custody.destroy_hits_before(limit)?)?;
         self.drop_days_before(limit)?;
+        self.forget_hits(limit)?;
         self.forget_lists(limit)?;
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
@@ -71,12 +106,13 @@ impl City {
     fn clock_is_calm(&self) -> Result<bool> {
         let (now, seen, leapt) = (self.now(), self.moment("seen")?, self.moment("leapt")?);
         self.store.set_meta("clock/seen", &now.to_string())?;
+        // Also while it waits: another leap has not been looked at by anybody for six hours.
+        let leaps = seen.is_some_and(|seen| now.since(seen) > LEAP_MS);
         let waits_since = match leapt {
-            // Set right again.
-            Some(leapt) if now < leapt => None,
-            Some(leapt) if now.since(leapt) >= CALM_MS => None,
-            Some(leapt) => Some(leapt),
-            None => seen.filter(|seen| now.since(*seen) > LEAP_MS).map(|_| now),
+            _ if leaps => Some(now),
+            // Set right again, or stood for long enough.
+            Some(leapt) if now < leapt || now.since(leapt) >= CALM_MS => None,
+            other => other,
         };
         if waits_since != leapt {
             let text = waits_since.map(|t| t.to_string()).unwrap_or_default();
@@ -174,6 +210,52 @@ mod tests {
         let city = City::open(dir.path(), clock).unwrap();
         let e = city.ask(&person(), then).err().unwrap();
         assert_eq!(e.kind(), base::Kind::Gone, "{e}");
+    }
+
+    /// The key file is not what it was: somebody is told within hours, and the rest of the clock's work goes on.
+    #[test]
+    fn forgetting_that_fails_is_told() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let kek = town.dir().join("custody/kek");
+        let kept = std::fs::read(&kek).unwrap();
+        std::fs::write(&kek, "nothing\n").unwrap();
+        let told = || {
+            let health = town.city.health();
+            health.into_iter().find(|h| h.part == "forgetting").unwrap().message
+        };
+        let checked = || town.logged("policy.checked").len();
+        let before = checked();
+        let tried = |wanted: bool| {
+            town.clock.advance(3_600_000);
+            assert_eq!(town.city.retain().is_ok(), wanted);
+        };
+        tried(false);
+        assert_eq!(told(), None, "it is tried again");
+        (0..3).for_each(|_| tried(false));
+        assert!(told().unwrap().contains("2026-11-01T13:00:00"), "{:?}", told());
+        assert!(town.city.alive().contains(&"forgetting"));
+        assert_eq!(checked(), before + 1, "what comes after it is done");
+        std::fs::write(&kek, kept).unwrap();
+        tried(true);
+        assert_eq!(told(), None);
+    }
+
+    /// A second leap while forgetting waits because of the first is waited out like that one.
+    #[test]
+    fn a_clock_that_leaps_again_destroys_nothing_at_once() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        for (ms, kept) in [
+            (3 * DAY_MS, true),
+            (1_800_000, true),
+            (40 * DAY_MS, true),
+            (CALM_MS - 1, true),
+            (1, false),
+        ] {
+            town.clock.advance(ms);
+            town.city.retain().unwrap();
+            assert_eq!(!town.city.store.days().unwrap().is_empty(), kept, "{ms}");
+        }
     }
 
     /// A clock that is a month ahead destroys nothing if it is set right within hours.

@@ -49,18 +49,22 @@ impl City {
                 Error::internal("A sealed question is damaged; restore the database.").because(e)
             })?;
             let id = then.id.clone().unwrap_or_default();
-            // A crash before the entry leaves what was never asked.
+            let of_before = self.is_of_before(&then)?;
+            let leaf = Leaf { time: self.leaf(REVEALED).time, ..then };
             if let Some(index) = self.sealed_entry(&id)? {
-                let leaf = Leaf { time: self.leaf(REVEALED).time, ..then };
                 self.log.append_once(&leaf.fact("intent", index))?;
+            } else if of_before {
+                // Asked in a log before this one: what that promised is owed still.
+                self.log.append_once(&self.revealed_of_before(leaf, &id))?;
             }
+            // Neither: a crash before the entry leaves what was never asked.
             self.store.drop_reveal(&id)?;
         }
         Ok(())
     }
 
     fn sealed_entry(&self, id: &str) -> Result<Option<u64>> {
-        for kind in ["search.intent", "search.refused"] {
+        for kind in crate::earlier::QUESTIONS {
             if let Some(index) = self.log.find(kind, id) {
                 let leaf = self.log.leaves(index, index.saturating_add(1))?.pop();
                 return Ok(leaf.and_then(|l| l.text(HIDDEN).map(|_| index)));

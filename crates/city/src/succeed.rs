@@ -51,7 +51,7 @@ pub struct Successor {
 }
 
 /// The place of the log of a generation that is over.
-fn past(dir: &Path, generation: u32) -> PathBuf {
+pub(crate) fn past(dir: &Path, generation: u32) -> PathBuf {
     dir.join(format!("log.{generation}"))
 }
 
@@ -62,7 +62,12 @@ pub(crate) fn generation(dir: &Path) -> u32 {
 
 /// The origin of the present log.
 pub(crate) fn origin(dir: &Path, config: &Config) -> String {
-    match generation(dir) {
+    origin_of(config, generation(dir))
+}
+
+/// The origin of the log of a generation.
+pub(crate) fn origin_of(config: &Config, generation: u32) -> String {
+    match generation {
         1 => config.origin(),
         n => format!("{}/{n}", config.origin()),
     }
@@ -221,7 +226,7 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
     let set = crate::adoption::folder_set(dir)?;
     let mut fresh = vec![first, crate::adoption::first_activation(&rules, set.as_ref(), now)?];
-    fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now)?);
+    fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now, clock.now())?);
     let vkey = build(dir, &paths, &origin, &fresh)?;
     swap(dir, &paths, old)?;
     write_atomic(&paths.vkey, format!("{vkey}\n").as_bytes())?;
@@ -256,12 +261,14 @@ fn said(first: Leaf, old: &str, found: &Seen, lost: &Lost, cosigned: Option<Stri
     }
 }
 
-/// The state that goes on: the cameras, those that left, and everything switched off.
-fn carried(store: &Store, switches: &Switches, now: Time) -> Result<Vec<Leaf>> {
+/// The state that goes on: the cameras, those that left, everything switched off, and the holds that stand.
+/// `now` is as the log tells time; `at` is the moment itself, up to which what cameras captured is taken.
+fn carried(store: &Store, switches: &Switches, now: Time, at: Time) -> Result<Vec<Leaf>> {
     let mut out = Vec::new();
     let off = |level: &str| {
         Leaf::new("order.off", now)
             .fact("level", level)
+            .fact("at", at.to_string())
             .fact("reason", "An order may be among the lost entries of the log before this one.")
     };
     for camera in store.cameras()? {
@@ -284,6 +291,7 @@ fn carried(store: &Store, switches: &Switches, now: Time) -> Result<Vec<Leaf>> {
         let mut leaf = Leaf::new("order.off", now)
             .id(planned.id.as_str())
             .fact("level", planned.level.as_str())
+            .fact("at", at.to_string())
             .fact("reason", planned.reason.as_str())
             .fact("from", planned.from.to_string());
         if let Some(cameras) = &planned.cameras {
@@ -297,6 +305,11 @@ fn carried(store: &Store, switches: &Switches, now: Time) -> Result<Vec<Leaf>> {
             leaf = leaf.fact("spool", "erase");
         }
         out.push(leaf);
+    }
+    // One that nobody reviews in time shows as overdue in this log too.
+    for hold in store.holds()?.into_iter().filter(|hold| hold.released.is_none()) {
+        let leaf = Leaf::new("hold.placed", now).id(hold.id.to_string());
+        out.push(leaf.fact("review", hold.review.to_string()));
     }
     Ok(out)
 }

@@ -1,12 +1,13 @@
 //! Off and on. The log is the source: what it says decides, and the database follows.
 //!
 //! An order that begins later is on the log when it is given, and takes effect by the city's clock: no lease
-//! reaches beyond its beginning, so it works where no line does. Nobody has to be awake for it.
+//! reaches beyond its beginning, so it works where no line does. Those of before it are ended at that moment as it
+//! is given. Nobody has to be awake for it.
 
 use crate::hands::Hand;
 use crate::said::Said;
 use crate::{City, Event, Ordered};
-use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time};
+use base::{CameraId, Error, Kind, LeaseId, PersonId, Result, Signed, Time};
 use identity::Person;
 use ledger::{Entry, Leaf, Off, Orders, Planned};
 use policy::{Action, Decision};
@@ -118,6 +119,14 @@ impl Switches {
         self.wanted.iter().flat_map(|(_, people)| people.values().cloned()).collect()
     }
 
+    /// Forgets a signature that waited.
+    fn withdraw(&mut self, order: base::OrderId) {
+        self.wanted.retain_mut(|(_, people)| {
+            people.retain(|_, (_, hand)| hand.order().id != order);
+            !people.is_empty()
+        });
+    }
+
     /// Notes that a person wants something; gives what all of them signed once they are enough, this one first.
     fn wants(&mut self, signed: &Hand, now: Time, needed: u32) -> Option<Vec<Hand>> {
         self.wanted.retain_mut(|(_, people)| {
@@ -194,9 +203,14 @@ impl City {
         let off = switches.capture_off(camera, now);
         let tag = match (switches.retired(camera), &off) {
             (Some(_), _) => "retired".to_owned(),
-            // Gates close at once, and open with the next lease.
-            (None, None) if switches.level_off("sharing", now) => "on, sharing off".to_owned(),
-            (None, None) => "on".to_owned(),
+            (None, None) => {
+                // Gates close at once, and open with the next lease.
+                let sharing = if switches.level_off("sharing", now) { ", sharing off" } else { "" };
+                // A camera whose lease reaches beyond it asks for another.
+                let ends = switches.next_off(camera, now);
+                let ends = ends.map(|ends| format!(", until {ends}")).unwrap_or_default();
+                format!("on{sharing}{ends}")
+            }
             (None, Some(off)) => {
                 let orders: Vec<&str> = off.orders.iter().map(String::as_str).collect();
                 base::hex(&base::sha256(orders.join(" ").as_bytes())[..8])
@@ -206,7 +220,7 @@ impl City {
             Some(id) => format!("{tag}, again {id}"),
             None => tag,
         };
-        Standing { tag, next_ms }
+        Standing { tag: in_a_query(tag), next_ms }
     }
 
     /// The city's word to a camera: whether it may go on, and by whose orders it may not.
@@ -226,12 +240,14 @@ impl City {
                 message,
                 sharing_off,
                 resend,
+                ends: None,
             });
         }
         let off = self.switches().capture_off(camera, self.now());
         let Some(off) = off else {
             let message = "This camera may capture, under a lease.".into();
             let (by, orders) = (Vec::new(), Vec::new());
+            let ends = self.switches().next_off(camera, self.now());
             return Ok(Word {
                 on: true,
                 tag,
@@ -242,6 +258,7 @@ impl City {
                 message,
                 sharing_off,
                 resend,
+                ends,
             });
         };
         let (mut orders, mut touched) = (Vec::new(), Vec::new());
@@ -252,7 +269,8 @@ impl City {
         let by = off.orders.iter().filter_map(|id| id.parse().ok()).collect();
         let message = off_words(off.since);
         let since = Some(off.since);
-        Ok(Word { on: false, tag, since, by, orders, touched, message, sharing_off, resend })
+        let ends = None;
+        Ok(Word { on: false, tag, since, by, orders, touched, message, sharing_off, resend, ends })
     }
 
     /// An order as it was signed, by each of those who gave it.
@@ -307,6 +325,7 @@ impl City {
     /// What all of them signed, once they are enough. Until then it is kept: a start of the server in between asks
     /// nobody to sign again.
     fn collected(&self, order: &Hand, needed: u32) -> Result<Option<Vec<Hand>>> {
+        self.withdraw_lapsed()?;
         let (all, waiting) = {
             let mut switches = self.switches();
             (switches.wants(order, self.now(), needed), switches.waiting())
@@ -315,6 +334,22 @@ impl City {
             .map_err(|e| Error::internal("A signature cannot be kept.").because(e))?;
         self.store.set_meta(WANTED, &text)?;
         Ok(all)
+    }
+
+    /// Whoever has left, lost the office or the key since has not signed.
+    fn withdraw_lapsed(&self) -> Result<()> {
+        let waiting = self.switches().waiting();
+        for (_, hand) in &waiting {
+            match self.hand_holds(hand) {
+                Ok(()) => {}
+                // Nothing is said of the signature.
+                Err(e) if matches!(e.kind(), Kind::Busy | Kind::Unavailable | Kind::Internal) => {
+                    return Err(e);
+                }
+                Err(_) => self.switches().withdraw(hand.order().id),
+            }
+        }
+        Ok(())
     }
 
     /// What waited for more signatures when the city was last open. Each is looked at again: whoever may not give
@@ -450,8 +485,12 @@ impl City {
         let leaf = self.with_touches(leaf, orders)?;
         // On the log first: from here on the order holds whatever happens to this process.
         let entry = self.log.append_once(&leaf)?;
+        let scheduled = self.next_offs(&cameras);
         self.switches().add(entry.index, &Leaf::parse(&entry.leaf)?);
         drop(turn);
+        if said.power == Power::On {
+            self.take_back(&scheduled)?;
+        }
         let leases = self.apply_orders()?;
         self.turned.send_modify(|turn| *turn += 1);
         self.emit(Event {
@@ -461,6 +500,24 @@ impl City {
             ..self.event(kind)
         });
         Ok(self.ordered(said, entry.index, cameras, leases))
+    }
+
+    /// When a scheduled order next ends the capture of each of these cameras.
+    fn next_offs(&self, cameras: &[CameraId]) -> Vec<(CameraId, Time)> {
+        let (switches, now) = (self.switches(), self.now());
+        let next = |camera: &CameraId| Some((camera.clone(), switches.next_off(camera, now)?));
+        cameras.iter().filter_map(next).collect()
+    }
+
+    /// Leases that a scheduled order had cut short run to their own end again, where it was taken back.
+    fn take_back(&self, scheduled: &[(CameraId, Time)]) -> Result<()> {
+        for (camera, from) in scheduled {
+            let next = self.switches().next_off(camera, self.now());
+            if next != Some(*from) {
+                self.store.resume_leases(camera, *from)?;
+            }
+        }
+        Ok(())
     }
 
     fn order_leaf(
@@ -573,23 +630,26 @@ impl City {
         Ok(some)
     }
 
-    /// Makes the database follow the log: a camera that is off loses its leases, a
-    /// retired one its device key too.
+    /// Makes the database follow the log: a camera that is off loses its leases, a retired one its device key
+    /// too, and no lease of one that will be off reaches beyond that, whenever it was granted.
     /// Harmless to repeat. Returns the leases that ended.
     pub(crate) fn apply_orders(&self) -> Result<Vec<LeaseId>> {
         let mut ended = BTreeSet::new();
         for mut row in self.store.cameras()? {
             let now = self.now();
-            let (retired, off) = {
+            let (retired, off, next) = {
                 let switches = self.switches();
-                (switches.retired(&row.id), switches.capture_off(&row.id, now))
+                let next = switches.next_off(&row.id, now);
+                (switches.retired(&row.id), switches.capture_off(&row.id, now), next)
             };
             if off.as_ref().is_some_and(|off| off.erase) {
                 self.store.void_leases(&row.id)?;
             }
             match (retired.is_some() || off.is_some(), row.off_since) {
                 (true, None) => {
-                    ended.extend(self.store.end_leases(&row.id, now)?);
+                    // Off since it was to be, not since somebody looked.
+                    let at = off.as_ref().map_or(now, |off| off.since.min(now));
+                    ended.extend(self.store.end_leases(&row.id, at)?);
                     // The device's own key stays: on again needs nobody at the camera. One that left the
                     // fleet is a stranger.
                     if retired.is_some() {
@@ -607,6 +667,9 @@ impl City {
                     self.store.put_camera(&row)?;
                 }
                 _ => {}
+            }
+            if let Some(next) = next {
+                self.store.end_leases(&row.id, next)?;
             }
         }
         Ok(ended.into_iter().collect())
@@ -636,6 +699,14 @@ fn check_reason(order: &Order) -> Result<()> {
         return Err(Error::invalid("Give the reason of the order in 1 to 300 characters."));
     }
     Ok(())
+}
+
+/// A tag as cameras send it back: they put it into the query of an address as it is.
+fn in_a_query(tag: String) -> String {
+    match tag.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        true => tag,
+        false => base::hex(&base::sha256(tag.as_bytes())[..8]),
+    }
 }
 
 fn off_words(since: Time) -> String {

@@ -82,11 +82,11 @@ impl City {
         }
         self.takes_own(&wanted.entry.list)?;
         self.check_entry(&wanted.entry)?;
-        // First in, then away: what a crash leaves waiting is in already, and says so.
-        let done = self.put_entry(id, wanted.entry, &wanted.by, &person);
-        match done {
-            Err(e) if e.kind() != base::Kind::Conflict => Err(e),
-            _ => self.store.take_wanted(id),
+        // First in, then away: what a crash leaves waiting is in already, and the log is told of it.
+        match self.put_entry(id, wanted.entry, &wanted.by, &person) {
+            Ok(()) => self.forget_one_wanted(id),
+            Err(e) if e.kind() == base::Kind::Conflict => self.log_lists(),
+            Err(e) => Err(e),
         }
     }
 
@@ -101,17 +101,23 @@ impl City {
 
     /// Forgets what nobody agreed to in time; the log says so first.
     pub(crate) fn forget_wanted(&self) -> Result<()> {
+        // What is in force has not lapsed.
+        self.log_lists()?;
         for id in self.store.wanted_before(self.now().plus_millis(-WAITS_MS))? {
             let leaf = self.leaf("hotlist.lapsed").job("hotlist").id(id.as_str());
             let entry = self.log.append_once(&leaf)?;
-            match self.store.take_wanted(&id) {
-                // Somebody took it back at this moment.
-                Err(e) if e.kind() == base::Kind::NotFound => {}
-                other => other?,
-            }
+            self.forget_one_wanted(&id)?;
             self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.lapsed") });
         }
         Ok(())
+    }
+
+    /// Forgets what waits, if it does still: somebody may have taken it away at this moment.
+    pub(crate) fn forget_one_wanted(&self, id: &EntryId) -> Result<()> {
+        match self.store.take_wanted(id) {
+            Err(e) if e.kind() == base::Kind::NotFound => Ok(()),
+            other => other,
+        }
     }
 
     fn takes_own(&self, list: &ListId) -> Result<()> {

@@ -3,7 +3,8 @@
 //! A round submits the newest checkpoint to every witness of the policy; when a quorum has cosigned it,
 //! it is kept beside the log as `log.cosigned` and served with it. Under the rule `before` no read is
 //! opened that the cosigned part of the log does not promise; under `within` questions stop when part of
-//! the log has waited too long for its witnesses.
+//! the log has waited too long for its witnesses. Neither holds where a life is in danger: such a question is
+//! answered at once, and witnessed like every entry when the witnesses are there.
 //!
 //! Holds: a witness that has seen more of the log than there is stops every question: the log was set
 //! back, and must not go on as if nothing had been.
@@ -103,7 +104,21 @@ impl Witnessing {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn covers(&self, size: u64) -> bool {
+    /// The entry as custody wants it: where reads are opened only after the witnesses have signed, proven under what they
+    /// signed; `None` where they have not signed for it yet.
+    pub(crate) fn entry(&self, log: &Log, index: u64) -> Result<Option<Entry>> {
+        if self.rule != WitnessRule::Before {
+            return log.entry(index).map(Some);
+        }
+        let text = match self.state().cosigned.as_ref().filter(|c| c.size > index) {
+            Some(cosigned) => cosigned.text.clone(),
+            None => return Ok(None),
+        };
+        log.entry_under(index, &text).map(Some)
+    }
+
+    /// Whether a quorum has signed for the first `size` entries.
+    pub(crate) fn covers(&self, size: u64) -> bool {
         self.state().cosigned.as_ref().is_some_and(|c| c.size >= size)
     }
 
@@ -125,7 +140,8 @@ impl Witnessing {
     fn rule(&self) -> String {
         match self.rule {
             WitnessRule::Before => {
-                "no read is opened before the witnesses have signed for its question".into()
+                "no read is opened before the witnesses have signed for its question, but where a life is in danger"
+                    .into()
             }
             WitnessRule::Within => {
                 format!("questions stop when the witnesses have not signed for {} s", self.within_s)
@@ -479,6 +495,32 @@ pub(crate) mod tests {
             assert_eq!(answer.opened, 1);
             stop.store(true, std::sync::atomic::Ordering::Relaxed);
         });
+    }
+
+    /// A life in danger waits for nobody, and custody agrees; what was asked is witnessed all the same.
+    #[test]
+    fn before_holds_up_no_emergency() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut near, policy) = two(dir.path());
+        let town = town(&policy, "witness_rule=\"before\"\n");
+        follow(&near, &town);
+        town.pass("7ABC128");
+        let city = &town.city;
+        let away = near.0[1].take();
+        assert!(!city.cosign(&near).unwrap());
+        let danger = crate::Ask {
+            case: None,
+            emergency: true,
+            reason: Some("a child was taken".into()),
+            ..town.question("7ABC128")
+        };
+        let begun = Instant::now();
+        let answer = city.ask(&person(), danger).unwrap();
+        assert_eq!(answer.opened, 1);
+        assert!(begun.elapsed() < PATIENCE, "nobody was waited for");
+        near.0[1] = away;
+        assert!(city.cosign(&near).unwrap());
+        assert!(city.cosigned().unwrap().unwrap().0 > answer.log_entry);
     }
 
     #[test]

@@ -31,6 +31,10 @@ const SEGMENT_READS: usize = 256;
 const HIT_EPOCH_S: u32 = 86_400;
 /// Capture times may be so far ahead of our clock.
 const AHEAD_MS: i64 = 5 * 60_000;
+const DAY_MS: i64 = 24 * 3_600_000;
+/// So long a month's key stays when the month is over. A larger leap of the clock the city notices, and waits: what
+/// a wrong clock destroys nobody brings back, and a month in which people have two names cannot be counted.
+const MONTH_STAYS_MS: i64 = 2 * DAY_MS;
 /// The longest lease that is signed.
 const LEASE_MS: i64 = 24 * 3_600_000;
 
@@ -47,6 +51,28 @@ pub struct Options {
     pub witnesses: Option<ledger::Policy>,
     /// What protects the key-encryption key.
     pub kek: Kek,
+}
+
+/// What server and custody must both go by, besides the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The public key of the log whose entries are believed.
+    pub log_vkey: String,
+    /// Length of an epoch in seconds.
+    pub epoch_s: u32,
+    /// The hash of the policy of those who must have signed before a read is opened, where somebody must.
+    pub witnesses: Option<String>,
+}
+
+impl Options {
+    /// What of it the server must hold too.
+    pub fn terms(&self) -> Terms {
+        Terms {
+            log_vkey: self.log_vkey.clone(),
+            epoch_s: self.epoch_s,
+            witnesses: self.witnesses.as_ref().map(|policy| policy.hash().to_owned()),
+        }
+    }
 }
 
 /// The keeper of the city's keys. Everything here is `&self`; it is shared between threads.
@@ -160,15 +186,15 @@ impl Ring {
         Ok(fresh)
     }
 
-    /// The key of a month's pseudonyms. A new month's key replaces the old one, which is never
-    /// needed again: nobody leads last month's pseudonyms back to people, not even we.
+    /// The key of a month's pseudonyms, made and written down if this is its first use. That of an older month goes
+    /// with the next destruction: nobody leads its pseudonyms back to people then, not even we.
     fn month_key(&mut self, month: &str) -> Result<Key> {
-        if let Some((_, key)) = self.keys.month.as_ref().filter(|(of, _)| of == month) {
+        if let Some(key) = self.keys.months.get(month) {
             return Ok(key.clone());
         }
         let mut keys = self.keys.copy();
         let fresh = Keys::new_key();
-        keys.month = Some((month.to_owned(), fresh.clone()));
+        keys.months.insert(month.to_owned(), fresh.clone());
         self.files.save(&keys)?;
         self.keys = keys;
         Ok(fresh)
@@ -252,6 +278,7 @@ impl Custody {
     pub fn rescue(&self) -> Result<Option<Rescue>> {
         let Some(recovery) = crate::recovery_of(&self.options.dir)? else { return Ok(None) };
         let ring = self.ring();
+        ring.files.repair(&ring.keys)?;
         let (keys, kek) = ring.files.as_kept()?;
         Rescue::of(recovery, keys, kek).map(Some)
     }
@@ -310,10 +337,11 @@ impl Custody {
     }
 
     /// Whether a read captured at `at` would be sealed: not in the future, and not forgotten.
-    /// A caller asks this of each read first, because [`Custody::seal`] refuses a batch whole.
+    /// A caller asks this of each read first, because [`Custody::seal`] refuses a batch whole. The future is
+    /// `Busy`: it passes by itself.
     pub fn takes(&self, at: Time) -> Result<()> {
         if at.since(self.clock.now()) > AHEAD_MS {
-            return Err(Error::invalid("The capture time lies in the future; set the clock."));
+            return Err(Error::busy("The capture time lies in the future; set the clock."));
         }
         self.ring().must_live(Sort::Reads, self.epoch(at))
     }
@@ -502,6 +530,7 @@ impl Custody {
         }
         let mut ring = self.ring();
         // A destruction that was written but not wiped is finished first.
+        ring.files.repair(&ring.keys)?;
         ring.files.settle()?;
         if before <= ring.gone_before(sort) {
             return Ok(ring.ended(sort));
@@ -518,6 +547,8 @@ impl Custody {
         if matches!(sort, Sort::Reads) {
             keys.days.retain(|day, _| day.next().start() > before);
         }
+        let now = self.clock.now();
+        keys.months.retain(|month, _| !month_is_over(month, now));
         ring.files.rotate(&keys)?;
         ring.keys = keys;
         ring.files.settle()?;
@@ -539,6 +570,14 @@ impl Custody {
 
 type Arrived<'a> = (&'a Read, Option<&'a [u8]>);
 type Group<'a> = ((CameraId, Epoch), Vec<Arrived<'a>>);
+
+/// Whether a month (`2026-11`) ended so long ago that no small leap of the clock leads back into it.
+fn month_is_over(month: &str, now: Time) -> bool {
+    let first = |month: &str| format!("{month}-01").parse::<Day>().ok().map(Day::start);
+    // A month's first day and 31 more lie in the next one.
+    let next = first(month).and_then(|start| first(&start.plus_millis(31 * DAY_MS).month()));
+    next.is_none_or(|next| now.since(next) >= MONTH_STAYS_MS)
+}
 
 fn minute(at: Time) -> Time {
     at.floor_to(SEGMENT_MS)

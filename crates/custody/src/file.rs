@@ -5,7 +5,8 @@
 //! older copy of `custody.keys`, in a backup or in a disk's free blocks, is encrypted under a key
 //! that no longer exists. (A backup of `kek` itself would undo that: keep it out of backups that
 //! outlive the retention.) Whatever line a crash cuts this off at, [`Files::open`] finds either the
-//! old state or the new one and finishes wiping.
+//! old state or the new one and finishes wiping. A write that fails may have happened all the same; so nothing is
+//! wiped before the file on disk is known to be under the key in use ([`Files::repair`]).
 
 use crate::kek::{Kek, Wrap};
 use crate::keys::Keys;
@@ -13,7 +14,7 @@ use crate::seal::Key;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base::{Error, Result, Secret, random, read_secret, sha256, write_secret};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroize;
@@ -231,6 +232,19 @@ impl Files {
         write_secret(&Self::keys_path(&self.dir), &wrap(&self.kek, keys)?)
     }
 
+    /// Whether `custody.keys` on disk is under the key in use.
+    fn in_place(&self) -> bool {
+        let mut head = [0; HEAD];
+        let read = File::open(Self::keys_path(&self.dir)).and_then(|mut f| f.read_exact(&mut head));
+        read.is_ok() && head[MAGIC.len()..] == kek_id(&self.kek)
+    }
+
+    /// Writes the keys anew where another file than ours lies there: a rewrite that failed at its very end, in the
+    /// folder's sync, has put its file in place, under a key that nobody went on with.
+    pub(crate) fn repair(&self, keys: &Keys) -> Result<()> {
+        if self.in_place() { Ok(()) } else { self.save(keys) }
+    }
+
     /// Writes the keys under a new key-encryption key. When this returns `Ok`, the new file is in
     /// force; the old key and file are overwritten by [`Files::settle`], which comes next.
     pub(crate) fn rotate(&mut self, keys: &Keys) -> Result<()> {
@@ -249,6 +263,13 @@ impl Files {
     /// Puts the key-encryption key in force in its place and wipes what is left of others.
     pub(crate) fn settle(&self) -> Result<()> {
         let (kek, next) = (self.dir.join("kek"), self.dir.join("kek.next"));
+        if !self.in_place() {
+            let path = Self::keys_path(&self.dir);
+            return Err(Error::unavailable(format!(
+                "{} is not under the key in use; nothing is wiped before it can be written again.",
+                path.display()
+            )));
+        }
         let in_force = |path: &Path| -> Result<bool> {
             Ok(load_kek(&self.wrap, path)?.is_some_and(|k| kek_id(&k) == kek_id(&self.kek)))
         };
@@ -260,8 +281,10 @@ impl Files {
             if kek.exists() && !old.exists() {
                 fs::hard_link(&kek, &old).map_err(|e| disk(&old, e))?;
             }
-            fs::rename(&next, &kek).and_then(|()| sync_folder(&kek)).map_err(|e| disk(&kek, e))?;
+            fs::rename(&next, &kek).map_err(|e| disk(&kek, e))?;
         }
+        // What is in force must be so after a crash too before what it replaces is overwritten.
+        sync_folder(&kek).map_err(|e| disk(&kek, e))?;
         for left in ["kek.next", "kek.next.new", "kek.new", "kek.old"] {
             self.wipe_left(left, &kek)?;
         }
@@ -403,6 +426,29 @@ mod tests {
         }
         drop(files);
         assert!(Files::open(dir.path(), &Kek::File).unwrap().1.epochs.is_empty());
+    }
+
+    /// The last sync of a rewrite fails: its file is in place, and the one in use is the key of before.
+    #[test]
+    fn a_rewrite_that_failed_at_its_end_wipes_no_key_that_is_needed() {
+        for repaired in [false, true] {
+            let dir = tempfile::tempdir().unwrap();
+            let (files, keys) = city(dir.path());
+            let at = |name: &str| dir.path().join(name);
+            let next = Secret::new(random());
+            save_kek(&Wrap::File, &at("kek.next"), &next).unwrap();
+            fs::hard_link(at("custody.keys"), at("custody.keys.old")).unwrap();
+            write_secret(&at("custody.keys"), &wrap(&next, &keys).unwrap()).unwrap();
+            assert!(files.settle().is_err());
+            if repaired {
+                files.repair(&keys).unwrap();
+                files.settle().unwrap();
+            }
+            drop(files);
+            let (_files, read) = Files::open(dir.path(), &Kek::File).unwrap();
+            assert!(read.epochs.contains_key(&epoch(1)), "repaired: {repaired}");
+            assert_eq!(names(dir.path()), ["custody.keys", "custody.lock", "kek"]);
+        }
     }
 
     #[test]

@@ -304,6 +304,14 @@ mod tests {
         let (mut files, read) = Files::open(&neighbour, &other).unwrap();
         files.rotate(&read).unwrap();
         files.settle().unwrap();
+        // The token was away for a moment: nobody has to start anything.
+        let token = Token::open(&place).unwrap();
+        let key = Secret::new([7; 32]);
+        let (label, sealed) = token.wrap(&key).unwrap();
+        token.sign_out();
+        assert_eq!(token.unwrap(&label, &sealed).unwrap().expose(), key.expose());
+        token.sign_out();
+        token.wrap(&key).unwrap();
         let refused = |place: TokenPlace| Token::open(&place).err().unwrap().to_string();
         assert!(Files::open(dir.path(), &kek).is_ok(), "the neighbour's rotation left ours");
         let nowhere = refused(TokenPlace { token: "village".into(), ..place.clone() });

@@ -30,8 +30,8 @@ pub(crate) struct Keys {
     pub(crate) hits: BTreeMap<Epoch, OpenKey>,
     /// Make the index tokens of a day.
     pub(crate) days: BTreeMap<Day, Key>,
-    /// Makes the pseudonyms of a month (`2026-11`); there is one at a time.
-    pub(crate) month: Option<(String, Key)>,
+    /// Make the pseudonyms of a month (`2026-11`): of this one, and for some days of the one before.
+    pub(crate) months: BTreeMap<String, Key>,
     /// Epochs whose keys are destroyed, and of which it is not known that the log says so.
     pub(crate) ended: BTreeSet<(Sort, Epoch)>,
 }
@@ -53,7 +53,7 @@ impl Keys {
             epochs: BTreeMap::new(),
             hits: BTreeMap::new(),
             days: BTreeMap::new(),
-            month: None,
+            months: BTreeMap::new(),
             ended: BTreeSet::new(),
         }
     }
@@ -73,7 +73,7 @@ impl Keys {
             epochs: epochs(&self.epochs),
             hits: epochs(&self.hits),
             days: self.days.clone(),
-            month: self.month.clone(),
+            months: self.months.clone(),
             ended: self.ended.clone(),
         }
     }
@@ -86,7 +86,8 @@ impl Keys {
     /// The text that is wrapped and kept.
     pub(crate) fn write(&self) -> Secret<Vec<u8>> {
         // Reserved at once: a growing buffer leaves copies of keys behind.
-        let lines = 9 + self.epochs.len() + self.hits.len() + self.days.len() + self.ended.len();
+        let many = self.epochs.len() + self.hits.len() + self.days.len() + self.months.len();
+        let lines = 9 + many + self.ended.len();
         let mut out = Vec::with_capacity(lines * 96);
         let mut line = |head: String, key: Option<&[u8; 32]>| {
             out.extend_from_slice(head.as_bytes());
@@ -115,7 +116,7 @@ impl Keys {
         for (day, key) in &self.days {
             line(format!("day {day}"), Some(key.expose()));
         }
-        if let Some((month, key)) = &self.month {
+        for (month, key) in &self.months {
             line(format!("month {month}"), Some(key.expose()));
         }
         for (sort, e) in &self.ended {
@@ -157,7 +158,7 @@ struct Found {
     epochs: BTreeMap<Epoch, OpenKey>,
     hits: BTreeMap<Epoch, OpenKey>,
     days: BTreeMap<Day, Key>,
-    month: Option<(String, Key)>,
+    months: BTreeMap<String, Key>,
     ended: BTreeSet<(Sort, Epoch)>,
 }
 
@@ -189,7 +190,7 @@ impl Found {
             }
             ["month", month, key] => {
                 let first: Day = format!("{month}-01").parse().ok()?;
-                self.month = Some((first.start().month(), key_of(bytes(key)?.expose())));
+                self.months.insert(first.start().month(), key_of(bytes(key)?.expose()));
             }
             ["ended", sort, start, len] => {
                 self.ended.insert((Sort::from_slug(sort)?, epoch(start, len)?));
@@ -210,7 +211,7 @@ impl Found {
             epochs: self.epochs,
             hits: self.hits,
             days: self.days,
-            month: self.month,
+            months: self.months,
             ended: self.ended,
         })
     }
@@ -244,7 +245,8 @@ mod tests {
         keys.epochs.insert(Epoch { start_s: 7200, len_s: 3600 }, OpenKey::generate());
         keys.hits.insert(Epoch { start_s: 0, len_s: 86_400 }, OpenKey::generate());
         keys.days.insert(Day::from_number(20_000), Keys::new_key());
-        keys.month = Some(("2024-10".into(), Keys::new_key()));
+        keys.months.insert("2024-10".into(), Keys::new_key());
+        keys.months.insert("2024-11".into(), Keys::new_key());
         keys.ended.insert((Sort::Hits, Epoch { start_s: 0, len_s: 86_400 }));
         keys
     }

@@ -32,7 +32,7 @@ mod token;
 mod wire;
 
 pub use adopt::{InForce, Keep};
-pub use custody::{Custody, Options, Sort, open_record};
+pub use custody::{Custody, Options, Sort, Terms, open_record};
 pub use hold::{HoldPermit, open_held};
 pub use keeper::{Arrived, Keeper, Opened};
 pub use kek::{Kek, TokenPlace};

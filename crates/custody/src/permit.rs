@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// So many texts that a plate is easily read as are looked for with it.
 pub(crate) const VARIANTS: usize = 40;
+const HOUR_MS: i64 = 3_600_000;
 
 /// Leave to look for some plates at some cameras in some time, for one question on the log.
 pub struct Permit {
@@ -156,39 +157,66 @@ fn not_on_the_log() -> Error {
     Error::forbidden("The log entry is not of this question; put the question on the log first.")
 }
 
+/// All that the log says of a question: of a sealed one it says most of it later, and commits to that now.
+fn in_full(mut leaf: Leaf, then: Option<&Leaf>, intent: &Intent) -> Result<Leaf> {
+    let Some(until) = intent.sealed_until() else { return Ok(leaf) };
+    let committed = leaf.text(HIDDEN).zip(then).and_then(|(hidden, then)| then.reveals(hidden));
+    let promised = leaf.text("reveal_after") == Some(until.to_string().as_str());
+    let later = committed.filter(|_| promised).ok_or_else(not_on_the_log)?;
+    if leaf.on_behalf_of.is_none() {
+        let whom = later.get("on_behalf_of").and_then(|whom| whom.as_str());
+        leaf.on_behalf_of = whom.map(str::to_owned);
+    }
+    for (key, value) in later {
+        leaf.facts.entry(key.as_str()).or_insert_with(|| value.clone());
+    }
+    Ok(leaf)
+}
+
 /// The public half must say what was asked, or the log would show a harmless question for another.
-/// A sealed question's says it later, and commits to that now.
-fn same_question(
-    leaf: &Leaf,
-    then: Option<&Leaf>,
-    intent: &Intent,
-    facts: &Facts,
-    salt: &[u8; 32],
-) -> Result<()> {
-    let later = match intent.sealed_until() {
-        None => None,
-        Some(until) => {
-            let committed =
-                leaf.text(HIDDEN).zip(then).and_then(|(hidden, then)| then.reveals(hidden));
-            let promised = leaf.text("reveal_after") == Some(until.to_string().as_str());
-            Some(committed.filter(|_| promised).ok_or_else(not_on_the_log)?)
-        }
-    };
-    let hidden = |key: &str| later?.get(key)?.as_str();
-    let said = |key: &str| leaf.text(key).or_else(|| hidden(key));
+fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -> Result<()> {
     let vouched = |fact: Vouch| Some(fact.slug()).filter(|_| fact != Vouch::None);
     let committed = commitment(salt, intent.canonical().expose());
     let same = leaf.kind == "search.intent"
         && leaf.id.as_deref() == Some(intent.id.as_str())
         && leaf.body.as_deref() == Some(committed.as_str())
-        && leaf.on_behalf_of.as_deref().or_else(|| hidden("on_behalf_of")) == intent.agency()
-        && said("authority") == Some(intent.authority.as_str())
-        && said("purpose") == Some(intent.purpose.as_str())
-        && said("manner").unwrap_or("exact") == intent.manner()
-        && said("case").filter(|c| *c != "none") == vouched(facts.case)
-        && said("paper").filter(|p| *p != "none") == vouched(facts.paper)
-        && (leaf.facts.contains_key("emergency") || hidden("emergency").is_some())
-            == intent.emergency;
+        && leaf.on_behalf_of.as_deref() == intent.agency()
+        && leaf.text("authority") == Some(intent.authority.as_str())
+        && leaf.text("purpose") == Some(intent.purpose.as_str())
+        && leaf.text("manner").unwrap_or("exact") == intent.manner()
+        && leaf.text("case").filter(|c| *c != "none") == vouched(facts.case)
+        && leaf.text("paper").filter(|p| *p != "none") == vouched(facts.paper)
+        && leaf.facts.contains_key("emergency") == intent.emergency;
+    if same { Ok(()) } else { Err(not_on_the_log()) }
+}
+
+/// What our own rules decided of a question.
+struct Decided {
+    /// Their hash.
+    policy: String,
+    /// The one that allows it.
+    rule: String,
+    /// `allowed` or `narrowed`.
+    word: &'static str,
+    /// As far as they allow it.
+    scope: Scope,
+}
+
+/// How much was asked the log must say too, as our own rules have cut it down: figures, dry runs and councils go by
+/// that. Times are there by the hour.
+fn same_reach(leaf: &Leaf, intent: &Intent, decided: &Decided) -> Result<()> {
+    let hour = |t: Time| t.floor_to(HOUR_MS).to_string();
+    let plates = intent.plates.len() + intent.patterns.len();
+    let Decided { policy, rule, word, scope } = decided;
+    let same = leaf.text("policy") == Some(policy.as_str())
+        && leaf.text("rule") == Some(rule.as_str())
+        && leaf.text("decision") == Some(*word)
+        && leaf.text("roles") == Some(intent.roles.join(" ").as_str())
+        && leaf.number("plates") == Some(plates as u64)
+        && leaf.number("cameras") == Some(scope.cameras.len() as u64)
+        && leaf.text("from") == Some(hour(scope.from).as_str())
+        && leaf.text("until") == Some(hour(scope.until).as_str())
+        && leaf.facts.contains_key("reason") == intent.has_reason();
     if same { Ok(()) } else { Err(not_on_the_log()) }
 }
 
@@ -203,17 +231,11 @@ impl Custody {
         entry: &Entry,
         then: Option<&Leaf>,
     ) -> Result<Permit> {
-        let leaf = self.believes(entry)?;
-        same_question(&leaf, then, intent, facts, salt)?;
-        let scope = match self.rules().decide(intent, facts) {
-            Decision::Allow { .. } => {
-                Scope { cameras: intent.cameras.clone(), from: intent.from, until: intent.until }
-            }
-            Decision::Narrow { scope, .. } => scope,
-            Decision::Refuse { rule, because } => {
-                return Err(Error::refused(because).because(format!("rule {rule}")));
-            }
-        };
+        let leaf = in_full(self.believes_question(entry, intent)?, then, intent)?;
+        same_question(&leaf, intent, facts, salt)?;
+        let decided = self.decided(intent, facts)?;
+        same_reach(&leaf, intent, &decided)?;
+        let scope = decided.scope;
         // What is forgotten is not looked for; a question about nothing else has no answer.
         let from = scope.from.max(self.remembers_from());
         if from >= scope.until {
@@ -241,6 +263,30 @@ impl Custody {
             scans: !intent.patterns.is_empty(),
             remote: None,
         })
+    }
+
+    /// The leaf of a question. Where a life is in danger it waits for no witness: the log's own signature is enough,
+    /// and that it was asked that way must stand on the log, where witnesses sign for it later.
+    fn believes_question(&self, entry: &Entry, intent: &Intent) -> Result<Leaf> {
+        match self.believes(entry) {
+            Err(_) if intent.emergency => entry.check(&self.options.log_vkey),
+            believed => believed,
+        }
+    }
+
+    fn decided(&self, intent: &Intent, facts: &Facts) -> Result<Decided> {
+        let rules = self.rules();
+        let (rule, word, scope) = match rules.decide(intent, facts) {
+            Decision::Allow { rule } => {
+                let (from, until) = (intent.from, intent.until);
+                (rule, "allowed", Scope { cameras: intent.cameras.clone(), from, until })
+            }
+            Decision::Narrow { rule, scope } => (rule, "narrowed", scope),
+            Decision::Refuse { rule, because } => {
+                return Err(Error::refused(because).because(format!("rule {rule}")));
+            }
+        };
+        Ok(Decided { policy: rules.hash(), rule, word, scope })
     }
 
     /// The keys of the reads that a permit covers, in the order of `found`. One read outside it

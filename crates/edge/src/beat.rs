@@ -41,8 +41,9 @@ pub(crate) fn run(link: &Link, make: impl Fn() -> Heartbeat, done: &Shutdown) {
 /// Whether somebody should know at once.
 fn differs(a: &Heartbeat, b: &Heartbeat) -> bool {
     let listed = |beat: &Heartbeat| beat.watch.as_ref().is_some_and(|w| w.made.is_some());
+    let none_lost = |beat: &Heartbeat| beat.lost == 0 && beat.refused == 0;
     (a.lease, a.live, a.scene, listed(a)) != (b.lease, b.live, b.scene, listed(b))
-        || (a.lost == 0, a.fps > 0.0) != (b.lost == 0, b.fps > 0.0)
+        || (none_lost(a), a.fps > 0.0) != (none_lost(b), b.fps > 0.0)
 }
 
 /// The health of the camera on a line, and where it hangs by its own settings; of a foreign device nothing is
@@ -86,6 +87,7 @@ pub(crate) fn of(link: &Link, seen: Option<(&Report, Option<[f64; 2]>)>) -> Hear
         place,
         waiting: counts.waiting,
         lost: counts.lost,
+        refused: counts.refused,
         not_kept: counts.not_kept,
         watch: link.outlet.watch.held(),
     }

@@ -18,6 +18,9 @@ const FETCH: Duration = Duration::from_secs(120);
 /// No city makes a camera wait for longer.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
+/// The status of a body that is too large for whoever answers.
+const TOO_LARGE: u16 = 413;
+
 /// A smaller body is not worth packing.
 const PACKED_FROM: usize = 1024;
 
@@ -170,7 +173,7 @@ impl Client {
         most: u64,
     ) -> Result<(Result<()>, Vec<u8>)> {
         let mut answer = answer.map_err(|e| trust::silent(&self.server, e))?;
-        let good = answer.status().is_success();
+        let status = answer.status();
         let wait = wait_of(answer.headers().get("retry-after").and_then(|v| v.to_str().ok()));
         let text = answer
             .body_mut()
@@ -178,10 +181,10 @@ impl Client {
             .limit(most)
             .read_to_vec()
             .map_err(|e| Error::unavailable("The city's answer was cut off.").because(e))?;
-        if good {
+        if status.is_success() {
             return Ok((Ok(()), text));
         }
-        let e = self.problem(&text);
+        let e = self.problem(status.as_u16(), &text);
         let e = match wait {
             Some(wait) => e.retry_after(wait),
             None => e,
@@ -189,9 +192,15 @@ impl Client {
         Ok((Err(e), text))
     }
 
-    fn problem(&self, text: &[u8]) -> Error {
+    fn problem(&self, status: u16, text: &[u8]) -> Error {
         match serde_json::from_slice::<Problem>(text) {
             Ok(p) => Error::new(Kind::from_slug(&p.kind).unwrap_or(Kind::Unavailable), p.message),
+            // A proxy's own page, which says nothing about what was sent: it stays, and goes in smaller batches.
+            Err(e) if status == TOO_LARGE => Error::unavailable(format!(
+                "A proxy before {} takes no batch of this size; let it take 8 MiB.",
+                self.server
+            ))
+            .because(e),
             Err(e) => Error::unavailable(format!(
                 "{} answered, but it is not a Homeplate server.",
                 self.server

@@ -69,6 +69,8 @@ pub struct Line {
     pub waiting: u64,
     /// Reads that were lost because none could be kept.
     pub lost: u64,
+    /// Reads that the city refused for good.
+    pub refused: u64,
     /// What a camera that keeps hits alone compares with.
     pub watch: Option<Held>,
 }
@@ -92,7 +94,8 @@ pub fn examine(report: &Report, line: &Line) -> Vec<Finding> {
     if let Some(held) = &line.watch {
         find(Stage::Lists, held.made.is_some(), lists(held));
     }
-    find(Stage::Delivery, line.trouble.is_none() && line.lost == 0, delivery(line));
+    let delivered = line.trouble.is_none() && line.lost == 0 && line.refused == 0;
+    find(Stage::Delivery, delivered, delivery(line));
     if report.clock_kept == Some(false) {
         let say =
             "Nothing keeps this machine's clock right; switch NTP on (timedatectl set-ntp true).";
@@ -258,6 +261,10 @@ fn delivery(line: &Line) -> String {
             line.lost
         ),
         (Some(trouble), n, _) => format!("{n} reads wait, sealed: {trouble}"),
+        _ if line.refused > 0 => format!(
+            "{} reads were refused by the city and are lost; its journal says why.",
+            line.refused
+        ),
         (None, 0, _) => "Every read has reached the city.".into(),
         (None, n, _) => format!("{n} reads are on their way."),
     }
@@ -430,6 +437,7 @@ mod tests {
         check(|_, l| l.watch = held(Some(base::Time::from_millis(1))), None);
         check(|_, l| l.watch = held(None), Some((Stage::Lists, "no read is kept")));
         check(|_, l| l.lost = 3, Some((Stage::Delivery, "3 reads were lost")));
+        check(|_, l| l.refused = 2, Some((Stage::Delivery, "2 reads were refused")));
         check(|r, _| r.clock_kept = Some(false), Some((Stage::Clock, "timedatectl")));
         check(|r, _| r.clock_kept = None, None);
         check(|r, _| r.clock_offset_ms = Some(-9000), Some((Stage::Clock, "NTP")));

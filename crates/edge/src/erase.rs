@@ -29,6 +29,7 @@ impl Spool {
         File::open(&self.folder).and_then(|f| f.sync_all()).map_err(cannot)?;
         index.items.clear();
         index.passed.clear();
+        index.later.clear();
         index.kept.clear();
         index.held = 0;
         Ok(erased)

@@ -1,6 +1,7 @@
 //! Keeps the lease: drives the machine, asks the city, holds the session in force.
 
 use crate::lease::{Action, Event, Grant, Machine, State};
+use crate::link::again;
 use crate::orders::Sticks;
 use crate::run::Say;
 use crate::session::{Ending, Session};
@@ -135,25 +136,29 @@ impl Keeper {
         let (send, words) = channel();
         listen::spawn(self.client.clone(), send, done.clone());
         std::thread::scope(|scope| {
-            scope.spawn(move || self.hear(&words, done));
-            scope.spawn(|| self.watch_sticks(done));
-            let mut tried: Option<Instant> = None;
-            while !done.sleep(TICK) {
-                if self.ran_out() {
-                    self.step(Event::RanOut, None);
-                }
-                if self.step(Event::Tick, None) {
-                    self.ask();
-                }
-                if tried.is_none_or(|at| at.elapsed() >= AGAIN) {
-                    tried = Some(Instant::now());
-                    let _ = self.tell();
-                }
-            }
+            scope.spawn(move || again(done, || self.hear(&words, done)));
+            scope.spawn(|| again(done, || self.watch_sticks(done)));
+            again(done, || self.tend(done));
         });
         self.step(Event::Shutdown, None);
         self.answer(true);
         let _ = self.words.finish(&self.client);
+    }
+
+    fn tend(&self, done: &Shutdown) {
+        let mut tried: Option<Instant> = None;
+        while !done.sleep(TICK) {
+            if self.ran_out() {
+                self.step(Event::RanOut, None);
+            }
+            if self.step(Event::Tick, None) {
+                self.ask();
+            }
+            if tried.is_none_or(|at| at.elapsed() >= AGAIN) {
+                tried = Some(Instant::now());
+                let _ = self.tell();
+            }
+        }
     }
 
     /// The machine's time. A clock that is set, back or ahead, neither lengthens a lease nor keeps the camera from
@@ -193,6 +198,12 @@ impl Keeper {
         self.send_again(word);
         if word.on {
             self.step(Event::SwitchedOn, None);
+            let until = self.lock().session.as_ref().map(|session| session.lease().until);
+            if let (Some(ends), Some(until)) = (word.ends, until)
+                && ends < until
+            {
+                self.step(Event::CutShort, None);
+            }
             return;
         }
         // Erasing cannot be taken back: it is done for the order itself, signed by those who may.

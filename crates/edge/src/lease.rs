@@ -60,6 +60,8 @@ pub enum Event {
     SwitchedOff,
     /// The city said that this camera may go on again, under a lease.
     SwitchedOn,
+    /// A scheduled order ends the lease before it says: another is to be asked for now, while the line is there.
+    CutShort,
     /// The lease covers nothing any more, by whichever clock said so first.
     RanOut,
     /// The city could not be reached, or made no sense; it may have said for how long not to ask.
@@ -140,6 +142,11 @@ impl Machine {
                     out.extend(self.leave(State::Expired));
                 }
             }
+            Event::CutShort => {
+                if matches!(self.state, State::Leased(_)) {
+                    self.ask_at = self.ask_at.min(now).max(self.not_before);
+                }
+            }
             Event::SwitchedOn => {
                 if !matches!(self.state, State::Leased(_)) {
                     self.ask_at = now.max(self.not_before);
@@ -203,6 +210,7 @@ mod tests {
                 "tick" => Event::Tick,
                 "off" => Event::SwitchedOff,
                 "on" => Event::SwitchedOn,
+                "cut" => Event::CutShort,
                 "over" => Event::RanOut,
                 "silence" => {
                     let wait = words.get(2).map_or(0, |s| s.parse::<i64>().unwrap() * 1000);
@@ -289,6 +297,21 @@ mod tests {
              20 on          -> | off
              20 tick        -> ask | off
              21 grant 2 60  -> begin 2 | leased",
+        );
+    }
+
+    #[test]
+    fn a_lease_that_an_order_cuts_short_is_replaced_at_once() {
+        check(
+            "0 cut          -> | no-lease
+             0 tick         -> ask | no-lease
+             0 grant 1 3600 -> begin 1 | leased
+             10 cut         -> | leased
+             10 tick        -> ask | leased
+             11 silence     -> | leased
+             12 tick        -> ask | leased
+             13 grant 2 60  -> begin 2 | leased
+             14 tick        -> | leased",
         );
     }
 

@@ -67,4 +67,4 @@ pub use run::{Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Keep, Spool};
 pub use trust::{silent, tls};
-pub use uplink::{Batch, Ingested, RefusedItem, Uplink};
+pub use uplink::{Batch, Ingested, LaterItem, RefusedItem, Uplink};

@@ -11,9 +11,14 @@ use crate::{Client, Spool, Uplink, beat, enrol, trust};
 use base::{CameraId, Clock, Result, Shutdown, Time};
 use read::Heartbeat;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::Scope;
+use std::time::Duration;
+
+/// After so long a thread that has failed is begun again.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a line is made of.
 pub(crate) struct LinkConfig<'a> {
@@ -98,9 +103,31 @@ impl Link {
         done: &'scope Shutdown,
     ) {
         scope.spawn(move || self.keeper.run(done));
-        scope.spawn(move || self.uplink.run(&self.keeper, done));
-        scope.spawn(move || self.outlet.watch.run(&self.keeper, done));
-        scope.spawn(move || self.outlet.gates.run(&self.keeper, done));
-        scope.spawn(move || beat::run(self, health, done));
+        scope.spawn(move || again(done, || self.uplink.run(&self.keeper, done)));
+        scope.spawn(move || again(done, || self.outlet.watch.run(&self.keeper, done)));
+        scope.spawn(move || again(done, || self.outlet.gates.run(&self.keeper, done)));
+        scope.spawn(move || again(done, || beat::run(self, &health, done)));
+    }
+}
+
+/// Runs something until `done`, and begins it again after a panic: a thread that has gone is missed by nobody.
+pub(crate) fn again(done: &Shutdown, run: impl Fn()) {
+    while catch_unwind(AssertUnwindSafe(&run)).is_err() && !done.sleep(AGAIN) {
+        tracing::error!("a thread of a camera's line has failed; it is begun again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn what_fails_is_begun_again_until_the_end() {
+        let (done, runs) = (Shutdown::new(), AtomicUsize::new(0));
+        again(&done, || assert_eq!(runs.fetch_add(1, Ordering::SeqCst), 1, "it fails once"));
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
+        done.stop();
+        again(&done, || panic!("it is over"));
     }
 }

@@ -3,7 +3,8 @@
 //! A file is believed for the signatures of those who may switch this camera off; the city tells who they are
 //! with every lease ([`read::Authority`]), and the newest lease is kept for that. What they signed with a passkey comes
 //! with the city's word alone. An order that was taken is on
-//! disk before anything stops, so that a restart does not begin again; it counts until the city has heard of
+//! disk before anything stops, so that a restart does not begin again; where the disk takes nothing it stops the camera
+//! all the same, and is written as soon as that is possible. It counts until the city has heard of
 //! it. From then on the city's own word decides, and contact again needs no visit.
 
 use crate::Enrolment;
@@ -46,6 +47,8 @@ struct State {
     taken: Vec<Taken>,
     /// Hashes of files that were looked at.
     seen: BTreeSet<String>,
+    /// What was taken is not on disk yet.
+    unkept: bool,
 }
 
 /// The orders that this camera has taken, and where it looks for more.
@@ -139,7 +142,7 @@ impl Sticks {
             camera: enrolment.camera.clone(),
             data: data.to_owned(),
             folders: [Some(data.join(ENTERED)), folder].into_iter().flatten().collect(),
-            state: Mutex::new(State { authority, taken, seen: BTreeSet::new() }),
+            state: Mutex::new(State { authority, taken, seen: BTreeSet::new(), unkept: false }),
         })
     }
 
@@ -177,6 +180,7 @@ impl Sticks {
 
     /// Looks for files that were not seen before. Each is an order that was taken, or why not.
     pub fn look(&self, now: Time) -> Vec<(PathBuf, Result<Order>)> {
+        self.keep_taken();
         let mut out = Vec::new();
         for path in self.files() {
             let Ok(bytes) = small_file(&path) else { continue };
@@ -216,11 +220,26 @@ impl Sticks {
         if state.taken.iter().any(|t| t.order().is_some_and(|o| o.id == order.id)) {
             return Ok(None);
         }
-        let mut taken = state.taken.clone();
-        taken.push(Taken { file, at: now, told: false });
-        self.keep(&taken)?;
-        state.taken = taken;
+        state.taken.push(Taken { file, at: now, told: false });
+        state.unkept = true;
+        drop(state);
+        self.keep_taken();
         Ok(Some(order))
+    }
+
+    /// Writes down what was taken and is not on disk yet. Off is not put off for a disk: it is tried again with the
+    /// next look.
+    fn keep_taken(&self) {
+        let mut state = self.state();
+        if !state.unkept {
+            return;
+        }
+        match self.keep(&state.taken) {
+            Ok(()) => state.unkept = false,
+            Err(e) => {
+                tracing::error!(error = %e.inside(), "an order is in force and not on disk yet")
+            }
+        }
     }
 
     fn keep(&self, taken: &[Taken]) -> Result<()> {
@@ -247,7 +266,7 @@ impl Sticks {
         let mut all = state.taken.clone();
         all.iter_mut().filter(|t| t.file == taken.file).for_each(|t| t.told = true);
         self.keep(&all)?;
-        state.taken = all;
+        (state.taken, state.unkept) = (all, false);
         Ok(())
     }
 
@@ -404,6 +423,25 @@ mod tests {
         sticks.told(&untold).unwrap();
         let sticks = kit.sticks();
         assert!(sticks.in_force(now).is_none() && sticks.untold().is_none());
+    }
+
+    #[test]
+    fn a_full_disk_keeps_no_camera_on() {
+        let kit = Kit::new();
+        let now = Time::from_millis(1_795_420_900_000);
+        let stick = kit.dir.path().join("stick");
+        std::fs::create_dir(&stick).unwrap();
+        std::fs::write(stick.join("off.order"), kit.file(&kit.clara)).unwrap();
+        // In the way of the file beside: nothing can be written there.
+        let beside = kit.dir.path().join("orders.json.new");
+        std::fs::create_dir_all(beside.join("x")).unwrap();
+        let sticks = kit.sticks();
+        assert!(sticks.look(now)[0].1.is_ok() && sticks.in_force(now).is_some());
+        assert!(sticks.look(now).is_empty() && kit.sticks().in_force(now).is_none());
+        std::fs::remove_dir_all(&beside).unwrap();
+        std::fs::remove_dir_all(&stick).unwrap();
+        assert!(sticks.look(now).is_empty(), "it is told once");
+        assert!(kit.sticks().in_force(now).is_some(), "and on disk by now");
     }
 
     #[test]

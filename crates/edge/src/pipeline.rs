@@ -16,8 +16,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use vision::{
-    Motion, Moving, Picture, Plate, Reader, ReaderOptions, Shows, Track, TrackOptions, Tracker,
-    Vehicles, centre,
+    Blob, Motion, Moving, Picture, Plate, Reader, ReaderOptions, Shows, Track, TrackOptions,
+    Tracker, Vehicles, centre,
 };
 
 /// A pass whose voted text is less sure than this is no read: it is mostly a fence or a shop sign.
@@ -81,14 +81,16 @@ impl Pipeline {
         if same {
             return None;
         }
-        if now.is_some() {
+        if let Some(new) = &now {
             // A renewal: tracks go on, and are signed under the new lease; but no picture outlives the rule that it was
-            // cut by.
-            let before = self.clear();
-            let clear = now.as_ref().is_some_and(|s| s.lease().clear_pictures);
+            // cut by, and what stands here since before the new lease is signed under the old one, while that holds.
+            let (before, clear) = (self.clear(), new.lease().clear_pictures);
             if clear != before {
                 self.finish();
                 self.tracker = tracker(clear);
+            } else {
+                let told = self.tracker.tell_before(new.lease().from);
+                self.keep(told, 0);
             }
             self.session = now;
             return None;
@@ -155,7 +157,9 @@ impl Pipeline {
         let size = [picture.width() as u32, picture.height() as u32];
         let places: Vec<[f32; 2]> =
             self.tracker.places().map(|corners| fraction(centre(&corners), size)).collect();
-        let bare = self.vehicles.push(at, &moving.blobs, &places);
+        let wanted = moving.blobs.iter().filter(|blob| self.settings.wants_vehicle(blob));
+        let blobs: Vec<Blob> = wanted.copied().collect();
+        let bare = self.vehicles.push(at, &blobs, &places);
         self.keep(ended, bare);
         if self.station.preview.is_served() {
             let tracks = self.tracker.live();

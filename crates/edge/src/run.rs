@@ -84,11 +84,22 @@ struct Run {
 }
 
 /// Raises a flag when it goes, be it by a panic.
-struct Raise<'a>(&'a Shutdown);
+pub(crate) struct Raise<'a>(pub &'a Shutdown);
 
 impl Drop for Raise<'_> {
     fn drop(&mut self) {
         self.0.stop();
+    }
+}
+
+/// A run's place at its station, left when it goes, be it by a panic: what has failed holds the data folder no longer,
+/// and shows no picture.
+struct Seat<'a>(&'a Station);
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        self.0.tell(None);
+        self.0.preview.clear();
     }
 }
 
@@ -145,6 +156,7 @@ pub(crate) fn run_at(
     }
     let run = Arc::new(Run { link, clock, station: station.clone(), say });
     run.station.tell(Some(run.clone()));
+    let _leaves = Seat(station);
     let done = Shutdown::new();
     let ended = std::thread::scope(|scope| {
         // However the reading ends, nobody keeps a lease for it.
@@ -156,7 +168,6 @@ pub(crate) fn run_at(
         run.link.tend(scope, health, &done);
         run.live(config, stop)
     });
-    run.station.tell(None);
     run.station.health.save(true);
     ended
 }
@@ -370,7 +381,43 @@ impl Facts for Run {
             trouble: self.link.uplink.trouble().or_else(|| self.link.keeper.trouble()),
             waiting: s.waiting,
             lost: s.lost,
+            refused: s.refused,
             watch: self.link.outlet.watch.held(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preview::Shot;
+    use base::{SystemClock, Time};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    struct Told;
+
+    impl Facts for Told {
+        fn facts(&self) -> serde_json::Value {
+            serde_json::Value::Null
+        }
+        fn line(&self) -> Line {
+            Line::default()
+        }
+    }
+
+    #[test]
+    fn a_run_that_panics_leaves_its_station() {
+        let dir = tempfile::tempdir().unwrap();
+        let (camera, place) = ("cam_a".parse().unwrap(), "a clip".to_owned());
+        let station = Station::open(camera, place, dir.path(), Arc::new(SystemClock)).unwrap();
+        let ran = catch_unwind(AssertUnwindSafe(|| {
+            station.tell(Some(Arc::new(Told)));
+            let _leaves = Seat(&station);
+            let picture = vision::Picture::from_grey(16, 16, vec![0; 256]).unwrap();
+            let at = Time::from_millis(1);
+            station.preview.show(Shot { number: 1, at, picture, tracks: Vec::new() });
+            assert!(station.facts().is_none(), "a defect");
+        }));
+        assert!(ran.is_err() && station.facts().is_none() && station.preview.now().is_none());
     }
 }

@@ -7,7 +7,7 @@ use base::{Error, Result};
 use read::Direction;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use vision::{Polygon, Quad, centre, width};
+use vision::{Blob, Polygon, Quad, centre, width};
 
 const FILE: &str = "aim.json";
 /// More polygons of a kind are no sketch any more.
@@ -90,6 +90,14 @@ impl Settings {
     /// Whether a plate here is read.
     pub(crate) fn wants(&self, at: [f32; 2]) -> bool {
         self.regions.is_empty() || self.regions.iter().any(|r| r.holds(at))
+    }
+
+    /// Whether a vehicle that moves here may bear a plate that is read: one on a lane outside the regions is nobody's
+    /// miss. A plate is in the lower half of its vehicle, near the middle.
+    pub(crate) fn wants_vehicle(&self, blob: &Blob) -> bool {
+        let [left, top, right, bottom] = blob.at;
+        let along = |down: f32| [(left + right) / 2.0, top + down * (bottom - top)];
+        [0.5, 0.75, 1.0].into_iter().any(|down| self.wants(along(down)))
     }
 
     /// The lane that a point lies in.
@@ -188,6 +196,21 @@ mod tests {
             None,
         );
         check(&drawn, plate(100.0, 400.0, 40.0), plate(900.0, 400.0, 90.0), Some(Leaving), None);
+    }
+
+    #[test]
+    fn a_vehicle_outside_the_regions_is_nobodys_miss() {
+        let near = vec![[0.5, 0.4], [1.0, 0.4], [1.0, 1.0], [0.5, 1.0]];
+        let lane = Settings { regions: vec![Polygon::new(near).unwrap()], ..Settings::default() };
+        let check = |settings: &Settings, at: [f32; 4], want: bool| {
+            assert_eq!(settings.wants_vehicle(&Blob { at, area: 0.05 }), want, "{at:?}");
+        };
+        check(&lane, [0.55, 0.3, 0.85, 0.8], true);
+        // A lorry whose lower edge alone is within, and one on the lane beyond.
+        check(&lane, [0.55, 0.0, 0.95, 0.45], true);
+        check(&lane, [0.1, 0.3, 0.4, 0.8], false);
+        check(&lane, [0.6, 0.1, 0.8, 0.3], false);
+        check(&Settings::default(), [0.1, 0.3, 0.4, 0.8], true);
     }
 
     #[test]

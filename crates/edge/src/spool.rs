@@ -46,7 +46,7 @@ pub enum Full {
     /// Keeps what it has and takes nothing new.
     #[default]
     DropNew,
-    /// Gives up the oldest for the newest.
+    /// Gives up the oldest for the newest, also where the disk is full before the spool is.
     DropOldest,
 }
 
@@ -63,6 +63,8 @@ struct Index {
     passed: HashMap<u64, Instant>,
     /// From there to the city's answer, milliseconds, of the last thousand.
     delays: VecDeque<u64>,
+    /// Items that are not sent before a moment.
+    later: HashMap<u64, Instant>,
 }
 
 impl Spool {
@@ -146,10 +148,10 @@ impl Spool {
         }
         let number = drafted.unwrap_or(index.next);
         let packed = pack(sealed);
-        // On a full disk what was delivered gives way to what was not.
         while let Err(e) = base::write_atomic(&self.path(number), &packed) {
-            if !self.let_one_go(&mut index) {
-                return Err(e);
+            match self.make_room(&mut index, &e) {
+                Some(undelivered) => dropped += undelivered,
+                None => return Err(e),
             }
         }
         index.next = index.next.max(number + 1);
@@ -164,16 +166,44 @@ impl Spool {
         Ok(dropped)
     }
 
-    /// The oldest items, at most `count` and (the first aside) at most `bytes`, with their numbers.
+    /// Makes room where an item could not be written: what was delivered gives way to what was not; then, on a disk
+    /// that is full, the oldest for the newest where that is chosen. How many undelivered ones went; `None` where
+    /// trying again is in vain.
+    fn make_room(&self, index: &mut Index, e: &Error) -> Option<usize> {
+        if self.let_one_go(index) {
+            return Some(0);
+        }
+        if self.full != Full::DropOldest || !is_full(e) {
+            return None;
+        }
+        let oldest = index.items.keys().next().copied()?;
+        self.forget(index, oldest).ok().map(|()| 1)
+    }
+
+    /// The oldest items, at most `count` and (the first aside) at most `bytes`, with their numbers. Those that were put
+    /// off are not among them.
     pub fn oldest(&self, count: usize, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
-        let numbers = self.lock().items.keys().take(count).copied().collect();
-        self.items(numbers, bytes)
+        self.since(0, count, bytes)
     }
 
     /// The same from an item's number on.
     pub fn since(&self, number: u64, count: usize, bytes: u64) -> Result<Vec<(u64, Vec<u8>)>> {
-        let numbers = self.lock().items.range(number..).map(|(n, _)| *n).take(count).collect();
+        let numbers = self.lock().due(number, count);
         self.items(numbers, bytes)
+    }
+
+    /// Items that the city takes later are not sent again before so long; a start of the program forgets that.
+    pub fn put_off(&self, waits: &BTreeMap<u64, Duration>) {
+        let now = Instant::now();
+        let mut index = self.lock();
+        let there = waits.iter().filter(|(number, _)| index.items.contains_key(*number));
+        let later: Vec<(u64, Instant)> = there.map(|(n, wait)| (*n, now + *wait)).collect();
+        index.later.extend(later);
+    }
+
+    /// How many of those that wait were put off.
+    pub fn later(&self) -> usize {
+        self.lock().later.len()
     }
 
     /// The number that the next item gets: what is older was there before.
@@ -251,12 +281,29 @@ impl Spool {
 }
 
 impl Index {
+    /// The first items from a number on that may be sent.
+    fn due(&self, number: u64, count: usize) -> Vec<u64> {
+        let now = Instant::now();
+        let may = |n: &u64| self.later.get(n).is_none_or(|at| *at <= now);
+        self.items.range(number..).map(|(n, _)| *n).filter(may).take(count).collect()
+    }
+
     fn drop_item(&mut self, number: u64) {
         self.passed.remove(&number);
+        self.later.remove(&number);
         if let Some(size) = self.items.remove(&number) {
             self.held = self.held.saturating_sub(size);
         }
     }
+}
+
+/// Whether a file could not be written because there is no room for it; a broken disk is no reason to give up what
+/// lies on it.
+fn is_full(e: &Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    std::error::Error::source(e)
+        .and_then(|cause| cause.downcast_ref::<std::io::Error>())
+        .is_some_and(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded))
 }
 
 fn pack(sealed: &[u8]) -> Vec<u8> {
@@ -341,6 +388,50 @@ mod tests {
         assert_eq!(bodies(&spool).len(), 1);
         assert_eq!(spool.push(&[9; 11_000]).unwrap_err().kind(), base::Kind::Busy);
         assert_eq!(bodies(&spool).len(), 1, "what can never fit costs nothing");
+    }
+
+    /// The disk may be full before the spool is.
+    #[test]
+    fn on_a_full_disk_it_is_the_same() {
+        let full = || io_error(std::io::ErrorKind::StorageFull);
+        let check = |choice: Full, keep: bool, e: Error, want: Option<usize>, left: usize| {
+            let dir = tempfile::tempdir().unwrap();
+            let (spool, _) = Spool::open(dir.path(), 10_000, choice).unwrap();
+            let spool = if keep { spool.keeping(Keep::default()) } else { spool };
+            (0..3u8).for_each(|i| assert_eq!(spool.push(&[i; 100]).unwrap(), 0));
+            spool.remove(&[1]).unwrap();
+            let got = spool.make_room(&mut spool.lock(), &e);
+            assert_eq!((got, spool.len() + spool.kept()), (want, left), "{choice:?} {keep}");
+        };
+        // What was delivered goes first, whatever is wrong.
+        check(Full::DropNew, true, full(), Some(0), 2);
+        check(Full::DropOldest, true, full(), Some(0), 2);
+        check(Full::DropOldest, false, full(), Some(1), 1);
+        check(Full::DropNew, false, full(), None, 2);
+        let broken = io_error(std::io::ErrorKind::ReadOnlyFilesystem);
+        check(Full::DropOldest, false, broken, None, 2);
+    }
+
+    fn io_error(kind: std::io::ErrorKind) -> Error {
+        Error::unavailable("It cannot be written.").because(std::io::Error::from(kind))
+    }
+
+    #[test]
+    fn what_is_put_off_is_not_sent_before_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spool, _) = open(&dir);
+        (1..=3u8).for_each(|i| assert_eq!(spool.push(&[i; 10]).unwrap(), 0));
+        let minute = Duration::from_secs(60);
+        spool.put_off(&BTreeMap::from([(1, minute), (2, Duration::ZERO), (9, minute)]));
+        let firsts = |bodies: Vec<Vec<u8>>| bodies.iter().map(|b| b[0]).collect::<Vec<_>>();
+        assert_eq!((firsts(bodies(&spool)), spool.len(), spool.later()), (vec![2, 3], 3, 2));
+        assert_eq!(spool.since(2, 1, u64::MAX).unwrap()[0].0, 2);
+        spool.remove(&[1, 2, 3]).unwrap();
+        assert_eq!((spool.len(), spool.later()), (0, 0));
+        // A program that is started again asks again.
+        spool.push(&[4; 10]).unwrap();
+        spool.put_off(&BTreeMap::from([(4, minute)]));
+        assert!(bodies(&spool).is_empty() && !bodies(&open(&dir).0).is_empty());
     }
 
     #[test]

@@ -150,6 +150,10 @@ fn show(answer: &Answer) {
     if let Some(narrowed) = &answer.narrowed {
         println!("{narrowed}");
     }
+    if !answer.cameras.is_empty() {
+        let asked: Vec<String> = answer.cameras.iter().map(CameraId::to_string).collect();
+        println!("asked of these cameras alone: {}", asked.join(", "));
+    }
     println!(
         "opened {} of {} reads considered; question is entry {}, outcome entry {} of the public log",
         answer.opened, answer.considered, answer.log_entry, answer.outcome_entry

@@ -28,6 +28,9 @@ enum AuditCommand {
         /// Numbers of entries on the public log.
         #[arg(required = true)]
         entries: Vec<u64>,
+        /// An earlier log of the city, 1 for the first that it had; the present one without it.
+        #[arg(long)]
+        log: Option<u32>,
         /// The auditors' key, as `homeplate init` made it.
         #[arg(long)]
         audit_key: PathBuf,
@@ -97,7 +100,9 @@ struct Alarms {
 /// Runs the command.
 pub fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     match args.command {
-        AuditCommand::Open { entries, audit_key, client } => open(&entries, &audit_key, &client)?,
+        AuditCommand::Open { entries, log, audit_key, client } => {
+            open(&entries, log, &audit_key, &client)?;
+        }
         AuditCommand::Drawn { json, client } => {
             let drawing: Drawing = Client::new(&client)?.get("/v1/audit/drawn")?;
             if json { print_json(&drawing)? } else { drawn(&drawing) }
@@ -159,11 +164,17 @@ fn alarm(alarm: &Alarm) {
     );
 }
 
-fn open(entries: &[u64], audit_key: &Path, client: &ClientArgs) -> anyhow::Result<()> {
+fn open(
+    entries: &[u64],
+    log: Option<u32>,
+    audit_key: &Path,
+    client: &ClientArgs,
+) -> anyhow::Result<()> {
     let key = AUDITORS.load(audit_key)?;
     let client = Client::new(client)?;
+    let of = log.map(|log| format!("?log={log}")).unwrap_or_default();
     for entry in entries {
-        let record: AuditRecord = client.get(&format!("/v1/audit/entries/{entry}"))?;
+        let record: AuditRecord = client.get(&format!("/v1/audit/entries/{entry}{of}"))?;
         let body = opened(&key, &record)?;
         let mut out = std::io::stdout().lock();
         // A closed pipe is the reader's choice, not a failure.

@@ -32,6 +32,16 @@ enum What {
     Shares(sheets::SharesArgs),
     /// Put sheets together again, to see whether they hold, or for a key file.
     Join(sheets::JoinArgs),
+    /// Take the rules, the log's key, the epoch's length and the witnesses over from the city's folder, as `--adopt`
+    /// does, and end. Custody goes by them when it is started again.
+    Adopt(AdoptArgs),
+}
+
+#[derive(clap::Args)]
+struct AdoptArgs {
+    /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
+    #[arg(long, default_value_os_t = crate::check::place(None), hide_default_value = true)]
+    data: PathBuf,
 }
 
 /// Keeping the keys.
@@ -54,8 +64,18 @@ pub fn run(args: CustodyArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         Some(What::Shares(args)) => sheets::shares(&args),
         Some(What::Join(args)) => sheets::join(&args),
+        Some(What::Adopt(args)) => adopt(&args),
         None => keep(args.run),
     }
+}
+
+fn adopt(args: &AdoptArgs) -> anyhow::Result<ExitCode> {
+    city::adopt(&args.data)?;
+    println!(
+        "Custody takes over rules, log key, epoch and witnesses of {} when it is started again.",
+        args.data.display()
+    );
+    Ok(ExitCode::SUCCESS)
 }
 
 fn keep(args: RunArgs) -> anyhow::Result<ExitCode> {

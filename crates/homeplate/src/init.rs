@@ -125,6 +125,7 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
     }
     if args.admin_passkey && args.data.join("homeplate.toml").exists() {
         // The first link ran out.
+        crate::check::as_server(&args.data)?;
         let way = city::invite_first(&args.data, &SystemClock)?;
         let origin = origin(&Config::load(&args.data.join("homeplate.toml"))?)?;
         println!("your way in    {origin}{} (once, until {})", way.path, way.until);

@@ -74,10 +74,14 @@ enum ListCommand {
         /// The list.
         list: ListId,
         /// Its entry (`ent_…`), or its plate.
-        vehicle: String,
+        #[arg(required_unless_present = "undo")]
+        vehicle: Option<String>,
         /// State of the plate, for instance us-ca.
         #[arg(long)]
         state: Option<String>,
+        /// Take it back: the number (`fnd_…`) that was told when it was said.
+        #[arg(long, value_name = "FOUND", conflicts_with_all = ["vehicle", "state"])]
+        undo: Option<String>,
         #[command(flatten)]
         client: ClientArgs,
     },
@@ -189,14 +193,23 @@ pub fn run(args: ListArgs) -> anyhow::Result<ExitCode> {
                 done.log_entry
             );
         }
-        ListCommand::Found { list, vehicle, state, client } => {
+        ListCommand::Found { list, vehicle, state, undo, client } => {
+            let client = Client::new(&client)?;
+            let path = format!("/v1/lists/{list}/found");
+            if let Some(undo) = undo {
+                let path = format!("{path}/{}/undo", city::spelled(&undo));
+                let done: FoundLine = client.post(&path, &json!({}))?;
+                println!("{}  taken back: what {list} says of it raises hits again", done.id);
+                return Ok(ExitCode::SUCCESS);
+            }
+            let vehicle = vehicle.unwrap_or_default();
             let new = match vehicle.parse::<EntryId>() {
                 Ok(entry) => NewFound { entry: Some(entry), plate: None, state },
                 Err(_) => NewFound { entry: None, plate: Some(vehicle), state },
             };
-            let done: FoundLine =
-                Client::new(&client)?.post(&format!("/v1/lists/{list}/found"), &new)?;
+            let done: FoundLine = client.post(&path, &new)?;
             println!("{}  silent until {}", done.id, done.until);
+            println!("  to take it back: homeplate list found {list} --undo {}", done.id);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -211,6 +224,12 @@ fn show(list: &ListView) {
     }
     if let (Some(number), Some(at)) = (list.import, list.imported) {
         println!("  import {number} of {at}");
+    }
+    if list.refused > 0 {
+        println!(
+            "  {} ROWS OF IT WERE REFUSED: nobody looks for what stands in them",
+            list.refused
+        );
     }
     if let Some(fetch) = &list.fetch {
         let came = fetch.fetched.map_or_else(|| "never".into(), |at| at.to_string());

@@ -166,7 +166,9 @@ fn reset(args: ResetArgs) -> anyhow::Result<()> {
     // No server that stands by takes the city over meanwhile.
     let _seat = Seat::take(&data)?;
     let beside = Beside::start(&data)?;
-    let done = City::open(&data, Arc::new(SystemClock)).and_then(|city| {
+    // A log that was set back is not gone on with here either.
+    let memory = Some(city::memory(&data));
+    let done = City::open_with(&data, Arc::new(SystemClock), memory).and_then(|city| {
         let way = city.reset_person(&id)?;
         Ok((crate::init::origin(city.config())?, way))
     });

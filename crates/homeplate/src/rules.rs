@@ -212,7 +212,7 @@ fn sign(client: &Client, id: &str, vkey: Option<String>) -> anyhow::Result<()> {
         None => client.text("/log.vkey")?,
     };
     let origin = vkey.trim().split('+').next().unwrap_or_default().to_owned();
-    let message = adoption_message(&origin, &proposal.base, &set);
+    let message = adoption_message(&origin, proposal.since, &proposal.base, &set);
     let new = NewSignature {
         key: SignerKey::from(client.key().public()).to_string(),
         signature: Signature::Ed25519(client.key().sign(&message)).to_string(),

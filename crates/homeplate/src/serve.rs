@@ -6,7 +6,6 @@ use crate::stand_by::{self, Seated, Told};
 use crate::web::Web;
 use base::{Shutdown, SystemClock};
 use city::City;
-use ledger::Memory;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -103,8 +102,10 @@ fn serve(
     told: &Told,
 ) -> anyhow::Result<ExitCode> {
     let known = seated.known.take();
-    let city = seated
-        .again(|| City::open_ahead(&args.data, Arc::new(SystemClock), memory(), known.clone()))?;
+    let city = seated.again(|| {
+        let memory = Some(city::memory(&args.data));
+        City::open_ahead(&args.data, Arc::new(SystemClock), memory, known.clone())
+    })?;
     drop(known);
     city.announce()?;
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
@@ -170,7 +171,8 @@ fn serve(
 
 /// Everything that a start does, and nothing that is answered: what `homeplate upgrade` goes by.
 fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
-    let city = City::open_with(&args.data, Arc::new(SystemClock), memory())?;
+    let memory = Some(city::memory(&args.data));
+    let city = City::open_with(&args.data, Arc::new(SystemClock), memory)?;
     city.announce()?;
     remember(&city);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
@@ -275,12 +277,6 @@ fn spawn_cosigning(city: Arc<City>, web: Web, stop: Shutdown) -> std::thread::Jo
         }
         let _ = city.cosign(&web);
     })
-}
-
-/// Where this user's programs remember what logs were: outside of the city's folder, so that a copy of that
-/// folder does not bring it back.
-pub fn memory() -> Option<Memory> {
-    Memory::of_user("served")
 }
 
 /// A memory that cannot be written is no reason to stop.

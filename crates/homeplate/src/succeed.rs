@@ -1,11 +1,11 @@
 //! `homeplate succeed`: begins the successor of a log that lost entries; with `--from`, on a new machine, after the
 //! city was put together from its second place.
 
+use crate::check::{as_server, place};
 use crate::custody::{Beside, sheets};
-use crate::serve::memory;
 use crate::web::Web;
 use base::{Error, Result, SystemClock};
-use city::{City, CopySection, Lost, Opening, Restored};
+use city::{City, Config, CopySection, Lost, Opening, Restored, Seat};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,8 +17,9 @@ const WITNESS_TIMEOUT: Duration = Duration::from_secs(10);
 /// Arguments of `homeplate succeed`.
 #[derive(clap::Args)]
 pub struct SucceedArgs {
-    /// The folder of the city's data; with --from it must be empty or not there.
-    #[arg(long, default_value = "city")]
+    /// The folder of the city's data, `city` here or else /var/lib/homeplate/city; with --from it must be empty or not
+    /// there.
+    #[arg(long, default_value_os_t = place(None), hide_default_value = true)]
     data: PathBuf,
     /// Put the city together from this second place first: file:/a/folder or s3:bucket/prefix.
     #[arg(long)]
@@ -54,19 +55,34 @@ pub struct SucceedArgs {
     /// ends with the server's own end.
     #[arg(long, requires = "from")]
     nothing_came_after: bool,
+    /// The system's user that custody runs as, where the city has one for its server and one for its keys. Owners are
+    /// not in the copy: root gives the files to both.
+    #[arg(long, value_name = "USER", requires = "from", default_value = "homeplate-keys")]
+    custody_user: String,
 }
 
 /// Runs the command.
 pub fn run(args: SucceedArgs) -> anyhow::Result<ExitCode> {
+    // A relative folder is meant from here, also where the server's user may not look.
+    let data = std::path::absolute(&args.data).unwrap_or_else(|_| args.data.clone());
     match args.from {
-        Some(_) => from_copy(&args),
-        None => here(&args.data),
+        Some(_) => from_copy(&args, &data),
+        None => here(&data),
     }
+}
+
+/// The user that the server runs as, where the city has one for it and one for its keys.
+fn server_user(data: &Path) -> Result<Option<String>> {
+    Ok(Config::load(&data.join("homeplate.toml"))?.custody.server_user)
 }
 
 /// A log that was set back where it lies.
 fn here(data: &Path) -> anyhow::Result<ExitCode> {
-    let lost = match city::lost(data, memory().as_ref())? {
+    let apart = server_user(data)?.is_some();
+    as_server(data)?;
+    // A service that tries to start again and again must not have the log in between.
+    let _seat = Seat::take(data)?;
+    let lost = match city::lost(data, Some(&city::memory(data)))? {
         Some(lost) => Some(lost),
         // Whole in itself, and as it is remembered here: only a witness can know more.
         None => witnesses_know(data)?,
@@ -78,6 +94,13 @@ fn here(data: &Path) -> anyhow::Result<ExitCode> {
         .into());
     };
     begin(data, &lost)?;
+    if apart {
+        println!(
+            "Custody goes by the old log until it is told of this one. As root: homeplate custody adopt --data {}; then \
+             start custody again, and after it the server.",
+            data.display()
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -101,8 +124,12 @@ fn begin(data: &Path, lost: &Lost) -> anyhow::Result<()> {
 }
 
 fn witnesses_know(data: &Path) -> anyhow::Result<Option<Lost>> {
+    if city::log_witnesses(data)?.is_empty() {
+        return Ok(None);
+    }
     let beside = Beside::start(data)?;
-    let asked = City::open_with(data, Arc::new(SystemClock), memory()).and_then(|city| {
+    let memory = Some(city::memory(data));
+    let asked = City::open_with(data, Arc::new(SystemClock), memory).and_then(|city| {
         city.cosign(&Web::new(WITNESS_TIMEOUT, None)?)?;
         Ok(city.set_back())
     });
@@ -113,7 +140,7 @@ fn witnesses_know(data: &Path) -> anyhow::Result<Option<Lost>> {
 }
 
 /// A city whose server is gone.
-fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
+fn from_copy(args: &SucceedArgs, data: &Path) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let place = CopySection {
         to: args.from.clone(),
@@ -134,7 +161,7 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
     let vkey = vkey_of(args)?;
     let by = vkey.as_deref().map(ledger::key_in).transpose()?;
     let with = Opening { key: &key, by, in_file: args.keys_in_file };
-    let done = city::restore(&depot, with, &args.data, &SystemClock)?;
+    let done = city::restore(&depot, with, data, &SystemClock)?;
     println!(
         "The city of {}: {} files, {} kB, {} s.",
         done.at,
@@ -155,6 +182,13 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
         ),
         None => println!("No reads were copied; cameras are asked for what they still have."),
     }
+    if done.left > 0 {
+        eprintln!(
+            "{} records that lie at the place behind this moment were not taken, because one before them is missing, \
+             damaged or another server's; keep a copy of the place before the server runs for a day.",
+            done.left
+        );
+    }
     if !done.missing.is_empty() {
         println!(
             "No copy has these files whole, and they were left out: {}. Reads of such a day are missing, or their \
@@ -162,14 +196,35 @@ fn from_copy(args: &SucceedArgs) -> anyhow::Result<ExitCode> {
             done.missing.join(", ")
         );
     }
-    match missing(&args.data, &done, args.nothing_came_after)? {
+    give(data, &args.custody_user)?;
+    match missing(data, &done, args.nothing_came_after)? {
         None => println!("No entry of the log is missing: it goes on as it was."),
-        Some(lost) => begin(&args.data, &lost)?,
+        Some(lost) => begin(data, &lost)?,
     }
     println!(
         "Start the server. What is older than the city keeps reads is forgotten before anything is answered."
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Gives the files of a city of two users to them, and goes on as its server. Where that cannot be done here, a person
+/// is told what is left to do.
+fn give(data: &Path, keys: &str) -> Result<()> {
+    let Some(server) = server_user(data)? else { return Ok(()) };
+    match city::give_to_users(data, keys, &server) {
+        Ok(()) => {
+            println!("users          {keys} owns the keys, {server} the rest");
+            city::act_as(&server)
+        }
+        Err(e) => {
+            eprintln!(
+                "{e} The city's folder has its owners yet to get: as root, give {} to {server}, and custody and run in it \
+                 to the user of the keys.",
+                data.display()
+            );
+            Ok(())
+        }
+    }
 }
 
 /// The log's verifier key, from wherever it was named.
@@ -187,7 +242,7 @@ fn vkey_of(args: &SucceedArgs) -> Result<Option<String>> {
 /// or where no witness knows more, the copy ends with the server's end, and a person states that it was not started
 /// again: a server that was, and could not reach the place, has left no trace there. Else nobody can say.
 fn missing(data: &Path, done: &Restored, stated: bool) -> anyhow::Result<Option<Lost>> {
-    if let Some(lost) = city::lost(data, memory().as_ref())? {
+    if let Some(lost) = city::lost(data, Some(&city::memory(data)))? {
         return Ok(Some(lost));
     }
     let witnesses = city::log_witnesses(data)?;

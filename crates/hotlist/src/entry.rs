@@ -1,7 +1,7 @@
 //! What is looked for, on which terms, and what is no longer.
 
 use base::{EntryId, ListId, Time};
-use plate::{Pattern, Text};
+use plate::{Pattern, Reason, Text};
 
 /// One plate that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +41,13 @@ pub struct Tombstone {
     pub found: Time,
     /// First moment at which the entry would be looked for again.
     pub until: Time,
+}
+
+impl Tombstone {
+    /// Whether an entry of this plate may look for the vehicle.
+    pub fn is_of(&self, plate: &Pattern) -> bool {
+        plate.fits(self.plate.reveal(Reason::Matching))
+    }
 }
 
 /// On which terms a list raises hits.

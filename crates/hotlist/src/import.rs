@@ -28,7 +28,7 @@ mod records;
 mod tests;
 
 pub use columns::{Column, Field, Mapping, Understood};
-pub use dates::DateOrder;
+pub use dates::{Clocks, DateOrder};
 pub use decode::Encoding;
 pub use diff::{AskFirst, Change, Comparison, Doubt, Found, Trace};
 pub use layouts::Layout;

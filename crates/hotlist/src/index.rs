@@ -94,6 +94,17 @@ struct Figures {
     fits: f64,
 }
 
+/// What a read says.
+struct Seen {
+    belief: Belief,
+    /// The reader's own best text.
+    best: Text,
+    /// As it is compared.
+    state: String,
+    /// u of the module's header of `model`.
+    rest: f64,
+}
+
 /// A live row of a car.
 struct Listed<'a> {
     car: usize,
@@ -202,12 +213,15 @@ impl Index {
         if self.len() == 0 {
             return Vec::new();
         }
-        let belief = Belief::of(&read.odds, read.confidence);
-        let seen_state = spelled(read.region.as_deref());
-        let rest = model::rest_weight(read);
-        let floor = model::floor(self.settings.prior.most(), self.figures.threshold, rest);
-        let mut out = self.whole(&belief, &seen_state, now, floor, rest);
-        self.partial(&belief, &seen_state, now, floor, rest, &mut out);
+        let seen = Seen {
+            belief: Belief::of(&read.odds, read.confidence),
+            best: read.odds.text(),
+            state: spelled(read.region.as_deref()),
+            rest: model::rest_weight(read),
+        };
+        let floor = model::floor(self.settings.prior.most(), self.figures.threshold, seen.rest);
+        let mut out = self.whole(&seen, now, floor);
+        self.partial(&seen, now, floor, &mut out);
         out.sort_by(|a, b| {
             b.probability.total_cmp(&a.probability).then_with(|| a.entry.cmp(&b.entry))
         });
@@ -228,7 +242,7 @@ impl Index {
                 if !gone
                     && row.live(now)
                     && !stale(terms, now)
-                    && !self.silent(key, list, state, row, now)
+                    && !self.silent(key, list, state, row.from(), now)
                 {
                     out.push(table.id(row));
                 }
@@ -239,7 +253,8 @@ impl Index {
             let entry = &partial.entry;
             let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
             let fits = entry.plate.fits(plate.reveal(Reason::Matching));
-            if live && fits && !stale(&self.figures.partials[at].1, now) {
+            let old = stale(&self.figures.partials[at].1, now);
+            if live && fits && !old && !self.found(partial, plate, now) {
                 out.push(entry.id.clone());
             }
         }
@@ -247,35 +262,25 @@ impl Index {
         out
     }
 
-    fn whole(
-        &self,
-        belief: &Belief,
-        seen_state: &str,
-        now: Time,
-        floor: f64,
-        rest: f64,
-    ) -> Vec<Found> {
-        let (keys, floor) = search::texts(belief, floor);
-        let (mut cars, mut listed, mut seen) = (Vec::new(), Vec::new(), 0.0);
+    fn whole(&self, seen: &Seen, now: Time, floor: f64) -> Vec<Found> {
+        let (keys, floor) = search::texts(&seen.belief, floor);
+        let (mut cars, mut listed, mut known) = (Vec::new(), Vec::new(), 0.0);
         for key in keys {
             let there = [&self.base, &self.over].map(|table| table.may_have(key));
             if there == [false; 2] {
                 continue;
             }
-            let p = belief.probability(&key::unpack(key));
+            let p = seen.belief.probability(&key::unpack(key));
             if p < floor {
                 continue;
             }
-            let before = listed.len();
+            let before = cars.len();
             for (table, _) in there.iter().enumerate().filter(|(_, may)| **may) {
-                self.gather(key, p, table, seen_state, now, &mut cars, &mut listed);
+                self.gather(key, p, table, &seen.state, now, &mut cars, &mut listed);
             }
-            if listed.len() > before {
-                seen += p;
-            }
+            known += p * model::share(&mut cars[before..]);
         }
-        let found = listed.iter().filter_map(|l| self.weigh(l, &cars, seen, rest, belief));
-        found.collect()
+        listed.iter().filter_map(|l| self.weigh(l, &cars, known, seen)).collect()
     }
 
     /// Adds the live rows of a key, and their cars.
@@ -300,7 +305,7 @@ impl Index {
             if gone
                 || !row.live(now)
                 || stale(terms, now)
-                || self.silent(key, list, state, row, now)
+                || self.silent(key, list, state, row.from(), now)
             {
                 continue;
             }
@@ -310,7 +315,8 @@ impl Index {
                 let relation = model::states(state, seen_state);
                 let (density, of_state) =
                     self.settings.prior.state(key, state, seen_state, &self.figures.home);
-                cars.push(Car { key, p, state, relation, density, of_state, rate });
+                let counts = false;
+                cars.push(Car { key, p, state, relation, density, of_state, rate, counts });
                 cars.len() - 1
             });
             cars[car].rate = cars[car].rate.max(rate);
@@ -318,14 +324,7 @@ impl Index {
         }
     }
 
-    fn weigh(
-        &self,
-        l: &Listed<'_>,
-        cars: &[Car<'_>],
-        seen: f64,
-        rest: f64,
-        belief: &Belief,
-    ) -> Option<Found> {
+    fn weigh(&self, l: &Listed<'_>, cars: &[Car<'_>], known: f64, seen: &Seen) -> Option<Found> {
         let table = [&self.base, &self.over][l.table];
         let (rates, terms) = &self.figures.tables[l.table];
         let terms = &terms[usize::from(l.row.list)];
@@ -333,8 +332,8 @@ impl Index {
             cars,
             l.car,
             rates[table.cell(l.row)],
-            seen,
-            rest,
+            known,
+            seen.rest,
             &self.settings.prior,
         );
         (probability >= terms.least()).then(|| Found {
@@ -344,31 +343,29 @@ impl Index {
             list: table.lists[usize::from(l.row.list)].clone(),
             priority: l.row.priority,
             probability,
-            basis: model::basis(belief, &key::unpack(l.row.key), cars[l.car].relation),
+            basis: model::basis(
+                &seen.belief,
+                &key::unpack(key::of(&seen.best)),
+                &key::unpack(l.row.key),
+                cars[l.car].relation,
+            ),
         })
     }
 
-    fn partial(
-        &self,
-        belief: &Belief,
-        seen_state: &str,
-        now: Time,
-        floor: f64,
-        rest: f64,
-        out: &mut Vec<Found>,
-    ) {
+    fn partial(&self, seen: &Seen, now: Time, floor: f64, out: &mut Vec<Found>) {
+        let best = key::unpack(key::of(&seen.best));
         let least = floor.min(self.figures.fits);
-        for (at, partial) in self.partials.candidates(belief, least) {
+        for (at, partial) in self.partials.candidates(&seen.belief, least) {
             let (entry, (rate, terms)) = (&partial.entry, &self.figures.partials[at]);
             let second = now.millis() / 1000;
             let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
-            if !live || stale(terms, now) {
+            if !live || stale(terms, now) || self.found(partial, &seen.best, now) {
                 continue;
             }
-            let (p, places) = partial.fits(belief);
-            let relation = model::states(&partial.state, seen_state);
+            let (p, places) = partial.fits(&seen.belief, &best);
+            let relation = model::states(&partial.state, &seen.state);
             let prior = &self.settings.prior;
-            let probability = model::partial(p, partial.known, *rate, relation, prior, rest);
+            let probability = model::partial(p, partial.known, *rate, relation, prior, seen.rest);
             if p >= least && (probability >= terms.threshold || p >= terms.fits) {
                 let basis = Basis { text: TextBasis::Partial, state: relation, places };
                 let (id, list) = (entry.id.clone(), entry.list.clone());
@@ -379,14 +376,23 @@ impl Index {
         }
     }
 
-    fn silent(&self, key: u64, list: &ListId, state: &str, row: &Row, now: Time) -> bool {
+    fn silent(&self, key: u64, list: &ListId, state: &str, from: Time, now: Time) -> bool {
         let of = self.tombs.get(&key).into_iter().flatten();
         of.into_iter().any(|t| {
             t.list == *list
                 && now < t.until
-                && row.from() <= t.found
+                && from <= t.found
                 && model::states(state, &t.state) != read::StateBasis::Differs
         })
+    }
+
+    /// Whether a plate is that of a vehicle of a partial entry's list that was found again: what half of a plate asks for
+    /// is every car that fits but this.
+    fn found(&self, partial: &Partial, plate: &Text, now: Time) -> bool {
+        let entry = &partial.entry;
+        let from = Time::from_millis(i64::from(begins(entry)) * 1000);
+        entry.plate.fits(plate.reveal(Reason::Matching))
+            && self.silent(key::of(plate), &entry.list, &partial.state, from, now)
     }
 
     /// Entries of a list.

@@ -32,16 +32,18 @@
 //! # All together
 //!
 //! The candidates are the listed texts t with P(t) of at least a floor; a car is a text and a state, and those
-//! of one text whose states do not contradict each other are one car. For entry e with text t,
+//! of one text whose states do not contradict each other are one car. With G(t) the sum of g of the cars of t that are
+//! listed, 1 at the most, and for entry e with text t,
 //!
 //! ```text
 //! A(e) = P(t)·r·g
-//! P(e | read) = A(e) / ( A(e) + Σ A of the other cars + P(t)·(1 − g) + (1 − Σ P of the candidates)·u )
+//! P(e | read) = A(e) / ( A(e) + Σ A of the other cars + P(t)·(1 − G(t)) + (1 − P(t) − Σ P·G of the other candidates)·u )
 //! ```
 //!
 //! where u, the weight of every other text, is 1, or 0.05 where what was read fits no format of the region that
-//! was read: then it is itself improbable, and a missing or extra character becomes worth a thought. Of a car
-//! that is on several lists the largest A counts.
+//! was read: then it is itself improbable, and a missing or extra character becomes worth a thought. That a text is
+//! listed for one state leaves it to the cars of all others: what a listing takes from the rest is its own share. Of a
+//! car that is on several lists the largest A counts.
 //!
 //! A partial plate has many texts, of which its car has one. With k characters known it shares its r (of D = 1/texts)
 //! among m = max(1, texts/14ᵏ) of them (14: about what a place of a serial has to choose from, 10 digits or 20 letters
@@ -152,7 +154,7 @@ impl Prior {
 }
 
 /// How the states of an entry and a read stand to each other. `CA` and `us-ca` are one; a country alone
-/// (`us`) says nothing of the state. Both are trimmed and in lower case.
+/// (`us`) says nothing of the state. Canada alone is `can`, since `ca` is California. Both are trimmed and in lower case.
 pub(crate) fn states(listed: &str, seen: &str) -> StateBasis {
     if listed.is_empty() || seen.is_empty() {
         return StateBasis::Unknown;
@@ -161,7 +163,8 @@ pub(crate) fn states(listed: &str, seen: &str) -> StateBasis {
         long == short || long.strip_suffix(short).is_some_and(|rest| rest.ends_with('-'))
     };
     let head = |long: &str, short: &str| {
-        long.strip_prefix(short).is_some_and(|rest| rest.starts_with('-'))
+        let country = if short == "can" { "ca" } else { short };
+        long.strip_prefix(country).is_some_and(|rest| rest.starts_with('-'))
     };
     match () {
         () if tail(listed, seen) || tail(seen, listed) => StateBasis::Same,
@@ -202,6 +205,8 @@ pub(crate) struct Car<'a> {
     pub of_state: f64,
     /// The largest s/n of its entries.
     pub rate: f64,
+    /// Whether its share counts in G of its text: see [`share`].
+    pub counts: bool,
 }
 
 impl Car<'_> {
@@ -210,22 +215,45 @@ impl Car<'_> {
     }
 }
 
-/// P(the pass is the car of an entry with this s/n); the car is the `at`-th, `seen` the sum of P of the candidates.
+/// G of the module's header, of all listed cars of one text. Of those that are one car the most probable counts, and is
+/// marked.
+pub(crate) fn share(cars: &mut [Car<'_>]) -> f64 {
+    let before =
+        |a: &Car<'_>, b: &Car<'_>| a.of_state.total_cmp(&b.of_state).then(a.state.cmp(b.state));
+    for at in 0..cars.len() {
+        let car = &cars[at];
+        let outdone = cars
+            .iter()
+            .any(|c| states(c.state, car.state) != StateBasis::Differs && before(car, c).is_lt());
+        cars[at].counts = !outdone;
+    }
+    sum_of(cars.iter().filter(|c| c.counts))
+}
+
+fn sum_of<'c, 's: 'c>(cars: impl Iterator<Item = &'c Car<'s>>) -> f64 {
+    cars.map(|c| c.of_state).sum::<f64>().min(1.0)
+}
+
+/// P(the pass is the car of an entry with this s/n); the car is the `at`-th, `listed` the sum of P·G of the candidates.
 pub(crate) fn posterior(
     cars: &[Car<'_>],
     at: usize,
     rate: f64,
-    seen: f64,
+    listed: f64,
     rest: f64,
     prior: &Prior,
 ) -> f64 {
     let car = &cars[at];
-    let other =
-        |c: &&Car<'_>| c.key != car.key || states(c.state, car.state) == StateBasis::Differs;
+    let differs = |c: &Car<'_>| states(c.state, car.state) == StateBasis::Differs;
+    let other = |c: &&Car<'_>| c.key != car.key || differs(c);
     let others: f64 = cars.iter().filter(other).map(|c| c.weight(c.rate, prior)).sum();
     let own = car.weight(rate, prior);
-    let twin = car.p * (1.0 - car.of_state);
-    own / (own + others + twin + (1.0 - seen).max(0.0) * rest).max(1e-300)
+    let text: Vec<&Car<'_>> = cars.iter().filter(|c| c.key == car.key && c.counts).collect();
+    // The entry's own car counts whatever outdoes it: that one is the same car.
+    let strangers = sum_of(text.iter().copied().filter(|c| differs(c)));
+    let twin = car.p * (1.0 - car.of_state - strangers).max(0.0);
+    let elsewhere = listed - car.p * sum_of(text.iter().copied());
+    own / (own + others + twin + (1.0 - car.p - elsewhere).max(0.0) * rest).max(1e-300)
 }
 
 /// P(the pass is the car of a partial plate that it fits with probability `p`, `known` characters).
@@ -244,10 +272,9 @@ pub(crate) fn partial(
     own / (own + p + (1.0 - p).max(0.0) * rest).max(1e-300)
 }
 
-/// How a text is like what was read best, and where it is not: places of the read, but of the text where
-/// a character is missing.
-pub(crate) fn basis(belief: &Belief, text: &[u8], state: StateBasis) -> Basis {
-    let best: Vec<u8> = (0..belief.len()).map(|i| belief.ranked(i)[0].0).collect();
+/// How a text is like what was read, and where it is not: places of the read, but of the text where a character is
+/// missing. `best` is what the reader itself said: a person sees that, whatever is made of it.
+pub(crate) fn basis(belief: &Belief, best: &[u8], text: &[u8], state: StateBasis) -> Basis {
     let run = |from: &[u8], shift: usize| -> f64 {
         from.iter().enumerate().map(|(i, c)| belief.at(shift + i, *c)).product()
     };
@@ -347,6 +374,8 @@ mod tests {
             ("nv", "us-ca", Differs),
             ("us-nv", "us-ca", Differs),
             ("a", "us-ca", Differs),
+            ("us-ca", "can", Differs),
+            ("ca-on", "can", Unknown),
         ] {
             assert_eq!(states(listed, seen), want, "{listed:?} {seen:?}");
             assert_eq!(states(seen, listed), want, "{listed:?} {seen:?}");
@@ -364,8 +393,10 @@ mod tests {
             let prior = Prior::default();
             let of = |p: f64, n: usize| {
                 let (relation, rate) = (StateBasis::Same, prior.rate(n));
-                let car = Car { key: 1, p, state: "nv", relation, density: 1e-8, of_state, rate };
-                posterior(&[car], 0, rate, p, 1.0, &prior)
+                let mut cars =
+                    [Car { key: 1, p, state: "nv", relation, density: 1e-8, of_state, rate, counts: false }];
+                let listed = p * share(&mut cars);
+                posterior(&cars, 0, rate, listed, 1.0, &prior)
             };
             prop_assert!(of(p, n) <= of(q, n) && of(p, m) <= of(p, n));
             prop_assert!((0.0..=1.0).contains(&of(p, n)));
@@ -376,7 +407,8 @@ mod tests {
             let (prior, rest) = (Prior::default(), if odd { ODD } else { 1.0 });
             let p = floor(prior.most(), t, rest);
             let (relation, rate) = (StateBasis::Unknown, 1.0);
-            let car = Car { key: 1, p, state: "", relation, density: 1e-8, of_state: 1.0, rate };
+            let counts = true;
+            let car = Car { key: 1, p, state: "", relation, density: 1e-8, of_state: 1.0, rate, counts };
             prop_assert!((posterior(&[car], 0, rate, p, rest, &prior) - t).abs() < 1e-6);
         }
     }

@@ -38,8 +38,8 @@ impl Partial {
         (known >= Entry::KNOWN).then_some(Self { entry, state, known, shape })
     }
 
-    /// P(the plate fits), and the places of the read where its best character does not.
-    pub fn fits(&self, belief: &Belief) -> (f64, Vec<u8>) {
+    /// P(the plate fits), and the places of the read where `best`, the reader's own text, does not.
+    pub fn fits(&self, belief: &Belief, best: &[u8]) -> (f64, Vec<u8>) {
         let n = belief.len();
         let (head, tail) = (&self.shape.head, self.shape.tail.as_deref());
         let tail_len = tail.map_or(0, <[_]>::len);
@@ -52,7 +52,7 @@ impl Partial {
         let (mut p, mut differ) = (belief.whole(), Vec::new());
         for (at, c) in asked.filter_map(|(at, c)| Some((at, c?))) {
             p *= belief.at(at, c);
-            if belief.ranked(at)[0].0 != c {
+            if best.get(at) != Some(&c) {
                 differ.push(at as u8);
             }
         }

@@ -33,13 +33,11 @@ pub enum Doubt {
 pub fn doubts(probability: f64, basis: Option<&Basis>, late: bool, suspended: bool) -> Vec<Doubt> {
     let text = basis.map(|b| b.text);
     let partial = text == Some(TextBasis::Partial);
+    let other = matches!(text, Some(TextBasis::Other | TextBasis::Missing | TextBasis::Extra));
     let said = [
         (Doubt::StateDiffers, basis.is_some_and(|b| b.state == StateBasis::Differs)),
         (Doubt::LookAlike, text == Some(TextBasis::LookAlike)),
-        (
-            Doubt::Characters,
-            matches!(text, Some(TextBasis::Other | TextBasis::Missing | TextBasis::Extra)),
-        ),
+        (Doubt::Characters, other || basis.is_some_and(misfits)),
         // Who listed a part of a plate asked for every car that fits.
         (Doubt::Improbable, probability < 0.5 && !partial),
         (Doubt::Late, late),
@@ -52,8 +50,14 @@ pub fn doubts(probability: f64, basis: Option<&Basis>, late: bool, suspended: bo
 /// picture themselves.
 pub fn must_type(basis: Option<&Basis>) -> bool {
     basis.is_some_and(|b| {
-        b.state == StateBasis::Differs || !matches!(b.text, TextBasis::Exact | TextBasis::Partial)
+        let as_listed = matches!(b.text, TextBasis::Exact | TextBasis::Partial) && !misfits(b);
+        b.state == StateBasis::Differs || !as_listed
     })
+}
+
+/// Whether other characters were read than a part of a plate names: a low threshold lets that in.
+fn misfits(basis: &Basis) -> bool {
+    basis.text == TextBasis::Partial && !basis.places.is_empty()
 }
 
 /// How urgent a hit is: P(right) times severity, halved every ten minutes. `priority` is the entry's, 0 the usual.
@@ -116,6 +120,8 @@ mod tests {
         check(0.9, TextBasis::Missing, Same, true, true, &[Characters, Late, CameraSuspended]);
         check(0.02, TextBasis::Partial, Same, false, false, &[]);
         assert_eq!(doubts(0.4, None, false, false), [Improbable]);
+        let misfit = Basis { text: TextBasis::Partial, state: Same, places: vec![2] };
+        assert_eq!(doubts(0.02, Some(&misfit), false, false), [Characters]);
     }
 
     #[test]
@@ -126,6 +132,8 @@ mod tests {
         check(TextBasis::LookAlike, StateBasis::Same, true);
         check(TextBasis::Partial, StateBasis::Unknown, false);
         assert!(!must_type(None));
+        let misfit = Basis { places: vec![2], ..basis(TextBasis::Partial, StateBasis::Same) };
+        assert!(must_type(Some(&misfit)));
     }
 
     #[test]

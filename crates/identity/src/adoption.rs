@@ -1,7 +1,8 @@
 //! What a city adopts, and what its offices sign for that.
 //!
-//! A set is rules, properties and charter together, in one spelling. What an office signs names the log,
-//! the set that it replaces and the new one: the signature is good for this one change in this one city.
+//! A set is rules, properties and charter together, in one spelling. What an office signs names the log, the set
+//! that it replaces with the entry by which that is in force, and the new one. A city may go back to a set, but
+//! never to an entry: the signature is good for this one change in this one city, once.
 
 use crate::{Charter, Signature, SignerKey};
 use base::{Error, Result, hex, sha256};
@@ -60,9 +61,14 @@ fn unspelled(e: impl std::fmt::Display) -> Error {
     Error::internal("The set of rules cannot be written; see the log.").because(e.to_string())
 }
 
-/// The bytes that an office signs: in the city of this log, the set `base` is replaced by `set`; both by
-/// their hashes.
-pub fn adoption_message(origin: &str, base: &str, set: &str) -> Vec<u8> {
+/// The bytes that an office signs: in the city of this log, the set `base`, in force by entry `since` of it (zero
+/// where no entry says so), is replaced by `set`; both by their hashes.
+pub fn adoption_message(origin: &str, since: u64, base: &str, set: &str) -> Vec<u8> {
+    format!("homeplate/adopt/v2\n{origin}\n{since}\n{base}\n{set}\n").into_bytes()
+}
+
+/// What offices signed before version 2. It does not name the entry, so it comes back when a city goes back.
+fn older_message(origin: &str, base: &str, set: &str) -> Vec<u8> {
     format!("homeplate/adopt/v1\n{origin}\n{base}\n{set}\n").into_bytes()
 }
 
@@ -84,6 +90,9 @@ pub fn proofs_message<'a>(
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Adoption {
+    /// The number on the log of the activation of the set that it replaces.
+    #[serde(default)]
+    pub since: u64,
     /// The hash of the set that it replaces.
     pub base: String,
     /// The set, in its one spelling.
@@ -95,8 +104,22 @@ pub struct Adoption {
 impl Adoption {
     /// The set, and the offices that signed it, if they are enough under the charter that is replaced.
     pub fn verify(&self, origin: &str, charter: &Charter) -> Result<(RuleSet, Vec<String>)> {
+        self.verified(charter, |set| adoption_message(origin, self.since, &self.base, set))
+    }
+
+    /// The same for signatures of before version 2. They say nothing of the entry that is replaced: only who sees
+    /// the whole log can tell whether one of them has served before, so nobody else may go by them.
+    pub fn verify_older(&self, origin: &str, charter: &Charter) -> Result<(RuleSet, Vec<String>)> {
+        self.verified(charter, |set| older_message(origin, &self.base, set))
+    }
+
+    fn verified(
+        &self,
+        charter: &Charter,
+        message: impl Fn(&str) -> Vec<u8>,
+    ) -> Result<(RuleSet, Vec<String>)> {
         let set = RuleSet::parse(&self.set)?;
-        let message = adoption_message(origin, &self.base, &set.hash()?);
+        let message = message(&set.hash()?);
         // What cannot be read counts for nothing, like what does not hold.
         let signatures: Vec<(SignerKey, Signature)> = self
             .signatures
@@ -128,29 +151,57 @@ mod tests {
     }
 
     #[test]
-    fn a_change_is_signed_for_one_city_and_one_set() {
+    fn a_change_is_signed_for_one_city_one_set_and_one_moment() {
         let (a, b) = (SigningKey::from_seed([1; 32]), SigningKey::from_seed([2; 32]));
         let charter = charter(&[&a, &b], 2);
         let set = RuleSet::new("rules".into(), BTreeMap::new(), &charter).unwrap();
-        let sign = |key: &SigningKey, origin: &str, base: &str| {
-            let message = adoption_message(origin, base, &set.hash().unwrap());
-            let signed = Signature::Ed25519(key.sign(&message));
+        let signed = |key: &SigningKey, message: &[u8]| {
+            let signed = Signature::Ed25519(key.sign(message));
             (SignerKey::from(key.public()).to_string(), signed.to_string())
         };
+        let hash = set.hash().unwrap();
+        let sign = |key: &SigningKey, origin: &str, since: u64, base: &str| {
+            signed(key, &adoption_message(origin, since, base, &hash))
+        };
+        let older = |key: &SigningKey| {
+            let message = format!("homeplate/adopt/v1\nhere\nold\n{hash}\n");
+            signed(key, message.as_bytes())
+        };
+        let adoption = |signatures: Vec<(String, String)>| Adoption {
+            since: 7,
+            base: "old".into(),
+            set: set.canonical().unwrap(),
+            signatures,
+        };
         let check = |signatures: Vec<(String, String)>, good: bool| {
-            let text = set.canonical().unwrap();
-            let adoption = Adoption { base: "old".into(), set: text, signatures };
+            let adoption = adoption(signatures);
             assert_eq!(adoption.verify("here", &charter).is_ok(), good, "{adoption:?}");
         };
-        check(vec![sign(&a, "here", "old"), sign(&b, "here", "old")], true);
-        check(vec![sign(&a, "here", "old"), sign(&a, "here", "old")], false);
-        check(vec![sign(&a, "here", "old"), sign(&b, "there", "old")], false);
-        check(vec![sign(&a, "here", "old"), sign(&b, "here", "older")], false);
-        check(vec![sign(&a, "here", "old"), ("nonsense".into(), "x".into())], false);
+        check(vec![sign(&a, "here", 7, "old"), sign(&b, "here", 7, "old")], true);
+        check(vec![sign(&a, "here", 7, "old"), sign(&a, "here", 7, "old")], false);
+        check(vec![sign(&a, "here", 7, "old"), sign(&b, "there", 7, "old")], false);
+        check(vec![sign(&a, "here", 7, "old"), sign(&b, "here", 7, "older")], false);
+        check(vec![sign(&a, "here", 7, "old"), sign(&b, "here", 3, "old")], false);
+        check(vec![sign(&a, "here", 7, "old"), ("nonsense".into(), "x".into())], false);
+        // What was signed before version 2 is told apart, and never counts together with it.
+        check(vec![older(&a), older(&b)], false);
+        check(vec![sign(&a, "here", 7, "old"), older(&b)], false);
+        let before = |signatures| adoption(signatures).verify_older("here", &charter).is_ok();
+        assert!(before(vec![older(&a), older(&b)]));
+        assert!(!before(vec![older(&a), sign(&b, "here", 7, "old")]));
         let other = RuleSet::new("other".into(), BTreeMap::new(), &charter).unwrap();
-        let signatures = vec![sign(&a, "here", "old"), sign(&b, "here", "old")];
-        let swapped = Adoption { base: "old".into(), set: other.canonical().unwrap(), signatures };
+        let swapped = Adoption {
+            set: other.canonical().unwrap(),
+            ..adoption(vec![sign(&a, "here", 7, "old"), sign(&b, "here", 7, "old")])
+        };
         assert!(swapped.verify("here", &charter).is_err());
+    }
+
+    /// What an older version left behind in `adopting.json` is read.
+    #[test]
+    fn an_adoption_without_the_entry_is_read() {
+        let text = r#"{"base": "old", "set": "{}", "signatures": []}"#;
+        assert_eq!(serde_json::from_str::<Adoption>(text).unwrap().since, 0);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::passkey::handle;
 use crate::signer::is_host;
 use crate::{Passkey, PasskeyKey, Person, SignerKey};
-use base::{Error, PersonId, Result, Time, b64url, random};
+use base::{Error, PersonId, Result, Time, b64url, random, sha256, unb64url};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -19,7 +19,8 @@ use webauthn_rs::prelude::{
 
 /// A browser has so long to answer.
 const KEPT_MS: i64 = 5 * 60_000;
-/// The most that are open at a time, of each sort: strangers can only use up their own.
+/// The most that are open at a time, of each sort that somebody known begins; of those that strangers begin, the most that
+/// are remembered as used.
 const MOST: usize = 5_000;
 
 /// The site that passkeys are made for: the city's address as browsers see it.
@@ -157,23 +158,73 @@ impl<T> Open<T> {
         Ok(())
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
     /// Gives it once, whatever becomes of it.
     fn take(&self, name: &str, now: Time) -> Result<T> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match open.remove(name) {
             Some((at, thing)) if (0..=KEPT_MS).contains(&now.since(at)) => Ok(thing),
-            _ => Err(Error::unauthenticated(
-                "This took too long, or was answered before; begin again.",
-            )),
+            _ => Err(over()),
         }
     }
+}
+
+/// Challenges of signing in. Anybody may begin, as often as they like: nothing is remembered of it, the challenge itself
+/// says when it was made and that it was made here. Only those that were answered are remembered, until they are too old.
+struct SignIns {
+    key: [u8; 32],
+    used: Open<()>,
+}
+
+impl SignIns {
+    fn new() -> Self {
+        Self { key: random(), used: Open::new() }
+    }
+
+    fn tag(&self, begun: &[u8]) -> [u8; 16] {
+        // What is tagged has one length, so that a hash with the key in front will do.
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&sha256(&[&self.key[..], begun].concat())[..16]);
+        tag
+    }
+
+    /// The time, eight bytes by chance, and the tag of both.
+    fn begin(&self, now: Time) -> [u8; 32] {
+        let mut challenge = [0; 32];
+        challenge[..8].copy_from_slice(&now.millis().to_be_bytes());
+        challenge[8..16].copy_from_slice(&random::<8>());
+        let tag = self.tag(&challenge[..16]);
+        challenge[16..].copy_from_slice(&tag);
+        challenge
+    }
+
+    /// The challenge behind a ceremony's name, once.
+    fn take(&self, name: &str, now: Time) -> Result<[u8; 32]> {
+        let challenge = unb64url(name).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let challenge = challenge.filter(|c| self.tag(&c[..16]) == c[16..]).ok_or_else(over)?;
+        let mut at = [0; 8];
+        at.copy_from_slice(&challenge[..8]);
+        let begun = Time::from_millis(i64::from_be_bytes(at));
+        if !(0..=KEPT_MS).contains(&now.since(begun)) || self.used.has(name) {
+            return Err(over());
+        }
+        self.used.put(name.to_owned(), (), now)?;
+        Ok(challenge)
+    }
+}
+
+fn over() -> Error {
+    Error::unauthenticated("This took too long, or was answered before; begin again.")
 }
 
 /// The ceremonies that are open.
 pub struct Ceremonies {
     site: Site,
     library: Webauthn,
-    sign_ins: Open<[u8; 32]>,
+    sign_ins: SignIns,
     registrations: Open<Register>,
     confirmations: Open<Confirming>,
 }
@@ -193,7 +244,7 @@ impl Ceremonies {
         Ok(Self {
             site,
             library,
-            sign_ins: Open::new(),
+            sign_ins: SignIns::new(),
             registrations: Open::new(),
             confirmations: Open::new(),
         })
@@ -228,11 +279,9 @@ impl Ceremonies {
     }
 
     /// Begins signing in: with any passkey of this site that the authenticator has.
-    pub fn start_sign_in(&self, now: Time) -> Result<Started> {
-        let challenge = random::<32>();
-        let ceremony = b64url(&challenge);
-        self.sign_ins.put(ceremony.clone(), challenge, now)?;
-        Ok(Started { ceremony, options: self.options(&challenge, &[]) })
+    pub fn start_sign_in(&self, now: Time) -> Started {
+        let challenge = self.sign_ins.begin(now);
+        Started { ceremony: b64url(&challenge), options: self.options(&challenge, &[]) }
     }
 
     /// The challenge that signing in was begun with; it is used up.

@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 /// A sign-in that was begun is good for ten minutes.
 const BEGUN_MS: i64 = 10 * 60_000;
 /// Sign-ins under way at a time.
-const MOST: usize = 1000;
+const MOST: usize = 10_000;
 /// More groups than this are not read.
 const GROUPS: usize = 2000;
 /// The longest name that is taken over, in characters.
@@ -54,8 +54,9 @@ pub struct Vouched {
     pub subject: String,
     /// The name that people call them by.
     pub name: Option<String>,
-    /// Their groups.
-    pub groups: Vec<String>,
+    /// Their groups; `None` where the directory said nothing of any (it may leave them out where they are very many, or
+    /// where the claim has another name): that is no word that they are in none.
+    pub groups: Option<Vec<String>>,
 }
 
 /// Where a browser goes, and what it brings back.
@@ -198,10 +199,9 @@ impl Directory {
         let mut vouched = Vouched {
             subject: format!("{} {}", self.issuer, claims.subject().as_str()),
             name: name.or(login),
-            groups: groups(claims.additional_claims(), &self.groups_claim).unwrap_or_default(),
+            groups: groups(claims.additional_claims(), &self.groups_claim),
         };
-        let silent = groups(claims.additional_claims(), &self.groups_claim).is_none();
-        if silent || vouched.name.is_none() {
+        if vouched.groups.is_none() || vouched.name.is_none() {
             // Many directories put these where they have to be asked for.
             self.more(&client, ask, (answer.access_token(), claims.subject()), &mut vouched)?;
         }
@@ -223,7 +223,7 @@ impl Directory {
         let said: UserInfoClaims<Extra, CoreGenderClaim> =
             request.request(ask).map_err(not_believed)?;
         if let Some(found) = groups(said.additional_claims(), &self.groups_claim) {
-            vouched.groups = found;
+            vouched.groups = Some(found);
         }
         if vouched.name.is_none() {
             let name = said.name().and_then(|n| n.get(None)).map(|n| n.as_str().to_owned());

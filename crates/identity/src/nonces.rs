@@ -1,12 +1,13 @@
 //! A request counts once: nonces are remembered for as long as their signature would be taken.
 
-use base::{Time, sha256};
+use base::{Error, Result, Time, sha256};
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Twice the window of [`crate::http::verify`]: a clock may be off in both directions.
 const KEPT_MS: i64 = 11 * 60_000;
@@ -36,18 +37,22 @@ struct Kept {
 }
 
 impl Inner {
-    fn fresh(&mut self, name: [u8; 32], now: Time) -> bool {
+    fn fresh(&mut self, name: [u8; 32], now: Time) -> Result<()> {
         while self.order.front().is_some_and(|(at, _)| now.since(*at) > KEPT_MS) {
             if let Some((_, old)) = self.order.pop_front() {
                 self.seen.remove(&old);
             }
         }
-        if self.seen.len() >= MOST || self.seen.contains_key(&name) {
-            return false;
+        if self.seen.contains_key(&name) {
+            return Err(Error::unauthenticated("This request was sent before; sign a new one."));
+        }
+        if self.seen.len() >= MOST {
+            return Err(Error::busy("Too many requests come in; send this one again in a minute.")
+                .retry_after(Duration::from_secs(60)));
         }
         self.seen.insert(name, now);
         self.order.push_back((now, name));
-        true
+        Ok(())
     }
 }
 
@@ -68,14 +73,18 @@ impl Nonces {
         let begun = newer.first().or(older.last()).map(|(at, _)| *at);
         let mut inner = Inner::default();
         for (at, name) in older.into_iter().chain(newer) {
-            inner.fresh(name, at);
+            // A line that is there twice says no more than once.
+            drop(inner.fresh(name, at));
         }
         let kept = Kept { path: path.to_owned(), file: None, begun };
         Self { inner: Mutex::new(inner), kept: Some(Mutex::new(kept)) }
     }
 
-    /// Whether this nonce of this key is new; it is remembered.
-    pub fn fresh(&self, key_id: &str, nonce: &str, now: Time) -> bool {
+    /// Takes this nonce of this key, which must be new; it is remembered.
+    ///
+    /// # Errors
+    /// It was there before, or so many others were that no more are remembered.
+    pub fn fresh(&self, key_id: &str, nonce: &str, now: Time) -> Result<()> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.fresh(name(key_id, nonce), now)
     }
@@ -153,10 +162,10 @@ mod tests {
     #[test]
     fn once_within_the_window() {
         let nonces = Nonces::new();
-        assert!(nonces.fresh("cam_a", "n", at(0)));
-        assert!(!nonces.fresh("cam_a", "n", at(600)));
-        assert!(nonces.fresh("cam_b", "n", at(600)));
-        assert!(nonces.fresh("cam_a", "n", at(700)), "its signature is too old by now");
+        assert!(nonces.fresh("cam_a", "n", at(0)).is_ok());
+        assert!(nonces.fresh("cam_a", "n", at(600)).is_err());
+        assert!(nonces.fresh("cam_b", "n", at(600)).is_ok());
+        assert!(nonces.fresh("cam_a", "n", at(700)).is_ok(), "its signature is too old by now");
     }
 
     #[test]
@@ -167,15 +176,15 @@ mod tests {
         for n in 0..20 {
             let (nonces, now) = (Nonces::kept_at(&path), at(n * 120));
             for seen in (n - 5).max(0)..n {
-                assert!(!nonces.fresh("per_a", &format!("n{seen}"), now), "{n} {seen}");
-                assert!(!nonces.fresh("per_a", &format!("m{seen}"), now), "{n} {seen}");
+                assert!(nonces.fresh("per_a", &format!("n{seen}"), now).is_err(), "{n} {seen}");
+                assert!(nonces.fresh("per_a", &format!("m{seen}"), now).is_err(), "{n} {seen}");
             }
             for kind in ["n", "m"] {
                 let nonce = format!("{kind}{n}");
-                assert!(nonces.fresh("per_a", &nonce, now));
+                assert!(nonces.fresh("per_a", &nonce, now).is_ok());
                 nonces.keep("per_a", &nonce, now).unwrap();
             }
-            assert!(nonces.fresh("per_b", "n0", now), "of another key");
+            assert!(nonces.fresh("per_b", "n0", now).is_ok(), "of another key");
         }
         let lines =
             |path: &Path| fs::read_to_string(path).unwrap().lines().filter_map(line).count();
@@ -191,7 +200,7 @@ mod tests {
             nonces.keep("per_a", &n.to_string(), at(n * 60)).unwrap();
         }
         let anew = Nonces::kept_at(&path);
-        let seen = |n: i64| !anew.fresh("per_a", &n.to_string(), at(199 * 60));
+        let seen = |n: i64| anew.fresh("per_a", &n.to_string(), at(199 * 60)).is_err();
         assert!((189..200).all(seen));
         assert!(!seen(100));
     }
@@ -203,7 +212,7 @@ mod tests {
         for wrong in ["", "\n\n", "12", "12 x", "x AAAA", "99999999999999999999 AAAA", "\u{0}"] {
             fs::write(&path, wrong).unwrap();
             let nonces = Nonces::kept_at(&path);
-            assert!(nonces.fresh("per_a", "n", at(0)), "{wrong}");
+            assert!(nonces.fresh("per_a", "n", at(0)).is_ok(), "{wrong}");
         }
     }
 }

@@ -288,8 +288,17 @@ impl Sessions {
     /// # Errors
     /// As [`Sessions::end`].
     pub fn end_person(&self, person: &PersonId) -> Result<()> {
+        self.end_elsewhere(person, None)
+    }
+
+    /// Ends every session of a person but the one with the token `here`, and their links.
+    ///
+    /// # Errors
+    /// As [`Sessions::end`].
+    pub fn end_elsewhere(&self, person: &PersonId, here: Option<&str>) -> Result<()> {
+        let here = here.map(|token| sha256(token.as_bytes()));
         self.end_where(|inner| {
-            inner.open.retain(|_, session| session.person != *person);
+            inner.open.retain(|hash, s| s.person != *person || Some(*hash) == here);
             inner.links.retain(|_, (whose, _)| whose != person);
         })
     }
@@ -333,6 +342,22 @@ mod tests {
         let link = sessions.link(me.clone(), at(0));
         sessions.end_person(&me).unwrap();
         assert_eq!(sessions.redeem(link.expose(), at(1)), None, "the person has left");
+    }
+
+    #[test]
+    fn one_session_may_outlive_the_others() {
+        let sessions = Sessions::default();
+        let me: PersonId = "per_a".parse().unwrap();
+        let open = |person: &str| {
+            let opening = opening(person, DeviceClass::Desk, "192.0.2.1");
+            sessions.open(opening, at(0)).token.expose().to_owned()
+        };
+        let [here, there, other] = [open("per_a"), open("per_a"), open("per_b")];
+        let link = sessions.link(me.clone(), at(0));
+        sessions.end_elsewhere(&me, Some(&here)).unwrap();
+        assert!(sessions.look(&here, at(1)).is_some() && sessions.look(&other, at(1)).is_some());
+        assert!(sessions.look(&there, at(1)).is_none());
+        assert_eq!(sessions.redeem(link.expose(), at(1)), None);
     }
 
     #[test]

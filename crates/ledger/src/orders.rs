@@ -72,8 +72,9 @@ impl Planned {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     off: BTreeMap<Target, Off>,
+    /// Orders that begin later, and all that end by themselves, over or not.
     planned: Vec<Planned>,
-    /// When something was last ordered on, or a scheduled order ended.
+    /// When something was last ordered on.
     on: BTreeMap<Target, Time>,
 }
 
@@ -150,23 +151,14 @@ impl Orders {
         self.planned.retain(|order| order.cameras.as_ref().is_none_or(|some| !some.is_empty()));
     }
 
-    /// Lets time pass: orders without an end that have begun stay, those that have ended go.
+    /// Lets time pass: orders without an end that have begun last from now on. Those with an end stay, and their
+    /// times alone say when they hold: an order that was given while the clock was ahead takes none of them away.
     pub fn settle(&mut self, now: Time) {
-        if self.planned.iter().all(|order| order.from > now) {
-            return;
-        }
-        for order in std::mem::take(&mut self.planned) {
-            match order.until {
-                None if order.from <= now => self.begin(&order),
-                Some(until) if until <= now => {
-                    for target in targets(&order.level, order.cameras.as_ref()) {
-                        let on = self.on.entry(target).or_insert(until);
-                        *on = (*on).max(until);
-                    }
-                }
-                _ => self.planned.push(order),
-            }
-        }
+        let begins = |order: &Planned| order.until.is_none() && order.from <= now;
+        let (begun, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.planned).into_iter().partition(begins);
+        self.planned = left;
+        begun.iter().for_each(|order| self.begin(order));
     }
 
     /// Why something is off at a moment, if it is. A camera is off by an order of its own or by one for all.
@@ -370,6 +362,21 @@ mod tests {
                 09:30 a on, b on; next of a 19:00
                 19:30 a off since 19:00, b on; next of a -
                 20:30 a on, b on; next of a -
+            "#]],
+        );
+    }
+
+    /// The clock was ahead when `b` was switched off, and was set right: tonight's order holds all the same.
+    #[test]
+    fn a_clock_that_was_ahead_takes_no_order_away() {
+        check(
+            "08:00 off all from=18:00 until=22:00
+             23:00 off b",
+            "23:30 12:00 19:00",
+            expect![[r#"
+                23:30 a on, b off since 23:00; next of a -
+                12:00 a on, b off since 23:00; next of a 18:00
+                19:00 a off since 18:00, b off since 18:00; next of a -
             "#]],
         );
     }

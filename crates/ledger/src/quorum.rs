@@ -5,7 +5,7 @@
 
 use crate::cosign::WitnessKey;
 use crate::notes::{Head, Vkey, open_with};
-use base::{Error, Result, Time};
+use base::{Error, Result, Time, hex, sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -18,6 +18,7 @@ pub struct Policy {
     logs: Vec<Vkey>,
     witnesses: Vec<Witness>,
     quorum: Rule,
+    hash: String,
 }
 
 impl fmt::Debug for Policy {
@@ -81,7 +82,13 @@ impl Policy {
         let quorum = parser.quorum.ok_or_else(|| {
             Error::invalid("The witness policy has no quorum line; `quorum none` asks for none.")
         })?;
-        Ok(Self { logs: parser.logs, witnesses: parser.witnesses, quorum })
+        let hash = hex(&sha256(text.as_bytes()));
+        Ok(Self { logs: parser.logs, witnesses: parser.witnesses, quorum, hash })
+    }
+
+    /// The SHA-256 of the file, in hex: two that are to go by the same compare it.
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The witnesses, in the order of the file.

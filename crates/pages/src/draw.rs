@@ -176,8 +176,36 @@ fn tick_text(ms: i64, step: i64) -> String {
     }
 }
 
-/// Draws when which camera saw something; `None` where nothing was seen or the time is empty.
-pub(crate) fn timeline(from_ms: i64, until_ms: i64, reads: &[Moment<'_>]) -> Option<Timeline> {
+/// Milliseconds that the clocks are ahead of UTC at a moment; `ahead` has since when, the oldest first.
+fn ahead_at(ahead: &[(i64, i64)], ms: i64) -> i64 {
+    let now = ahead.iter().rev().find(|(since, _)| *since <= ms);
+    now.or(ahead.first()).map_or(0, |(_, by)| *by)
+}
+
+/// Round moments in a time, each with its text, by clocks that are `ahead` of UTC.
+fn ticks((from_ms, until_ms): (i64, i64), ahead: &[(i64, i64)]) -> Vec<(i64, String)> {
+    const STEPS: [i64; 10] =
+        [HOUR / 12, HOUR / 4, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
+    let span = until_ms - from_ms;
+    let step = STEPS.into_iter().find(|s| span / s <= 5).unwrap_or(span / 4 / DAY * DAY + DAY);
+    let shown = |ms: i64| ms + ahead_at(ahead, ms);
+    let start = shown(from_ms).div_euclid(step) * step;
+    (1..=12)
+        .map(|i| start + i * step)
+        .map(|local| (local - ahead_at(ahead, local - ahead_at(ahead, from_ms)), local))
+        // An hour that the clocks leave out has no tick.
+        .filter(|(ms, local)| *ms > from_ms && *ms <= until_ms && shown(*ms) == *local)
+        .map(|(ms, local)| (ms, tick_text(local, step)))
+        .collect()
+}
+
+/// Draws when which camera saw something, by clocks that are `ahead` of UTC; `None` where nothing was seen or the time
+/// is empty.
+pub(crate) fn timeline(
+    (from_ms, until_ms): (i64, i64),
+    ahead: &[(i64, i64)],
+    reads: &[Moment<'_>],
+) -> Option<Timeline> {
     let span = until_ms.checked_sub(from_ms).filter(|s| *s > 0)?;
     let mut names: Vec<&str> = Vec::new();
     for read in reads {
@@ -200,14 +228,9 @@ pub(crate) fn timeline(from_ms: i64, until_ms: i64, reads: &[Moment<'_>]) -> Opt
             marks: reads.iter().filter(|r| r.camera == *name).map(|r| x(r.at_ms)).collect(),
         })
         .collect();
-    const STEPS: [i64; 10] =
-        [HOUR / 12, HOUR / 4, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 14 * DAY];
-    let step = STEPS.into_iter().find(|s| span / s <= 5).unwrap_or(span / 4 / DAY * DAY + DAY);
-    let start = from_ms.div_euclid(step) * step;
-    let ticks = (1..=6)
-        .map(|i| start + i * step)
-        .filter(|ms| *ms > from_ms && *ms <= until_ms)
-        .map(|ms| Tick { x: x(ms), text: tick_text(ms, step) })
+    let ticks = ticks((from_ms, until_ms), ahead)
+        .into_iter()
+        .map(|(ms, text)| Tick { x: x(ms), text })
         .collect();
     Some(Timeline { height: 30 + 44 * lanes.len() as i64 + 26, lanes, ticks })
 }
@@ -244,18 +267,29 @@ mod tests {
 
     #[test]
     fn ticks_are_round() {
-        let check = |from: i64, until: i64, want: &str| {
+        let check = |ahead: &[(i64, i64)], from: i64, until: i64, want: &str| {
             let reads = [Moment { camera: "a", at_ms: from }];
-            let drawn = timeline(from, until, &reads).expect("drawn");
+            let drawn = timeline((from, until), ahead, &reads).expect("drawn");
             let texts: Vec<_> = drawn.ticks.iter().map(|t| t.text.as_str()).collect();
             assert_eq!(texts.join(" "), want);
         };
-        // 2026-11-23 08:20 UTC.
+        // 2026-11-23 08:20 UTC, which is 00:20 in Los Angeles.
         let start = 1_795_422_000_000;
-        check(start, start + HOUR, "08:30 08:45 09:00 09:15");
-        check(start, start + DAY, "12:00 18:00 11-24 06:00");
-        check(start, start + 30 * DAY, "11-26 12-03 12-10 12-17");
-        assert!(timeline(5, 5, &[Moment { camera: "a", at_ms: 5 }]).is_none());
+        check(&[], start, start + HOUR, "08:30 08:45 09:00 09:15");
+        check(&[], start, start + DAY, "12:00 18:00 11-24 06:00");
+        check(&[], start, start + 30 * DAY, "11-26 12-03 12-10 12-17");
+        let pacific = [(start, -8 * HOUR)];
+        check(&pacific, start, start + HOUR, "00:30 00:45 01:00 01:15");
+        check(&pacific, start, start + DAY, "06:00 12:00 18:00 11-24");
+        // 2026-11-01 09:00 UTC: 02:00 is 01:00 once more there.
+        let back = 1_793_523_600_000;
+        let autumn = [(back - 3 * HOUR, -7 * HOUR), (back, -8 * HOUR)];
+        check(&autumn, back - 3 * HOUR, back + 3 * HOUR, "11-01 03:00");
+        // 2026-03-08 10:00 UTC: 02:00 is 03:00 at once.
+        let on = 1_772_964_000_000;
+        let spring = [(on - HOUR, -8 * HOUR), (on, -7 * HOUR)];
+        check(&spring, on - HOUR / 2, on + HOUR / 2, "01:45 03:00 03:15 03:30");
+        assert!(timeline((5, 5), &[], &[Moment { camera: "a", at_ms: 5 }]).is_none());
         assert_eq!(month_day(0), (1, 1));
         assert_eq!(month_day(19_782), (2, 29));
     }

@@ -37,6 +37,8 @@ pub struct OffPage {
     pub id: String,
     /// When the page was made, as shown.
     pub now: String,
+    /// The same as programs read it.
+    pub now_exact: String,
     /// Why.
     pub reason: String,
     /// The office that gave it.
@@ -51,6 +53,8 @@ pub struct OffPage {
     pub from_exact: String,
     /// Whether it has taken effect.
     pub begun: bool,
+    /// Whether it was taken back before it took effect.
+    pub void: bool,
     /// When it ends by itself, as shown.
     pub until: Option<String>,
     /// When it was taken back or ended, as shown.

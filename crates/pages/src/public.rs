@@ -73,6 +73,8 @@ pub struct PublicPage {
     pub page: Page,
     /// When the page was made, as shown.
     pub now: String,
+    /// The same as programs read it.
+    pub now_exact: String,
     /// Reads in all.
     pub reads: u64,
     /// Hits raised.
@@ -151,6 +153,8 @@ pub struct ErrorPage {
     pub page: Page,
     /// One sentence.
     pub message: String,
+    /// Whether it is certain that nothing was changed.
+    pub nothing: bool,
 }
 
 impl PublicPage {

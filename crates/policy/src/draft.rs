@@ -218,23 +218,24 @@ pub fn draft(answers: &Answers, preset: Option<&Preset>) -> Result<String> {
     file.never();
     file.ask();
     file.others();
-    let text = file.out;
+    let (text, section) = (file.out, &answers.ordinance_never);
     let text = match preset {
         Some(preset) if answers.out_of_state == Paper::Never => {
             // Stricter than any paper that the preset asks for.
-            preset.over(&text.replace("@id(\"no-out-of-state\")", "@id(\"never-out-of-state\")"))
+            let text = text.replace("@id(\"no-out-of-state\")", "@id(\"never-out-of-state\")");
+            preset.over(&text, section)
         }
-        Some(preset) => preset.over(&text),
+        // What a preset forbids belongs to the section about what nobody may do.
+        Some(preset) => preset.over(&text, section),
         None => text,
     };
-    let text = sectioned(&text, &answers.ordinance_never);
     // What this program wrote must be readable to it.
     Rules::parse(&text)?;
     Ok(text)
 }
 
-/// Rules that a preset added belong to the section about what nobody may do.
-fn sectioned(text: &str, section: &str) -> String {
+/// The text with its empty sections of the ordinance filled in.
+pub(crate) fn sectioned(text: &str, section: &str) -> String {
     text.replace("@ordinance(\"\")", &format!("@ordinance(\"{section}\")"))
 }
 
@@ -386,22 +387,30 @@ impl<'a> File<'a> {
         self.heading("Who may ask");
         let who = roles(&answers.roles);
         let whom = answers.roles.join(", ");
+        // Without one break-glass alone opens, where a life is in danger.
+        let (case, of_case) = match answers.case {
+            Case::Stated => ("a case", "context.case != Vouched::\"none\""),
+            Case::Attested => {
+                ("a case that somebody else attests,", "context.case == Vouched::\"attested\"")
+            }
+        };
         let ordinary: Vec<&str> = listed(&answers.purposes, |p| p != "missing-person");
         if !ordinary.is_empty() {
             let says = format!(
-                "These roles may ask for a case about {} hours and {} cameras at a time: {whom}.",
+                "These roles may ask for {case} about {} hours and {} cameras at a time: {whom}.",
                 answers.hours, answers.cameras
             );
             let bounds = (answers.hours, Some(answers.cameras));
-            self.permit("officer-search", &says, bounds, &[who.clone(), purposes(&ordinary)]);
+            let when = [who.clone(), purposes(&ordinary), of_case.to_owned()];
+            self.permit("officer-search", &says, bounds, &when);
         }
         self.detectives();
         if ordinary.len() < answers.purposes.len() {
             let says = format!(
-                "Who looks for a missing person may ask about {} hours and every camera: {whom}.",
+                "Who looks for a missing person may ask for {case} about {} hours and every camera: {whom}.",
                 answers.missing_hours
             );
-            let when = [who.clone(), purposes(&["missing-person"])];
+            let when = [who.clone(), purposes(&["missing-person"]), of_case.to_owned()];
             self.permit("missing-person-search", &says, (answers.missing_hours, None), &when);
         }
         if answers.warrant_hours > 0 {
@@ -557,6 +566,37 @@ mod tests {
                 assert!(rule.ordinance.starts_with("1-") && rule.says.ends_with('.'), "{rule:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_rule_without_a_section_names_none() {
+        for slug in [None, Some("us-il"), Some("strict")] {
+            let rules = written("ordinance_never = \"1-1\"", slug).unwrap();
+            for rule in rules.list() {
+                let section = if rule.permits { "" } else { "1-1" };
+                assert_eq!(rule.ordinance, section, "{rule:?}");
+            }
+        }
+    }
+
+    /// What a council answers for a life in danger bounds every question that no case carries.
+    #[test]
+    fn a_life_in_danger_opens_no_more_than_was_answered() {
+        let check = |text: &str, slug: Option<&str>| {
+            let text = format!("break_glass_hours = 1\n{text}");
+            for rule in written(&text, slug).unwrap().list().iter().filter(|rule| rule.permits) {
+                let asks = rule.text.contains("Action::\"Search\"");
+                let free = ["break-glass", "warrant-search"].contains(&rule.id.as_str());
+                let case = match text.contains("stated") {
+                    true => "context.case != Vouched::\"none\"",
+                    false => "context.case == Vouched::\"attested\"",
+                };
+                assert!(!asks || free || rule.text.contains(case), "{rule:?}");
+            }
+        };
+        check("case = \"attested\"", None);
+        check("", Some("strict"));
+        check("case = \"stated\"\ndetective_hours = 0", Some("us-il"));
     }
 
     fn some(of: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {

@@ -5,6 +5,7 @@
 //! changed so that they stay under them make the starting set.
 //! Not here: what a city made of it; that is its rule file and its configuration.
 
+use crate::draft::sectioned;
 use crate::text::{Chunk, chunks};
 use crate::{AGENCIES, PURPOSES, Property, Rules};
 use base::{Error, Result};
@@ -289,25 +290,33 @@ impl Preset {
     /// What a city of that state starts with: the standard rules, where a rule of the preset takes the
     /// place of the one of its name, without those that could allow nothing, and the preset's others.
     pub fn rules(&self) -> String {
-        self.over(Rules::standard())
+        let own = self.own_rules().into_iter().map(|own| (own.id(), own.rule.to_owned()));
+        self.joined(Rules::standard(), &own.collect::<Vec<_>>())
     }
 
-    /// The same, over other rules than the standard ones.
-    pub(crate) fn over(&self, rules: &str) -> String {
-        let own = self.own_rules();
+    /// The same, over rules that were drafted: of the preset's own those that forbid, which carry out this section
+    /// of the ordinance. Who may ask, and about how much, a draft has from its answers.
+    pub(crate) fn over(&self, drafted: &str, section: &str) -> String {
+        let forbids = self.own_rules().into_iter().filter(|own| own.rule.contains("\nforbid ("));
+        let own = forbids.map(|own| (own.id(), sectioned(own.rule, section)));
+        self.joined(drafted, &own.collect::<Vec<_>>())
+    }
+
+    /// `own` are names and texts of rules.
+    fn joined(&self, rules: &str, own: &[(&str, String)]) -> String {
         let base = chunks(rules);
         let mut out = String::new();
         for chunk in &base {
             out.push_str(chunk.above);
-            match own.iter().find(|other| other.id() == chunk.id()) {
-                Some(other) => out.push_str(other.rule),
+            match own.iter().find(|(id, _)| *id == chunk.id()) {
+                Some((_, other)) => out.push_str(other),
                 None if self.law.leaves_out.iter().any(|id| id == chunk.id()) => continue,
                 None => out.push_str(chunk.rule),
             }
             out.push_str("\n\n");
         }
-        let more = |chunk: &&Chunk<'_>| !base.iter().any(|other| other.id() == chunk.id());
-        let more: Vec<&str> = own.iter().filter(more).map(|chunk| chunk.rule).collect();
+        let more = own.iter().filter(|(id, _)| !base.iter().any(|other| other.id() == *id));
+        let more: Vec<&str> = more.map(|(_, rule)| rule.as_str()).collect();
         if !more.is_empty() {
             let Law { name, law, .. } = &self.law;
             out.push_str(&format!(

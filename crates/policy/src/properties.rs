@@ -3,6 +3,9 @@
 //! A property is a set of rules too. It holds of the city's rules if they allow nothing that it does not
 //! allow: so a clerk reads it like a rule, and a city writes its own in the same form.
 
+use crate::text::plain;
+use base::Result;
+
 /// A ceiling over a city's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Property {
@@ -33,6 +36,11 @@ impl Property {
         Self { id: id.to_owned(), says: says.to_owned(), text: text.to_owned() }
     }
 
+    /// Refuses a property in which people would not read what the prover reads.
+    pub fn plain(&self) -> Result<()> {
+        plain(&format!("property {}", self.id), &self.text)
+    }
+
     /// The shipped ones.
     pub fn shipped() -> Vec<Self> {
         PROPERTIES.iter().map(|(id, text)| Self::new(id, text)).collect()
@@ -47,6 +55,15 @@ mod tests {
     fn each_says_what_it_means() {
         for property in Property::shipped() {
             assert!(property.says.ends_with('.') && property.says.len() > 20, "{property:?}");
+            property.plain().unwrap();
         }
+    }
+
+    #[test]
+    fn none_hides_a_rule_in_its_comment() {
+        let text = "// Nobody asks.\rpermit (principal, action, resource);\n\
+                    forbid (principal, action == Action::\"Search\", resource);\n";
+        let e = Property::new("nobody", text).plain().unwrap_err();
+        assert!(e.message().starts_with("Line 1 of property nobody"), "{e}");
     }
 }

@@ -335,7 +335,10 @@ mod tests {
         let current = Rules::parse(Rules::standard()).unwrap();
         let asked: Vec<(u64, Known)> = (1..=7)
             .map(|entry| (entry, known(json!({}))))
-            .chain([(9, known(json!({"cameras": 30}))), (12, known(json!({"case": "none"})))])
+            .chain([
+                (9, known(json!({"cameras": 30}))),
+                (12, known(json!({"case": "none", "authority": "judicial-warrant", "paper": "attested"}))),
+            ])
             .collect();
         let check = |proposed: &Rules, lines: &[&str]| {
             let told = replay(&current, proposed, &asked, at()).sentences();
@@ -361,7 +364,7 @@ mod tests {
                 "when { context.plates > 9 }",
             ),
             &[
-                "1 question refused until now would be answered by rule officer-search (log entries 12).",
+                "1 question refused until now would be answered by rule warrant-search (log entries 12).",
             ],
         );
         check(

@@ -1,7 +1,7 @@
 //! The rule file: Cedar policies with annotations, read strictly.
 
 use crate::engine::Engine;
-use crate::text::passages;
+use crate::text::{Passage, passages, plain};
 use base::{Error, Result, Time, sha256};
 use cedar_policy::{Effect, Policy};
 use std::collections::{BTreeSet, HashSet};
@@ -61,17 +61,17 @@ impl fmt::Debug for Rules {
 
 impl Rules {
     /// Reads a rule file. Every policy must hold against the schema and carry an `@id` of its own;
-    /// one that forbids says `@because`.
+    /// one that forbids says `@because`. Nothing in the file is hidden, and each rule's text, which is what people
+    /// read and what is proven, is the policy that is enforced.
     pub fn parse(cedar: &str) -> Result<Rules> {
+        plain("the rule file", cedar)?;
         let (mut engine, policies) = Engine::read(cedar)?;
         let mut ids = HashSet::new();
         let mut list = Vec::with_capacity(policies.len());
-        let mut passages = passages(cedar).into_iter();
-        for (place, policy) in policies.iter().enumerate() {
-            let mut rule = rule(place, policy)?;
-            if let Some(passage) = passages.next() {
-                (rule.says, rule.text) = (passage.says, passage.text);
-            }
+        let passages = cut(cedar, &policies)?;
+        for (place, (policy, passage)) in policies.iter().zip(passages).enumerate() {
+            let Passage { says, text } = passage;
+            let rule = Rule { says, text, ..rule(place, policy)? };
             if !ids.insert(rule.id.clone()) {
                 return Err(Error::invalid(format!(
                     "Two rules are called {}; give each an @id of its own.",
@@ -135,6 +135,26 @@ impl Rules {
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|rule| rule.id.as_str())
     }
+}
+
+/// The rules as they stand in the file, one for each policy. This crate cuts by its own reading of strings and
+/// comments; each piece is given to Cedar once more, so that nobody is shown, and nothing is proven of, another rule
+/// than the one that is enforced.
+fn cut(cedar: &str, policies: &[Policy]) -> Result<Vec<Passage>> {
+    let cut = passages(cedar);
+    let same = |(policy, passage): (&Policy, &Passage)| {
+        let read = Policy::parse(Some(policy.id().clone()), &passage.text);
+        read.is_ok_and(|read| read == *policy)
+    };
+    let alike = policies.iter().zip(&cut).take_while(|pair| same(*pair)).count();
+    if alike == policies.len() && alike == cut.len() {
+        return Ok(cut);
+    }
+    Err(Error::invalid(format!(
+        "Rule number {} cannot be shown as it would be enforced; write it plainly, its comments on lines of \
+         their own, and try again.",
+        alike + 1
+    )))
 }
 
 /// The moments at which a rule begins or ends, each once, in their order.
@@ -211,5 +231,35 @@ fn bound(policy: &Policy, id: &str, key: &str) -> Result<Option<u32>> {
         _ => Err(Error::invalid(format!(
             "Rule {id}: @{key} is a whole number from 1 on, for instance @{key}(\"72\")."
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cedar_policy::PolicySet;
+
+    fn read(text: &str) -> Vec<Policy> {
+        let set: PolicySet = text.parse().unwrap();
+        set.policies().cloned().collect()
+    }
+
+    /// Cedar reads one rule that lets everybody ask; whoever takes a comment to end with its line reads one that
+    /// forbids. Not even a cutter that is wrong about this shows the other one.
+    #[test]
+    fn what_is_shown_is_what_is_enforced() {
+        let evil = "// For a life in danger.\r@id(\"like\") permit (principal, action, resource) when {\"\n\n\
+                    // Nobody may ask about more than a year at once.\n@id(\"like\")\n\
+                    forbid (principal, action, resource) when { context.hours > 8784 };\n\
+                    // ---- The end ----\" || true };\n";
+        let policies = read(evil);
+        assert_eq!((policies.len(), passages(evil).len()), (1, 1));
+        let refused = |e: Error, why: &str| assert!(e.message().contains(why), "{e}");
+        refused(cut(evil, &policies).unwrap_err(), "Rule number 1 cannot be shown");
+        refused(Rules::parse(evil).unwrap_err(), "Line 1 of the rule file");
+        let one = "permit (principal, action, resource);";
+        assert!(cut(one, &read(one)).is_ok());
+        refused(cut(&one.repeat(2), &read(one)).unwrap_err(), "Rule number 2");
+        refused(cut("", &read(one)).unwrap_err(), "Rule number 1");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Cedar's parser forgets comments and layout; what a clerk or a council reads is cut out of the text here.
 
+use base::{Error, Result};
+
 /// One rule as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Passage {
@@ -11,7 +13,52 @@ pub(crate) struct Passage {
     pub(crate) text: String,
 }
 
-/// Cuts a rule file, which is known to be Cedar, into its rules.
+/// Refuses a text in which people would not read what Cedar reads: a lone carriage return, for instance, ends a comment
+/// for Cedar and for nobody who looks at it. `what` names the text in the sentence.
+pub(crate) fn plain(what: &str, text: &str) -> Result<()> {
+    let Some((line, c)) = unseen(text) else { return Ok(()) };
+    Err(Error::invalid(format!(
+        "Line {line} of {what} holds a character that nobody sees (U+{:04X}); take it out and try again.",
+        u32::from(c)
+    )))
+}
+
+/// The first character that nobody sees, and the number of its line.
+fn unseen(file: &str) -> Option<(usize, char)> {
+    file.split_inclusive('\n').enumerate().find_map(|(at, line)| {
+        let ended = line.strip_suffix("\r\n").or_else(|| line.strip_suffix('\n'));
+        let hidden = ended.unwrap_or(line).chars().find(|c| is_unseen(*c));
+        hidden.map(|c| (at + 1, c))
+    })
+}
+
+/// A control character that is no tab, a line end of Unicode's own, or what Unicode draws as nothing
+/// (Default_Ignorable_Code_Point): marks of direction, joiners, a byte order mark.
+fn is_unseen(c: char) -> bool {
+    let drawn_as_nothing = matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
+    drawn_as_nothing || (c.is_control() && c != '\t')
+}
+
+/// Cuts a rule file, which is known to be Cedar and to be [`plain`], into its rules.
 pub(crate) fn passages(file: &str) -> Vec<Passage> {
     let mut out = Vec::new();
     let mut rest = file;
@@ -119,6 +166,24 @@ mod tests {
             "// A heading.\n\n// First\n// line; two.\n@id(\"a;b\\\"\")\npermit (a); // Behind.\nforbid(b);",
             &[("First line; two.", "@id(\"a;b\\\"\")\npermit (a);"), ("Behind.", "forbid(b);")],
         );
+    }
+
+    #[test]
+    fn what_nobody_sees_is_found() {
+        let check = |file: &str, wanted: Option<(usize, char)>| {
+            assert_eq!(unseen(file), wanted, "{file:?}");
+        };
+        check("", None);
+        check("// §5 …\r\n\tpermit (a);\r\n", None);
+        check("// One.\n// Two.\rpermit (a);", Some((2, '\r')));
+        check("permit (a);\r", Some((1, '\r')));
+        check("permit (a);\r\r\n", Some((1, '\r')));
+        for c in ['\0', '\u{b}', '\u{1b}', '\u{7f}', '\u{85}', '\u{ad}', '\u{200d}', '\u{2028}'] {
+            check(&format!("\n// a{c}b\n"), Some((2, c)));
+        }
+        for c in ['\u{2029}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{e0041}'] {
+            check(&format!("{c}permit (a);"), Some((1, c)));
+        }
     }
 
     #[test]

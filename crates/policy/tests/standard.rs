@@ -156,6 +156,13 @@ const QUESTIONS: &[(&str, &str)] = &[
     ("role=supervisor purpose=missing-person", "allow missing-person-search"),
     ("emergency case=none", "refuse danger-told"),
     ("emergency case=none reason hours=30 cameras=90", "narrow break-glass 24h 90"),
+    // Without a case nothing but this rule opens, whatever the purpose; with one the question is like others.
+    ("emergency case=none reason hours=72 cameras=20", "narrow break-glass 24h 20"),
+    (
+        "emergency case=none reason purpose=missing-person hours=168 cameras=60",
+        "narrow break-glass 24h 60",
+    ),
+    ("emergency reason purpose=missing-person hours=168 cameras=60", "allow missing-person-search"),
     ("role=dispatcher emergency case=none reason", "allow break-glass"),
     ("role=dispatcher emergency case=none reason overdue", "refuse review-first"),
     ("overdue", "allow officer-search"),
@@ -171,6 +178,25 @@ const QUESTIONS: &[(&str, &str)] = &[
 #[test]
 fn questions() {
     check(&Rules::parse(Rules::standard()).unwrap(), QUESTIONS);
+}
+
+/// Where every case is attested, one that only the asker states opens no more than none.
+#[test]
+fn strict_questions() {
+    let rules = policy::Preset::find("strict").unwrap().rules();
+    check(
+        &Rules::parse(&rules).unwrap(),
+        &[
+            ("", "refuse case-required"),
+            ("case=attested", "allow officer-search"),
+            ("case=attested purpose=missing-person hours=168", "allow missing-person-search"),
+            ("emergency reason hours=72", "narrow break-glass 24h 2"),
+            (
+                "emergency reason purpose=missing-person hours=168 cameras=60",
+                "narrow break-glass 24h 60",
+            ),
+        ],
+    );
 }
 
 /// Role by role: everything it may do. What is not listed is refused.

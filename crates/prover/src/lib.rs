@@ -90,6 +90,7 @@ pub fn solver(path: &str) -> Result<LocalSolver> {
 pub async fn prove<S: Solver>(solver: S, rules: &str, properties: &[Property]) -> Result<Report> {
     // Read the way the server reads it first: strictly, with a sentence for whoever wrote it.
     let read = policy::Rules::parse(rules)?;
+    properties.iter().try_for_each(Property::plain)?;
     let (schema, _) = Schema::from_cedarschema_str(policy::SCHEMA).map_err(unproven)?;
     let mut prover = Prover {
         symbolic: CedarSymCompiler::new(solver).map_err(unproven)?,

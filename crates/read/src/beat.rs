@@ -98,6 +98,9 @@ pub struct Heartbeat {
     pub waiting: u64,
     /// Reads lost since the reader was started: the spool was full, or no lease covered them.
     pub lost: u64,
+    /// Reads since the reader was started that the city refused for good.
+    #[serde(skip_serializing_if = "crate::is_zero", default)]
+    pub refused: u64,
     /// Reads since the reader was started that were dropped in memory, because a camera that keeps hits alone
     /// found them on no list.
     #[serde(skip_serializing_if = "crate::is_zero", default)]
@@ -164,6 +167,7 @@ pub(crate) fn example() -> Heartbeat {
         place: Some([38.5449, -121.7405]),
         waiting: 0,
         lost: 0,
+        refused: 0,
         not_kept: 0,
         watch: None,
     }

@@ -288,6 +288,9 @@ pub struct Word {
     /// sent again once.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub resend: Option<String>,
+    /// From when a scheduled order switches it off: a lease that reaches beyond covers nothing from then on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ends: Option<Time>,
 }
 
 #[cfg(test)]

@@ -3,16 +3,24 @@
 use crate::forgers::Source;
 use crate::limits::address_of;
 use crate::state::{AppState, State};
-use axum::body::{Bytes, to_bytes};
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use base::{CameraId, Error, Kind, PersonId, Result, Time};
+use futures_util::StreamExt;
 use identity::Session;
 use identity::http::Claim;
 use serde::de::DeserializeOwned;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// The largest body that is read before its signature is checked.
 pub(crate) const BODY_MAX: usize = 8 << 20;
+/// The largest body of a request that nobody has signed.
+const SMALL_MAX: usize = 64 << 10;
+/// A body that stands still for so long is given up, and one that is not there as a whole after so long.
+const STILL: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(600);
 /// The largest file of a hot list, of people who may bring one.
 pub(crate) const LIST_MAX: usize = 64 << 20;
 /// Names of the cookies of sessions and of devices.
@@ -36,15 +44,36 @@ pub(crate) async fn body_of(request: Request) -> Result<Bytes> {
     body_within(request, BODY_MAX).await
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads the small body of a request that nobody has signed: a stranger's costs little memory.
+pub(crate) async fn small_body(request: Request) -> Result<Bytes> {
+    body_within(request, SMALL_MAX).await
+}
+
+/// Reads a body of at most so many bytes. One that stands still, or takes too long as a whole, is given up: a sender whose
+/// network is gone, or who sends a byte now and then, keeps neither memory nor a place.
 pub(crate) async fn body_within(request: Request, most: usize) -> Result<Bytes> {
-    to_bytes(request.into_body(), most).await.map_err(|e| {
-        Error::too_large(format!(
-            "The request has more than {} MiB, or was cut off; send smaller batches.",
-            most >> 20
-        ))
-        .because(e)
-    })
+    timeout(WHOLE, read_within(request, most, STILL)).await.unwrap_or_else(|_| Err(stuck()))
+}
+
+async fn read_within(request: Request, most: usize, still: Duration) -> Result<Bytes> {
+    let mut parts = request.into_body().into_data_stream();
+    let mut body = Vec::new();
+    while let Some(part) = timeout(still, parts.next()).await.map_err(|_| stuck())? {
+        let part =
+            part.map_err(|e| Error::invalid("The request was cut off; send it again.").because(e))?;
+        if body.len() + part.len() > most {
+            return Err(Error::too_large(format!(
+                "The request has more than {} KiB; send less at a time.",
+                most >> 10
+            )));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body.into())
+}
+
+fn stuck() -> Error {
+    Error::busy("The request stopped on its way; send it again.")
 }
 
 /// A JSON body; the parser's words are kept out of the answer, since they may quote a plate.
@@ -79,13 +108,11 @@ impl AppState {
             self.forgers.may_try(&from, most, now)?;
             // Before the body is read: what a stranger sends costs no memory.
             let claim = identity::http::verify_head(&method, &path, &look, &key, now)?;
+            // Nor what a key sends beyond its share: neither a body nor a nonce of it is kept.
+            self.limits.take(&claim.key_id, self.share_of(&claim.key_id), now)?;
             let body = body_within(request, most_bytes).await?;
             identity::http::verify_body(&body, &look)?;
-            if !self.nonces.fresh(&claim.key_id, &claim.nonce, now) {
-                return Err(Error::unauthenticated(
-                    "This request was sent before; sign a new one.",
-                ));
-            }
+            self.nonces.fresh(&claim.key_id, &claim.nonce, now)?;
             Ok((claim, body))
         }
         .await;
@@ -99,14 +126,17 @@ impl AppState {
             }
             Err(e) => return Err(e),
         };
-        let limits = &self.city.config().limits;
-        let person = claim.key_id.parse::<PersonId>().is_ok();
-        let most = if person { limits.person_per_minute } else { limits.camera_per_minute };
-        self.limits.take(&claim.key_id, most, now)?;
-        if person && method != "GET" && method != "HEAD" {
+        if claim.key_id.parse::<PersonId>().is_ok() && method != "GET" && method != "HEAD" {
             self.keep_nonce(&claim, now).await?;
         }
         Ok((claim.key_id, body))
+    }
+
+    /// Requests a minute that a key may make.
+    fn share_of(&self, key_id: &str) -> u32 {
+        let limits = &self.city.config().limits;
+        let person = key_id.parse::<PersonId>().is_ok();
+        if person { limits.person_per_minute } else { limits.camera_per_minute }
     }
 
     /// A server that is started meanwhile knows this request.
@@ -250,10 +280,14 @@ fn found(headers: &HeaderMap, name: &str) -> Option<String> {
         .map(|(_, value)| value.to_owned())
 }
 
-/// A form must come from a page of this very server: browsers say where a POST comes from.
-pub(crate) fn same_origin(headers: &HeaderMap) -> Result<()> {
+/// A form must come from a page of this very server: browsers say where a POST comes from. `site` is the city's address
+/// as browsers see it; a proxy may ask us under another name.
+pub(crate) fn same_origin(headers: &HeaderMap, site: &str) -> Result<()> {
     let foreign = || Error::forbidden("This form was not sent from this city's own page.");
     let origin = single(headers, header::ORIGIN.as_str()).ok_or_else(foreign)?;
+    if origin == site {
+        return Ok(());
+    }
     let host = single(headers, header::HOST.as_str()).ok_or_else(foreign)?;
     let there = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     if there == Some(host.as_str()) { Ok(()) } else { Err(foreign()) }
@@ -274,14 +308,39 @@ mod tests {
             if let Some(origin) = origin {
                 headers.insert(header::ORIGIN, origin.parse().unwrap());
             }
-            assert_eq!(same_origin(&headers).is_ok(), good, "{origin:?}");
+            let site = "https://plates.city.example";
+            assert_eq!(same_origin(&headers, site).is_ok(), good, "{origin:?}");
         };
         check(Some("http://plates.example:8080"), true);
         check(Some("https://plates.example:8080"), true);
+        check(Some("https://plates.city.example"), true);
+        check(Some("http://plates.city.example"), false);
+        check(Some("https://plates.city.example.evil.example"), false);
         check(Some("http://plates.example"), false);
         check(Some("http://evil.example"), false);
         check(Some("null"), false);
         check(None, false);
+    }
+
+    #[tokio::test]
+    async fn a_body_comes_whole_or_is_given_up() {
+        use axum::body::Body;
+        use futures_util::stream::{iter, pending};
+        type Part = std::result::Result<&'static str, &'static str>;
+        let check = async |parts: Vec<Part>, stays: bool, want: std::result::Result<&str, Kind>| {
+            let parts = iter(parts);
+            let body = match stays {
+                true => Body::from_stream(parts.chain(pending())),
+                false => Body::from_stream(parts),
+            };
+            let read = read_within(Request::new(body), 6, Duration::from_millis(30)).await;
+            assert_eq!(read.as_deref().map_err(Error::kind), want.map(str::as_bytes));
+        };
+        check(vec![Ok("abc"), Ok("def")], false, Ok("abcdef")).await;
+        check(vec![], false, Ok("")).await;
+        check(vec![Ok("abc"), Ok("defg")], false, Err(Kind::TooLarge)).await;
+        check(vec![Ok("abc"), Err("gone")], false, Err(Kind::Invalid)).await;
+        check(vec![Ok("abc")], true, Err(Kind::Busy)).await;
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What cameras send: enrolment, leases, reads, the last word.
 
-use crate::auth::{Shared, body_of, json};
+use crate::auth::{Shared, json, small_body};
 use crate::encoding::Encoding;
 use crate::parts;
 use crate::parts::{BatchParts, Form};
@@ -26,7 +26,7 @@ pub(crate) async fn enrol(
     State(state): Shared,
     request: Request,
 ) -> Result<Json<Enrolled>, Problem> {
-    let enrol: Enrol = json(&body_of(request).await?)?;
+    let enrol: Enrol = json(&small_body(request).await?)?;
     Ok(Json(state.run(move |city| city.enrol(enrol)).await?))
 }
 
@@ -122,6 +122,6 @@ pub(crate) async fn watch(State(state): Shared, request: Request) -> Result<Resp
     security(()),
     responses((status = 200, description = "Noted")))]
 pub(crate) async fn stop(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
-    let stop: Signed<Stop> = json(&body_of(request).await?)?;
+    let stop: Signed<Stop> = json(&small_body(request).await?)?;
     Ok(Json(state.run(move |city| city.stopped(&stop)).await?))
 }

@@ -133,11 +133,11 @@ fn local(back: &str) -> &str {
 
 /// `POST /look`: remembers language and look, and goes back.
 pub(crate) async fn look(
-    State(_): Shared,
+    State(state): Shared,
     headers: HeaderMap,
     Form(form): Form<Look>,
 ) -> Result<Response, Problem> {
-    same_origin(&headers)?;
+    same_origin(&headers, state.ceremonies.site().origin())?;
     let kept = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={KEPT}");
     let theme = Theme::parse(Some(&form.theme)).code();
     let mut set = vec![(header::SET_COOKIE, format!("theme={theme}; {kept}"))];

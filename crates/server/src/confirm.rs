@@ -6,6 +6,7 @@
 use crate::console::ask::question;
 use crate::console::form::Fields;
 use crate::console::orders::{ORDERS, order_of};
+use crate::problem::note;
 use crate::state::AppState;
 use base::{Error, PersonId, Result, canonical};
 use city::{City, NewSignature};
@@ -73,7 +74,15 @@ impl Sort for Sign {
         let id = Self::proposal(&done.fields)?;
         let signed =
             NewSignature { key: done.key.to_string(), signature: done.signature.to_string() };
-        city.sign_proposal(&done.person, id, signed)?;
+        let before = city.proposal(id)?.signed.len();
+        if let Err(e) = city.sign_proposal(&done.person, id, signed) {
+            // What fails behind the signature takes nothing of it back: it is on the log, and the page offers to
+            // activate what could not become active with it.
+            if city.proposal(id)?.signed.len() == before {
+                return Err(e);
+            }
+            note(&e);
+        }
         Ok(format!("/console/proposals/{id}"))
     }
 }

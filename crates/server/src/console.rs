@@ -30,7 +30,7 @@ use crate::state::AppState;
 use axum::extract::{Form, FromRequest, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::{Error, Time};
+use base::{Error, Kind, Time};
 use city::City;
 use identity::How;
 use pages::{EnterPage, ErrorPage, SignInPage, render};
@@ -45,11 +45,13 @@ pub(crate) struct Signed {
     assertion: String,
 }
 
-/// Does what was signed, which is what holds, not the form; `unsigned` says what to do where nothing was.
+/// Does what was signed, which is what holds, not the form that came from the page `from`; `unsigned` says what to do
+/// where nothing was.
 pub(crate) async fn signed(
     state: &AppState,
     headers: &HeaderMap,
     form: &Signed,
+    from: &str,
     unsigned: &'static str,
 ) -> Response {
     if state.visitor(headers).is_none() {
@@ -64,16 +66,33 @@ pub(crate) async fn signed(
     };
     match done.await {
         Ok(location) => Redirect::to(&location).into_response(),
-        Err(e) => failed(state, headers, &e),
+        Err(e) => failed_at(state, headers, &e, from),
     }
 }
 
 /// An error as a page.
 pub(crate) fn failed(state: &AppState, headers: &HeaderMap, e: &Error) -> Response {
+    failed_at(state, headers, e, "/console")
+}
+
+/// The same, with the page at `path` to try again.
+pub(crate) fn failed_at(state: &AppState, headers: &HeaderMap, e: &Error, path: &str) -> Response {
     note(e);
     let status = StatusCode::from_u16(status_of(e.kind())).unwrap_or(StatusCode::BAD_REQUEST);
-    let page = around(state, headers, "/console");
-    (status, Html(render(&ErrorPage { page, message: e.message().into() }))).into_response()
+    let page = ErrorPage {
+        page: around(state, headers, path),
+        message: e.message().into(),
+        // Of every other kind something may be on the log already, or have come from the same form before.
+        nothing: matches!(
+            e.kind(),
+            Kind::Invalid
+                | Kind::Unauthenticated
+                | Kind::Forbidden
+                | Kind::NotFound
+                | Kind::TooLarge
+        ),
+    };
+    (status, Html(render(&page))).into_response()
 }
 
 pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
@@ -94,7 +113,7 @@ pub(crate) fn back(
 ) -> Response {
     match done {
         Ok(()) => Redirect::to(to).into_response(),
-        Err(e) => failed(state, headers, &e),
+        Err(e) => failed_at(state, headers, &e, to),
     }
 }
 
@@ -109,6 +128,12 @@ pub(crate) fn shown(t: Time) -> String {
     CLOCKS.try_with(|city| city.config().city.shown(t)).unwrap_or_else(|_| {
         t.to_string().replace('T', " ").chars().take(19).collect::<String>() + " UTC"
     })
+}
+
+/// How far the clocks that [`shown`] goes by are ahead of UTC, in milliseconds, each from which moment on.
+pub(crate) fn ahead(from: Time, until: Time) -> Vec<(i64, i64)> {
+    let there = CLOCKS.try_with(|city| city.config().city.ahead(from, until)).unwrap_or_default();
+    there.into_iter().map(|(since, by)| (since.millis(), by)).collect()
 }
 
 /// Moments as the city's clocks show them.
@@ -133,9 +158,9 @@ pub(crate) fn word(value: impl serde::Serialize) -> String {
     json.and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A probability as people read it: never 100 %, which no reader can promise.
+/// A probability as people of every language read it: never 100 %, which no reader can promise.
 pub(crate) fn percent(p: f64) -> String {
-    if p > 0.99 { "over 99 %".into() } else { format!("{:.0} %", p * 100.0) }
+    if p > 0.99 { "> 99 %".into() } else { format!("{:.0} %", p * 100.0) }
 }
 
 /// Query of the one-time link.
@@ -183,4 +208,15 @@ pub(crate) async fn leave(State(state): Shared, headers: HeaderMap) -> Response 
         return failed(&state, &headers, &e);
     }
     ([(header::SET_COOKIE, state.no_cookie())], Redirect::to("/")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probability_is_of_no_language() {
+        let shown = [0.0, 0.314, 0.99, 0.999, 1.0].map(percent);
+        assert_eq!(shown, ["0 %", "31 %", "99 %", "> 99 %", "> 99 %"]);
+    }
 }

@@ -99,7 +99,7 @@ impl AppState {
     async fn may_pass(&self, path: &str, request: Request) -> Result<Request> {
         let looks = matches!(*request.method(), Method::GET | Method::HEAD);
         if !looks {
-            same_origin(request.headers())?;
+            same_origin(request.headers(), self.ceremonies.site().origin())?;
         }
         let (token, place) = (self.token(request.headers()), place_of(&request));
         // What a page asks for by itself keeps nobody signed in.

@@ -135,6 +135,19 @@ pub(crate) async fn found(
     Ok(Json(state.run(move |city| city.found(&who, &list_id(&id)?, new)).await?))
 }
 
+/// Takes back that a vehicle was found: what the list says of it raises hits again.
+#[utoipa::path(post, path = "/v1/lists/{id}/found/{found}/undo", tag = "people",
+    params(("id" = ListId, Path), ("found" = String, Path)),
+    responses((status = 200, description = "It silences nothing any more", body = FoundLine)))]
+pub(crate) async fn undo_found(
+    State(state): Shared,
+    Path((id, found)): Path<(String, String)>,
+    request: Request,
+) -> Answered<FoundLine> {
+    let (who, _) = state.caller(request).await?;
+    Ok(Json(state.run(move |city| city.undo_found(&who, &list_id(&id)?, &found)).await?))
+}
+
 fn import_number(text: &str) -> Result<i64> {
     text.parse().map_err(|_| Error::not_found("This list has no import of that number."))
 }

@@ -54,6 +54,9 @@ pub(crate) type Still = Box<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 const ASKED_JUST_NOW: Duration = Duration::from_secs(1);
 
+/// A line on which nothing happens says so often that it is there.
+const BEAT: Duration = Duration::from_secs(15);
+
 struct Listening {
     events: Listener,
     closing: watch::Receiver<bool>,
@@ -143,8 +146,12 @@ pub(crate) fn stream_of(
             return Some((Ok(told(next)), l));
         }
     });
-    let beat = KeepAlive::new().interval(Duration::from_secs(15));
-    Ok(Sse::new(stream).keep_alive(beat))
+    let beat = KeepAlive::new().interval(BEAT);
+    Ok(Sse::new(stream).keep_alive(match seats {
+        Seats::Public => beat,
+        // As an event, and not as a comment: a page's script sees no comment, and so none that stays away.
+        Seats::Desk => beat.event(Event::default().event("beat").data("{}")),
+    }))
 }
 
 fn told(next: Next) -> Event {

@@ -40,7 +40,7 @@ const SIGNED: [(&str, &str, &str); 3] = [
 ];
 
 /// Routes that take a machine token instead of a signature, if its scope has their action.
-const MACHINE: [(&str, &str); 16] = [
+const MACHINE: [(&str, &str); 17] = [
     ("get", "/v1/cameras"),
     ("post", "/v1/cameras"),
     ("post", "/v1/hotlist"),
@@ -51,6 +51,7 @@ const MACHINE: [(&str, &str); 16] = [
     ("post", "/v1/lists/{id}/imports/{number}/confirm"),
     ("post", "/v1/lists/{id}/imports/{number}/undo"),
     ("post", "/v1/lists/{id}/found"),
+    ("post", "/v1/lists/{id}/found/{found}/undo"),
     ("get", "/v1/hits"),
     ("get", "/v1/hits/{id}"),
     ("get", "/v1/queue"),
@@ -105,6 +106,7 @@ const TOKEN: &str = "machine-token";
         lists::confirm,
         lists::undo,
         lists::found,
+        lists::undo_found,
         hits::hits,
         hits::hit,
         hits::queue,

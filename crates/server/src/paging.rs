@@ -45,9 +45,8 @@ pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T> {
 
 /// The query of an address that takes something else than pages; `wrong` says what.
 pub(crate) fn query_of<T: DeserializeOwned>(uri: &Uri, wrong: &str) -> Result<T> {
-    Query::try_from_uri(uri)
-        .map(|Query(query)| query)
-        .map_err(|e| Error::invalid(wrong.to_owned()).because(e))
+    // The parser's words are kept out of the log: they quote the query, which may be a plate.
+    Query::try_from_uri(uri).map(|Query(query)| query).map_err(|_| Error::invalid(wrong.to_owned()))
 }
 
 /// The length of a page.

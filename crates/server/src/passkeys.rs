@@ -2,7 +2,7 @@
 //!
 //! Each is a start, which gives what `navigator.credentials` wants, and a finish, which gives where to go.
 
-use crate::auth::{Shared, body_of, json};
+use crate::auth::{Shared, body_of, json, small_body};
 use crate::confirm::Confirmed;
 use crate::guard::{has_word, place_of};
 use crate::problem::Problem;
@@ -55,15 +55,15 @@ fn no_session() -> Error {
 pub(crate) async fn start_sign_in(State(state): Shared, request: Request) -> Begun {
     let (place, now) = (place_of(&request), state.city.now());
     // A body that nobody reads ends the connection, and with bad luck the next request on it.
-    body_of(request).await?;
+    small_body(request).await?;
     state.tries.may(&place, now)?;
-    Ok(Json(state.ceremonies.start_sign_in(now)?))
+    Ok(Json(state.ceremonies.start_sign_in(now)))
 }
 
 /// `POST /console/passkey/signin/finish`.
 pub(crate) async fn finish_sign_in(State(state): Shared, request: Request) -> Done {
     let (place, headers) = (place_of(&request), request.headers().clone());
-    let answer: Value = json(&body_of(request).await?)?;
+    let answer: Value = json(&small_body(request).await?)?;
     let now = state.city.now();
     let names = [place.clone(), credential_of(&answer)];
     for name in &names {
@@ -92,7 +92,7 @@ fn credential_of(credential: &Value) -> String {
 /// `POST /console/passkey/register/start`.
 pub(crate) async fn start_registration(State(state): Shared, request: Request) -> Begun {
     let (place, headers) = (place_of(&request), request.headers().clone());
-    let asked: Register = json(&body_of(request).await?)?;
+    let asked: Register = json(&small_body(request).await?)?;
     let now = state.city.now();
     let (person, invitation) = match asked.invitation {
         code if !code.trim().is_empty() => {
@@ -125,7 +125,7 @@ pub(crate) async fn start_registration(State(state): Shared, request: Request) -
 /// `POST /console/passkey/register/finish`. Who was invited is signed in by it.
 pub(crate) async fn finish_registration(State(state): Shared, request: Request) -> Done {
     let (place, headers) = (place_of(&request), request.headers().clone());
-    let answer: Finish = json(&body_of(request).await?)?;
+    let answer: Finish = json(&small_body(request).await?)?;
     let now = state.city.now();
     let ceremony = challenge_of(&answer.credential)?;
     let made = state.ceremonies.finish_registration(&ceremony, &answer.credential, now)?;
@@ -143,8 +143,9 @@ pub(crate) async fn finish_registration(State(state): Shared, request: Request) 
 /// `POST /console/passkey/remove`: one of the person's own.
 pub(crate) async fn remove(State(state): Shared, request: Request) -> Done {
     let session = state.acting(request.headers())?;
-    let gone: Remove = json(&body_of(request).await?)?;
-    state.run(move |city| city.remove_passkey(&session.person, &gone.id)).await?;
+    let here = state.token(request.headers());
+    let gone: Remove = json(&small_body(request).await?)?;
+    state.run(move |city| city.remove_passkey(&session.person, &gone.id, here.as_deref())).await?;
     Ok(go("/console"))
 }
 
@@ -170,7 +171,7 @@ pub(crate) async fn start_confirmation(State(state): Shared, request: Request) -
 pub(crate) async fn finish_confirmation(State(state): Shared, request: Request) -> Done {
     let headers = request.headers().clone();
     state.acting(&headers)?;
-    let answer: Finish = json(&body_of(request).await?)?;
+    let answer: Finish = json(&small_body(request).await?)?;
     let confirmed = state.confirmed(&headers, &answer.credential).await?;
     let sort = state.sort_of(&confirmed.fields)?;
     let location = state.run(move |city| sort.confirmed(city, confirmed)).await?;

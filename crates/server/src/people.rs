@@ -1,13 +1,14 @@
 //! What people's programs ask for; every request is signed.
 
 use crate::auth::{Shared, json};
+use crate::paging::query_of;
 use crate::problem::Problem;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use base::{CameraId, EntryId};
 use city::{AuditRecord, NewEntry, NewPerson};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 pub(crate) type Answered<T> = Result<Json<T>, Problem>;
 
@@ -79,18 +80,29 @@ pub(crate) async fn hotlist(State(state): Shared, request: Request) -> Answered<
     Ok(Json(Added { id }))
 }
 
+/// Which log.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfLog {
+    /// An earlier log of the city, 1 for the first that it had; the present one where it is left out.
+    log: Option<u32>,
+}
+
 /// The sealed private half of a log entry.
 #[utoipa::path(get, path = "/v1/audit/entries/{index}", tag = "people",
-    params(("index" = u64, Path, description = "The number of the entry on the log, from 0")),
+    params(("index" = u64, Path, description = "The number of the entry on the log, from 0"), OfLog),
     responses((status = 200, description = "The record", body = AuditRecord)))]
 pub(crate) async fn audit(
     State(state): Shared,
     Path(index): Path<String>,
     request: Request,
 ) -> Answered<AuditRecord> {
+    let uri = request.uri().clone();
     let (who, _) = state.caller(request).await?;
     let index = crate::oversight::entry_number(&index)?;
-    Ok(Json(state.run(move |city| city.audit_record(&who, index)).await?))
+    let OfLog { log } = query_of(&uri, "Give `log`, the number of an earlier log, or nothing.")?;
+    Ok(Json(state.run(move |city| city.audit_record_of(&who, log, index)).await?))
 }
 
 /// A one-time link for the signer's browser.

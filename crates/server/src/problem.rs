@@ -114,10 +114,12 @@ pub(crate) async fn nowhere() -> Problem {
 
 /// The address takes another method.
 pub(crate) async fn wrong_method() -> Response {
-    let mut answer =
-        Problem(Error::invalid("This address does not take that method.")).into_response();
-    *answer.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-    answer
+    let status = StatusCode::METHOD_NOT_ALLOWED;
+    let mut said = document(&Error::invalid("This address does not take that method."));
+    said["status"] = status.as_u16().into();
+    said["title"] = status.canonical_reason().into();
+    let kind = HeaderValue::from_static("application/problem+json");
+    (status, [(header::CONTENT_TYPE, kind)], Json(said)).into_response()
 }
 
 #[cfg(test)]

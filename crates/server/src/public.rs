@@ -121,6 +121,7 @@ fn view(page: Page, p: Public) -> PublicPage {
     PublicPage {
         page,
         now: shown(p.now),
+        now_exact: p.now.to_string(),
         reads: p.figures.reads,
         hits: p.figures.hits,
         confirmed: verdicts("confirmed"),
@@ -204,8 +205,8 @@ pub(crate) async fn health(State(state): Shared) -> Response {
 pub(crate) struct Alive {
     /// Whether nothing is unwell.
     pub alive: bool,
-    /// Of `store`, `pictures`, `log`, `keys`, `disk`, `clock`, `watch` (nobody looks any more), `mail` (none has gone
-    /// out for an hour), `certificate`: what does not do its work.
+    /// Of `store`, `pictures`, `log`, `keys`, `forgetting`, `disk`, `clock`, `watch` (nobody looks any more), `mail`
+    /// (none has gone out for an hour), `certificate`: what does not do its work.
     pub unwell: Vec<String>,
 }
 

@@ -78,6 +78,7 @@ fn api(routes: Routes) -> Routes {
         .post("/v1/lists/{id}/imports/{number}/confirm", lists::confirm)
         .post("/v1/lists/{id}/imports/{number}/undo", lists::undo)
         .post("/v1/lists/{id}/found", lists::found)
+        .post("/v1/lists/{id}/found/{found}/undo", lists::undo_found)
         .post("/v1/cameras/{id}/hits-resume", hits::resume)
         .get("/v1/hits", hits::hits)
         .get("/v1/hits/{id}", hits::hit)

@@ -79,12 +79,12 @@ struct Town {
     auditors: read::OpenKey,
 }
 
-/// A city whose `homeplate.toml` has these lines, too.
+/// A city whose `homeplate.toml` has these lines, too; they stand below `[city]`.
 fn town(lines: &str) -> Town {
     let key = SigningKey::generate();
     let (dir, auditors) = (tempfile::tempdir().unwrap(), read::OpenKey::generate());
     // Whatever the disk is like on which tests run.
-    let lines = format!("[upkeep]\nthin_percent = 98\nbare_percent = 99\n{lines}");
+    let lines = format!("{lines}\n[upkeep]\nthin_percent = 98\nbare_percent = 99\n");
     let clock = Arc::new(ManualClock::new("2026-11-23T12:00:00Z".parse().unwrap()));
     let text = format!("[city]\nname = \"Springfield\"\nslug = \"springfield\"\n{lines}");
     let admin: PersonId = "per_admin".parse().unwrap();

@@ -67,8 +67,10 @@ fn older(file: &Path, kind: &str, broken: bool) -> Done<()> {
 
 /// The first thing that a migration makes.
 fn first_made(sql: &str) -> Done<&str> {
-    let made = sql.lines().find_map(|line| line.strip_prefix("CREATE TABLE "));
-    Ok(made.and_then(|rest| rest.split([' ', '(']).next()).ok_or("it makes no table")?)
+    let made = sql.lines().find_map(|line| {
+        line.strip_prefix("CREATE TABLE ").or_else(|| line.strip_prefix("CREATE INDEX "))
+    });
+    Ok(made.and_then(|rest| rest.split([' ', '(']).next()).ok_or("it makes nothing")?)
 }
 
 /// A schema of PostgreSQL, likewise.

@@ -286,3 +286,11 @@ CREATE TABLE tallies (
   json TEXT NOT NULL,
   PRIMARY KEY (list, day)
 ) STRICT;
+
+CREATE TABLE findings (
+  camera TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  finding TEXT NOT NULL,
+  hits INTEGER NOT NULL,
+  PRIMARY KEY (camera, day, finding)
+) STRICT;

@@ -19,6 +19,8 @@ CREATE TABLE entries (
 
 CREATE INDEX entries_by_list ON entries (list, id);
 
+CREATE INDEX entries_own ON entries (id) WHERE born IS NULL;
+
 CREATE TABLE lists (
   id TEXT NOT NULL PRIMARY KEY,
   json TEXT NOT NULL

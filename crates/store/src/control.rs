@@ -96,21 +96,33 @@ impl Store {
         row.map(|mut row| Ok(LeaseRow { lease: row.json(0)?, ended: row.maybe(1)? })).transpose()
     }
 
-    /// Ends every lease of a camera that is still running at `at`, and says which those were.
+    /// Ends every lease of a camera that would still run at `at`, and says which those were. A moment that has not
+    /// come yet is when a scheduled order begins.
     pub fn end_leases(&self, camera: &CameraId, at: Time) -> Result<Vec<LeaseId>> {
         let mut control = self.control();
         let mut tx = control.begin()?;
         let args = [Arg::from(camera.as_str()), Arg::from(at)];
         let rows = tx.query(
-            "SELECT id FROM leases WHERE camera = ?1 AND until > ?2 AND ended IS NULL ORDER BY id",
+            "SELECT id FROM leases WHERE camera = ?1 AND until > ?2 \
+             AND (ended IS NULL OR ended > ?2) ORDER BY id",
             &args,
         )?;
         tx.exec(
-            "UPDATE leases SET ended = ?2 WHERE camera = ?1 AND until > ?2 AND ended IS NULL",
+            "UPDATE leases SET ended = ?2 WHERE camera = ?1 AND until > ?2 \
+             AND (ended IS NULL OR ended > ?2)",
             &args,
         )?;
         tx.commit()?;
         rows.into_iter().map(|mut row| row.id(0, LeaseId::from_bytes)).collect()
+    }
+
+    /// Takes back that a camera's leases end at `at`, which has not come yet: each runs to its own end again.
+    pub fn resume_leases(&self, camera: &CameraId, at: Time) -> Result<()> {
+        self.control().exec(
+            "UPDATE leases SET ended = NULL WHERE camera = ?1 AND ended = ?2",
+            &[Arg::from(camera.as_str()), Arg::from(at)],
+        )?;
+        Ok(())
     }
 
     /// Ends every lease of a camera from its beginning: nothing that was captured under one is taken any more.

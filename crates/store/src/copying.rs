@@ -4,7 +4,7 @@
 //! On PostgreSQL there is nothing to do here: its own replication and backups are better at it.
 
 use crate::days::Slot;
-use crate::engine::{Arg, Changed, Kind, Still};
+use crate::engine::{Changed, Kind, Still};
 use crate::open::{Store, hold};
 use base::{Day, Result};
 use std::path::Path;
@@ -55,34 +55,16 @@ impl Store {
     /// A day's file as it is now, held still for as long as the answer lives; reads go on being stored beside
     /// it. `None` where there is none, or no file.
     pub fn still_day(&self, day: Day) -> Result<Option<Still>> {
-        // Opened once for as long as the store is: see `engine/pages.rs`.
+        // Opened once for as long as the day is: see `engine/pages.rs`.
         let file = hold(&self.raw).get(&day).cloned();
-        let still = self.in_old_day(day, |db| db.still(file))?.flatten();
-        if let Some(still) = &still {
-            hold(&self.raw).insert(day, still.file());
-        }
-        Ok(still)
-    }
-
-    /// For a store that was put together from copies of different moments: no day is thought to have been
-    /// relayed further than its file goes. Hits that were relayed already keep their ids; nothing doubles.
-    pub fn agree_on_relay(&self) -> Result<()> {
-        let rows =
-            self.control().query("SELECT day, relayed FROM partitions WHERE dropped = 0", &[])?;
-        for mut row in rows {
-            let (day, relayed): (Day, i64) = (row.get(0)?, row.get(1)?);
-            let last = self.in_old_day(day, |db| {
-                let row = db.first("SELECT coalesce(max(seq), 0) FROM effects", &[])?;
-                row.map_or(Ok(0), |mut row| row.get::<i64>(0))
-            })?;
-            if relayed > last.unwrap_or(0) {
-                self.control().exec(
-                    "UPDATE partitions SET relayed = ?2 WHERE day = ?1",
-                    &[Arg::from(day), Arg::from(last.unwrap_or(0))],
-                )?;
+        let still = self.in_old_day(day, |db| {
+            let still = db.still(file)?;
+            if let Some(still) = &still {
+                hold(&self.raw).insert(day, still.file());
             }
-        }
-        Ok(())
+            Ok(still)
+        })?;
+        Ok(still.flatten())
     }
 
     /// Days that had reads and of which no file is there: what is sent again of them makes them anew.

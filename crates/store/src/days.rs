@@ -31,6 +31,8 @@ pub(crate) struct Days {
     slots: Mutex<BTreeMap<Day, Arc<Mutex<Slot>>>>,
     /// Days that may hold effects that were not relayed.
     pub(crate) pending: Mutex<BTreeSet<Day>>,
+    /// Days whose effects could not be relayed, and why.
+    pub(crate) stuck: Mutex<BTreeMap<Day, (base::Kind, String)>>,
 }
 
 impl Days {
@@ -45,7 +47,7 @@ impl Days {
         }
         let slots = slots.into_iter().map(|(d, s)| (d, Arc::new(Mutex::new(s)))).collect();
         let pending = Mutex::new(there.iter().copied().collect());
-        Ok(Self { home: home.clone(), slots: Mutex::new(slots), pending })
+        Ok(Self { home: home.clone(), slots: Mutex::new(slots), pending, stuck: Mutex::default() })
     }
 
     pub(crate) fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
@@ -95,11 +97,34 @@ impl Store {
                     )?;
                 }
                 let mut db = self.days.open_day(day)?;
+                self.agree(day, &db)?;
                 let out = f(&mut db);
                 *slot = Slot::Open(Box::new(db));
                 out
             }
         }
+    }
+
+    /// A file that was put back is older than the control data, and one that was lost begins anew: the day is not
+    /// thought to have been relayed further than its file goes, or the next hits would have numbers that are done.
+    /// Hits that were relayed keep their ids; nothing doubles.
+    fn agree(&self, day: Day, db: &Db) -> Result<()> {
+        let last = match db.first("SELECT coalesce(max(seq), 0) FROM effects", &[]) {
+            Ok(row) => row.map_or(Ok(0), |mut row| row.get::<i64>(0))?,
+            // Its reads may be whole; the relay says what it cannot read.
+            Err(e) => {
+                tracing::error!(%day, error = %e.inside(), "the effects of a day cannot be read");
+                return Ok(());
+            }
+        };
+        if self.position(day)? > last {
+            tracing::warn!(%day, last, "the file of a day is older than the control data");
+            self.control().exec(
+                "UPDATE partitions SET relayed = ?2 WHERE day = ?1",
+                &[Arg::from(day), Arg::from(last)],
+            )?;
+        }
+        Ok(())
     }
 
     /// The same for a day that has one; `None` where it has none (any more).
@@ -133,10 +158,17 @@ impl Store {
     }
 
     /// Forgets a day: its database goes, and no read of it is taken ever again. What the jobs made of
-    /// its reads stays; its pictures go with [`Store::forget_pictures`]. Repeating it is harmless.
+    /// its reads stays; its pictures go with [`Store::forget_pictures`]. One that is damaged goes like any other.
+    /// Repeating it is harmless.
     pub fn drop_day(&self, day: Day) -> Result<()> {
         // Hits that were not relayed would be lost with it.
-        self.relay()?;
+        if let Err(e) = self.relay() {
+            tracing::error!(error = %e.inside(), "effects of a day cannot be relayed");
+        }
+        let stuck = hold(&self.days.stuck).get(&day).cloned();
+        if let Some((base::Kind::Busy, message)) = stuck {
+            return Err(Error::busy(message));
+        }
         let slot = self.days.slot(day);
         let mut slot = hold(&slot);
         self.control().exec(
@@ -146,6 +178,9 @@ impl Store {
         )?;
         // Closes it; from here on it is gone whatever happens.
         *slot = Slot::Dropped;
+        // The database is closed: to let go of the file loses none of its locks, and its bytes go with it.
+        hold(&self.raw).remove(&day);
+        hold(&self.days.stuck).remove(&day);
         self.home.drop_day(day)
     }
 

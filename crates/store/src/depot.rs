@@ -101,6 +101,13 @@ fn folder(dir: &std::path::Path, patience: Duration) -> Result<LocalFileSystem> 
     }
 }
 
+/// Whether a file system is read-only, to everybody or to a service that may not write there.
+fn read_only(e: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(e), |e| (*e).source())
+        .filter_map(|e| e.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::ReadOnlyFilesystem)
+}
+
 fn no_thread(e: std::io::Error) -> Error {
     Error::unavailable("No thread for the copy can be started.").because(e)
 }
@@ -187,6 +194,10 @@ impl Depot {
                 "The second place {} is not there any more; mount it.",
                 folder.as_deref().unwrap_or(std::path::Path::new("")).display()
             )),
+            (Fault::Store(e), Some(_)) if read_only(&e) => Error::unavailable(
+                "The second place is read-only here; mount it for writing, and name it in ReadWritePaths= of the service.",
+            )
+            .because(e),
             (Fault::Store(e), Some(_)) => Error::unavailable(
                 "The second place cannot be used; check that it is mounted, its owner and its disk.",
             )
@@ -302,5 +313,23 @@ impl Drop for Depot {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_place_that_may_only_be_read_is_told_from_one_that_is_broken() {
+        let check = |kind: ErrorKind, want: bool| {
+            let source = Box::new(std::io::Error::from(kind));
+            let e = object_store::Error::Generic { store: "LocalFileSystem", source };
+            assert_eq!(read_only(&e), want, "{kind:?}");
+        };
+        check(ErrorKind::ReadOnlyFilesystem, true);
+        check(ErrorKind::StorageFull, false);
+        check(ErrorKind::PermissionDenied, false);
     }
 }

@@ -1,12 +1,13 @@
 //! Hits: questions to people, and their answers.
 
-use crate::engine::{Arg, Row};
+use crate::engine::{Arg, Row, Tx};
 use crate::open::Store;
 use crate::pictures::Of;
 use crate::reads::hit_copy;
 use crate::rows::{HitChange, HitRow, SuspensionRow};
-use base::{CameraId, EntryId, Error, HitId, ReadId, Result, Time};
+use base::{CameraId, Day, EntryId, Error, HitId, ReadId, Result, Time};
 use custody::SealedHit;
+use std::collections::BTreeMap;
 
 macro_rules! select_hits {
     ($rest:literal) => {
@@ -45,6 +46,21 @@ fn suspension_row(mut row: Row) -> Result<SuspensionRow> {
         json: row.get(3)?,
         owes: row.get(4)?,
     })
+}
+
+/// Adds to how many forgotten hits of a camera and day were found to be this.
+fn count_finding(tx: &mut Tx<'_>, camera: &str, day: Day, finding: &str, more: i64) -> Result<()> {
+    let key = [Arg::from(camera), Arg::from(day), Arg::from(finding)];
+    let there = tx
+        .first("SELECT hits FROM findings WHERE camera = ?1 AND day = ?2 AND finding = ?3", &key)?;
+    let there: i64 = there.map_or(Ok(0), |mut row| row.get(0))?;
+    let [camera, day, finding] = key;
+    tx.exec(
+        "INSERT INTO findings (camera, day, finding, hits) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT (camera, day, finding) DO UPDATE SET hits = excluded.hits",
+        &[camera, day, finding, Arg::from(there + more)],
+    )?;
+    Ok(())
 }
 
 fn no_hit() -> Error {
@@ -167,17 +183,64 @@ impl Store {
         rows.into_iter().map(hit_row).collect()
     }
 
-    /// How many hits of this camera that were captured from this moment on were found to be what, by finding.
+    /// How many hits of this camera that were captured from this moment on were found to be what, by finding. Those that
+    /// are forgotten count from the day after on.
     pub fn findings(&self, camera: &CameraId, from: Time) -> Result<Vec<(String, u64)>> {
         let first = HitId::new(from, [0; 10]);
-        let rows = self.control().query(
+        let camera = Arg::from(camera.as_str());
+        let control = self.control();
+        let kept = control.query(
             "SELECT finding, count(*) FROM hits WHERE camera = ?1 AND id >= ?2 AND finding IS NOT NULL \
-             GROUP BY finding ORDER BY finding",
-            &[Arg::from(camera.as_str()), Arg::from(first.bytes())],
+             GROUP BY finding",
+            &[camera, Arg::from(first.bytes())],
         )?;
-        rows.into_iter()
-            .map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs())))
-            .collect()
+        let forgotten = control.query(
+            "SELECT finding, hits FROM findings WHERE camera = ?1 AND day > ?2",
+            &[camera, Arg::from(from.day())],
+        )?;
+        let mut all: BTreeMap<String, u64> = BTreeMap::new();
+        for mut row in kept.into_iter().chain(forgotten) {
+            *all.entry(row.get(0)?).or_default() += row.get::<i64>(1)?.unsigned_abs();
+        }
+        Ok(all.into_iter().collect())
+    }
+
+    /// Forgets the hits of the days before that of `limit`, with their copies: places, moments, entries and what people
+    /// said. How many were found to be what stays, by camera and day.
+    pub fn forget_hits(&self, limit: Time) -> Result<()> {
+        let bound = HitId::new(limit.day().start(), [0; 10]);
+        let bound = [Arg::from(bound.bytes())];
+        let mut control = self.control();
+        let gone = {
+            let mut tx = control.begin()?;
+            let decided = tx.query(
+                "SELECT camera, captured, finding FROM hits WHERE id < ?1 AND finding IS NOT NULL",
+                &bound,
+            )?;
+            let mut counts: BTreeMap<(String, Day, String), i64> = BTreeMap::new();
+            for mut row in decided {
+                let captured: Time = row.get(1)?;
+                *counts.entry((row.get(0)?, captured.day(), row.get(2)?)).or_default() += 1;
+            }
+            for ((camera, day, finding), count) in &counts {
+                count_finding(&mut tx, camera, *day, finding, *count)?;
+            }
+            let gone = tx.exec("DELETE FROM hits WHERE id < ?1", &bound)?
+                + tx.exec("DELETE FROM sealed_hits WHERE id < ?1", &bound)?;
+            tx.commit()?;
+            gone
+        };
+        if gone > 0 {
+            control.settle("hits")?;
+            control.settle("sealed_hits")?;
+        }
+        Ok(())
+    }
+
+    /// Forgets how many hits of before a day were found to be what.
+    pub fn forget_findings(&self, before: Day) -> Result<()> {
+        self.control().exec("DELETE FROM findings WHERE day < ?1", &[Arg::from(before)])?;
+        Ok(())
     }
 
     /// Whether each camera's hits wait, as was said last; cameras of which nothing was said are left out.

@@ -58,7 +58,8 @@ impl Store {
     }
 
     /// Removes an entry. When this returns, its plate stands in no file any more; on PostgreSQL in
-    /// none of the table's, while the server's log of changes and its backups keep it for a while.
+    /// none of the table's, while the server's log of changes and its backups keep it for a while. Where another
+    /// program reads the file at that moment it goes with the next [`Store::settle_owed`].
     pub fn remove_entry(&self, id: &EntryId) -> Result<()> {
         let mut db = hold(&self.hotlist);
         let args = [Arg::from(id.as_str())];
@@ -153,6 +154,13 @@ impl Store {
             ],
         )?;
         rows.into_iter().map(entry_row).collect()
+    }
+
+    /// The entries that no import wrote, by id, each with its list; expired ones among them.
+    pub fn own_entries(&self) -> Result<Vec<(EntryId, ListId)>> {
+        let rows = hold(&self.hotlist)
+            .query("SELECT id, list FROM entries WHERE born IS NULL ORDER BY id", &[])?;
+        rows.into_iter().map(|mut row| Ok((row.parsed(0)?, row.parsed(1)?))).collect()
     }
 
     /// One entry.

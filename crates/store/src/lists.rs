@@ -304,6 +304,16 @@ impl Store {
         rows.into_iter().map(tombstone_row).collect()
     }
 
+    /// Forgets that a vehicle of a list was found.
+    pub fn drop_tombstone(&self, list: &ListId, id: &str) -> Result<()> {
+        let mut db = hold(&self.hotlist);
+        let args = [Arg::from(list.as_str()), Arg::from(id)];
+        if db.exec("DELETE FROM tombstones WHERE list = ?1 AND id = ?2", &args)? == 0 {
+            return Err(Error::not_found("Nothing of that number was found on this list."));
+        }
+        db.settle("tombstones")
+    }
+
     /// Forgets found vehicles whose time is over.
     pub fn forget_tombstones(&self, before: Time) -> Result<()> {
         let mut db = hold(&self.hotlist);

@@ -19,7 +19,7 @@ pub struct Store {
     pub(crate) hotlist: Mutex<Db>,
     pub(crate) days: Days,
     pub(crate) album: Album,
-    /// Files of days that were read whole: open as long as the store is, see `copying`.
+    /// Files of days that were read whole: open as long as the day is there, see `copying`.
     pub(crate) raw: Mutex<BTreeMap<Day, Arc<File>>>,
     /// Held while somebody relays: the position is read before and written after.
     pub(crate) relaying: Mutex<()>,
@@ -101,6 +101,12 @@ impl Store {
 
     pub(crate) fn control(&self) -> MutexGuard<'_, Db> {
         hold(&self.control)
+    }
+
+    /// Takes out of the files what was deleted while another program was reading them. To be called now and then.
+    pub fn settle_owed(&self) -> Result<()> {
+        self.control().settle_owed()?;
+        hold(&self.hotlist).settle_owed()
     }
 
     /// What is wrong with what is stored, in sentences; nothing if all is well.

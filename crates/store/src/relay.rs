@@ -27,17 +27,40 @@ struct Waiting {
 }
 
 impl Store {
-    /// Applies what is waiting, exactly once, and returns the hits that are new.
+    /// Applies what is waiting, exactly once, and returns the hits that are new. A day that cannot be read holds
+    /// up no other: what its error was is the answer once all others are done.
     pub fn relay(&self) -> Result<Vec<HitId>> {
+        let stuck: Vec<Day> = hold(&self.days.stuck).keys().copied().collect();
+        hold(&self.days.pending).extend(stuck);
+        self.relay_new()
+    }
+
+    /// The same without days that could not be read before: those wait for the next [`Store::relay`].
+    pub fn relay_new(&self) -> Result<Vec<HitId>> {
         let _one = hold(&self.relaying);
-        let mut new = Vec::new();
+        let (mut new, mut failed) = (Vec::new(), None);
         loop {
             let next = hold(&self.days.pending).pop_first();
-            let Some(day) = next else { return Ok(new) };
-            if let Err(e) = self.relay_day(day, &mut new) {
-                hold(&self.days.pending).insert(day);
-                return Err(e);
+            let Some(day) = next else { return failed.map_or(Ok(new), Err) };
+            match self.relay_day(day, &mut new) {
+                Ok(()) => _ = hold(&self.days.stuck).remove(&day),
+                Err(e) => {
+                    hold(&self.days.stuck).insert(day, (e.kind(), e.message().to_owned()));
+                    failed.get_or_insert(e);
+                }
             }
+        }
+    }
+
+    /// Whether what is waiting in every day could be applied the last time.
+    ///
+    /// # Errors
+    /// What was wrong with the oldest day of which it could not.
+    pub fn days_answer(&self) -> Result<()> {
+        let stuck = hold(&self.days.stuck);
+        match stuck.first_key_value() {
+            None => Ok(()),
+            Some((_, (kind, message))) => Err(Error::new(*kind, message.clone())),
         }
     }
 
@@ -63,7 +86,8 @@ impl Store {
         }
     }
 
-    fn position(&self, day: Day) -> Result<i64> {
+    /// Up to which number a day's effects are applied.
+    pub(crate) fn position(&self, day: Day) -> Result<i64> {
         let row = self
             .control()
             .first("SELECT relayed FROM partitions WHERE day = ?1", &[Arg::from(day)])?;

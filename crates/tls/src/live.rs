@@ -1,7 +1,7 @@
 //! The certificate that is served now. When its file has changed it is read again; if what is there then is damaged,
 //! or half written, the old one goes on and somebody is told.
 
-use crate::pem::{Seen, load_pair, look};
+use crate::pem::{Seen, load_pair, look, unreadable};
 use base::{Result, sha256};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -33,7 +33,8 @@ impl Live {
     pub fn refresh(&self) -> Result<bool> {
         let (certificate, key) = &self.files;
         let of = |path: &Path| base::read_secret(path).map(|bytes| sha256(bytes.expose()));
-        let now = sha256(&[of(certificate)?, of(key)?].concat());
+        let chain = of(certificate).map_err(|e| unreadable(certificate).because(e))?;
+        let now = sha256(&[chain, of(key)?].concat());
         {
             let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
             if *read == now {
@@ -67,5 +68,21 @@ impl Live {
 impl ResolvesServerCert for Live {
     fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.pair()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_is_not_there_is_not_called_a_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let live = Live::new(&dir.path().join("city.pem"), &dir.path().join("city.key"));
+        let e = live.refresh().unwrap_err();
+        assert!(
+            e.message().starts_with("The certificate ") && e.message().contains("city.pem"),
+            "{e}"
+        );
     }
 }

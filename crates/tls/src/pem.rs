@@ -46,15 +46,16 @@ impl Seen {
 
 /// The certificates of a PEM file, the server's own first.
 pub fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let text = std::fs::read(path).map_err(|e| {
-        Error::unavailable(format!(
-            "The certificate {} cannot be read; is it there, and may the server's user read it?",
-            path.display()
-        ))
-        .because(e)
-    })?;
+    let text = std::fs::read(path).map_err(|e| unreadable(path).because(e))?;
     chain_of(&text)
         .map_err(|e| Error::new(e.kind(), format!("{}: {}", path.display(), e.message())))
+}
+
+pub(crate) fn unreadable(path: &Path) -> Error {
+    Error::unavailable(format!(
+        "The certificate {} cannot be read; is it there, and may the server's user read it?",
+        path.display()
+    ))
 }
 
 /// The certificates of a PEM text; what else is in it is passed over.

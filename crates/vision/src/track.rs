@@ -260,6 +260,27 @@ impl Tracker {
         self.end_before(None)
     }
 
+    /// Tells the passes that go on and were seen best before `at`, and follows them on: whoever signs may not do so
+    /// later for what was seen then. One that is not agreed on yet is told when it ends, with its best look from
+    /// now on.
+    pub fn tell_before(&mut self, at: Time) -> Vec<Track> {
+        let mut out = Vec::new();
+        for i in 0..self.open.len() {
+            let track = &self.open[i];
+            if track.told || track.best.at >= at {
+                continue;
+            }
+            let read = track.voted(&self.options).filter(|(_, agreement)| {
+                *agreement >= WEAK && track.frames >= self.options.min_frames
+            });
+            match read {
+                Some((read, _)) => out.extend(self.tell(i, read)),
+                None => self.open[i].best.score = f32::NEG_INFINITY,
+            }
+        }
+        out
+    }
+
     /// Whether any track goes on.
     pub fn follows(&self) -> bool {
         !self.open.is_empty()
@@ -322,15 +343,18 @@ impl Tracker {
                 && agreement >= SURE
                 && !track.weak(agreement)
             {
-                let again = told_before(&self.traces, &self.open, track, &read.odds);
-                let track = &mut self.open[i];
-                (track.told, track.again) = (true, again);
-                if !again {
-                    out.push(track.report(Some(read)));
-                }
+                out.extend(self.tell(i, read));
             }
         }
         out
+    }
+
+    /// Tells a pass that goes on, unless it is one once more that was told before.
+    fn tell(&mut self, i: usize, read: Voted) -> Option<Track> {
+        let again = told_before(&self.traces, &self.open, &self.open[i], &read.odds);
+        let track = &mut self.open[i];
+        (track.told, track.again) = (true, again);
+        (!again).then(|| track.report(Some(read)))
     }
 
     /// The unread and weak tracks that nothing more will be found about. Unread ones are passes if they

@@ -21,7 +21,7 @@ pub struct LogSection {
     /// A file in the data folder that names the log's witnesses, as C2SP's tlog-policy has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witnesses: Option<String>,
-    /// Whether they must have signed before a read is opened, or soon after.
+    /// Whether they must have signed before a read is opened, or soon after; neither where a life is in danger.
     pub witness_rule: WitnessRule,
     /// Under `within`: after so many seconds without their signatures questions stop.
     pub witness_within_s: u32,

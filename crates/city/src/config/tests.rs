@@ -20,6 +20,32 @@ fn the_clocks_of_the_city() {
 }
 
 #[test]
+fn a_file_that_is_not_there_is_not_one_that_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let kind = |path: &Path| Config::load(path).unwrap_err().kind();
+    assert_eq!(kind(&dir.path().join("homeplate.toml")), base::Kind::NotFound);
+    assert_eq!(kind(dir.path()), base::Kind::Unavailable);
+}
+
+#[test]
+fn how_far_the_clocks_are_ahead() {
+    let check = |zone: &str, from: &str, until: &str, want: &[(&str, i64)]| {
+        let text = format!("[city]\nname=\"S\"\nslug=\"s\"\ntime_zone=\"{zone}\"\n");
+        let city = Config::parse(&text).unwrap().city;
+        let found = city.ahead(from.parse().unwrap(), until.parse().unwrap());
+        let want: Vec<(Time, i64)> =
+            want.iter().map(|(at, hours)| (at.parse().unwrap(), hours * 3_600_000)).collect();
+        assert_eq!(found, want, "{zone}");
+    };
+    let (eve, change, after) =
+        ("2026-10-31T00:00:00Z", "2026-11-01T09:00:00Z", "2026-11-02T00:00:00Z");
+    check("UTC", eve, after, &[(eve, 0)]);
+    check("America/Los_Angeles", eve, after, &[(eve, -7), (change, -8)]);
+    check("America/Los_Angeles", eve, change, &[(eve, -7)]);
+    check("America/Los_Angeles", change, after, &[(change, -8)]);
+}
+
+#[test]
 fn bad_files_say_what_is_wrong() {
     let good = "[city]\nname = \"Springfield\"\nslug = \"springfield\"\n";
     assert_eq!(Config::parse(good).unwrap().origin(), "homeplate/springfield");

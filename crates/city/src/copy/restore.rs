@@ -17,6 +17,7 @@ use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 use store::{Depot, Followable, Store};
 
 /// Says that a folder is being filled.
@@ -24,6 +25,13 @@ const MARK: &str = "restoring";
 const CONFIG: &str = "homeplate.toml";
 /// Under this name the store knows that it was restored, and when.
 pub(crate) const META: &str = "copy/restored";
+
+/// How long is waited before something is asked for again that could not be read.
+const PAUSES: [Duration; 4] = [pause(1), pause(2), pause(4), pause(8)];
+
+const fn pause(seconds: u64) -> Duration {
+    Duration::from_millis(if cfg!(test) { 1 } else { seconds * 1000 })
+}
 
 /// With what a copy is opened, and whose it must be.
 #[derive(Clone, Copy)]
@@ -51,6 +59,9 @@ pub struct Restored {
     pub missing: Vec<String>,
     /// Records that came after the base.
     pub records: u64,
+    /// Records that lie at the place behind those and were not taken: one before them is missing, damaged or another
+    /// server's.
+    pub left: u64,
     /// Files and their bytes.
     pub files: usize,
     /// Bytes of them.
@@ -155,7 +166,6 @@ fn finish(
             Store::begin_lists(&paths.store)?;
         }
         let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-        store.agree_on_relay()?;
         store.own_pictures_again()?;
         for day in store.missing_days()? {
             store.begin_day(day)?;
@@ -166,8 +176,9 @@ fn finish(
         note(&store, done, clock.now())?;
     }
     if config.store.url.is_some() {
-        let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-        note(&store, done, clock.now())?;
+        let (place, pictures) = (config.place(&paths.store), config.pictures_of(dir)?);
+        let open = || Store::open_made(&place, &pictures);
+        note(&crate::keeper::as_caller(dir, &config, open)?, done, clock.now())?;
         // The database's password may stand in it.
         return base::write_secret(&dir.join(CONFIG), text);
     }
@@ -216,6 +227,12 @@ impl Filling<'_> {
             {
                 Ok(at) => {
                     let mut done = self.follow(generation, hash, at)?;
+                    let last = record_name(generation, done.records);
+                    let later = |name: &&String| {
+                        let number = name.rsplit('/').next().and_then(|n| n.parse::<u64>().ok());
+                        number.is_some() && format!("g/{name}") > last
+                    };
+                    done.left = names.iter().filter(later).count() as u64;
                     // Where a newer one was begun, the end of this one was not the end.
                     done.closed &= older == 0;
                     return Ok(done);
@@ -247,9 +264,29 @@ impl Filling<'_> {
         }
     }
 
-    /// What lies under a name. What cannot be read at a place that answers otherwise is as good as missing.
+    /// What lies under a name. A line that breaks off for a moment makes nothing missing: it is asked for again. What
+    /// cannot be read even then is no end of what there is, or the city would be an older one without a word. Of reads
+    /// it is as good as missing where the place answers otherwise: which files those are is told.
     fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.depot.get(name).or_else(|_| self.depot.get("city").map(|_| None))
+        for pause in PAUSES {
+            match self.depot.get(name) {
+                Ok(found) => return Ok(found),
+                Err(e) => {
+                    tracing::warn!(name, error = %e.inside(), "the second place, asked again")
+                }
+            }
+            std::thread::sleep(pause);
+        }
+        self.depot.get(name).or_else(|e| {
+            if ["r/", "rb/"].iter().any(|reads| name.starts_with(reads)) {
+                return self.depot.get("city").map(|_| None);
+            }
+            Err(Error::unavailable(format!(
+                "{name} at the second place cannot be read; try again, or move it away to have the city as it was \
+                 before it."
+            ))
+            .because(e))
+        })
     }
 
     fn fill(&mut self, base: &Base) -> Result<()> {
@@ -332,8 +369,9 @@ impl Filling<'_> {
 
     fn follow(&mut self, generation: &str, mut before: [u8; 32], at: Time) -> Result<Restored> {
         let (reads_at, missing) = (None, Vec::new());
+        let (records, left, files, bytes) = (0, 0, 0, 0);
         let mut done =
-            Restored { at, closed: false, reads_at, missing, records: 0, files: 0, bytes: 0 };
+            Restored { at, closed: false, reads_at, missing, records, left, files, bytes };
         for seq in BASE + 1.. {
             let path = record_name(generation, seq);
             let Some(sealed) = self.bytes(&path)? else { break };

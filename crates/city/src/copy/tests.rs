@@ -139,6 +139,35 @@ fn nothing_at_the_place_can_be_read_without_the_sheets() {
     assert!(!second.place.path().join("x").exists());
 }
 
+/// What cannot be read is no end of the stream; whoever moves it away hears of what lies behind it.
+#[test]
+fn a_record_that_cannot_be_read_makes_no_older_city_without_a_word() {
+    use std::os::unix::fs::PermissionsExt;
+    let second = Second::new("");
+    let mut copier = second.copier();
+    for n in 0..4 {
+        second.town.city.store.set_meta("n", &n.to_string()).unwrap();
+        copier.step(now(&second), false).unwrap();
+    }
+    let names = second.depot().list("g").unwrap();
+    let name = names.iter().find(|name| name.ends_with("/0000000002")).unwrap();
+    let file = second.place.path().join("g").join(name);
+    let mode = |mode| fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o000);
+    // Root reads it all the same.
+    if fs::read(&file).is_err() {
+        let e = second.restored().unwrap_err();
+        assert_eq!(e.kind(), base::Kind::Unavailable);
+        assert!(e.message().contains(name.as_str()), "{e}");
+    }
+    mode(0o600);
+    let done = second.restored().unwrap().1;
+    assert_eq!((done.records, done.left), (3, 0));
+    fs::remove_file(&file).unwrap();
+    let done = second.restored().unwrap().1;
+    assert_eq!((done.records, done.left), (1, 1));
+}
+
 /// Cut off anywhere, the place holds a state that the city was in.
 #[test]
 fn a_half_written_copy_is_an_older_one() {

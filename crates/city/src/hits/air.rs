@@ -39,8 +39,14 @@ pub(super) struct OnAir<'a> {
     pub stamps: &'a Stamps,
     /// Which way it went at this hit.
     pub way: Option<&'a str>,
-    /// Minutes that the city's clocks are ahead of UTC.
-    pub ahead: i32,
+    /// Minutes that the city's clocks are ahead of UTC at a moment.
+    pub ahead: &'a dyn Fn(Time) -> i32,
+}
+
+impl OnAir<'_> {
+    fn clock(&self, at: Time) -> String {
+        clock(at, (self.ahead)(at))
+    }
 }
 
 /// The words for a hit, where there is anything to say.
@@ -48,7 +54,7 @@ pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
     let reason = listed.reason.to_uppercase();
     let head = match on.say {
         Say::Stop => {
-            let at = on.stamps.record.as_ref().map(|s| clock(s.at, on.ahead)).unwrap_or_default();
+            let at = on.stamps.record.as_ref().map(|s| on.clock(s.at)).unwrap_or_default();
             format!("{reason}, record confirmed at {at}.")
         }
         Say::Look => format!("LOOK FOR, DO NOT STOP: {reason}, the record has not been confirmed."),
@@ -80,14 +86,12 @@ pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
 /// Where and when it was seen: at the hit that was compared, and where a camera read it last.
 fn seen(on: &OnAir<'_>) -> String {
     let way = on.way.map(|way| format!(", {way}")).unwrap_or_default();
-    let first = format!("{} at {}{way}", on.line.camera_name, clock(on.line.captured, on.ahead));
+    let first = format!("{} at {}{way}", on.line.camera_name, on.clock(on.line.captured));
     match on.last {
         None => format!("Seen {first}."),
-        Some(last) => format!(
-            "Last read {} at {}; seen {first}.",
-            last.camera_name,
-            clock(last.captured, on.ahead)
-        ),
+        Some(last) => {
+            format!("Last read {} at {}; seen {first}.", last.camera_name, on.clock(last.captured))
+        }
     }
 }
 

@@ -239,6 +239,12 @@ pub struct Incident {
     pub sightings: u32,
     /// Where it was seen last.
     pub last_camera: String,
+    /// Latitude of that place in degrees, where told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_lat: Option<f64>,
+    /// Longitude of that place in degrees, where told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_lon: Option<f64>,
     /// And when.
     pub last_seen: Time,
     /// Whether people have confirmed one of them.

@@ -1,11 +1,11 @@
 //! The queue: what waits for a person, the most urgent first, and which hits are one moving vehicle.
 
-use super::{HitLine, Incident, Queue, Suspended, card_of};
+use super::{HitLine, Incident, Queue, Suspended, card_of, doubts_of};
 use crate::City;
-use base::{PersonId, Result};
+use base::{HitId, PersonId, Result};
 use hotlist::{Doubt, INCIDENT_MS, Sighted, incidents, urgency};
 use policy::Action;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use store::HitRow;
 
 /// So many hits of a state are looked at; beyond it the queue is no queue any more.
@@ -89,7 +89,8 @@ impl City {
         Ok(rows)
     }
 
-    /// Confirmed hits that may be looked for on the street, the newest first; no plate in them.
+    /// Confirmed hits that may be looked for on the street, with the later sightings of the same vehicles; the newest
+    /// first, and no plate in them.
     pub fn field(&self, by: &PersonId) -> Result<Vec<Incident>> {
         self.allowed(by, Action::ViewHits)?;
         let now = self.now();
@@ -101,7 +102,23 @@ impl City {
                 aloud.push(row);
             }
         }
-        self.incidents_of(aloud)
+        let suspended = self.suspended_now()?;
+        let mut known: HashSet<HitId> = aloud.iter().map(|row| row.id).collect();
+        let mut seen = Vec::new();
+        for row in &aloud {
+            for other in self.same_vehicle(row)? {
+                // As on the air: what something speaks against, or people rejected, is no place to drive to.
+                let counts = !matches!(other.state.as_str(), "confirmed" | "rejected")
+                    && doubts_of(&other, self.is_late(&other), &suspended).is_empty();
+                if counts && known.insert(other.id) {
+                    seen.push(other);
+                }
+            }
+        }
+        aloud.extend(seen);
+        let mut incidents = self.incidents_of(aloud)?;
+        incidents.retain(|incident| incident.confirmed);
+        Ok(incidents)
     }
 
     /// What is shown of what goes on: the queue, and hits whose outcome is due. No plate in it.
@@ -151,6 +168,7 @@ pub(super) struct Counted {
 fn incident(members: Vec<HitLine>) -> Option<Incident> {
     let last = members.first()?;
     let (last_camera, last_seen) = (last.camera_name.clone(), last.captured);
+    let (last_lat, last_lon) = (last.lat, last.lon);
     // One that came late, or that nobody decided in time, stops nobody and leads nothing.
     let leads = |line: &&HitLine| {
         line.state == "confirmed" && !line.cold && !line.doubts.contains(&Doubt::Late)
@@ -166,6 +184,8 @@ fn incident(members: Vec<HitLine>) -> Option<Incident> {
     Some(Incident {
         sightings,
         last_camera,
+        last_lat,
+        last_lon,
         last_seen,
         confirmed: confirmed.is_some(),
         hit: confirmed.or(lead)?,

@@ -70,7 +70,7 @@ impl City {
         let say = card.say(&around, now);
         let seen = self.seen_with(&row)?;
         let line = self.line(row, &names, &self.suspended_now()?);
-        let ahead = self.config.city.ahead_of_utc(now);
+        let ahead = |at| self.config.city.ahead_of_utc(at);
         let way = read.sighting.heading.map(compass);
         let on_air = air::OnAir {
             say,
@@ -82,7 +82,7 @@ impl City {
                 .filter(|last| last.captured > line.captured),
             stamps: &stamps,
             way,
-            ahead,
+            ahead: &ahead,
         };
         let broadcast = listed.as_ref().and_then(|listed| air::words(&on_air, listed));
         Ok(HitView {

@@ -98,6 +98,22 @@ impl City {
         Ok(())
     }
 
+    /// Forgets hits with the day of their reads. What the log is owed of them it is told first, and that nobody said
+    /// what came of those that were confirmed.
+    pub(crate) fn forget_hits(&self, limit: Time) -> Result<()> {
+        self.relay()?;
+        let last = limit.day().start();
+        let confirmed = self.store.hits_that_are(HitState::Confirmed.as_str(), STEP)?;
+        for row in confirmed.iter().filter(|row| row.captured < last) {
+            if !card_of(row).outcome_unknown() {
+                self.by_time(row, What::Unknown)?;
+            }
+        }
+        self.log_owed()?;
+        self.store.forget_hits(limit)?;
+        self.store.forget_findings(self.now().plus_millis(-COUNTED_MS).day())
+    }
+
     /// Whether a hit is another sighting of a vehicle that people had confirmed in time: nobody was to decide it.
     fn moves_along(&self, row: &HitRow) -> Result<bool> {
         Ok(self.same_vehicle(row)?.iter().any(|other| {
@@ -131,6 +147,11 @@ impl City {
             Ok(row) => self.log_acts(&row),
             // A person was quicker.
             Err(e) if e.kind() == base::Kind::Conflict => Ok(()),
+            // One that is damaged holds up no other, and nothing else that goes by the clock.
+            Err(e) if e.kind() == base::Kind::Internal => {
+                tracing::error!(hit = %row.id, error = %e.inside(), "a card");
+                Ok(())
+            }
             Err(e) => Err(e),
         }
     }

@@ -86,8 +86,9 @@ impl City {
         Ok(person.id)
     }
 
-    /// Removes one of a person's own passkeys, but not their last way in.
-    pub fn remove_passkey(&self, by: &PersonId, id: &str) -> Result<()> {
+    /// Removes one of a person's own passkeys, but not their last way in. It may be in another's hands: their sessions end,
+    /// but for the one whose token is `here`, where it is removed.
+    pub fn remove_passkey(&self, by: &PersonId, id: &str, here: Option<&str>) -> Result<()> {
         let _alone = self.changing_people();
         let mut person = self.person(by)?;
         let known = person.passkeys.iter().position(|passkey| passkey.id == id);
@@ -97,6 +98,8 @@ impl City {
         if !comes_in(&person) {
             return Err(Error::conflict("This is your only way in; add another passkey first."));
         }
+        // First, since it is good even where the rest fails.
+        self.sessions.end_elsewhere(by, here)?;
         crate::init::put_person(&self.store, &person)?;
         let leaf = self.leaf_by("admin.passkey", &person)?.fact("change", "removed");
         self.log.append(&leaf.fact("key", gone.key.to_string()))?;

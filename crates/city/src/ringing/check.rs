@@ -3,6 +3,7 @@
 use super::lanes::{hook_secret, push_key, smtp};
 use crate::Config;
 use crate::check::{Finding, State};
+use crate::keeper::handed_over;
 use deliver::{Email, VapidKey, Webhook};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +14,15 @@ pub(crate) fn check_delivery(dir: &Path, config: &Config) -> (Vec<Finding>, Vec<
     let mut say = |state: State, message: String| {
         out.push(Finding { part: "delivery", state, message });
     };
+    // What is handed over to the service alone says nothing about the way.
+    let unseen = |from: Option<&str>| from.and_then(handed_over);
     match smtp(config, dir).and_then(|smtp| smtp.map(|smtp| Email::new(&smtp)).transpose()) {
         Ok(None) => {}
         Ok(Some(_)) => ways.push("e-mail".to_owned()),
-        Err(e) => say(State::Wrong, format!("E-mail: {}", e.message())),
+        Err(e) => match unseen(deliver.smtp_credentials.as_deref()) {
+            Some(message) => say(State::Look, format!("E-mail: {message}")),
+            None => say(State::Wrong, format!("E-mail: {}", e.message())),
+        },
     }
     if deliver.push_contact.is_some() {
         let key = push_key(dir);
@@ -31,7 +37,10 @@ pub(crate) fn check_delivery(dir: &Path, config: &Config) -> (Vec<Finding>, Vec<
         let made = hook_secret(dir, hook).and_then(|s| Webhook::new(&hook.url, s, hook.reach()));
         match made {
             Ok(_) => ways.push(format!("webhook {}", hook.name)),
-            Err(e) => say(State::Wrong, format!("Webhook {}: {}", hook.name, e.message())),
+            Err(e) => match unseen(Some(hook.secret.as_str())) {
+                Some(message) => say(State::Look, format!("Webhook {}: {message}", hook.name)),
+                None => say(State::Wrong, format!("Webhook {}: {}", hook.name, e.message())),
+            },
         }
     }
     let secrets = config.webhook.iter().map(|hook| hook.secret.as_str());
@@ -48,4 +57,27 @@ pub(crate) fn check_delivery(dir: &Path, config: &Config) -> (Vec<Finding>, Vec<
         }
     }
     (out, files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Only the service has what its manager hands over; nobody else can say that it is wrong.
+    #[test]
+    fn what_the_service_alone_is_handed_is_not_called_wrong() {
+        let city = "[city]\nname=\"S\"\nslug=\"s\"\n[server]\npublic_url=\"https://p.example\"\n";
+        let check = |secret: &str, want: State| {
+            let text = format!(
+                "{city}[deliver]\nsmtp_host=\"mail\"\nsmtp_from=\"a@c.example\"\nsmtp_credentials=\"{secret}\"\n\
+                 [[webhook]]\nname=\"cad\"\nurl=\"https://cad.example/in\"\nsecret=\"{secret}\"\n"
+            );
+            let dir = tempfile::tempdir().unwrap();
+            let (found, _) = check_delivery(dir.path(), &Config::parse(&text).unwrap());
+            let states: Vec<State> = found.iter().map(|found| found.state).collect();
+            assert_eq!(states, [want, want], "{found:?}");
+        };
+        check("credential:cad", State::Look);
+        check("nowhere", State::Wrong);
+    }
 }

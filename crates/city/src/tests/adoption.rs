@@ -3,8 +3,10 @@
 use crate::kit::{Town, clerk, person};
 use crate::{City, NewPerson, NewProposal, NewSignature, Proof, ProofLine, Proofs};
 use base::{Error, Kind, Result, SigningKey};
-use identity::{Charter, Office, Signature, SignerKey};
+use identity::{Charter, Office, RuleSet, Signature, SignerKey};
+use ledger::Leaf;
 use policy::{Property, Rules};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Stands for the program: it refutes a rule called `planted`.
@@ -180,6 +182,111 @@ fn of_two_proposals_one_is_overtaken() {
     assert_eq!(city.proposal(&second).unwrap().state, "overtaken");
 }
 
+/// The city goes back to a set. By which signatures it left it then, everybody reads on the log, and they bring
+/// nothing back.
+#[test]
+fn what_offices_signed_once_is_not_signed_again() {
+    let (town, counsel, mayor) = two_offices();
+    let city = &town.city;
+    let adopt = |rules: String| {
+        let id = city.propose(&clerk(), proposal(rules, None)).unwrap().id;
+        let signed = [&counsel, &mayor].map(|(who, key)| {
+            let new = sign(city, &id, key);
+            city.sign_proposal(who, &id, new.clone()).unwrap();
+            new
+        });
+        assert_eq!(city.proposal(&id).unwrap().state, "active");
+        signed
+    };
+    let then = adopt(narrow());
+    adopt(Rules::standard().into());
+    let id = city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    for new in then {
+        let e = city.sign_proposal(&counsel.0, &id, new).err().unwrap();
+        assert_eq!(e.kind(), Kind::Unauthenticated, "{e}");
+    }
+    assert_eq!(city.proposal(&id).unwrap().signed.len(), 0);
+    adopt(narrow());
+    let mut history = crate::RuleHistory::new("homeplate/s");
+    let leaves = city.log.leaves(0, city.log.size()).unwrap();
+    (0u64..).zip(&leaves).for_each(|(at, leaf)| history.add(at, leaf).unwrap());
+    assert_eq!(history.changes().len(), 5);
+}
+
+/// An office has signed it in the form of before, which names no activation.
+#[test]
+fn what_was_signed_before_an_update_is_proposed_anew() {
+    let (town, counsel, _) = two_offices();
+    let city = &town.city;
+    let id = city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    let older = Leaf::new("policy.signed", city.now())
+        .id(format!("{id}/mayor"))
+        .fact("proposal", id.as_str())
+        .fact("office", "mayor")
+        .fact("key", "ed25519:")
+        .fact("signature", "ed25519:");
+    city.log.append(&older).unwrap();
+    let again = town.copy().open().unwrap();
+    let e = again.sign_proposal(&counsel.0, &id, sign(&again, &id, &counsel.1)).err().unwrap();
+    assert!(e.kind() == Kind::Conflict && e.message().contains("before an update"), "{e}");
+}
+
+/// Logs of before: a signature that names no activation counts, once, and only until somebody signs the newer way.
+#[test]
+fn an_older_log_is_followed() {
+    let key = SigningKey::generate();
+    let charter = Charter::parse(&charter(1, &[("clerk", &key)])).unwrap();
+    let set = |rules: &str| RuleSet::new(rules.into(), BTreeMap::new(), &charter).unwrap();
+    let (wide, narrow) = (set("wide"), set("narrow"));
+    let hash = |set: &RuleSet| set.hash().unwrap();
+    let rules = |set: &RuleSet| base::hex(&base::sha256(set.rules.as_bytes()));
+    let leaf = |kind: &str| Leaf::new(kind, base::Time::from_millis(0));
+    let first = leaf("policy.activated")
+        .fact("hash", rules(&wide))
+        .fact("set", hash(&wide))
+        .fact("text", wide.canonical().unwrap());
+    // Three entries: proposed, signed, active.
+    let change = |id: &str, since: Option<u64>, from: &RuleSet, to: &RuleSet| {
+        let (from, set) = (hash(from), hash(to));
+        let message = match since {
+            Some(since) => identity::adoption_message("homeplate/s", since, &from, &set),
+            None => format!("homeplate/adopt/v1\nhomeplate/s\n{from}\n{set}\n").into_bytes(),
+        };
+        let signed = leaf("policy.signed")
+            .fact("proposal", id)
+            .fact("key", SignerKey::from(key.public()).to_string())
+            .fact("signature", Signature::Ed25519(key.sign(&message)).to_string());
+        let proposed = leaf("policy.proposed")
+            .id(id)
+            .fact("base", from)
+            .fact("set", set.as_str())
+            .fact("text", to.canonical().unwrap());
+        let active = leaf("policy.activated").fact("proposal", id);
+        [
+            proposed,
+            since.into_iter().fold(signed, |leaf, since| leaf.fact("since", since)),
+            active.fact("hash", rules(to)).fact("set", set),
+        ]
+    };
+    let narrows = |id: &str, since| change(id, since, &wide, &narrow);
+    let widens = |id: &str, since| change(id, since, &narrow, &wide);
+    let check = |what: &str, changes: &[[Leaf; 3]], good: usize| {
+        let mut history = crate::RuleHistory::new("homeplate/s");
+        let leaves = std::iter::once(&first).chain(changes.iter().flatten());
+        let all = (0u64..).zip(leaves).try_for_each(|(at, leaf)| history.add(at, leaf));
+        let whole = good == changes.len();
+        assert_eq!((all.is_ok(), history.changes().len()), (whole, good + 1), "{what}");
+    };
+    check("as it was", &[narrows("a", None), widens("b", None)], 2);
+    let again = [narrows("a", None), widens("b", None), narrows("c", None)];
+    check("a signature that has served", &again, 2);
+    let updated = [narrows("a", None), widens("b", Some(3)), narrows("c", Some(6))];
+    check("goes on the newer way", &updated, 3);
+    let moment = [narrows("a", Some(0)), widens("b", Some(3)), narrows("c", Some(0))];
+    check("signed for another activation", &moment, 2);
+    check("the older way behind the newer", &[narrows("a", Some(0)), widens("b", None)], 1);
+}
+
 /// Somebody changes a file behind the city's back.
 #[test]
 fn active_is_adopted_or_nothing_is_asked() {
@@ -251,7 +358,7 @@ fn a_crash_leaves_the_old_set_or_the_new_one() {
             .map(|key| sign(city, &id, key))
             .map(|s| (s.key, s.signature))
             .to_vec();
-        let a = identity::Adoption { base: p.base, set: p.text, signatures };
+        let a = identity::Adoption { since: p.since, base: p.base, set: p.text, signatures };
         serde_json::to_string(&a).unwrap()
     };
     let marker = adoption(&signed);
@@ -271,6 +378,30 @@ fn a_crash_leaves_the_old_set_or_the_new_one() {
     let city = late.open().unwrap();
     assert_eq!(city.rules().hash(), signed.rules().hash());
     assert!(city.check_adopted().unwrap() && !late.path().join("adopting.json").exists());
+}
+
+/// What stands in the way behind the entry is tried again; until then nothing is answered under the rules of before.
+#[test]
+fn an_activation_that_fails_behind_its_entry_is_finished() {
+    let (town, counsel, mayor) = two_offices();
+    let city = &town.city;
+    let id = city.propose(&clerk(), proposal(narrow(), None)).unwrap().id;
+    city.sign_proposal(&counsel.0, &id, sign(city, &id, &counsel.1)).unwrap();
+    let (rules, before) = (town.dir().join("rules.cedar"), city.rules().hash());
+    std::fs::remove_file(&rules).unwrap();
+    std::fs::create_dir(&rules).unwrap();
+    let e = city.sign_proposal(&mayor.0, &id, sign(city, &id, &mayor.1)).err().unwrap();
+    assert!(e.kind() == Kind::Unavailable && e.message().contains("by themselves"), "{e}");
+    assert_eq!(city.proposal(&id).unwrap().state, "active");
+    for _ in 0..2 {
+        assert!(city.adopted_rules().is_err() && city.rules().hash() == before);
+        assert!(city.check_adopted().unwrap(), "it is known why they differ");
+        city.tally().unwrap();
+    }
+    std::fs::remove_dir(&rules).unwrap();
+    city.tally().unwrap();
+    assert!(city.adopted_rules().is_ok() && city.rules().hash() != before);
+    assert!(city.check_adopted().unwrap() && !town.dir().join("adopting.json").exists());
 }
 
 #[test]

@@ -167,6 +167,30 @@ fn questions_without_outcome() {
     assert_eq!(kinds(&town), [(AlarmKind::NoOutcome, 3)]);
 }
 
+/// Whoever got no answer, because the time is forgotten or a part of the city is away, is not asked what came of it.
+#[test]
+fn a_question_that_fails_is_nobodys_misuse() {
+    let town = Town::new("2026-11-02T12:00:00Z", "[alarms]\nwithout_outcome=2\nsame_plate=1000\n");
+    town.city.retain().unwrap();
+    for _ in 0..3 {
+        let ask = town.question("7ABC128");
+        let back = |at: Time| at.plus_millis(-60 * DAY_MS);
+        let (from, until) = (back(ask.from), back(ask.until));
+        let e = town.city.ask(&person(), Ask { from, until, ..ask }).err().unwrap();
+        assert_eq!(e.kind(), Kind::Gone, "{e}");
+    }
+    let said = town.logged("search.outcome");
+    assert_eq!((said.len(), town.city.log.figures().open_intents), (3, 0));
+    assert!(said.iter().all(|leaf| leaf.facts["cancelled"] == true && leaf.opened() == 0));
+    let own = town.city.questions(&person(), None, 10).unwrap().questions;
+    assert!(own.iter().all(|line| line.outcome_entry.is_some() && line.due.is_none()));
+    town.clock.advance(2 * HOUR_MS);
+    town.city.oversee().unwrap();
+    town.clock.advance(SAY_MS);
+    town.city.oversee().unwrap();
+    assert!(kinds(&town).is_empty());
+}
+
 #[test]
 fn what_a_crash_left_out_is_found_again() {
     let town = Town::new("2026-11-02T12:00:00Z", "[alarms]\nsame_plate=2\n");

@@ -21,7 +21,7 @@ fn vouched(subject: &str, groups: &[&str]) -> Vouched {
     Vouched {
         subject: format!("https://login.example {subject}"),
         name: Some(format!("Name of {subject}")),
-        groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+        groups: Some(groups.iter().map(|g| (*g).to_owned()).collect()),
     }
 }
 
@@ -56,6 +56,9 @@ fn who_left_the_directory_is_gone_within_the_day() {
     assert!(city.key_of(ana.as_str()).is_err());
     city.admit(vouched("ana", &["patrol"])).unwrap();
     assert!(city.person(&ana).is_ok());
+    let silent = Vouched { groups: None, ..vouched("ana", &[]) };
+    assert_eq!(city.admit(silent).unwrap_err().kind(), Kind::Forbidden);
+    assert!(city.person(&ana).is_ok(), "nothing was said of her groups");
     // Out of the groups: gone for good; who comes back is somebody new.
     city.admit(vouched("ana", &[])).unwrap_err();
     assert_eq!(city.person(&ana).unwrap_err().kind(), Kind::Forbidden);

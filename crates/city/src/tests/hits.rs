@@ -376,6 +376,75 @@ fn what_the_log_could_not_take_it_takes_later_without_a_restart() {
     assert_eq!((count("hit.verdict"), count("hit.suspended")), (4, 1), "and once");
 }
 
+/// What is in force is on the log, and has not lapsed.
+#[test]
+fn an_entry_that_the_log_could_not_take_is_told_by_the_clock_or_with_the_next_word() {
+    let town = town(&ListSettings { own_entries: true, ..ListSettings::default() });
+    let changed = || town.logged("hotlist.changed").len();
+    let begun = || {
+        let new = NewEntry {
+            list: list(),
+            plate: "8XYZ001".into(),
+            state: None,
+            reason: "missing person".into(),
+            case: "26-0500".into(),
+            expires: town.city.now().plus_millis(3 * 86_400_000),
+        };
+        let id = town.city.want(&omar(), new).unwrap();
+        without_log(&town, || assert!(town.city.agree(&person(), &id).is_err()));
+        id
+    };
+    let id = begun();
+    assert_eq!(changed(), 1);
+    town.city.agree(&person(), &id).unwrap();
+    assert_eq!(changed(), 2);
+    begun();
+    town.clock.advance(25 * 60 * MINUTE);
+    town.city.tally().unwrap();
+    town.city.tally().unwrap();
+    assert_eq!((changed(), town.logged("hotlist.lapsed").len()), (3, 0));
+    assert!(town.city.store.wanted().unwrap().is_empty());
+}
+
+/// Of a hit that is too old nothing is left, and the log was told all that it is owed.
+#[test]
+fn hits_go_with_their_reads() {
+    let town = town(&ListSettings::default());
+    let id = pass(&town).id;
+    play(&town, "dora correct");
+    for _ in 0..21 {
+        town.clock.advance(24 * 60 * MINUTE);
+        town.city.retain().unwrap();
+    }
+    assert_eq!(newest(&town).id, id);
+    town.clock.advance(24 * 60 * MINUTE);
+    town.city.retain().unwrap();
+    assert_eq!(town.logged("hit.unknown").len(), 1);
+    assert!(town.city.hits(&person(), 9, None).unwrap().hits.is_empty());
+    assert_eq!(town.city.hit(&person(), &id).err().unwrap().kind(), Kind::NotFound);
+    assert!(town.city.store.sealed_hit(&id).is_err());
+}
+
+#[test]
+fn a_card_that_cannot_be_read_holds_up_no_other() {
+    let town = town(&ListSettings::default());
+    let bad = pass(&town);
+    let damage = store::HitChange {
+        version: bad.version,
+        state: "second".into(),
+        finding: None,
+        card_json: "no card".into(),
+    };
+    town.city.store.change_hit(&bad.id, &damage).unwrap();
+    town.clock.advance(MINUTE);
+    let good = pass(&town);
+    town.clock.advance(11 * MINUTE);
+    town.city.tally().unwrap();
+    let hits = town.city.hits(&person(), 9, None).unwrap().hits;
+    let states: Vec<_> = hits.iter().map(|hit| (hit.id, hit.state.as_str())).collect();
+    assert_eq!(states, [(good.id, "cold"), (bad.id, "second")]);
+}
+
 /// A plate in a remark is in no file in the clear; the log commits to it, and auditors open it.
 #[test]
 fn a_remark_is_sealed() {
@@ -416,8 +485,16 @@ fn a_confirmed_vehicle_moves_along_and_goes_cold_nowhere() {
     play(&town, "dora correct");
     town.clock.advance(5 * MINUTE);
     let second = pass(&town);
+    // On the street it is where it was seen last, whether or not somebody has looked at that sighting.
+    let field = || town.city.field(&person()).unwrap();
+    let seen_last = |incidents: Vec<crate::Incident>| {
+        assert_eq!(incidents.len(), 1, "{incidents:?}");
+        (incidents[0].hit.id, incidents[0].last_seen, incidents[0].sightings)
+    };
+    assert_eq!(seen_last(field()), (first.id, second.captured, 2));
     town.clock.advance(11 * MINUTE);
     town.city.tally().unwrap();
+    assert_eq!(seen_last(field()), (first.id, second.captured, 2));
     let state = |id| town.city.hit(&person(), id).unwrap().line.state;
     assert_eq!((state(&first.id), state(&second.id)), ("confirmed".into(), "along".into()));
     let figures = town.city.public().unwrap().figures;

@@ -80,6 +80,21 @@ fn play(town: &Town, steps: &str) -> String {
                 let new = NewFound { plate: Some(words[1].into()), ..NewFound::default() };
                 town.city.found(&by, &list(), new).map(|_| "silent".into())
             }
+            "unfound" => {
+                let id = town.logged("hotlist.found").pop().and_then(|leaf| leaf.id).unwrap();
+                town.city.undo_found(&by, &list(), &id).map(|_| "loud".into())
+            }
+            "add" => {
+                let new = NewEntry {
+                    list: list(),
+                    plate: words[1].into(),
+                    state: None,
+                    reason: "stolen".into(),
+                    case: "26-0417".into(),
+                    expires: town.city.now().plus_millis(720 * HOUR),
+                };
+                town.city.add_entry(&by, new).map(|_| "added".into())
+            }
             "pass" => {
                 let before = hits(town);
                 town.pass(words[1]);
@@ -144,6 +159,41 @@ fn a_found_vehicle_is_silent_in_later_copies_too() {
          found not-a-plate-at-all",
         "1:+2~0-0=0 taken silent 0 1 2:+0~0-1=1 taken 0 Invalid",
     );
+}
+
+/// People list it anew, or a list that had dropped it does: that is another theft.
+#[test]
+fn a_vehicle_that_is_stolen_again_is_looked_for_again() {
+    check(
+        "bring 7ABC128,confirm 1,found 7ABC128,hours 1,pass 7ABC128,add 7ABC128,pass 7ABC128,\
+         found 7ABC128,pass 7ABC128",
+        "1:+1~0-0=0 taken silent later 0 added 1 silent 0",
+    );
+    check(
+        "bring 7ABC128 7XYZ999,confirm 1,hours 1,found 7ABC128,hours 1,\
+         bring 7ABC128 7XYZ999,confirm 2,pass 7ABC128,hours 1,bring 7XYZ999,confirm 3,hours 1,\
+         bring 7ABC128 7XYZ999,confirm 4,pass 7ABC128,hours 1,\
+         bring 7ABC128 7XYZ999,confirm 5,pass 7ABC128",
+        "1:+2~0-0=0 taken later silent later 2:+0~2-0=0 taken 0 later 3:+0~1-1=0 taken later \
+         4:+1~1-0=0 taken 1 later 5:+0~2-0=0 taken 1",
+    );
+    // A list that comes late with a theft that is over.
+    check(
+        "found 7ABC128,hours 1,bring 7ABC128,confirm 1,pass 7ABC128",
+        "silent later 1:+1~0-0=0 taken 0",
+    );
+}
+
+#[test]
+fn that_a_vehicle_was_found_is_taken_back() {
+    check(
+        "bring 7ABC128,confirm 1,found 7ABC128,pass 7ABC128,unfound,pass 7ABC128,unfound",
+        "1:+1~0-0=0 taken silent 0 loud 1 NotFound",
+    );
+    let town = town();
+    play(&town, "found 7ABC128,unfound");
+    let (found, taken) = (town.logged("hotlist.found"), town.logged("hotlist.unfound"));
+    assert_eq!((taken.len(), &taken[0].id), (1, &found[0].id));
 }
 
 #[test]
@@ -220,6 +270,7 @@ fn only_who_keeps_lists_may() {
     refused(town.city.undo_import(&clerk(), &list(), 1).unwrap_err());
     refused(town.city.set_list(&clerk(), &list(), &settings("")).unwrap_err());
     refused(town.city.found(&clerk(), &list(), NewFound::default()).unwrap_err());
+    refused(town.city.undo_found(&clerk(), &list(), "fnd_").unwrap_err());
     refused(town.city.lists(&clerk()).unwrap_err());
     let missing = town.city.import(&person(), &none, &mut file.as_bytes(), None).unwrap_err();
     assert_eq!(missing.kind(), Kind::NotFound);
@@ -320,6 +371,52 @@ fn dropped_files_are_taken_refused_or_wait() {
     assert_eq!(names("taken"), [""; 0]);
 }
 
+/// A folder for the list, with a town that takes what lies in it.
+fn dropping() -> (tempfile::TempDir, Town) {
+    let dir = tempfile::tempdir().unwrap();
+    let drop =
+        format!("[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"{}\"\n", dir.path().display());
+    let town = Town::new("2026-11-23T12:00:00Z", &drop);
+    town.city.set_list(&person(), &list(), &settings("")).unwrap();
+    (dir, town)
+}
+
+/// An old list does not grow young by lying where nobody can take it away.
+#[test]
+fn a_dropped_file_that_cannot_be_moved_is_taken_once() {
+    let (dir, town) = dropping();
+    let file = dir.path().join("a.csv");
+    let taken = dir.path().join("taken");
+    std::os::unix::fs::symlink("nowhere", &taken).unwrap();
+    let imports = || {
+        (0..3).for_each(|_| town.city.take_drops().unwrap());
+        town.logged("hotlist.imported").len()
+    };
+    std::fs::write(&file, plates(&["7ABC128"])).unwrap();
+    assert_eq!(imports(), 1);
+    std::fs::write(&file, plates(&["7ABC128", "7XYZ999"])).unwrap();
+    assert_eq!(imports(), 2);
+    std::fs::remove_file(taken).unwrap();
+    assert_eq!((imports(), file.exists()), (2, false));
+}
+
+#[test]
+fn what_a_taken_file_leaves_out_is_told() {
+    let (dir, town) = dropping();
+    let many: Vec<String> = (100..119).map(|n| format!("7ABC{n}")).collect();
+    let mut words: Vec<&str> = many.iter().map(String::as_str).collect();
+    words.push("not a plate!");
+    std::fs::write(dir.path().join("a.csv"), plates(&words)).unwrap();
+    town.city.take_drops().unwrap();
+    let files = std::fs::read_dir(dir.path().join("taken")).unwrap().map(|f| f.unwrap().path());
+    let why = files.into_iter().find(|path| path.extension().is_some_and(|e| e == "reason"));
+    let why = std::fs::read_to_string(why.unwrap()).unwrap();
+    assert!(why.starts_with("1 of 20 rows were refused") && why.contains("line 21:"), "{why}");
+    let view = town.city.list(&person(), &list()).unwrap();
+    assert_eq!((view.entries, view.refused), (19, 1));
+    assert_eq!(town.logged("hotlist.imported")[0].facts["refused"].to_string(), "1");
+}
+
 /// However many files were brought since that nobody took: what counts is the last that was taken.
 #[test]
 fn an_old_list_stays_old_whatever_is_brought_and_not_taken() {
@@ -389,16 +486,17 @@ fn a_found_vehicle_is_silent_for_as_long_as_an_entry_may_run() {
     assert_eq!(found("lst_state", "California").unwrap_err().kind(), Kind::Invalid);
 }
 
-/// A day ends when the city's day does.
+/// A day ends when the city's day does, also where the clocks are changed until then.
 #[test]
 fn dates_are_the_citys() {
-    let town =
-        Town::new("2026-11-23T12:00:00Z", "state=\"us-ca\"\ntime_zone=\"America/Los_Angeles\"\n");
-    town.city.set_list(&person(), &list(), &settings("stolen")).unwrap();
-    bring(&town, "plate,state,expires\n7ABC128,CA,2026-12-01\n");
-    town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
-    let ends = town.city.store.entries().unwrap()[0].expires;
-    assert_eq!(ends.to_string(), "2026-12-02T08:00:00.000Z");
+    for brought in ["2026-11-23T12:00:00Z", "2026-10-20T12:00:00Z"] {
+        let town = Town::new(brought, "state=\"us-ca\"\ntime_zone=\"America/Los_Angeles\"\n");
+        town.city.set_list(&person(), &list(), &settings("stolen")).unwrap();
+        bring(&town, "plate,state,expires\n7ABC128,CA,2026-12-01\n");
+        town.city.confirm_import(&person(), &list(), 1, ConfirmImport::default()).unwrap();
+        let ends = town.city.store.entries().unwrap()[0].expires;
+        assert_eq!(ends.to_string(), "2026-12-02T08:00:00.000Z", "{brought}");
+    }
 }
 
 /// A budget of false hits makes the threshold: from the traffic at first, then from what was proposed.

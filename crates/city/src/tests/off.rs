@@ -236,6 +236,28 @@ fn what_was_captured_before_is_taken_and_what_came_after_is_not() {
     assert_eq!(refused.last().unwrap().number("reads"), Some(1), "{refused:?}");
 }
 
+/// A camera's clock may be minutes ahead and still get a lease: its reads are good, and taken when their time has come.
+#[test]
+fn what_is_ahead_of_the_clock_is_taken_later() {
+    let mut off = Off::new("");
+    off.lease("cam_a").unwrap();
+    let reads: Vec<Batch> = [0, 3, 7].map(|minutes| off.read("cam_a", minutes)).into();
+    let items = reads.iter().flat_map(|batch| batch.items.clone()).collect();
+    let all = Batch { items, ..reads[0].clone() };
+    let check = |off: &Off, new: usize, known: usize, later: &[(usize, u64)]| {
+        let done = off.send(all.clone()).unwrap();
+        assert_eq!((done.new, done.known, done.refused.len()), (new, known, 0), "{done:?}");
+        let waits: Vec<(usize, u64)> = done.later.iter().map(|l| (l.index, l.wait_s)).collect();
+        assert_eq!(waits, later);
+    };
+    check(&off, 1, 0, &[(1, 121), (2, 241)]);
+    off.pass(3);
+    check(&off, 1, 1, &[(2, 181)]);
+    off.pass(3);
+    check(&off, 1, 2, &[]);
+    assert!(off.town.logged("camera.refused").is_empty());
+}
+
 #[test]
 fn an_order_to_erase_takes_nothing_more() {
     let mut off = Off::new("");
@@ -268,7 +290,8 @@ fn a_scheduled_order_holds_by_the_clock() {
     assert_eq!(off.lease("cam_a").unwrap().until, from);
     let camera: CameraId = "cam_a".parse().unwrap();
     let before = off.town.city.standing(&camera);
-    assert_eq!((before.tag.as_str(), before.next_ms), ("on", Some(30 * MINUTE)));
+    let plain = before.tag.bytes().all(|b| b.is_ascii_alphanumeric());
+    assert!(before.tag != "on" && plain && before.next_ms == Some(30 * MINUTE));
     assert!(off.states(id).iter().all(|(_, state)| *state == OffState::Scheduled));
     off.pass(29);
     let last = off.read("cam_a", 0);
@@ -289,6 +312,33 @@ fn a_scheduled_order_holds_by_the_clock() {
     assert_eq!(off.lease("cam_a").unwrap().from, until, "nothing of the time off is covered");
     let gaps = off.town.city.public().unwrap().figures.gaps;
     assert!(gaps.iter().all(|g| g.from == from && g.until == Some(until)), "{gaps:?}");
+}
+
+/// The camera hears nothing between the order and its end, and nobody looks at the clock.
+#[test]
+fn a_lease_of_before_a_scheduled_order_covers_nothing_from_its_beginning_on() {
+    let camera: CameraId = "cam_a".parse().unwrap();
+    for taken_back in [false, true] {
+        let mut off = Off::new("");
+        off.lease("cam_a").unwrap();
+        off.pass(2);
+        let minute = |minutes: i64| Some(at(START).plus_millis(minutes * MINUTE));
+        let mut order = off.draft("per_admin", Power::Off, "all");
+        (order.from, order.until) = (minute(30), minute(40));
+        off.give(order).unwrap();
+        assert_eq!(off.town.city.word(&camera).unwrap().ends, minute(30));
+        if taken_back {
+            off.order(Power::On, "all");
+            assert_eq!(off.town.city.word(&camera).unwrap().ends, None);
+        }
+        off.pass(43);
+        assert_eq!(off.sent("cam_a", -16), "new");
+        for minutes in [-15, -10, 0] {
+            let sent = off.sent("cam_a", minutes);
+            let refused = sent.contains("after the camera was switched off");
+            assert!(if taken_back { sent == "new" } else { refused }, "{minutes}: {sent}");
+        }
+    }
 }
 
 #[test]
@@ -312,6 +362,18 @@ fn who_may_order_what() {
     let mut late = off.draft("per_clara", Power::On, "all");
     late.from = Some(at(START).plus_millis(MINUTE));
     assert_eq!(off.give(late).unwrap_err().kind(), Kind::Invalid);
+}
+
+/// The first of two has signed, and leaves before the second does.
+#[test]
+fn the_signature_of_somebody_who_has_left_counts_no_more() {
+    let mut off = Off::new("off_signatures=2\n");
+    off.person("dora", "clerk");
+    let by = |off: &Off, who: &str| off.give(off.draft(who, Power::Off, "all"));
+    assert_eq!(by(&off, "per_clara").unwrap_err().kind(), Kind::Conflict);
+    off.town.city.leave(&person(), &"per_clara".parse().unwrap()).unwrap();
+    assert_eq!(by(&off, "per_admin").unwrap_err().kind(), Kind::Conflict);
+    by(&off, "per_dora").unwrap();
 }
 
 /// The first of two has signed, and the server is started anew before the second does.

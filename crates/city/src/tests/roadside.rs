@@ -39,6 +39,7 @@ fn beat(town: &Town) -> Heartbeat {
         place: None,
         waiting: 0,
         lost: 0,
+        refused: 0,
         not_kept: 0,
         watch: None,
     }
@@ -113,6 +114,7 @@ fn a_camera_is_as_it_says_until_it_says_nothing() {
         &|b| (b.lost, b.clock_offset_ms) = (1, Some(9000)),
         &[CameraTrouble::Clock, CameraTrouble::LostReads],
     );
+    check(&|b| b.refused = 1, &[CameraTrouble::LostReads]);
     check(&|b| b.clock_kept = Some(false), &[CameraTrouble::LooseClock]);
     check(&|b| b.clock_kept = None, &[]);
     let at = (38.5449, -121.7405);

@@ -1,12 +1,14 @@
 //! The city's side of the socket.
 
-use super::message::{Arriving, Compared, Given, GivenHold, Handle, Key, Plain, Request, Word};
+use super::message::{
+    Arriving, Compared, Given, GivenHold, Handle, Hello, Key, Plain, Request, Word,
+};
 use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper, Opened};
 use crate::seal::BodyKeys;
 use crate::{
     Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Rescue, Scanned, SealedBatch, SealedHit,
-    SealedRead, SealedSegment, Sort,
+    SealedRead, SealedSegment, Sort, Terms,
 };
 use base::{
     CameraId, Day, Epoch, Error, HitId, Kind, PersonId, PublicKey, Result, Secret, Signed, Time,
@@ -34,7 +36,7 @@ pub(crate) struct Line {
     path: PathBuf,
     /// The hash of the rules that both go by.
     rules: Mutex<String>,
-    log: String,
+    terms: Terms,
     kept: Mutex<Vec<UnixStream>>,
 }
 
@@ -52,18 +54,22 @@ impl Drop for Lent {
 }
 
 impl Remote {
-    /// The custody that listens at `path`. That it does, and that it holds the same rules and believes the
-    /// same log, is found out now.
-    pub fn connect(path: &Path, rules: &Rules, log_vkey: &str) -> Result<Self> {
-        Self::connect_under(path, &rules.hash(), log_vkey)
+    /// The custody that listens at `path`. That it does, and that it goes by the same rules and terms, is found
+    /// out now.
+    ///
+    /// # Errors
+    /// `Unavailable` if nobody answers, `Forbidden` if another user is wanted, `Conflict` if rules, terms or version
+    /// are others.
+    pub fn connect(path: &Path, rules: &Rules, terms: Terms) -> Result<Self> {
+        Self::connect_under(path, &rules.hash(), terms)
     }
 
     /// The same, with the rules named by their hash alone.
-    pub fn connect_under(path: &Path, rules: &str, log_vkey: &str) -> Result<Self> {
+    pub fn connect_under(path: &Path, rules: &str, terms: Terms) -> Result<Self> {
         let line = Line {
             path: path.to_owned(),
             rules: Mutex::new(rules.to_owned()),
-            log: log_vkey.to_owned(),
+            terms,
             kept: Mutex::default(),
         };
         let first = line.open()?;
@@ -86,9 +92,10 @@ impl Line {
         stream.set_read_timeout(Some(PATIENCE)).map_err(|e| self.away(e))?;
         stream.set_write_timeout(Some(PATIENCE)).map_err(|e| self.away(e))?;
         let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let log = self.log.clone();
+        let Terms { log_vkey: log, epoch_s, witnesses } = self.terms.clone();
+        let hello = Hello { version: VERSION, rules, log, epoch_s, witnesses };
         // Custody may have refused already and gone: then its reason is there to be read.
-        let _ = send(&mut stream, &Request::Hello { version: VERSION, rules, log });
+        let _ = send(&mut stream, &Request::Hello(hello));
         let said = receive::<Word<()>>(&mut stream).map_err(|e| self.away(e))?;
         said.ok_or_else(|| self.away("it hung up"))?.into_result()?;
         Ok(stream)

@@ -75,11 +75,24 @@ impl TryFrom<Stated> for Facts {
     }
 }
 
+/// The server's first word: what both sides must go by.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Hello {
+    pub version: u32,
+    pub rules: String,
+    pub log: String,
+    // Not said by versions of before, which shall hear that they are.
+    #[serde(default)]
+    pub epoch_s: u32,
+    #[serde(default)]
+    pub witnesses: Option<String>,
+}
+
 /// What the city asks. An entry is its receipt, a leaf its bytes, an intent and a hold their canonical
 /// bytes, a read likewise.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Request {
-    Hello { version: u32, rules: String, log: String },
+    Hello(Hello),
     Takes(Time),
     OpenItems { camera: CameraId, items: Vec<Sealed> },
     Seal { day: Day, reads: Vec<Arriving> },

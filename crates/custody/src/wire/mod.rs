@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use zeroize::Zeroizing;
 
 /// The version of everything below.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// A batch of reads with their pictures, a page of segments.
 const LARGEST: u32 = 256 << 20;
 
@@ -33,13 +33,30 @@ const ROOM: usize = 4 << 20;
 /// Writes one frame: its length in four bytes, big-endian, and CBOR. The buffer is wiped: plates and keys
 /// are in it.
 fn send(to: &mut impl Write, message: &impl Serialize) -> Result<()> {
-    let mut frame = Zeroizing::new(vec![0; 4]);
-    ciborium::into_writer(message, &mut *frame)
-        .map_err(|e| Error::internal("A message to custody cannot be spelled.").because(e))?;
-    let length = u32::try_from(frame.len() - 4).ok().filter(|length| *length <= LARGEST);
+    let unspelled = |e| Error::internal("A message to custody cannot be spelled.").because(e);
+    // Counted first: a buffer that grows leaves copies behind that nobody wipes.
+    let mut count = Count(0);
+    ciborium::into_writer(message, &mut count).map_err(unspelled)?;
+    let length = u32::try_from(count.0).ok().filter(|length| *length <= LARGEST);
     let length = length.ok_or_else(|| Error::too_large("A message to custody is too large."))?;
-    frame[..4].copy_from_slice(&length.to_be_bytes());
+    let mut frame = Zeroizing::new(Vec::<u8>::with_capacity(4 + count.0));
+    frame.extend_from_slice(&length.to_be_bytes());
+    ciborium::into_writer(message, &mut *frame).map_err(unspelled)?;
     to.write_all(&frame).map_err(gone)
+}
+
+/// Counts the bytes that are written to it.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Reads one frame; `None` at a clean end between two frames.
@@ -90,6 +107,7 @@ mod tests {
     fn a_frame_is_read_as_it_was_written() {
         let mut wire = Vec::new();
         send(&mut wire, &Request::IngestKey).unwrap();
+        assert_eq!(wire.len(), 4 + u32::from_be_bytes(wire[..4].try_into().unwrap()) as usize);
         send(&mut wire, &Request::SealRecord(message::Plain(vec![1, 2, 3]))).unwrap();
         let mut rest = wire.as_slice();
         assert!(matches!(receive(&mut rest).unwrap(), Some(Request::IngestKey)));

@@ -1,11 +1,11 @@
 //! Custody's side of the socket.
 
 use super::message::{
-    Arriving, Compared, Given, GivenHold, Handle, Key, Plain, Request, Stated, Word,
+    Arriving, Compared, Given, GivenHold, Handle, Hello, Key, Plain, Request, Stated, Word,
 };
 use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper};
-use crate::{Custody, Found, HoldPermit, Permit, SealedSegment};
+use crate::{Custody, Found, HoldPermit, Permit, SealedSegment, Terms};
 use base::{Error, Result, Shutdown, random};
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent};
@@ -139,18 +139,21 @@ impl Desk {
 
     fn hello(&self, stream: &mut UnixStream) -> Result<()> {
         let first = receive::<Request>(stream)?;
-        let Some(Request::Hello { version, rules, log }) = first else {
+        let Some(Request::Hello(first)) = first else {
             return Err(Error::invalid("The first word to custody is its version."));
         };
         let ours = &self.custody;
-        if version != VERSION {
+        if first.version != VERSION {
             return Err(Error::conflict(
                 "Server and custody are of different versions; start both from one installation.",
             ));
         }
-        if rules != ours.rules().hash() || log != ours.options.log_vkey {
+        let Hello { rules, log: log_vkey, epoch_s, witnesses, .. } = first;
+        let terms = Terms { log_vkey, epoch_s, witnesses };
+        if rules != ours.rules().hash() || terms != ours.options.terms() {
             return Err(Error::conflict(
-                "Server and custody hold different rules, or the keys of different logs; start custody again.",
+                "Server and custody hold different rules, witnesses or epochs, or the keys of different logs; if the city \
+                 adopted its own, run `homeplate custody adopt` and start custody again.",
             ));
         }
         send(stream, &Word::of(Ok(())))
@@ -166,9 +169,7 @@ impl Desk {
     fn answer(&self, to: &mut UnixStream, request: Request) -> Result<()> {
         let custody = self.custody.as_ref();
         match request {
-            Request::Hello { .. } => {
-                said(to, Err::<(), _>(Error::invalid("That was said before.")))
-            }
+            Request::Hello(_) => said(to, Err::<(), _>(Error::invalid("That was said before."))),
             Request::Takes(at) => said(to, custody.takes(at)),
             Request::OpenItems { camera, items } => {
                 let opened = Keeper::open_items(custody, &camera, &items).map(|all| {

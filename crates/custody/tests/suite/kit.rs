@@ -4,7 +4,7 @@ use base::{CameraId, Clock, LeaseId, ManualClock, ReadId, Shutdown, SigningKey, 
 use custody::{Custody, Found, Guests, Keeper, Options, Permit, Remote, SealedBatch, serve};
 use ledger::{Entry, Folder, Leaf, Log, commitment};
 use plate::{Odds, Reason, Text};
-use policy::{Facts, Intent, Rules, Vouch};
+use policy::{Decision, Facts, Intent, Rules, Vouch};
 use read::{Pass, Read, Sealed, SignedRead};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -87,7 +87,7 @@ impl City {
             return Self { custody, process: None, log, clock, options, dir };
         }
         let process = Process::start(dir.path(), custody, ourselves());
-        let remote = Remote::connect(&process.socket, &rules(), log.vkey()).unwrap();
+        let remote = Remote::connect(&process.socket, &rules(), options.terms()).unwrap();
         Self { custody: Arc::new(remote), process: Some(process), log, clock, options, dir }
     }
 
@@ -152,12 +152,36 @@ pub fn facts(now: Time) -> Facts {
 
 /// The public half of a question, as the city's flow writes it.
 pub fn leaf(intent: &Intent) -> Leaf {
-    Leaf::new("search.intent", intent.at)
+    leaf_of(intent, &facts(intent.at))
+}
+
+/// The same where others vouch.
+pub fn leaf_of(intent: &Intent, facts: &Facts) -> Leaf {
+    let (rule, decision, scope) = match rules().decide(intent, facts) {
+        Decision::Allow { rule } => (rule, "allowed", None),
+        Decision::Narrow { rule, scope } => (rule, "narrowed", Some(scope)),
+        Decision::Refuse { rule, .. } => (rule, "refused", None),
+    };
+    let hour = |t: Time| t.floor_to(HOUR).to_string();
+    let cameras = scope.as_ref().map_or(&intent.cameras, |s| &s.cameras).len();
+    let leaf = Leaf::new("search.intent", intent.at)
         .id(&intent.id)
+        .fact("policy", rules().hash())
+        .fact("rule", rule)
+        .fact("decision", decision)
+        .fact("roles", intent.roles.join(" "))
         .fact("purpose", intent.purpose.as_str())
         .fact("authority", intent.authority.as_str())
-        .fact("case", "stated")
-        .body(commitment(&SALT, intent.canonical().expose()))
+        .fact("case", facts.case.slug())
+        .fact("plates", (intent.plates.len() + intent.patterns.len()) as u64)
+        .fact("cameras", cameras as u64)
+        .fact("from", hour(scope.as_ref().map_or(intent.from, |s| s.from)))
+        .fact("until", hour(scope.as_ref().map_or(intent.until, |s| s.until)))
+        .body(commitment(&SALT, intent.canonical().expose()));
+    match facts.paper {
+        Vouch::None => leaf,
+        paper => leaf.fact("paper", paper.slug()),
+    }
 }
 
 pub fn question(plate: &str, now: Time) -> Intent {

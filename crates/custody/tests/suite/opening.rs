@@ -128,6 +128,22 @@ fn no_permit_without_this_question_on_this_log() {
     check("another id", forbidden, &intent, &facts, &SALT, &id);
     let for_others = append(leaf(&intent).on_behalf_of("elsewhere"));
     check("for somebody else", forbidden, &intent, &facts, &SALT, &for_others);
+    // How much was asked: of a large question the log must not show a small one.
+    let of = |key: &str, said: &str| append(leaf(&intent).fact(key, said));
+    for (what, entry) in [
+        ("more plates", append(leaf(&intent).fact("plates", 2))),
+        ("fewer cameras", append(leaf(&intent).fact("cameras", 1))),
+        ("a number that is none", of("cameras", "2")),
+        ("from later on", of("from", "2026-11-23T12:00:00.000Z")),
+        ("until earlier", of("until", "2026-11-23T11:00:00.000Z")),
+        ("another role", of("roles", "detective")),
+        ("other rules", of("policy", "00")),
+        ("another rule", of("rule", "detective-search")),
+        ("less than was allowed", of("decision", "narrowed")),
+        ("a reason that was not given", append(leaf(&intent).fact("reason", true))),
+    ] {
+        check(what, forbidden, &intent, &facts, &SALT, &entry);
+    }
 
     let authority = "judicial-warrant".to_owned();
     let sealed = Intent { reveal_after: Some(now()), authority, ..intent.clone() };
@@ -149,18 +165,17 @@ fn no_permit_without_this_question_on_this_log() {
         &city.logged(&intent),
     );
     let allowed = |then: Leaf| {
-        let (now, then) = Leaf { facts: then.facts, ..leaf(&sealed) }
-            .hide(&["authority"], now(), &[3; 32])
-            .unwrap();
+        let (now, then) = then.hide(&["authority"], now(), &[3; 32]).unwrap();
         let entry = append(now);
         let other = then.clone().fact("salt", "AAAA");
         assert!(city.custody.permit(&sealed, &facts, &SALT, &entry, Some(&other)).is_err());
         assert!(city.custody.permit(&sealed, &facts, &SALT, &entry, None).is_err());
         city.custody.permit(&sealed, &facts, &SALT, &entry, Some(&then)).is_ok()
     };
-    let warrant = |leaf: Leaf| leaf.fact("authority", "judicial-warrant").fact("paper", "attested");
-    assert!(allowed(warrant(leaf(&sealed))));
-    assert!(!allowed(warrant(leaf(&sealed)).fact("purpose", "missing-person")), "another purpose");
+    let full = || leaf_of(&sealed, &facts);
+    assert!(allowed(full()));
+    assert!(!allowed(full().fact("purpose", "missing-person")), "another purpose");
+    assert!(!allowed(full().fact("cameras", 1)), "fewer cameras");
 
     let strangers = City::new();
     let elsewhere = strangers.logged(&intent);

@@ -95,6 +95,33 @@ fn old_files_are_overwritten_and_a_backup_of_the_key_file_opens_nothing() {
     assert!(e.to_string().contains("not written under the key in kek"), "{e}");
 }
 
+/// An hour ahead at the month's end, and set right: everybody keeps the name of that month, and of the next.
+#[test]
+fn a_clock_that_leaps_into_another_month_takes_no_name() {
+    let city = City::new();
+    let ana: base::PersonId = "per_ana".parse().unwrap();
+    let name = |city: &City| city.custody.pseudonym(&ana).unwrap();
+    let set = |city: &City, to: &str| {
+        let to: base::Time = to.parse().unwrap();
+        city.clock.advance(to.since(city.at()));
+    };
+    set(&city, "2026-11-30T23:30:00Z");
+    let november = name(&city);
+    set(&city, "2026-12-01T00:30:00Z");
+    let december = name(&city);
+    assert_ne!(november, december);
+    city.custody.destroy_before(city.at()).unwrap();
+    set(&city, "2026-11-30T23:35:00Z");
+    let city = city.restart();
+    assert_eq!(name(&city), november);
+    // When the month is over for good its key goes: nobody finds out any more who was who in it.
+    set(&city, "2026-12-03T01:00:00Z");
+    city.custody.destroy_before(city.at()).unwrap();
+    assert_eq!(name(&city), december);
+    set(&city, "2026-11-30T23:35:00Z");
+    assert_ne!(name(&city), november);
+}
+
 #[test]
 fn hits_have_a_retention_of_their_own() {
     let city = City::new();

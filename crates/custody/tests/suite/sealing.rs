@@ -81,9 +81,14 @@ fn what_is_not_taken_refuses_the_batch() {
     let mut moved = good.clone();
     moved.captured = moved.captured.plus_millis(1);
     assert_eq!(city.seal(&[good.clone(), soon]).unwrap().reads.len(), 2);
-    for bad in [future, yesterday, moved, good.clone()] {
+    for (bad, kind) in [
+        (future, Kind::Busy),
+        (yesterday, Kind::Invalid),
+        (moved, Kind::Invalid),
+        (good.clone(), Kind::Invalid),
+    ] {
         let e = city.seal(&[good.clone(), bad]).unwrap_err();
-        assert_eq!(e.kind(), Kind::Invalid);
+        assert_eq!(e.kind(), kind);
         assert!(!e.inside().contains("7ABC"), "{e:?}");
     }
     // A picture that the camera did not sign.

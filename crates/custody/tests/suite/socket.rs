@@ -2,7 +2,7 @@
 
 use super::kit::*;
 use base::Kind;
-use custody::{Custody, Guests, Keeper, Remote};
+use custody::{Custody, Guests, Keeper, Remote, Terms};
 use policy::{Intent, Rules};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -20,7 +20,7 @@ fn welcoming(guests: Guests) -> (City, Process) {
 }
 
 fn connect(city: &City, process: &Process) -> base::Result<Remote> {
-    Remote::connect(&process.socket, &rules(), city.log.vkey())
+    Remote::connect(&process.socket, &rules(), city.options.terms())
 }
 
 #[test]
@@ -32,21 +32,29 @@ fn another_user_is_not_heard() {
 }
 
 #[test]
-fn other_rules_and_another_log_are_noticed() {
+fn other_rules_and_other_terms_are_noticed() {
     let (city, process) = welcoming(ourselves());
     assert!(connect(&city, &process).is_ok());
     let other = Rules::parse(&(Rules::standard().to_owned() + "\n// changed\n")).unwrap();
-    let e = Remote::connect(&process.socket, &other, city.log.vkey()).err().unwrap();
+    let terms = || city.options.terms();
+    let e = Remote::connect(&process.socket, &other, terms()).err().unwrap();
     assert_eq!(e.kind(), Kind::Conflict, "{e}");
-    let e = Remote::connect(&process.socket, &rules(), "homeplate/other+1+A").err().unwrap();
-    assert_eq!(e.kind(), Kind::Conflict, "{e}");
+    for other in [
+        Terms { log_vkey: "homeplate/other+1+A".into(), ..terms() },
+        Terms { epoch_s: 60, ..terms() },
+        Terms { witnesses: Some("00".into()), ..terms() },
+    ] {
+        let e = Remote::connect(&process.socket, &rules(), other).err().unwrap();
+        assert_eq!(e.kind(), Kind::Conflict, "{e}");
+        assert!(e.message().contains("homeplate custody adopt"), "{e}");
+    }
 }
 
 #[test]
 fn nobody_there_says_what_to_start() {
     let city = City::new();
     let nowhere = city.dir.path().join("nowhere");
-    let e = Remote::connect(&nowhere, &rules(), city.log.vkey()).err().unwrap();
+    let e = Remote::connect(&nowhere, &rules(), city.options.terms()).err().unwrap();
     assert!(e.kind() == Kind::Unavailable && e.message().contains("homeplate custody"), "{e}");
 }
 

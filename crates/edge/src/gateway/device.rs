@@ -5,20 +5,21 @@
 
 use super::config::{DeviceClock, DeviceConfig};
 use super::passes::{Options, Pass, Passes};
-use super::picture::picture;
+use super::picture::{corners, picture, without_glass};
 use crate::beat;
 use crate::counts::{Summary, add};
 use crate::lease::State;
 use crate::link::{Link, LinkConfig};
 use crate::outlet::{Draft, Known};
 use crate::pipeline::SURE;
-use crate::run::Say;
+use crate::run::{Raise, Say};
 use crate::session::Session;
 use crate::spool::{Full, Keep};
 use base::{Clock, Error, Result, Shutdown, Time, sha256};
 use exchange::inbound::{Direction, Document, Seen};
 use read::Sighting;
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -167,12 +168,19 @@ impl Device {
         let line = self.line.get_or_init(|| line);
         let ended = Shutdown::new();
         std::thread::scope(|scope| {
+            // However this ends, nobody keeps a lease for it.
+            let _ends = Raise(&ended);
             line.tend(scope, || beat::of(line, None), &ended);
             while !done.sleep(TICK) {
-                self.tick(line);
+                // A defect ends no device: it would have a lease on, and nothing that ends its passes.
+                if catch_unwind(AssertUnwindSafe(|| self.tick(line))).is_err() {
+                    self.trouble(&Error::internal(
+                        "A pass of this device has failed; see the log.",
+                    ));
+                    done.sleep(AGAIN);
+                }
             }
             self.farewell(line);
-            ended.stop();
         });
     }
 
@@ -204,8 +212,14 @@ impl Device {
         if same {
             return None;
         }
-        if now.is_some() {
-            // A renewal: passes go on, and are signed under the new lease.
+        if let Some(new) = &now {
+            // A renewal: passes go on, and are signed under the new lease; but no picture outlives the rule that it
+            // came under.
+            let clear = inside.session.as_ref().map(|s| s.lease().clear_pictures);
+            if clear.is_some_and(|clear| clear != new.lease().clear_pictures) {
+                let ended = inside.passes.finish();
+                self.keep(line, inside, ended);
+            }
             inside.session = now;
             return None;
         }
@@ -292,6 +306,9 @@ impl Device {
         })?;
         let now = self.clock.now();
         let Some(line) = self.line.get() else { return Err(not_leased()) };
+        if !line.keeper.session().is_some_and(|session| session.lease().clear_pictures) {
+            heard.seen.iter_mut().for_each(without_glass);
+        }
         let mut inside = self.lock();
         let over = self.lease(line, &mut inside);
         let Some(session) = inside.session.clone() else {
@@ -472,8 +489,7 @@ fn span(ms: i64) -> String {
 fn ours(pass: Pass, reader: &str) -> Known {
     let Pass { number: _, first, last, best, events, seen } = pass;
     let jpeg = picture(&seen);
-    let [x, y, w, h] = seen.plate_box.unwrap_or_default().map(|n| n as f32);
-    let corners = [[x, y], [x + w, y], [x + w, y + h], [x, y + h]];
+    let corners = corners(seen.plate_box.unwrap_or_default());
     let track = Track {
         number: 0,
         first,

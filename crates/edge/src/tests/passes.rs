@@ -5,7 +5,7 @@ use base::{Clock, ManualClock, Time};
 use camera::{Frame, Image};
 use read::OpenKey;
 use std::sync::Arc;
-use testkit::street::{Light, Scenario, Street};
+use testkit::street::{Body, Car, Light, Scenario, Street};
 
 const START: i64 = 1_795_420_800_000;
 
@@ -41,6 +41,40 @@ fn check(light: Light, seed: u64) {
     );
     let passes = truth.passes.len() as u64;
     assert!(counted.abs_diff(passes) * 10 <= passes, "{counted} of {passes}");
+}
+
+/// A car stands in view while the lease is renewed, and the new one does not reach back to its best look.
+#[test]
+fn a_car_that_stands_through_a_renewal_is_read() {
+    let car = Car {
+        plate: "7ABC128".into(),
+        state: "us-ca".into(),
+        lane: 0,
+        start_s: -1.2,
+        speed: 6.0,
+        toward: true,
+        body: Body::Suv,
+    };
+    let street =
+        Street::new(Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(car));
+    let width = |n: usize| street.plates(n).first().map_or(0.0, |plate| plate.width);
+    let nearest = (0..street.frames()).max_by(|a, b| width(*a).total_cmp(&width(*b)));
+    let jpeg = street.jpeg(nearest.unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(Time::from_millis(START)));
+    let (mut line, city) = (Line::new(dir.path(), clock.clone()), OpenKey::generate());
+    // Every lease begins with this moment; a city's begins five minutes before.
+    for lease in 0..3 {
+        line.pipeline.lease(Some(session_of(&city, clock.now())), clock.now());
+        for look in 1..=4 {
+            clock.advance(600);
+            let (image, number) = (Image::Coded(jpeg.clone()), lease * 4 + look);
+            line.pipeline.frame(Frame { number, at: clock.now(), gap: false, image }, number);
+        }
+    }
+    line.pipeline.end(clock.now()).unwrap();
+    let s = line.counts.summary(line.spool.len());
+    assert_eq!((s.sealed, s.lost), (1, 0), "{s:?}");
 }
 
 #[test]

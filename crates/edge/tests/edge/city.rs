@@ -23,6 +23,8 @@ pub struct Seen {
     pub open_key: OpenKey,
     /// Status and problem to answer to the next requests for reads.
     pub scripted: VecDeque<(u16, Value)>,
+    /// Bytes of reads that a proxy before the city lets through at once.
+    pub most: usize,
     /// Every request is answered with 410.
     pub off: bool,
     pub lease_s: i64,
@@ -52,6 +54,7 @@ impl City {
             lease_key: SigningKey::generate(),
             open_key: OpenKey::generate(),
             scripted: VecDeque::new(),
+            most: usize::MAX,
             off: false,
             lease_s: 3600,
             lease: None,
@@ -210,6 +213,9 @@ fn watch(body: &[u8], seen: &Seen) -> Option<Vec<u8>> {
 
 fn reads(form: &Form, body: &[u8], seen: &mut Seen) -> (u16, Value) {
     seen.batches += 1;
+    if body.len() > seen.most {
+        return (413, json!("<html>413 Request Entity Too Large</html>"));
+    }
     if let Some(scripted) = seen.scripted.pop_front() {
         return scripted;
     }

@@ -157,7 +157,7 @@ fn openalpr(plate: &str, picture: &[u8]) -> String {
     format!(
         r#"{{"data_type": "alpr_group", "epoch_start": {at}, "best_plate_number": "{plate}", "best_confidence": 92.5,
         "best_region": "us-ca", "best_region_confidence": 80, "best_uuid": "u", "camera_id": 12,
-        "vehicle_crop_jpeg": "{picture}"}}"#
+        "best_plate": {{"plate_crop_jpeg": "{picture}"}}, "vehicle_crop_jpeg": "{picture}"}}"#
     )
 }
 

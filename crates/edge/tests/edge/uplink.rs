@@ -1,11 +1,13 @@
 //! Batches and what the city may answer to them.
 
 use crate::city::{City, problem};
+use crate::run::Edge;
 use base::{Kind, SigningKey, SystemClock};
 use edge::{Client, Counts, Spool, Uplink};
 use read::SealKey;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 struct Line {
     city: City,
@@ -50,6 +52,21 @@ fn an_item_goes_only_when_the_city_has_answered_for_it() {
     check(200, ok(3, 0, json!([])), Ok(3), 0);
     check(200, ok(0, 3, json!([])), Ok(3), 0);
     check(200, ok(1, 1, no.clone()), Ok(3), 0);
+    // What the city takes later stays, and what one of before refuses for something that passes.
+    let later = |index: u32| json!({ "index": index, "wait_s": 60, "message": "Early." });
+    let with = |mut answer: Value, later: Value| {
+        answer["later"] = later;
+        answer
+    };
+    check(200, with(ok(2, 0, json!([])), json!([later(2)])), Ok(3), 1);
+    check(200, with(ok(0, 0, no.clone()), json!([later(0), later(2)])), Ok(3), 2);
+    for kind in ["busy", "unavailable", "internal", "invalid"] {
+        let no = json!([{ "index": 1, "kind": kind, "message": "Not now." }]);
+        check(200, ok(2, 0, no), Ok(3), 1);
+    }
+    // A place that is none, or twice the same, is no answer.
+    check(200, with(ok(2, 0, json!([])), json!([later(3)])), Err(Kind::Unavailable), 3);
+    check(200, with(ok(1, 0, json!([])), json!([later(1), later(1)])), Err(Kind::Unavailable), 3);
     // An answer that leaves a read out is no answer.
     check(200, ok(2, 0, json!([])), Err(Kind::Unavailable), 3);
     check(200, json!("<html>"), Err(Kind::Unavailable), 3);
@@ -59,6 +76,7 @@ fn an_item_goes_only_when_the_city_has_answered_for_it() {
     check(500, problem("internal", "Our fault."), Err(Kind::Internal), 3);
     check(410, problem("gone", "Off."), Err(Kind::Gone), 3);
     check(413, problem("too-large", "Fewer."), Err(Kind::TooLarge), 3);
+    check(413, json!("<html>request entity too large</html>"), Err(Kind::Unavailable), 3);
     check(401, problem("unauthenticated", "Who?"), Err(Kind::Unauthenticated), 3);
 }
 
@@ -68,10 +86,15 @@ fn one_bad_item_alone_does_not_stop_the_line() {
     line.city.seen(|s| s.scripted.push_back((413, problem("too-large", "Too much."))));
     assert_eq!(line.uplink.send(1).unwrap(), 1);
     assert_eq!(line.counts.summary(0).refused, 1);
-    // The pretended city itself refuses what was sealed to another key, by item.
+    // The pretended city itself refuses what was sealed to another key, by item: that is asked once more, later.
     assert_eq!(line.uplink.send(64).unwrap(), 1);
-    assert_eq!((line.counts.summary(0).refused, line.spool.len()), (2, 0));
+    assert_eq!((line.counts.summary(0).refused, line.spool.len()), (1, 1));
     assert_eq!(line.uplink.send(64).unwrap(), 0);
+    assert!(line.uplink.trouble().is_some() && line.uplink.given_up(Duration::ZERO).is_some());
+    // What comes meanwhile does not wait for it.
+    line.spool.push(&sealed(&line.city, 1, &SigningKey::generate())).unwrap();
+    assert_eq!(line.uplink.send(64).unwrap(), 1);
+    assert_eq!((line.counts.summary(0).delivered, line.spool.len()), (1, 1));
 }
 
 #[test]
@@ -93,8 +116,18 @@ fn nobody_there_is_unavailable() {
 
 /// A read of this number, as a camera seals it.
 fn sealed(city: &City, counter: u64, key: &SigningKey) -> Vec<u8> {
+    sealed_of("cam_a", city, counter, key, None)
+}
+
+fn sealed_of(
+    camera: &str,
+    city: &City,
+    counter: u64,
+    key: &SigningKey,
+    picture: Option<Vec<u8>>,
+) -> Vec<u8> {
     let captured = base::Time::from_millis(1_795_420_800_000 + counter as i64);
-    let camera: base::CameraId = "cam_a".parse().unwrap();
+    let camera: base::CameraId = camera.parse().unwrap();
     let read = read::Read {
         id: base::ReadId::new(captured, base::random()),
         camera: camera.clone(),
@@ -113,8 +146,28 @@ fn sealed(city: &City, counter: u64, key: &SigningKey) -> Vec<u8> {
         sighting: Default::default(),
     };
     let to = city.seen(|s| s.open_key.public().unwrap());
-    let plain = read::SignedRead::sign(read, None, key).encode();
+    let plain = read::SignedRead::sign(read, picture, key).encode();
     to.seal(b"homeplate/ingest/v1", camera.as_str().as_bytes(), plain.expose()).unwrap().0
+}
+
+/// What waited for a city that was away is more than the proxy before it takes at once.
+#[test]
+fn what_a_proxy_finds_too_large_goes_up_in_smaller_batches() {
+    const WAIT: u64 = 24;
+    let (city, data) = (City::start(), tempfile::tempdir().unwrap());
+    city.seen(|s| s.most = 300 << 10);
+    let folder = data.path().join("spool");
+    let (spool, _) = Spool::open(&folder, 64 << 20, edge::Full::DropNew).unwrap();
+    let key = SigningKey::generate();
+    for counter in 1..=WAIT {
+        let picture = Some(vec![counter as u8; 64 << 10]);
+        spool.push(&sealed_of("cam_main-st-1", &city, counter, &key, picture)).unwrap();
+    }
+    drop(spool);
+    let ended = Edge::new(&city, data.path()).run().unwrap();
+    assert!(ended.because.is_none(), "{:?}", ended.because);
+    let s = ended.summary;
+    assert_eq!((s.delivered, s.refused, s.waiting), (s.sealed + WAIT, 0, 0), "{s:?}");
 }
 
 /// An hour of a busy street waits; what comes meanwhile is there two batches later, and everything is in order.

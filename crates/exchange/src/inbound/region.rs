@@ -1,7 +1,7 @@
 //! Regions as makers name them: `us-ca`, `SWE`, `de`. What is not sure to be one becomes none.
 
 /// ISO 3166 codes of three letters and the two that stand for the same country; the countries whose
-/// formats are known, and their neighbours.
+/// formats are known, and their neighbours. Canada keeps its three: `ca` is California to who compares states.
 const THREE: [(&str, &str); 62] = [
     ("alb", "al"),
     ("and", "ad"),
@@ -15,7 +15,7 @@ const THREE: [(&str, &str); 62] = [
     ("bih", "ba"),
     ("blr", "by"),
     ("bra", "br"),
-    ("can", "ca"),
+    ("can", "can"),
     ("che", "ch"),
     ("chl", "cl"),
     ("chn", "cn"),
@@ -88,6 +88,7 @@ mod tests {
             ("US-CA", Some("us-ca")),
             ("gb", Some("gb")),
             ("SWE", Some("se")),
+            ("CAN", Some("can")),
             ("Poland", None),
             ("46", None),
             ("", None),

@@ -1,5 +1,6 @@
 //! `homeplate custody shares` and `join`: the recovery key on paper.
 
+use crate::check::SYSTEM;
 use base::{Error, Result, SystemClock, b64, unb64};
 use city::{Config, Share};
 use read::OpenKey;
@@ -17,8 +18,8 @@ const KEY_FILE: &str = "homeplate-recovery-v1";
 /// Arguments of `homeplate custody shares`.
 #[derive(clap::Args)]
 pub struct SharesArgs {
-    /// The folder of the city's data.
-    #[arg(long, default_value = "city")]
+    /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
+    #[arg(long, default_value_os_t = crate::check::place(None), hide_default_value = true)]
     data: PathBuf,
     /// So many sheets open the key.
     #[arg(long)]
@@ -48,8 +49,11 @@ pub fn shares(args: &SharesArgs) -> anyhow::Result<ExitCode> {
     let sheets = city::make_sheets(&args.data, args.needed, args.of)?;
     let vkey = crate::verify::read_vkey(&args.data.join("log.vkey")).ok();
     let now = base::Clock::now(&SystemClock).to_string();
+    // Where the package's services look for the city, on the new machine too.
+    let data = if args.data == Path::new(SYSTEM) { SYSTEM } else { "city" };
     for sheet in &sheets {
-        let text = Zeroizing::new(page(&config.city.name, &now[..10], vkey.as_deref(), sheet));
+        let text = page((config.city.name.as_str(), data), &now[..10], vkey.as_deref(), sheet);
+        let text = Zeroizing::new(text);
         match &args.out {
             None => print!("{}\x0c", text.as_str()),
             Some(folder) => {
@@ -66,8 +70,8 @@ pub fn shares(args: &SharesArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One sheet.
-fn page(city: &str, day: &str, vkey: Option<&str>, sheet: &Share) -> String {
+/// One sheet of a city, by its name, whose data will lie in this folder.
+fn page((city, data): (&str, &str), day: &str, vkey: Option<&str>, sheet: &Share) -> String {
     let lines = sheet.lines();
     let body: String =
         (1..).zip(&lines).map(|(n, line)| format!("        {n}.  {line}\n")).collect();
@@ -79,7 +83,7 @@ fn page(city: &str, day: &str, vkey: Option<&str>, sheet: &Share) -> String {
          If the city's server is lost, {needed} of these {of} sheets open the copy at the second place, and \
          with it the city's keys. Fewer open nothing and tell nothing.\n\
          Keep it where nobody finds it with another sheet. Give it to nobody who only asks for it.\n\n\
-         On the new machine:  homeplate succeed --from PLACE --data city\n\
+         On the new machine:  homeplate succeed --from PLACE --data {data}\n\
          and type these lines when asked:\n\n{body}\n\
          There is no letter O, I, L or U in it. Each line checks itself.\n{log}",
         number = sheet.number,
@@ -235,7 +239,7 @@ mod tests {
         let file = |n: usize| {
             let path = dir.path().join(format!("{n}"));
             let vkey = ["a+1+A", "a+1+A", "b+2+B"][n];
-            let text = page("Springfield", "2026-11-26", Some(vkey), &shares[n]);
+            let text = page(("Springfield", "city"), "2026-11-26", Some(vkey), &shares[n]);
             base::write_secret(&path, text.as_bytes()).unwrap();
             path
         };

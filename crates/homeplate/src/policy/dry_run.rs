@@ -16,8 +16,8 @@ const DAY_MS: i64 = 86_400_000;
 pub struct DryRunArgs {
     /// The proposed rule file.
     rules: PathBuf,
-    /// The folder of the city's data, with its log and the rules in force.
-    #[arg(long, default_value = "city")]
+    /// The folder of the city's data, with its log and the rules in force; `city` here or else /var/lib/homeplate/city.
+    #[arg(long, default_value_os_t = crate::check::place(None), hide_default_value = true)]
     data: PathBuf,
     /// How many days back questions are tried.
     #[arg(long, default_value_t = 30)]

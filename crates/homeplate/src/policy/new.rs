@@ -17,8 +17,8 @@ pub struct NewArgs {
     /// The law preset to start from; the city's own where it is left out.
     #[arg(long)]
     preset: Option<String>,
-    /// The folder of the city's data.
-    #[arg(long, default_value = "city")]
+    /// The folder of the city's data; `city` here or else /var/lib/homeplate/city.
+    #[arg(long, default_value_os_t = crate::check::place(None), hide_default_value = true)]
     data: PathBuf,
     /// Answers in a TOML file instead of at the terminal; what it leaves out is as offered.
     #[arg(long, value_name = "FILE")]

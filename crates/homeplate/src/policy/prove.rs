@@ -13,8 +13,9 @@ use std::process::{Command, ExitCode};
 /// Arguments of `homeplate policy prove`.
 #[derive(clap::Args)]
 pub struct ProveArgs {
-    /// The folder of the city's data; its rules are proven, with the properties in `properties/*.cedar` too.
-    #[arg(long, default_value = "city")]
+    /// The folder of the city's data, `city` here or else /var/lib/homeplate/city; its rules are proven, with the
+    /// properties in `properties/*.cedar` too.
+    #[arg(long, default_value_os_t = crate::check::place(None), hide_default_value = true)]
     data: PathBuf,
     /// Other rules than those in force, before they are adopted.
     #[arg(long)]

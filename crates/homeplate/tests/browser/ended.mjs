@@ -18,7 +18,10 @@ const live = async (link) => {
     const listen = async () => {
       const answer = await fetch('/console/events');
       document.body.dataset.stream = String(answer.status);
-      for (const reader = answer.body.getReader(); !(await reader.read()).done;);
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        if (part.value.includes('event: beat')) document.body.dataset.beat = '';
+      }
       document.body.dataset.stream = 'closed';
     };
     void listen();
@@ -40,7 +43,20 @@ const status = await dora.evaluate(() => fetch('/console/events').then((answer) 
 assert.ok([401, 403].includes(status), `a new one is refused: ${status}`);
 assert.equal(await otto.locator('body').getAttribute('data-stream'), '200', 'who stays goes on listening');
 assert.equal(await otto.locator('[data-live].good').count(), 1);
+// Where nothing happens the line says that it is there, in a way that a script can hear.
+await otto.locator('body[data-beat]').waitFor({ timeout: 20_000 });
 assert.deepEqual(complaints, []);
+
+// A menu that swallows the end of a press, and a press whose end is never told, keep what is new back for no long time.
+const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+for (const [button, plate] of [[2, '7ABC128'], [0, '8XYZ417']]) {
+  await otto.evaluate((pressed) => {
+    document.querySelector('#now').firstElementChild.setAttribute('data-old', '');
+    document.body.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, button: pressed }));
+  }, button);
+  execFileSync(exe, ['hotlist', plate, '--reason', 'stolen vehicle', '--case', '26-0417', '--expires', tomorrow], { cwd: folder, encoding: 'utf8', env });
+  await otto.locator('#now [data-old]').waitFor({ state: 'detached', timeout: button === 2 ? 2500 : 10_000 });
+}
 
 // While the server starts anew a proxy answers in its place: the page says so, and asks again by itself.
 const events = '**/console/events';
@@ -48,5 +64,27 @@ await otto.route(events, (asked) => asked.fulfill({ status: 502 }));
 await otto.reload();
 await otto.locator('[data-live].bad').waitFor();
 await otto.unroute(events);
+await otto.locator('[data-live].good').waitFor();
+
+// A line that brings nothing any more and never breaks: the page says so by itself, and asks for another.
+await otto.addInitScript(() => {
+  window.EventSource = class extends EventTarget {
+    static CLOSED = 2;
+    readyState = 1;
+    constructor() {
+      super();
+      queueMicrotask(() => this.dispatchEvent(new Event('open')));
+    }
+    close() {
+      this.readyState = 2;
+    }
+  };
+});
+await otto.clock.install();
+await otto.reload();
+await otto.locator('[data-live].good').waitFor();
+await otto.clock.fastForward(41_000);
+await otto.locator('[data-live].bad').waitFor();
+await otto.clock.fastForward(11_000);
 await otto.locator('[data-live].good').waitFor();
 await browser.close();

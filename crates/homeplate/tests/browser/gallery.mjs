@@ -2,7 +2,7 @@
 //
 // At three sizes, light and dark (`quick`: one of each pair): no accessibility fault that axe knows, nothing scrolls sideways, the
 // keyboard reaches everything, and nothing breaks the content security policy. The scripts are tried
-// too: the preview, the filter, the four comparisons and, with a software key, passkeys.
+// too: the preview, the filter, the four comparisons, a countdown, a form that is sent once and, with a software key, passkeys.
 import axe from 'axe-core';
 import { createServer } from 'node:http';
 import { existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
@@ -19,6 +19,7 @@ const POLICY =
   "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data: ; " +
   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 const KINDS = { css: 'text/css', js: 'text/javascript', html: 'text/html; charset=utf-8' };
+const SENT = '<!doctype html><title>sent</title><h1>Sent</h1>';
 const received = [];
 const key = { challenge: 'Y2hhbGxlbmdl', rpId: 'localhost', userVerification: 'required' };
 const answers = {
@@ -47,14 +48,18 @@ const server = createServer((request, response) => {
       response.writeHead(status, { 'content-type': kind, 'content-security-policy': POLICY });
       response.end(bytes);
     };
+    // One that takes its time.
+    if (path === '/console/handover') return setTimeout(() => send(200, KINDS.html, SENT), 500);
     // As the real server: a question about one plate is not signed.
     if (path.endsWith('/confirm/start') && JSON.parse(body).what === 'ask' && !JSON.parse(body).look_alikes) {
       return send(200, 'application/json', JSON.stringify({ needless: true }));
     }
     if (answers[path]) return send(200, 'application/json', JSON.stringify(answers[path]));
     const file = path.startsWith('/assets/') ? join(assets, path.slice(8)) : join(folder, path);
-    const target = path === '/console/ask/preview' ? join(folder, 'en/preview.html') : file;
-    if (request.method === 'POST' && !existsSync(target)) return send(200, KINDS.html, '<!doctype html><title>sent</title><h1>Sent</h1>');
+    // As the real server: a part for the page's script, a whole page for the button.
+    const preview = request.headers['hx-request'] ? 'en/preview.html' : 'en/ask.html';
+    const target = path === '/console/ask/preview' ? join(folder, preview) : file;
+    if (request.method === 'POST' && !existsSync(target)) return send(200, KINDS.html, SENT);
     if (!existsSync(target)) return send(404, 'text/plain', 'not here');
     return send(200, KINDS[target.split('.').pop()] ?? 'text/plain', readFileSync(target));
   });
@@ -189,6 +194,29 @@ if (extent === 'full') {
   assert.equal(new URLSearchParams(preview.body).get('csrf'), 'c5rf');
   await tab.getByLabel('Life in danger').check();
   assert.equal(await tab.locator('#send').textContent(), 'Ask now: life in danger');
+  // What the script asks for itself is there before: a page that goes away would cut it off.
+  await tab.waitForTimeout(1200);
+  await tab.getByRole('button', { name: 'Check first' }).click();
+  await tab.waitForURL(`${base}/console/ask/preview`);
+  await tab.getByRole('heading', { level: 1, name: 'Ask a question' }).waitFor();
+
+  // A note is finished by choosing what was found, not by a key.
+  await tab.goto(`${base}/en/audit.html`, { waitUntil: 'networkidle' });
+  await tab.getByLabel('What you found').first().fill('looked up his former wife');
+  await tab.keyboard.press('Enter');
+  await tab.waitForTimeout(300);
+  assert.equal(received.filter((r) => r.path.startsWith('/console/audit/alarms/')).length, 0);
+
+  // A second press while the first is on its way sends nothing.
+  await tab.goto(`${base}/en/handover.html`, { waitUntil: 'networkidle' });
+  await tab.evaluate(async () => {
+    const button = document.querySelector('form[action="/console/handover"] button');
+    button.click();
+    await new Promise((done) => setTimeout(done, 100));
+    button.click();
+  });
+  await tab.getByRole('heading', { name: 'Sent' }).waitFor();
+  assert.equal(received.filter((r) => r.path === '/console/handover').length, 1);
 
   await tab.goto(`${base}/en/people.html`, { waitUntil: 'networkidle' });
   await tab.getByLabel('Find a person or role').fill('clerk');
@@ -205,6 +233,20 @@ if (extent === 'full') {
   assert.ok(await first.isDisabled(), 'what was read otherwise is typed');
   await tab.getByLabel('as you read it in the picture').fill('7ABC12B');
   assert.ok(await first.isEnabled());
+  assert.deepEqual(complaints, []);
+  await context.close();
+}
+
+// A countdown goes by the server's clock, whatever the visitor's says.
+for (const time of ['2025-01-01T00:00:00Z', '2030-01-01T00:00:00Z']) {
+  const { context, tab, complaints } = await open({ viewport: sizes.phone });
+  let loads = 0;
+  tab.on('request', (r) => (loads += Number(r.isNavigationRequest())));
+  await tab.clock.install({ time: new Date(time) });
+  await tab.goto(`${base}/en/off-scheduled.html`);
+  await tab.locator('[data-countdown]', { hasText: /^1 × 24 h \+ 00:00:\d\d$/ }).waitFor();
+  await tab.waitForTimeout(2500);
+  assert.equal(loads, 1, `at ${time} the page is asked for again and again`);
   assert.deepEqual(complaints, []);
   await context.close();
 }

@@ -19,11 +19,8 @@ fn town(change: Option<(&str, &str)>) -> World {
     world
 }
 
-/// A wanted car passes this camera, and a dispatcher confirms the hit.
-fn confirmed(world: &World, name: &str, lat: &str, plate: &str) {
-    let tomorrow = SystemClock.now().plus_millis(86_400_000).to_string();
-    let entry = ["hotlist", plate, "--reason", "stolen vehicle", "--case", "26-0417", "--expires"];
-    world.by("admin", &[&entry[..], &[&tomorrow]].concat()).good();
+/// A wanted car passes this camera, and is a hit that waits.
+fn passes(world: &World, name: &str, lat: &str, plate: &str) -> String {
     let id = format!("cam_{}", name.to_lowercase());
     let args = ["camera", &id, "--name", name, "--lat", lat, "--lon", "-121.74"];
     let code = world.by("admin", &args).good();
@@ -32,7 +29,15 @@ fn confirmed(world: &World, name: &str, lat: &str, plate: &str) {
     let batch = device.batch(&[plate.into()], SystemClock.now());
     device.send(&batch).expect("stored");
     let hits = || world.by("dora", &["hits"]).good();
-    let hits = world.until("a hit", hits, |text| text.contains("open"));
+    world.until("a hit", hits, |text| text.contains("open"))
+}
+
+/// A wanted car passes this camera, and a dispatcher confirms the hit.
+fn confirmed(world: &World, name: &str, lat: &str, plate: &str) {
+    let tomorrow = SystemClock.now().plus_millis(86_400_000).to_string();
+    let entry = ["hotlist", plate, "--reason", "stolen vehicle", "--case", "26-0417", "--expires"];
+    world.by("admin", &[&entry[..], &[&tomorrow]].concat()).good();
+    let hits = passes(world, name, lat, plate);
     let open = hits.lines().find(|line| line.contains("open")).expect("a hit");
     let hit = open.split_whitespace().find(|word| word.starts_with("hit_")).expect("an id");
     let all = "picture,state,make,colour";
@@ -44,6 +49,8 @@ fn the_nearest_hit_comes_first() {
     let world = town(None);
     confirmed(&world, "North", "38.6", "7ABC128");
     confirmed(&world, "South", "38.5", "8XYZ417");
+    confirmed(&world, "East", "38.7", "6DEF359");
+    passes(&world, "Harbor", "38.55", "6DEF359");
     run("near.mjs", [world.url().into(), link(&world, "otto").into(), shots(&world)]);
 }
 

@@ -249,6 +249,12 @@ fn meaning(rows: &Rows) -> (Layout, bool, Vec<Option<Field>>) {
     if columns.contains(&Some(Field::Plate)) {
         return (layout_of(first), true, columns);
     }
+    // `ID` alone beside a plate is no heading: it is Idaho.
+    let alone = columns.iter().flatten().count() == 1;
+    if alone && first.iter().any(|cell| is_plate(cell)) {
+        let states = columns.iter_mut().zip(first).filter(|(_, cell)| is_state(cell));
+        states.for_each(|(column, _)| *column = None);
+    }
     let known = columns.iter().flatten().count();
     // The first row may be headings in words that we do not know.
     let rest = if rows.len() > 1 { &rows[1..] } else { rows.as_slice() };

@@ -1,6 +1,8 @@
 //! Dates as lists write them.
 
 use base::Time;
+use std::fmt;
+use std::sync::Arc;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -14,6 +16,31 @@ pub enum DateOrder {
     DayFirst,
 }
 
+/// The clocks that times without a zone are of. Which they are on a day is the place's to say: in summer they may be
+/// others than in winter, when the list is brought.
+#[derive(Clone)]
+pub struct Clocks(Arc<dyn Fn(Time) -> Time + Send + Sync>);
+
+impl Clocks {
+    /// `moment` gives the moment at which the clocks show a time, which comes as if they were those of UTC.
+    pub fn new(moment: impl Fn(Time) -> Time + Send + Sync + 'static) -> Self {
+        Self(Arc::new(moment))
+    }
+}
+
+impl Default for Clocks {
+    /// Those of UTC.
+    fn default() -> Self {
+        Self::new(|shown| shown)
+    }
+}
+
+impl fmt::Debug for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clocks")
+    }
+}
+
 /// A date, and a time of the day where there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -24,20 +51,19 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    /// The moment, or the beginning of the day; without a written zone as in one that is so many minutes
-    /// ahead of UTC.
-    pub fn start(self, ahead: i32) -> Time {
-        self.at(self.within_ms.unwrap_or(0), ahead)
+    /// The moment, or the beginning of the day; without a written zone by these clocks.
+    pub fn start(self, clocks: &Clocks) -> Time {
+        self.at(self.within_ms.unwrap_or(0), clocks)
     }
 
     /// The moment, or the end of the day: `2027-02-03` holds all of that day.
-    pub fn end(self, ahead: i32) -> Time {
-        self.at(self.within_ms.unwrap_or(DAY_MS), ahead)
+    pub fn end(self, clocks: &Clocks) -> Time {
+        self.at(self.within_ms.unwrap_or(DAY_MS), clocks)
     }
 
-    fn at(self, within: i64, ahead: i32) -> Time {
-        let ahead = if self.zoned { 0 } else { i64::from(ahead) * 60_000 };
-        Time::from_millis(self.day_ms + within - ahead)
+    fn at(self, within: i64, clocks: &Clocks) -> Time {
+        let shown = Time::from_millis(self.day_ms + within);
+        if self.zoned { shown } else { (clocks.0)(shown) }
     }
 }
 
@@ -170,11 +196,21 @@ mod tests {
             ("2027-02-03 01:00-0800", us, "2027-02-03T09:00:00.000Z", "2027-02-03T09:00:00.000Z"),
         ] {
             let moment = parse(text, order).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!(moment.start(0).to_string(), start, "{text}");
-            assert_eq!(moment.end(0).to_string(), end, "{text}");
+            assert_eq!(moment.start(&Clocks::default()).to_string(), start, "{text}");
+            assert_eq!(moment.end(&Clocks::default()).to_string(), end, "{text}");
         }
-        let moment = parse("2027-02-03", us).unwrap();
-        assert_eq!(moment.end(-480).to_string(), "2027-02-04T08:00:00.000Z");
+        // Eight hours behind UTC in winter, seven from the middle of March on.
+        let march = parse("2027-03-14", us).unwrap().start(&Clocks::default());
+        let clocks = Clocks::new(move |shown| {
+            shown.plus_millis(if shown < march { 8 * 3_600_000 } else { 7 * 3_600_000 })
+        });
+        for (text, end) in [
+            ("2027-02-03", "2027-02-04T08:00:00.000Z"),
+            ("2027-06-03", "2027-06-04T07:00:00.000Z"),
+            ("2027-06-03T12:00Z", "2027-06-03T12:00:00.000Z"),
+        ] {
+            assert_eq!(parse(text, us).unwrap().end(&clocks).to_string(), end, "{text}");
+        }
         for bad in [
             "",
             "soon",
@@ -197,7 +233,7 @@ mod tests {
         fn every_day_is_counted(day in 0i64..2_932_000) {
             let time = Time::from_millis(day * DAY_MS);
             let text = time.day().to_string();
-            prop_assert_eq!(parse(&text, DateOrder::MonthFirst).unwrap().start(0), time);
+            prop_assert_eq!(parse(&text, DateOrder::MonthFirst).unwrap().start(&Clocks::default()), time);
         }
 
         #[test]

@@ -24,7 +24,8 @@ pub enum Encoding {
 
 impl Encoding {
     /// Tells the encoding by the beginning of a file. A mark decides; without one, zeros at every other byte
-    /// are UTF-16, what is well-formed UTF-8 is that, and the rest is Windows-1252.
+    /// are UTF-16, what is well-formed UTF-8 is that, and the rest is Windows-1252. Where the beginning is ASCII alone,
+    /// what comes behind it may still be either.
     pub fn of(beginning: &[u8]) -> Self {
         match beginning {
             [0xef, 0xbb, 0xbf, ..] => return Self::Utf8,
@@ -69,6 +70,8 @@ pub(crate) struct Decoded<R> {
     /// What of `raw` is not decoded yet.
     left: std::ops::Range<usize>,
     out: Vec<u8>,
+    /// Whether all that came was ASCII, which two of the encodings spell alike: the first that is none decides.
+    plain: bool,
     /// Bytes that may still be read.
     budget: u64,
     ended: bool,
@@ -80,12 +83,27 @@ impl<R: Read> Decoded<R> {
     pub fn new(source: R, encoding: Option<Encoding>, budget: u64) -> Result<(Self, Encoding)> {
         let decoder = UTF_8.new_decoder();
         let (raw, out) = (vec![0; PIECE], vec![0; 4 * PIECE]);
+        let (ended, finished, plain) = (false, false, false);
         let mut made =
-            Self { source, decoder, raw, left: 0..0, out, budget, ended: false, finished: false };
+            Self { source, decoder, raw, left: 0..0, out, plain, budget, ended, finished };
         made.fill()?;
-        let encoding = encoding.unwrap_or_else(|| Encoding::of(&made.raw[made.left.clone()]));
+        let beginning = &made.raw[made.left.clone()];
+        let encoding = encoding.unwrap_or_else(|| Encoding::of(beginning));
+        made.plain = encoding == Encoding::Utf8 && beginning.is_ascii();
         made.decoder = encoding.decoder();
         Ok((made, encoding))
+    }
+
+    /// An old export's first accent may come late.
+    fn decide(&mut self) {
+        let piece = &self.raw[self.left.clone()];
+        if self.plain && !piece.is_ascii() {
+            self.plain = false;
+            let wrong = |e: std::str::Utf8Error| e.error_len().is_some();
+            if std::str::from_utf8(piece).is_err_and(wrong) {
+                self.decoder = Encoding::Windows1252.decoder();
+            }
+        }
     }
 
     /// Fills `raw` to the brim, or to the end of the source.
@@ -117,6 +135,7 @@ impl<R: Read> Decoded<R> {
             }
             if self.left.is_empty() && !self.ended {
                 self.fill()?;
+                self.decide();
             }
             let raw = &self.raw[self.left.clone()];
             let (end, read, written, _) =

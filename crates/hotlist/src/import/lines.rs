@@ -1,7 +1,7 @@
 //! The rows of a file, one by one.
 
 use super::columns::{Field, Mapping};
-use super::dates::{DateOrder, Moment, parse};
+use super::dates::{Clocks, DateOrder, Moment, parse};
 use super::decode::{Decoded, Encoding};
 use super::layouts::Layout;
 use super::records::{Record, Records};
@@ -39,8 +39,8 @@ pub struct Rules {
     pub priority: u8,
     /// How dates with slashes are meant.
     pub dates: DateOrder,
-    /// Minutes ahead of UTC of times without a zone.
-    pub ahead: i32,
+    /// Whose times without a zone are.
+    pub clocks: Clocks,
     /// The most rows that are taken.
     pub entries: u64,
     /// The largest file, in bytes.
@@ -60,7 +60,7 @@ impl Default for Rules {
             source: String::from("import"),
             priority: 0,
             dates: DateOrder::MonthFirst,
-            ahead: 0,
+            clocks: Clocks::default(),
             entries: 10_000_000,
             bytes: 4 << 30,
         }
@@ -284,7 +284,7 @@ impl Sieve<'_> {
             report.ended += 1;
             return Ok(None);
         }
-        let from = self.date(Field::From)?.map(|m| m.start(self.rules.ahead));
+        let from = self.date(Field::From)?.map(|m| m.start(&self.rules.clocks));
         if from.is_some_and(|from| from >= expires) {
             return Err((Some(Field::From), "It ends before it begins."));
         }
@@ -304,23 +304,28 @@ impl Sieve<'_> {
             category,
             source: self.text(Field::Source, 64)?.unwrap_or_else(|| self.rules.source.clone()),
             record: self.text(Field::Record, 64)?,
-            note: self.text(Field::Note, 500)?,
+            note: self.words(Field::Note, 500),
             vehicle: Vehicle {
-                make: self.text(Field::Make, 40)?,
-                model: self.text(Field::Model, 40)?,
-                year: self.text(Field::Year, 10)?,
-                style: self.text(Field::Style, 40)?,
-                color: self.text(Field::Color, 40)?,
+                make: self.words(Field::Make, 40),
+                model: self.words(Field::Model, 40),
+                year: self.words(Field::Year, 10),
+                style: self.words(Field::Style, 40),
+                color: self.words(Field::Color, 40),
             },
         };
         report.defused += self.defused;
         Ok(Some(row))
     }
 
-    /// What stands in a field; `None` where nothing does.
-    fn cell(&self, field: Field) -> std::result::Result<Option<&str>, Refused> {
+    /// What stands in a field as it is; `None` where nothing does.
+    fn there(&self, field: Field) -> Option<&str> {
         let cell = self.mapping.column(field).and_then(|at| self.cells.get(at)).copied();
-        match cell.filter(|c| !c.is_empty()) {
+        cell.filter(|c| !c.is_empty())
+    }
+
+    /// The same, where it is what a field may hold.
+    fn cell(&self, field: Field) -> std::result::Result<Option<&str>, Refused> {
+        match self.there(field) {
             Some(c) if c.contains('\u{fffd}') => {
                 Err((Some(field), "It holds bytes that are no characters of the file's encoding."))
             }
@@ -331,17 +336,31 @@ impl Sieve<'_> {
         }
     }
 
-    /// Free words, with an apostrophe before what a spreadsheet would run.
+    /// Words that a row answers for, as they are.
     fn text(&mut self, field: Field, most: usize) -> std::result::Result<Option<String>, Refused> {
         let Some(cell) = self.cell(field)? else { return Ok(None) };
         if cell.chars().count() > most {
             return Err((Some(field), "It is too long."));
         }
+        let cell = cell.to_owned();
+        Ok(Some(self.defuse(cell)))
+    }
+
+    /// Words that only describe, as far as they can be kept: no vehicle is left out for what stands in its note.
+    fn words(&mut self, field: Field, most: usize) -> Option<String> {
+        let kept = self.there(field)?.chars().filter(|c| *c != '\u{fffd}');
+        let kept = kept.map(|c| if c.is_control() { ' ' } else { c });
+        let kept: String = kept.take(most).collect();
+        let kept = kept.trim();
+        if kept.is_empty() { None } else { Some(self.defuse(kept.to_owned())) }
+    }
+
+    /// An apostrophe before what a spreadsheet would run.
+    fn defuse(&mut self, cell: String) -> String {
         let runs =
             cell.starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
-        let cell = if runs { format!("'{cell}") } else { cell.to_owned() };
         self.defused += u64::from(runs);
-        Ok(Some(cell))
+        if runs { format!("'{cell}") } else { cell }
     }
 
     fn plate(&self) -> std::result::Result<Pattern, Refused> {
@@ -403,7 +422,7 @@ impl Sieve<'_> {
         let days = |n: u32| self.now.plus_millis(i64::from(n) * DAY_MS);
         let longest = days(self.rules.longest_days);
         let end = match (self.date(Field::Expires)?, self.rules.usual_days) {
-            (Some(moment), _) => moment.end(self.rules.ahead),
+            (Some(moment), _) => moment.end(&self.rules.clocks),
             (None, Some(usual)) => days(usual).min(longest),
             (None, None) => return refused("It has no end, and the list has no usual one."),
         };

@@ -76,6 +76,9 @@ fn built_in_layouts() {
     );
     check("ABC123;CA\nDEF456;NV\n", Layout::Genetec, "ABC123/us-ca | DEF456/us-nv");
     check("ABC123:CA\r\nDEF456:NV", Layout::Genetec, "ABC123/us-ca | DEF456/us-nv");
+    // Idaho is no heading.
+    check("ABC123;ID\nDEF456;NV\n", Layout::Genetec, "ABC123/us-id | DEF456/us-nv");
+    check("ID;car\n17;ABC123\n", Layout::Other, "ABC123/-");
     let genetec = "Category;PlateState;PlateNumber;EffectiveDate;ExpiryDate;PermitID\n\
         Stolen;CA;7ABC128;2026-12-01;2027-01-20;17\n\
         Permit;CA;7ABC129;2026-12-01;2027-01-20;18\n";
@@ -175,19 +178,33 @@ fn encodings() {
             "{encoding:?}"
         );
     }
-    // UTF-8 to begin with, and then not.
-    let mut late = b"plate,reason,caseNumber\n".to_vec();
-    late.extend(b"7ABC128,ok,1\n".repeat(6000));
-    late.extend(b"7ABC129,gr\xf6\xdfe,1\n7ABC130,ok,1\n");
-    let shown = Understood::of(&late, &rules(), now());
-    let got = read(&late, &shown.mapping, &rules());
-    assert!(
-        got.ends_with(
-            "7ABC130/- | line 6002: It holds bytes that are no characters of the file's encoding."
-        ),
-        "{}",
-        &got[got.len() - 150..]
+    // The first accent comes late: it decides, and where one decided before, what does not follow is refused.
+    let late = |first: &str, end: &str| {
+        let mut file = format!("plate,reason,caseNumber\n7ABC127,{first},1\n").into_bytes();
+        file.extend(b"7ABC128,ok,1\n".repeat(6000));
+        file.extend(b"7ABC129,gr\xf6\xdfe,1\n7ABC130,ok,1\n");
+        let shown = Understood::of(&file, &rules(), now());
+        let got = read(&file, &shown.mapping, &rules());
+        assert!(got.ends_with(end), "{}", &got[got.len() - 150..]);
+    };
+    late("ok", "7ABC129/- | 7ABC130/-");
+    late(
+        "größe",
+        "7ABC128/- | 7ABC130/- | line 6003: It holds bytes that are no characters of the file's encoding.",
     );
+}
+
+#[test]
+fn no_vehicle_is_left_out_for_what_describes_it() {
+    let long = "x".repeat(600);
+    let file = format!(
+        "plate,reason,caseNumber,note,make\n7ABC128,a,1,{long},ok\n7ABC129,a,1,\u{1},citro\u{fffd}n\n"
+    );
+    let mapping = Understood::of(file.as_bytes(), &rules(), now()).mapping;
+    let rows = Lines::new(file.as_bytes(), &mapping, &rules(), now()).unwrap().map(Result::unwrap);
+    let kept: Vec<(Option<usize>, String)> =
+        rows.map(|r| (r.note.map(|n| n.len()), r.vehicle.make.unwrap_or_default())).collect();
+    assert_eq!(kept, [(Some(500), "ok".to_owned()), (None, "citron".to_owned())]);
 }
 
 #[test]

@@ -211,6 +211,34 @@ fn the_state_counts() {
     }
 }
 
+/// What is listed for another state takes nothing from the cars that are not: Q is as improbable with it as without.
+#[test]
+fn a_listing_of_another_states_car_makes_no_third_one_probable() {
+    let at = |lines: &[&str]| {
+        let hot = HotList::with_threshold(0.1);
+        hot.set_prior(Prior { home: Some("us-oh".into()), ..Prior::default() });
+        hot.replace(lines.iter().map(|line| entry(line)).collect());
+        show(&hot.on_passes(&[pass(1, "D:88,Q:10 B C 1 2 3 4 @us-oh")], Time::from_millis(100_000)))
+    };
+    let alone = at(&["q QBC1234 us-oh"]);
+    assert!(alone.starts_with("q/1 "), "{alone}");
+    assert_eq!(at(&["q QBC1234 us-oh", "d DBC1234 us-pa"]), alone);
+}
+
+/// What a person sees is what the reader said, whatever its record of mistakes makes of it.
+#[test]
+fn other_characters_are_what_the_reader_said_other() {
+    let spec = "7:99 A:99 B:99 C:99 1:99 2:99 S:29,5:21";
+    let seen = pass(1, spec);
+    let belief = plate::Belief::of(&seen.odds, seen.confidence);
+    let five = belief.ranked(6)[0].0;
+    assert_eq!((five, seen.odds.text() == Text::parse("7ABC12S").unwrap()), (5, true));
+    check_at(0.01, &["a 7ABC12S"], &[spec], "a/1 63%");
+    check_at(0.01, &["a 7ABC125"], &[spec], "a/1 65% alike at 6");
+    check_at(0.01, &["a 7AB?12S"], &[spec], "a/1 8% partial");
+    check_at(0.01, &["a 7AB?125"], &[spec], "a/1 9% partial at 6");
+}
+
 #[test]
 fn a_partial_plate_is_raised_where_it_fits() {
     check(&["a 7AB?12* us-ca"], &["7 A B C 1 2 8 @us-ca"], "a/1 2% partial same");
@@ -250,6 +278,21 @@ fn a_found_vehicle_is_silent_in_older_copies() {
         let read = format!("7 A {}", if line.contains("7AC") { "C" } else { "B" });
         let hits = hot.find(&pass(1, &read), Time::from_millis(100_000));
         assert_eq!(hits.is_empty(), silent, "{line}");
+    }
+    // Half a plate asks for every car that fits but the one that was found.
+    for (line, read, silent) in [
+        ("p 7?B1", "7 A B 1", true),
+        ("p 7?B1", "7 C B 1", false),
+        ("p 7?B1 from 60", "7 A B 1", false),
+        ("p 7?B1 list bolo", "7 A B 1", false),
+    ] {
+        let plate = Text::parse("7AB1").unwrap();
+        hot.silence(vec![Tombstone { plate, ..tomb(None, "lst_stolen", 50, 200) }]);
+        hot.replace(vec![entry(line)]);
+        let hits = hot.find(&pass(1, read), Time::from_millis(100_000));
+        assert_eq!(hits.is_empty(), silent, "{line}");
+        let typed = Text::parse(&read.replace(' ', "")).unwrap();
+        assert_eq!(hot.listed(&typed, Time::from_millis(100_000)).is_empty(), silent, "{line}");
     }
 }
 

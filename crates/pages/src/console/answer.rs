@@ -47,6 +47,8 @@ pub struct AnswerPage {
     pub outcome_entry: u64,
     /// Cameras asked.
     pub cameras: u64,
+    /// Their names, where the city had others too in that time; empty where all of them were asked.
+    pub asked: Vec<String>,
     /// The beginning, as shown.
     pub from: String,
     /// The end, as shown.
@@ -55,6 +57,9 @@ pub struct AnswerPage {
     pub from_ms: i64,
     /// The same for the drawing.
     pub until_ms: i64,
+    /// How far the city's clocks are ahead of UTC, in milliseconds, each from which moment on (milliseconds since 1970);
+    /// the oldest first. The drawing goes by them, as every moment that is shown does.
+    pub ahead: Vec<(i64, i64)>,
     /// Reads that lie in those cameras and that time.
     pub considered: u64,
     /// Groups of reads that could not be compared.
@@ -77,22 +82,6 @@ impl AnswerPage {
     }
 
     fn timeline(&self) -> Option<Timeline> {
-        draw::timeline(self.from_ms, self.until_ms, &self.moments())
+        draw::timeline((self.from_ms, self.until_ms), &self.ahead, &self.moments())
     }
-}
-
-/// A question that no rule allows.
-#[derive(Template)]
-#[template(path = "refused.html")]
-pub struct RefusedPage {
-    /// Around it.
-    pub page: Page,
-    /// The rule that refused it; empty where none allowed it.
-    pub rule: String,
-    /// Its sentence.
-    pub sentence: String,
-    /// Section of the ordinance; empty where none is named.
-    pub ordinance: String,
-    /// Number of the refusal on the log.
-    pub log_entry: u64,
 }

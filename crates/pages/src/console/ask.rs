@@ -102,8 +102,8 @@ pub struct AskPage {
     pub preview: Option<Preview>,
     /// Whether this person may break the glass at all.
     pub may_break: bool,
-    /// Why not now: questions that wait for review.
-    pub breakglass_blocked: Option<String>,
+    /// Whether nobody may now: the review of an earlier question is overdue.
+    pub breakglass_blocked: bool,
     /// Whether this person's passkey may be asked for, as the question is.
     pub confirm: bool,
 }

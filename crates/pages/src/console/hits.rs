@@ -29,7 +29,7 @@ pub struct HitRow {
     pub last: Option<String>,
     /// How many sightings there are, this one among them; 0 where nobody counted.
     pub sightings: u32,
-    /// Where the camera stands: latitude and longitude in degrees, as text.
+    /// Where the camera stands that saw it last: latitude and longitude in degrees, as text.
     pub place: Option<(String, String)>,
 }
 

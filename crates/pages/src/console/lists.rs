@@ -15,6 +15,8 @@ pub struct ListRow {
     pub entries: u64,
     /// When it was imported last, as shown; empty where never.
     pub imported: String,
+    /// Rows of that import that were refused.
+    pub refused: u64,
     /// From when it is too old, as shown; empty where never.
     pub stale_from: String,
     /// What may be done about its hits.
@@ -47,7 +49,7 @@ pub struct WantedView {
     pub reason: String,
     /// Case number.
     pub case: String,
-    /// The list.
+    /// The list's name.
     pub list: String,
     /// Who wrote it down.
     pub by: String,
@@ -60,6 +62,8 @@ pub struct WantedView {
 /// What was typed for an own entry.
 #[derive(Default)]
 pub struct WantedForm {
+    /// The list, by id.
+    pub list: String,
     /// The plate.
     pub plate: String,
     /// The state.

@@ -20,7 +20,7 @@ mod rules;
 mod settings;
 mod signin;
 
-pub use answer::{AnswerPage, ReadCard, RefusedPage};
+pub use answer::{AnswerPage, ReadCard};
 pub use ask::{AskForm, AskPage, CameraChoice, Preview, PreviewFragment};
 pub use audit::{Alarm, AuditPage, Drawn};
 pub use breakglass::{BreakGlassPage, BreakGlassView, ReviewedView};

@@ -55,7 +55,7 @@ pub struct NowPage {
     pub off: Vec<CameraDot>,
     /// How many are on.
     pub on: u64,
-    /// Reads today.
+    /// Reads today, a day in UTC as the log counts them.
     pub reads: u64,
     /// Hits whose outcome is due.
     pub due: Vec<HitRow>,
@@ -134,6 +134,10 @@ pub struct FieldPage {
     pub checked: Option<CheckedView>,
     /// What is wrong with what was typed.
     pub wrong: Option<String>,
+    /// The plate that was typed, where something is wrong with it; empty otherwise.
+    pub plate: String,
+    /// The state that was typed, likewise.
+    pub state: String,
 }
 
 /// How often hits were misread, in one row.

@@ -16,6 +16,10 @@ fn look(extent: &str) {
     });
     for lang in Lang::ALL {
         let pages = folder.join(lang.code());
+        // Samples of before are none of now.
+        if pages.exists() {
+            std::fs::remove_dir_all(&pages).expect("a folder to empty");
+        }
         std::fs::create_dir_all(&pages).expect("a folder");
         for (name, html) in all(&Maker::honest(lang)) {
             std::fs::write(pages.join(format!("{name}.html")), html).expect("a page");

@@ -107,7 +107,7 @@ fn moving(m: &Maker) -> HitRow {
     HitRow {
         last: Some(m.s("Airport ring, 2026-11-23 08:21:07 UTC")),
         sightings: 4,
-        ..row(m, "confirmed", "Harbor Bridge, northbound", "2026-11-23 08:02:10 UTC", "over 99 %")
+        ..row(m, "confirmed", "Harbor Bridge, northbound", "2026-11-23 08:02:10 UTC", "> 99 %")
     }
 }
 
@@ -124,7 +124,7 @@ fn lists(m: &Maker, out: &mut Out) {
     let over = HitRow {
         finding: Some(m.s("correct")),
         outcome: Some(m.s("recovered")),
-        ..row(m, "closed", "Station Square", "2026-11-22 20:02:10 UTC", "over 99 %")
+        ..row(m, "closed", "Station Square", "2026-11-22 20:02:10 UTC", "> 99 %")
     };
     let hits = vec![waiting(m), moving(m), decided, over];
     let page = || m.at(Place::Hits);
@@ -216,7 +216,7 @@ fn listed(m: &Maker, fresh: bool, odd: bool) -> ListedView {
 fn hit(m: &Maker, line: HitRow) -> HitPage {
     let character = |(n, c): (usize, &str)| CharacterView {
         best: m.s(c),
-        odds: m.s(if n == 6 { "82 %" } else { "over 99 %" }),
+        odds: m.s(if n == 6 { "82 %" } else { "> 99 %" }),
         others: if n == 6 { m.s("15 % B, 2 % 3") } else { String::new() },
         differs: n == 6,
     };
@@ -307,7 +307,14 @@ fn one(m: &Maker, out: &mut Out) {
 }
 
 fn street(m: &Maker, out: &mut Out) {
-    let page = |hits, checked, wrong| FieldPage { page: m.at(Place::Field), hits, checked, wrong };
+    let page = |hits, checked, wrong: Option<String>| FieldPage {
+        page: m.at(Place::Field),
+        hits,
+        checked,
+        plate: if wrong.is_some() { m.s("7ABC!") } else { String::new() },
+        state: if wrong.is_some() { m.s("CA") } else { String::new() },
+        wrong,
+    };
     let met = MetView {
         reason: m.s("stolen vehicle"),
         case: m.s("26-0417"),
@@ -332,6 +339,7 @@ fn kept(m: &Maker, out: &mut Out) {
         state: m.own(state),
         entries: 81_204,
         imported: m.s("2026-11-23 06:00:00 PST"),
+        refused: 12,
         stale_from: m.s("2026-11-24 06:00:00 PST"),
         action: m.own("stop_after_confirm"),
         two_persons: true,
@@ -348,7 +356,7 @@ fn kept(m: &Maker, out: &mut Out) {
         state: m.s("US-CA"),
         reason: m.s("missing person"),
         case: m.s("26-0500"),
-        list: m.s("lst_own"),
+        list: m.s("Own entries"),
         by: m.s("Omar Haddad"),
         made: m.s("2026-11-23 08:01:00 PST"),
         mine,
@@ -359,14 +367,14 @@ fn kept(m: &Maker, out: &mut Out) {
         lists,
         wanted,
         own_lists: own.iter().map(|id| (m.s(id), m.s("Own entries"))).collect(),
-        form: WantedForm { days: m.s("7"), ..WantedForm::default() },
+        form: WantedForm { list: m.s("lst_watch"), days: m.s("7"), ..WantedForm::default() },
         may_edit: true,
         may_want: true,
     };
     let some = vec![list("lst_state", "valid", Some(42)), list("lst_county", "overdue", None)];
     let wrong = vec![m.wrong("plate", "Write the plate with 1 to 12 letters and digits.")];
     let waiting = vec![wanted(true), wanted(false)];
-    out.push(("lists", render(&page(some, waiting, wrong, &["lst_own"]))));
+    out.push(("lists", render(&page(some, waiting, wrong, &["lst_own", "lst_watch"]))));
     out.push(("lists-empty", render(&page(vec![], vec![], vec![], &[]))));
     let fragment = ImportFragment {
         page: m.at(Place::Lists),

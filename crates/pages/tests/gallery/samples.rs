@@ -122,7 +122,10 @@ fn doors(m: &Maker, out: &mut Out) {
         RegisterPage { page: page(), name: m.s("Dora Castellanos"), invitation: m.s("inv_5tR9") };
     out.push(("register", render(&register)));
     let message = m.s("The link was used or is too old; make a new one.");
-    out.push(("error", render(&ErrorPage { page: page(), message })));
+    let error = |message, nothing| render(&ErrorPage { page: page(), message, nothing });
+    out.push(("error", error(message, true)));
+    let message = m.s("Somebody else has said something of this hit; look at it again.");
+    out.push(("error-late", error(message, false)));
 }
 
 fn open_to_all(m: &Maker, out: &mut Out) {
@@ -149,6 +152,7 @@ fn open_to_all(m: &Maker, out: &mut Out) {
     let public = PublicPage {
         page: m.public("/"),
         now: m.s("2026-11-23 08:20:11 UTC"),
+        now_exact: m.own("2026-11-23T08:20:11.000Z"),
         reads: 1_284_310,
         hits: 41,
         confirmed: 28,
@@ -227,7 +231,8 @@ fn off(m: &Maker, out: &mut Out) {
     let page = |begun: bool, over: Option<String>, lines: Vec<OffRow>| OffPage {
         page: m.public("/off/ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061"),
         id: m.s("ord_019aa1b2c3d47e5f8a0b1c2d3e4f5061"),
-        now: m.s("2026-11-23 18:00:11 UTC"),
+        now: m.s("2026-11-22 17:59:50 UTC"),
+        now_exact: m.own("2026-11-22T17:59:50.000Z"),
         reason: m.s("Council vote of 23 November"),
         by: m.s("clerk"),
         all: begun,
@@ -235,6 +240,7 @@ fn off(m: &Maker, out: &mut Out) {
         from: m.s("2026-11-23 18:00:00 UTC"),
         from_exact: m.own("2026-11-23T18:00:00.000Z"),
         begun,
+        void: !begun && over.is_some(),
         until: (!begun).then(|| m.s("2026-11-26 06:00:00 UTC")),
         over,
         erase: begun,
@@ -256,8 +262,9 @@ fn off(m: &Maker, out: &mut Out) {
     out.push(("off", render(&page(true, None, lines))));
     let soon = vec![line("Main Street at First", "scheduled")];
     out.push(("off-scheduled", render(&page(false, None, soon))));
-    let over = Some(m.s("2026-11-24 09:00:00 UTC"));
-    out.push(("off-over", render(&page(true, over, vec![]))));
+    let over = |at: &str| Some(m.s(at));
+    out.push(("off-over", render(&page(true, over("2026-11-24 09:00:00 UTC"), vec![]))));
+    out.push(("off-void", render(&page(false, over("2026-11-23 09:00:00 UTC"), vec![]))));
 }
 
 fn preview(m: &Maker, decision: &str) -> Preview {
@@ -293,7 +300,7 @@ fn asking(m: &Maker, out: &mut Out) {
         name: m.s(name),
         chosen: i < 2,
     };
-    let ask = |wrong, preview, blocked: Option<String>| AskPage {
+    let ask = |wrong, preview, blocked: bool| AskPage {
         page: m.at(Place::Ask),
         wrong,
         form: AskForm {
@@ -322,13 +329,12 @@ fn asking(m: &Maker, out: &mut Out) {
         breakglass_blocked: blocked,
         confirm: true,
     };
-    out.push(("ask", render(&ask(vec![], Some(preview(m, "narrowed")), None))));
+    out.push(("ask", render(&ask(vec![], Some(preview(m, "narrowed")), false))));
     let wrong = vec![
         m.wrong("plates", "Write at least one plate, for instance 7ABC128."),
         m.wrong("until", "Choose an end that lies after the beginning."),
     ];
-    let blocked = Some(m.s("Two questions of yesterday wait for review."));
-    out.push(("ask-wrong", render(&ask(wrong, Some(preview(m, "refused")), blocked))));
+    out.push(("ask-wrong", render(&ask(wrong, Some(preview(m, "refused")), true))));
     for (name, decision) in [("preview", "allowed"), ("preview-refused", "refused")] {
         let fragment =
             PreviewFragment { page: m.at(Place::Ask), preview: Some(preview(m, decision)) };
@@ -355,10 +361,12 @@ fn asking(m: &Maker, out: &mut Out) {
         log_entry: 48_103,
         outcome_entry: 48_104,
         cameras: 4,
+        asked: [0, 1, 3, 4].map(|n| m.s(names[n])).to_vec(),
         from: m.s("2026-11-23 08:00:00 UTC"),
         until: m.s("2026-11-23 14:00:00 UTC"),
         from_ms: MORNING - 1_200_000,
         until_ms: MORNING + 20_400_000,
+        ahead: vec![(MORNING - 1_200_000, -28_800_000)],
         considered: 18_402,
         unscannable: 1,
         more: false,
@@ -386,16 +394,6 @@ fn asking(m: &Maker, out: &mut Out) {
         ..answer
     };
     out.push(("answer-empty", render(&none)));
-    let refused = RefusedPage {
-        page: m.at(Place::Ask),
-        rule: m.s("no-outside-recipient"),
-        sentence: m.s(
-            "This city answers nothing for a federal or foreign agency without a judicial warrant.",
-        ),
-        ordinance: m.s("12-34 §5"),
-        log_entry: 48_105,
-    };
-    out.push(("refused", render(&refused)));
 }
 
 fn asked(m: &Maker, out: &mut Out) {

@@ -152,6 +152,21 @@ fn a_wrong_translation_is_told_with_its_place() {
     check("[a]\none = \"{n}\"\none = \"{n}\"", ":3: duplicate key");
 }
 
+/// The types that the log's format names, each with words for who reads no JSON.
+#[test]
+fn every_type_of_entry_has_words() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ref/log-v1.md");
+    let text = std::fs::read_to_string(file).expect("the format");
+    let rows = text.lines().skip_while(|line| !line.starts_with("| type | `id` |")).skip(2);
+    let cells = rows.take_while(|row| row.starts_with("| `")).filter_map(|r| r.split('|').nth(1));
+    let types: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    assert!(types.len() > 70, "{types:?}");
+    let en = read("en");
+    let worded = |kind: &str| en.contains_key(&format!("kind.{}", kind.replace('.', "-")));
+    let wordless: Vec<_> = types.iter().filter(|kind| !worded(kind)).collect();
+    assert!(wordless.is_empty(), "crates/pages/messages/en.toml: [kind] lacks {wordless:?}");
+}
+
 #[test]
 fn every_text_is_used_and_every_used_text_exists() {
     let (en, named) = (read("en"), named());

@@ -1,7 +1,7 @@
 //! The console's question: a form that says at once what the rules would allow, and the answer.
 
-use super::form::{Fields, choices, every, field, mends, moment, some, status, typed, wrong};
-use super::{CLOCKS, failed, shown, sign_in};
+use super::form::{Fields, choices, every, field, mends, moment, some, status, typed, wrong, zone};
+use super::{ahead, failed_at, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::confirm::fields_of;
@@ -10,7 +10,7 @@ use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
-use base::{Error, Kind, PersonId, Result, Time};
+use base::{CameraId, Error, Kind, PersonId, Result, Time};
 use city::{Answer, AnswerRead, Area, Ask, City, Confirm, Confirmation, Public};
 use pages::{
     AnswerPage, AskForm, AskPage, CameraChoice, MapPlace, Page, Place, Preview, PreviewFragment,
@@ -18,6 +18,7 @@ use pages::{
 };
 
 const HOUR_MS: i64 = 3_600_000;
+const HERE: &str = "/console/ask";
 
 fn area(fields: &Fields) -> Result<Option<Area>> {
     let parts = ["lat", "lon", "radius"].map(|name| field(fields, name));
@@ -37,7 +38,7 @@ pub(crate) fn question(fields: &Fields) -> Result<Ask> {
     let plates = field(fields, "plates").split(split).filter(|p| !p.is_empty());
     let cameras = every(fields, "cameras");
     let cameras = cameras.map(str::parse).collect::<std::result::Result<_, _>>();
-    let late = || Error::invalid("Say from when until when, in UTC.");
+    let late = || Error::invalid("Say from when until when.");
     let agency = some(fields, "on_behalf_of");
     let name = some(fields, "on_behalf_name");
     Ok(Ask {
@@ -85,7 +86,7 @@ fn form_of(fields: &Fields, now: Time) -> AskForm {
 }
 
 fn page_of(around: Around, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
-    let Around { page, public, confirm } = around;
+    let Around { page, public, confirm, blocked } = around;
     let ticked = |id: &str| every(fields, "cameras").any(|value| value == id);
     let cameras = public.cameras.iter().filter(|camera| camera.retired.is_none());
     AskPage {
@@ -102,12 +103,10 @@ fn page_of(around: Around, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
                 chosen: ticked(camera.id.as_str()),
             })
             .collect(),
-        zone: CLOCKS
-            .try_with(|c| c.config().city.time_zone.clone())
-            .unwrap_or_else(|_| "UTC".into()),
+        zone: zone(),
         preview: None,
         may_break: true,
-        breakglass_blocked: None,
+        breakglass_blocked: blocked,
         confirm,
         page,
     }
@@ -121,15 +120,18 @@ struct Around {
     public: Public,
     /// Whether the person's passkey may be asked for.
     confirm: bool,
+    /// Whether nobody may ask with a life in danger now.
+    blocked: bool,
 }
 
 async fn surroundings(state: &AppState, headers: &HeaderMap, who: PersonId) -> Result<Around> {
-    let flow = move |city: &City| Ok((Visitor::of(city, &who)?, city.public()?));
-    let (visitor, public) = state.run(flow).await?;
+    let flow =
+        move |city: &City| Ok((Visitor::of(city, &who)?, city.public()?, city.review_overdue()));
+    let (visitor, public, blocked) = state.run(flow).await?;
     let asked_for = state.city.config().console.confirm != Confirm::Never;
     let confirm = asked_for && !visitor.person.passkeys.is_empty();
-    let page = around(state, headers, "/console/ask");
-    Ok(Around { page: signed_in(page, visitor, Place::Ask), public, confirm })
+    let page = around(state, headers, HERE);
+    Ok(Around { page: signed_in(page, visitor, Place::Ask), public, confirm, blocked })
 }
 
 /// `GET /console/ask`.
@@ -137,19 +139,35 @@ pub(crate) async fn form(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match surroundings(&state, &headers, who).await {
         Ok(around) => Html(render(&page_of(around, &Fields::new(), Vec::new()))).into_response(),
-        Err(e) => failed(&state, &headers, &e),
+        Err(e) => failed_at(&state, &headers, &e, HERE),
     }
 }
 
-/// `POST /console/ask/preview`: what the rules would say; no read is touched and nothing is logged.
+/// `POST /console/ask/preview`: what the rules would say; no read is touched and nothing is logged. By itself for the
+/// page's script, which asks while the form is written; for the button a page with the form as it was.
 pub(crate) async fn preview(
     State(state): Shared,
     headers: HeaderMap,
     Form(fields): Form<Fields>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let page = around(&state, &headers, "/console/ask");
-    let said = match question(&fields) {
+    let preview = previewed(&state, who.clone(), &fields).await;
+    if headers.contains_key("hx-request") {
+        let page = around(&state, &headers, HERE);
+        return Html(render(&PreviewFragment { page, preview: Some(preview) })).into_response();
+    }
+    match surroundings(&state, &headers, who).await {
+        Ok(around) => {
+            let page = page_of(around, &fields, Vec::new());
+            Html(render(&AskPage { preview: Some(preview), ..page })).into_response()
+        }
+        Err(e) => failed_at(&state, &headers, &e, HERE),
+    }
+}
+
+/// What the rules would say to a form, or what it lacks.
+async fn previewed(state: &AppState, who: PersonId, fields: &Fields) -> Preview {
+    let said = match question(fields) {
         Ok(ask) => {
             let flow =
                 move |city: &City| Ok((confirms(city, &who, &ask)?, city.preview(&who, ask)?));
@@ -157,7 +175,7 @@ pub(crate) async fn preview(
         }
         Err(e) => Err(e),
     };
-    let preview = match said {
+    match said {
         Ok((confirm, said)) => Preview {
             confirm: confirm.into(),
             decision: said.decision,
@@ -178,8 +196,7 @@ pub(crate) async fn preview(
             until: String::new(),
             confirm: String::new(),
         },
-    };
-    Html(render(&PreviewFragment { page, preview: Some(preview) })).into_response()
+    }
 }
 
 /// Who confirms this question, as the page's preview spells it.
@@ -200,11 +217,11 @@ pub(crate) async fn ask(
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let around = match surroundings(&state, &headers, who.clone()).await {
         Ok(around) => around,
-        Err(e) => return failed(&state, &headers, &e),
+        Err(e) => return failed_at(&state, &headers, &e, HERE),
     };
     match answered(&state, &headers, who, &fields).await {
         Ok((ask, said, answer)) => {
-            Html(render(&answer_page(around.page, ask, &said, answer))).into_response()
+            Html(render(&answer_page(around, ask, &said, answer))).into_response()
         }
         // What was typed is not lost: the form comes back with the reason above it.
         Err(e) if mends(&e) || passes(&e) => {
@@ -212,7 +229,7 @@ pub(crate) async fn ask(
             let wrong = vec![wrong("", e.message())];
             (status(&e), Html(render(&page_of(around, &fields, wrong)))).into_response()
         }
-        Err(e) => failed(&state, &headers, &e),
+        Err(e) => failed_at(&state, &headers, &e, HERE),
     }
 }
 
@@ -275,7 +292,7 @@ async fn answered(
     state.run(flow).await
 }
 
-fn answer_page(page: Page, ask: Ask, said: &city::Preview, answer: Answer) -> AnswerPage {
+fn answer_page(around: Around, ask: Ask, said: &city::Preview, answer: Answer) -> AnswerPage {
     let mut places: Vec<MapPlace> = Vec::new();
     for read in &answer.reads {
         if let (Some(lat), Some(lon)) = (read.lat, read.lon)
@@ -285,8 +302,13 @@ fn answer_page(page: Page, ask: Ask, said: &city::Preview, answer: Answer) -> An
         }
     }
     let likely = ask.look_alikes || ask.plates.iter().any(|p| p.contains(['?', '*']));
+    let known = &around.public.cameras;
+    let named = |id: &CameraId| {
+        known.iter().find(|camera| camera.id == *id).map_or(id.as_str(), |c| &c.name).to_owned()
+    };
     AnswerPage {
-        page,
+        asked: answer.cameras.iter().map(named).collect(),
+        page: around.page,
         purpose: ask.purpose,
         case: ask.case.unwrap_or_default(),
         attested: said.case.clone(),
@@ -300,6 +322,7 @@ fn answer_page(page: Page, ask: Ask, said: &city::Preview, answer: Answer) -> An
         until: shown(said.until),
         from_ms: said.from.millis(),
         until_ms: said.until.millis(),
+        ahead: ahead(said.from, said.until),
         considered: answer.considered,
         unscannable: answer.unscannable,
         more: answer.more,

@@ -4,7 +4,7 @@ use super::hits::{
     AnswerForm, OutcomeForm, VerdictForm, hit_id, incident, open, outcome_of, record_of, vehicle,
     verdict_of,
 };
-use super::{Shown, back, failed, sign_in};
+use super::{Shown, back, failed_at, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::AppState;
@@ -16,26 +16,40 @@ use city::{CheckPlate, City, EyesAnswer, Incident, Listed, NewEyes, PlateChecked
 use pages::{CheckedView, FieldPage, MetView, Place, render};
 use serde::Deserialize;
 
+/// Where all of it is.
+const HERE: &str = "/field";
+
+/// What came of a plate that was typed.
+#[derive(Default)]
+struct Typed {
+    checked: Option<CheckedView>,
+    /// What is wrong with it, and what it was.
+    wrong: Option<String>,
+    sent: CheckForm,
+}
+
 fn page(
     state: &AppState,
     headers: &HeaderMap,
     visitor: Visitor,
     hits: Vec<Incident>,
-    checked: Option<CheckedView>,
-    wrong: Option<String>,
+    typed: Typed,
 ) -> Html<String> {
-    let page = signed_in(around(state, headers, "/field"), visitor, Place::Field);
+    let page = signed_in(around(state, headers, HERE), visitor, Place::Field);
     let shown = Shown::of_city(state);
     let hits = hits.into_iter().map(|one| incident(one, shown)).collect();
-    Html(render(&FieldPage { page, hits, checked, wrong }))
+    let Typed { checked, wrong, sent: CheckForm { plate, state } } = typed;
+    Html(render(&FieldPage { page, hits, checked, wrong, plate, state }))
 }
 
 /// `GET /field`.
 pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     match state.run(move |city| Ok((Visitor::of(city, &who)?, city.field(&who)?))).await {
-        Ok((visitor, hits)) => page(&state, &headers, visitor, hits, None, None).into_response(),
-        Err(e) => failed(&state, &headers, &e),
+        Ok((visitor, hits)) => {
+            page(&state, &headers, visitor, hits, Typed::default()).into_response()
+        }
+        Err(e) => failed_at(&state, &headers, &e, HERE),
     }
 }
 
@@ -45,7 +59,7 @@ pub(crate) async fn one(state: Shared, headers: HeaderMap, Path(id): Path<String
 }
 
 /// A plate that somebody sees.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 pub(crate) struct CheckForm {
     #[serde(default)]
     plate: String,
@@ -72,7 +86,7 @@ pub(crate) async fn check(
     Form(form): Form<CheckForm>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let plate = form.plate.trim().to_uppercase();
+    let (sent, plate) = (form.clone(), form.plate.trim().to_uppercase());
     let asked =
         CheckPlate { plate: form.plate, state: Some(form.state).filter(|s| !s.trim().is_empty()) };
     let flow = move |city: &City| {
@@ -85,14 +99,17 @@ pub(crate) async fn check(
     match state.run(flow).await {
         Ok((visitor, hits, Ok(PlateChecked { listed, log_entry }))) => {
             let met = listed.into_iter().map(met).collect();
-            let checked = CheckedView { plate, met, log_entry };
-            page(&state, &headers, visitor, hits, Some(checked), None).into_response()
+            let checked = Some(CheckedView { plate, met, log_entry });
+            let typed = Typed { checked, ..Typed::default() };
+            page(&state, &headers, visitor, hits, typed).into_response()
         }
+        // What was typed is not typed again.
         Ok((visitor, hits, Err(wrong))) => {
-            let page = page(&state, &headers, visitor, hits, None, Some(wrong));
+            let typed = Typed { checked: None, wrong: Some(wrong), sent };
+            let page = page(&state, &headers, visitor, hits, typed);
             (StatusCode::BAD_REQUEST, page).into_response()
         }
-        Err(e) => failed(&state, &headers, &e),
+        Err(e) => failed_at(&state, &headers, &e, HERE),
     }
 }
 

@@ -32,15 +32,23 @@ pub(crate) fn every<'a>(fields: &'a Fields, name: &str) -> impl Iterator<Item = 
 /// A date and time field: a moment by the city's clocks at the console, otherwise in UTC.
 pub(crate) fn moment(fields: &Fields, name: &str) -> Result<Option<Time>> {
     let text = field(fields, name);
-    if text.is_empty() {
-        return Ok(None);
-    }
+    if text.is_empty() { Ok(None) } else { moment_of(text).map(Some) }
+}
+
+/// The moment that a date and time field spells, likewise.
+pub(crate) fn moment_of(text: &str) -> Result<Time> {
     let there = CLOCKS.try_with(|city| city.config().city.moment(text));
     let time = there.unwrap_or_else(|_| {
         let whole = if text.len() == 16 { format!("{text}:00Z") } else { format!("{text}Z") };
         whole.parse()
     });
-    time.map(Some).map_err(|_| Error::invalid("Give moments as 2026-11-23T08:00."))
+    time.map_err(|_| Error::invalid("Give moments as 2026-11-23T08:00."))
+}
+
+/// By which clocks [`moment`] understands a date and time field: what its hint says.
+pub(crate) fn zone() -> String {
+    let there = CLOCKS.try_with(|city| city.config().city.time_zone.clone());
+    there.unwrap_or_else(|_| "UTC".into())
 }
 
 /// As a date and time field wants it.

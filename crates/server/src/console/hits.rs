@@ -1,13 +1,13 @@
 //! Hits for people: every hit, one hit to be compared, and what is said of it.
 
-use super::{Shown, back, failed, percent, sign_in, word};
+use super::{Shown, back, failed, failed_at, percent, sign_in, word};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::state::State as Held;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, HitId, PersonId, Result as Done, Time};
 use city::{
     ActLine, City, Compared, HitFinding, HitLine, HitOutcome, HitView, Incident, Listed,
@@ -42,7 +42,10 @@ pub(super) fn row(line: HitLine, shown: Shown<'_>) -> HitRow {
 pub(super) fn incident(one: Incident, shown: Shown<'_>) -> HitRow {
     let elsewhere = one.last_seen != one.hit.captured;
     let last = elsewhere.then(|| format!("{}, {}", one.last_camera, shown.of(one.last_seen)));
-    HitRow { last, sightings: one.sightings, ..row(one.hit, shown) }
+    // Near is where it was last, not where it was confirmed.
+    let place = one.last_lat.zip(one.last_lon);
+    let place = place.map(|(lat, lon)| (lat.to_string(), lon.to_string()));
+    HitRow { last, sightings: one.sightings, place, ..row(one.hit, shown) }
 }
 
 pub(super) fn hit_id(id: &str) -> Done<HitId> {
@@ -106,7 +109,7 @@ pub(super) async fn open(
             let shown = Shown::of_city(&state);
             Html(render(&page_of(page, view, may_decide, field, shown, None))).into_response()
         }
-        Err(e) => failed(&state, &headers, &e),
+        Err(e) => failed_at(&state, &headers, &e, &path),
     }
 }
 
@@ -296,8 +299,11 @@ pub(super) async fn verdict_of(
     (hits, all): (&str, &str),
 ) -> Response {
     let Some(who) = state.visitor(headers) else { return sign_in(state, headers) };
-    let to = if form.finding == "correct" { format!("{hits}/{id}") } else { all.to_owned() };
-    back(state, headers, &to, decide(state, who, id, form).await)
+    let (this, right) = (format!("{hits}/{id}"), form.finding == "correct");
+    match decide(state, who, id, form).await {
+        Ok(()) => Redirect::to(if right { this.as_str() } else { all }).into_response(),
+        Err(e) => failed_at(state, headers, &e, &this),
+    }
 }
 
 async fn decide(state: &Held, who: PersonId, id: &str, form: VerdictForm) -> Done<()> {

@@ -12,6 +12,7 @@ use base::{EntryId, Error, ListId, PersonId, Result, Time};
 use city::{City, ConfirmImport, ImportPreview, ListView, NewEntry, Wanted};
 use pages::{ImportFragment, ListRow, ListsPage, Place, WantedForm, WantedView, Wrong, render};
 use serde::Deserialize;
+use std::collections::HashMap;
 
 const DAY_MS: i64 = 86_400_000;
 const PATH: &str = "/console/lists";
@@ -24,6 +25,12 @@ struct After {
     sent: Fields,
 }
 
+/// What people call a list.
+fn name(list: &ListView) -> String {
+    let name = &list.settings.name;
+    if name.is_empty() { list.id.to_string() } else { name.clone() }
+}
+
 fn row(list: ListView, shown: Shown<'_>) -> ListRow {
     let state = match (list.stale, list.imported) {
         (true, _) => "overdue",
@@ -31,14 +38,12 @@ fn row(list: ListView, shown: Shown<'_>) -> ListRow {
         _ => "valid",
     };
     ListRow {
-        name: match list.settings.name.is_empty() {
-            true => list.id.to_string(),
-            false => list.settings.name,
-        },
+        name: name(&list),
         id: list.id.to_string(),
         state: state.into(),
         entries: list.entries,
         imported: list.imported.map(|t| shown.of(t)).unwrap_or_default(),
+        refused: list.refused,
         stale_from: list.stale_from.map(|t| shown.of(t)).unwrap_or_default(),
         action: list.settings.action.as_str().into(),
         two_persons: list.settings.two_persons,
@@ -54,7 +59,12 @@ fn row(list: ListView, shown: Shown<'_>) -> ListRow {
     }
 }
 
-fn wanted(w: Wanted, who: &PersonId, shown: Shown<'_>) -> WantedView {
+fn wanted(
+    w: Wanted,
+    who: &PersonId,
+    names: &HashMap<ListId, String>,
+    shown: Shown<'_>,
+) -> WantedView {
     WantedView {
         mine: w.by == *who,
         id: w.id.to_string(),
@@ -62,7 +72,7 @@ fn wanted(w: Wanted, who: &PersonId, shown: Shown<'_>) -> WantedView {
         state: w.entry.state.unwrap_or_default().to_uppercase(),
         reason: w.entry.reason,
         case: w.entry.case,
-        list: w.entry.list.to_string(),
+        list: names.get(&w.entry.list).cloned().unwrap_or_else(|| w.entry.list.to_string()),
         by: w.by_name,
         made: shown.of(w.made),
     }
@@ -79,9 +89,10 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
     match state.run(flow).await {
         Ok((visitor, lists, waiting)) => {
             let shown = Shown::of_city(state);
+            let names: HashMap<ListId, String> =
+                lists.iter().map(|list| (list.id.clone(), name(list))).collect();
             let own = lists.iter().filter(|list| list.settings.own_entries);
-            let own_lists =
-                own.map(|list| (list.id.to_string(), list.settings.name.clone())).collect();
+            let own_lists = own.map(|list| (list.id.to_string(), name(list))).collect();
             let text = |name: &str| field(&after.sent, name).to_owned();
             let page = ListsPage {
                 may_edit: visitor.may("EditHotList"),
@@ -89,9 +100,10 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
                 page: signed_in(around(state, headers, PATH), visitor, Place::Lists),
                 wrong: after.wrong,
                 lists: lists.into_iter().map(|list| row(list, shown)).collect(),
-                wanted: waiting.into_iter().map(|w| wanted(w, &who, shown)).collect(),
+                wanted: waiting.into_iter().map(|w| wanted(w, &who, &names, shown)).collect(),
                 own_lists,
                 form: WantedForm {
+                    list: text("list"),
                     plate: text("plate"),
                     state: text("state"),
                     reason: text("reason"),
@@ -124,6 +136,8 @@ pub(crate) async fn import(
     let headers = request.headers().clone();
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let read = async {
+        let by = who.clone();
+        state.run(move |city| city.may_bring_lists(&by)).await?;
         let _place = state.list_place()?;
         let body = body_within(request, LIST_MAX).await?;
         let list = list_id(&id)?;

@@ -18,7 +18,7 @@ const PAGE: usize = 50;
 /// What a fact shows at most; the receipt has all of it.
 const SHOWN: usize = 90;
 /// The types of entries that there are, as `ref/log-v1.md` has them.
-const KINDS: [&str; 77] = [
+const KINDS: [&str; 81] = [
     "search.intent",
     "search.outcome",
     "search.refused",
@@ -55,7 +55,11 @@ const KINDS: [&str; 77] = [
     "hotlist.undone",
     "hotlist.settings",
     "hotlist.found",
+    "hotlist.unfound",
     "hotlist.stale",
+    "hotlist.watched",
+    "share.gate",
+    "share.gate.closed",
     "order.off",
     "order.on",
     "paper.attested",

@@ -171,6 +171,7 @@ pub(crate) async fn give(
         &state,
         &headers,
         &form,
+        ORDERS,
         "An order is signed with a passkey; open the page again and sign.",
     )
     .await

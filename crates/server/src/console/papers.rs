@@ -1,6 +1,6 @@
 //! Papers that clerk and counsel vouch for, and cases that a second person confirms.
 
-use super::form::{Fields, choices, field, mends, moment, some, status, typed, wrong};
+use super::form::{Fields, choices, field, mends, moment, some, status, typed, wrong, zone};
 use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
@@ -75,7 +75,7 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
                     until: until.unwrap_or_else(|| typed(now.plus_millis(30 * DAY_MS))),
                 },
                 case_format: cases.then(|| state.city.config().cases.format.clone()),
-                zone: "UTC".into(),
+                zone: zone(),
             };
             (after.status, Html(render(&page))).into_response()
         }
@@ -104,7 +104,7 @@ fn paper(sent: &Fields) -> Result<NewPaper, Vec<Wrong>> {
     let expires = match moment(sent, "expires") {
         Ok(Some(expires)) => Some(expires),
         Ok(None) => {
-            all.push(wrong("expires", "Say until when the paper counts, in UTC."));
+            all.push(wrong("expires", "Say until when the paper counts."));
             None
         }
         Err(e) => {

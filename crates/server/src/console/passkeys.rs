@@ -60,7 +60,8 @@ pub(crate) async fn remove(
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let (by, id) = (who.clone(), field(&sent, "id").to_owned());
-    match state.run(move |city| city.remove_passkey(&by, &id)).await {
+    let here = state.token(&headers);
+    match state.run(move |city| city.remove_passkey(&by, &id, here.as_deref())).await {
         Ok(()) => Redirect::to("/console/passkey").into_response(),
         Err(e) if mends(&e) => show(&state, &headers, who, Some(e)).await,
         Err(e) => failed(&state, &headers, &e),

@@ -1,7 +1,7 @@
 //! The city's rules in the console: plain words beside the text, what is proposed, who has signed.
 
 use super::form::{Fields, mends, status, whole, wrong};
-use super::{Signed, back, failed, shown, sign_in, signed};
+use super::{Signed, back, failed, failed_at, shown, sign_in, signed};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::problem::note;
@@ -166,6 +166,7 @@ pub(crate) async fn one(
     Path(id): Path<String>,
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let path = format!("/console/proposals/{id}");
     let flow = move |city: &City| {
         let proposal = city.proposal(&id)?;
         let beside = Beside::of(city, &proposal)?;
@@ -201,7 +202,7 @@ pub(crate) async fn one(
             };
             Html(render(&page)).into_response()
         }
-        Err(e) => failed(&state, &headers, &e),
+        Err(e) => failed_at(&state, &headers, &e, &path),
     }
 }
 
@@ -296,12 +297,14 @@ pub(crate) async fn propose(
 pub(crate) async fn sign(
     State(state): Shared,
     headers: HeaderMap,
+    Path(id): Path<String>,
     Form(form): Form<Signed>,
 ) -> Response {
     signed(
         &state,
         &headers,
         &form,
+        &format!("/console/proposals/{id}"),
         "A proposal is signed with a passkey; open the page again and sign.",
     )
     .await

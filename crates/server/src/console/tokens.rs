@@ -1,6 +1,6 @@
 //! Machine tokens: made, shown once, ended. For administrators.
 
-use super::form::{Fields, choices, every, field, mends, nameless, status, wrong};
+use super::form::{Fields, choices, every, field, mends, moment_of, nameless, status, wrong};
 use super::{back, failed, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
@@ -8,7 +8,7 @@ use crate::state::AppState;
 use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
-use base::{Error, PersonId, Result, Time, TokenId};
+use base::{Day, Error, PersonId, Result, Time, TokenId};
 use city::{City, NewToken, TokenLine, machine_actions};
 use pages::{Place, TokenForm, TokenView, TokensPage, Wrong, render};
 use std::collections::HashMap;
@@ -91,10 +91,10 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     show(&state, &headers, who, After::default()).await
 }
 
-/// The end of a day that a date field names.
+/// The end of a day that a date field names, by the clocks that every field goes by.
 fn end_of(date: &str) -> Option<Time> {
-    let day: Time = format!("{date}T00:00:00Z").parse().ok()?;
-    Some(day.plus_millis(DAY_MS))
+    let day: Day = date.parse().ok()?;
+    moment_of(&format!("{}T00:00", day.next())).ok()
 }
 
 /// The token that a form wants.

@@ -78,6 +78,40 @@ async fn only_what_reaches_far_is_signed() {
     assert_eq!(late.status, 400, "{}", late.text());
 }
 
+/// The button that only looks works without scripts: a page with the form as it was, and nothing on the log.
+#[tokio::test]
+async fn what_the_rules_would_say_is_a_whole_page() {
+    let town = town("");
+    town.camera("cam_a");
+    let (mut browser, _) = officer(&town).await;
+    let (path, said) = ("/console/ask/preview", "<dt>Cameras</dt><dd>1</dd>");
+    let page = browser.post(path, &PLAIN).await;
+    assert_eq!(page.status, 200);
+    for part in ["<!doctype html>", &format!("value=\"{PLATE}\""), said] {
+        assert!(page.text().contains(part), "{part}: {}", page.text());
+    }
+    let part = browser.part(path, &PLAIN).await;
+    assert!(part.text().contains(said) && !part.text().contains("<html"), "{}", part.text());
+    assert_eq!(town.logged("search.intent").await, 0);
+}
+
+/// The drawing of an answer goes by the clocks that everything around it goes by.
+#[tokio::test]
+async fn an_answer_is_drawn_by_the_citys_clocks() {
+    let town = town("time_zone = \"America/Los_Angeles\"\n");
+    let camera = town.camera("cam_a");
+    town.clock.advance(5 * 60_000);
+    let (_, body) = camera.batch(&[town.clock.now()]);
+    let _: Ingested = town.send_reads(&camera, &body, "identity").await.good();
+    town.clock.advance(60_000);
+    let (mut browser, _) = officer(&town).await;
+    let time = [("from", "2026-11-23T03:30"), ("until", "2026-11-23T04:06")];
+    let answer = browser.post("/console/ask", &[&PLAIN[..4], &time].concat()).await;
+    let text = answer.text();
+    assert!(text.contains("04:05:00 PST") && text.contains(">03:45</text>"), "{text}");
+    assert!(!text.contains(">11:45</text>"), "{text}");
+}
+
 #[tokio::test]
 async fn an_auditor_verifies_who_asked() {
     let town = town("");

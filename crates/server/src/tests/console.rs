@@ -4,7 +4,7 @@ use super::identity::Browser;
 use super::rules::Prover;
 use super::*;
 use ::identity::{Charter, Office, SignerKey};
-use city::{Ask, Proof, ProofLine, Proofs, Property};
+use city::{Ask, ListSettings, Proof, ProofLine, Proofs, Property};
 use serde_json::json;
 
 /// Pages that not everybody may open.
@@ -309,14 +309,144 @@ async fn papers_are_vouched_for() {
     assert!(clerk.get(path).await.text().contains("No paper is attested"));
 }
 
+/// A token is good until the end of its day, as the city's clocks show it.
 #[tokio::test]
-async fn a_life_in_danger_is_reviewed() {
+async fn tokens_end_by_the_citys_clocks() {
+    let town = town("time_zone = \"America/Los_Angeles\"\n");
+    let mut admin = town.admins().await;
+    let fields = [("name", "Roster"), ("expires", "2026-12-24"), ("scopes", "EnrolCamera")];
+    let made = admin.post("/console/tokens", &fields).await;
+    assert!(made.text().contains("ends 2026-12-25 00:00:00 PST"), "{}", made.text());
+}
+
+/// What was typed stands there again, and the list that was chosen is chosen still.
+#[tokio::test]
+async fn a_mistyped_plate_is_typed_once() {
     let town = town("");
+    for (id, name) in [("lst_state", "State"), ("lst_watch", "Watch")] {
+        let settings =
+            ListSettings { name: name.into(), own_entries: true, ..ListSettings::default() };
+        town.city.set_list(&town.admin, &id.parse().unwrap(), &settings).unwrap();
+    }
+    let mut browser = town.browser("per_dora", "dispatcher").await;
+    let (case, reason, days) = (("case", "26-0417"), ("reason", "missing person"), ("days", "7"));
+    let own = [("list", "lst_watch"), ("plate", "7ABC!"), case, reason, days];
+    let typed = [("plate", "7ABC!"), ("state", "CA")];
+    check(
+        &mut browser,
+        &[
+            Sent("/console/lists/wanted", &own, 400, "value=\"7ABC!\""),
+            Sent("/console/lists/wanted", &own, 400, "\"lst_watch\" selected>Watch<"),
+            Sent("/field/check", &typed, 400, "value=\"7ABC!\""),
+            Sent("/field/check", &typed, 400, "value=\"CA\""),
+        ],
+    )
+    .await;
+    let own = [("list", "lst_state"), ("plate", "7ABC128"), case, reason, days];
+    check(&mut browser, &[Sent("/console/lists/wanted", &own, 303, "")]).await;
+    let page = browser.get("/console/lists").await;
+    assert!(page.text().contains("26-0417 · State<"), "it is called by its name: {}", page.text());
+}
+
+/// Who is too late with the same hit is not told that nothing happened, and comes back to the hit.
+#[tokio::test]
+async fn a_page_that_failed_says_no_more_than_is_so() {
+    let town = town("");
+    let camera = town.camera("cam_a");
+    town.wanted();
+    let (_, body) = camera.batch(&[town.clock.now()]);
+    let _: Ingested = town.send_reads(&camera, &body, "identity").await.good();
+    let mut browser = town.browser("per_dora", "dispatcher").await;
+    let hit = town.city.hits(&"per_dora".parse().unwrap(), 1, None).unwrap().hits.remove(0);
+    let (page, version) = (format!("/console/hits/{}", hit.id), hit.version.to_string());
+    let path = format!("{page}/verdict");
+    let all = ["picture", "state", "make", "colour"].map(|what| (what, "yes"));
+    let right = [&[("version", version.as_str()), ("finding", "correct")][..], &all].concat();
+    let unclear = [("version", version.as_str()), ("finding", "maybe")];
+    let nothing = "Nothing was changed.";
+    check(&mut browser, &[Sent(&path, &unclear, 400, nothing), Sent(&path, &right, 303, "")]).await;
+    let late = browser.post(&path, &right).await;
+    assert_eq!(late.status, 409);
+    assert!(!late.text().contains(nothing), "{}", late.text());
+    assert!(late.text().contains(&format!("href=\"{page}\"")), "{}", late.text());
+}
+
+/// Who hears of no hits is not told of a line that never comes.
+#[tokio::test]
+async fn only_who_sees_hits_has_a_live_page_of_cameras() {
+    let town = town("");
+    for (role, live) in [("clerk", false), ("dispatcher", true)] {
+        let mut browser = town.browser(&format!("per_{role}"), role).await;
+        let page = browser.get("/console/cameras").await;
+        assert_eq!(page.text().contains("data-live"), live, "{role}");
+        // Whoever may listen is never told that this was all.
+        assert!(live || browser.get("/console/events").await.status == 403, "{role}");
+    }
+}
+
+/// Of an order that was taken back before its time nobody says that anything was off.
+#[tokio::test]
+async fn an_order_that_was_taken_back_was_never_in_force() {
+    let town = town("[switch]\non_signatures = 1\n");
     town.camera("cam_a");
-    let mut asker = town.browser("per_sam", "supervisor").await;
-    let mut reviewer = town.browser("per_sue", "supervisor").await;
-    let now = town.clock.now();
-    let ask = Ask {
+    let (clara, key): (PersonId, _) = ("per_clara".parse().unwrap(), SigningKey::generate());
+    let new = NewPerson {
+        id: clara.clone(),
+        name: "Clara".into(),
+        office: "clerk".into(),
+        roles: vec!["clerk".into()],
+        key: key.public(),
+    };
+    town.city.add_person(&town.admin, new).unwrap();
+    let give = |power, from: Option<Time>| {
+        let order = read::Order {
+            id: base::OrderId::new(town.clock.now(), base::random()),
+            power,
+            level: read::Level::Capture,
+            camera: None,
+            group: None,
+            spool: None,
+            from,
+            until: None,
+            by: clara.clone(),
+            at: town.clock.now(),
+            reason: "A vote.".into(),
+        };
+        let path = format!("/off/{}", order.id);
+        town.city.order(&clara, Signed::sign(order, &key).unwrap()).unwrap();
+        path
+    };
+    let hour = 3_600_000;
+    let path = give(read::Power::Off, Some(town.clock.now().plus_millis(hour)));
+    let page = async || town.get(&path, &[], "192.0.2.7:1").await.text().to_owned();
+    assert!(page().await.contains("Off from 2026-11-23 13:00:00 UTC"));
+    town.clock.advance(60_000);
+    give(read::Power::On, None);
+    for _ in 0..2 {
+        let text = page().await;
+        assert!(text.contains("taken back before") && !text.contains("Off since"), "{text}");
+        town.clock.advance(hour);
+    }
+}
+
+/// What a paper's end is typed as, and what the page says it is typed by, are the same clocks.
+#[tokio::test]
+async fn papers_end_by_the_citys_clocks() {
+    let town = town("time_zone = \"America/Los_Angeles\"\n");
+    let mut clerk = town.browser("per_clara", "clerk").await;
+    let path = "/console/papers";
+    let page = clerk.get(path).await;
+    assert!(page.text().contains("America/Los_Angeles") && !page.text().contains("UTC"));
+    let warrant =
+        [("kind", "judicial-warrant"), ("reference", "SW-26-113"), ("expires", "2026-12-01T17:00")];
+    check(&mut clerk, &[Sent(path, &warrant, 303, "")]).await;
+    let log = town.get("/v1/log?limit=500", &[], "192.0.2.1:5").await;
+    assert!(log.text().contains("2026-12-02T01:00"), "{}", log.text());
+}
+
+/// A question for a life in danger about the last hour.
+fn in_danger(now: Time) -> Ask {
+    Ask {
         purpose: "missing-person".into(),
         case: None,
         authority: None,
@@ -331,12 +461,41 @@ async fn a_life_in_danger_is_reviewed() {
         from: now.plus_millis(-3_600_000),
         until: now,
         reveal_after: None,
+    }
+}
+
+/// One that waits for its review stops nobody; one whose review is overdue does, and the page says so beforehand.
+#[tokio::test]
+async fn the_page_says_when_the_glass_cannot_be_broken() {
+    let town = town("");
+    town.camera("cam_a");
+    let offers = async |id: &str| {
+        let page = town.browser(id, "supervisor").await.get("/console/ask").await;
+        let text = page.text().to_owned();
+        let (box_there, told) =
+            (text.contains("name=\"breakglass\""), text.contains("cannot be used now"));
+        assert_ne!(box_there, told, "{text}");
+        box_there
     };
+    assert!(offers("per_sam").await);
+    town.city.ask(&"per_sam".parse().unwrap(), in_danger(town.clock.now())).unwrap();
+    assert!(offers("per_ann").await, "it waits, and is not overdue");
+    town.clock.advance(36 * 3_600_000);
+    assert!(!offers("per_bob").await);
+}
+
+#[tokio::test]
+async fn a_life_in_danger_is_reviewed() {
+    let town = town("");
+    town.camera("cam_a");
+    let mut asker = town.browser("per_sam", "supervisor").await;
+    let mut reviewer = town.browser("per_sue", "supervisor").await;
+    let ask = in_danger(town.clock.now());
     let entry = town.city.ask(&"per_sam".parse().unwrap(), ask).unwrap().log_entry;
     let path = format!("/console/breakglass/{entry}");
     let page = reviewer.get("/console/breakglass").await;
     let text = page.text();
-    assert!(text.contains("Smith, police") && text.contains("missing-person-search"), "{text}");
+    assert!(text.contains("Smith, police") && text.contains("<code>break-glass</code>"), "{text}");
     assert!(text.contains("Waiting: </span>1"), "the navigation says that one waits");
     assert!(!text.contains("A child") && !text.contains(PLATE), "the city cannot read it");
     assert!(!asker.get("/console/breakglass").await.text().contains("name=\"finding\""));

@@ -131,6 +131,17 @@ impl<'a> Browser<'a> {
         self.form(path, &super::rules::encoded(&fields)).await
     }
 
+    /// Asks for a part of a page, as its script does.
+    pub(super) async fn part(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let word = self.word.clone().unwrap_or_default();
+        let fields = [&[("csrf", word.as_str())], fields].concat();
+        let request = Request::post(path)
+            .header("origin", ORIGIN)
+            .header("hx-request", "true")
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(request, super::rules::encoded(&fields)).await
+    }
+
     pub(super) async fn is_in(&mut self) -> bool {
         self.get("/console").await.status == 200
     }

@@ -94,6 +94,7 @@ const API: &[Row] = &[
     ("post", "/v1/lists/{id}/imports/{number}/confirm", May(&["EditHotList"])),
     ("post", "/v1/lists/{id}/imports/{number}/undo", May(&["EditHotList"])),
     ("post", "/v1/lists/{id}/found", May(&["EditHotList"])),
+    ("post", "/v1/lists/{id}/found/{found}/undo", May(&["EditHotList"])),
     ("get", "/v1/hits", May(&["ViewHits"])),
     ("get", "/v1/hits/{id}", May(&["ViewHits"])),
     ("post", "/v1/hits/{id}/verdict", May(&["DecideHit"])),
@@ -250,7 +251,10 @@ fn address(path: &str) -> String {
     } else {
         "x_00000000000000000000000000000000"
     };
-    path.replace("{id}", id).replace("{index}", "0").replace("{number}", "1")
+    path.replace("{id}", id)
+        .replace("{index}", "0")
+        .replace("{number}", "1")
+        .replace("{found}", "fnd_0")
 }
 
 /// The id of the person who has a role.

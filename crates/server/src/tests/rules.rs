@@ -5,7 +5,20 @@ use super::*;
 use ::identity::{Charter, Office, Signature, SignerKey};
 use city::{NewProposal, NewSignature, Proof, ProofLine, Proofs, Property, RuleHistory};
 use serde_json::json;
+use std::sync::atomic::{AtomicBool, Ordering};
 use testkit::Authenticator;
+
+/// Stands for a program that is away until it is told to come.
+struct Away(AtomicBool);
+
+impl ProofLine for Away {
+    fn prove(&self, rules: &str, properties: &[Property]) -> base::Result<Proofs> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(base::Error::unavailable("The prover does not answer; try again later."));
+        }
+        Prover.prove(rules, properties)
+    }
+}
 
 /// Stands for the program: everything holds.
 pub(super) struct Prover;
@@ -109,4 +122,44 @@ async fn two_offices_sign_with_passkeys() {
     }
     assert_eq!(history.changes().len(), 3);
     assert_eq!(history.changes()[2].offices, ["city clerk", "mayor"]);
+}
+
+/// The last signature counts although the set cannot become active with it: whoever signed is led to the proposal, and
+/// not told that it did not work.
+#[tokio::test]
+async fn a_signature_stands_without_a_prover() {
+    let town = town("");
+    let prover = Arc::new(Away(AtomicBool::new(false)));
+    town.city.reach_prover(prover.clone());
+    let mut clerk = Browser::new(&town);
+    let mut clerks = clerk.join(&town.invite("per_clara", &["clerk"]).code).await;
+    let rules = town.city.rules().text().to_owned();
+    let propose = |rules: String, charter: Option<String>| {
+        let new = NewProposal { rules, properties: None, charter, proofs: None };
+        town.city.propose(&town.admin, new).unwrap().id
+    };
+    let office = Office { name: "city clerk".into(), keys: vec![passkey(&town, "per_clara")] };
+    let charter = Charter { needed: 1, provers: Vec::new(), offices: vec![office] }.canonical();
+    let first = propose(rules.clone(), Some(charter));
+    let signed = town.key.sign(&town.city.to_sign(&first).unwrap());
+    let signature = NewSignature {
+        key: SignerKey::from(town.key.public()).to_string(),
+        signature: Signature::Ed25519(signed).to_string(),
+    };
+    town.city.sign_proposal(&town.admin, &first, signature).unwrap();
+    let id = propose(rules.replacen("@max_hours(\"72\")", "@max_hours(\"1\")", 1), None);
+    prover.0.store(true, Ordering::SeqCst);
+    let done = sign(&mut clerk, &mut clerks, &id, &id).await;
+    let page = format!("/console/proposals/{id}");
+    assert_eq!((done.status.as_u16(), done.header("location")), (303, Some(page.as_str())));
+    let proposal = town.city.proposal(&id).unwrap();
+    assert_eq!((proposal.state.as_str(), proposal.signed.len()), ("open", 1));
+    let activate = format!("{page}/activate");
+    assert!(clerk.get(&page).await.text().contains(&activate));
+    let away = clerk.post(&activate, &[]).await;
+    assert_eq!(away.status, 503);
+    assert!(away.text().contains(&format!("href=\"{page}\"")), "{}", away.text());
+    prover.0.store(false, Ordering::SeqCst);
+    assert_eq!(clerk.post(&activate, &[]).await.status, 303);
+    assert_eq!(town.city.proposal(&id).unwrap().state, "active");
 }

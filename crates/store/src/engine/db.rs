@@ -128,6 +128,14 @@ impl Db {
         }
     }
 
+    /// Does what another program kept from being done.
+    pub fn settle_owed(&self) -> Result<()> {
+        match &self.inner {
+            Inner::Sqlite(db) => db.settle_owed(),
+            Inner::Postgres(_) => Ok(()),
+        }
+    }
+
     /// Has its changes kept apart from now on; `false` for an engine whose own replication does that.
     pub fn follow(&self) -> Result<bool> {
         match &self.inner {
@@ -181,6 +189,15 @@ impl Db {
         match &self.inner {
             Inner::Sqlite(_) => sqlite::Db::fresh(kind)?.shape(),
             Inner::Postgres(db) => db.fresh_shape(kind),
+        }
+    }
+
+    /// Waits for no other program that has its file open. SQLite alone.
+    #[cfg(test)]
+    pub fn impatient(&self) {
+        match &self.inner {
+            Inner::Sqlite(db) => db.impatient(),
+            Inner::Postgres(_) => panic!("no file of PostgreSQL's is ours to wait for"),
         }
     }
 

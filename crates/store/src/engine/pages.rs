@@ -163,9 +163,15 @@ impl Db {
         Ok(Some(Changed { file: followed.file.clone(), size, page, pages }))
     }
 
-    /// Moves everything into the main file and holds that still. `file` is what was opened of it before.
+    /// Moves everything into the main file and holds that still. `file` is what was opened of it before. While
+    /// another program reads, this is [`base::Kind::Busy`]: what it reads keeps nobody from writing to the main file.
     pub fn still(&self, file: Option<Arc<File>>) -> Result<Still> {
-        self.settle()?;
+        if !self.emptied()? {
+            return Err(Error::busy(format!(
+                "{} is held by another program; try again when that is done.",
+                self.name()
+            )));
+        }
         let path = self.place()?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let reader = Connection::open_with_flags(path, flags).map_err(|e| told(self.name(), e))?;

@@ -40,10 +40,10 @@ impl Kind {
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
             Kind::Control => sql!(
-                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched"
+                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched", "0013_findings"
             ),
             Kind::HotList => {
-                sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks")
+                sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks", "0005_own")
             }
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
@@ -92,10 +92,12 @@ mod tests {
             "Control 10 6028d5fa67d099df",
             "Control 11 d183fde3cbde8d05",
             "Control 12 db05ac842cbb8a51",
+            "Control 13 55982201efaabbe0",
             "HotList 1 3a491dcb667cd5d1",
             "HotList 2 2de3a42235dee1fe",
             "HotList 3 7588d3b59e9bf7fc",
             "HotList 4 98b924fbd28a9099",
+            "HotList 5 d645b740dcbbc829",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
             "Reads 3 ea200b4d49e81e8b",

@@ -10,7 +10,7 @@ use base::{Error, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql, TransactionBehavior};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,6 +29,8 @@ pub(crate) struct Db {
     /// connection: what is open of the file must be closed after it.
     pub(super) followed: RefCell<Option<Followed>>,
     pub(super) path: Option<PathBuf>,
+    /// Whether deleted bytes may stand in the log of changes: another program read the file when they were to go.
+    owed: Cell<bool>,
 }
 
 impl Db {
@@ -44,12 +46,15 @@ impl Db {
         let conn = Connection::open(path).map_err(|e| told(name, e))?;
         let mut db = Self::over(conn, name);
         db.path = Some(path.to_owned());
+        // What was owed when it was last open.
+        db.owed.set(true);
         db.prepare(kind)?;
         Ok(db)
     }
 
     fn over(conn: Connection, name: &str) -> Self {
-        Self { conn, name: name.to_owned(), followed: RefCell::new(None), path: None }
+        let (followed, owed) = (RefCell::new(None), Cell::new(false));
+        Self { conn, name: name.to_owned(), followed, path: None, owed }
     }
 
     /// As messages name it.
@@ -161,12 +166,31 @@ impl Db {
     }
 
     /// Moves everything into the main file and empties the log of changes, in which deleted bytes
-    /// would otherwise stand until it is written over.
+    /// would otherwise stand until it is written over. While another program reads the file this is owed:
+    /// [`Db::settle_owed`] does it when that has ended.
     pub fn settle(&self) -> Result<()> {
+        self.owed.set(true);
+        let done = self.emptied()?;
+        self.owed.set(!done);
+        if !done {
+            tracing::warn!(file = %self.name, "deleted bytes stay while another program reads it");
+        }
+        Ok(())
+    }
+
+    /// Does what another program kept from being done.
+    pub fn settle_owed(&self) -> Result<()> {
+        if self.owed.get() { self.settle() } else { Ok(()) }
+    }
+
+    /// The same at once, and whether it could be done: not while another program reads.
+    pub(super) fn emptied(&self) -> Result<bool> {
         self.note_changes()?;
-        self.conn
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(|e| told(&self.name, e))
+        let busy: i64 = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+            .map_err(|e| told(&self.name, e))?;
+        Ok(busy == 0)
     }
 
     /// What is wrong with its pages.
@@ -196,6 +220,12 @@ impl Db {
             out.push(format!("{:?} {}", &row.0[..3], spaced.join(" ")));
         }
         Ok(out)
+    }
+
+    /// Waits for no other program.
+    #[cfg(test)]
+    pub fn impatient(&self) {
+        self.conn.busy_timeout(Duration::ZERO).unwrap();
     }
 
     /// Lets the file grow no further than so many pages more, as a full disk would.

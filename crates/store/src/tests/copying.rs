@@ -94,6 +94,22 @@ fn a_day_is_held_still_while_reads_come_in() {
     assert_eq!(count(&db), 1);
     drop(still);
     assert_eq!(store.check().unwrap(), Vec::<String>::new());
+    // Another program reads: what lies partly beside the file is not copied.
+    let beside = |db: &mut crate::engine::Db| {
+        db.impatient();
+        Ok(())
+    };
+    store.in_day(day(0), beside).unwrap();
+    let file = home.path().join(format!("reads/{}.db", day(0)));
+    let reader = rusqlite::Connection::open(&file).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM reads;").unwrap();
+    put(&store, day(0), "c 90 DEF").unwrap();
+    assert_eq!(store.still_day(day(0)).err().unwrap().kind(), base::Kind::Busy);
+    drop(reader);
+    assert!(store.still_day(day(0)).unwrap().is_some());
+    // Forgotten, it takes no room any more.
+    store.drop_day(day(0)).unwrap();
+    assert!(crate::open::hold(&store.raw).is_empty());
 }
 
 /// A file that does not answer, as on a share whose server is gone: who waits gives up; nothing is begun until that

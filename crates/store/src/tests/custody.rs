@@ -5,7 +5,7 @@ use ::custody::{Custody, Options};
 use base::{LeaseId, ManualClock, ReadId, SigningKey, Time};
 use ledger::{Folder, Leaf, Log, commitment};
 use plate::{Odds, Pattern, Text};
-use policy::{Facts, Intent, Rules, Vouch};
+use policy::{Decision, Facts, Intent, Rules, Vouch};
 use read::{Pass, Read};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -119,8 +119,21 @@ impl City {
             now: self.now,
         };
         let salt = random();
+        let rules = self.custody.rules();
+        let Decision::Allow { rule } = rules.decide(&intent, &facts) else {
+            panic!("it is asked for more than is allowed");
+        };
+        let hour = |t: Time| t.floor_to(3_600_000).to_string();
         let leaf = Leaf::new("search.intent", self.now)
             .id(&intent.id)
+            .fact("policy", rules.hash())
+            .fact("rule", rule)
+            .fact("decision", "allowed")
+            .fact("roles", "officer")
+            .fact("plates", 1)
+            .fact("cameras", intent.cameras.len() as u64)
+            .fact("from", hour(from))
+            .fact("until", hour(until))
             .fact("purpose", intent.purpose.as_str())
             .fact("authority", "none")
             .fact("case", "stated")

@@ -179,6 +179,22 @@ fn a_removed_entry_leaves_no_trace(engine: Engine) {
     assert_eq!(store.entries().unwrap().len(), 1);
 }
 
+#[test]
+fn what_was_removed_beside_a_reader_goes_when_that_has_ended() {
+    let (home, store) = Engine::Sqlite.new_store();
+    let removed = entry("ent_a", "7ABC128");
+    store.add_entry(&removed).unwrap();
+    crate::open::hold(&store.hotlist).impatient();
+    let reader = rusqlite::Connection::open(home.path().join("hotlist.db")).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM entries;").unwrap();
+    store.remove_entry(&removed.id).unwrap();
+    store.settle_owed().unwrap();
+    assert!(!files_with(home.path(), b"7ABC128").is_empty());
+    drop(reader);
+    store.settle_owed().unwrap();
+    assert_eq!(files_with(home.path(), b"7ABC128"), [""; 0]);
+}
+
 fn control_data_comes_back_as_it_went(engine: Engine) {
     let (dir, store) = engine.new_store();
     let row = CameraRow {

@@ -9,6 +9,7 @@ on_both!(
     a_control_file_put_back_from_a_backup_raises_no_hit_twice,
     more_effects_than_a_step_takes,
     hits_page_newest_first_and_are_decided_once,
+    hits_are_forgotten_and_what_they_were_is_counted,
     what_was_said_last_of_cameras_and_shifts
 );
 
@@ -55,6 +56,50 @@ fn a_control_file_put_back_from_a_backup_raises_no_hit_twice(engine: Engine) {
     assert_eq!(old.hits(10, None).unwrap(), hits, "the same hits under the same ids");
 }
 
+/// The file of a day is put back from a backup, or is lost, and the control data is not.
+#[test]
+fn a_day_that_is_older_than_the_control_data_swallows_no_hit() {
+    let (home, store) = Engine::Sqlite.new_store();
+    put(&store, day(0), "a 10 XYZ!").unwrap();
+    store.relay().unwrap();
+    drop(store);
+    let file = home.path().join(format!("reads/{}.db", day(0)));
+    let old = fs::read(&file).unwrap();
+    for (old, next) in [(Some(old), "c 40 GHI!"), (None, "c 50 JKL!")] {
+        let store = home.open().unwrap();
+        put(&store, day(0), "b 20 ABC!, b 30 DEF!").unwrap();
+        store.relay().unwrap();
+        drop(store);
+        match &old {
+            Some(old) => fs::write(&file, old).unwrap(),
+            None => fs::remove_file(&file).unwrap(),
+        }
+        let store = home.open().unwrap();
+        put(&store, day(0), next).unwrap();
+        assert_eq!(store.relay().unwrap().len(), 1, "{next}");
+    }
+}
+
+#[test]
+fn a_day_that_cannot_be_read_holds_up_no_other() {
+    let (home, store) = Engine::Sqlite.new_store();
+    fill(&store);
+    drop(store);
+    let name = format!("reads/{}.db", day(0));
+    fs::write(home.path().join(&name), random::<5000>()).unwrap();
+    let store = home.open().unwrap();
+    for _ in 0..2 {
+        assert!(store.relay().unwrap_err().message().contains(&name));
+        assert_eq!(store.hits(10, None).unwrap().len(), 1);
+    }
+    assert!(store.days_answer().unwrap_err().message().contains(&name));
+    put(&store, day(1), "b 30 ABC!").unwrap();
+    assert_eq!(store.relay_new().unwrap().len(), 1);
+    store.drop_day(day(0)).unwrap();
+    store.days_answer().unwrap();
+    assert_eq!(store.relay().unwrap(), []);
+}
+
 fn more_effects_than_a_step_takes(engine: Engine) {
     let (_dir, store) = engine.new_store();
     let many: Vec<String> = (0..230).map(|n| format!("b {n} P{n}!")).collect();
@@ -62,6 +107,38 @@ fn more_effects_than_a_step_takes(engine: Engine) {
     assert_eq!(store.relay().unwrap().len(), 230);
     assert_eq!(store.relay().unwrap().len(), 0);
     assert_eq!(store.hits(1000, None).unwrap().len(), 230);
+}
+
+fn hits_are_forgotten_and_what_they_were_is_counted(engine: Engine) {
+    let (_dir, store) = engine.new_store();
+    fill(&store);
+    store.relay().unwrap();
+    let all = store.hits(10, None).unwrap();
+    for hit in &all {
+        let to = HitChange {
+            version: hit.version,
+            state: "rejected".into(),
+            finding: Some("misread".into()),
+            card_json: "{}".into(),
+        };
+        store.change_hit(&hit.id, &to).unwrap();
+    }
+    let misread = |from: i32| {
+        let found = store.findings(&camera("a"), day(from).start()).unwrap();
+        found.first().map_or(0, |(finding, n)| if finding == "misread" { *n } else { 0 })
+    };
+    assert_eq!(misread(0), 2);
+    for _ in 0..2 {
+        store.forget_hits(day(1).start().plus_millis(7)).unwrap();
+        assert_eq!(store.relay().unwrap(), []);
+        let left: Vec<_> = store.hits(10, None).unwrap().iter().map(|hit| hit.id).collect();
+        assert_eq!(left, [all[0].id]);
+        let copies = all.iter().map(|hit| store.sealed_hit(&hit.id).is_ok());
+        assert_eq!(copies.collect::<Vec<_>>(), [true, false, false]);
+        assert_eq!((misread(-1), misread(0)), (2, 1));
+    }
+    store.forget_findings(day(1)).unwrap();
+    assert_eq!(misread(-1), 1);
 }
 
 fn hits_page_newest_first_and_are_decided_once(engine: Engine) {

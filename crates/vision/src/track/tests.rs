@@ -183,6 +183,37 @@ fn an_unsure_glimpse_is_no_read() {
     check(&["R2038~@10,10", "R2038~@30,10", "R2038~@50,10"], &["R2038 3"]);
 }
 
+/// A car stands in view while a lease is renewed that does not reach back to its best look.
+#[test]
+fn what_was_seen_best_before_a_moment_is_told_then() {
+    let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+    let at = |i: i64| Time::from_millis(1000 + 100 * i);
+    let standing = |word: &str| {
+        let mut tracker = Tracker::new(TrackOptions::default());
+        for i in 0..20 {
+            assert!(tracker.push(at(i), &picture, vec![plate(word)]).is_empty());
+        }
+        tracker
+    };
+    let mut tracker = standing("AB123@10,10");
+    assert!(tracker.tell_before(at(0)).is_empty(), "its best look is not before that");
+    let told = tracker.tell_before(at(20));
+    assert_eq!(told.iter().map(text).collect::<Vec<_>>(), ["AB123"]);
+    assert!(told[0].best < at(20) && tracker.follows());
+    assert!(tracker.tell_before(at(20)).is_empty(), "once");
+    tracker.push(at(20), &picture, vec![plate("AB123@10,10")]);
+    assert!(tracker.finish().is_empty(), "it is the same pass");
+    // Not agreed on yet: it is told at its end, with a look of after that moment.
+    let mut tracker = standing("AB123~@10,10");
+    assert!(tracker.tell_before(at(20)).is_empty());
+    tracker.push(at(20), &picture, vec![plate("AB123~@10,10")]);
+    let ended = tracker.finish();
+    assert_eq!(
+        ended.iter().map(|t| (text(t), t.best)).collect::<Vec<_>>(),
+        [("AB123".to_owned(), at(20))]
+    );
+}
+
 #[test]
 fn one_glimpse_is_no_vehicle() {
     check(&["-", "AB123@10,10", "-"], &[]);

@@ -4,9 +4,9 @@ use crate::entry::{Entry, Terms, Tombstone};
 use crate::model::{Prior, rest_weight};
 use crate::{Found, search};
 use base::{EntryId, ListId, Time};
-use plate::{Belief, Reason};
+use plate::{Belief, Reason, Text};
 use read::{Read, StateBasis};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 #[derive(Default)]
 pub struct Slow {
@@ -109,16 +109,23 @@ impl Slow {
         ((self.rate(e) / share(&state)).min(4.0), g)
     }
 
+    /// Whether a vehicle that an entry may be of was found again.
+    fn silent(&self, e: &Entry, plate: &Text, now: Time) -> bool {
+        let from = (e.from.millis() + 999) / 1000 * 1000;
+        let found = self.tombs.iter().any(|t| {
+            t.list == e.list
+                && t.plate == *plate
+                && relation(&spelled(&t.state), &spelled(&e.state)) != StateBasis::Differs
+                && from <= t.found.millis()
+                && now < t.until
+        });
+        found && e.plate.fits(plate.reveal(Reason::Matching))
+    }
+
     fn live(&self, e: &Entry, now: Time) -> bool {
         let (s, from, to) = (now.millis(), e.from.millis(), e.expires.millis());
         let within = s >= (from + 999) / 1000 * 1000 && s < to / 1000 * 1000;
-        let silent = self.tombs.iter().any(|t| {
-            t.list == e.list
-                && e.plate.exact().as_ref() == Some(&t.plate)
-                && relation(&spelled(&t.state), &spelled(&e.state)) != StateBasis::Differs
-                && (from + 999) / 1000 * 1000 <= t.found.millis()
-                && now < t.until
-        });
+        let silent = e.plate.exact().is_some_and(|plate| self.silent(e, &plate, now));
         within && !silent && self.terms(&e.list).stale.is_none_or(|at| now < at)
     }
 
@@ -145,7 +152,20 @@ impl Slow {
         let mut texts: Vec<(&String, f64)> = possible.iter().map(|(_, t, p)| (t, *p)).collect();
         texts.sort_by(|a, b| a.0.cmp(b.0));
         texts.dedup_by(|a, b| a.0 == b.0);
-        let seen: f64 = texts.iter().map(|t| t.1).sum();
+        // The shares of a text's listed cars: of those that are one car the largest.
+        let shares = |text: &String| -> Vec<(String, f64)> {
+            let of = possible.iter().filter(|(_, t, _)| t == text);
+            let of = of.map(|(e, t, _)| (spelled(&e.state), self.ratio(e, t, &seen_state).1));
+            let of: BTreeMap<String, f64> = of.collect();
+            let outdone = |state: &String, g: f64| {
+                of.iter()
+                    .any(|(s, h)| relation(s, state) != StateBasis::Differs && (*h, s) > (g, state))
+            };
+            let left = of.iter().filter(|(s, g)| !outdone(s, **g));
+            left.map(|(s, g)| (s.clone(), *g)).collect()
+        };
+        let share = |text: &String| shares(text).iter().map(|s| s.1).sum::<f64>().min(1.0);
+        let listed: f64 = texts.iter().map(|(t, p)| p * share(t)).sum();
         let weight = |e: &Entry, text: &str, p: f64| {
             let (r, g) = self.ratio(e, text, &seen_state);
             p * r * g
@@ -160,13 +180,20 @@ impl Slow {
                 }
             }
             let own = weight(e, text, *p);
-            let twin = p * (1.0 - self.ratio(e, text, &seen_state).1);
-            let all = own + others.values().sum::<f64>() + twin + (1.0 - seen).max(0.0) * rest;
+            let differs = |s: &&(String, f64)| relation(&s.0, &state) == StateBasis::Differs;
+            let strangers: f64 = shares(text).iter().filter(differs).map(|s| s.1).sum();
+            let of_state = self.ratio(e, text, &seen_state).1;
+            let twin = *p * (1.0 - of_state - strangers.min(1.0)).max(0.0);
+            let unlisted: f64 = 1.0 - *p - (listed - *p * share(text));
+            let all = own + others.values().sum::<f64>() + twin + unlisted.max(0.0) * rest;
             if own / all >= self.terms(&e.list).threshold {
                 out.push((e.id.to_string(), own / all));
             }
         }
         for e in self.entries.iter().filter(|e| e.plate.exact().is_none() && self.live(e, now)) {
+            if self.silent(e, &read.odds.text(), now) {
+                continue;
+            }
             let p = fits_pattern(&belief, e.plate.reveal(Reason::Matching));
             let many = (Prior::default().texts / 14f64.powi(e.plate.known() as i32)).max(1.0);
             let other = relation(&spelled(&e.state), &seen_state) == StateBasis::Differs;

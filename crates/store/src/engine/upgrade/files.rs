@@ -125,14 +125,18 @@ mod tests {
     /// A store as the version before the newest migration of each kind left it.
     fn older(dir: &Path) {
         for (name, kind) in [("control.db", Kind::Control), ("hotlist.db", Kind::HotList)] {
-            let conn = Connection::open(dir.join(name)).unwrap();
-            let all = kind.migrations();
-            for sql in &all[..all.len() - 1] {
-                conn.execute_batch(sql).unwrap();
-            }
-            conn.pragma_update(None, "application_id", kind.application_id()).unwrap();
-            conn.pragma_update(None, "user_version", all.len() as i64 - 1).unwrap();
+            with(&dir.join(name), kind, kind.migrations().len() - 1);
         }
+    }
+
+    /// A database that has had so many migrations.
+    fn with(file: &Path, kind: Kind, has: usize) {
+        let conn = Connection::open(file).unwrap();
+        for sql in &kind.migrations()[..has] {
+            conn.execute_batch(sql).unwrap();
+        }
+        conn.pragma_update(None, "application_id", kind.application_id()).unwrap();
+        conn.pragma_update(None, "user_version", has as i64).unwrap();
     }
 
     fn has(dir: &Path) -> Vec<(u32, bool)> {
@@ -175,7 +179,9 @@ mod tests {
     #[test]
     fn what_a_migration_erases_is_in_no_file() {
         let dir = tempfile::tempdir().unwrap();
-        older(dir.path());
+        // The twelfth migration of the control data erases hashes.
+        with(&dir.path().join("control.db"), Kind::Control, 11);
+        with(&dir.path().join("hotlist.db"), Kind::HotList, 4);
         let hash = base::sha256(b"plate\n7ABC128\n");
         let conn = Connection::open(dir.path().join("control.db")).unwrap();
         // As a server that was killed leaves it: the newest pages are in the log of changes.
