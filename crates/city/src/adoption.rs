@@ -8,7 +8,7 @@
 
 use crate::init::Paths;
 use crate::{City, Event, SignedProofs};
-use base::{Error, PersonId, Result, Time, write_atomic};
+use base::{Error, Kind, PersonId, Result, Time, write_atomic};
 use custody::InForce;
 use identity::{Adoption, Charter, Person, RuleSet, Signature, SignerKey, adoption_message};
 use ledger::{Entry, Leaf, Log};
@@ -477,7 +477,6 @@ impl City {
     /// Makes a set active that enough offices have signed, after it has been proven once more.
     pub fn activate(&self, id: &str) -> Result<()> {
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
-        // Behind the entry there is no way back: custody wants to believe it at once.
         self.witnesses_follow()?;
         let (now, charter) = self.set_in_force()?;
         let (adoption, proposal, brought) = {
@@ -497,6 +496,7 @@ impl City {
         let (set, offices) = adoption.verify(&self.origin(), &charter)?;
         let rules = Arc::new(Rules::parse(&set.rules)?);
         let proven = self.proven(&set, &charter, brought.as_ref())?;
+        self.others_follow()?;
         let json = serde_json::to_vec(&adoption)
             .map_err(|e| Error::internal("The adoption cannot be written.").because(e))?;
         write_atomic(&under_way(&self.dir), &json)?;
@@ -521,6 +521,22 @@ impl City {
         })
     }
 
+    /// Behind the entry of an activation there is no way back: where a quorum must sign before custody believes it, it must
+    /// be there now, and custody go by the set in force.
+    fn others_follow(&self) -> Result<()> {
+        let last = self.log.size().saturating_sub(1);
+        self.witnessed(self.log.entry(last)?).map_err(|e| {
+            Error::unavailable(
+                "The witnesses have not signed what is on the log; make the set active when they have.",
+            )
+            .because(e.inside())
+        })?;
+        self.tell_custody().map_err(|e| match e.kind() {
+            Kind::Conflict | Kind::Forbidden => crate::keeper::astray(&e),
+            _ => e,
+        })
+    }
+
     fn unfinished(&self) -> MutexGuard<'_, Option<Adoption>> {
         self.unfinished.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -530,7 +546,7 @@ impl City {
     fn carry_through(&self, entry: &Entry) -> Result<()> {
         let Some(adoption) = self.unfinished().clone() else { return Ok(()) };
         let set = RuleSet::parse(&adoption.set)?;
-        let rules = Arc::new(Rules::parse(&set.rules)?);
+        let rules = Arc::new(Rules::adopted(&set.rules)?);
         self.custody.adopt(&adoption, entry)?;
         write_set(&self.dir, &set)?;
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
@@ -550,6 +566,10 @@ impl City {
             return Ok(());
         }
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
+        self.finish()
+    }
+
+    fn finish(&self) -> Result<()> {
         let (index, _) = self.activated()?;
         let entry = match &self.witnessing {
             Some(witnessing) => witnessing.entry(&self.log, index)?,
@@ -615,6 +635,12 @@ impl City {
 
     /// Questions are answered only under the rules that were adopted.
     pub(crate) fn adopted_rules(&self) -> Result<()> {
+        if self.unfinished().is_some()
+            && let Ok(_one) = self.activating.try_lock()
+            && let Err(e) = self.finish()
+        {
+            tracing::warn!(error = %e.inside(), "a set of rules is not in force yet");
+        }
         if self.unfinished().is_some() {
             return Err(Error::unavailable(
                 "New rules were adopted and are not in force everywhere yet; ask again in a moment.",

@@ -174,7 +174,7 @@ fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {
             return finding("rules", State::Wrong, message);
         }
     };
-    match Rules::parse(&text) {
+    match Rules::adopted(&text) {
         Err(e) => finding("rules", State::Wrong, e.message()),
         Ok(rules) if adopted == Some(rules.hash().as_str()) => {
             let message = format!("{} rules, as adopted on the log.", rules.ids().count());

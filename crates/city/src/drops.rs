@@ -180,9 +180,17 @@ fn moved(folder: &Path, file: &Path, came: &Came) -> Result<()> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     // Another file may have come under this name before.
     let name = format!("{}-{name}", base::hex(&base::random::<4>()));
-    fs::rename(file, to.join(&name)).map_err(away)?;
-    match &came.why {
-        Some(why) => base::write_atomic(&to.join(format!("{name}.reason")), why.as_bytes()),
-        None => Ok(()),
+    // First, so that no file lies there without; and none is left of a file that cannot be moved.
+    let reason = to.join(format!("{name}.reason"));
+    if let Some(why) = &came.why {
+        base::write_atomic(&reason, why.as_bytes())?;
     }
+    fs::rename(file, to.join(&name)).map_err(|e| {
+        if came.why.is_some()
+            && let Err(e) = fs::remove_file(&reason)
+        {
+            tracing::warn!(error = %e, "a reason is left behind");
+        }
+        away(e)
+    })
 }

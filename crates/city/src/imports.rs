@@ -284,9 +284,19 @@ impl City {
         let mut old = Vec::with_capacity(self.entries_of(list)?);
         let mut begun = HashMap::new();
         let now = self.now();
+        let last = self.store.last_import_that_is(list, "taken")?.map(|row| row.made);
+        let mut found = self.tombstones()?;
+        found.retain(|t| t.list == *list && last.is_some_and(|last| last > t.found));
         let mut pages = self.pages(Of::Imported(list));
-        // What has ended by itself is no entry that a file lacks.
-        for row in pages.by_ref().filter(|row| row.expires > now) {
+        for row in pages.by_ref() {
+            // What the last file still had was never gone, whatever number or state the next one gives it.
+            if last.is_some_and(|last| row.expires > last) {
+                found.retain(|t| row.begins > t.found || !t.is_of(&row.plate));
+            }
+            // What has ended by itself is no entry that a file lacks.
+            if row.expires <= now {
+                continue;
+            }
             let (number, beside) = (number_of(&row.id)?, Beside::of(&row));
             if beside.anew {
                 begun.insert(number, row.begins);
@@ -294,9 +304,6 @@ impl City {
             old.push((trace(&row, beside), number));
         }
         pages.done()?;
-        let last = self.store.last_import_that_is(list, "taken")?.map(|row| row.made);
-        let mut found = self.tombstones()?;
-        found.retain(|t| t.list == *list && last.is_some_and(|last| last > t.found));
         Ok(Before { list: Comparison::with(old), begun, found })
     }
 

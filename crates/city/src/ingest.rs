@@ -83,7 +83,7 @@ impl City {
         }
         let mut out = Ingested::default();
         let mut refused = Refused::default();
-        let mut days: BTreeMap<Day, Vec<Arrived>> = BTreeMap::new();
+        let mut days: BTreeMap<Day, (Vec<usize>, Vec<Arrived>)> = BTreeMap::new();
         let mut leases = BTreeMap::new();
         let mut seen = BTreeSet::new();
         let opened = self.custody.open_items(by, &batch.items)?;
@@ -95,7 +95,9 @@ impl City {
             match item.and_then(|signed| self.checked(by, &signed, now, &mut leases)) {
                 Ok((pass, picture)) => {
                     if seen.insert(pass.id) {
-                        days.entry(pass.id.day()).or_default().push((pass, picture));
+                        let (places, reads) = days.entry(pass.id.day()).or_default();
+                        places.push(index);
+                        reads.push((pass, picture));
                     } else {
                         out.known += 1;
                     }
@@ -110,12 +112,23 @@ impl City {
         if let Err(e) = self.note_refused(by, refused) {
             tracing::warn!(camera = %by, error = %e.inside(), "refused reads are not on the log yet");
         }
-        for (day, reads) in days {
+        for (day, (places, reads)) in days {
             let count = reads.len();
-            let new = self.keep(day, reads, now)?;
-            out.new += new.len();
-            out.known += count - new.len();
-            out.new_ids.extend(new);
+            match self.keep(day, reads, now) {
+                Ok(new) => {
+                    out.new += new.len();
+                    out.known += count - new.len();
+                    out.new_ids.extend(new);
+                }
+                // A damaged day holds up no other: its reads come again until it is mended or forgotten.
+                Err(e) if e.kind() == Kind::Internal => {
+                    tracing::error!(%day, error = %e.inside(), "reads of a day cannot be kept");
+                    let (wait_s, message) = (FAR.as_secs() + 1, e.message());
+                    let later = |index| LaterItem { index, wait_s, message: message.into() };
+                    out.later.extend(places.into_iter().map(later));
+                }
+                Err(e) => return Err(e),
+            }
         }
         // What is stored is taken: a day that cannot be relayed is no reason to send it again.
         if let Err(e) = self.store.relay_new() {

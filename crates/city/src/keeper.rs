@@ -107,7 +107,7 @@ pub(crate) fn rules(paths: &Paths) -> Result<Arc<Rules>> {
     let text = std::fs::read_to_string(&paths.rules).map_err(|e| {
         Error::unavailable("rules.cedar is missing; restore the adopted rules.").because(e)
     })?;
-    Ok(Arc::new(Rules::parse(&text)?))
+    Ok(Arc::new(Rules::adopted(&text)?))
 }
 
 /// A set whose activation is on the log, and of which custody may not have heard.
@@ -126,9 +126,18 @@ impl Adopting<'_> {
         let Some(entry) = &self.entry else { return Ok(false) };
         match remote.adopt(self.adoption, entry) {
             Err(e) if e.kind() == base::Kind::Unavailable => Ok(false),
-            done => done.map(|()| true),
+            done => done.map(|()| true).map_err(|e| astray(&e)),
         }
     }
+}
+
+/// That custody goes by another set than the one that the log says is in force, and what to do about it.
+pub(crate) fn astray(e: &Error) -> Error {
+    Error::conflict(
+        "Custody does not follow the set that the log says is in force; run `homeplate custody adopt` as root, start \
+         custody again, and then the server.",
+    )
+    .because(e.inside())
 }
 
 /// The keeper that the configuration names, and whether it goes by the set that is in force.
@@ -259,7 +268,7 @@ impl Adopted {
     fn in_force(&self) -> Result<InForce> {
         match &self.set {
             Some(set) => InForce::of(&RuleSet::parse(set)?),
-            None => Ok(InForce::fixed(Arc::new(Rules::parse(&self.rules)?))),
+            None => Ok(InForce::fixed(Arc::new(Rules::adopted(&self.rules)?))),
         }
     }
 

@@ -215,26 +215,30 @@ impl City {
         })?;
         self.check_entry(&new)?;
         let id = new_entry_id()?;
-        self.put_entry(&id, new, by, &person)?;
+        self.put_entry(&id, new, by, &person, None)?;
         Ok(id)
     }
 
-    /// Writes an entry that was checked; `by` wrote it down, and the log shows who decided it.
+    /// Writes an entry that was checked; `by` wrote it down, and the log shows who decided it. One that waited for that
+    /// says since when: it must wait still, and is older than what was found meanwhile.
     pub(crate) fn put_entry(
         &self,
         id: &EntryId,
         new: NewEntry,
         by: &PersonId,
         person: &Person,
+        waited: Option<Time>,
     ) -> Result<()> {
         let plate = Text::parse(&new.plate).map_err(|e| {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
         let plate = Pattern::from(plate);
+        let mut found = self.tombstones()?;
+        found.retain(|t| waited.is_none_or(|since| t.found <= since));
         let row = EntryRow {
             id: id.clone(),
             list: new.list.clone(),
-            begins: begins_anew(&self.tombstones()?, &new.list, &plate),
+            begins: begins_anew(&found, &new.list, &plate),
             plate,
             state: new.state,
             reason: new.reason,
@@ -250,6 +254,9 @@ impl City {
         };
         let leaf = self.leaf_by("hotlist.changed", person)?;
         let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+        if waited.is_some() && !self.store.wanted()?.iter().any(|w| w.id == *id) {
+            return Err(Error::not_found("Nothing of that number waits."));
+        }
         self.store.add_entry(&row)?;
         self.hot.update(vec![looked_for(row)], &[]);
         self.log_added(leaf, id, &new.list)
@@ -417,15 +424,23 @@ impl City {
     pub fn undo_found(&self, by: &PersonId, list: &ListId, id: &str) -> Result<FoundLine> {
         let person = self.allowed(by, Action::EditHotList)?;
         let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.store.tombstones()?.iter().any(|row| row.list == *list && row.id == id) {
-            return Err(Error::not_found("Nothing of that number was found on this list."));
+        let rows = self.store.tombstones()?;
+        let this = rows
+            .iter()
+            .find(|row| row.list == *list && row.id == id)
+            .ok_or_else(|| Error::not_found("Nothing of that number was found on this list."))?;
+        // It may have been said twice, and each of them silences the vehicle.
+        let same = |row: &&TombstoneRow| {
+            row.list == this.list && row.plate == this.plate && row.state == this.state
+        };
+        for row in rows.iter().filter(same) {
+            // Said first: what a crash leaves silent can be taken back again.
+            let leaf = self.leaf_by("hotlist.unfound", &person)?.job("hotlist").id(&row.id);
+            let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
+            self.store.drop_tombstone(list, &row.id)?;
+            self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.unfound") });
         }
-        // Said first: what a crash leaves silent can be taken back again.
-        let leaf = self.leaf_by("hotlist.unfound", &person)?.job("hotlist").id(id);
-        let entry = self.log.append_once(&leaf.fact("list", list.as_str()))?;
-        self.store.drop_tombstone(list, id)?;
         self.silence()?;
-        self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.unfound") });
         Ok(FoundLine { id: id.to_owned(), until: self.now() })
     }
 

@@ -232,7 +232,7 @@ impl City {
         self.tally()?;
         let later = |done: Result<()>, what: &str| match done {
             // Switching off, the log and questions go on without it, and the clock tries again.
-            Err(e) if e.kind() == base::Kind::Unavailable => {
+            Err(e) if matches!(e.kind(), base::Kind::Unavailable | base::Kind::Busy) => {
                 tracing::error!(error = %e.inside(), "{what}");
                 Ok(())
             }

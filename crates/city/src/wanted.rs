@@ -7,6 +7,7 @@ use base::{EntryId, Error, ListId, PersonId, Result, Time};
 use plate::Text;
 use policy::Action;
 use serde::{Deserialize, Serialize};
+use std::sync::PoisonError;
 use store::WantedRow;
 use utoipa::ToSchema;
 
@@ -83,7 +84,7 @@ impl City {
         self.takes_own(&wanted.entry.list)?;
         self.check_entry(&wanted.entry)?;
         // First in, then away: what a crash leaves waiting is in already, and the log is told of it.
-        match self.put_entry(id, wanted.entry, &wanted.by, &person) {
+        match self.put_entry(id, wanted.entry, &wanted.by, &person, Some(wanted.made)) {
             Ok(()) => self.forget_one_wanted(id),
             Err(e) if e.kind() == base::Kind::Conflict => self.log_lists(),
             Err(e) => Err(e),
@@ -93,7 +94,15 @@ impl City {
     /// Takes back what waits: who wrote it down, or who would have agreed.
     pub fn withdraw_wanted(&self, by: &PersonId, id: &EntryId) -> Result<()> {
         let person = self.allowed(by, Action::DecideHit)?;
-        self.store.take_wanted(id)?;
+        {
+            let _one = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.store.entry(id)?.is_some() {
+                return Err(Error::conflict(
+                    "This entry is in force already; who keeps the lists can say that the vehicle was found.",
+                ));
+            }
+            self.store.take_wanted(id)?;
+        }
         let leaf = self.leaf_by("hotlist.withdrawn", &person)?.job("hotlist").id(id.as_str());
         self.log.append_once(&leaf)?;
         Ok(())

@@ -31,7 +31,7 @@ impl InForce {
 
     /// A whole set.
     pub fn of(set: &RuleSet) -> Result<Self> {
-        let rules = Arc::new(Rules::parse(&set.rules)?);
+        let rules = Arc::new(Rules::adopted(&set.rules)?);
         Ok(Self { rules, set: Some((set.hash()?, set.charter()?)) })
     }
 }

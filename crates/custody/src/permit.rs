@@ -207,9 +207,8 @@ struct Decided {
 fn same_reach(leaf: &Leaf, intent: &Intent, decided: &Decided) -> Result<()> {
     let hour = |t: Time| t.floor_to(HOUR_MS).to_string();
     let plates = intent.plates.len() + intent.patterns.len();
-    let Decided { policy, rule, word, scope } = decided;
-    let same = leaf.text("policy") == Some(policy.as_str())
-        && leaf.text("rule") == Some(rule.as_str())
+    let Decided { rule, word, scope, .. } = decided;
+    let same = leaf.text("rule") == Some(rule.as_str())
         && leaf.text("decision") == Some(*word)
         && leaf.text("roles") == Some(intent.roles.join(" ").as_str())
         && leaf.number("plates") == Some(plates as u64)
@@ -234,6 +233,11 @@ impl Custody {
         let leaf = in_full(self.believes_question(entry, intent)?, then, intent)?;
         same_question(&leaf, intent, facts, salt)?;
         let decided = self.decided(intent, facts)?;
+        if leaf.text("policy") != Some(decided.policy.as_str()) {
+            return Err(Error::unavailable(
+                "The rules have changed since this was asked; ask again.",
+            ));
+        }
         same_reach(&leaf, intent, &decided)?;
         let scope = decided.scope;
         // What is forgotten is not looked for; a question about nothing else has no answer.

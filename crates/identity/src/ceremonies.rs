@@ -145,7 +145,8 @@ impl<T> Open<T> {
         Self(Mutex::default())
     }
 
-    fn put(&self, name: String, thing: T, now: Time) -> Result<()> {
+    /// Keeps it; whether nothing was kept under this name before.
+    fn put(&self, name: String, thing: T, now: Time) -> Result<bool> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= MOST {
             open.retain(|_, (at, _)| now.since(*at) <= KEPT_MS);
@@ -154,12 +155,7 @@ impl<T> Open<T> {
             return Err(Error::busy("Too many people are signing in; try again in a minute.")
                 .retry_after(Duration::from_secs(60)));
         }
-        open.insert(name, (now, thing));
-        Ok(())
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+        Ok(open.insert(name, (now, thing)).is_none())
     }
 
     /// Gives it once, whatever becomes of it.
@@ -208,11 +204,10 @@ impl SignIns {
         let mut at = [0; 8];
         at.copy_from_slice(&challenge[..8]);
         let begun = Time::from_millis(i64::from_be_bytes(at));
-        if !(0..=KEPT_MS).contains(&now.since(begun)) || self.used.has(name) {
+        if !(0..=KEPT_MS).contains(&now.since(begun)) {
             return Err(over());
         }
-        self.used.put(name.to_owned(), (), now)?;
-        Ok(challenge)
+        self.used.put(name.to_owned(), (), now)?.then_some(challenge).ok_or_else(over)
     }
 }
 

@@ -39,14 +39,18 @@ impl Memory {
     /// # Errors
     /// A memory is damaged; or that in the first folder cannot be read.
     pub fn recall(&self, vkey: &str) -> Result<Option<Seen>> {
-        let mut known: Option<Seen> = None;
+        let (mut known, mut closed): (Option<Seen>, Option<Error>) = (None, None);
         for (at, folder) in self.0.iter().enumerate() {
             let file = named(folder, vkey);
             let text = match std::fs::read(&file) {
                 Ok(text) => text,
                 Err(e) if not_there(&e) => continue,
-                // Another user's folder, which an environment names that was theirs.
-                Err(e) if at > 0 && e.kind() == ErrorKind::PermissionDenied => continue,
+                // Another user's folder, which an environment names that was theirs. Of the first one it is an error, but where
+                // another knows the log: a folder of that name may have been there before, for something else.
+                Err(e) if e.kind() == ErrorKind::PermissionDenied => {
+                    closed = closed.or((at == 0).then(|| unreadable(&file, &e).because(e)));
+                    continue;
+                }
                 Err(e) => return Err(unreadable(&file, &e).because(e)),
             };
             let seen: Seen = serde_json::from_slice(&text).map_err(|e| {
@@ -54,7 +58,10 @@ impl Memory {
             })?;
             known = known.filter(|known| known.size >= seen.size).or(Some(seen));
         }
-        Ok(known)
+        match (known, closed) {
+            (None, Some(closed)) => Err(closed),
+            (known, _) => Ok(known),
+        }
     }
 
     /// Remembers what the log is now: in the first folder that can be written to, and in those behind it that know an

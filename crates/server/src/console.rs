@@ -85,11 +85,7 @@ pub(crate) fn failed_at(state: &AppState, headers: &HeaderMap, e: &Error, path: 
         // Of every other kind something may be on the log already, or have come from the same form before.
         nothing: matches!(
             e.kind(),
-            Kind::Invalid
-                | Kind::Unauthenticated
-                | Kind::Forbidden
-                | Kind::NotFound
-                | Kind::TooLarge
+            Kind::Invalid | Kind::Unauthenticated | Kind::Forbidden | Kind::TooLarge
         ),
     };
     (status, Html(render(&page))).into_response()

@@ -184,8 +184,28 @@ fn a_vehicle_that_is_stolen_again_is_looked_for_again() {
     );
 }
 
+/// What a list never dropped is not stolen again because its sender numbers it otherwise.
+#[test]
+fn another_number_of_the_same_vehicle_is_no_second_theft() {
+    let town = town();
+    let take = |record: &str| {
+        let file = format!("plate,state,record\n7ABC128,CA,{record}\n7XYZ999,CA,B\n");
+        let (number, sure) = (bring(&town, &file).number.unwrap(), ConfirmImport { sure: true });
+        town.city.confirm_import(&person(), &list(), number, sure).unwrap();
+        play(&town, "hours 1,pass 7ABC128")
+    };
+    assert_eq!(take("A1"), "later 1");
+    play(&town, "found 7ABC128,hours 1");
+    assert_eq!([take("A1"), take("A2"), take("A2")], ["later 0"; 3]);
+}
+
 #[test]
 fn that_a_vehicle_was_found_is_taken_back() {
+    // Whoever said it twice need not know both numbers.
+    check(
+        "bring 7ABC128,confirm 1,found 7ABC128,found 7ABC128,pass 7ABC128,unfound,pass 7ABC128",
+        "1:+1~0-0=0 taken silent silent 0 loud 1",
+    );
     check(
         "bring 7ABC128,confirm 1,found 7ABC128,pass 7ABC128,unfound,pass 7ABC128,unfound",
         "1:+1~0-0=0 taken silent 0 loud 1 NotFound",

@@ -264,7 +264,7 @@ impl Keeper for Remote {
     }
 
     fn adopt(&self, adoption: &Adoption, entry: &Entry) -> Result<()> {
-        let rules = Rules::parse(&RuleSet::parse(&adoption.set)?.rules)?.hash();
+        let rules = Rules::adopted(&RuleSet::parse(&adoption.set)?.rules)?.hash();
         self.ask::<()>(Request::Adopt { adoption: adoption.clone(), entry: entry.receipt() })?;
         *self.0.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
         Ok(())

@@ -137,7 +137,6 @@ fn no_permit_without_this_question_on_this_log() {
         ("from later on", of("from", "2026-11-23T12:00:00.000Z")),
         ("until earlier", of("until", "2026-11-23T11:00:00.000Z")),
         ("another role", of("roles", "detective")),
-        ("other rules", of("policy", "00")),
         ("another rule", of("rule", "detective-search")),
         ("less than was allowed", of("decision", "narrowed")),
         ("a reason that was not given", append(leaf(&intent).fact("reason", true))),

@@ -29,7 +29,7 @@ pub struct DryRunArgs {
 
 /// Runs the command.
 pub fn run(args: DryRunArgs) -> anyhow::Result<ExitCode> {
-    let current = Rules::parse(&read(&args.data.join("rules.cedar"))?)?;
+    let current = Rules::adopted(&read(&args.data.join("rules.cedar"))?)?;
     let proposed = Rules::parse(&read(&args.rules)?)?;
     let now = SystemClock.now();
     let since = now.plus_millis(-i64::from(args.days).saturating_mul(DAY_MS));

@@ -178,9 +178,17 @@ impl Db {
         Ok(())
     }
 
-    /// Does what another program kept from being done.
+    /// Does what another program kept from being done, if it can be done now: it waits for nobody, since others wait for
+    /// this file.
     pub fn settle_owed(&self) -> Result<()> {
-        if self.owed.get() { self.settle() } else { Ok(()) }
+        if !self.owed.get() {
+            return Ok(());
+        }
+        let patience = |wait| self.conn.busy_timeout(wait).map_err(|e| told(&self.name, e));
+        patience(Duration::ZERO)?;
+        let done = self.settle();
+        patience(PATIENCE)?;
+        done
     }
 
     /// The same at once, and whether it could be done: not while another program reads.
