@@ -7,6 +7,7 @@
 //! How, with a prover here or on the word of one that the charter names, is in `proofs`.
 
 use crate::init::Paths;
+use crate::witness::Witnessing;
 use crate::{City, Event, SignedProofs};
 use base::{Error, Kind, PersonId, Result, Time, write_atomic};
 use custody::InForce;
@@ -478,6 +479,15 @@ impl City {
     pub fn activate(&self, id: &str) -> Result<()> {
         let _one = self.activating.lock().unwrap_or_else(PoisonError::into_inner);
         self.witnesses_follow()?;
+        // One at a time: custody follows from set to set.
+        if self.unfinished().is_some() {
+            self.finish()?;
+        }
+        if self.unfinished().is_some() {
+            return Err(Error::unavailable(
+                "The set before this one is not in force everywhere yet; make this one active when it is.",
+            ));
+        }
         let (now, charter) = self.set_in_force()?;
         let (adoption, proposal, brought) = {
             let adoptions = self.adoptions();
@@ -571,10 +581,7 @@ impl City {
 
     fn finish(&self) -> Result<()> {
         let (index, _) = self.activated()?;
-        let entry = match &self.witnessing {
-            Some(witnessing) => witnessing.entry(&self.log, index)?,
-            None => Some(self.log.entry(index)?),
-        };
+        let entry = Witnessing::entry(self.witnessing.as_ref(), &self.log, index)?;
         // Without what the witnesses sign, custody believes nothing.
         entry.map_or(Ok(()), |entry| self.carry_through(&entry))
     }

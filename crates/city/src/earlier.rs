@@ -76,7 +76,7 @@ impl City {
 #[cfg(test)]
 mod tests {
     use crate::City;
-    use crate::kit::{Town, clerk, person};
+    use crate::kit::{Town, person};
     use crate::succeed::{Lost, succeed};
     use base::Kind;
     use ledger::{HIDDEN, Leaf, REVEALED};
@@ -94,13 +94,7 @@ mod tests {
         let town = Town::new("2026-11-01T12:00:20Z", "");
         town.pass("7ABC128");
         let until = town.city.now().plus_millis(30 * DAY_MS);
-        let warrant = crate::NewPaper {
-            kind: crate::PaperKind::JudicialWarrant,
-            reference: "SW-26-112".into(),
-            agency: None,
-            expires: until,
-        };
-        let paper = town.city.attest(&clerk(), warrant).unwrap().id;
+        let paper = town.warrant(until);
         let before = town.copy();
         let ask = crate::Ask {
             authority: Some("judicial-warrant".into()),

@@ -135,11 +135,8 @@ impl City {
         let published = Published::load(dir, &config.log, &log)?;
         let told = adopting.as_ref().map(|adoption| {
             let (index, before) = crate::adoption::newest(&leaves);
-            let entry = match &witnessing {
-                Some(witnessing) => witnessing.entry(&log, index),
-                None => log.entry(index).map(Some),
-            };
-            Ok::<_, Error>(keeper::Adopting { adoption, before, entry: entry? })
+            let entry = Witnessing::entry(witnessing.as_ref(), &log, index)?;
+            Ok::<_, Error>(keeper::Adopting { adoption, before, entry })
         });
         let told = told.transpose()?;
         let (custody, follows) = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, told)?;

@@ -85,13 +85,7 @@ mod tests {
         let town = Town::new("2026-11-01T12:00:20Z", "");
         town.pass("7ABC128");
         let until = town.city.now().plus_millis(30 * DAY_MS);
-        let warrant = crate::NewPaper {
-            kind: crate::PaperKind::JudicialWarrant,
-            reference: "SW-26-112".into(),
-            agency: None,
-            expires: until,
-        };
-        let paper = town.city.attest(&crate::kit::clerk(), warrant).unwrap().id;
+        let paper = town.warrant(until);
         let sealed = |authority: Option<&str>| crate::Ask {
             authority: authority.map(String::from),
             paper: authority.map(|_| paper.clone()),

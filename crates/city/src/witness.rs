@@ -67,6 +67,13 @@ pub(crate) struct Standing {
     pub troubles: Vec<(String, String)>,
 }
 
+impl State {
+    /// The checkpoint under which a quorum has signed for an entry.
+    fn signed_for(&self, index: u64) -> Option<String> {
+        self.cosigned.as_ref().filter(|c| c.size > index).map(|c| c.text.clone())
+    }
+}
+
 impl Witnessing {
     /// Reads the policy that the configuration names, and what was cosigned before.
     pub fn load(dir: &Path, section: &LogSection, log: &Log, now: Time) -> Result<Option<Self>> {
@@ -106,15 +113,12 @@ impl Witnessing {
 
     /// The entry as custody wants it: where reads are opened only after the witnesses have signed, proven under what they
     /// signed; `None` where they have not signed for it yet.
-    pub(crate) fn entry(&self, log: &Log, index: u64) -> Result<Option<Entry>> {
-        if self.rule != WitnessRule::Before {
+    pub(crate) fn entry(witnessing: Option<&Self>, log: &Log, index: u64) -> Result<Option<Entry>> {
+        let Some(w) = witnessing.filter(|w| w.rule == WitnessRule::Before) else {
             return log.entry(index).map(Some);
-        }
-        let text = match self.state().cosigned.as_ref().filter(|c| c.size > index) {
-            Some(cosigned) => cosigned.text.clone(),
-            None => return Ok(None),
         };
-        log.entry_under(index, &text).map(Some)
+        let text = w.state().signed_for(index);
+        text.map(|text| log.entry_under(index, &text)).transpose()
     }
 
     /// Whether a quorum has signed for the first `size` entries.
@@ -295,8 +299,7 @@ impl City {
         let until = Instant::now() + PATIENCE;
         let mut state = w.state();
         loop {
-            if let Some(cosigned) = state.cosigned.as_ref().filter(|c| c.size > entry.index) {
-                let text = cosigned.text.clone();
+            if let Some(text) = state.signed_for(entry.index) {
                 drop(state);
                 return self.log.entry_under(entry.index, &text);
             }

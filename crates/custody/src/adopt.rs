@@ -197,6 +197,12 @@ mod tests {
             let set = set.canonical().unwrap();
             Adoption { since, base, set, signatures: vec![(key, signature)] }
         }
+
+        /// Custody that begins with a set.
+        fn custody(&self, set: &RuleSet) -> Custody {
+            let auditors = read::OpenKey::generate().public().unwrap();
+            Custody::create(&self.options(), InForce::of(set).unwrap(), auditors).unwrap()
+        }
     }
 
     /// The city narrows its rules and goes back: the signatures of then, which everybody can read on the log,
@@ -205,9 +211,7 @@ mod tests {
     fn what_was_adopted_once_is_not_adopted_by_the_same_signatures() {
         let town = Town::new();
         let (wide, narrow) = (&town.wide, &town.narrow);
-        let auditors = read::OpenKey::generate().public().unwrap();
-        let made = Custody::create(&town.options(), InForce::of(wide).unwrap(), auditors);
-        let custody = made.unwrap();
+        let custody = town.custody(wide);
         let first = town.activated(wide).index;
         let narrowing = town.signed(first, wide, narrow);
         let then = town.activated(narrow);
@@ -244,9 +248,7 @@ mod tests {
     fn a_number_that_is_missing_or_of_another_log_is_none() {
         let town = Town::new();
         let (wide, narrow) = (&town.wide, &town.narrow);
-        let auditors = read::OpenKey::generate().public().unwrap();
-        let made = Custody::create(&town.options(), InForce::of(wide).unwrap(), auditors);
-        let custody = made.unwrap();
+        let custody = town.custody(wide);
         let first = town.activated(wide).index;
         let then = town.activated(narrow);
         let file = town.options().dir.join("adopted.entry");

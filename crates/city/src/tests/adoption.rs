@@ -398,9 +398,16 @@ fn an_activation_that_fails_behind_its_entry_is_finished() {
         assert!(city.check_adopted().unwrap(), "it is known why they differ");
         city.tally().unwrap();
     }
+    // The next set waits for this one: custody follows from set to set.
+    let next = city.propose(&clerk(), proposal(Rules::standard().into(), None)).unwrap().id;
+    city.sign_proposal(&counsel.0, &next, sign(city, &next, &counsel.1)).unwrap();
+    city.sign_proposal(&mayor.0, &next, sign(city, &next, &mayor.1)).err().unwrap();
+    assert_eq!(city.proposal(&next).unwrap().state, "open");
     std::fs::remove_dir(&rules).unwrap();
     city.tally().unwrap();
     assert!(city.adopted_rules().is_ok() && city.rules().hash() != before);
+    city.activate(&next).unwrap();
+    assert_eq!(city.rules().hash(), before);
     assert!(city.check_adopted().unwrap() && !town.dir().join("adopting.json").exists());
 }
 

@@ -144,6 +144,17 @@ impl Town {
         Town { dir, clock, city, auditors, admin_key }
     }
 
+    /// A warrant that the clerk attests, until then; its number here.
+    pub fn warrant(&self, until: Time) -> String {
+        let warrant = crate::NewPaper {
+            kind: crate::PaperKind::JudicialWarrant,
+            reference: "SW-26-112".into(),
+            agency: None,
+            expires: until,
+        };
+        self.city.attest(&clerk(), warrant).unwrap().id
+    }
+
     /// The city's folder.
     pub fn dir(&self) -> &Path {
         self.dir.path()

@@ -1,11 +1,11 @@
 //! Counted passes against true ones, of a rendered street: what a camera says of how many vehicles went by.
 
-use crate::soak::{Line, session_of};
+use crate::soak::{Line, one_car, session_of};
 use base::{Clock, ManualClock, Time};
 use camera::{Frame, Image};
 use read::OpenKey;
 use std::sync::Arc;
-use testkit::street::{Body, Car, Light, Scenario, Street};
+use testkit::street::{Light, Scenario, Street};
 
 const START: i64 = 1_795_420_800_000;
 
@@ -46,17 +46,8 @@ fn check(light: Light, seed: u64) {
 /// A car stands in view while the lease is renewed, and the new one does not reach back to its best look.
 #[test]
 fn a_car_that_stands_through_a_renewal_is_read() {
-    let car = Car {
-        plate: "7ABC128".into(),
-        state: "us-ca".into(),
-        lane: 0,
-        start_s: -1.2,
-        speed: 6.0,
-        toward: true,
-        body: Body::Suv,
-    };
     let street =
-        Street::new(Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(car));
+        Street::new(Scenario { fps: 8.0, ..Scenario::empty(1.5, Light::Day, 3) }.with(one_car()));
     let width = |n: usize| street.plates(n).first().map_or(0.0, |plate| plate.width);
     let nearest = (0..street.frames()).max_by(|a, b| width(*a).total_cmp(&width(*b)));
     let jpeg = street.jpeg(nearest.unwrap());

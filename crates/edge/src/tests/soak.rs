@@ -28,9 +28,9 @@ fn held() -> (u64, usize) {
     (kib, std::fs::read_dir("/proc/self/fd").unwrap().count())
 }
 
-/// Frames of one car that comes and is gone again.
-fn clip() -> Vec<Vec<u8>> {
-    let car = Car {
+/// A car that comes.
+pub fn one_car() -> Car {
+    Car {
         plate: "7ABC128".into(),
         state: "us-ca".into(),
         lane: 0,
@@ -38,9 +38,13 @@ fn clip() -> Vec<Vec<u8>> {
         speed: 6.0,
         toward: true,
         body: Body::Suv,
-    };
+    }
+}
+
+/// Frames of it until it is gone again.
+fn clip() -> Vec<Vec<u8>> {
     let street =
-        Street::new(Scenario { fps: 4.0, ..Scenario::empty(4.0, Light::Day, 3) }.with(car));
+        Street::new(Scenario { fps: 4.0, ..Scenario::empty(4.0, Light::Day, 3) }.with(one_car()));
     (0..street.frames()).map(|i| street.jpeg(i)).collect()
 }
 
