@@ -101,9 +101,10 @@ fn upgrade(data: &Path) -> base::Result<()> {
     let before = kept(data);
     let names = keep_before(data, &before)?;
     tell_kept(&names);
-    // A process of its own: whatever ends it, this one is there to go back.
-    let tried = std::env::current_exe()
-        .and_then(|me| Command::new(me).args(["serve", "--try-out", "--data"]).arg(data).status());
+    // A process of its own: whatever ends it, this one is there to go back. Not by its path, which may lead through
+    // folders of root's that the server's user may not enter.
+    let tried =
+        Command::new("/proc/self/exe").args(["serve", "--try-out", "--data"]).arg(data).status();
     if tried.as_ref().is_ok_and(std::process::ExitStatus::success) {
         forget_before(data)?;
         println!("migrated  {} databases", names.len());
@@ -113,12 +114,15 @@ fn upgrade(data: &Path) -> base::Result<()> {
     if before.exists() {
         tell_back(&put_back_before(&before, data)?);
     }
-    let why = tried.map_or_else(|e| e.to_string(), |status| status.to_string());
-    Err(Error::unavailable(
-        "This version does not run over the city's data; the reason stands above. They are as they were: start the \
-         version of before.",
-    )
-    .because(why))
+    let reason = match &tried {
+        Ok(status) if status.code().is_some() => "the reason stands above".to_owned(),
+        // One that said nothing: it was not started, or the system ended it.
+        Ok(status) => format!("it was ended by {status}"),
+        Err(e) => format!("it cannot be started ({e})"),
+    };
+    Err(Error::unavailable(format!(
+        "This version does not run over the city's data; {reason}. They are as they were: start the version of before.",
+    )))
 }
 
 fn tell_kept(names: &[String]) {
