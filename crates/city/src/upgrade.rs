@@ -142,8 +142,9 @@ impl City {
         remove(&kept(&self.dir))
     }
 
-    /// Whether this version can do its work over the city's data: store, log and keys answer. What else is not well
-    /// (a witness, a bucket, the clock) is no version's fault, and is said elsewhere.
+    /// Whether this version can do its work over the city's data: store, log and keys answer, and a day of reads
+    /// does, where there are any. What else is not well (one damaged day, a witness, a bucket, the clock) is no version's
+    /// fault, and is said elsewhere.
     ///
     /// # Errors
     /// The first that does not.
@@ -151,7 +152,7 @@ impl City {
         let parts = self.health();
         let ours = ["store", "log", "keys"];
         match parts.into_iter().find(|p| !p.fine && ours.contains(&p.part.as_str())) {
-            None => Ok(()),
+            None => self.store.some_day_answers(),
             Some(part) => Err(Error::unavailable(part.message.unwrap_or(part.part))),
         }
     }

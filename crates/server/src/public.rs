@@ -205,7 +205,7 @@ pub(crate) async fn health(State(state): Shared) -> Response {
 pub(crate) struct Alive {
     /// Whether nothing is unwell.
     pub alive: bool,
-    /// Of `store`, `pictures`, `log`, `keys`, `forgetting`, `disk`, `clock`, `watch` (nobody looks any more), `mail`
+    /// Of `store`, `reads`, `pictures`, `log`, `keys`, `forgetting`, `disk`, `clock`, `watch` (nobody looks any more), `mail`
     /// (none has gone out for an hour), `certificate`: what does not do its work.
     pub unwell: Vec<String>,
 }

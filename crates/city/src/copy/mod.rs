@@ -11,6 +11,7 @@
 //! off anywhere is still one. Nothing that the city deleted stays there for longer than `copy.keep_hours` and
 //! a few hours; the keys of custody are there once, the newest.
 
+mod days;
 mod reads;
 mod record;
 mod restore;
@@ -271,7 +272,7 @@ impl CopyHealth {
             return Some(format!("Nothing has reached the second place since {since}.{why}"));
         }
         let reads = why(&self.reads_trouble);
-        (!reads.is_empty()).then(|| format!("Reads are not copied.{reads}"))
+        (!reads.is_empty()).then(|| format!("Not all reads are copied.{reads}"))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Reads and their pictures, by the hour or the day: each day's file held still and compared by pieces, pictures
-//! by their packs, which never change.
+//! by their packs, which never change. A day whose file cannot be read keeps what the copy before has of it, and holds up
+//! no other.
 //!
 //! A copy of a day that is forgotten here is gone there with the next copy but one; its keys are gone at once.
 
 use super::CopyHealth;
+use super::days::{self, Copied};
 use super::record::{
     Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
 };
@@ -42,6 +44,8 @@ pub struct ReadsCopier {
     key: Option<SealKey>,
     /// Files that do not change any more, with their sizes, and their pieces under this key.
     known: BTreeMap<(String, u64), Vec<Id>>,
+    /// What the newest copy has of each day.
+    days: BTreeMap<Day, Copied>,
 }
 
 /// Pieces on their way.
@@ -109,6 +113,7 @@ impl City {
             listed: false,
             key: None,
             known: BTreeMap::new(),
+            days: BTreeMap::new(),
         }))
     }
 }
@@ -140,11 +145,17 @@ impl ReadsCopier {
     }
 
     /// Copies now. Public for tests.
+    ///
+    /// # Errors
+    /// There is no new copy; or there is one, and this is what was wrong with the first day of which it has no more
+    /// than the one before.
     pub fn copy(&mut self, at: Time) -> Result<()> {
-        let done = self.copy_all(at);
+        let made = self.copy_all(at);
+        let copied = made.is_ok();
+        let done = made.and_then(|damaged| damaged.map_or(Ok(()), Err));
         self.city.note_copy(|copy| {
             copy.reads_trouble = done.as_ref().err().map(|e| e.message().to_owned());
-            if done.is_ok() {
+            if copied {
                 copy.reads_at = Some(at);
             }
         });
@@ -168,7 +179,8 @@ impl ReadsCopier {
         Ok(())
     }
 
-    fn copy_all(&mut self, at: Time) -> Result<()> {
+    /// Gives what was wrong with the first day that cannot be read, once all the rest is copied.
+    fn copy_all(&mut self, at: Time) -> Result<Option<Error>> {
         self.fence()?;
         let rescue = self.city.custody.rescue()?;
         let rescue = rescue.ok_or_else(|| Error::conflict("The copy needs a key on paper."))?;
@@ -176,6 +188,7 @@ impl ReadsCopier {
         if self.key.as_ref() != Some(&key) {
             // What was sealed to another key does not open with the sheets of this one.
             self.known.clear();
+            self.days = days::load(&self.city.dir, &key);
             self.listed = false;
             self.key = Some(key.clone());
         }
@@ -194,8 +207,9 @@ impl ReadsCopier {
             ids: Vec::new(),
             weight: 0,
         };
-        for day in self.city.store.days()? {
-            files.extend(copy_day(&self.city, day, &mut sending)?);
+        let (days, damaged) = copy_days(&self.city, &self.days, &mut sending)?;
+        for (day, one) in &days {
+            files.push(file(&format!("store/reads/{day}.db"), one.size, &one.ids));
         }
         let folder = self.city.dir.join(&self.city.config.pictures.folder);
         if self.city.config.credentials(&self.city.dir).is_none() {
@@ -217,7 +231,12 @@ impl ReadsCopier {
         sending.flush()?;
         self.known = fresh;
         self.fence()?;
-        self.finish(at, &key, files)
+        self.finish(at, &key, files)?;
+        if let Err(e) = days::save(&self.city.dir, &key, &days) {
+            tracing::warn!(error = %e.inside(), "what was copied is not noted down");
+        }
+        self.days = days;
+        Ok(damaged)
     }
 
     fn finish(&mut self, at: Time, key: &SealKey, files: Vec<File>) -> Result<()> {
@@ -247,19 +266,54 @@ fn file(name: &str, size: u64, ids: &[Id]) -> File {
     File { name: name.into(), mode: 0o600, size, pieces }
 }
 
-fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Option<File>> {
+/// Copies all days; of one that cannot be read what was copied of it before stays, if it is all there. Gives what is at
+/// the place now, and what was wrong with the first that cannot be read.
+fn copy_days(
+    city: &City,
+    before: &BTreeMap<Day, Copied>,
+    sending: &mut Sending<'_>,
+) -> Result<(BTreeMap<Day, Copied>, Option<Error>)> {
+    let (mut days, mut damaged) = (BTreeMap::new(), None);
+    for day in city.store.days()? {
+        let copied = match copy_day(city, day, sending)? {
+            Found::Gone => None,
+            Found::Whole(copied) => Some(copied),
+            Found::Damaged(e) => {
+                damaged.get_or_insert(e);
+                before.get(&day).filter(|one| one.is_there(sending.there)).cloned()
+            }
+        };
+        days.extend(copied.map(|copied| (day, copied)));
+    }
+    Ok((days, damaged))
+}
+
+/// What a copy finds of a day.
+enum Found {
+    /// It was forgotten meanwhile.
+    Gone,
+    Whole(Copied),
+    Damaged(Error),
+}
+
+/// An error is one of the place.
+fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Found> {
     let still = match city.store.still_day(day) {
-        Err(e) if e.kind() == Kind::Gone => return Ok(None),
-        other => other?,
+        Ok(Some(still)) => still,
+        Ok(None) => return Ok(Found::Gone),
+        Err(e) if e.kind() == Kind::Gone => return Ok(Found::Gone),
+        Err(e) => return Ok(Found::Damaged(e)),
     };
-    let Some(still) = still else { return Ok(None) };
     let mut ids = Vec::new();
     let mut at = 0;
     while at < still.size {
-        ids.push(sending.piece(&still.read(at, PIECE)?)?);
+        match still.read(at, PIECE) {
+            Ok(bytes) => ids.push(sending.piece(&bytes)?),
+            Err(e) => return Ok(Found::Damaged(e)),
+        }
         at += PIECE as u64;
     }
-    Ok(Some(file(&format!("store/reads/{day}.db"), still.size, &ids)))
+    Ok(Found::Whole(Copied { size: still.size, ids }))
 }
 
 /// The pieces of a file that does not change; `None` where it went meanwhile, with its day.

@@ -5,6 +5,7 @@
 //! store acts on it, so a copy never has a store that knows more than its log; and keys only ever grow (until
 //! they are destroyed), so a copy never has something sealed to a key that it lacks.
 
+use super::days::FILE as DAYS;
 use super::record::{
     BASE, Base, Change, Maker, Owner, PIECE, Record, VERSION, id_of, piece_id, piece_name,
     record_name, seal, seal_bytes,
@@ -674,7 +675,7 @@ pub(super) fn taken() -> Error {
 fn skipped(city: &City) -> Vec<PathBuf> {
     let dir = &city.dir;
     let mut skip: Vec<PathBuf> =
-        ["store", "custody", "run", "log", "log.next", "pictures", STATE, "keys/copy.key"]
+        ["store", "custody", "run", "log", "log.next", "pictures", STATE, DAYS, "keys/copy.key"]
             .iter()
             .map(|name| dir.join(name))
             .collect();

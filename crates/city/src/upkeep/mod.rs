@@ -317,7 +317,8 @@ impl City {
     /// Whether the server does its work, and what of it does not; for a program outside that calls somebody when it
     /// hears nothing, or no.
     pub fn alive(&self) -> Vec<&'static str> {
-        const OWN: [&str; 7] = ["store", "pictures", "log", "keys", "forgetting", "disk", "clock"];
+        const OWN: [&str; 8] =
+            ["store", "reads", "pictures", "log", "keys", "forgetting", "disk", "clock"];
         let health = self.health();
         let unwell = |part: &&str| health.iter().any(|one| one.part == **part && !one.fine);
         let mut out: Vec<&'static str> = OWN.into_iter().filter(|part| unwell(part)).collect();

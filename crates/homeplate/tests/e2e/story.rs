@@ -263,7 +263,7 @@ fn anybody_checks(world: &mut World) {
     let health: Value = serde_json::from_str(&world.get("/healthz")).expect("JSON");
     assert_eq!(
         (&health["fine"], health["parts"].as_array().map(Vec::len)),
-        (&true.into(), Some(9))
+        (&true.into(), Some(10))
     );
     let remote = world.plain(&["verify", &world.url()]).good();
     assert!(remote.contains("extends    the log of"), "{remote}");

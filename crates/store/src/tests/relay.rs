@@ -93,11 +93,18 @@ fn a_day_that_cannot_be_read_holds_up_no_other() {
         assert_eq!(store.hits(10, None).unwrap().len(), 1);
     }
     assert!(store.days_answer().unwrap_err().message().contains(&name));
+    store.some_day_answers().unwrap();
     put(&store, day(1), "b 30 ABC!").unwrap();
     assert_eq!(store.relay_new().unwrap().len(), 1);
     store.drop_day(day(0)).unwrap();
     store.days_answer().unwrap();
     assert_eq!(store.relay().unwrap(), []);
+    drop(store);
+    // What is so of every day is the program's fault.
+    fs::write(home.path().join(format!("reads/{}.db", day(1))), random::<5000>()).unwrap();
+    let store = home.open().unwrap();
+    store.relay().unwrap_err();
+    assert!(store.some_day_answers().is_err());
 }
 
 fn more_effects_than_a_step_takes(engine: Engine) {
