@@ -43,6 +43,8 @@ pub(crate) struct Switches {
     wanted: Vec<(Order, Signatures)>,
     /// Orders that are taken into account here.
     known: HashSet<String>,
+    /// When orders were to begin that may have been taken back since.
+    taken_back: BTreeSet<Time>,
     /// What the log says of leases and last words.
     pub said: Said,
 }
@@ -75,6 +77,9 @@ impl Switches {
             && let Some(camera) = leaf.id.as_ref().and_then(|id| id.parse().ok())
         {
             self.retired.entry(camera).or_insert(leaf.time);
+        }
+        if leaf.kind == "order.on" {
+            self.taken_back.extend(self.orders.planned(leaf.time).iter().map(|order| order.from));
         }
         self.orders.add(leaf);
         self.said.add(index, leaf);
@@ -485,12 +490,8 @@ impl City {
         let leaf = self.with_touches(leaf, orders)?;
         // On the log first: from here on the order holds whatever happens to this process.
         let entry = self.log.append_once(&leaf)?;
-        let scheduled = self.next_offs(&cameras);
         self.switches().add(entry.index, &Leaf::parse(&entry.leaf)?);
         drop(turn);
-        if said.power == Power::On {
-            self.take_back(&scheduled)?;
-        }
         let leases = self.apply_orders()?;
         self.turned.send_modify(|turn| *turn += 1);
         self.emit(Event {
@@ -500,24 +501,6 @@ impl City {
             ..self.event(kind)
         });
         Ok(self.ordered(said, entry.index, cameras, leases))
-    }
-
-    /// When a scheduled order next ends the capture of each of these cameras.
-    fn next_offs(&self, cameras: &[CameraId]) -> Vec<(CameraId, Time)> {
-        let (switches, now) = (self.switches(), self.now());
-        let next = |camera: &CameraId| Some((camera.clone(), switches.next_off(camera, now)?));
-        cameras.iter().filter_map(next).collect()
-    }
-
-    /// Leases that a scheduled order had cut short run to their own end again, where it was taken back.
-    fn take_back(&self, scheduled: &[(CameraId, Time)]) -> Result<()> {
-        for (camera, from) in scheduled {
-            let next = self.switches().next_off(camera, self.now());
-            if next != Some(*from) {
-                self.store.resume_leases(camera, *from)?;
-            }
-        }
-        Ok(())
     }
 
     fn order_leaf(
@@ -631,16 +614,20 @@ impl City {
     }
 
     /// Makes the database follow the log: a camera that is off loses its leases, a retired one its device key
-    /// too, and no lease of one that will be off reaches beyond that, whenever it was granted.
-    /// Harmless to repeat. Returns the leases that ended.
+    /// too, and no lease of one that will be off reaches beyond that, whenever it was granted; where a scheduled
+    /// order was taken back, leases run to their own end again.
+    /// Harmless to repeat, and repeated until it could be done. Returns the leases that ended.
     pub(crate) fn apply_orders(&self) -> Result<Vec<LeaseId>> {
+        let _turn = self.ordering.lock().unwrap_or_else(PoisonError::into_inner);
         let mut ended = BTreeSet::new();
         for mut row in self.store.cameras()? {
             let now = self.now();
-            let (retired, off, next) = {
+            let (retired, off, next, taken_back) = {
                 let switches = self.switches();
                 let next = switches.next_off(&row.id, now);
-                (switches.retired(&row.id), switches.capture_off(&row.id, now), next)
+                let back = switches.taken_back.iter().filter(|at| **at > now && Some(**at) != next);
+                let back: Vec<Time> = back.copied().collect();
+                (switches.retired(&row.id), switches.capture_off(&row.id, now), next, back)
             };
             if off.as_ref().is_some_and(|off| off.erase) {
                 self.store.void_leases(&row.id)?;
@@ -667,6 +654,9 @@ impl City {
                     self.store.put_camera(&row)?;
                 }
                 _ => {}
+            }
+            for at in taken_back {
+                self.store.resume_leases(&row.id, at)?;
             }
             if let Some(next) = next {
                 self.store.end_leases(&row.id, next)?;

@@ -330,6 +330,9 @@ fn a_lease_of_before_a_scheduled_order_covers_nothing_from_its_beginning_on() {
         if taken_back {
             off.order(Power::On, "all");
             assert_eq!(off.town.city.word(&camera).unwrap().ends, None);
+            // As if the database could not follow at once: it does with the next look.
+            off.town.city.store.end_leases(&camera, minute(30).unwrap()).unwrap();
+            off.town.city.tally().unwrap();
         }
         off.pass(43);
         assert_eq!(off.sent("cam_a", -16), "new");
