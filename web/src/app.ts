@@ -1,5 +1,6 @@
 // Starts the islands that a page asks for; a page without any of them loads nothing more.
 import { start as once } from './once';
+import { start as renew } from './renew';
 
 const islands: [string, () => Promise<{ start: () => void }>][] = [
   ['[data-passkey]', () => import('./passkey')],
@@ -17,6 +18,22 @@ const islands: [string, () => Promise<{ start: () => void }>][] = [
 ];
 
 once();
+renew();
+// A file that is sent before the island that sends it is there waits for it: the browser alone would only load the page anew.
+const early = new Set<HTMLFormElement>();
+const hold = (event: SubmitEvent) => {
+  if (!(event.target instanceof HTMLFormElement) || !event.target.matches('[data-upload]')) return;
+  event.preventDefault();
+  early.add(event.target);
+};
+document.addEventListener('submit', hold);
+
 for (const [selector, load] of islands) {
-  if (document.querySelector(selector)) void load().then((island) => island.start());
+  if (!document.querySelector(selector)) continue;
+  void load().then((island) => {
+    island.start();
+    if (selector !== '[data-upload]') return;
+    document.removeEventListener('submit', hold);
+    early.forEach((form) => form.requestSubmit());
+  });
 }

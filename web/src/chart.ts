@@ -77,7 +77,8 @@ async function streets(url: string): Promise<LayerSpecification[]> {
   ];
 }
 
-async function style(what: Told): Promise<StyleSpecification> {
+/** `hidden` are the numbers of the layers that somebody has unticked. */
+async function style(what: Told, hidden = new Set<number>()): Promise<StyleSpecification> {
   const [world, union] = await Promise.all([outline(countries, 'countries'), outline(states, 'states')]);
   const border = (id: string, maxzoom: number): LayerSpecification => ({
     id, type: 'line', source: id, maxzoom, paint: { 'line-color': colour('--edge'), 'line-width': 1 },
@@ -98,11 +99,12 @@ async function style(what: Told): Promise<StyleSpecification> {
   drawn.layers.push(border('union', 24));
   what.layers.forEach(({ url }, n) => {
     const source = `layer-${n}`;
+    const layout = { visibility: hidden.has(n) ? ('none' as const) : ('visible' as const) };
     drawn.sources[source] = { type: 'geojson', data: new URL(url, location.href).href };
     drawn.layers.push(
-      { id: `${source}-area`, type: 'fill', source, filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': colour('--accent'), 'fill-opacity': 0.12 } },
-      { id: `${source}-line`, type: 'line', source, filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': colour('--accent'), 'line-width': 2 } },
-      { id: `${source}-point`, type: 'circle', source, filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-color': colour('--accent'), 'circle-radius': 4 } },
+      { id: `${source}-area`, type: 'fill', source, layout, filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': colour('--accent'), 'fill-opacity': 0.12 } },
+      { id: `${source}-line`, type: 'line', source, layout, filter: ['!=', ['geometry-type'], 'Point'], paint: { 'line-color': colour('--accent'), 'line-width': 2 } },
+      { id: `${source}-point`, type: 'circle', source, layout, filter: ['==', ['geometry-type'], 'Point'], paint: { 'circle-color': colour('--accent'), 'circle-radius': 4 } },
     );
   });
   return drawn;
@@ -143,6 +145,11 @@ function legend(chart: Chart, place: HTMLElement, layers: Told['layers']): void 
   place.hidden = layers.length === 0;
 }
 
+function unticked(place: HTMLElement): Set<number> {
+  const boxes = [...place.querySelectorAll<HTMLInputElement>('input')];
+  return new Set(boxes.flatMap((box, n) => (box.checked ? [] : [n])));
+}
+
 async function draw(figure: HTMLElement): Promise<void> {
   const from = figure.dataset.map ?? '';
   const what = await told(from);
@@ -171,8 +178,10 @@ async function draw(figure: HTMLElement): Promise<void> {
     figure.dataset.drawn = '';
   });
   // Colours are the page's: another theme is another style.
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void style(what).then((next) => chart.setStyle(next)));
-  document.addEventListener('refreshed', () => void told(from).then((now) => pins(chart, markers, now.cameras)));
+  // What could not be asked for is asked for with the next change.
+  const lost = (e: unknown) => console.warn('map', e);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => void style(what, unticked(key)).then((next) => chart.setStyle(next)).catch(lost));
+  document.addEventListener('refreshed', () => void told(from).then((now) => pins(chart, markers, now.cameras)).catch(lost));
 }
 
 export function start(figures: HTMLElement[]): void {

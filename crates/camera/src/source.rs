@@ -289,6 +289,9 @@ impl Network {
             Some(path) => password(path)?,
             None => Secret::new(String::new()),
         };
+        if self.silence_s.is_some_and(f32::is_nan) {
+            return Err(Error::invalid("Give silence_s as a number of seconds from 1 to 3600."));
+        }
         let silence = self.silence_s.unwrap_or(SILENCE.as_secs_f32()).clamp(1.0, 3600.0);
         Ok(Stream {
             program: program.to_owned(),
@@ -376,6 +379,21 @@ mod tests {
         check("rtsp://admin:secret@10.0.0.7/a", "invalid");
         check("rtsp://admin@10.0.0.7/a", "invalid");
         check("rtsp://10.0.0.7/a\nadmin", "invalid");
+    }
+
+    #[test]
+    fn what_is_no_number_of_seconds_is_refused() {
+        let check = |silence_s: Option<f32>, want: Option<u64>| {
+            let Ok(Source::Rtsp(network)) = Source::named("rtsp://10.0.0.7/a") else {
+                panic!("an address is a stream")
+            };
+            let stream = Network { silence_s, ..network }.stream(StreamKind::Rtsp, Path::new("x"));
+            assert_eq!(stream.ok().map(|s| s.silence.as_secs()), want, "{silence_s:?}");
+        };
+        check(None, Some(10));
+        check(Some(0.0), Some(1));
+        check(Some(f32::INFINITY), Some(3600));
+        check(Some(f32::NAN), None);
     }
 
     #[test]

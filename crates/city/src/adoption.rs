@@ -258,6 +258,19 @@ pub(crate) fn folder_set(dir: &Path) -> Result<Option<RuleSet>> {
     RuleSet::new(rules, properties, &charter).map(Some)
 }
 
+/// The set that a successor begins with: what the log before it adopted last, as far as that can be read. A folder of
+/// another day, out of a backup for instance, brings no other rules back.
+pub(crate) fn set_that_goes_on(dir: &Path, leaves: &[Leaf]) -> Result<Option<RuleSet>> {
+    let there = folder_set(dir)?;
+    let adoptions = Adoptions::from_leaves(leaves);
+    let Some((set, _)) = adoptions.active.and_then(|active| active.set) else { return Ok(there) };
+    if there.is_none_or(|there| there != set) {
+        write_set(dir, &set)?;
+        done(dir);
+    }
+    Ok(Some(set))
+}
+
 /// Writes a set into a city's folder.
 fn write_set(dir: &Path, set: &RuleSet) -> Result<()> {
     let folder = properties_folder(dir);
@@ -627,6 +640,12 @@ impl City {
         since.ok_or_else(|| Error::internal("The log names no rules; restore it."))
     }
 
+    /// Whether the set in force is what a successor log went on with: on this log no office has signed it.
+    pub fn unsigned_set(&self) -> Result<bool> {
+        let (index, _) = self.activated()?;
+        Ok(self.entry_at(index)?.facts.contains_key("unsigned"))
+    }
+
     /// The office that a person signs for with one of their passkeys, if the charter names it.
     pub fn signs_for(&self, person: &Person) -> Option<String> {
         let (_, charter) = self.set_in_force().ok()?;
@@ -677,6 +696,12 @@ fn readable(set: &RuleSet) -> Result<()> {
             return Err(Error::invalid(
                 "A property's name has small letters, digits and dashes, at most 60.",
             ));
+        }
+        if crate::proofs::is_taken(name) {
+            return Err(Error::invalid(format!(
+                "What must hold everywhere, or by some state's law, has a property {name} already; give yours \
+                 another name."
+            )));
         }
     }
     let size = set.canonical()?.len();

@@ -223,20 +223,29 @@ impl City {
         for row in rows {
             let Asked { decision, outcome, sealed_until, .. } = read(&row)?;
             let sealed = sealed_until.is_some_and(|t| t.plus_millis(SAY_MS) > now);
-            let open = decision != "refused" && outcome.is_none() && !sealed;
-            if open && !self.came_to_nothing(&row.id)? {
+            if decision != "refused" && outcome.is_none() && !sealed {
                 by_person.entry(row.person.clone()).or_default().push(row);
             }
         }
         let month = now.month();
+        let many = self.config.alarms.without_outcome as usize;
         for (person, rows) in by_person {
-            if let Some(first) = rows.first()
-                && rows.len() as u64 >= u64::from(self.config.alarms.without_outcome)
+            let key = format!("unsaid/{person}/{month}");
+            if rows.len() < many || self.store.has_alarm(&key)? {
+                continue;
+            }
+            // Only now: the log is read for each, and nobody may have answered tens of thousands in a month.
+            let mut open = Vec::new();
+            for row in rows {
+                if !self.came_to_nothing(&row.id)? {
+                    open.push(row);
+                }
+            }
+            if let Some(first) = open.first()
+                && open.len() >= many
             {
-                let asks = rows.iter().map(|row| row.id.clone()).collect();
-                self.raise_once(&format!("unsaid/{person}/{month}"), || {
-                    self.alarm_of(AlarmKind::NoOutcome, first, asks)
-                })?;
+                let asks = open.iter().map(|row| row.id.clone()).collect();
+                self.raise(&key, self.alarm_of(AlarmKind::NoOutcome, first, asks)?)?;
             }
         }
         Ok(())

@@ -468,6 +468,9 @@ pub struct NewPerson {
 pub struct NewHold {
     /// The matter: a court's file number, a letter.
     pub matter: String,
+    /// The court's paper that it rests on, `pap_…`: a judicial warrant or a court order that somebody else has registered
+    /// with this key.
+    pub paper: String,
     /// The cameras; all where it is empty.
     #[serde(default)]
     pub cameras: Vec<CameraId>,
@@ -491,6 +494,8 @@ pub struct Placed {
     pub id: HoldId,
     /// How many reads it preserves.
     pub reads: u64,
+    /// Whether more are being preserved, which the city goes on with by itself.
+    pub preserving: bool,
     /// Its number on the public log.
     pub log_entry: u64,
 }
@@ -508,6 +513,8 @@ pub struct HoldLine {
     pub overdue: bool,
     /// How many reads it preserves.
     pub reads: u64,
+    /// Whether more are being preserved.
+    pub preserving: bool,
     /// When it was let go, if it was.
     pub released: Option<Time>,
 }

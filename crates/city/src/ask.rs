@@ -74,8 +74,15 @@ impl City {
         Ok(said(&intent, &facts, &self.decided(&self.rules(), &intent, &facts)))
     }
 
-    /// What the rules say, and what the reason says: one that speaks of another topic than the purpose is refused.
+    /// What the rules say, and what the reason says: one that speaks of another topic than the purpose is refused. While
+    /// sharing is off, so is whatever is asked for others.
     fn decided(&self, rules: &Rules, intent: &Intent, facts: &Facts) -> Decision {
+        // The city's switch, whatever a rule says.
+        if intent.agency().is_some() && self.sharing_off() {
+            let because = "Sharing is switched off by order of the city, so nothing is answered for \
+                           others; the public page shows since when.";
+            return Decision::Refuse { rule: "sharing-off".into(), because: because.into() };
+        }
         let decision = rules.decide(intent, facts);
         let reason = intent.reason.as_deref().unwrap_or_default();
         match self.config.reasons.other_topic(&intent.purpose, reason) {
@@ -135,6 +142,10 @@ impl City {
             .body(body);
         if facts.paper != Vouch::None {
             leaf = leaf.fact("paper", facts.paper.slug());
+        }
+        // The city gave it by chance, and its registration is public: anybody counts what rests on one paper.
+        if let Some(paper) = &intent.paper {
+            leaf = leaf.fact("paper_id", paper.as_str());
         }
         if intent.has_reason() {
             leaf = leaf.fact("reason", true);
@@ -400,8 +411,28 @@ pub(crate) fn hour(t: Time) -> String {
 #[cfg(test)]
 mod tests {
     use crate::kit::{Town, person};
-    use base::unb64;
+    use base::{Kind, unb64};
     use ledger::commitment;
+
+    #[test]
+    fn nobody_asks_for_others_while_sharing_is_off() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        let ask = |whom: Option<&str>| {
+            let on_behalf_of = whom.map(str::to_owned);
+            let ask = crate::Ask { on_behalf_of, ..town.question("7ABC128") };
+            town.city.ask(&person(), ask).map(|answer| answer.opened)
+        };
+        let sheriff = Some("county: Sheriff");
+        assert_eq!(ask(sheriff).unwrap(), 1);
+        let order = town.city.leaf("order.off").fact("level", "sharing");
+        let index = town.city.log.append(&order).unwrap().index;
+        town.city.switches().add(index, &order);
+        assert_eq!(ask(sheriff).unwrap_err().kind(), Kind::Refused);
+        let refused = &town.logged("search.refused")[0];
+        assert_eq!(refused.text("rule"), Some("sharing-off"));
+        assert_eq!(ask(None).unwrap(), 1);
+    }
 
     /// What a plate or a name could hide in stays off the public log.
     #[test]

@@ -1,5 +1,5 @@
-//! Audits: the private halves of log entries, for those who hold the auditors' key; and the questions that the
-//! log itself draws, which auditors must open and grade.
+//! Audits: the private halves of log entries, for those who hold the auditors' key; and the questions and holds that
+//! the log itself draws, which auditors must open and grade.
 //!
 //! The city hands out what is sealed; it cannot open it itself. That somebody looked is on the log
 //! before they get it.
@@ -171,7 +171,7 @@ impl City {
         Ok(self.store.meta(&opened_key(index, by))?.is_some())
     }
 
-    /// Grades a question that the log has drawn: who grades has opened it, and has not asked it. Gives the
+    /// Grades a question or a hold that the log has drawn: who grades has opened it, and it is not theirs. Gives the
     /// grade's number on the log. Where it was misuse, the paper that it rested on counts no longer.
     pub fn grade(&self, by: &PersonId, index: u64, new: NewGrade) -> Result<Graded> {
         let auditor = self.allowed(by, Action::ReadAudit)?;
@@ -180,9 +180,11 @@ impl City {
         if !self.log.audit().due.contains_key(&index) {
             return Err(Error::not_found("This entry waits for no grade; see what was drawn."));
         }
-        let asked = self.entry_at(index)?.id.unwrap_or_default();
-        if self.asker_of(&asked)?.as_ref() == Some(&auditor.id) {
-            return Err(Error::forbidden("You asked this yourself; another auditor grades it."));
+        let drawn = self.entry_at(index)?;
+        if self.is_of(&drawn, &auditor.id)? {
+            return Err(Error::forbidden(
+                "You asked or placed this yourself; another auditor grades it.",
+            ));
         }
         if !self.opened_by(index, by)? {
             return Err(Error::conflict(format!(
@@ -198,7 +200,11 @@ impl City {
         let leaf = leaf.fact("entry", index).fact("grade", new.grade.slug());
         // Before the grade: cut off in between it is given again, and suspends again.
         if new.grade == Grade::Misuse {
-            self.suspend_paper_of(&asked, self.now())?;
+            self.suspend_paper_of(drawn.id.as_deref().unwrap_or_default(), self.now())?;
+            // Of a hold the entry alone names it.
+            if let Some(paper) = drawn.text("paper_id") {
+                self.suspend_paper(paper, self.now())?;
+            }
         }
         let log_entry = self.log.append(&leaf)?.index;
         self.store.set_meta(&graded_key(index), &log_entry.to_string())?;

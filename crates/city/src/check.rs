@@ -80,6 +80,7 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
             let say = format!("{wrong}; put the file of the map right in homeplate.toml.");
             out.push(finding("map", State::Look, say));
         }
+        out.extend(check_groups(&paths.rules, config));
         for say in crate::drops::check(dir, &config.hotlist_drop) {
             out.push(finding("lists", State::Look, say));
         }
@@ -186,6 +187,21 @@ fn check_rules(path: &Path, adopted: Option<&str>) -> Finding {
             finding("rules", State::Wrong, message)
         }
     }
+}
+
+/// Groups of the directory with a role that the rules do not have: nobody of them is let in.
+fn check_groups(path: &Path, config: &Config) -> Vec<Finding> {
+    let rules = std::fs::read_to_string(path).ok().and_then(|text| Rules::adopted(&text).ok());
+    // Rules that cannot be read are told of by themselves.
+    let Some(rules) = rules else { return Vec::new() };
+    let groups = config.directory_group.iter();
+    let lost = groups.filter_map(|g| Some((g, g.roles.iter().find(|role| !rules.has_role(role))?)));
+    let say = |name: &str, role: &str| {
+        format!(
+            "Nobody of the directory's group {name:?} is let in: the rules have no role {role:?}."
+        )
+    };
+    lost.map(|(g, role)| finding("rules", State::Look, say(&g.name, role))).collect()
 }
 
 /// Store and custody, which only one process may have open.

@@ -118,8 +118,10 @@ fn check_files(dir: &Path, config: &Config, clock: &dyn Clock) -> Vec<Finding> {
     {
         let own =
             tls::OwnAuthority::make(&TlsSection::folder(dir), &config.city.name, host, clock.now());
-        out.push(match own.and_then(|own| Ok((own.fingerprint()?, own.seen()?))) {
-            Ok((print, seen)) => {
+        let looked = own.and_then(|own| Ok((own.fingerprint()?, own.seen()?, own.misfit(host)?)));
+        out.push(match looked {
+            Ok((_, _, Some(wrong))) => finding("authority", State::Wrong, wrong),
+            Ok((print, seen, None)) => {
                 let days = seen.days_left(clock.now());
                 finding(
                     "authority",
@@ -154,7 +156,8 @@ pub(crate) fn check_plan(dir: &Path, config: &Config, store: Option<&Store>) -> 
             return Some(finding("plan", State::Look, message));
         }
     };
-    let real = real(dir, config, store).unwrap_or_default();
+    // What cannot be counted is said of the store.
+    let real = real(dir, config, store).ok()?;
     let differs = plan.compare(&real);
     Some(if differs.is_empty() {
         let needs = plan.needs().disk_gb;
@@ -184,7 +187,9 @@ fn real(dir: &Path, config: &Config, store: Option<&Store>) -> Result<Real> {
     let whole = days.len().saturating_sub(1);
     let mut counts = Vec::new();
     for day in days.iter().take(whole).skip(1) {
-        counts.push(store.counts(*day)?.iter().map(|(_, reads)| *reads).sum::<u64>() as f64);
+        // A damaged day says nothing of how many pass.
+        let Ok(reads) = store.counts(*day) else { continue };
+        counts.push(reads.iter().map(|(_, reads)| *reads).sum::<u64>() as f64);
     }
     counts.sort_by(f64::total_cmp);
     real.reads_a_day = counts.get(counts.len() / 2).copied();

@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const ANSWER: usize = 1 << 20;
 /// Where people come back to.
 pub const DIRECTORY_BACK: &str = "/console/directory/back";
+/// Whom the directory has not named for so long is told of nothing any more: they may have left without another try at the
+/// door. It is more than a day, since people who are off duty are woken, too.
+const TOLD_MS: i64 = 7 * 86_400_000;
 /// Who acted, on the log.
 const OFFICE: &str = "directory";
 
@@ -50,6 +53,10 @@ impl City {
     }
 
     /// Ends one: who it is, let in by what their groups may do. Who is in none of them any more has left.
+    ///
+    /// # Errors
+    /// The directory's word does not hold, none of their groups is let in, or they were ended here, by an administrator or
+    /// by themselves: then [`City::let_back`] is an administrator's.
     pub fn directory_back(&self, state: &str, code: &str) -> Result<PersonId> {
         let (directory, reach) = self.directory()?;
         let ask = |request| deliver::exchange(request, reach, ANSWER, PATIENCE);
@@ -74,6 +81,12 @@ impl City {
         roles.dedup();
         let _alone = self.changing_people();
         let known = self.of_directory(&vouched.subject)?;
+        // Nobody ends what an administrator has said, nor becomes a second person, by signing in again.
+        if known.as_ref().is_some_and(|person| person.ended.is_some()) {
+            return Err(Error::forbidden(
+                "Your way in was ended here; ask an administrator to let you in again.",
+            ));
+        }
         let name = vouched.name.or(known.as_ref().map(|p| p.name.clone()));
         let name = name.unwrap_or_else(|| first.name.clone());
         let id = known.as_ref().map_or_else(new_person_id, |person| Ok(person.id.clone()))?;
@@ -91,24 +104,32 @@ impl City {
         Ok(person.id)
     }
 
-    /// The person who is this one in the directory, if they are still here.
+    /// The person who is this one in the directory: still here, or ended by somebody here.
     fn of_directory(&self, subject: &str) -> Result<Option<Person>> {
-        let is = |person: &Person| {
-            let theirs = person.directory.as_ref().is_some_and(|d| d.subject == subject);
-            theirs && person.ended.is_none()
-        };
-        Ok(self.stored_people()?.into_iter().find(is))
+        let theirs =
+            |person: &Person| person.directory.as_ref().is_some_and(|d| d.subject == subject);
+        let all = self.stored_people()?.into_iter().filter(theirs);
+        Ok(all.min_by_key(|person| person.ended.is_some()))
     }
 
     /// Somebody who is in none of the groups: if they were, they have left.
     fn turned_away(&self, vouched: &Vouched) -> Result<Error> {
         let _alone = self.changing_people();
-        if let Some(person) = self.of_directory(&vouched.subject)? {
-            self.end_person(&person.clone(), person)?;
+        let known = self.of_directory(&vouched.subject)?;
+        if let Some(person) = known.filter(|person| person.ended.is_none()) {
+            // It was the directory, which may let them in again: as somebody new.
+            let out = Person { directory: None, ..person.clone() };
+            self.end_all(&person, out)?;
         }
         Ok(Error::forbidden(
             "The city's directory knows you, but none of your groups is let in here; ask its administrators.",
         ))
+    }
+
+    /// Whether a person is told of what happens here while they are away.
+    pub(crate) fn is_told(&self, person: &Person) -> bool {
+        let lately = |d: &InDirectory| self.now().since(d.vouched).abs() <= TOLD_MS;
+        person.ended.is_none() && person.directory.as_ref().is_none_or(lately)
     }
 
     /// The person, if they are still here: for those of the directory, as it said not long ago.

@@ -2,9 +2,9 @@
 //!
 //! A program of the city writes a file under another name (`.` before it, or `.part` behind it) and renames it when
 //! it is whole. It is read, and moved: to `taken` where nothing was strange, to `waiting` where a person should look
-//! first, to `refused` where it is no such list. Beside the latter two lies a file that says why, and beside the first
-//! one where rows of it were refused. The files spell plates: the folder belongs where the city's other clear lists are,
-//! and `taken` is emptied after a day.
+//! first (as at the first file of a list, and at what comes after an import was taken back), to `refused` where it is no
+//! such list. Beside the latter two lies a file that says why, and beside the first one where rows of it were refused.
+//! The files spell plates: the folder belongs where the city's other clear lists are, and `taken` is emptied after a day.
 //!
 //! What was read and cannot be moved is not read again: each import of it would make an old list a fresh one.
 
@@ -117,8 +117,13 @@ impl City {
                     Came { folder: "refused", why: Some(problem.unwrap_or_default() + "\n") }
                 }
             },
-            // The store or the log is away: it is tried again.
-            Err(e) if matches!(e.kind(), base::Kind::Unavailable | base::Kind::Internal) => {
+            // The store or the log is away, or somebody else has it: it is tried again.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    base::Kind::Unavailable | base::Kind::Internal | base::Kind::Busy
+                ) =>
+            {
                 return Err(e);
             }
             Err(e) => Came { folder: "refused", why: Some(format!("{}\n", e.message())) },

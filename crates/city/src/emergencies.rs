@@ -111,6 +111,8 @@ pub struct Emergency {
     pub waits: Unreviewed,
     /// Who asked, where that is known: a restored database may have lost it.
     pub asker: Option<PersonId>,
+    /// Whether whoever looks may review it.
+    pub may_review: bool,
     /// Its public entry.
     pub leaf: Leaf,
     /// The entry of its outcome, if it has one.
@@ -193,12 +195,12 @@ impl City {
 
     /// The same for the page of a reviewer, and what was reviewed last, the newest first.
     pub fn emergencies_for(&self, by: &PersonId) -> Result<(Vec<Emergency>, Vec<Reviewed>)> {
-        let waiting = self.unreviewed(by)?.into_iter().map(|waits| self.emergency(waits));
+        let waiting = self.unreviewed(by)?.into_iter().map(|waits| self.emergency(by, waits));
         let done = self.emergencies().done.iter().rev().cloned().collect();
         Ok((waiting.collect::<Result<_>>()?, done))
     }
 
-    fn emergency(&self, waits: Unreviewed) -> Result<Emergency> {
+    fn emergency(&self, by: &PersonId, waits: Unreviewed) -> Result<Emergency> {
         let leaf = self.entry_at(waits.entry)?;
         let id = leaf.id.clone().unwrap_or_default();
         let asker = self.asker_of(&id)?;
@@ -206,7 +208,24 @@ impl City {
             Some(index) => Some(self.entry_at(index)?),
             None => None,
         };
-        Ok(Emergency { waits, asker, leaf, outcome })
+        let may_review = self.reviews(by, &leaf).is_ok();
+        Ok(Emergency { waits, asker, may_review, leaf, outcome })
+    }
+
+    /// That somebody else than the asker reviews this entry. An older database beside the newest log may not know who
+    /// asked; when the month of their pseudonym is over too, nobody but an auditor can be believed.
+    fn reviews(&self, by: &PersonId, entry: &Leaf) -> Result<()> {
+        if self.is_of(entry, by)? {
+            return Err(Error::forbidden("Somebody else than the asker reviews a question."));
+        }
+        let known = self.asker_of(entry.id.as_deref().unwrap_or_default())?.is_some();
+        if known || entry.time.month() == self.now().month() {
+            return Ok(());
+        }
+        self.allowed(by, Action::ReadAudit).map(drop).map_err(|e| {
+            Error::forbidden("Who asked this is not known any more; an auditor reviews it.")
+                .because(e.inside())
+        })
     }
 
     /// Reviews a question for a life in danger that somebody else has asked; gives the review's number on
@@ -219,11 +238,10 @@ impl City {
     ) -> Result<u64> {
         let person = self.allowed(by, Action::ReviewBreakGlass)?;
         told_why(&review.note)?;
-        let question = self.emergencies().open.get(&entry).map(|(_, id)| id.clone());
-        let question = question.ok_or_else(none)?;
-        if self.asker_of(&question)?.as_ref() == Some(by) {
-            return Err(Error::forbidden("Somebody else than the asker reviews a question."));
+        if !self.emergencies().waits(entry) {
+            return Err(none());
         }
+        self.reviews(by, &self.entry_at(entry)?)?;
         let id: [u8; 16] = base::random();
         let id = format!("rev_{}", base::hex(&id));
         let body = base::canonical(&review)
@@ -260,6 +278,55 @@ mod tests {
         check("2026-11-27T12:00:00Z", "2026-12-01T00:00:00Z"); // a Friday
         check("2026-11-28T12:00:00Z", "2026-12-01T00:00:00Z");
         check("2026-11-29T12:00:00Z", "2026-12-01T00:00:00Z");
+    }
+
+    /// An older database was put beside the newest log: who asked is lost.
+    #[test]
+    fn nobody_reviews_their_own_after_a_restore() {
+        let town = Town::new("2026-11-23T12:00:00Z", "");
+        let somebody = |id: &str, role: &str| {
+            let new = NewPerson {
+                id: id.parse().unwrap(),
+                name: id.into(),
+                office: "police".into(),
+                roles: vec![role.into()],
+                key: SigningKey::generate().public(),
+            };
+            town.city.add_person(&person(), new.clone()).unwrap();
+            new.id
+        };
+        let (sam, sue) = (somebody("per_sam", "supervisor"), somebody("per_sue", "supervisor"));
+        let auditor = somebody("per_aud", "auditor");
+        let asked = || {
+            let danger = Ask {
+                emergency: true,
+                case: None,
+                reason: Some("A child was taken.".into()),
+                ..town.question("7ABC128")
+            };
+            let entry = town.city.ask(&sam, danger).unwrap().log_entry;
+            let id = town.city.entry_at(entry).unwrap().id.unwrap();
+            town.city.store.forget_ask(&id).unwrap();
+            entry
+        };
+        let (first, second) = (asked(), asked());
+        let review = |by: &PersonId, entry| {
+            let note = "It was.".into();
+            let review = EmergencyReview { finding: Finding::Justified, note };
+            town.city.review_emergency(by, entry, review).map_err(|e| e.kind())
+        };
+        let offered = |by: &PersonId| {
+            let (waiting, _) = town.city.emergencies_for(by).unwrap();
+            waiting.iter().filter(|e| e.may_review).count()
+        };
+        assert_eq!((offered(&sam), offered(&sue)), (0, 2));
+        assert_eq!(review(&sam, first), Err(Kind::Forbidden));
+        review(&sue, first).unwrap();
+        // In the next month the entry's pseudonym leads to nobody.
+        town.clock.advance(9 * DAY_MS);
+        assert_eq!((offered(&sam), offered(&sue), offered(&auditor)), (0, 0, 1));
+        assert_eq!(review(&sue, second), Err(Kind::Forbidden));
+        review(&auditor, second).unwrap();
     }
 
     #[test]

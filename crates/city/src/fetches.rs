@@ -1,9 +1,10 @@
 //! Hot lists that the city fetches itself, by HTTPS or SFTP, as often as its configuration says.
 //!
 //! What comes is read as if somebody had brought it ([`City::import`]): taken whole or not at all, and where a person
-//! should look first it waits for one. What does not come is told (`list show`, the console, the server's log), and
-//! the list goes stale by its own rule. A file that the other side calls unchanged is not read again, until the list
-//! would grow too old for it: then it is, so that its age is renewed by an import like any other.
+//! should look first it waits for one, as do the first file of a list and what comes after an import was taken back.
+//! What does not come is told (`list show`, the console, the server's log), and the list goes stale by its own rule. A
+//! file that the other side calls unchanged is not read again, until the list would grow too old for it: then it is, so
+//! that its age is renewed by an import like any other.
 //!
 //! By what a file is known again stands in memory and nowhere else. Hashes of a short list can be tried against guesses,
 //! and what the other side calls a file often is one. After a start each list is taken once more, as if it were new.

@@ -90,7 +90,8 @@ mod tests {
 
     const DAY_MS: i64 = 86_400_000;
 
-    /// The city opens, says so, counts the other days, and forgets the damaged one on time.
+    /// A newer version is tried and installed; the city opens, says so, counts the other days, and forgets the damaged
+    /// one on time.
     #[test]
     fn a_damaged_day_stops_nothing_but_itself() {
         let town = Town::new("2026-11-01T12:00:00Z", "");
@@ -100,6 +101,10 @@ mod tests {
         let Town { dir, clock, city, .. } = town;
         drop(city);
         std::fs::write(dir.path().join("store/reads/2026-11-01.db"), [7; 5000]).unwrap();
+        let scratch = tempfile::tempdir().unwrap();
+        let found = crate::upgrade::look(dir.path(), scratch.path()).unwrap();
+        assert_eq!((found.databases, found.changing.len()), (3, 0));
+        crate::upgrade::keep_before(dir.path(), &scratch.path().join("kept")).unwrap();
         let city = City::open(dir.path(), clock.clone()).unwrap();
         let reads = || city.health().into_iter().find(|h| h.part == "reads").unwrap();
         assert!(reads().message.unwrap().contains("2026-11-01.db"));

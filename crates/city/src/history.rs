@@ -27,8 +27,11 @@ pub struct Change {
     /// The hash of the whole set; absent in a city without a charter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
-    /// The offices that signed it; none for the set that the city began with.
+    /// The offices that signed it; none for the set that the log begins with.
     pub offices: Vec<String>,
+    /// Whether it is what a successor log went on with: whether offices signed it that log does not say.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unsigned: bool,
     /// The key of the prover whose signed proofs it was adopted with, where the log has some.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proved_by: Option<String>,
@@ -110,6 +113,7 @@ impl RuleHistory {
             rules: rules.clone(),
             set,
             offices,
+            unsigned: leaf.facts.contains_key("unsigned"),
             proved_by: None,
         };
         let hashed = |text: &str| base::hex(&base::sha256(text.as_bytes()));

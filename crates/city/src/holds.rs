@@ -1,33 +1,49 @@
 //! Preservation holds: a court's word keeps some reads from being forgotten, and nobody here opens them.
 //!
-//! Holds: the hold is on the log before a read is preserved; what is preserved is sealed to the
-//! matter's key, whose private half the city does not have; everything else goes on time. A hold never
+//! Holds: the hold is on the log before a read is preserved, and rests on a court's paper that somebody else has
+//! registered for just this key; what is preserved is sealed to the matter's key, whose private half the city does not
+//! have; everything else goes on time. A hold never
 //! ends by itself: evidence must not be lost because nobody looked. That it is overdue for review is
 //! public instead.
 
+use crate::preserving::AT_ONCE;
 use crate::{City, HeldLine, HeldPage, HoldLine, Holds, NewHold, Placed};
-use base::{Error, HoldId, PersonId, ReadId, Result, Time};
+use base::{Error, HoldId, Kind, PersonId, ReadId, Result, Shutdown, Time};
 use identity::Person;
 use plate::Text;
 use policy::{Action, Hold};
 use read::SealKey;
 use std::sync::PoisonError;
+use std::time::Duration;
 use store::HoldRow;
 
 /// The longest time until a hold is looked at again.
 const REVIEW_MS: i64 = 400 * 86_400_000;
 
 impl City {
-    /// Places a hold and preserves what it asks for. If this is cut off, the log shows a hold without
-    /// its number of reads: place another one.
+    /// Places a hold and preserves what it asks for: at once what can be in some seconds, the rest by the clock
+    /// ([`City::tend_holds`]), also after this was cut off. The log then says how many reads there are.
     pub fn place_hold(&self, by: &PersonId, new: NewHold) -> Result<Placed> {
+        self.place_hold_within(by, new, AT_ONCE)
+    }
+
+    /// The same, with so much time for what is preserved at once.
+    pub(crate) fn place_hold_within(
+        &self,
+        by: &PersonId,
+        new: NewHold,
+        time: Duration,
+    ) -> Result<Placed> {
         self.witnesses_follow()?;
         let person = self.allowed(by, Action::PlaceHold)?;
         let hold = self.hold(&person, new)?;
         let body = hold.canonical();
         let id = hold.id.to_string();
-        let (salt, commitment) = self.keep_record("hold", &id, body.expose())?;
-        self.store.put_hold(hold.id, hold.review)?;
+        let asked = custody::seal_hold(&self.custody.ingest_key()?, &hold)?;
+        let (_, commitment) = self.keep_record("hold", &id, body.expose())?;
+        self.store.put_hold(hold.id, hold.review, &asked)?;
+        // Before the entry: nobody grades the own hold, after a crash neither.
+        self.keep_placer(hold.id, by)?;
         let leaf = self
             .leaf_by("hold.placed", &person)?
             .id(&id)
@@ -36,25 +52,24 @@ impl City {
             .fact("from", crate::ask::hour(hold.from))
             .fact("until", crate::ask::hour(hold.until))
             .fact("plate", hold.plate.is_some())
+            .fact("key", hold.key_hash())
+            .fact("paper_id", hold.paper.as_str())
             .fact("review", hold.review.to_string())
             .body(commitment);
         let entry = self.log.append(&leaf)?;
-        let entry = self.witnessed(entry)?;
-        let permit = self.custody.hold_permit(&hold, &salt, &entry)?;
-        let mut reads = 0;
-        let days: Vec<_> = permit.days().map(|(day, _)| day).collect();
-        for day in days {
-            let mut after: Option<ReadId> = None;
-            loop {
-                let found = self.store.to_hold(&permit, day, after)?;
-                let Some(last) = found.last() else { break };
-                after = Some(last.read.id);
-                let held = self.custody.reseal(&permit, found)?;
-                reads += self.store.put_held(hold.id, &held)?;
+        let log_entry = entry.index;
+        let preserved =
+            self.witnessed(entry).and_then(|_| self.preserve(hold.id, time, &Shutdown::new()));
+        let whole = match preserved {
+            // It stands: placed once more, it would preserve the same reads twice.
+            Err(e) if matches!(e.kind(), Kind::Unavailable | Kind::Busy) => {
+                tracing::warn!(hold = %id, error = %e.inside(), "its reads are preserved later");
+                false
             }
-        }
-        self.log.append_once(&self.leaf("hold.preserved").id(&id).fact("reads", reads))?;
-        Ok(Placed { id: hold.id, reads, log_entry: entry.index })
+            done => done?,
+        };
+        let reads = self.standing_hold(hold.id)?.reads;
+        Ok(Placed { id: hold.id, reads, preserving: !whole, log_entry })
     }
 
     fn hold(&self, person: &Person, new: NewHold) -> Result<Hold> {
@@ -74,11 +89,13 @@ impl City {
         let key: SealKey = new.key.parse()?;
         // A key that nothing can be sealed to is found out before anything is logged.
         key.seal(b"", b"", b"")?;
+        self.vouch_hold(&new.paper, &person.id, &key)?;
         Ok(Hold {
             id: HoldId::new(now, base::random()),
             person: person.id.clone(),
             roles: person.roles.clone(),
             matter: new.matter,
+            paper: new.paper,
             plate,
             cameras,
             from: new.from,
@@ -106,6 +123,7 @@ impl City {
             review: row.review,
             overdue: row.released.is_none() && row.review < now,
             reads: row.reads,
+            preserving: row.preserving && self.log.has("hold.placed", &row.id.to_string()),
             released: row.released,
         };
         Ok(Holds { holds: self.store.holds()?.into_iter().map(line).collect() })
@@ -121,12 +139,17 @@ impl City {
         self.store.review_hold(id, review)
     }
 
-    /// Lets a hold go: what it preserved is deleted.
+    /// Lets a hold go: what it preserved is deleted, by the clock ([`City::tend_holds`]) where that takes longer than some
+    /// seconds.
     pub fn release_hold(&self, by: &PersonId, id: HoldId) -> Result<()> {
         let person = self.allowed(by, Action::PlaceHold)?;
         self.standing_hold(id)?;
         self.log.append_once(&self.leaf_by("hold.released", &person)?.id(id.to_string()))?;
-        self.store.release_hold(id, self.now())
+        self.store.release_hold(id, self.now())?;
+        if let Err(e) = self.delete_held(id, AT_ONCE, &Shutdown::new()) {
+            tracing::warn!(hold = %id, error = %e.inside(), "what it preserved is deleted later");
+        }
+        Ok(())
     }
 
     /// The next preserved reads, sealed as they lie, for the court that has the key. That they were
@@ -148,7 +171,7 @@ impl City {
         Ok(HeldPage { reads: reads.into_iter().map(HeldLine::from).collect(), next })
     }
 
-    fn standing_hold(&self, id: HoldId) -> Result<HoldRow> {
+    pub(crate) fn standing_hold(&self, id: HoldId) -> Result<HoldRow> {
         let row = self.store.holds()?.into_iter().find(|row| row.id == id);
         match row.ok_or_else(|| Error::not_found("There is no such hold."))? {
             row if row.released.is_none() => Ok(row),
@@ -160,14 +183,14 @@ impl City {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kit::{Town, at, clerk, person};
-    use base::Kind;
+    use crate::kit::{Town, at, clerk, counsel, person};
     use custody::HeldRead;
     use read::OpenKey;
 
-    fn hold(town: &Town, key: &OpenKey, plate: Option<&str>) -> NewHold {
+    fn hold(town: &Town, paper: &str, key: &OpenKey, plate: Option<&str>) -> NewHold {
         NewHold {
             matter: "24-CV-0815, letter of 2026-11-01".into(),
+            paper: paper.into(),
             cameras: Vec::new(),
             from: at("2026-11-01T11:00:00Z"),
             until: town.city.now(),
@@ -193,8 +216,13 @@ mod tests {
         ["7ABC128", "8XYZ001", "7ABC128"].into_iter().for_each(|plate| town.pass(plate));
         town.clock.advance(60_000);
         let key = OpenKey::generate();
-        let one = town.city.place_hold(&clerk(), hold(&town, &key, Some("7ABC128"))).unwrap();
-        let all = town.city.place_hold(&clerk(), hold(&town, &key, None)).unwrap();
+        let paper = town.court_order(&key);
+        let placed = |plate| town.city.place_hold(&clerk(), hold(&town, &paper, &key, plate));
+        let (one, all) = (placed(Some("7ABC128")).unwrap(), placed(None).unwrap());
+        let leaf = &town.logged("hold.placed")[0];
+        let ours = base::hex(&base::sha256(key.public().unwrap().bytes()));
+        assert_eq!((leaf.text("key"), leaf.text("paper_id")), (Some(&*ours), Some(&*paper)));
+        assert_eq!(town.logged("paper.attested")[0].text("key"), Some(&*ours));
         assert_eq!((one.reads, all.reads), (2, 3));
         // The retention passes, and some hours, because the clock of this test leaps.
         for ms in [30 * 86_400_000, 7 * 3_600_000] {
@@ -235,7 +263,22 @@ mod tests {
         town.pass("7ABC128");
         town.clock.advance(60_000);
         let key = OpenKey::generate();
-        let good = || hold(&town, &key, None);
+        let paper = town.court_order(&key);
+        let good = || hold(&town, &paper, &key, None);
+        // A paper without a key, one that the placer has registered, one that was taken back.
+        let warrant = town.warrant(town.city.now().plus_millis(86_400_000));
+        let order = |who: &PersonId| {
+            let new = crate::NewPaper {
+                kind: crate::PaperKind::CourtOrder,
+                reference: "24-CV-0815".into(),
+                agency: None,
+                key: Some(key.public().unwrap().to_string()),
+                expires: town.city.now().plus_millis(86_400_000),
+            };
+            town.city.attest(who, new).unwrap().id
+        };
+        let (own, gone) = (order(&clerk()), order(&counsel()));
+        town.city.withdraw_paper(&counsel(), &gone).unwrap();
         let size = town.city.log.size();
         let no = |by: &PersonId, new: NewHold, kind: Kind| {
             assert_eq!(town.city.place_hold(by, new).err().unwrap().kind(), kind);
@@ -247,6 +290,12 @@ mod tests {
         no(&clerk(), NewHold { matter: " ".into(), ..good() }, Kind::Invalid);
         no(&clerk(), NewHold { plate: Some("#".into()), ..good() }, Kind::Invalid);
         no(&clerk(), NewHold { key: "AAAA".into(), ..good() }, Kind::Invalid);
+        let theirs = OpenKey::generate().public().unwrap().to_string();
+        no(&clerk(), NewHold { key: theirs, ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { paper: "pap_none".into(), ..good() }, Kind::Invalid);
+        no(&clerk(), NewHold { paper: warrant.clone(), ..good() }, Kind::Forbidden);
+        no(&clerk(), NewHold { paper: own.clone(), ..good() }, Kind::Forbidden);
+        no(&clerk(), NewHold { paper: gone.clone(), ..good() }, Kind::Invalid);
         no(&clerk(), NewHold { review: town.city.now(), ..good() }, Kind::Invalid);
         no(
             &clerk(),

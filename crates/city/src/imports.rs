@@ -85,7 +85,8 @@ pub struct ImportPreview {
     pub same: u64,
     /// Rows that stand in the file twice.
     pub again: u64,
-    /// Why a person should look again: `empty`, `shrinks`, `grows`, `troubled`.
+    /// Why a person should look again: `empty`, `shrinks`, `grows`, `troubled`; `first` and `undone` of a file that came by
+    /// itself, while nobody has taken one or the last one was taken back.
     pub doubts: Vec<String>,
 }
 
@@ -188,6 +189,9 @@ impl City {
         let person = self.allowed(by, Action::EditHotList)?;
         let _one = self.importing.lock().unwrap_or_else(PoisonError::into_inner);
         let row = self.import_row(list, number)?;
+        if row.state != "undone" {
+            self.log_import_of(list)?;
+        }
         self.changing_list(list, || match row.state.as_str() {
             "undone" => Ok(()),
             _ => self.store.undo_import(list, number),
@@ -201,7 +205,8 @@ impl City {
     }
 
     /// A file that nobody brought: it lay in a folder of the city's configuration, or was fetched. Taken at once where
-    /// nothing is strange; says what it would change, and whether it was taken. `way` is for the log.
+    /// nothing is strange, the list has had an import, and its last was not taken back; says what it would change, and
+    /// whether it was taken. `way` is for the log.
     pub(crate) fn came_by_itself(
         &self,
         list: &ListId,
@@ -257,6 +262,9 @@ impl City {
             }
             Err(e) => return Err(e),
         };
+        if by.as_str() == DROP {
+            preview.doubts.extend(self.unseen(list)?.map(String::from));
+        }
         let before = self.before(list)?;
         let last = self.store.last_import(list)?.map_or(0, |row| row.number);
         let coming = ImportRow {
@@ -277,6 +285,22 @@ impl City {
             cleared?;
         }
         Ok(preview)
+    }
+
+    /// Why a person looks at whatever comes by itself now: nobody has seen yet what files of the list are taken for, or
+    /// somebody took the last one back, and the same may come again.
+    fn unseen(&self, list: &ListId) -> Result<Option<&'static str>> {
+        Ok(match self.last_taken(list)? {
+            None => Some("first"),
+            Some(row) if row.state == "undone" => Some("undone"),
+            Some(_) => None,
+        })
+    }
+
+    /// The import of a list that was taken last, whether it was taken back or not.
+    fn last_taken(&self, list: &ListId) -> Result<Option<ImportRow>> {
+        let last = |state| self.store.last_import_that_is(list, state);
+        Ok(last("taken")?.into_iter().chain(last("undone")?).max_by_key(|row| row.number))
     }
 
     /// What imports wrote into a list, to be compared with.
@@ -385,6 +409,9 @@ impl City {
                 row.state
             )));
         }
+        if row.state == "waiting" {
+            self.log_import_of(list)?;
+        }
         self.changing_list(list, || match row.state.as_str() {
             "waiting" => self.store.take_import(list, number, self.now()),
             _ => Ok(()),
@@ -397,18 +424,29 @@ impl City {
 
     /// Imports that were taken, or taken back, when the process died before that was on the log.
     pub(crate) fn log_imports(&self) -> Result<()> {
-        for row in self.store.taken_imports()? {
-            let id = format!("{}/{}", row.list, row.number);
-            if row.state == "taken" && !self.log.has("hotlist.imported", &id) {
-                let leaf = self.imported(self.leaf("hotlist.imported"), &row, &kept(&row)?)?;
-                self.log.append_once(&leaf)?;
-            }
-            if row.state == "undone" && !self.log.has("hotlist.undone", &id) {
-                let leaf = self.leaf("hotlist.undone").job("hotlist").id(id);
-                self.log.append_once(&leaf.fact("list", row.list.as_str()))?;
-            }
+        self.store.lists()?.iter().try_for_each(|(list, _)| self.log_import_of(list))
+    }
+
+    /// Puts a list's last import on the log where the log could not take it. It is asked for before the list changes
+    /// again: none but the last can be missing, and the commitment is still to what it left.
+    fn log_import_of(&self, list: &ListId) -> Result<()> {
+        let Some(row) = self.last_taken(list)? else { return Ok(()) };
+        let id = format!("{}/{}", row.list, row.number);
+        if row.state == "undone" {
+            // When it was taken back nobody knows: a successor of the log may say it once more, and none leaves it out.
+            let leaf = self.leaf("hotlist.undone").job("hotlist").id(id);
+            self.log.append_once(&leaf.fact("list", row.list.as_str()))?;
+        } else if !self.log.has("hotlist.imported", &id) && !self.is_older_than_log(&row)? {
+            let leaf = self.imported(self.leaf("hotlist.imported"), &row, &kept(&row)?)?;
+            self.log.append_once(&leaf)?;
         }
         Ok(())
+    }
+
+    /// Whether an import was taken before this log began: the log before it has said so, of the list as it was then.
+    fn is_older_than_log(&self, row: &ImportRow) -> Result<bool> {
+        let first = self.log.leaves(0, 1)?.first().map(|leaf| leaf.time);
+        Ok(row.taken.zip(first).is_some_and(|(taken, first)| taken < first))
     }
 
     /// The leaf of an import that stands in the list now.
@@ -515,8 +553,8 @@ impl ImportPreview {
             Doubt::Grows => "grows",
         });
         let troubled = self.rows.troubled * 10 > self.rows.read;
-        self.doubts =
-            word.into_iter().chain(troubled.then_some("troubled")).map(Into::into).collect();
+        let doubts = word.into_iter().chain(troubled.then_some("troubled"));
+        self.doubts.extend(doubts.map(String::from));
     }
 }
 

@@ -84,6 +84,7 @@ mod people;
 mod pictures;
 mod places;
 pub mod plan;
+mod preserving;
 pub mod preset;
 mod proofs;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::imports::refused;
 use crate::{City, Event, NewEntry};
 use base::{EntryId, Error, ListId, PersonId, Result, Time};
 use hotlist::import::{AskFirst, Clocks, DateOrder, Rules};
-use hotlist::{Entry, HotList, ListAction, Prior, Terms, Tombstone};
+use hotlist::{Entry, HotList, ListAction, Prior, Terms, Tombstone, state_code};
 use identity::{Person, machine_of};
 use ledger::Leaf;
 use plate::{Pattern, Text};
@@ -50,6 +50,10 @@ pub struct ListSettings {
     /// file with categories is read.
     #[schema(value_type = Option<Vec<String>>)]
     pub adopted: Option<BTreeSet<String>>,
+    /// The category of files that name none, one of those that are adopted; absent: where categories are adopted, no
+    /// such file is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
     /// The reason of rows that have none; absent: they are refused.
     pub reason: Option<String>,
     /// The case number of rows that have none; absent: they are refused.
@@ -80,6 +84,7 @@ impl Default for ListSettings {
             threshold: HotList::THRESHOLD,
             false_hits_a_day: None,
             adopted: None,
+            category: None,
             reason: None,
             case: None,
             source: "import".into(),
@@ -117,6 +122,9 @@ impl ListSettings {
             {
                 "adopted has at most 200 categories of 1 to 40 characters"
             }
+            () if !self.category.as_ref().is_none_or(|word| self.has_adopted(word)) => {
+                "category is one of those that are adopted"
+            }
             () if !maybe(&self.reason) || !maybe(&self.case) || !short(&self.source, 80) => {
                 "reason and case have 1 to 200 characters, and source 1 to 80"
             }
@@ -128,11 +136,17 @@ impl ListSettings {
         Err(Error::invalid(format!("The list's settings are not accepted: {wrong}.")))
     }
 
+    fn has_adopted(&self, category: &str) -> bool {
+        let plain = |word: &str| word.trim().to_lowercase();
+        self.adopted.iter().flatten().any(|word| plain(word) == plain(category))
+    }
+
     /// What the list lets in; times in it that name no zone are these clocks'.
     pub(crate) fn rules(&self, clocks: Clocks) -> Rules {
         Rules {
             clocks,
             adopted: self.adopted.clone(),
+            category: self.category.clone(),
             longest_days: self.max_days,
             usual_days: self.default_days,
             shorten: self.shorten,
@@ -240,7 +254,7 @@ impl City {
             list: new.list.clone(),
             begins: begins_anew(&found, &new.list, &plate),
             plate,
-            state: new.state,
+            state: new.state.as_deref().and_then(state_code),
             reason: new.reason,
             case_no: new.case,
             expires: new.expires,
@@ -304,7 +318,7 @@ impl City {
     }
 
     pub(crate) fn check_entry(&self, new: &NewEntry) -> Result<()> {
-        if !new.state.as_deref().is_none_or(is_state) {
+        if new.state.as_deref().is_some_and(|state| state_code(state).is_none()) {
             return Err(not_a_state());
         }
         let settings = self.list_settings(&new.list)?;
@@ -361,6 +375,10 @@ impl City {
             Some(most) => leaf.fact("false_hits_a_day", most.to_string()),
             None => leaf,
         };
+        let leaf = match &settings.category {
+            Some(category) => leaf.fact("category", category.as_str()),
+            None => leaf,
+        };
         let entry = self.log.append(&leaf)?;
         self.emit(Event { log_entry: Some(entry.index), ..self.event("hotlist.settings") });
         self.list_view(id)
@@ -382,9 +400,9 @@ impl City {
     pub fn found(&self, by: &PersonId, list: &ListId, new: NewFound) -> Result<FoundLine> {
         let person = self.allowed(by, Action::EditHotList)?;
         let days = self.list_settings(list)?.map_or(LONGEST_DAYS, |s| s.max_days);
-        if !new.state.as_deref().is_none_or(is_state) {
-            return Err(not_a_state());
-        }
+        let found_in = new.state.as_deref();
+        let found_in =
+            found_in.map(|state| state_code(state).ok_or_else(not_a_state)).transpose()?;
         let (plate, state) = match (&new.entry, &new.plate) {
             (Some(entry), None) => {
                 let row = self.store.entry(entry)?.filter(|row| &row.list == list);
@@ -398,7 +416,7 @@ impl City {
                 Text::parse(plate).map_err(|e| {
                     Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
                 })?,
-                new.state,
+                found_in,
             ),
             _ => return Err(Error::invalid("Name the entry, or the plate.")),
         };
@@ -670,11 +688,6 @@ pub(crate) fn begins_anew(found: &[Tombstone], list: &ListId, plate: &Pattern) -
 
 fn not_a_state() -> Error {
     Error::invalid("Write the state as us-ca or CA.")
-}
-
-/// Whether a text can be a state: `us-ca`, `CA`, `de`. Which ones there are is the matcher's business.
-fn is_state(text: &str) -> bool {
-    (2..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
 }
 
 pub(crate) fn looked_for(row: EntryRow) -> Entry {

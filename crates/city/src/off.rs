@@ -230,7 +230,8 @@ impl City {
             let lease = order.leases.get(camera);
             let words = [order.stops.get(camera), order.offs.get(camera)];
             // The keys that the camera's words are signed with stand in these.
-            entries.extend(enrolled.get(camera));
+            let then = order.offs.get(camera).and_then(|ack| ack.enrolled);
+            entries.extend(then.or_else(|| enrolled.get(camera).copied()));
             entries.extend(lease.map(|lease| lease.entry));
             entries.extend(words.into_iter().flatten().map(|ack| ack.entry));
         }

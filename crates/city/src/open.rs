@@ -65,6 +65,8 @@ pub struct City {
     pub(crate) judging: Mutex<()>,
     /// Where each fetching of what a hold preserved stands, for whom its beginning is on the log.
     pub(crate) fetching: Mutex<BTreeMap<(HoldId, PersonId), ReadId>>,
+    /// Held while a hold's reads are being preserved.
+    pub(crate) preserving: Mutex<()>,
     events: Feed,
     pub(crate) dir: PathBuf,
     pub(crate) witnessing: Option<Witnessing>,
@@ -132,7 +134,8 @@ impl City {
         let rules = keeper::rules(&paths)?;
         active_is_adopted(dir, &leaves, &rules, &adoptions)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
-        let published = Published::load(dir, &config.log, &log)?;
+        let cosigned = witnessing.as_ref().and_then(Witnessing::newest);
+        let published = Published::load(dir, &config.log, &log, cosigned)?;
         let told = adopting.as_ref().map(|adoption| {
             let (index, before) = crate::adoption::newest(&leaves);
             let entry = Witnessing::entry(witnessing.as_ref(), &log, index)?;
@@ -184,6 +187,7 @@ impl City {
             telling: Mutex::new(()),
             judging: Mutex::new(()),
             fetching: Mutex::default(),
+            preserving: Mutex::new(()),
             events: Feed::new(),
             dir: dir.to_owned(),
             witnessing,
@@ -241,14 +245,22 @@ impl City {
 
     /// Puts on the log which software, configuration and rules are running: once a start.
     pub fn announce(&self) -> Result<Entry> {
-        let executable = std::env::current_exe().and_then(std::fs::read).unwrap_or_default();
+        // Not by its path, which may lead through folders that this user may not enter.
+        let executable = std::fs::read("/proc/self/exe");
         let config = std::fs::read(Paths::new(&self.dir).config).unwrap_or_default();
         let leaf = self
             .leaf("software.start")
             .fact("version", env!("CARGO_PKG_VERSION"))
-            .fact("executable", hex_hash(&executable))
             .fact("configuration", hex_hash(&self.config.announced(config)))
             .fact("rules", self.rules().hash());
+        let leaf = match executable {
+            Ok(bytes) => leaf.fact("executable", hex_hash(&bytes)),
+            // A hash of nothing would be that of a program that nobody can have built.
+            Err(e) => {
+                tracing::error!(error = %e, "which program this is cannot be told");
+                leaf
+            }
+        };
         let entry = self.log.append(&leaf)?;
         // What was left is this server's now.
         self.sessions.keep_as(crate::people::mark(entry.index, &leaf));

@@ -4,7 +4,7 @@
 //! asker's own list, what the asker says came of it, and the alarms of [`crate::alarms`].
 
 use crate::{AnswerRead, City};
-use base::{Error, PersonId, Result, Time};
+use base::{Error, HoldId, PersonId, Result, Time};
 use ledger::Leaf;
 use plate::Text;
 use policy::Intent;
@@ -18,6 +18,8 @@ const KEPT_MS: i64 = 92 * 86_400_000;
 const ALARMS_MS: i64 = 400 * 86_400_000;
 /// How long an asker has to say what came of a question.
 pub(crate) const SAY_MS: i64 = 14 * 86_400_000;
+/// Under which small settings it is kept who placed a hold.
+const PLACERS: &str = "hold/by/";
 /// Plates of an answer that count as asked about.
 const OPENED: usize = 20;
 /// The most questions in one page.
@@ -206,12 +208,42 @@ impl City {
                 self.store.forget_ask(&row.id)?;
             }
         }
+        for kept in self.store.metas(PLACERS)? {
+            let id = kept.split(' ').next().unwrap_or_default();
+            let at = id.parse::<HoldId>().ok().map(|id| id.time());
+            let old = at.is_none_or(|at| at.plus_millis(KEPT_MS) <= now);
+            let placed = self.log.find("hold.placed", id);
+            if old && !placed.is_some_and(|entry| due.contains_key(&entry)) {
+                self.store.drop_metas(&format!("{PLACERS}{id}"))?;
+            }
+        }
         Ok(())
     }
 
-    /// Who asked a question, where that is still known.
+    /// Keeps who places a hold, before the log says so.
+    pub(crate) fn keep_placer(&self, hold: HoldId, by: &PersonId) -> Result<()> {
+        self.store.set_meta(&format!("{PLACERS}{hold}"), &format!("{hold} {by}"))
+    }
+
+    /// Who asked a question, or placed a hold, where that is still known.
     pub(crate) fn asker_of(&self, id: &str) -> Result<Option<PersonId>> {
-        Ok(self.store.ask(id)?.map(|row| row.person))
+        if let Some(row) = self.store.ask(id)? {
+            return Ok(Some(row.person));
+        }
+        let kept = self.store.meta(&format!("{PLACERS}{id}"))?;
+        Ok(kept.and_then(|kept| kept.split_once(' ')?.1.parse().ok()))
+    }
+
+    /// Whether it was this person who asked a question, or placed a hold, by its entry. Where a restored database has
+    /// lost who it was, the entry's pseudonym says so as long as its month lasts.
+    pub(crate) fn is_of(&self, entry: &Leaf, person: &PersonId) -> Result<bool> {
+        if let Some(asker) = self.asker_of(entry.id.as_deref().unwrap_or_default())? {
+            return Ok(asker == *person);
+        }
+        if entry.actor.is_none() || entry.time.month() != self.now().month() {
+            return Ok(false);
+        }
+        Ok(entry.actor == Some(self.custody.pseudonym(person)?))
     }
 
     /// The number of a question or refusal on the log.

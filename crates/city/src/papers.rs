@@ -4,11 +4,15 @@
 //! registered it, a case when a second person confirms it. That it was registered is on the public log;
 //! its number is private, and the log commits to it. What only the asker says is *stated*, and a rule
 //! tells the two apart.
+//!
+//! A declaration speaks for the agency that it names and for no other. A warrant or an order that names no agency is
+//! for the city's own department, and for the court: whatever else a court allows is registered with whom it is for.
 
 use crate::City;
 use crate::config::case_fits;
 use base::{Error, PersonId, Result, Time};
 use policy::{AGENCIES, Action, Intent, Vouch};
+use read::SealKey;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -50,6 +54,11 @@ impl PaperKind {
             _ => Action::AttestPaper,
         }
     }
+
+    /// Whether a court has signed it.
+    fn of_court(self) -> bool {
+        matches!(self, PaperKind::JudicialWarrant | PaperKind::CourtOrder)
+    }
 }
 
 /// A paper that somebody vouches for.
@@ -60,9 +69,13 @@ pub struct NewPaper {
     pub kind: PaperKind,
     /// Its number; of a case, the case number. It stays private.
     pub reference: String,
-    /// The kind of agency that it is for, where it is for one alone.
+    /// The agency that it is for: a kind, and behind a colon the name, as in `county: Sheriff`. A declaration names it;
+    /// a warrant or an order without one is for the city's own department and the court. The name stays private.
     #[serde(default)]
     pub agency: Option<String>,
+    /// The key of the court's matter, base64, where the paper orders that reads are preserved for it.
+    #[serde(default)]
+    pub key: Option<String>,
     /// Until when it counts, within 366 days.
     pub expires: Time,
 }
@@ -70,15 +83,19 @@ pub struct NewPaper {
 /// A registered paper.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Paper {
-    /// `pap_` and 32 hex digits; questions name it.
+    /// `pap_` and 32 hex digits; questions and holds name it.
     pub id: String,
     /// Its sort.
     pub kind: PaperKind,
     /// Its number.
     pub reference: String,
-    /// The kind of agency that it is for, where it is for one alone.
+    /// The agency that it is for: a kind, and behind a colon the name; the own department and the court where there is
+    /// none.
     #[serde(default)]
     pub agency: Option<String>,
+    /// The key of the court's matter, where it orders that reads are preserved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Who vouches for it.
     pub by: PersonId,
     /// Since when it counts.
@@ -106,18 +123,15 @@ impl City {
         if new.kind == PaperKind::Case && !case_fits(&self.config.cases.format, &reference) {
             return Err(self.case_form());
         }
-        if new.agency.as_deref().is_some_and(|a| !AGENCIES.contains(&a)) {
-            return Err(Error::invalid(format!(
-                "Say for which kind of agency the paper is: one of {}.",
-                AGENCIES.join(", ")
-            )));
-        }
+        let agency = for_whom(new.kind, new.agency)?;
+        let key = new.key.map(|key| key_of_matter(new.kind, &key)).transpose()?;
         let random: [u8; 16] = base::random();
         let mut paper = Paper {
             id: format!("pap_{}", base::hex(&random)),
             kind: new.kind,
             reference,
-            agency: new.agency,
+            agency,
+            key: key.as_ref().map(SealKey::to_string),
             by: by.clone(),
             since: now,
             expires: new.expires.floor_to(60_000),
@@ -132,7 +146,11 @@ impl City {
             .fact("expires", paper.expires.to_string())
             .body(commitment);
         let leaf = match &paper.agency {
-            Some(agency) => leaf.fact("agency", agency.as_str()),
+            Some(agency) => leaf.fact("agency", parts(agency).0),
+            None => leaf,
+        };
+        let leaf = match &key {
+            Some(key) => leaf.fact("key", base::hex(&base::sha256(key.bytes()))),
             None => leaf,
         };
         paper.log_entry = self.log.append(&leaf)?.index;
@@ -238,8 +256,33 @@ impl City {
             )
         })?;
         let other = paper.by != intent.person;
-        let fits = paper.agency.is_none() || paper.agency.as_deref() == intent.agency();
+        let fits = fits(&paper, intent.on_behalf_of.as_deref());
         Ok(if other && fits { Vouch::Attested } else { Vouch::Stated })
+    }
+
+    /// That a court's paper counts for a hold of this person, sealed to this key. Who places a hold vouches for neither:
+    /// nobody takes reads out of the city alone.
+    pub(crate) fn vouch_hold(&self, id: &str, by: &PersonId, key: &SealKey) -> Result<()> {
+        let now = self.now();
+        let paper = self.paper(id)?.filter(|p| p.since <= now && now < p.expires);
+        let paper = paper.filter(|p| p.kind.of_court()).ok_or_else(|| {
+            Error::invalid(
+                "No warrant or court order of this number counts now; ask the clerk or counsel to register it \
+                 with the key that the court gave.",
+            )
+        })?;
+        if paper.by == *by {
+            return Err(Error::forbidden(
+                "You registered this paper yourself; somebody else places its hold.",
+            ));
+        }
+        if paper.key.as_deref() != Some(key.to_string().as_str()) {
+            return Err(Error::invalid(
+                "The paper was registered without this key; whoever has seen it registers it with the key that \
+                 the court gave.",
+            ));
+        }
+        Ok(())
     }
 
     /// Whether a second person confirms the case of a question.
@@ -248,6 +291,65 @@ impl City {
         let of_case = |p: &Paper| p.kind == PaperKind::Case && p.reference == case;
         Ok(papers.iter().any(|p| of_case(p) && p.by != *asker))
     }
+}
+
+/// For whom a paper is, as far as that can be.
+fn for_whom(kind: PaperKind, agency: Option<String>) -> Result<Option<String>> {
+    let agency = agency.map(|a| a.trim().to_owned()).filter(|a| !a.is_empty());
+    let (known, named) = agency.as_deref().map_or((true, false), |agency| {
+        let (kind, name) = parts(agency);
+        (AGENCIES.contains(&kind), !name.is_empty())
+    });
+    if !known || agency.as_ref().is_some_and(|a| a.chars().count() > 100) {
+        return Err(Error::invalid(format!(
+            "Say for which kind of agency the paper is, one of {}, and behind a colon its name, all in 100 \
+             characters.",
+            AGENCIES.join(", ")
+        )));
+    }
+    if kind == PaperKind::Declaration && !named {
+        return Err(Error::invalid(
+            "Name the agency that declares, as in \"out-of-state: Elsewhere PD\"; it declares for itself alone.",
+        ));
+    }
+    Ok(agency)
+}
+
+/// Kind and name of an agency. Spaces and capitals tell no two of them apart.
+fn parts(agency: &str) -> (&str, String) {
+    let (kind, name) = agency.split_once(':').unwrap_or((agency, ""));
+    let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+    (kind.trim(), words.join(" "))
+}
+
+/// Whether a paper is for whom a question is asked for; without a name that is the own department.
+fn fits(paper: &Paper, asked: Option<&str>) -> bool {
+    let asked = asked.map(parts);
+    match (paper.agency.as_deref().map(parts), asked) {
+        (None, None) => true,
+        // Where no other is named, a court's paper has its answer go to the court.
+        (None, Some((kind, _))) => kind == "court" && paper.kind.of_court(),
+        (Some(_), None) => false,
+        (Some((kind, name)), Some((whose, who))) => {
+            let whole_kind = name.is_empty() && paper.kind != PaperKind::Declaration;
+            kind == whose && (whole_kind || name == who)
+        }
+    }
+}
+
+/// The key that a court gave for its matter.
+fn key_of_matter(kind: PaperKind, key: &str) -> Result<SealKey> {
+    if !kind.of_court() {
+        return Err(Error::invalid("The key of a matter belongs to a warrant or a court order."));
+    }
+    let unfit = |e: Error| {
+        Error::invalid("The key of a matter is what `homeplate hold key` printed for the court.")
+            .because(e.inside())
+    };
+    let key: SealKey = key.trim().parse().map_err(unfit)?;
+    // One that nothing can be sealed to is found out before anything is logged.
+    key.seal(b"", b"", b"").map_err(unfit)?;
+    Ok(key)
 }
 
 fn none() -> Error {
@@ -275,6 +377,7 @@ mod tests {
             kind: PaperKind::JudicialWarrant,
             reference: "SW-26-112".into(),
             agency: None,
+            key: None,
             expires: town.city.now().plus_millis(86_400_000),
         }
     }
@@ -295,12 +398,16 @@ mod tests {
             town.city.attest(&person(), warrant(&town)).is_err(),
             "an officer vouches for none"
         );
-        let paper = town.city.attest(&clerk(), warrant(&town)).unwrap();
+        let marshals = NewPaper { agency: Some("federal: marshals".into()), ..warrant(&town) };
+        let paper = town.city.attest(&clerk(), marshals).unwrap();
         let leaf = &town.logged("paper.attested")[0];
         let text = String::from_utf8(leaf.bytes().unwrap()).unwrap();
-        assert!(!text.contains("SW-26") && leaf.body.is_some(), "{text}");
+        assert!(!text.contains("SW-26") && !text.contains("marshals"), "{text}");
+        assert!(leaf.body.is_some() && leaf.text("agency") == Some("federal"), "{text}");
         town.city.ask(&person(), ask(Some(&paper.id))).unwrap();
-        assert_eq!(town.logged("search.intent")[0].text("paper"), Some("attested"));
+        let asked = &town.logged("search.intent")[0];
+        assert_eq!(asked.text("paper"), Some("attested"));
+        assert_eq!(asked.text("paper_id"), Some(paper.id.as_str()));
         // Another kind of paper than the question states, an unknown one, one that was withdrawn, an old one.
         let order = Ask { authority: Some("court-order".into()), ..ask(Some(&paper.id)) };
         assert_eq!(town.city.ask(&person(), order).err().unwrap().kind(), Kind::Invalid);
@@ -341,19 +448,62 @@ mod tests {
     }
 
     #[test]
+    fn a_paper_is_for_whom_it_names() {
+        let check = |kind: PaperKind, of: Option<&str>, asked: Option<&str>, fit: bool| {
+            let paper = Paper {
+                id: "pap_1".into(),
+                kind,
+                reference: "1".into(),
+                agency: of.map(str::to_owned),
+                key: None,
+                by: clerk(),
+                since: Time::from_millis(0),
+                expires: Time::from_millis(1),
+                log_entry: 0,
+            };
+            assert_eq!(fits(&paper, asked), fit, "{} of {of:?} for {asked:?}", kind.slug());
+        };
+        let (warrant, said) = (PaperKind::JudicialWarrant, PaperKind::Declaration);
+        check(warrant, None, None, true);
+        check(warrant, None, Some("court: Third District"), true);
+        check(warrant, None, Some("federal: Marshals"), false);
+        check(warrant, Some("federal"), Some("federal: Marshals"), true);
+        check(warrant, Some("federal"), None, false);
+        check(warrant, Some("federal: Marshals"), Some("federal:  MARSHALS "), true);
+        check(warrant, Some("federal: Marshals"), Some("federal: Another Bureau"), false);
+        check(warrant, Some("federal: Marshals"), Some("federal"), false);
+        check(warrant, Some("county: Sheriff"), Some("state: Sheriff"), false);
+        check(said, Some("out-of-state: Iowa PD"), Some("out-of-state: Iowa PD"), true);
+        check(said, Some("out-of-state: Iowa PD"), Some("out-of-state: Texas DPS"), false);
+        // One that was registered before names were asked for.
+        check(said, Some("out-of-state"), Some("out-of-state: Texas DPS"), false);
+        check(said, None, Some("court: Third District"), false);
+    }
+
+    #[test]
     fn a_paper_for_one_agency_does_for_no_other() {
         let town = Town::new("2026-11-02T12:00:00Z", "");
-        let new = NewPaper { agency: Some("county".into()), ..warrant(&town) };
-        let paper = town.city.attest(&clerk(), new).unwrap();
-        let ask = Ask {
-            authority: Some("judicial-warrant".into()),
-            paper: Some(paper.id),
-            on_behalf_of: Some("federal: Marshals".into()),
-            ..town.question("7ABC128")
-        };
-        assert_eq!(town.city.ask(&person(), ask).err().unwrap().kind(), Kind::Refused);
+        for agency in [Some("county"), Some("federal: Another Bureau"), None] {
+            let new = NewPaper { agency: agency.map(str::to_owned), ..warrant(&town) };
+            let paper = town.city.attest(&clerk(), new).unwrap();
+            let ask = Ask {
+                authority: Some("judicial-warrant".into()),
+                paper: Some(paper.id),
+                on_behalf_of: Some("federal: Marshals".into()),
+                ..town.question("7ABC128")
+            };
+            let e = town.city.ask(&person(), ask).err().unwrap();
+            assert_eq!(e.kind(), Kind::Refused, "{agency:?}");
+        }
+        let declared = NewPaper { kind: PaperKind::Declaration, ..warrant(&town) };
+        let key = read::OpenKey::generate().public().unwrap().to_string();
         for bad in [
             NewPaper { agency: Some("moon".into()), ..warrant(&town) },
+            NewPaper { agency: Some("state: ".to_owned() + &"x".repeat(100)), ..warrant(&town) },
+            declared.clone(),
+            NewPaper { agency: Some("out-of-state: ".into()), ..declared.clone() },
+            NewPaper { agency: Some("county: Sheriff".into()), key: Some(key), ..declared },
+            NewPaper { key: Some("AAAA".into()), ..warrant(&town) },
             NewPaper { reference: " ".into(), ..warrant(&town) },
             NewPaper { expires: town.city.now(), ..warrant(&town) },
             NewPaper { expires: town.city.now().plus_millis(LONGEST_MS + 1), ..warrant(&town) },

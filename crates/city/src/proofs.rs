@@ -172,6 +172,12 @@ pub fn is_property_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
+/// Whether a property of this name is not a city's to write: it is shipped, or some law's.
+pub(crate) fn is_taken(name: &str) -> bool {
+    let laws = policy::Preset::all().iter().flat_map(|preset| preset.ceilings());
+    Property::shipped().into_iter().chain(laws).any(|property| property.id == name)
+}
+
 /// A city's own properties, as they count when they are proven.
 pub(crate) fn own(properties: &BTreeMap<String, String>) -> Vec<Property> {
     properties.iter().map(|(id, text)| Property::new(id, text)).collect()
@@ -190,8 +196,9 @@ pub fn properties_of(set: &RuleSet, preset: Option<&str>) -> Vec<Property> {
 /// Proves a set; one that does not hold is refused with a request that would get through.
 pub fn prove(line: &dyn ProofLine, set: &RuleSet, properties: &[Property]) -> Result<()> {
     let proofs = line.prove(&set.rules, properties)?;
+    let judged = proofs.verdicts.iter().map(|verdict| verdict.property.as_str());
     let same = proofs.rules == Rules::adopted(&set.rules)?.hash()
-        && proofs.verdicts.len() == properties.len();
+        && judged.eq(properties.iter().map(|property| property.id.as_str()));
     if !same {
         return Err(Error::unavailable("The proof is of other rules; install the programs anew."));
     }

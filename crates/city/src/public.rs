@@ -3,6 +3,7 @@
 use crate::published;
 use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera, PublicOrder};
 use base::{CameraId, Result};
+use ledger::Figures;
 
 /// Entries that are looked at for one page of a sort of entries, at the most.
 const LOOKED: u64 = 8192;
@@ -34,10 +35,18 @@ pub struct Newest {
 impl City {
     /// The public page's content.
     pub fn public(&self) -> Result<Public> {
-        let (mut figures, size) = match self.shown()? {
-            Some(shown) => (shown.figures.clone(), shown.size),
-            None => (self.log.figures(), self.log.size()),
-        };
+        match self.shown()?.map(|shown| (shown.figures.clone(), shown.size)) {
+            Some((figures, size)) => self.as_public(figures, size),
+            None => self.present(),
+        }
+    }
+
+    /// The same for those who run the city: of the whole log, however much later the public is shown it.
+    pub fn present(&self) -> Result<Public> {
+        self.as_public(self.log.figures(), self.log.size())
+    }
+
+    fn as_public(&self, mut figures: Figures, size: u64) -> Result<Public> {
         // Scheduled orders begin and end without an entry.
         figures.advance(self.now());
         let cameras = figures

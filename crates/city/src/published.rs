@@ -3,7 +3,8 @@
 //!
 //! What is shown is the beginning of the log up to the last entry that is old enough, under a checkpoint of
 //! just that beginning: a log like any other, that only ever grows. The figures are those of these entries.
-//! Holds: what was shown once is never taken back, by a restart or a clock neither.
+//! Holds: what was shown once is never taken back, neither by a restart nor by a clock, nor where a city begins to
+//! hold back that did not before.
 //! Not here: the witnesses, who are asked to sign the newest checkpoint at once; they see hashes alone.
 
 use crate::City;
@@ -11,6 +12,7 @@ use crate::config::LogSection;
 use base::{Error, Result, Time, write_atomic};
 use ledger::{Figures, Log};
 use std::collections::VecDeque;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -36,13 +38,19 @@ pub(crate) struct Shown {
 }
 
 impl Published {
-    /// Goes on where it stopped; `None` where nothing is held back.
-    pub fn load(dir: &Path, section: &LogSection, log: &Log) -> Result<Option<Self>> {
+    /// Goes on where it stopped; `None` where nothing is held back. `cosigned` is the newest checkpoint that the
+    /// witnesses have signed, and how many entries it promises.
+    pub fn load(
+        dir: &Path,
+        section: &LogSection,
+        log: &Log,
+        cosigned: Option<(u64, String)>,
+    ) -> Result<Option<Self>> {
         let file = dir.join("log.published");
         if section.delay_minutes == 0 {
             // All of it is shown from now on.
             return match std::fs::remove_file(&file) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::unavailable(
+                Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::unavailable(
                     "log.published cannot be removed; check the folder's owner.",
                 )
                 .because(e)),
@@ -51,15 +59,24 @@ impl Published {
         }
         // Times on the log are rounded down to its steps; an entry may be so much younger than it says.
         let delay_ms = i64::from(section.delay_minutes + section.minutes) * MINUTE_MS;
-        let before = std::fs::read_to_string(&file).ok().and_then(|text| log.size_of(&text).ok());
-        let size = before.unwrap_or(0).min(log.size());
+        let before = match std::fs::read_to_string(&file) {
+            Ok(text) => log.size_of(&text).unwrap_or(0),
+            // A server has run that held nothing back: everything was public.
+            Err(e) if e.kind() == ErrorKind::NotFound && log.figures().software.is_some() => {
+                log.size()
+            }
+            Err(_) => 0,
+        };
+        let size = before.min(log.size());
         let mut shown = Shown {
             size: 0,
             checkpoint: log.checkpoint_of(size)?,
             figures: Figures::default(),
-            cosigned: VecDeque::new(),
+            cosigned: cosigned.into_iter().collect(),
         };
         shown.take(log, size, None)?;
+        // Without it the next start would not know that something is held back.
+        write_atomic(&file, shown.checkpoint.as_bytes())?;
         Ok(Some(Self { delay_ms, file, shown: Mutex::new(shown) }))
     }
 
@@ -195,6 +212,27 @@ mod tests {
         drop(city);
         let city = City::open(dir.path(), clock).unwrap();
         assert_eq!(public(&city), (after, new));
+    }
+
+    /// A city begins to show its log later: what was public stays so, and a restart changes nothing of that.
+    #[test]
+    fn a_delay_that_begins_takes_nothing_back() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.city.announce().unwrap();
+        let before = public(&town.city).0;
+        assert_eq!(before, town.city.log.size());
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        let file = dir.path().join("homeplate.toml");
+        let config = std::fs::read_to_string(&file).unwrap();
+        let later = config.replace("delay_minutes = 0", "delay_minutes = 60");
+        assert_ne!(config, later);
+        std::fs::write(&file, later).unwrap();
+        for _ in 0..2 {
+            let city = City::open(dir.path(), clock.clone()).unwrap();
+            city.announce().unwrap();
+            assert_eq!(public(&city).0, before);
+        }
     }
 
     /// What is shown verifies as a log of its own, and its figures are those of its entries.

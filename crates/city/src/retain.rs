@@ -94,12 +94,14 @@ impl City {
         let limit = self.limit();
         self.log_destroyed(Sort::Reads, "epoch", &self.custody.destroy_before(limit)?)?;
         self.log_destroyed(Sort::Hits, "hits", &self.custody.destroy_hits_before(limit)?)?;
-        self.drop_days_before(limit)?;
+        // A dump that reads a day's database holds up nothing else that is due.
+        let dropped = self.drop_days_before(limit);
         self.forget_hits(limit)?;
         self.forget_lists(limit)?;
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
-        self.reveal_due()
+        self.reveal_due()?;
+        dropped
     }
 
     /// Whether the clock has gone on as clocks do, or stood for a while since it leapt.
@@ -146,9 +148,12 @@ impl City {
         if epochs.is_empty() { Ok(()) } else { self.custody.destruction_logged(sort, epochs) }
     }
 
-    /// A day goes when its last millisecond is older than the limit: its keys are gone by then.
+    /// A day goes when its last millisecond is older than the limit: its keys are gone by then. One that cannot be
+    /// removed now, or could not before, is tried again by the next call. One whose file is lost goes too: its pictures,
+    /// and its copy at the second place, wait for that.
     fn drop_days_before(&self, limit: Time) -> Result<()> {
-        for day in self.store.days()? {
+        let mut done = self.store.drop_rest();
+        for day in self.store.days()?.into_iter().chain(self.store.missing_days()?) {
             if day.next().start() <= limit {
                 // Logged first: after a crash between the two the day is still there to be dropped.
                 self.log.append_once(
@@ -157,10 +162,10 @@ impl City {
                         .id(format!("day/{day}"))
                         .fact("day", day.to_string()),
                 )?;
-                self.store.drop_day(day)?;
+                done = done.and(self.store.drop_day(day));
             }
         }
-        Ok(())
+        done
     }
 }
 

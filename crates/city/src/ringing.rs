@@ -18,6 +18,7 @@ pub use told::{Browser, BrowserLine, LastLine, TestLine, TestOutcome, Told};
 
 pub(crate) use check::check_delivery;
 pub(crate) use config::fits as is_somebody;
+pub(crate) use lanes::again_at;
 
 use crate::City;
 use base::{HitId, PersonId, Result, sha256};
@@ -143,7 +144,7 @@ impl City {
 
     fn everybody(&self) -> Result<Everybody> {
         let mut people = self.stored_people()?;
-        people.retain(|person| person.ended.is_none());
+        people.retain(|person| self.is_told(person));
         let lanes = self.lanes();
         let mut lines: BTreeMap<PersonId, Vec<Line>> = BTreeMap::new();
         if lanes.iter().any(|lane| lane == lanes::MAIL) {
@@ -183,7 +184,9 @@ impl City {
     }
 
     fn is_attended(&self, deciders: &[&PersonId]) -> bool {
-        self.sessions.acting(self.now()).iter().any(|there| deciders.contains(&there))
+        // A session of somebody whom the directory does not vouch for any more opens nothing.
+        let is_here = |there: &PersonId| deciders.contains(&there) && self.person(there).is_ok();
+        self.sessions.acting(self.now()).iter().any(is_here)
     }
 
     /// The lines of everybody whom `deliver.escalate` names: a person, an address, or a role.

@@ -26,6 +26,8 @@ pub(crate) struct Ack {
     /// Reads made under the lease.
     pub counter: Option<u64>,
     pub spool: Option<String>,
+    /// The entry with the device key that a word about an order was signed with.
+    pub enrolled: Option<u64>,
 }
 
 /// An order to switch capture off, and what became of it.
@@ -149,14 +151,15 @@ impl Said {
     fn off(&mut self, entry: u64, leaf: &Leaf, camera: &str) {
         self.counted.entry(camera.to_owned()).or_default().add(leaf);
         let Some(id) = leaf.text("order") else { return };
+        let ack = Ack { enrolled: self.enrolled.get(camera).copied(), ..ack(entry, leaf) };
         match self.orders.get_mut(id) {
             Some(order) if order.names(camera) => {
-                order.offs.insert(camera.to_owned(), ack(entry, leaf));
+                order.offs.insert(camera.to_owned(), ack);
             }
             Some(_) => {}
             None if self.early.len() < EARLY || self.early.contains_key(id) => {
                 let answers = self.early.entry(id.to_owned()).or_default();
-                answers.insert(camera.to_owned(), ack(entry, leaf));
+                answers.insert(camera.to_owned(), ack);
             }
             None => {}
         }
@@ -218,6 +221,7 @@ fn ack(entry: u64, leaf: &Leaf) -> Ack {
         frames: leaf.number("frames"),
         counter: leaf.number("counter"),
         spool: leaf.text("spool").map(str::to_owned),
+        enrolled: None,
     }
 }
 
@@ -238,5 +242,18 @@ mod tests {
         said.add(3, &order("order.on", "ord_3", "camera", "cam_b"));
         assert_eq!(said.orders["ord_1"].over, Some((3, Time::from_millis(60_000))));
         assert!(said.orders["ord_1"].names("cam_a"), "a receipt still tells of both");
+    }
+
+    /// Another device has another key; what the one before answered stays under its own.
+    #[test]
+    fn an_answer_is_under_the_key_of_then() {
+        let leaf = |kind: &str| Leaf::new(kind, Time::from_millis(60_000));
+        let mut said = Said::default();
+        said.add(1, &leaf("camera.enrolled").id("cam_a"));
+        said.add(2, &leaf("order.off").id("ord_1").fact("level", "capture"));
+        said.add(3, &leaf("camera.off").fact("camera", "cam_a").fact("order", "ord_1"));
+        said.add(4, &leaf("camera.enrolled").id("cam_a"));
+        assert_eq!(said.orders["ord_1"].offs["cam_a"].enrolled, Some(1));
+        assert_eq!(said.enrolled["cam_a"], 4);
     }
 }

@@ -212,7 +212,6 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let paths = Paths::new(dir);
     let config = Config::load(&paths.config)?;
     let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-    let rules = crate::keeper::rules(&paths)?;
     let (leaves, found) = match open_log(dir, &paths, &config) {
         Ok(log) => (log.leaves(0, log.size())?, log.seen()?),
         Err(e) if unreadable(&e) => (Vec::new(), Seen { size: 0, root: String::new() }),
@@ -224,8 +223,11 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let now = clock.now().floor_to(i64::from(config.log.minutes) * 60_000);
     let first = Leaf::new("log.successor", now).id(&origin);
     let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
-    let set = crate::adoption::folder_set(dir)?;
-    let mut fresh = vec![first, crate::adoption::first_activation(&rules, set.as_ref(), now)?];
+    let set = crate::adoption::set_that_goes_on(dir, &leaves)?;
+    let rules = crate::keeper::rules(&paths)?;
+    let rules = crate::adoption::first_activation(&rules, set.as_ref(), now)?;
+    // Whether offices signed it the log before would say, and a later set may be among what that lost.
+    let mut fresh = vec![first, rules.fact("unsigned", true)];
     fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now, clock.now())?);
     let vkey = build(dir, &paths, &origin, &fresh)?;
     swap(dir, &paths, old)?;
@@ -364,8 +366,39 @@ impl City {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kit::{Town, person};
+    use crate::adoption_tests::{Prover, narrow, sign};
+    use crate::kit::{Town, clerk, person};
+    use crate::{NewProposal, RuleHistory};
     use base::CameraId;
+    use std::sync::Arc;
+
+    /// A folder of before beside a newer log brings no older rules back, and whoever reads the new log sees that nobody
+    /// signed there for what it begins with.
+    #[test]
+    fn the_rules_that_the_log_adopted_go_on() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let city = &town.city;
+        city.reach_prover(Arc::new(Prover));
+        let rules = narrow();
+        let new = NewProposal { rules, properties: None, charter: None, proofs: None };
+        let id = city.propose(&clerk(), new).unwrap().id;
+        let done = city.sign_proposal(&clerk(), &id, sign(city, &id, &town.admin_key));
+        assert_eq!(done.unwrap().state, "active");
+        let old = town.copy();
+        fs::write(Paths::new(old.path()).rules, policy::Rules::standard()).unwrap();
+        city.announce().unwrap();
+        let why = Lost::Remembered(city.log.seen().unwrap());
+        succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        let new = old.open().unwrap();
+        assert_eq!(new.rules().hash(), city.rules().hash());
+        let unsigned = |city: &City| {
+            let mut history = RuleHistory::new(&city.origin());
+            let leaves = city.log.leaves(0, city.log.size()).unwrap();
+            (0u64..).zip(&leaves).try_for_each(|(at, leaf)| history.add(at, leaf)).unwrap();
+            history.changes().last().unwrap().unsigned
+        };
+        assert!(unsigned(&new) && !unsigned(city));
+    }
 
     fn camera() -> CameraId {
         "cam_one".parse().unwrap()

@@ -4,10 +4,11 @@
 //! the lists are in the clear anyway, and leave sealed to the camera that asks.
 
 use crate::City;
-use crate::lists::Of;
-use base::{CameraId, Day, Error, Result, Secret, Time, hex, sha256};
+use crate::lists::{Of, looked_for};
+use base::{CameraId, Day, Error, ListId, Result, Secret, Time, hex, sha256};
 use hotlist::whole_plates;
 use read::{SealKey, WatchAsk, WatchHead, WatchSet, watch_hash, watch_tokens};
+use std::collections::BTreeSet;
 
 /// Tomorrow's list is given so long before tomorrow.
 const EARLY_MS: i64 = 3_600_000;
@@ -26,12 +27,13 @@ impl City {
         }
         let to: SealKey = ask.key.parse()?;
         self.mend_lists()?;
-        let version = self.lists_version(day);
+        let stale: BTreeSet<ListId> = self.stale_lists()?.into_iter().map(|v| v.id).collect();
+        let version = self.lists_version(day, &stale);
         if ask.have.as_deref() == Some(&version) {
             return Ok(None);
         }
         let key = self.custody.watch_key(by, day)?;
-        let (tokens, left_out) = self.tokens_of(&key, day)?;
+        let (tokens, left_out) = self.tokens_of(&key, day, &stale)?;
         let head = WatchHead {
             camera: by.clone(),
             day: day.start(),
@@ -52,22 +54,36 @@ impl City {
         Ok(Some(WatchSet::seal(&to, &head, &key, &tokens)?.0))
     }
 
-    /// Names the present state of the lists. What a restart cannot know to be the same is another.
-    fn lists_version(&self, day: Day) -> String {
-        let said = format!("{}/{}/{day}", hex(&self.boot), self.hot.changes());
+    /// Names the present state of the lists, of which these are too old to be believed. What a restart cannot know to
+    /// be the same is another.
+    fn lists_version(&self, day: Day, stale: &BTreeSet<ListId>) -> String {
+        let old: Vec<&str> = stale.iter().map(ListId::as_str).collect();
+        let said = format!("{}/{}/{day}/{}", hex(&self.boot), self.hot.changes(), old.join(" "));
         hex(&sha256(said.as_bytes())[..8])
     }
 
-    /// The tokens of what is looked for at some moment of the day, and how many entries have none.
-    fn tokens_of(&self, key: &Secret<[u8; 32]>, day: Day) -> Result<(Vec<u64>, u64)> {
+    /// The tokens of what is looked for at some moment of the day, and how many entries have none. What raises no hit
+    /// is not looked for: lists that are too old, and vehicles that were found again.
+    fn tokens_of(
+        &self,
+        key: &Secret<[u8; 32]>,
+        day: Day,
+        stale: &BTreeSet<ListId>,
+    ) -> Result<(Vec<u64>, u64)> {
         let (from, until) = (day.start().max(self.now()), day.next().start());
+        let last = until.plus_millis(-1);
         let mut left_out = 0;
         let mut pages = self.pages(Of::All);
-        let wanted = pages.by_ref().filter(|row| row.begins < until && row.expires > from);
+        let wanted = pages
+            .by_ref()
+            .filter(|row| row.begins < until && row.expires > from && !stale.contains(&row.list));
         let plates = wanted.flat_map(|row| {
             let whole = whole_plates(&row.plate);
             left_out += u64::from(whole.is_none());
-            whole.unwrap_or_default()
+            let entry = looked_for(row);
+            let mut plates = whole.unwrap_or_default();
+            plates.retain(|plate| !self.hot.is_found(&entry, plate, last));
+            plates
         });
         let tokens = watch_tokens(key, plates);
         pages.done()?;

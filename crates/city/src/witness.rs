@@ -121,6 +121,11 @@ impl Witnessing {
         text.map(|text| log.entry_under(index, &text)).transpose()
     }
 
+    /// The newest checkpoint that a quorum has signed: how many entries it promises, and its text.
+    pub(crate) fn newest(&self) -> Option<(u64, String)> {
+        self.state().cosigned.clone().map(|c| (c.size, c.text))
+    }
+
     /// Whether a quorum has signed for the first `size` entries.
     pub(crate) fn covers(&self, size: u64) -> bool {
         self.state().cosigned.as_ref().is_some_and(|c| c.size >= size)
@@ -330,8 +335,7 @@ impl City {
         if let Some(shown) = self.shown()? {
             return Ok(shown.cosigned().cloned());
         }
-        let newest = |w: &Witnessing| w.state().cosigned.clone().map(|c| (c.size, c.text));
-        Ok(self.witnessing.as_ref().and_then(newest))
+        Ok(self.witnessing.as_ref().and_then(Witnessing::newest))
     }
 
     /// The policy that says who the witnesses are, as the city's file has it.

@@ -10,12 +10,14 @@ use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, HeldRead, Token};
 use crate::wire::{GivenHold, Handle, Lent};
 use base::{CameraId, Day, Error, HoldId, Result, Time};
-use ledger::{Entry, commitment};
+use ledger::{Entry, Leaf, commitment};
 use policy::{Action, Decision, Hold};
-use read::{OpenKey, Read, SealKey};
+use read::{OpenKey, Read, SealKey, Sealed};
 use std::collections::BTreeMap;
 
 const HELD_KEY: &[u8] = b"homeplate/held-key/v1";
+const ASKED: &[u8] = b"homeplate/asked-hold/v1";
+const HOUR_MS: i64 = 3_600_000;
 
 /// Leave to preserve the reads of one hold that is on the log. Like a permit it can be neither
 /// stored, copied nor shown.
@@ -58,6 +60,7 @@ impl HoldPermit {
     pub(crate) fn told(&self) -> GivenHold {
         GivenHold {
             handle: Handle([0; 16]),
+            key: *self.to.bytes(),
             cameras: self.cameras.clone(),
             from: self.from,
             until: self.until,
@@ -66,10 +69,10 @@ impl HoldPermit {
     }
 
     /// The city's copy of a permit that a custody behind a socket keeps. It preserves nothing by itself.
-    pub(crate) fn lent(hold: &Hold, given: GivenHold, lent: Lent) -> Self {
+    pub(crate) fn lent(hold: HoldId, given: GivenHold, lent: Lent) -> Self {
         Self {
-            hold: hold.id,
-            to: SealKey::from_bytes(hold.key),
+            hold,
+            to: SealKey::from_bytes(given.key),
             cameras: given.cameras,
             from: given.from,
             until: given.until,
@@ -97,20 +100,49 @@ impl HoldPermit {
     }
 }
 
+/// The public half must say what is preserved, for whose key and on which paper, or the log would show a small hold for
+/// another. Times are there by the hour.
+fn same_hold(leaf: &Leaf, hold: &Hold, salt: &[u8; 32]) -> Result<()> {
+    let hour = |t: Time| t.floor_to(HOUR_MS).to_string();
+    let committed = commitment(salt, hold.canonical().expose());
+    let same = leaf.kind == "hold.placed"
+        && leaf.id.as_deref() == Some(hold.id.to_string().as_str())
+        && leaf.body.as_deref() == Some(committed.as_str())
+        && leaf.number("cameras") == Some(hold.cameras.len() as u64)
+        && leaf.text("from") == Some(hour(hold.from).as_str())
+        && leaf.text("until") == Some(hour(hold.until).as_str())
+        && leaf.facts.get("plate").and_then(|plate| plate.as_bool()) == Some(hold.plate.is_some())
+        && leaf.text("key") == Some(hold.key_hash().as_str())
+        && leaf.text("paper_id") == Some(hold.paper.as_str());
+    if same {
+        return Ok(());
+    }
+    Err(Error::forbidden("The log entry is not of this hold; put the hold on the log first."))
+}
+
+/// Seals what a hold asks for, until all of it is preserved: whoever serves the city then goes on with it. Custody alone
+/// opens it.
+pub fn seal_hold(key: &SealKey, hold: &Hold) -> Result<Sealed> {
+    key.seal(ASKED, hold.id.bytes(), hold.canonical().expose())
+}
+
 impl Custody {
+    /// The same leave again for a hold that [`seal_hold`] sealed: a permit ends with its process, and soon.
+    pub fn hold_again(
+        &self,
+        id: HoldId,
+        sealed: &Sealed,
+        salt: &[u8; 32],
+        entry: &Entry,
+    ) -> Result<HoldPermit> {
+        let plain = self.open_ingested(ASKED, id.bytes(), sealed)?;
+        self.hold_permit(&Hold::from_canonical(plain.expose())?, salt, entry)
+    }
+
     /// Gives leave to preserve what a hold asks for, if its `hold.placed` is on the log and our own
     /// rules let this person place one.
     pub fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
-        let leaf = self.believes(entry)?;
-        let committed = commitment(salt, hold.canonical().expose());
-        let same = leaf.kind == "hold.placed"
-            && leaf.id.as_deref() == Some(hold.id.to_string().as_str())
-            && leaf.body.as_deref() == Some(committed.as_str());
-        if !same {
-            return Err(Error::forbidden(
-                "The log entry is not of this hold; put the hold on the log first.",
-            ));
-        }
+        same_hold(&self.believes(entry)?, hold, salt)?;
         if let Decision::Refuse { rule, because } =
             self.rules().may(&hold.person, &hold.roles, Action::PlaceHold, hold.id.time())
         {

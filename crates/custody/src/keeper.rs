@@ -4,7 +4,9 @@ use crate::{
     Custody, Found, HeldRead, HoldPermit, Marks, Permit, ReadKey, Rescue, Scanned, SealedBatch,
     SealedHit, SealedSegment, Sort,
 };
-use base::{CameraId, Day, Epoch, HitId, PersonId, PublicKey, Result, Secret, Signed, Time};
+use base::{
+    CameraId, Day, Epoch, HitId, HoldId, PersonId, PublicKey, Result, Secret, Signed, Time,
+};
 use identity::Adoption;
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent};
@@ -61,6 +63,14 @@ pub trait Keeper: Send + Sync {
     fn open_hit(&self, hit: &SealedHit, entry: &Entry) -> Result<Opened>;
     /// [`Custody::hold_permit`].
     fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit>;
+    /// [`Custody::hold_again`].
+    fn hold_again(
+        &self,
+        hold: HoldId,
+        sealed: &Sealed,
+        salt: &[u8; 32],
+        entry: &Entry,
+    ) -> Result<HoldPermit>;
     /// [`Custody::reseal`].
     fn reseal(&self, permit: &HoldPermit, found: Vec<Found>) -> Result<Vec<HeldRead>>;
     /// [`Custody::destroy_before`].
@@ -139,6 +149,15 @@ impl Keeper for Custody {
     }
     fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
         Custody::hold_permit(self, hold, salt, entry)
+    }
+    fn hold_again(
+        &self,
+        hold: HoldId,
+        sealed: &Sealed,
+        salt: &[u8; 32],
+        entry: &Entry,
+    ) -> Result<HoldPermit> {
+        Custody::hold_again(self, hold, sealed, salt, entry)
     }
     fn reseal(&self, permit: &HoldPermit, found: Vec<Found>) -> Result<Vec<HeldRead>> {
         Custody::reseal(self, permit, found)

@@ -33,7 +33,7 @@ mod wire;
 
 pub use adopt::{InForce, Keep};
 pub use custody::{Custody, Options, Sort, Terms, open_record};
-pub use hold::{HoldPermit, open_held};
+pub use hold::{HoldPermit, open_held, seal_hold};
 pub use keeper::{Arrived, Keeper, Opened};
 pub use kek::{Kek, TokenPlace};
 pub use marks::{Marks, seal_own};

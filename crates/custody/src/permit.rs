@@ -186,6 +186,7 @@ fn same_question(leaf: &Leaf, intent: &Intent, facts: &Facts, salt: &[u8; 32]) -
         && leaf.text("manner").unwrap_or("exact") == intent.manner()
         && leaf.text("case").filter(|c| *c != "none") == vouched(facts.case)
         && leaf.text("paper").filter(|p| *p != "none") == vouched(facts.paper)
+        && leaf.text("paper_id") == intent.paper.as_deref()
         && leaf.facts.contains_key("emergency") == intent.emergency;
     if same { Ok(()) } else { Err(not_on_the_log()) }
 }

@@ -5,12 +5,21 @@ use base::{Error, Result, Secret};
 use lettre::address::Address;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{SmtpConnection, Tls, TlsParameters};
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Code;
-use lettre::{SmtpTransport, Transport};
 use serde::{Deserialize, Serialize};
+use std::error::Error as _;
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long a mail server may take to say that it has taken a message: some look into it first (RFC 5321, 4.5.3.2.6,
+/// would wait ten minutes). Each other answer comes within [`PATIENCE`].
+const TAKING: Duration = Duration::from_secs(60);
+/// A message that it may have taken without a word is not sent again before so long.
+const DOUBTFUL: Duration = Duration::from_secs(3600);
 
 /// How the connection to the mail server is kept secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +51,22 @@ pub struct Smtp {
 
 /// The way to mailboxes.
 pub struct Email {
-    transport: SmtpTransport,
+    host: String,
+    port: u16,
+    tls: Tls,
+    login: Option<Credentials>,
     from: Mailbox,
+}
+
+/// What the mail server was told last.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Who calls.
+    Door,
+    /// Whom the message is for.
+    Recipient,
+    /// All of the message.
+    Whole,
 }
 
 /// Whether a text is one e-mail address and nothing else.
@@ -84,24 +107,34 @@ impl Email {
             Security::Tls => Tls::Wrapper(parameters()?),
             Security::None => Tls::None,
         };
-        let mut builder = SmtpTransport::builder_dangerous(&smtp.host)
-            .port(smtp.port)
-            .tls(tls)
-            .timeout(Some(PATIENCE));
-        if let Some((name, password)) = &smtp.login {
-            builder =
-                builder.credentials(Credentials::new(name.clone(), password.expose().clone()));
-        }
-        Ok(Self { transport: builder.build(), from })
+        let login = smtp.login.as_ref();
+        let login = login.map(|(name, word)| Credentials::new(name.clone(), word.expose().clone()));
+        Ok(Self { host: smtp.host.clone(), port: smtp.port, tls, login, from })
     }
 
     /// Sends one message to one address.
     pub fn send(&self, to: &str, notice: &Notice) -> Outcome {
         let message = self.message(to, notice).map_err(Failure::never)?;
-        match self.transport.send(&message) {
-            Ok(_) => Ok(()),
-            Err(e) => Err(failed(e)),
+        let mut line = self.connect().map_err(|e| failed(e, Step::Door))?;
+        let done = hand_over(&mut line, &message);
+        // Whatever it says to the goodbye, what became of the message is known.
+        let _ = line.set_timeout(Some(PATIENCE));
+        line.abort();
+        done
+    }
+
+    /// A line to the mail server, by TLS and signed in as the configuration says.
+    fn connect(&self) -> std::result::Result<SmtpConnection, lettre::transport::smtp::Error> {
+        let (server, hello) = ((self.host.as_str(), self.port), ClientId::default());
+        let wrapped = if let Tls::Wrapper(tls) = &self.tls { Some(tls) } else { None };
+        let mut line = SmtpConnection::connect(server, Some(PATIENCE), &hello, wrapped, None)?;
+        if let Tls::Required(tls) = &self.tls {
+            line.starttls(tls, &hello)?;
         }
+        if let Some(login) = &self.login {
+            line.auth(DEFAULT_MECHANISMS, login)?;
+        }
+        Ok(line)
     }
 
     fn message(&self, to: &str, notice: &Notice) -> Result<Message> {
@@ -124,16 +157,32 @@ impl Email {
     }
 }
 
+fn hand_over(line: &mut SmtpConnection, message: &Message) -> Outcome {
+    let envelope = message.envelope();
+    let door = |e| failed(e, Step::Door);
+    line.command(Mail::new(envelope.from().cloned(), Vec::new())).map_err(door)?;
+    for to in envelope.to() {
+        let asked = line.command(Rcpt::new(to.clone(), Vec::new()));
+        asked.map_err(|e| failed(e, Step::Recipient))?;
+    }
+    line.command(Data).map_err(door)?;
+    // Where the line cannot wait longer it waits as long as for any other answer.
+    let _ = line.set_timeout(Some(TAKING));
+    line.message(&message.formatted()).map_err(|e| failed(e, Step::Whole))?;
+    Ok(())
+}
+
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// What the mail server's answer means. Of a no for good only those about this address are one: a password
 /// that is wrong is mended, and then the message shall go.
-fn failed(e: lettre::transport::smtp::Error) -> Failure {
+fn failed(e: lettre::transport::smtp::Error, at: Step) -> Failure {
     let code = e.status().map_or(0, number);
+    let said = e.source().map(ToString::to_string).unwrap_or_default();
     let (next, error) = match code {
-        550 | 551 | 553 | 556 => (
+        550 | 551 | 553 | 556 if is_no_mailbox(&said, at) => (
             Next::Never,
             Error::unavailable("The mail server does not take mail for this address."),
         ),
@@ -147,6 +196,10 @@ fn failed(e: lettre::transport::smtp::Error) -> Failure {
             Next::Again(None),
             Error::unavailable("The mail server's certificate is not one this machine trusts."),
         ),
+        0 if at == Step::Whole => (
+            Next::Again(Some(DOUBTFUL)),
+            Error::unavailable("The mail server did not say whether it has taken the message."),
+        ),
         0 => (Next::Again(None), Error::unavailable("The mail server cannot be reached.")),
         code => (
             Next::Again(None),
@@ -154,6 +207,25 @@ fn failed(e: lettre::transport::smtp::Error) -> Failure {
         ),
     };
     Failure { next, error: error.because(e) }
+}
+
+/// Whether a no for good is about the address that the message is for. That the city may not send there, or not as whom it
+/// says it is, is mended in its settings.
+fn is_no_mailbox(said: &str, at: Step) -> bool {
+    let asked = at == Step::Recipient;
+    match enhanced(said) {
+        Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1") => true,
+        Some("5.1.0") => asked,
+        Some(_) => false,
+        None => asked && !said.to_ascii_lowercase().contains("relay"),
+    }
+}
+
+/// The enhanced status code that an answer begins with (RFC 3463), where it does.
+fn enhanced(said: &str) -> Option<&str> {
+    let code = said.split_whitespace().next()?;
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    (code.split('.').count() == 3 && code.split('.').all(is_number)).then_some(code)
 }
 
 /// Whether the connection failed over the certificate: the library says so in words alone.

@@ -7,7 +7,7 @@
 //! Beside them one way in: a file that the city fetches by HTTPS or SFTP ([`fetch`], [`fetch_sftp`]).
 //!
 //! Not here: who is told, when, how often it is tried again. Every call blocks, and ends within
-//! [`PATIENCE`] or soon after.
+//! [`PATIENCE`] or soon after; a mail server has that for each answer, and a minute to take a message.
 
 mod email;
 mod failure;

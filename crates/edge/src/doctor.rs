@@ -208,7 +208,7 @@ fn plates(report: &Report, find: &mut impl FnMut(Stage, bool, String)) {
         let say = match good {
             true => format!("Half of the looks are surer than {:.0} %.", sure.p50 * 100.0),
             false => format!(
-                "Half of the looks are less sure than {:.0} %: look less from the side, clean the window, or set the country.",
+                "Half of the looks are less sure than {:.0} %: look less from the side, or clean the window.",
                 sure.p50 * 100.0
             ),
         };

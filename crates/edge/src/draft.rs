@@ -16,14 +16,20 @@ impl Spool {
         self.folder.join(format!("{number:016}{DRAFT}"))
     }
 
-    /// Keeps a read as it is so far; a later one takes its place by its number. On disk when this returns.
+    /// Keeps a read as it is so far; a later one takes its place by its number. On disk when this returns. What was
+    /// delivered gives way to it, and nothing else: its read comes later, and is counted then.
     pub fn draft(&self, number: Option<u64>, sealed: &[u8]) -> Result<u64> {
+        let mut index = self.lock();
         let number = number.unwrap_or_else(|| {
-            let mut index = self.lock();
             index.next += 1;
             index.next - 1
         });
-        base::write_atomic(&self.draft_path(number), &pack(sealed))?;
+        let packed = pack(sealed);
+        while let Err(e) = base::write_atomic(&self.draft_path(number), &packed) {
+            if !self.let_one_go(&mut index) {
+                return Err(e);
+            }
+        }
         Ok(number)
     }
 

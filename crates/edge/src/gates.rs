@@ -14,11 +14,15 @@ use std::time::{Duration, Instant};
 
 /// Reads that wait at most; more cars do not stand before a gate.
 const QUEUE: usize = 32;
-/// How long a read is worth telling.
+/// How long after its vehicle was seen last a read is worth telling.
 const FRESH: Duration = Duration::from_secs(20);
+/// A vehicle whose best look is so much older than its last, in milliseconds, has stood there ever since: it did not come
+/// to the gate now. Other makers' readers tell of one that waits after half a minute.
+const STOOD_MS: i64 = 120_000;
 const TICK: Duration = Duration::from_millis(200);
 
 struct Waiting {
+    /// When the vehicle was seen last.
     since: Instant,
     session: Arc<Session>,
     read: SignedRead,
@@ -42,9 +46,14 @@ impl Gates {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a read before the gates of its lease, if it names any.
-    pub fn tell(&self, session: &Arc<Session>, read: SignedRead) {
-        if session.lease().gates.is_empty() {
+    /// Puts a read before the gates of its lease, if it names any; `age` is how long ago the vehicle was seen last. Of
+    /// one that is gone by now, or has stood there for long, no gate is told.
+    pub fn tell(&self, session: &Arc<Session>, read: SignedRead, age: Duration) {
+        let fresh = {
+            let read = read.unverified();
+            is_fresh(age, read.last.since(read.captured))
+        };
+        if session.lease().gates.is_empty() || !fresh {
             return;
         }
         let mut queue = self.queue();
@@ -52,7 +61,9 @@ impl Gates {
             queue.pop_front();
             add(&self.counts.gates_missed, 1);
         }
-        queue.push_back(Waiting { since: Instant::now(), session: session.clone(), read });
+        let now = Instant::now();
+        let since = now.checked_sub(age).unwrap_or(now);
+        queue.push_back(Waiting { since, session: session.clone(), read });
         self.some.notify_one();
     }
 
@@ -110,5 +121,32 @@ impl Gates {
             && still
             && !keeper.sharing_off()
             && next.session.lease().lets_out(to, at, now)
+    }
+}
+
+/// Whether a vehicle may be at the gate: it was seen a little ago, and came a little before that; `stood_ms` is how much
+/// older its best look is than its last.
+fn is_fresh(age: Duration, stood_ms: i64) -> bool {
+    age < FRESH && stood_ms < STOOD_MS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_is_told_of_who_is_there() {
+        let check = |age: u64, stood_ms: i64, want: bool| {
+            assert_eq!(
+                is_fresh(Duration::from_secs(age), stood_ms),
+                want,
+                "{age} s, {stood_ms} ms"
+            );
+        };
+        check(0, 0, true);
+        check(2, 40_000, true);
+        // Its camera was dark for a minute; it is parked in view since before the lease was renewed.
+        check(61, 0, false);
+        check(0, 45 * 60_000, false);
     }
 }

@@ -272,7 +272,9 @@ impl Health {
         let now = self.clock.now();
         let held = self.lock();
         let from = now.millis() - 2 * HOUR_MS;
-        let recent: Vec<&Hour> = held.hours.range(from..).map(|(_, hour)| hour).collect();
+        // A clock that was ahead once has left hours that have not come yet.
+        let recent: Vec<&Hour> =
+            held.hours.range(from..=now.millis().max(from)).map(|(_, hour)| hour).collect();
         let all = |of: fn(&Hour) -> &Vec<u16>, scale| {
             Spread::of(recent.iter().flat_map(|h| of(h).iter().copied()), scale)
         };

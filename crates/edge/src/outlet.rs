@@ -38,27 +38,28 @@ impl Outlet {
     }
 
     /// Keeps a read as it is so far, in the place of what was kept of it before. Nothing of one that will not be
-    /// kept.
+    /// kept. On an error what was kept before still lies there, and `draft` says where.
     pub fn draft(
         &self,
-        draft: Option<Draft>,
+        draft: &mut Option<Draft>,
         session: &Arc<Session>,
         known: Known,
-    ) -> Result<Option<Draft>> {
+    ) -> Result<()> {
         let (track, voted, sighting) = known;
         if draft.is_none() && !self.watch.wants(session.lease().hits_only, &voted.odds, track.best)
         {
-            return Ok(None);
+            return Ok(());
         }
-        let (place, session, counter) = match draft {
+        let (place, session, counter) = match draft.as_ref() {
             Some(draft) if draft.session.lease().covers(track.best) => {
-                (Some(draft.place), draft.session, draft.counter)
+                (Some(draft.place), draft.session.clone(), draft.counter)
             }
             other => (other.map(|draft| draft.place), session.clone(), session.reserve()),
         };
         let (sealed, _) = session.seal_as(counter, track, voted, sighting)?;
         let place = self.spool.draft(place, &sealed.0)?;
-        Ok(Some(Draft { place, session, counter }))
+        *draft = Some(Draft { place, session, counter });
+        Ok(())
     }
 
     /// [`Outlet::put`] of what was kept before as a draft.
@@ -91,7 +92,7 @@ impl Outlet {
                 Some(place) => self.spool.push_drafted(place, &sealed.0, age)?,
                 None => self.spool.push_aged(&sealed.0, age)?,
             };
-            self.gates.tell(session, signed);
+            self.gates.tell(session, signed, age);
             Ok(dropped)
         });
         match kept {

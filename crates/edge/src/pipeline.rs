@@ -29,6 +29,8 @@ const STILL_MS: i64 = 1000;
 const EARLY_MS: i64 = 400;
 /// A clock that goes back, or leaps by so much, ends what was being followed.
 const LEAP_MS: i64 = 60_000;
+/// A camera that gives no frame for so long lets time pass for what it saw last.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// The reading of one camera.
 pub struct Pipeline {
@@ -117,8 +119,21 @@ impl Pipeline {
         let tracks = self.tracker.finish();
         let bare = self.vehicles.finish();
         self.keep(tracks, bare);
-        (self.motion, self.last, self.read_at) = (Motion::new(), None, None);
+        self.motion.begin_anew();
+        (self.last, self.read_at) = (None, None);
         self.recent.clear();
+    }
+
+    /// No frame has come for so long: what was seen last is told when it would be if frames came without it, and not
+    /// when the camera is back.
+    pub fn idle(&mut self, quiet: Duration) {
+        let Some(last) = self.last.filter(|_| quiet >= QUIET) else { return };
+        // Beyond a leap everything has ended.
+        let ms = i64::try_from(quiet.as_millis()).unwrap_or(LEAP_MS).min(LEAP_MS);
+        let at = last.plus_millis(ms);
+        let ended = self.tracker.wait(at);
+        let bare = self.vehicles.push(at, &[], &[]);
+        self.keep(ended, bare);
     }
 
     /// Looks at a frame, if a lease covers it. `counter` is the device's own count of frames.
@@ -188,6 +203,8 @@ impl Pipeline {
         if !Arc::ptr_eq(&now, &self.settings) {
             self.finish();
             self.tracker = tracker(self.clear());
+            // It was aimed: from now on it shall look where it looks now.
+            self.motion = Motion::new();
             self.settings = now;
         }
     }

@@ -181,28 +181,34 @@ impl Run {
         {
             return Ok(self.ended(Some(e)));
         }
-        self.play(config, stop, &mut pipeline)?;
+        let cut = self.play(config, stop, &mut pipeline)?;
         self.link.keeper.rest();
         let word = pipeline.end(self.clock.now());
-        let because = self.flush(stop);
+        let because = self.flush(stop).or(cut);
         if let Some(word) = word {
             self.last_word(&word);
         }
         Ok(self.ended(because))
     }
 
-    /// Plays the source whenever a lease allows it, until it ends or somebody says stop.
-    fn play(&self, config: &Config, stop: &Shutdown, pipeline: &mut Pipeline) -> Result<()> {
+    /// Plays the source whenever a lease allows it, until it ends or somebody says stop; why it was not played to its
+    /// end, if it was not.
+    fn play(
+        &self,
+        config: &Config,
+        stop: &Shutdown,
+        pipeline: &mut Pipeline,
+    ) -> Result<Option<Error>> {
         let mut told = Instant::now();
         while !stop.stopped() {
             if self.link.keeper.session().is_none() {
                 // Whoever waits for a clip to be read is told that the camera is off.
                 if config.once && self.link.keeper.off().is_some() {
-                    return Ok(());
+                    return Ok(None);
                 }
                 self.tell_progress(&mut told);
                 if stop.sleep(LOOK) {
-                    return Ok(());
+                    return Ok(None);
                 }
                 continue;
             }
@@ -215,8 +221,17 @@ impl Run {
             let (clock, program) = (self.clock.clone(), &config.program);
             match config.source.open(program, clock, stop.clone()) {
                 Ok(mut source) => {
-                    if self.take_frames(&mut *source, stop, pipeline, &mut told) {
-                        return Ok(());
+                    let (ends, before) = (config.source.ends(), self.summary().frames);
+                    if self.take_frames(&mut *source, ends, stop, pipeline, &mut told) {
+                        return Ok(None);
+                    }
+                    // From its beginning once more, each of its passes would be a second read.
+                    let begun = self.summary().frames > before;
+                    let cut = ends && config.once && begun && !stop.stopped();
+                    if cut && self.link.keeper.off().is_none() {
+                        return Ok(Some(Error::gone(
+                            "The lease ended before the clip was read to its end; play the rest of it when the city answers.",
+                        )));
                     }
                 }
                 // A clip that cannot be played never will; a camera may come back.
@@ -227,19 +242,21 @@ impl Run {
                 }
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Takes frames while a lease is in force; whether the source is at its end. Without a lease the source is
-    /// dropped, and with it the child that decodes: nothing is pulled from the camera any more.
+    /// dropped, and with it the child that decodes: nothing is pulled from the camera any more. One that `ends` says so
+    /// itself, and is only slow where nothing comes.
     fn take_frames(
         &self,
         source: &mut dyn Play,
+        ends: bool,
         stop: &Shutdown,
         pipeline: &mut Pipeline,
         told: &mut Instant,
     ) -> bool {
-        let mut pulled = 0;
+        let (mut pulled, mut heard) = (0, Instant::now());
         let mut count = |state: SourceState| {
             // Every frame that came is counted, the dropped ones too, before it is looked at.
             while pulled < state.frames {
@@ -263,8 +280,12 @@ impl Run {
             let next = source.next(LOOK);
             let counter = count(source.state());
             match next {
-                Next::Frame(frame) => pipeline.frame(frame, counter),
+                Next::Frame(frame) => {
+                    pipeline.frame(frame, counter);
+                    heard = Instant::now();
+                }
                 Next::Fault(e) => self.fault(&e),
+                Next::Nothing if !ends => pipeline.idle(heard.elapsed()),
                 Next::Nothing => {}
                 Next::End => {
                     count(source.close());

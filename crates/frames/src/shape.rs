@@ -163,6 +163,9 @@ mod tests {
         let square = (1, 1);
         assert_eq!(sized((1920, 1080), square, 4_000_000), (1920, 1080));
         assert_eq!(sized((3840, 2160), square, 4_000_000), (2666, 1500));
+        // As the guide has them.
+        assert_eq!(sized((2688, 1520), square, crate::PIXELS), (2688, 1520));
+        assert_eq!(sized((3840, 2160), square, crate::PIXELS), (2732, 1537));
         assert_eq!(sized((640, 480), square, 76_800), (320, 240));
         assert_eq!(sized((352, 576), (2, 1), 4_000_000), (704, 576));
         assert_eq!(sized((720, 576), (16, 15), 4_000_000), (768, 576));

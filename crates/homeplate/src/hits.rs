@@ -357,10 +357,16 @@ pub fn check_plate(args: CheckPlateArgs) -> anyhow::Result<ExitCode> {
     let checked: PlateChecked = client.post("/v1/plate-checks", &check)?;
     for l in &checked.listed {
         let state = l.state.as_deref().unwrap_or("state unknown");
-        println!("listed  ({state}) {}, case {}, {}", l.reason, l.case, l.action.as_str());
+        let (plate, action) = (&l.plate, l.action.as_str());
+        println!("listed  {plate} ({state}) {}, case {}, {action}", l.reason, l.case);
     }
-    if checked.listed.is_empty() {
-        println!("not listed");
+    for list in &checked.stale {
+        println!("unknown list {list} is too old and was not asked");
+    }
+    match (checked.listed.is_empty(), checked.stale.is_empty()) {
+        (true, true) => println!("not listed"),
+        (true, false) => println!("not listed on any other list"),
+        (false, _) => {}
     }
     println!("log     entry {} shows that you asked", checked.log_entry);
     Ok(ExitCode::SUCCESS)

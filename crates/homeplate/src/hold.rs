@@ -79,6 +79,10 @@ struct PlaceArgs {
     /// The matter: a court's file number, a letter. It does not become public.
     #[arg(long)]
     matter: String,
+    /// The court's paper, `pap_…`: a warrant or an order that somebody else than you registered with this key
+    /// (`homeplate paper attest --matter-key`).
+    #[arg(long)]
+    paper: String,
     /// The matter's public key, as the court gave it.
     #[arg(long)]
     matter_key: String,
@@ -114,7 +118,7 @@ pub fn run(args: HoldArgs) -> anyhow::Result<ExitCode> {
         }
         What::Release { id, client } => {
             let () = Client::new(&client)?.post(&format!("/v1/holds/{id}/release"), &())?;
-            println!("{id} is released; what it preserved is deleted");
+            println!("{id} is released; what it preserved is being deleted");
         }
         What::Fetch { id, out, client } => fetch(&Client::new(&client)?, id, &out)?,
         What::Open { file, key, pictures } => {
@@ -128,6 +132,7 @@ fn place(args: PlaceArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.client)?;
     let new = NewHold {
         matter: args.matter,
+        paper: args.paper,
         cameras: args.cameras,
         from: args.from,
         until: args.until,
@@ -140,6 +145,9 @@ fn place(args: PlaceArgs) -> anyhow::Result<()> {
         "{}: {} reads preserved; entry {} of the public log",
         placed.id, placed.reads, placed.log_entry
     );
+    if placed.preserving {
+        println!("the city goes on with the rest; `homeplate hold list` shows when it is done");
+    }
     Ok(())
 }
 
@@ -151,7 +159,8 @@ fn list(client: &Client) -> anyhow::Result<()> {
             None if hold.overdue => format!("REVIEW OVERDUE since {}", hold.review),
             None => format!("review by {}", hold.review),
         };
-        println!("{}  placed {}  {} reads  {state}", hold.id, hold.placed, hold.reads);
+        let more = if hold.preserving { " so far" } else { "" };
+        println!("{}  placed {}  {} reads{more}  {state}", hold.id, hold.placed, hold.reads);
     }
     if all.holds.is_empty() {
         println!("no holds");

@@ -119,6 +119,9 @@ struct SetArgs {
     /// A category that the city has adopted; once for each. Those not named are dropped.
     #[arg(long)]
     adopt: Vec<String>,
+    /// The category of files that name none; one that is adopted. Without it, such a file is not read.
+    #[arg(long)]
+    category: Option<String>,
     /// Reason of rows that have none.
     #[arg(long)]
     reason: Option<String>,
@@ -287,6 +290,7 @@ fn set(args: SetArgs) -> anyhow::Result<()> {
     s.longest_age_hours = args.longest_age_hours.or(s.longest_age_hours);
     s.reason = args.reason.or(s.reason);
     s.case = args.case.or(s.case);
+    s.category = args.category.or(s.category);
     s.shorten |= args.shorten;
     s.two_persons = args.two_persons.unwrap_or(s.two_persons);
     s.own_entries = args.own_entries.unwrap_or(s.own_entries);

@@ -25,9 +25,13 @@ enum PaperCommand {
         /// Its number; it stays private.
         #[arg(long)]
         reference: String,
-        /// The kind of agency that it is for, where it is for one alone.
+        /// The agency that it is for, as in "county: Sheriff"; a declaration names it. A warrant or an order without one
+        /// is for the own department and the court.
         #[arg(long)]
         agency: Option<String>,
+        /// The public key that the court gave, where a warrant or an order has reads preserved for it.
+        #[arg(long)]
+        matter_key: Option<String>,
         /// Until when it counts (RFC 3339), within 366 days.
         #[arg(long)]
         expires: Time,
@@ -64,21 +68,24 @@ struct Papers {
 /// Runs `homeplate paper`.
 pub fn paper(args: PaperArgs) -> anyhow::Result<ExitCode> {
     match args.what {
-        PaperCommand::Attest { kind, reference, agency, expires, client } => {
+        PaperCommand::Attest { kind, reference, agency, matter_key, expires, client } => {
             let kind = match kind {
                 Kind::Case => PaperKind::Case,
                 Kind::JudicialWarrant => PaperKind::JudicialWarrant,
                 Kind::CourtOrder => PaperKind::CourtOrder,
                 Kind::Declaration => PaperKind::Declaration,
             };
-            let new = NewPaper { kind, reference, agency, expires };
+            let new = NewPaper { kind, reference, agency, key: matter_key, expires };
             let paper: Paper = Client::new(&client)?.post("/v1/papers", &new)?;
             println!("{}", paper.id);
         }
         PaperCommand::List { client } => {
             let papers: Papers = Client::new(&client)?.get("/v1/papers")?;
             for p in papers.papers {
-                println!("{}  {}  {}  until {}", p.id, p.kind.slug(), p.reference, p.expires);
+                let of = p.agency.map(|agency| format!("  for {agency}")).unwrap_or_default();
+                let holds = if p.key.is_some() { "  for holds" } else { "" };
+                let (kind, until) = (p.kind.slug(), p.expires);
+                println!("{}  {kind}  {}{of}{holds}  until {until}", p.id, p.reference);
             }
         }
         PaperCommand::Withdraw { id, client } => {

@@ -5,7 +5,7 @@
 
 use crate::client::{Client, ClientArgs, print_json};
 use crate::policy;
-use base::{Error, Result};
+use base::{Error, Kind, Result};
 use city::{NewProposal, NewSignature, ProofLine, Proofs, Property, Proposal};
 use identity::{RuleSet, Signature, SignerKey, adoption_message};
 use serde::Deserialize;
@@ -64,9 +64,13 @@ struct ProposeArgs {
     /// The rule file; the rules in force where it is left out.
     #[arg(long)]
     rules: Option<PathBuf>,
-    /// A property of the city's own, by its file; may be given again. Those in force where none is given.
+    /// A property of the city's own, by its file, beside those in force or in the place of the one of its name; may be
+    /// given again.
     #[arg(long = "property", value_name = "FILE")]
     properties: Vec<PathBuf>,
+    /// A property in force that is to go, by its name; may be given again.
+    #[arg(long = "drop-property", value_name = "NAME")]
+    dropped: Vec<String>,
     /// The charter: which offices sign, with which keys. The one in force where it is left out.
     #[arg(long)]
     charter: Option<PathBuf>,
@@ -174,16 +178,37 @@ fn write(now: &InForce, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The properties in force, with those that are named and without those that are to go; nothing where neither was asked
+/// for.
+fn properties(now: &InForce, args: &ProposeArgs) -> Result<Option<BTreeMap<String, String>>> {
+    if args.properties.is_empty() && args.dropped.is_empty() {
+        return Ok(None);
+    }
+    let mut all = match &now.set {
+        Some(set) => RuleSet::parse(set)?.properties,
+        None => BTreeMap::new(),
+    };
+    for name in &args.dropped {
+        all.remove(name).ok_or_else(|| {
+            Error::not_found(format!(
+                "No property {name} is in force; `homeplate rules show --out FOLDER` writes those that are."
+            ))
+        })?;
+    }
+    for file in &args.properties {
+        all.insert(policy::name(file), policy::read(file)?);
+    }
+    Ok(Some(all))
+}
+
 fn propose(args: ProposeArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.client)?;
+    let now: InForce = client.get("/v1/rules")?;
+    let properties = properties(&now, &args)?;
     let rules = match &args.rules {
         Some(file) => policy::read(file)?,
-        None => client.get::<InForce>("/v1/rules")?.rules,
+        None => now.rules,
     };
-    let mut properties = BTreeMap::new();
-    for file in &args.properties {
-        properties.insert(policy::name(file), policy::read(file)?);
-    }
     let proofs = args.proofs.as_deref().map(|file| {
         serde_json::from_str(&policy::read(file)?).map_err(|e| {
             Error::invalid(format!("{} holds no signed proofs.", file.display())).because(e)
@@ -191,7 +216,7 @@ fn propose(args: ProposeArgs) -> anyhow::Result<()> {
     });
     let new = NewProposal {
         rules,
-        properties: (!properties.is_empty()).then_some(properties),
+        properties,
         charter: args.charter.as_deref().map(policy::read).transpose()?,
         proofs: proofs.transpose()?,
     };
@@ -240,24 +265,62 @@ impl ProofLine for Program {
             .because(e.to_string())
         };
         let dir = tempfile::tempdir().map_err(|e| away(&e))?;
-        let put = |name: &str, text: &str| -> Result<PathBuf> {
-            let path = dir.path().join(name);
+        // A folder for each: a property may be called like another, or like the rules.
+        let put = |place: usize, name: &str, text: &str| -> Result<PathBuf> {
+            let folder = dir.path().join(place.to_string());
+            std::fs::create_dir(&folder).map_err(|e| away(&e))?;
+            let path = folder.join(name);
             std::fs::write(&path, text).map_err(|e| away(&e))?;
             Ok(path)
         };
         let mut prove = Command::new(policy::program().map_err(|e| away(&e))?);
-        prove.arg("--json").arg("--rules").arg(put("rules.cedar", rules)?);
+        prove.arg("--json").arg("--rules").arg(put(0, "rules.cedar", rules)?);
         let shipped = Property::shipped();
-        for property in properties.iter().filter(|p| !shipped.contains(p)) {
-            let file = put(&format!("{}.cedar", property.id), &property.text)?;
+        for (place, property) in (1..).zip(properties.iter().filter(|p| !shipped.contains(p))) {
+            let file = put(place, &format!("{}.cedar", property.id), &property.text)?;
             prove.arg("--property").arg(file);
         }
         let done = prove.output().map_err(|e| away(&e))?;
-        // 6: something does not hold, and the report says what.
-        if !matches!(done.status.code(), Some(0 | 6)) {
-            let said = String::from_utf8_lossy(&done.stderr).trim().to_owned();
-            return Err(away(&said));
-        }
+        ended(done.status.code(), String::from_utf8_lossy(&done.stderr).trim())?;
         serde_json::from_slice(&done.stdout).map_err(|e| away(&e))
+    }
+}
+
+/// That the program came to an end with a report: its code, none where a signal ended it, and what it said.
+fn ended(code: Option<i32>, said: &str) -> Result<()> {
+    let told = said.strip_prefix("homeplate-prove: ").unwrap_or(said);
+    let is = |kind: Kind| code == Some(kind.exit_code().into()) && !told.is_empty();
+    match code {
+        // Refused: something does not hold, and the report says what.
+        Some(0 | 6) => Ok(()),
+        // A mistake in the rules or in a property, in a sentence; or a solver that is not there.
+        _ if is(Kind::Invalid) => Err(Error::invalid(told)),
+        _ if is(Kind::Unavailable) => Err(Error::unavailable(told)),
+        _ => Err(Error::unavailable(
+            "The proof broke off, as it does where rules take too long to prove; simplify them, or try again.",
+        )
+        .because(told.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_prover_said_is_told() {
+        let check = |code: Option<i32>, said: &str, kind: Kind, word: &str| {
+            let e = ended(code, said).unwrap_err();
+            assert!(e.kind() == kind && e.message().contains(word), "{code:?} {said}: {e}");
+        };
+        ended(Some(0), "").unwrap();
+        ended(Some(6), "").unwrap();
+        let mistake = "homeplate-prove: Property ours is not Cedar: unexpected end.";
+        check(Some(3), mistake, Kind::Invalid, "Property ours is not Cedar");
+        let missing = "homeplate-prove: The solver cvc5 cannot be started; install cvc5.";
+        check(Some(12), missing, Kind::Unavailable, "install cvc5");
+        check(None, "", Kind::Unavailable, "broke off");
+        check(Some(3), "", Kind::Unavailable, "broke off");
+        check(Some(1), "homeplate-prove: limits", Kind::Unavailable, "broke off");
     }
 }

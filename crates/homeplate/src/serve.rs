@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 const FORGET_EVERY: Duration = Duration::from_secs(3600);
 /// How often pictures that no read names are looked for, the first time soon after the start.
 const SWEEP_EVERY: Duration = Duration::from_secs(24 * 3600);
+const SWEEP_FIRST: Duration = Duration::from_secs(60);
 
 /// How often it is kept when sessions were used.
 const KEEP_EVERY: Duration = Duration::from_secs(20);
@@ -123,6 +124,8 @@ fn serve(
     let keeping = spawn_keeping(city.clone(), stop.clone());
     let telling = crate::telling::start(&city, &stop);
     spawn_fetching(city.clone(), stop.clone());
+    spawn_sweeping(city.clone(), stop.clone());
+    let holds = spawn_holds(city.clone(), stop.clone());
     let reads = spawn_copy(&city, &stop, City::copy_reads);
     // The last to end: what the others write as they end is in the copy.
     let copied = Shutdown::new();
@@ -157,6 +160,7 @@ fn serve(
     let _ = chores.join();
     let _ = cosigning.join();
     let _ = keeping.join();
+    let _ = holds.join();
     for thread in telling {
         let _ = thread.join();
     }
@@ -184,11 +188,10 @@ fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting, once a day sweeping.
+/// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting.
 fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
     let wait = Duration::from_secs(u64::from(city.config().log.tally_s));
     let mut forgot: Option<Instant> = None;
-    let mut swept: Option<Instant> = None;
     std::thread::spawn(move || {
         loop {
             let ended = stop.sleep(wait);
@@ -206,17 +209,31 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
                     tracing::error!(error = %e.inside(), "forgetting");
                 }
             }
-            if !ended && swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
-                swept = Some(Instant::now());
-                if let Err(e) = city.sweep_pictures() {
-                    tracing::error!(error = %e.inside(), "sweeping pictures");
-                }
-            }
             if ended {
                 return;
             }
         }
     })
+}
+
+/// Looks for pictures that no read names. A place of many small packs takes long to list, and nothing else waits for it;
+/// nor does the end.
+fn spawn_sweeping(city: Arc<City>, stop: Shutdown) {
+    std::thread::spawn(move || {
+        let mut wait = SWEEP_FIRST;
+        while !stop.sleep(wait) {
+            wait = SWEEP_EVERY;
+            if let Err(e) = city.sweep_pictures() {
+                tracing::error!(error = %e.inside(), "sweeping pictures");
+            }
+        }
+    });
+}
+
+/// Goes on with what holds preserve, and deletes what those kept that were let go. What is cut off by the end goes on
+/// when the city is served again.
+fn spawn_holds(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || city.tend_holds(&stop))
 }
 
 /// Keeps when sessions were used for whoever serves next.

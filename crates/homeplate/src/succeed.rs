@@ -4,7 +4,7 @@
 use crate::check::{as_server, place};
 use crate::custody::{Beside, sheets};
 use crate::web::Web;
-use base::{Error, Result, SystemClock};
+use base::{Clock, Error, Result, SystemClock};
 use city::{City, Config, CopySection, Lost, Opening, Restored, Seat};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -117,6 +117,11 @@ fn begin(data: &Path, lost: &Lost) -> anyhow::Result<()> {
     println!("log key  {}", made.vkey);
     println!("Hand this key to whoever verifies the log, and to its witnesses.");
     println!(
+        "Rules, charter and properties go on as the log before had adopted them, as far as it can be read, and else as \
+         they lay in the folder. What the offices signed later may be lost: let them compare `homeplate rules show` with \
+         their papers, and propose and sign the set anew."
+    );
+    println!(
         "Everything is switched off, because an order to switch off may be among the lost entries: order \
          capture, job, asking and sharing on again with `homeplate on`."
     );
@@ -202,7 +207,9 @@ fn from_copy(args: &SucceedArgs, data: &Path) -> anyhow::Result<ExitCode> {
         Some(lost) => begin(data, &lost)?,
     }
     println!(
-        "Start the server. What is older than the city keeps reads is forgotten before anything is answered."
+        "Start the server. What is older than the city keeps reads is forgotten before anything is answered, and nothing \
+         brings it back: by this machine's clock it is {} now. Is that wrong, set the clock first.",
+        SystemClock.now()
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -142,6 +142,9 @@ fn rules_in_words(changes: &[Change]) -> String {
     for change in changes {
         let by = match (change.set.is_some(), change.offices.is_empty()) {
             (_, false) => format!("signed by {}", change.offices.join(", ")),
+            (true, true) if change.unsigned => {
+                "what this log went on with; no office signed for it here".into()
+            }
             (true, true) => "the set that the city began with".into(),
             (false, true) => "without a charter".into(),
         };

@@ -279,13 +279,16 @@ pub struct Around {
     pub action: ListAction,
     /// Two people have to find it right.
     pub two_persons: bool,
-    /// The entry is in force, and its list young enough to be believed.
+    /// The entry is in force, its vehicle was not found again, and its list is young enough to be believed.
     pub fresh: bool,
     /// The characters that were read are not those of the entry, or the states differ: who confirms reads the
     /// picture themselves and types what they see.
     pub must_type: bool,
-    /// It was captured so long before it was raised that the vehicle is anywhere.
+    /// It was captured so long before it was raised, or before now, that the vehicle is anywhere.
     pub late: bool,
+    /// Of another hit of the entry people said, after this one was confirmed, that the vehicle is not looked for any
+    /// more.
+    pub over: bool,
 }
 
 /// A stamp: who, when, and until when it is good.
@@ -329,7 +332,7 @@ pub enum Say {
     TooLate,
     /// Nothing: it is over.
     Over,
-    /// Nothing: the entry has ended, or its list is too old.
+    /// Nothing: the entry has ended, its vehicle was found, or its list is too old.
     Stale,
     /// Nothing on the air; whoever wrote the entry is told.
     Inform,
@@ -509,6 +512,7 @@ impl Card {
             HitState::Rejected => Say::Rejected,
             HitState::Cold => Say::TooLate,
             HitState::Closed => Say::Over,
+            HitState::Confirmed if around.over => Say::Over,
             HitState::Confirmed if around.late || self.went_cold() => Say::TooLate,
             HitState::Confirmed if !around.fresh => Say::Stale,
             HitState::Confirmed => match around.action {
@@ -556,6 +560,19 @@ impl Card {
             .and_then(|card| card.acts.last().map(|act| act.at))
     }
 
+    /// When people said last that the vehicle is not looked for any more: whoever keeps the record, or that it was
+    /// recovered.
+    pub fn over_at(&self) -> Option<Time> {
+        let over = |act: &&Act| {
+            matches!(
+                act.what,
+                What::Record { answer: RecordAnswer::NoLongerWanted }
+                    | What::Outcome { outcome: HitOutcome::Recovered, .. }
+            )
+        };
+        self.acts.iter().rev().find(over).map(|act| act.at)
+    }
+
     fn was_confirmed(&self) -> bool {
         self.confirmed_at().is_some()
     }
@@ -573,7 +590,7 @@ fn may_confirm(compared: Compared, typed: Option<bool>, around: &Around) -> Resu
     }
     if !around.fresh {
         return Err(Error::conflict(
-            "The entry has ended, or its list is too old to be believed; it confirms nothing until it is imported again.",
+            "The entry has ended, its vehicle was found, or its list is too old; it confirms nothing until it is listed again.",
         ));
     }
     match typed {

@@ -10,6 +10,7 @@ use crate::model::{self, Car, Prior, spelled};
 use crate::partials::{Partial, Partials, whole};
 use crate::search;
 use crate::table::{Builder, Row, Table, begins, ends};
+use crate::whole::spellings;
 use base::{EntryId, ListId, Time};
 use plate::{Belief, Reason, Text};
 use read::{Basis, Read, TextBasis};
@@ -228,12 +229,15 @@ impl Index {
         out
     }
 
-    /// The live entries of a plate, by id.
+    /// The live entries of a plate, by id; O and 0, and I and 1, are one character.
     pub fn listed(&self, plate: &Text, now: Time) -> Vec<EntryId> {
-        let key = key::of(plate);
+        let spellings = spellings(plate);
+        let keys: Vec<u64> = spellings.iter().map(key::of).collect();
         let mut out = Vec::new();
         for (at, table) in [&self.base, &self.over].into_iter().enumerate() {
-            for number in table.find(key) {
+            let rows =
+                keys.iter().flat_map(|key| table.find(*key).map(move |number| (*key, number)));
+            for (key, number) in rows {
                 let row = table.row(number);
                 let list = &table.lists[usize::from(row.list)];
                 let terms = &self.figures.tables[at].1[usize::from(row.list)];
@@ -252,9 +256,10 @@ impl Index {
         for (at, partial) in self.partials.entries().iter().enumerate() {
             let entry = &partial.entry;
             let live = second >= i64::from(begins(entry)) && second < i64::from(ends(entry));
-            let fits = entry.plate.fits(plate.reveal(Reason::Matching));
+            let fits = |plate: &Text| entry.plate.fits(plate.reveal(Reason::Matching));
+            let found = |plate: &Text| self.found(partial, plate, now);
             let old = stale(&self.figures.partials[at].1, now);
-            if live && fits && !old && !self.found(partial, plate, now) {
+            if live && !old && spellings.iter().any(fits) && !spellings.iter().any(found) {
                 out.push(entry.id.clone());
             }
         }
@@ -389,10 +394,16 @@ impl Index {
     /// Whether a plate is that of a vehicle of a partial entry's list that was found again: what half of a plate asks for
     /// is every car that fits but this.
     fn found(&self, partial: &Partial, plate: &Text, now: Time) -> bool {
-        let entry = &partial.entry;
+        partial.entry.plate.fits(plate.reveal(Reason::Matching))
+            && self.is_found(&partial.entry, plate, now)
+    }
+
+    /// Whether the vehicle with a plate that fits an entry was found again.
+    pub fn is_found(&self, entry: &Entry, plate: &Text, now: Time) -> bool {
+        let key = key::of(plate);
         let from = Time::from_millis(i64::from(begins(entry)) * 1000);
-        entry.plate.fits(plate.reveal(Reason::Matching))
-            && self.silent(key::of(plate), &entry.list, &partial.state, from, now)
+        self.tombs.contains_key(&key)
+            && self.silent(key, &entry.list, &spelled(entry.state.as_deref()), from, now)
     }
 
     /// Entries of a list.

@@ -21,6 +21,7 @@ mod model;
 mod partials;
 mod queue;
 mod search;
+mod states;
 mod table;
 mod whole;
 
@@ -34,4 +35,5 @@ pub use index::{Found, Loaded};
 pub use matcher::HotList;
 pub use model::Prior;
 pub use queue::{Doubt, INCIDENT_MS, Sighted, doubts, incidents, must_type, urgency};
-pub use whole::whole_plates;
+pub use states::{state_code, states_contradict};
+pub use whole::{spellings, whole_plates};

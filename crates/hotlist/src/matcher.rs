@@ -119,9 +119,16 @@ impl HotList {
     }
 
     /// The live entries of a plate that a person typed, of whatever state, each list's own age and found vehicles
-    /// minded as for reads; ordered by id.
+    /// minded as for reads; ordered by id. Plates do not tell O from 0 and I from 1, and so no person can: each is
+    /// taken for the other.
     pub fn listed(&self, plate: &Text, now: Time) -> Vec<EntryId> {
         self.index().listed(plate, now)
+    }
+
+    /// Whether the vehicle with a plate that fits an entry was found again, so that a read of it raises nothing at this
+    /// moment. Of an entry with a whole plate that is the entry's own.
+    pub fn is_found(&self, entry: &Entry, plate: &Text, now: Time) -> bool {
+        self.index().is_found(entry, plate, now)
     }
 
     /// How many entries are loaded, expired ones among them.

@@ -75,17 +75,20 @@ pub struct Sighted {
     pub entry: EntryId,
     /// When.
     pub captured: Time,
+    /// It fits half a plate, as many cars do: it is an incident by itself.
+    pub alone: bool,
 }
 
-/// Puts sightings of one entry that lie no further apart than [`INCIDENT_MS`] together. Each group has its newest
-/// first, and groups stand in the order of their newest, the newest first.
+/// Puts sightings of one entry that lie no further apart than [`INCIDENT_MS`] together, except those that are alone.
+/// Each group has its newest first, and groups stand in the order of their newest, the newest first.
 pub fn incidents(mut sighted: Vec<Sighted>) -> Vec<Vec<Sighted>> {
     sighted.sort_by(|a, b| b.captured.cmp(&a.captured).then_with(|| b.hit.cmp(&a.hit)));
     let mut out: Vec<Vec<Sighted>> = Vec::new();
     for one in sighted {
         let near = |group: &&mut Vec<Sighted>| {
             group.last().is_some_and(|last| {
-                last.entry == one.entry
+                !(last.alone || one.alone)
+                    && last.entry == one.entry
                     && last.captured.millis() - one.captured.millis() <= INCIDENT_MS
             })
         };
@@ -155,6 +158,7 @@ mod tests {
             hit: HitId::new(Time::from_millis(minute * 60_000), [0; 10]),
             entry: format!("ent_{entry}").parse().unwrap(),
             captured: Time::from_millis(minute * 60_000),
+            alone: entry == "half",
         };
         let check = |told: &[(&str, i64)], want: &str| {
             let groups = incidents(told.iter().map(|(e, m)| sighted(e, *m)).collect());
@@ -166,6 +170,7 @@ mod tests {
         };
         check(&[("a", 100), ("a", 130), ("a", 185), ("b", 140)], "ent_a:185+130+100 ent_b:140");
         check(&[("a", 100), ("a", 161)], "ent_a:161 ent_a:100");
+        check(&[("half", 100), ("half", 101)], "ent_half:101 ent_half:100");
         check(&[], "");
     }
 }

@@ -28,8 +28,8 @@ const BEGUN_MS: i64 = 10 * 60_000;
 const MOST: usize = 10_000;
 /// More groups than this are not read.
 const GROUPS: usize = 2000;
-/// The longest name that is taken over, in characters.
-const NAME: usize = 100;
+/// The longest name that is taken over, in characters: the longest that people here have.
+const NAME: usize = 80;
 
 /// The city as the directory knows it.
 pub struct Directory {
@@ -194,8 +194,8 @@ impl Directory {
         })?;
         let claims =
             token.claims(&client.id_token_verifier(), &pending.nonce).map_err(not_believed)?;
-        let name = claims.name().and_then(|n| n.get(None)).map(|n| n.as_str().to_owned());
-        let login = claims.preferred_username().map(|n| n.as_str().to_owned());
+        let name = claims.name().and_then(|n| n.get(None)).and_then(|n| named(n.as_str()));
+        let login = claims.preferred_username().and_then(|n| named(n.as_str()));
         let mut vouched = Vouched {
             subject: format!("{} {}", self.issuer, claims.subject().as_str()),
             name: name.or(login),
@@ -205,7 +205,6 @@ impl Directory {
             // Many directories put these where they have to be asked for.
             self.more(&client, ask, (answer.access_token(), claims.subject()), &mut vouched)?;
         }
-        vouched.name = vouched.name.map(|n| n.chars().take(NAME).collect());
         Ok(vouched)
     }
 
@@ -226,11 +225,18 @@ impl Directory {
             vouched.groups = Some(found);
         }
         if vouched.name.is_none() {
-            let name = said.name().and_then(|n| n.get(None)).map(|n| n.as_str().to_owned());
-            vouched.name = name.or(said.preferred_username().map(|n| n.as_str().to_owned()));
+            let name = said.name().and_then(|n| n.get(None)).and_then(|n| named(n.as_str()));
+            let login = said.preferred_username().and_then(|n| named(n.as_str()));
+            vouched.name = name.or(login);
         }
         Ok(())
     }
+}
+
+/// A name that says something, as long as names are here.
+fn named(said: &str) -> Option<String> {
+    let name: String = said.trim().chars().take(NAME).collect();
+    Some(name).filter(|name| !name.is_empty())
 }
 
 /// The groups in a claim: a list of texts, or one text.
@@ -258,5 +264,18 @@ impl Leavings {
     fn take(&self, state: &str, now: Time) -> Option<Pending> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.remove(state).filter(|one| now.since(one.made).abs() <= BEGUN_MS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn names_say_something_and_are_short() {
+        for (said, want) in [("", None), (" ", None), (" Ana ", Some("Ana"))] {
+            assert_eq!(named(said).as_deref(), want, "{said:?}");
+        }
+        assert_eq!(named(&"é".repeat(300)).map(|name| name.chars().count()), Some(80));
     }
 }

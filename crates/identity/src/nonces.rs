@@ -1,7 +1,7 @@
 //! A request counts once: nonces are remembered for as long as their signature would be taken.
 
 use base::{Error, Result, Time, sha256};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -25,7 +25,8 @@ pub struct Nonces {
 #[derive(Default)]
 struct Inner {
     seen: HashMap<[u8; 32], Time>,
-    order: VecDeque<(Time, [u8; 32])>,
+    /// The oldest first, whichever came first: a clock that leapt ahead and was set back keeps none from being forgotten.
+    order: BTreeSet<(Time, [u8; 32])>,
 }
 
 /// Two files, the older of which is dropped when all in it is forgotten.
@@ -38,8 +39,8 @@ struct Kept {
 
 impl Inner {
     fn fresh(&mut self, name: [u8; 32], now: Time) -> Result<()> {
-        while self.order.front().is_some_and(|(at, _)| now.since(*at) > KEPT_MS) {
-            if let Some((_, old)) = self.order.pop_front() {
+        while self.order.first().is_some_and(|(at, _)| now.since(*at) > KEPT_MS) {
+            if let Some((_, old)) = self.order.pop_first() {
                 self.seen.remove(&old);
             }
         }
@@ -51,7 +52,7 @@ impl Inner {
                 .retry_after(Duration::from_secs(60)));
         }
         self.seen.insert(name, now);
-        self.order.push_back((now, name));
+        self.order.insert((now, name));
         Ok(())
     }
 }
@@ -166,6 +167,17 @@ mod tests {
         assert!(nonces.fresh("cam_a", "n", at(600)).is_err());
         assert!(nonces.fresh("cam_b", "n", at(600)).is_ok());
         assert!(nonces.fresh("cam_a", "n", at(700)).is_ok(), "its signature is too old by now");
+    }
+
+    #[test]
+    fn a_clock_that_leapt_and_was_set_back() {
+        let nonces = Nonces::new();
+        nonces.fresh("cam_a", "far", at(100_000)).unwrap();
+        for n in 0..3 {
+            nonces.fresh("cam_a", &n.to_string(), at(n * 1000)).unwrap();
+        }
+        assert_eq!(nonces.inner.lock().unwrap().seen.len(), 2, "the far one and the last");
+        assert!(nonces.fresh("cam_a", "far", at(100_001)).is_err(), "it is still good once");
     }
 
     #[test]

@@ -227,6 +227,16 @@ impl Sessions {
         Some(Seen { session: session.clone(), elsewhere })
     }
 
+    /// Takes back that a session was used at a place: nobody could be told of it. Its next use there is the first again.
+    pub fn forget_place(&self, token: &str, place: &str, now: Time) {
+        if let Some(session) = self.inner(now).open.get_mut(&sha256(token.as_bytes())) {
+            session.places.retain(|known| known != place);
+        }
+        if let Some(kept) = &self.kept {
+            kept.changed.store(true, Ordering::Release);
+        }
+    }
+
     /// The same, without using it.
     pub fn look(&self, token: &str, now: Time) -> Option<Session> {
         self.inner(now).open.get(&sha256(token.as_bytes())).cloned()
@@ -398,6 +408,9 @@ mod tests {
         let seen =
             |place: &str| sessions.who(first.token.expose(), place, at(2)).unwrap().elsewhere;
         assert_eq!(["a", "c", "c", "a", "d"].map(seen), [false, true, false, false, true]);
+        // Unless it could not be.
+        sessions.forget_place(first.token.expose(), "d", at(2));
+        assert_eq!(["c", "d", "d"].map(seen), [false, true, false]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Audit by lottery: which questions of a month an auditor must look at, drawn by the log itself.
+//! Audit by lottery: which questions and holds of a month an auditor must look at, drawn by the log itself.
 //!
 //! A month is over with the first entry of a later one. The root of the tree over all entries before that one
-//! decides which of the month's questions and refusals are drawn: anybody who has the log draws the same, and
+//! decides which of the month's questions, refusals and holds are drawn: anybody who has the log draws the same, and
 //! nobody can know them before the month is over. (Who writes the last entries of a month could try roots;
 //! `design/0012-oversight.md` says what that is worth.)
 
@@ -41,9 +41,14 @@ pub(crate) fn turn(month: &mut String, at: Time) -> Option<String> {
     (next > *month).then(|| std::mem::replace(month, next))
 }
 
-/// Whether an entry is drawn from: a question, allowed or refused.
+/// Whether an entry is drawn from: a question, allowed or refused; or a hold. Holds of before they named the paper that
+/// they rest on are not, nor those that a successor log tells anew: draws that stand on logs left them out.
 pub(crate) fn is_question(leaf: &Leaf) -> bool {
-    matches!(leaf.kind.as_str(), "search.intent" | "search.refused")
+    match leaf.kind.as_str() {
+        "search.intent" | "search.refused" => true,
+        "hold.placed" => leaf.facts.contains_key("paper_id"),
+        _ => false,
+    }
 }
 
 /// Which of these entries a root draws, in the order of the log. Each has the rank
@@ -69,7 +74,7 @@ pub struct Draw {
     pub size: u64,
     /// The root of the tree over them.
     pub root: [u8; 32],
-    /// How many questions and refusals it had.
+    /// How many questions, refusals and holds it had.
     pub questions: u64,
     /// Numbers of those that are drawn, in the order of the log.
     pub entries: Vec<u64>,
@@ -208,18 +213,22 @@ mod tests {
         for n in 0..30 {
             says(n, &leaf("search.intent", "2026-11-30T23:59:00Z")).unwrap();
         }
-        says(30, &leaf("counts.daily", "2026-12-01T00:00:00Z")).unwrap();
+        // A hold is drawn from like them, if it names its paper.
+        says(30, &leaf("hold.placed", "2026-11-30T23:59:00Z")).unwrap();
+        let hold = leaf("hold.placed", "2026-11-30T23:59:00Z").fact("paper_id", "pap_1");
+        says(31, &hold).unwrap();
+        says(32, &leaf("counts.daily", "2026-12-01T00:00:00Z")).unwrap();
         // A clock that is set back opens no month again.
-        says(31, &leaf("search.refused", "2026-11-30T23:59:00Z")).unwrap();
+        says(33, &leaf("search.refused", "2026-11-30T23:59:00Z")).unwrap();
         let due = lottery.due(&root_of).unwrap();
-        assert_eq!((due.len(), due[0].size, due[0].questions), (1, 30, 30));
+        assert_eq!((due.len(), due[0].size, due[0].questions), (1, 32, 31));
         let true_one = due[0].leaf(leaf(DRAWN, "2026-12-01T01:00:00Z"));
         let mut other = due[0].clone();
         other.entries = (0..10).collect();
         let false_one = other.leaf(leaf(DRAWN, "2026-12-01T01:00:00Z"));
-        assert!(lottery.clone().check(32, &false_one, &root_of).is_err());
-        lottery.check(32, &true_one, &root_of).unwrap();
-        assert!(lottery.check(33, &true_one, &root_of).is_err(), "drawn twice");
+        assert!(lottery.clone().check(34, &false_one, &root_of).is_err());
+        lottery.check(34, &true_one, &root_of).unwrap();
+        assert!(lottery.check(35, &true_one, &root_of).is_err(), "drawn twice");
         assert!(lottery.due(&root_of).unwrap().is_empty());
     }
 

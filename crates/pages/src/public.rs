@@ -95,8 +95,10 @@ pub struct PublicPage {
     pub cameras: Vec<CameraRow>,
     /// Orders to switch off that are in force or to come.
     pub orders: Vec<OrderRow>,
-    /// Times in which one was off.
+    /// Times in which one was off: those that last, and the newest of those that are over.
     pub gaps: Vec<GapRow>,
+    /// How many more there were.
+    pub gaps_more: u64,
     /// Days after which reads are forgotten.
     pub retention_days: u32,
     /// Entries of the log.

@@ -1,7 +1,7 @@
 //! A preservation hold: what must not be forgotten for a matter before a court, and on whose word.
 
 use crate::intent::{read_back, spelled};
-use base::{CameraId, HoldId, PersonId, Result, Secret, Time};
+use base::{CameraId, HoldId, PersonId, Result, Secret, Time, hex, sha256};
 use plate::{Reason, Text};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -17,6 +17,9 @@ pub struct Hold {
     pub roles: Vec<String>,
     /// The matter, in the words of who orders it: a court's file number, a letter.
     pub matter: String,
+    /// The court's paper that it rests on, as the city registered it: `pap_` and 32 hex digits. Who places the hold has
+    /// not registered it.
+    pub paper: String,
     /// The one plate that matters; `None` is every read of those cameras in that time.
     pub plate: Option<Text>,
     /// The cameras, each by name.
@@ -45,6 +48,7 @@ struct Body<'a> {
     person: &'a PersonId,
     roles: &'a [String],
     matter: &'a str,
+    paper: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     plate: Option<&'a str>,
     cameras: &'a [CameraId],
@@ -63,6 +67,7 @@ struct Spelled {
     person: PersonId,
     roles: Vec<String>,
     matter: String,
+    paper: String,
     plate: Option<String>,
     cameras: Vec<CameraId>,
     from: i64,
@@ -82,6 +87,7 @@ impl Spelled {
             person: self.person,
             roles: self.roles,
             matter: self.matter,
+            paper: self.paper,
             plate,
             cameras: self.cameras,
             from: Time::from_millis(self.from),
@@ -99,6 +105,11 @@ impl Hold {
         read_back(bytes, Spelled::hold, Hold::canonical)
     }
 
+    /// The key's name on the public log: SHA-256 of its 32 bytes, in hex.
+    pub fn key_hash(&self) -> String {
+        hex(&sha256(&self.key))
+    }
+
     /// The canonical bytes that the public log commits to. They spell the plate.
     pub fn canonical(&self) -> Secret<Vec<u8>> {
         let body = Body {
@@ -107,6 +118,7 @@ impl Hold {
             person: &self.person,
             roles: &self.roles,
             matter: &self.matter,
+            paper: &self.paper,
             plate: self.plate.as_ref().map(|plate| plate.reveal(Reason::Question)),
             cameras: &self.cameras,
             from: self.from.millis(),

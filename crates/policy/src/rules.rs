@@ -23,7 +23,7 @@ pub struct Rule {
     pub says: String,
     /// What a refused person reads; empty for a rule that allows.
     pub because: String,
-    /// How many hours a question may reach back.
+    /// How many hours one question may cover; they may lie anywhere within the retention.
     pub max_hours: Option<u32>,
     /// How many cameras a question may reach.
     pub max_cameras: Option<u32>,

@@ -32,8 +32,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, Kind, Time};
 use city::City;
-use identity::How;
-use pages::{EnterPage, ErrorPage, SignInPage, render};
+use pages::{EndedFragment, EnterPage, ErrorPage, SignInPage, render};
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -91,7 +90,22 @@ pub(crate) fn failed_at(state: &AppState, headers: &HeaderMap, e: &Error, path: 
     (status, Html(render(&page))).into_response()
 }
 
+/// Whether a page's script asks for a part of its page, and not a browser for a page.
+pub(crate) fn for_part(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+}
+
+/// A part of a page that says that its session has ended, and how to go on with what is written there.
+pub(crate) fn ended(state: &AppState, headers: &HeaderMap, status: StatusCode) -> Response {
+    let page = around(state, headers, "/console");
+    (status, Html(render(&EndedFragment { page }))).into_response()
+}
+
+/// The ways in, to whoever has no session; to a part of a page that there is none any more.
 pub(crate) fn sign_in(state: &AppState, headers: &HeaderMap) -> Response {
+    if for_part(headers) {
+        return ended(state, headers, StatusCode::UNAUTHORIZED);
+    }
     let page = SignInPage {
         page: around(state, headers, "/console"),
         passkeys: true,
@@ -187,7 +201,7 @@ pub(crate) async fn redeem(State(state): Shared, request: Request) -> Response {
         let e = Error::unauthenticated("The link was used or is too old; make a new one.");
         return failed(&state, &headers, &e);
     };
-    match state.open_session(person, How::Link, &headers, place).await {
+    match state.open_session(person, None, &headers, place).await {
         Ok(token) => {
             let cookie = state.session_cookie(token.expose());
             ([(header::SET_COOKIE, cookie)], Redirect::to("/console")).into_response()

@@ -5,13 +5,13 @@
 //! session's secret word, and is not a wall's.
 
 use crate::auth::{BODY_MAX, same_origin, single};
-use crate::console::{CLOCKS, failed};
+use crate::console::{CLOCKS, ended, failed, for_part};
 use crate::limits::{address_of, name_of};
 use crate::problem::Problem;
 use crate::state::{AppState, State};
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use base::{Error, PersonId, Result};
@@ -33,7 +33,9 @@ const WAYS_IN: [&str; 6] = [
     "/console/passkey/register/finish",
 ];
 /// What a wall shows.
-const WALL: [&str; 3] = ["/console", "/console/hits", "/console/events"];
+const WALL: [&str; 4] = ["/console", "/console/hits", "/console/events", "/console/map.json"];
+/// And what its map is drawn from.
+const MAP: &str = "/console/map/";
 /// What a wall may do: sign in, and out.
 const WALL_ACTS: [&str; 5] = [
     "/console/enter",
@@ -64,8 +66,11 @@ pub(crate) fn has_word(headers: &HeaderMap, session: &Session) -> Result<()> {
     }
 }
 
+/// What is told where a form has not its session's word.
+const NO_WORD: &str = "This form is from another session; open the page again and repeat it.";
+
 fn no_word() -> Error {
-    Error::forbidden("This form is from another session; open the page again and repeat it.")
+    Error::forbidden(NO_WORD)
 }
 
 /// Whether a path is one of those that people sign in for.
@@ -91,6 +96,10 @@ pub(crate) async fn guard(
         Err(e) if path.starts_with("/console/passkey/") || path == "/console/notify/browser" => {
             Problem(e).into_response()
         }
+        // The page is of a session before; it may take over the word of this one.
+        Err(e) if for_part(&headers) && e.message() == NO_WORD => {
+            ended(&state, &headers, StatusCode::FORBIDDEN)
+        }
         Err(e) => failed(&state, &headers, &e),
     }
 }
@@ -106,7 +115,8 @@ impl AppState {
         let by_hand = !(looks && (request.headers().contains_key(LIVE) || path == EVENTS));
         let Some(session) = self.seen(token, place, by_hand).await? else { return Ok(request) };
         let allowed: &[&str] = if looks { &WALL } else { &WALL_ACTS };
-        if !session.may_act() && !allowed.contains(&path) {
+        let shown = allowed.contains(&path) || (looks && path.starts_with(MAP));
+        if !session.may_act() && !shown {
             return Err(Error::forbidden(
                 "This device shows hits and nothing else; use another one to do something.",
             ));
@@ -129,13 +139,18 @@ impl AppState {
         by_hand: bool,
     ) -> Result<Option<Session>> {
         let now = self.city.now();
-        let seen = token.and_then(|token| match by_hand {
+        let Some(token) = token else { return Ok(None) };
+        let seen = match by_hand {
             true => self.city.sessions().who(&token, &place, now),
             false => self.city.sessions().glance(&token, &place, now),
-        });
+        };
         let Some(seen) = seen else { return Ok(None) };
-        if seen.elsewhere {
-            self.two_places(seen.session.person.clone()).await?;
+        if seen.elsewhere
+            && let Err(e) = self.two_places(seen.session.person.clone()).await
+        {
+            // The next request from there passes no more than this one before it is on the log.
+            self.city.sessions().forget_place(&token, &place, now);
+            return Err(e);
         }
         Ok(Some(seen.session))
     }

@@ -12,11 +12,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base::{Error, Kind, PersonId, Result, Secret};
-use identity::{Confirming, How, Session, Started, challenge_of};
+use identity::{Confirming, Person, Session, Started, challenge_of};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// How long after a passkey has answered another one may be added, in milliseconds.
+/// How long after somebody was seen to be there their passkeys may be changed, in milliseconds.
 const FRESH_MS: i64 = 600_000;
 
 /// What a browser answers when more comes with it.
@@ -70,9 +70,9 @@ pub(crate) async fn finish_sign_in(State(state): Shared, request: Request) -> Do
         state.tries.may(name, now)?;
     }
     match state.answered(&answer).await {
-        Ok(person) => {
+        Ok((person, passkey)) => {
             names.iter().for_each(|name| state.tries.succeeded(name));
-            Ok(state.begin(person, How::Passkey, &headers, place).await?)
+            Ok(state.begin(person, passkey, &headers, place).await?)
         }
         Err(e) => {
             if e.kind() == Kind::Unauthenticated {
@@ -107,16 +107,7 @@ pub(crate) async fn start_registration(State(state): Shared, request: Request) -
         }
         _ => {
             let session = state.acting(&headers)?;
-            let fresh = session.verified.is_some_and(|at| now.since(at) <= FRESH_MS);
-            let person = state.run(move |city| city.person(&session.person)).await?;
-            // A desk that somebody left open must not make a key that signs in their name.
-            if !fresh && !person.passkeys.is_empty() {
-                return Err(Error::forbidden(
-                    "Sign in again with a passkey that you have, and add the other one within ten minutes.",
-                )
-                .into());
-            }
-            (person, None)
+            (state.just_there(&session).await?, None)
         }
     };
     Ok(Json(state.ceremonies.start_registration(&person, invitation, &asked.label, now)?))
@@ -133,9 +124,10 @@ pub(crate) async fn finish_registration(State(state): Shared, request: Request) 
     if !invited && state.acting(&headers)?.person != made.person {
         return Err(no_session().into());
     }
+    let passkey = made.passkey.id.clone();
     let person = state.run(move |city| city.add_passkey(made)).await?;
     if invited {
-        return Ok(state.begin(person, How::Passkey, &headers, place).await?);
+        return Ok(state.begin(person, passkey, &headers, place).await?);
     }
     Ok(go("/console/passkey"))
 }
@@ -145,6 +137,7 @@ pub(crate) async fn remove(State(state): Shared, request: Request) -> Done {
     let session = state.acting(request.headers())?;
     let here = state.token(request.headers());
     let gone: Remove = json(&small_body(request).await?)?;
+    state.just_there(&session).await?;
     state.run(move |city| city.remove_passkey(&session.person, &gone.id, here.as_deref())).await?;
     Ok(go("/console"))
 }
@@ -190,6 +183,25 @@ impl AppState {
         }
     }
 
+    /// The person of a session, if they were there within ten minutes: a passkey of theirs has answered, or the session has
+    /// begun. A desk that somebody left open must not make a key that signs in their name, nor make room for one.
+    ///
+    /// # Errors
+    /// They were not. That the directory has opened the session counts for the first passkey alone: whoever breaks into the
+    /// directory signs for nobody.
+    pub(crate) async fn just_there(&self, session: &Session) -> Result<Person> {
+        let (who, now) = (session.person.clone(), self.city.now());
+        let person = self.run(move |city| city.person(&who)).await?;
+        let counts = person.passkeys.is_empty() || person.directory.is_none();
+        let seen = session.verified.or(counts.then_some(session.begun));
+        if seen.is_some_and(|at| now.since(at).abs() <= FRESH_MS) {
+            return Ok(person);
+        }
+        Err(Error::forbidden(
+            "Sign in again, with a passkey if you have one, and do this within ten minutes; if your only one is lost or stolen, ask two administrators.",
+        ))
+    }
+
     /// What the person of this session has confirmed, with the signature over it. A form that is confirmed
     /// sends the answer as its field `assertion`; what holds is [`Confirmed::fields`], not the form.
     pub(crate) async fn confirmed(
@@ -222,17 +234,17 @@ impl AppState {
         done.await
     }
 
-    /// The person whose passkey answered; the ceremony is used up whatever it said.
-    async fn answered(&self, credential: &Value) -> Result<PersonId> {
+    /// The person whose passkey answered, and which one it was; the ceremony is used up whatever it said.
+    async fn answered(&self, credential: &Value) -> Result<(PersonId, String)> {
         let ceremony = challenge_of(credential)?;
         let challenge = self.ceremonies.take_sign_in(&ceremony, self.city.now())?;
         let answer = self.ceremonies.read(credential)?;
         let done = self.run(move |city| {
             let claimed = city.claimed(&answer)?;
             let counter = claimed.passkey.answers(&challenge, &answer.assertion)?;
-            city.passkey_answered(&claimed, counter)
+            Ok((city.passkey_answered(&claimed, counter)?.id, claimed.passkey.id))
         });
-        Ok(done.await?.id)
+        done.await
     }
 
     /// Ends the session behind a token.
@@ -240,11 +252,12 @@ impl AppState {
         self.run(move |city| city.sessions().end(&token)).await
     }
 
-    /// Begins a session, in place of one that this browser had; the answer sets its cookie.
+    /// Begins a session, by the passkey that has answered or by a link, in place of one that this browser had; the answer
+    /// sets its cookie.
     pub(crate) async fn open_session(
         &self,
         person: PersonId,
-        how: How,
+        passkey: Option<String>,
         headers: &HeaderMap,
         place: String,
     ) -> Result<Secret<String>> {
@@ -252,11 +265,16 @@ impl AppState {
             self.end_session(old).await?;
         }
         let (device, who) = (self.device_cookie(headers), person.clone());
-        let begun =
-            move |city: &city::City| city.begin_session(&who, how, device.as_deref(), place);
+        let begun = move |city: &city::City| {
+            city.begin_session(&who, passkey.as_deref(), device.as_deref(), place)
+        };
         let opened = self.run(begun).await?;
-        if opened.elsewhere.is_some() {
-            self.two_places(person).await?;
+        if opened.elsewhere.is_some()
+            && let Err(e) = self.two_places(person).await
+        {
+            // Nobody gets its cookie: it would count as somebody at the desk.
+            self.end_session(opened.token.expose().clone()).await?;
+            return Err(e);
         }
         Ok(opened.token)
     }
@@ -264,11 +282,11 @@ impl AppState {
     async fn begin(
         &self,
         person: PersonId,
-        how: How,
+        passkey: String,
         headers: &HeaderMap,
         place: String,
     ) -> Result<Response> {
-        let token = self.open_session(person, how, headers, place).await?;
+        let token = self.open_session(person, Some(passkey), headers, place).await?;
         let cookie = self.session_cookie(token.expose());
         Ok(([(header::SET_COOKIE, cookie)], go("/console")).into_response())
     }

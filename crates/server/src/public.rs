@@ -22,6 +22,11 @@ use std::collections::BTreeMap;
 const DAY_MS: u64 = 86_400_000;
 /// So many orders to switch off stand on the page, the first ones; all are in its figures.
 const ORDERS: usize = 20;
+/// Of the times without capture those that last stand on the page, and those that ended in so many milliseconds; all
+/// are in its figures.
+const GAPS_MS: i64 = 30 * DAY_MS as i64;
+/// So many of them at the most, the newest.
+const GAPS: usize = 200;
 
 /// The figures of the public page; all of them follow from the log.
 #[utoipa::path(get, path = "/v1/public", tag = "public",
@@ -95,10 +100,14 @@ fn view(page: Page, p: Public) -> PublicPage {
         let found = p.cameras.iter().find(|c| c.id.as_str() == id);
         found.map_or_else(|| id.to_owned(), |c| c.name.clone())
     };
-    let gaps = p
-        .figures
-        .gaps
-        .iter()
+    let late = p.now.plus_millis(-GAPS_MS);
+    let (lasting, over): (Vec<_>, Vec<_>) =
+        p.figures.gaps.iter().rev().partition(|g| g.until.is_none());
+    let recent = over.into_iter().filter(|g| g.until.is_some_and(|until| until > late));
+    let gaps: Vec<GapRow> = lasting
+        .into_iter()
+        .chain(recent)
+        .take(GAPS)
         .map(|g| GapRow { camera: name(&g.camera), from: shown(g.from), until: g.until.map(shown) })
         .collect();
     let counted = |c: &city::PublicCamera| p.figures.counters.get(c.id.as_str());
@@ -130,6 +139,7 @@ fn view(page: Page, p: Public) -> PublicPage {
         refusals: p.figures.refusals,
         open_questions: p.figures.open_intents,
         sealed: p.figures.sealed.len() as u64,
+        gaps_more: p.figures.gaps.len().saturating_sub(gaps.len()) as u64,
         gaps,
         cameras: p
             .cameras
@@ -265,10 +275,11 @@ pub(crate) async fn log_file(
 ) -> Result<Response, Problem> {
     let missing = || Error::not_found("The log has no such file.");
     let checkpoint = path == "checkpoint";
-    // A full tile never changes; a partial one is replaced by a wider one.
-    let forever = !checkpoint && !path.contains(".p/");
+    // A full tile never changes, and a partial one is replaced by a wider one; but a successor of this log has its
+    // own tiles at the same addresses, and nobody can clear the caches on the way.
+    let full = !checkpoint && !path.contains(".p/");
     let bytes = state.run(move |city| city.public_file(&path)).await?.ok_or_else(missing)?;
     let kind = if checkpoint { "text/plain; charset=utf-8" } else { "application/octet-stream" };
-    let cache = if forever { "max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if full { "max-age=3600" } else { "no-cache" };
     Ok(([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache)], bytes).into_response())
 }

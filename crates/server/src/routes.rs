@@ -212,6 +212,7 @@ fn pages(routes: Routes) -> Routes {
         .post("/console/people/{id}/invite", console::people::again)
         .post("/console/people/{id}/lost", console::people::lost)
         .post("/console/people/{id}/leave", console::people::leave)
+        .post("/console/people/{id}/return", console::people::let_back)
         .get("/console/tokens", console::tokens::list)
         .post("/console/tokens", console::tokens::make)
         .post("/console/tokens/{id}/revoke", console::tokens::revoke)

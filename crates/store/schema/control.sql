@@ -115,7 +115,8 @@ CREATE TABLE holds (
   id BLOB NOT NULL PRIMARY KEY,
   review INTEGER NOT NULL,
   reads INTEGER NOT NULL,
-  released INTEGER
+  released INTEGER,
+  asked BLOB
 ) STRICT;
 
 CREATE TABLE held (
@@ -166,12 +167,16 @@ CREATE TABLE asks (
 
 CREATE INDEX asks_by_person ON asks (person, asked);
 
+CREATE INDEX asks_by_time ON asks (asked, id);
+
 CREATE TABLE marks (
   mark TEXT NOT NULL,
   ask TEXT NOT NULL,
   asked INTEGER NOT NULL,
   PRIMARY KEY (mark, ask)
 ) STRICT;
+
+CREATE INDEX marks_by_ask ON marks (ask);
 
 CREATE TABLE alarms (
   id TEXT NOT NULL PRIMARY KEY,

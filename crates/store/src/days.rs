@@ -5,7 +5,7 @@
 //! before it goes, so that a crash between the two cannot bring a day back, nor a late read.
 
 use crate::engine::{Arg, Db, Home, Kind, Part};
-use crate::open::{Store, hold};
+use crate::open::{Store, found_of, hold};
 use base::{Day, Error, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -33,21 +33,28 @@ pub(crate) struct Days {
     pub(crate) pending: Mutex<BTreeSet<Day>>,
     /// Days whose effects could not be relayed, and why.
     pub(crate) stuck: Mutex<BTreeMap<Day, (base::Kind, String)>>,
+    /// Dropped days whose databases could not be removed then.
+    going: Mutex<BTreeSet<Day>>,
 }
 
 impl Days {
-    /// Takes stock at the start, and finishes drops that were cut off.
+    /// Takes stock at the start, and finishes drops that were cut off; one that cannot be finished now holds up nothing.
     pub fn open(home: &Home, control: &Db, there: &[Day]) -> Result<Self> {
         let mut slots: BTreeMap<Day, Slot> = there.iter().map(|d| (*d, Slot::Closed)).collect();
+        let mut going = BTreeSet::new();
         for mut row in control.query("SELECT day FROM partitions WHERE dropped = 1", &[])? {
             let day = row.get(0)?;
-            if slots.insert(day, Slot::Dropped).is_some() {
-                home.drop_day(day)?;
+            if slots.insert(day, Slot::Dropped).is_some()
+                && let Err(e) = home.drop_day(day)
+            {
+                tracing::error!(%day, error = %e.inside(), "a forgotten day cannot be removed yet");
+                going.insert(day);
             }
         }
         let slots = slots.into_iter().map(|(d, s)| (d, Arc::new(Mutex::new(s)))).collect();
         let pending = Mutex::new(there.iter().copied().collect());
-        Ok(Self { home: home.clone(), slots: Mutex::new(slots), pending, stuck: Mutex::default() })
+        let (slots, going) = (Mutex::new(slots), Mutex::new(going));
+        Ok(Self { home: home.clone(), slots, pending, stuck: Mutex::default(), going })
     }
 
     pub(crate) fn slot(&self, day: Day) -> Arc<Mutex<Slot>> {
@@ -160,6 +167,10 @@ impl Store {
     /// Forgets a day: its database goes, and no read of it is taken ever again. What the jobs made of
     /// its reads stays; its pictures go with [`Store::forget_pictures`]. One that is damaged goes like any other.
     /// Repeating it is harmless.
+    ///
+    /// # Errors
+    /// Its hits cannot be relayed because another program has its database: it stays. Or that cannot be removed: the day is
+    /// forgotten all the same, and [`Store::drop_rest`] removes it.
     pub fn drop_day(&self, day: Day) -> Result<()> {
         // Hits that were not relayed would be lost with it.
         if let Err(e) = self.relay() {
@@ -181,7 +192,25 @@ impl Store {
         // The database is closed: to let go of the file loses none of its locks, and its bytes go with it.
         hold(&self.raw).remove(&day);
         hold(&self.days.stuck).remove(&day);
-        self.home.drop_day(day)
+        hold(&self.days.going).insert(day);
+        self.remove(day)
+    }
+
+    /// Removes the databases of dropped days that could not be removed when they were dropped. To be called now and then.
+    ///
+    /// # Errors
+    /// The first that cannot be removed now either; the rest is done all the same.
+    pub fn drop_rest(&self) -> Result<()> {
+        let going = hold(&self.days.going).clone();
+        let failed = going.into_iter().filter_map(|day| self.remove(day).err());
+        // All of them are tried, whatever comes of the first.
+        failed.reduce(|first, _| first).map_or(Ok(()), Err)
+    }
+
+    fn remove(&self, day: Day) -> Result<()> {
+        self.home.drop_day(day)?;
+        hold(&self.days.going).remove(&day);
+        Ok(())
     }
 
     pub(crate) fn check_days(&self) -> Result<Vec<String>> {
@@ -196,13 +225,19 @@ impl Store {
                 wrong.push(format!("{name} is missing; restore it from a backup."));
             }
         }
+        for day in hold(&self.days.going).iter() {
+            let name = self.home.name(Part::Day(*day));
+            wrong.push(format!(
+                "{name} is of a forgotten day and cannot be removed; end what reads it."
+            ));
+        }
         for day in there {
             let found = self.in_old_day(day, |db| {
                 let mut wrong = db.check(Kind::Reads)?;
                 wrong.extend(crate::reads::orphans(db)?);
                 Ok(wrong)
-            })?;
-            wrong.extend(found.into_iter().flatten());
+            });
+            wrong.extend(found_of(found.map(Option::unwrap_or_default)));
         }
         Ok(wrong)
     }

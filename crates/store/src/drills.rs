@@ -135,9 +135,10 @@ impl Store {
     /// Who opened a drill and what they found, in the order of their answers.
     pub fn drill_answers(&self, id: &DrillId) -> Result<Vec<DrillAnswerRow>> {
         let args = [Arg::from(id.bytes())];
-        let rows = self
-            .control()
-            .query(select_answers!("WHERE drill = ?1 ORDER BY number, person"), &args)?;
+        let rows = self.control().query(
+            select_answers!("WHERE drill = ?1 ORDER BY coalesce(number, 0), person"),
+            &args,
+        )?;
         rows.into_iter().map(answer_row).collect()
     }
 

@@ -8,8 +8,10 @@ use base::{Day, Epoch, HoldId, ReadId, Result, Time};
 use custody::{Found, HeldRead, HoldPermit};
 use read::Sealed;
 
-/// How many reads are preserved, or fetched, at a time.
+/// How many reads are fetched at a time.
 const PAGE: usize = 256;
+/// How many are preserved, or deleted, at a time: with their pictures some megabytes, for which everybody else waits.
+const STEP: usize = 64;
 
 impl Store {
     /// The next reads of a day that a hold preserves, by id, after `after`; empty where there are no
@@ -37,7 +39,7 @@ impl Store {
             "{FOUND_COLUMNS} FROM reads AS r JOIN segments AS s ON s.id = r.segment \
              LEFT JOIN pictures AS p ON p.read = r.id \
              WHERE r.id > ?1 AND r.id < ?2 {carrying} AND r.camera IN ({}) \
-             ORDER BY r.id LIMIT {PAGE}",
+             ORDER BY r.id LIMIT {STEP}",
             named.join(", ")
         );
         let mut args = vec![Arg::from(from.bytes()), Arg::from(until.bytes())];
@@ -51,8 +53,9 @@ impl Store {
         Ok(page.into_iter().map(|(found, _)| found).collect())
     }
 
-    /// Keeps preserved reads, and counts them to their hold; one that is kept already stays.
-    pub fn put_held(&self, hold: HoldId, reads: &[HeldRead]) -> Result<u64> {
+    /// Keeps preserved reads, and counts them to their hold; one that is kept already stays. Says whether the hold still
+    /// stands: for one that was let go nothing is kept.
+    pub fn put_held(&self, hold: HoldId, reads: &[HeldRead]) -> Result<bool> {
         let mut control = self.control();
         let mut tx = control.begin()?;
         let mut new = 0;
@@ -72,12 +75,24 @@ impl Store {
                 ],
             )?;
         }
-        tx.exec(
-            "UPDATE holds SET reads = reads + ?2 WHERE id = ?1",
+        let stands = tx.exec(
+            "UPDATE holds SET reads = reads + ?2 WHERE id = ?1 AND released IS NULL",
             &[Arg::from(hold.bytes()), Arg::from(new as i64)],
         )?;
+        if stands == 0 {
+            return Ok(false);
+        }
         tx.commit()?;
-        Ok(new as u64)
+        Ok(true)
+    }
+
+    /// The last read that a hold keeps: ids are in the order of their time, in which reads are preserved.
+    pub fn last_held(&self, hold: HoldId) -> Result<Option<ReadId>> {
+        let row = self.control().first(
+            "SELECT id FROM held WHERE hold = ?1 ORDER BY id DESC LIMIT 1",
+            &[Arg::from(hold.bytes())],
+        )?;
+        row.map(|mut row| row.id(0, ReadId::from_bytes)).transpose()
     }
 
     /// The next preserved reads of a hold, by id, after `after`.
@@ -93,25 +108,41 @@ impl Store {
         rows.into_iter().map(held).collect()
     }
 
-    /// Notes a hold, with nothing in it yet.
-    pub fn put_hold(&self, id: HoldId, review: Time) -> Result<()> {
+    /// Notes a hold, with nothing in it yet. `asked` is what it asks for, sealed to custody, until all of it is
+    /// preserved.
+    pub fn put_hold(&self, id: HoldId, review: Time, asked: &Sealed) -> Result<()> {
         self.control().exec(
-            "INSERT INTO holds (id, review, reads, released) VALUES (?1, ?2, 0, NULL)",
-            &[Arg::from(id.bytes()), Arg::from(review)],
+            "INSERT INTO holds (id, review, reads, released, asked) VALUES (?1, ?2, 0, NULL, ?3)",
+            &[Arg::from(id.bytes()), Arg::from(review), Arg::from(asked.0.as_slice())],
         )?;
+        Ok(())
+    }
+
+    /// What a hold asks for, sealed to custody; `None` once all of it is preserved, or it was let go.
+    pub fn asked_hold(&self, id: HoldId) -> Result<Option<Sealed>> {
+        let args = [Arg::from(id.bytes())];
+        let row = self.control().first("SELECT asked FROM holds WHERE id = ?1", &args)?;
+        Ok(row.map(|mut row| row.maybe(0)).transpose()?.flatten().map(Sealed))
+    }
+
+    /// All that a hold asks for is preserved.
+    pub fn end_preserving(&self, id: HoldId) -> Result<()> {
+        let args = [Arg::from(id.bytes())];
+        self.control().exec("UPDATE holds SET asked = NULL WHERE id = ?1", &args)?;
         Ok(())
     }
 
     /// Every hold, the oldest first.
     pub fn holds(&self) -> Result<Vec<HoldRow>> {
-        let sql = "SELECT id, review, reads, released FROM holds ORDER BY id";
+        let sql = "SELECT id, review, reads, asked IS NOT NULL, released FROM holds ORDER BY id";
         let rows = self.control().query(sql, &[])?;
         let row = |mut row: Row| {
             Ok(HoldRow {
                 id: row.id(0, HoldId::from_bytes)?,
                 review: row.get(1)?,
                 reads: row.get::<i64>(2)?.unsigned_abs(),
-                released: row.maybe(3)?,
+                preserving: row.get(3)?,
+                released: row.maybe(4)?,
             })
         };
         rows.into_iter().map(row).collect()
@@ -126,16 +157,32 @@ impl Store {
         Ok(())
     }
 
-    /// Lets a hold go: its copies are deleted, and that there was one stays.
+    /// Lets a hold go: nothing more is kept for it, and that there was one stays. Its copies go with
+    /// [`Store::delete_held`].
     pub fn release_hold(&self, id: HoldId, at: Time) -> Result<()> {
-        let mut control = self.control();
-        let mut tx = control.begin()?;
-        tx.exec("DELETE FROM held WHERE hold = ?1", &[Arg::from(id.bytes())])?;
-        tx.exec(
-            "UPDATE holds SET released = ?2 WHERE id = ?1",
+        self.control().exec(
+            "UPDATE holds SET released = ?2, asked = NULL WHERE id = ?1",
             &[Arg::from(id.bytes()), Arg::from(at)],
         )?;
-        tx.commit()
+        Ok(())
+    }
+
+    /// Deletes some of the copies of a hold that was let go, and says whether there may be more. All at once they would
+    /// stop the city for minutes, and need as much room again in the log of changes.
+    pub fn delete_held(&self, id: HoldId) -> Result<bool> {
+        let mut control = self.control();
+        let some = control.query(
+            &format!("SELECT id FROM held WHERE hold = ?1 ORDER BY id LIMIT {STEP}"),
+            &[Arg::from(id.bytes())],
+        )?;
+        let full = some.len() == STEP;
+        let Some(mut last) = some.into_iter().next_back() else { return Ok(false) };
+        let last = last.id(0, ReadId::from_bytes)?;
+        control.exec(
+            "DELETE FROM held WHERE hold = ?1 AND id <= ?2",
+            &[Arg::from(id.bytes()), Arg::from(last.bytes())],
+        )?;
+        Ok(full)
     }
 }
 

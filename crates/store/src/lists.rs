@@ -250,13 +250,6 @@ impl Store {
         row.map(import_row).transpose()
     }
 
-    /// Every import of every list that was ever taken, undone ones among them.
-    pub fn taken_imports(&self) -> Result<Vec<ImportRow>> {
-        let rows = hold(&self.hotlist)
-            .query(select_imports!("WHERE taken IS NOT NULL ORDER BY list, number"), &[])?;
-        rows.into_iter().map(import_row).collect()
-    }
-
     /// Forgets imports that have waited, or were not whole, since before a moment, with what they hold.
     pub fn forget_waiting(&self, before: Time) -> Result<()> {
         let mut db = hold(&self.hotlist);

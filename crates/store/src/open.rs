@@ -111,11 +111,19 @@ impl Store {
 
     /// What is wrong with what is stored, in sentences; nothing if all is well.
     pub fn check(&self) -> Result<Vec<String>> {
-        let mut wrong = self.control().check(Kind::Control)?;
-        wrong.extend(hold(&self.hotlist).check(Kind::HotList)?);
+        let mut wrong = found_of(self.control().check(Kind::Control));
+        wrong.extend(found_of(hold(&self.hotlist).check(Kind::HotList)));
         wrong.extend(self.check_days()?);
         Ok(wrong)
     }
+}
+
+/// What is wrong with a part: one that cannot be looked at is wrong, and keeps nobody from looking at the others.
+pub(crate) fn found_of(looked: Result<Vec<String>>) -> Vec<String> {
+    looked.unwrap_or_else(|e| {
+        tracing::error!(error = %e.inside(), "a part of the store cannot be examined");
+        vec![e.message().to_owned()]
+    })
 }
 
 fn lost(name: &str) -> Error {

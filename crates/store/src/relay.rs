@@ -64,6 +64,17 @@ impl Store {
         }
     }
 
+    /// The same of one day.
+    ///
+    /// # Errors
+    /// What was wrong with it.
+    pub fn day_answers(&self, day: Day) -> Result<()> {
+        match hold(&self.days.stuck).get(&day) {
+            None => Ok(()),
+            Some((kind, message)) => Err(Error::new(*kind, message.clone())),
+        }
+    }
+
     /// Whether any day could be read, if there are days: what is wrong with all of them is not in their files.
     ///
     /// # Errors

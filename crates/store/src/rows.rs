@@ -99,6 +99,8 @@ pub struct HoldRow {
     pub review: Time,
     /// How many reads it preserved.
     pub reads: u64,
+    /// Whether there are more that it is to preserve.
+    pub preserving: bool,
     /// When it was let go, if it was.
     pub released: Option<Time>,
 }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,7 @@ pub struct MailSink {
     port: u16,
     heard: Arc<Heard<Mail>>,
     refusing: Arc<Mutex<Option<String>>>,
+    hangs_up: Arc<AtomicBool>,
 }
 
 impl MailSink {
@@ -83,14 +85,15 @@ impl MailSink {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let port = listener.local_addr()?.port();
         let (heard, refusing) = (Heard::new(), Arc::new(Mutex::new(None)));
-        let (to, no) = (heard.clone(), refusing.clone());
+        let hangs_up = Arc::new(AtomicBool::new(false));
+        let (to, no, ends) = (heard.clone(), refusing.clone(), hangs_up.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (to, no) = (to.clone(), no.clone());
-                std::thread::spawn(move || talk(&stream, &to, &no));
+                let (to, no, ends) = (to.clone(), no.clone(), ends.clone());
+                std::thread::spawn(move || talk(&stream, &to, &no, &ends));
             }
         });
-        Ok(Self { port, heard, refusing })
+        Ok(Self { port, heard, refusing, hangs_up })
     }
 
     /// Its port.
@@ -101,6 +104,11 @@ impl MailSink {
     /// Answers every recipient so from now on, for instance `550 no such mailbox`; or takes them again.
     pub fn refuse(&self, with: Option<&str>) {
         *self.refusing.lock().unwrap_or_else(PoisonError::into_inner) = with.map(str::to_owned);
+    }
+
+    /// Takes each message from now on and hangs up without a word; or answers again.
+    pub fn hang_up(&self, yes: bool) {
+        self.hangs_up.store(yes, Ordering::SeqCst);
     }
 
     /// What has come, as soon as so many have, or after `patience`.
@@ -115,7 +123,12 @@ impl MailSink {
 }
 
 /// One connection, as far as a client that follows RFC 5321 needs.
-fn talk(stream: &TcpStream, heard: &Heard<Mail>, refusing: &Mutex<Option<String>>) {
+fn talk(
+    stream: &TcpStream,
+    heard: &Heard<Mail>,
+    refusing: &Mutex<Option<String>>,
+    hangs_up: &AtomicBool,
+) {
     let say = |text: &str| (&mut &*stream).write_all(format!("{text}\r\n").as_bytes()).is_ok();
     let mut lines = BufReader::new(stream).lines();
     let mut to = Vec::new();
@@ -144,7 +157,7 @@ fn talk(stream: &TcpStream, heard: &Heard<Mail>, refusing: &Mutex<Option<String>
                     text.push('\n');
                 }
                 heard.add(Mail { to: std::mem::take(&mut to), text });
-                say("250 taken")
+                !hangs_up.load(Ordering::SeqCst) && say("250 taken")
             }
             "QUIT" => {
                 say("221 bye");

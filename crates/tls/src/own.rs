@@ -4,7 +4,7 @@
 //! The root may sign for the city's one name and for no other (RFC 5280, 4.2.1.10): whoever steals its key cannot
 //! stand in for a bank before those who believe it.
 
-use crate::pem::{Seen, fingerprint, load_pair, look, read_chain};
+use crate::pem::{Seen, fingerprint, load_pair, look, read_chain, signs_for};
 use base::{Error, Result, Time};
 use rcgen::string::Ia5String;
 use rcgen::{
@@ -75,6 +75,22 @@ impl OwnAuthority {
     /// What people compare who are handed the root.
     pub fn fingerprint(&self) -> Result<String> {
         Ok(fingerprint(&self.root()?))
+    }
+
+    /// What to do where the root cannot sign for this host: it was made when the city had another.
+    ///
+    /// # Errors
+    /// The root cannot be read.
+    pub fn misfit(&self, host: &str) -> Result<Option<String>> {
+        let fits = signs_for(&self.root()?, host)?;
+        Ok((!fits).then(|| {
+            format!(
+                "The city's own authority was made for another name and cannot sign for {host}, so nobody believes the \
+                 certificate; stop the server, move {} and {} away, start it and hand the new root out.",
+                self.root_file().display(),
+                self.key_file().display()
+            )
+        }))
     }
 
     /// What the root says.
@@ -200,6 +216,8 @@ mod tests {
         std::fs::write(&served, "x").unwrap();
         assert!(own.renew(HOST, at(62)).unwrap() && believed(&own, &served, HOST, at(62)));
         // Its root signs for no other name: such a certificate is believed by nobody.
+        assert_eq!(again.misfit(HOST).unwrap(), None);
+        assert!(again.misfit("bank.example").unwrap().unwrap().contains("ca.key"));
         assert!(own.renew("bank.example", at(62)).unwrap());
         assert!(!believed(&own, &served, "bank.example", at(62)));
     }

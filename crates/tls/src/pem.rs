@@ -85,6 +85,24 @@ pub fn look(certificate: &CertificateDer<'_>) -> Result<Seen> {
     })
 }
 
+/// Whether an authority's certificate lets it sign for this host (RFC 5280, 4.2.1.10).
+pub(crate) fn signs_for(authority: &CertificateDer<'_>, host: &str) -> Result<bool> {
+    let bad = || Error::invalid("This is no certificate that can be read (X.509).");
+    let (_, found) = X509Certificate::from_der(authority).map_err(|e| bad().because(e))?;
+    let limits = found.name_constraints().map_err(|e| bad().because(e))?;
+    let Some(permitted) = limits.and_then(|limits| limits.value.permitted_subtrees.as_ref()) else {
+        return Ok(true);
+    };
+    let host = host.to_ascii_lowercase();
+    Ok(permitted.iter().any(|subtree| match &subtree.base {
+        GeneralName::DNSName(name) => {
+            let name = name.to_ascii_lowercase();
+            host == name || host.ends_with(&format!(".{name}"))
+        }
+        _ => false,
+    }))
+}
+
 fn name_of(name: &GeneralName<'_>) -> Option<String> {
     match name {
         GeneralName::DNSName(name) => Some((*name).to_owned()),

@@ -84,6 +84,12 @@ impl Motion {
         Self::default()
     }
 
+    /// Forgets what usually stands there, as after a time without frames; where the camera is to look it still knows.
+    pub fn begin_anew(&mut self) {
+        let (size, scene) = (self.size, std::mem::take(&mut self.scene));
+        *self = Self { size, scene, ..Self::default() };
+    }
+
     /// Looks at the next frame.
     pub fn push(&mut self, at: Time, picture: &Picture) -> Moving {
         let high = (ACROSS * picture.height() / picture.width().max(1)).clamp(9, 4 * ACROSS);
@@ -93,6 +99,8 @@ impl Motion {
         // Another size is another picture; a clock that leapt says nothing of how fast to follow.
         if self.size != (ACROSS, high) {
             *self = Self { size: (ACROSS, high), ..Self::default() };
+        }
+        if self.usual.is_empty() {
             self.usual.clone_from(&cells);
             self.noise = vec![2.0; cells.len()];
         }

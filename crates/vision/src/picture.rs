@@ -376,15 +376,34 @@ fn refused(e: ImageError) -> Error {
     error.because(e)
 }
 
-/// Whether a JPEG's end marker follows its last start of scan. Compressed data never holds either
-/// marker, and a thumbnail's own end marker stands in front of the picture's scan. The end is looked
-/// for from behind and the scan from the front: neither search goes through the pixels.
+/// Whether an end marker follows a JPEG's scans. Most files end with it, and none of those is looked through. Phones put
+/// a film or a second picture behind the end, in which any marker may stand: there the picture's own segments are gone
+/// along, a thumbnail lies within one of them, and compressed data never holds a marker.
 fn jpeg_is_whole(bytes: &[u8]) -> bool {
-    let is = |marker: u8| move |w: &[u8]| w == [0xff, marker];
-    let end = bytes.windows(2).rposition(is(0xd9));
-    end.is_some_and(|end| {
-        bytes[..end].windows(2).any(is(0xda)) && !bytes[end..].windows(2).any(is(0xda))
-    })
+    if bytes.ends_with(&[0xff, 0xd9]) {
+        return bytes.windows(2).any(|w| w == [0xff, 0xda]);
+    }
+    let (mut at, mut scanned) = (2, false);
+    while let Some((place, marker)) = marker_from(bytes, at) {
+        at = place + 2;
+        if marker == 0xd9 {
+            if scanned {
+                return true;
+            }
+            continue;
+        }
+        scanned |= marker == 0xda;
+        let length = bytes.get(at..at + 2).map_or(0, |l| u16::from_be_bytes([l[0], l[1]]));
+        at += usize::from(length);
+    }
+    false
+}
+
+/// Where the next marker with something to say stands, and which it is: no stuffed zero, no filling, no restart.
+fn marker_from(bytes: &[u8], at: usize) -> Option<(usize, u8)> {
+    let says = |w: &[u8]| w[0] == 0xff && !matches!(w[1], 0x00 | 0x01 | 0xd0..=0xd8 | 0xff);
+    let place = at + bytes.get(at..)?.windows(2).position(says)?;
+    Some((place, bytes[place + 1]))
 }
 
 #[cfg(test)]
@@ -439,6 +458,23 @@ mod tests {
         let picture = Picture::decode(&turned).unwrap();
         assert_eq!((picture.width(), picture.height()), (20, 40));
         assert!(picture.grey()[0] > 200 && picture.grey()[20 * 39] < 60, "the left became the top");
+    }
+
+    #[test]
+    fn what_stands_behind_a_picture_is_no_part_of_it() {
+        let mut plain = Vec::new();
+        let grey = image::GrayImage::from_fn(48, 32, |x, y| image::Luma([(x * y) as u8]));
+        image::codecs::jpeg::JpegEncoder::new(&mut plain).encode_image(&grey).unwrap();
+        let film = [&b"ftypmp42"[..], &[0xff, 0xd9, 7, 0xff, 0xda, 0, 9, 0xff]].concat();
+        for behind in [&film[..], &[0; 40], &plain[..plain.len() / 2]] {
+            let picture = Picture::decode([&plain[..], behind].concat()).unwrap();
+            assert_eq!((picture.width(), picture.height()), (48, 32));
+        }
+        let half = &plain[..plain.len() - 40];
+        for cut in [half.to_vec(), [half, &[0; 40]].concat()] {
+            let said = Picture::decode(cut).err().unwrap().to_string();
+            assert!(said.contains("cut off"), "{said}");
+        }
     }
 
     #[test]

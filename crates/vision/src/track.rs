@@ -42,8 +42,8 @@ pub struct TrackOptions {
     pub unread_frames: u32,
     /// … and moved by so many of its plate's widths; else it is a sign.
     pub unread_moved: f32,
-    /// A sure read of a vehicle that moved is told when its plate was not seen for so long, rather than when the
-    /// track ends; should it be seen again within the track's patience it is the same pass. `None`: at the end.
+    /// A sure read of a vehicle that moved is told when its plate was not seen for so long, or when it stands in view,
+    /// rather than when the track ends; whatever is seen of it after that is the same pass. `None`: at the end.
     pub early_ms: Option<i64>,
     /// What the picture for people shows.
     pub shows: Shows,
@@ -165,6 +165,8 @@ struct Open {
     /// It is a pass once more that was told before: the next is measured by that one, or a car that goes to and
     /// fro before a barrier would never be told again.
     again: bool,
+    /// The track that has nearly its text, and that its first look was held apart from.
+    beside: Option<u64>,
     best: Best,
 }
 
@@ -180,6 +182,7 @@ struct Best {
 
 /// Where a pass was, for as long as a piece of it may still turn up as a track of its own.
 struct Trace {
+    number: u64,
     text: Option<Odds>,
     first: Time,
     last: Time,
@@ -204,6 +207,10 @@ const AGREED: f32 = 0.1;
 /// A read that looks agree on so far, of a plate that moved by so many of its widths, may be told early.
 const SURE: f32 = 0.9;
 const MOVED: f32 = 1.5;
+/// One that stands in view for so many milliseconds is told as well: a gate that it waits for would wait for it.
+const STANDS_MS: i64 = 2000;
+/// Who drives up to the camera itself hardly moves in the picture, but grows by so much.
+const CAME: f32 = 1.3;
 
 /// A read that looks agree on less than this …
 const WEAK: f32 = 0.7;
@@ -215,6 +222,14 @@ const WEAK_MS: i64 = 2000;
 const AGAIN_MS: i64 = 10_000;
 /// How alike the two texts are then: one look-alike may differ.
 const AGAIN: f32 = 0.95;
+
+/// Texts alike by more than this may be of one plate, where the place says so too.
+const NEARLY: f32 = 0.7;
+/// A look as sure as this, of a character as sure as that, says that a plate is another one than it was.
+const CLEAR: f32 = 0.8;
+const CLEAR_CHARACTER: f32 = 0.9;
+/// What a track gains on the one that was held apart from it when a look has its very text again.
+const BACK: f32 = 10.0;
 
 /// So long an unread track waits for the pass that it may be a piece of, in milliseconds.
 const PIECE_MS: i64 = 2500;
@@ -233,7 +248,10 @@ impl Tracker {
         for (i, track) in self.open.iter().enumerate() {
             for (j, plate) in plates.iter().enumerate() {
                 if let Some(score) = likeness(track, plate, at, self.options.gap_ms) {
-                    pairs.push((score, i, j));
+                    // A look that was held apart had been misread: the next one goes on where they all belong.
+                    let split = self.open.iter().any(|other| other.beside == Some(track.number));
+                    let back = if split && track.said(plate) { BACK } else { 0.0 };
+                    pairs.push((score + back, i, j));
                 }
             }
         }
@@ -249,7 +267,13 @@ impl Tracker {
         for (plate, used) in plates.into_iter().zip(used) {
             if !used {
                 self.started += 1;
-                self.open.push(Open::new(self.started, at, picture, &plate, self.options.shows));
+                let mut track = Open::new(self.started, at, picture, &plate, self.options.shows);
+                let unseen = self.open.iter().zip(&taken).filter(|(_, taken)| !**taken);
+                track.beside = unseen
+                    .map(|(other, _)| other)
+                    .find(|other| is_another(other, &plate, at, self.options.gap_ms))
+                    .map(|other| other.number);
+                self.open.push(track);
             }
         }
         ended
@@ -258,6 +282,11 @@ impl Tracker {
     /// Ends every track: the source is at its end.
     pub fn finish(&mut self) -> Vec<Track> {
         self.end_before(None)
+    }
+
+    /// Time has passed without a frame; returns the tracks that ended, and what is told early.
+    pub fn wait(&mut self, at: Time) -> Vec<Track> {
+        self.end_before(Some(at))
     }
 
     /// Tells the passes that go on and were seen best before `at`, and follows them on: whoever signs may not do so
@@ -330,14 +359,16 @@ impl Tracker {
         out
     }
 
-    /// Sure reads of vehicles that are about to be gone: nobody waits for them any longer.
+    /// Sure reads of vehicles that are about to be gone: nobody waits for them any longer; and of those that stand in
+    /// view, which may wait for what is told of them.
     fn early(&mut self, at: Option<Time>) -> Vec<Track> {
         let (Some(at), Some(early)) = (at, self.options.early_ms) else { return Vec::new() };
         let mut out = Vec::new();
         for i in 0..self.open.len() {
             let track = &self.open[i];
-            let due = !track.told && at.since(track.last) >= early && track.moved >= MOVED;
-            if due
+            let gone = at.since(track.last) >= early && track.moved >= MOVED;
+            if !track.told
+                && (gone || track.waits())
                 && track.frames >= self.options.min_frames
                 && let Some((read, agreement)) = track.voted(&self.options)
                 && agreement >= SURE
@@ -400,9 +431,12 @@ impl Tracker {
     }
 }
 
-/// Whether a pass was told that a sure read is of: one that ended a little ago, or one that goes on.
+/// Whether a pass was told that a sure read is of: one that ended a little ago, or one that goes on; or will be told, of
+/// which it is a misread piece.
 fn told_before(traces: &[Trace], open: &[Open], track: &Open, odds: &Odds) -> bool {
-    let going = open.iter().filter(|other| other.told && other.number != track.number);
+    let going = open.iter().filter(|other| {
+        other.number != track.number && (other.told || track.beside == Some(other.number))
+    });
     traces.iter().any(|trace| trace.again(track, odds))
         || going.map(Open::trace).any(|trace| trace.again(track, odds))
 }
@@ -410,8 +444,11 @@ fn told_before(traces: &[Trace], open: &[Open], track: &Open, odds: &Odds) -> bo
 impl Trace {
     /// Whether a sure read is of this pass once more.
     fn again(&self, track: &Open, odds: &Odds) -> bool {
-        let apart = track.first.since(self.last);
-        apart <= AGAIN_MS && self.text.as_ref().is_some_and(|text| similarity(text, odds) > AGAIN)
+        let soon = track.first.since(self.last) <= AGAIN_MS;
+        self.text.as_ref().is_some_and(|text| {
+            let same = soon && similarity(text, odds) > AGAIN;
+            same || (track.beside == Some(self.number) && !track.is_surely_apart(text))
+        })
     }
 
     /// Whether a weak read may be of this pass: its text is nearly this one's, or an end of it (the
@@ -461,11 +498,13 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     let recent = track.looks.iter().rev().take(3);
     let same = recent.map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max);
     let plausible = (0.4..2.5).contains(&grown);
+    // A fleet's next vehicle differs in one character: what the text alone would join is held apart.
+    let nearly = same > NEARLY && !is_another(track, plate, at, gap_ms);
     // Nobody else has the same text: such a plate belongs to this track wherever it turns up.
-    let known = same > 0.8 && plate.confidence > 0.3 && (0.2..5.0).contains(&grown);
+    let known = nearly && same > 0.8 && plate.confidence > 0.3 && (0.2..5.0).contains(&grown);
     // After a longer gap only the text tells a car from the next one in its place.
     if dt > gap_ms as f32 {
-        let fits = known || (plausible && apart < 6.0 && same > 0.7);
+        let fits = known || (plausible && apart < 6.0 && nearly);
         return fits.then_some(near + 2.0 * same);
     }
     // An unsure text that differs says little against the place: cars are wider than three plates,
@@ -474,8 +513,42 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     // Near enough by itself, or somewhat near with nearly the same text: a car that turned or braked.
     let fits = known
         || plausible
-            && ((apart < 1.0 && same > 0.25) || (apart < reach) || (apart < 6.0 && same > 0.7));
+            && ((apart < 1.0 && same > 0.25) || (apart < reach) || (apart < 6.0 && nearly));
     fits.then_some(near + 2.0 * same)
+}
+
+/// Whether a plate with nearly a track's text is taken for another one. The track's last looks have to be sure. So does
+/// this one while the track is in view; after a gap it need not be, as the next vehicle is read poorly when it is far away.
+/// Whether that was right shows at the new track's end (`Open::is_surely_apart`): looks at one plate differ often.
+fn is_another(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
+    let recent: Vec<&Look> = track.looks.iter().rev().take(3).collect();
+    let other = |look: &&Look| match at.since(track.last) > gap_ms {
+        true => !alike(&look.odds, &plate.odds),
+        false => plate.confidence >= CLEAR && surely_apart(&look.odds, &plate.odds),
+    };
+    recent.len() > 1
+        && recent.iter().all(|look| look.confidence >= CLEAR)
+        && recent.iter().any(|look| similarity(&look.odds, &plate.odds) > NEARLY)
+        && recent.iter().all(other)
+}
+
+/// Whether two odds have the same text but for look-alikes.
+fn alike(a: &Odds, b: &Odds) -> bool {
+    let (a, b) = (a.places(), b.places());
+    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| is_like(x[0].0, y[0].0))
+}
+
+/// Whether two odds of one length are both sure of characters at a place that are no look-alikes.
+fn surely_apart(a: &Odds, b: &Odds) -> bool {
+    let (a, b) = (a.places(), b.places());
+    let apart =
+        |x: &(char, f32), y: &(char, f32)| x.1.min(y.1) >= CLEAR_CHARACTER && !is_like(x.0, y.0);
+    a.len() == b.len() && a.iter().zip(b).any(|(x, y)| apart(&x[0], &y[0]))
+}
+
+/// Whether two characters are the same, or mistaken for one another even now and then.
+fn is_like(a: char, b: char) -> bool {
+    a == b || plate::confusion(a, b) > 0.001
 }
 
 /// Whether a text of at least three characters is how a longer one begins or ends.
@@ -525,6 +598,7 @@ impl Open {
             moved: 0.0,
             told: false,
             again: false,
+            beside: None,
             best: Best {
                 score: f32::NEG_INFINITY,
                 at,
@@ -623,8 +697,27 @@ impl Open {
         agreement < WEAK && self.last.since(self.first) < WEAK_MS
     }
 
+    /// Whether it came, and stands in view.
+    fn waits(&self) -> bool {
+        let came = self.moved >= MOVED
+            || width(&self.corners) >= CAME * width(&self.first_corners).max(1.0);
+        came && self.last.since(self.anchor.1) >= STANDS_MS
+    }
+
+    /// Whether one of the last looks had a plate's text, but for a look-alike.
+    fn said(&self, plate: &Plate) -> bool {
+        self.looks.iter().rev().take(3).any(|look| similarity(&look.odds, &plate.odds) > AGAIN)
+    }
+
+    /// Whether more than one sure look says that it is of another plate than this text.
+    fn is_surely_apart(&self, text: &Odds) -> bool {
+        let says = |look: &&Look| look.confidence >= CLEAR && surely_apart(&look.odds, text);
+        self.looks.iter().filter(says).count() > 1
+    }
+
     fn trace(&self) -> Trace {
         Trace {
+            number: self.number,
             text: if self.again { None } else { vote(&self.looks).map(|(odds, _)| odds) },
             first: self.first,
             last: self.last,

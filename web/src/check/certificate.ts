@@ -1,5 +1,5 @@
 // An off certificate: what the entries in it prove, to somebody who believes one log's key and a quorum of witnesses.
-import { bytes, canonical, logKey, must, policy, proven, Refused, signs, unbase64, type Json, type Leaf, type Proven } from './log';
+import { bytes, canonical, logKey, must, policy, proven, Refused, signs, unbase64, type Checkpoint, type Json, type Leaf, type Proven } from './log';
 
 /** The file as the city gives it. */
 export interface Certificate {
@@ -133,7 +133,8 @@ function cameras(entries: Proven[], order: Leaf): Map<string, Camera> {
 export function check(certificate: Certificate, vkey: string, witnesses: string): Certified {
   const log = logKey(vkey);
   const asked = witnesses.trim() === '' ? { witnesses: [], quorum: null } : policy(witnesses);
-  const entries = certificate.entries.map((receipt) => proven(receipt, log, asked));
+  const opened = new Map<string, Checkpoint>();
+  const entries = certificate.entries.map((receipt) => proven(receipt, log, asked, opened));
   entries.sort((a, b) => a.index - b.index);
   const isOrder = ({ leaf }: Proven): boolean => leaf.type === 'order.off' && leaf.id === certificate.order;
   const order = must(entries.find(isOrder), 'no_order');

@@ -244,8 +244,9 @@ export interface Proven {
   seen: Checkpoint;
 }
 
-/** Reads a receipt (C2SP tlog-proof with the entry as its extra data) and proves it. */
-export function proven(receipt: string, log: Key, asked: Policy): Proven {
+/** Reads a receipt (C2SP tlog-proof with the entry as its extra data) and proves it. Checkpoints that were `opened` with the
+ * same keys are not opened again: receipts of one log mostly share one. */
+export function proven(receipt: string, log: Key, asked: Policy, opened = new Map<string, Checkpoint>()): Proven {
   const [head = '', ...rest] = receipt.split('\n\n');
   const [title, extra = '', place = '', ...path] = head.split('\n');
   const number = /^index (0|[1-9][0-9]{0,15})$/.exec(place)?.[1];
@@ -255,7 +256,9 @@ export function proven(receipt: string, log: Key, asked: Policy): Proven {
   const index = Number(number);
   const entry = must(unbase64(extra.slice(6)), 'bad_receipt', number);
   const hashes = path.map((line) => must(unbase64(line), 'bad_receipt', number));
-  const seen = open(rest.join('\n\n'), log, asked);
+  const note = rest.join('\n\n');
+  const seen = opened.get(note) ?? open(note, log, asked);
+  opened.set(note, seen);
   if (!included(entry, index, seen.size, hashes, seen.root)) throw new Refused('not_there', number);
   return { index, leaf: leaf(entry, number), seen };
 }

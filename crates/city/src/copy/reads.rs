@@ -1,16 +1,17 @@
 //! Reads and their pictures, by the hour or the day: each day's file held still and compared by pieces, pictures
-//! by their packs, which never change. A day whose file cannot be read keeps what the copy before has of it, and holds up
-//! no other.
+//! by their packs, which never change. A day whose file cannot be read, or is lost, keeps what the copy before has of it,
+//! and holds up no other. Where nothing is known of it, the copies from before are kept until it is forgotten, and it is
+//! named in the new one all the same: whoever restores looks for it in those.
 //!
 //! A copy of a day that is forgotten here is gone there with the next copy but one; its keys are gone at once.
 
 use super::CopyHealth;
-use super::days::{self, Copied};
+use super::days::{self, Copied, Known, Older};
 use super::record::{
     Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
 };
 use super::restore::owner;
-use super::states::{next_state, prune};
+use super::states::{newest_state, next_state, prune};
 use super::stream::{naming, taken};
 use super::tracks::Id;
 use crate::City;
@@ -27,9 +28,13 @@ use store::Depot;
 
 /// A copy that failed is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(60);
+/// The longest wait for a day that cannot be read at the moment: meanwhile all others are read for nothing.
+const AGAIN_MOST: Duration = Duration::from_secs(3600);
 /// How often it is looked whether one is due.
 const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 8 << 20;
+/// A piece that is at no place.
+const NOWHERE: Id = [0; 32];
 
 /// Copies a city's reads to its second place.
 pub struct ReadsCopier {
@@ -44,8 +49,10 @@ pub struct ReadsCopier {
     key: Option<SealKey>,
     /// Files that do not change any more, with their sizes, and their pieces under this key.
     known: BTreeMap<(String, u64), Vec<Id>>,
-    /// What the newest copy has of each day.
-    days: BTreeMap<Day, Copied>,
+    /// What was noted down of the copies at the place; `None` where nothing was.
+    noted: Option<Known>,
+    /// How long is waited after a copy that has to be made again.
+    pause: Duration,
 }
 
 /// Pieces on their way.
@@ -113,7 +120,8 @@ impl City {
             listed: false,
             key: None,
             known: BTreeMap::new(),
-            days: BTreeMap::new(),
+            noted: None,
+            pause: AGAIN,
         }))
     }
 }
@@ -133,13 +141,14 @@ impl ReadsCopier {
         while !stop.sleep(LOOK) {
             let at = self.city.now();
             let health = self.city.copy_health().unwrap_or_default();
-            if !due(&health, at, every) || tried.is_some_and(|tried| tried.elapsed() <= AGAIN) {
+            if !due(&health, at, every) || tried.is_some_and(|tried| tried.elapsed() <= self.pause)
+            {
                 continue;
             }
-            tried = Some(Instant::now());
-            match self.copy(at) {
-                Ok(()) => tried = None,
-                Err(e) => tracing::warn!(error = %e.inside(), "copying reads"),
+            let copied = self.copy(at);
+            tried = copied.is_err().then(Instant::now);
+            if let Err(e) = copied {
+                tracing::warn!(error = %e.inside(), "copying reads");
             }
         }
     }
@@ -148,11 +157,13 @@ impl ReadsCopier {
     ///
     /// # Errors
     /// There is no new copy; or there is one, and this is what was wrong with the first day of which it has no more
-    /// than the one before.
+    /// than the one before. Where that may be over in a moment, the next copy is due at once.
     pub fn copy(&mut self, at: Time) -> Result<()> {
         let made = self.copy_all(at);
-        let copied = made.is_ok();
-        let done = made.and_then(|damaged| damaged.map_or(Ok(()), Err));
+        let again = made.as_ref().is_ok_and(|missed| missed.later.is_some());
+        self.pause = if again { (self.pause * 2).min(AGAIN_MOST) } else { AGAIN };
+        let copied = made.is_ok() && !again;
+        let done = made.and_then(Missed::told);
         self.city.note_copy(|copy| {
             copy.reads_trouble = done.as_ref().err().map(|e| e.message().to_owned());
             if copied {
@@ -179,8 +190,8 @@ impl ReadsCopier {
         Ok(())
     }
 
-    /// Gives what was wrong with the first day that cannot be read, once all the rest is copied.
-    fn copy_all(&mut self, at: Time) -> Result<Option<Error>> {
+    /// Gives the days of which it has no more than the copy before, once all the rest is copied.
+    fn copy_all(&mut self, at: Time) -> Result<Missed> {
         self.fence()?;
         let rescue = self.city.custody.rescue()?;
         let rescue = rescue.ok_or_else(|| Error::conflict("The copy needs a key on paper."))?;
@@ -188,13 +199,17 @@ impl ReadsCopier {
         if self.key.as_ref() != Some(&key) {
             // What was sealed to another key does not open with the sheets of this one.
             self.known.clear();
-            self.days = days::load(&self.city.dir, &key);
+            self.noted = days::load(&self.city.dir, &key);
             self.listed = false;
             self.key = Some(key.clone());
         }
         if !self.listed {
             self.there = self.depot.list("rb")?.iter().filter_map(|name| piece_id(name)).collect();
             self.listed = true;
+        }
+        let in_folder = self.city.config.credentials(&self.city.dir).is_none();
+        if in_folder {
+            self.city.store.pictures_answer()?;
         }
         let mut files = Vec::new();
         let mut fresh = BTreeMap::new();
@@ -207,12 +222,12 @@ impl ReadsCopier {
             ids: Vec::new(),
             weight: 0,
         };
-        let (days, damaged) = copy_days(&self.city, &self.days, &mut sending)?;
-        for (day, one) in &days {
-            files.push(file(&format!("store/reads/{day}.db"), one.size, &one.ids));
-        }
+        let (days, missed) = copy_days(&self.city, self.noted.as_ref(), &mut sending)?;
+        let name = |day: &Day| format!("store/reads/{day}.db");
+        files.extend(days.iter().map(|(day, one)| file(&name(day), one.size, &one.ids)));
+        files.extend(missed.nothing.iter().map(|day| file(&name(day), 0, &[NOWHERE])));
         let folder = self.city.dir.join(&self.city.config.pictures.folder);
-        if self.city.config.credentials(&self.city.dir).is_none() {
+        if in_folder {
             let mut found = Vec::new();
             packs(&folder, "", &mut found)?;
             for (name, size) in found {
@@ -227,19 +242,34 @@ impl ReadsCopier {
                 files.push(file(&format!("pictures/{}", of.0), of.1, &ids));
                 fresh.insert(of, ids);
             }
+            // The empty place of a disk that has gone is no folder without pictures.
+            self.city.store.pictures_answer()?;
         }
         sending.flush()?;
         self.known = fresh;
         self.fence()?;
-        self.finish(at, &key, files)?;
-        if let Err(e) = days::save(&self.city.dir, &key, &days) {
+        let older = match &self.noted {
+            Some(noted) => noted.older.clone(),
+            None => newest_state(&self.depot, "r")?
+                .map(|newest| Older { newest, days: missed.nothing.clone() }),
+        };
+        let older = older.and_then(|older| older.of(&missed.nothing));
+        self.finish(at, &key, files, older.as_ref().map(|older| older.newest.as_str()))?;
+        let known = Known { days, older };
+        if let Err(e) = days::save(&self.city.dir, &key, &known) {
             tracing::warn!(error = %e.inside(), "what was copied is not noted down");
         }
-        self.days = days;
-        Ok(damaged)
+        self.noted = Some(known);
+        Ok(missed)
     }
 
-    fn finish(&mut self, at: Time, key: &SealKey, files: Vec<File>) -> Result<()> {
+    fn finish(
+        &mut self,
+        at: Time,
+        key: &SealKey,
+        files: Vec<File>,
+        held: Option<&str>,
+    ) -> Result<()> {
         let mut live = BTreeSet::new();
         let mut refs = String::new();
         for id in files.iter().flat_map(|file| &file.pieces) {
@@ -255,7 +285,7 @@ impl ReadsCopier {
         let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         self.depot.put(&path, sealed)?;
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
-        let gone = prune(&self.depot, ("r", "rb"), at, keep, &live, &self.there)?;
+        let gone = prune(&self.depot, ("r", "rb"), at, (keep, held), &live, &self.there)?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }
@@ -266,26 +296,58 @@ fn file(name: &str, size: u64, ids: &[Id]) -> File {
     File { name: name.into(), mode: 0o600, size, pieces }
 }
 
-/// Copies all days; of one that cannot be read what was copied of it before stays, if it is all there. Gives what is at
-/// the place now, and what was wrong with the first that cannot be read.
+/// The days of which a copy has no more than the one before.
+#[derive(Default)]
+struct Missed {
+    /// What was wrong with the first whose file is damaged.
+    damaged: Option<Error>,
+    /// What was wrong with the first that may be read in a moment.
+    later: Option<Error>,
+    /// Those of which it has nothing at all.
+    nothing: BTreeSet<Day>,
+}
+
+impl Missed {
+    fn told(self) -> Result<()> {
+        self.damaged.or(self.later).map_or(Ok(()), Err)
+    }
+}
+
+/// Copies all days; of one that cannot be read, or is lost, what was copied of it before stays, if it is all there. Gives
+/// what is at the place now, and what is not.
 fn copy_days(
     city: &City,
-    before: &BTreeMap<Day, Copied>,
+    noted: Option<&Known>,
     sending: &mut Sending<'_>,
-) -> Result<(BTreeMap<Day, Copied>, Option<Error>)> {
-    let (mut days, mut damaged) = (BTreeMap::new(), None);
-    for day in city.store.days()? {
-        let copied = match copy_day(city, day, sending)? {
-            Found::Gone => None,
-            Found::Whole(copied) => Some(copied),
-            Found::Damaged(e) => {
-                damaged.get_or_insert(e);
-                before.get(&day).filter(|one| one.is_there(sending.there)).cloned()
-            }
-        };
-        days.extend(copied.map(|copied| (day, copied)));
+) -> Result<(BTreeMap<Day, Copied>, Missed)> {
+    let (mut days, mut missed) = (BTreeMap::new(), Missed::default());
+    if city.config.store.url.is_some() {
+        // PostgreSQL has its own copies.
+        return Ok((days, missed));
     }
-    Ok((days, damaged))
+    let mut not_read = BTreeSet::new();
+    for day in city.store.days()? {
+        match copy_day(city, day, sending)? {
+            Found::Gone => continue,
+            Found::Whole(copied) => {
+                days.insert(day, copied);
+                continue;
+            }
+            Found::Damaged(e) => _ = missed.damaged.get_or_insert(e),
+            Found::Later(e) => _ = missed.later.get_or_insert(e),
+        }
+        not_read.insert(day);
+    }
+    // Of lost ones `homeplate check` tells.
+    not_read.extend(city.store.missing_days()?);
+    for day in not_read {
+        let before = noted.and_then(|noted| noted.days.get(&day));
+        match before.filter(|one| one.is_there(sending.there)) {
+            Some(one) => _ = days.insert(day, one.clone()),
+            None => _ = missed.nothing.insert(day),
+        }
+    }
+    Ok((days, missed))
 }
 
 /// What a copy finds of a day.
@@ -294,15 +356,28 @@ enum Found {
     Gone,
     Whole(Copied),
     Damaged(Error),
+    /// It cannot be read at the moment: another program has it, or this one may open no more files.
+    Later(Error),
 }
 
 /// An error is one of the place.
 fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Found> {
+    // Damage behind its beginning is seen by whoever reads it all the time.
+    if let Err(e) = city.store.day_answers(day)
+        && e.kind() == Kind::Internal
+    {
+        return Ok(Found::Damaged(e));
+    }
     let still = match city.store.still_day(day) {
         Ok(Some(still)) => still,
         Ok(None) => return Ok(Found::Gone),
-        Err(e) if e.kind() == Kind::Gone => return Ok(Found::Gone),
-        Err(e) => return Ok(Found::Damaged(e)),
+        Err(e) => {
+            return Ok(match e.kind() {
+                Kind::Gone => Found::Gone,
+                Kind::Internal => Found::Damaged(e),
+                _ => Found::Later(e),
+            });
+        }
     };
     let mut ids = Vec::new();
     let mut at = 0;

@@ -55,7 +55,7 @@ pub struct Restored {
     pub closed: bool,
     /// The moment of the reads, if there was a copy of any.
     pub reads_at: Option<Time>,
-    /// Files of reads and pictures that no copy has whole.
+    /// Files of reads and pictures that no copy has whole, and days that the city had and no copy has.
     pub missing: Vec<String>,
     /// Records that came after the base.
     pub records: u64,
@@ -109,7 +109,7 @@ pub fn restore(
     })?;
     let text = if with.in_file { without_protection(&text)? } else { text };
     done.files = filling.names.len() + 1;
-    finish(dir, &text, with.key, &keys, &done, clock)?;
+    finish(dir, &text, with.key, &keys, &mut done, clock)?;
     done.bytes =
         filling.names.iter().filter_map(|n| fs::metadata(dir.join(n)).ok()).map(|m| m.len()).sum();
     fs::remove_file(dir.join(MARK)).map_err(|e| disk(dir, e))?;
@@ -155,34 +155,50 @@ fn finish(
     text: &[u8],
     key: &OpenKey,
     keys: &Rescue,
-    done: &Restored,
+    done: &mut Restored,
     clock: &dyn Clock,
 ) -> Result<()> {
     let config = Config::parse(&String::from_utf8_lossy(text))?;
     let paths = Paths::new(dir);
     custody::rescue(&paths.custody, &crate::keeper::kek(dir, &config)?, key, keys)?;
-    if config.store.url.is_none() {
-        if !paths.store.join(Followable::HotList.file()).exists() {
-            Store::begin_lists(&paths.store)?;
-        }
-        let store = Store::open_made(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-        store.own_pictures_again()?;
-        for day in store.missing_days()? {
-            store.begin_day(day)?;
-        }
-        // The clock has not leapt: the city was away. What is too old is forgotten at the first start.
-        store.set_meta("clock/seen", "")?;
-        store.set_meta("clock/leapt", "")?;
-        note(&store, done, clock.now())?;
+    let in_folder = config.store.url.is_none();
+    if in_folder && !paths.store.join(Followable::HotList.file()).exists() {
+        Store::begin_lists(&paths.store)?;
     }
-    if config.store.url.is_some() {
-        let (place, pictures) = (config.place(&paths.store), config.pictures_of(dir)?);
-        let open = || Store::open_made(&place, &pictures);
-        note(&crate::keeper::as_caller(dir, &config, open)?, done, clock.now())?;
+    let (place, pictures) = (config.place(&paths.store), config.pictures_of(dir)?);
+    let open = || Store::open_made(&place, &pictures);
+    let store = match in_folder {
+        true => open()?,
+        false => crate::keeper::as_caller(dir, &config, open)?,
+    };
+    store.own_pictures_again()?;
+    if in_folder {
+        begin_missing(&store, done)?;
+    }
+    // The clock has not leapt: the city was away. What is too old is forgotten at the first start.
+    store.set_meta("clock/seen", "")?;
+    store.set_meta("clock/leapt", "")?;
+    note(&store, done, clock.now())?;
+    drop(store);
+    match in_folder {
+        true => write_atomic(&dir.join(CONFIG), text),
         // The database's password may stand in it.
-        return base::write_secret(&dir.join(CONFIG), text);
+        false => base::write_secret(&dir.join(CONFIG), text),
     }
-    write_atomic(&dir.join(CONFIG), text)
+}
+
+/// Makes the files of days that no copy has, so that what is sent again of them is taken. Those that were over when
+/// reads were copied are missing: an empty day looks like one on which nothing passed.
+fn begin_missing(store: &Store, done: &mut Restored) -> Result<()> {
+    for day in store.missing_days()? {
+        store.begin_day(day)?;
+        let name = format!("store/reads/{day}.db");
+        if done.reads_at.is_some_and(|at| day.next().start() <= at) && !done.missing.contains(&name)
+        {
+            done.missing.push(name);
+        }
+    }
+    Ok(())
 }
 
 /// For the log, and for the cameras, which send again what they still have.

@@ -26,13 +26,23 @@ pub(super) fn next_state(depot: &Depot, states: &str, at: Time) -> Result<String
     Ok(format!("{ms:014}-{}", base::hex(&random::<4>())))
 }
 
+/// The newest state that is there.
+pub(super) fn newest_state(depot: &Depot, states: &str) -> Result<Option<String>> {
+    let names = depot.list(states)?;
+    Ok(names
+        .iter()
+        .filter_map(|name| name.split_once('/'))
+        .map(|(state, _)| state.to_owned())
+        .max())
+}
+
 /// Removes states that a newer one has followed for longer than `keep` milliseconds, and the pieces that none of
-/// those that are left names. Returns which pieces went.
+/// those that are left names. `held` and those before it stay. Returns which pieces went.
 pub(super) fn prune(
     depot: &Depot,
     (states, pieces): (&str, &str),
     now: Time,
-    keep: i64,
+    (keep, held): (i64, Option<&str>),
     live: &BTreeSet<Id>,
     there: &BTreeSet<Id>,
 ) -> Result<BTreeSet<Id>> {
@@ -51,7 +61,8 @@ pub(super) fn prune(
         // Of one that is named for a moment to come nobody knows since when it is followed. The last but one stays.
         let unsure = next.is_some_and(|ms| ms > soon) && at + 2 == names.len();
         let mut moments = made(name).into_iter().chain(next);
-        if next.is_none() || unsure || moments.any(|ms| young.contains(&ms)) {
+        let held = held.is_some_and(|held| name.as_str() <= held);
+        if next.is_none() || unsure || held || moments.any(|ms| young.contains(&ms)) {
             kept.insert((*name).clone());
             continue;
         }

@@ -635,7 +635,7 @@ impl Copier {
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
         let live: BTreeSet<Id> =
             self.tracks.values().flat_map(|track| track.pieces.iter().flatten().copied()).collect();
-        let gone = prune(&self.depot, ("g", "b"), at, keep, &live, &self.there)?;
+        let gone = prune(&self.depot, ("g", "b"), at, (keep, None), &live, &self.there)?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }

@@ -9,6 +9,7 @@ use std::fs;
 use std::sync::Arc;
 
 mod bucket;
+mod damaged;
 
 struct Second {
     town: Town,
@@ -389,44 +390,6 @@ fn damaged_reads_do_not_hold_up_the_rest() {
     let city = second.open(&dir).unwrap();
     assert_eq!(city.store.meta("note").unwrap().as_deref(), Some("here"));
     assert_eq!(city.store.check().unwrap(), Vec::<String>::new());
-}
-
-/// The file of a day is damaged here, also over a restart: the copy keeps what it has of that day and goes on with the
-/// others; a day that it never had is left out. Health says so.
-#[test]
-fn a_day_that_is_damaged_here_stays_whole_there() {
-    let second = Second::new("");
-    second.town.pass("7ABC123");
-    let first = second.town.question("7ABC123");
-    second.copier().step(now(&second), false).unwrap();
-    let mut reads = second.town.city.reads_copier().unwrap().unwrap();
-    reads.copy(now(&second)).unwrap();
-    second.town.clock.advance(86_400_000);
-    second.town.pass("7XYZ789");
-    let later = second.town.question("7XYZ789");
-    drop(reads);
-    let Second { town, place, key } = second;
-    let Town { dir, clock, city, auditors, admin_key } = town;
-    drop(city);
-    fs::write(dir.path().join("store/reads/2026-11-01.db"), [7; 5000]).unwrap();
-    let city = City::open(dir.path(), clock.clone()).unwrap();
-    let second = Second { town: Town { dir, clock, city, auditors, admin_key }, place, key };
-    let mut copier = second.copier();
-    copier.step(now(&second), false).unwrap();
-    let mut reads = second.town.city.reads_copier().unwrap().unwrap();
-    for _ in 0..2 {
-        let e = reads.copy(now(&second)).unwrap_err();
-        assert!(e.message().contains("2026-11-01.db"), "{e}");
-        let health = second.town.city.copy_health().unwrap();
-        assert_eq!(health.reads_at, Some(now(&second)));
-        assert!(health.late().unwrap().contains("2026-11-01.db"), "{health:?}");
-    }
-    let (dir, done) = second.restored().unwrap();
-    assert_eq!(done.missing, Vec::<String>::new());
-    let city = second.open(&dir).unwrap();
-    for question in [first, later] {
-        assert_eq!(city.ask(&person(), question).unwrap().opened, 1);
-    }
 }
 
 /// A base that was made by a clock that was ahead is followed by those that come after it, and is gone in time.

@@ -103,7 +103,7 @@ impl City {
         let lines = rows.into_iter().map(|row| self.drill_line(row, by)).collect::<Result<_>>()?;
         Ok(Drills {
             drills: lines,
-            desks: self.public()?.figures.drills.by_desk,
+            desks: self.log.figures().drills.by_desk,
             may_start: self.may_drill(by).is_ok(),
         })
     }

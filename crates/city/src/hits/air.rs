@@ -6,12 +6,29 @@
 use crate::{HitLine, Listed};
 use base::Time;
 use hotlist::{Say, Stamps};
+use std::ops::Range;
 
 /// The spelling alphabet of the ITU.
 const WORDS: [&str; 26] = [
     "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett",
     "Kilo", "Lima", "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango",
     "Uniform", "Victor", "Whiskey", "X-ray", "Yankee", "Zulu",
+];
+
+/// The months, as they are said.
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// A plate, spelled.
@@ -24,16 +41,28 @@ pub(super) fn spelled(plate: &str) -> String {
     plate.chars().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// A moment as the clocks of the city show it, `ahead` minutes ahead of UTC.
-pub(super) fn clock(at: Time, ahead: i32) -> String {
-    let local = at.plus_millis(i64::from(ahead) * 60_000).to_string();
-    local.get(11..16).unwrap_or_default().to_owned()
+/// A moment as the clocks of the city show it, `ahead` minutes ahead of UTC: `at 12:05`, with the day before it where
+/// that is not the day of `now`.
+fn when(at: Time, now: Time, ahead: &dyn Fn(Time) -> i32) -> String {
+    let [at, now] = [at, now].map(|t| t.plus_millis(i64::from(ahead(t)) * 60_000));
+    let text = at.to_string();
+    let part = |range: Range<usize>| text.get(range).unwrap_or_default();
+    let clock = part(11..16);
+    if at.day() == now.day() {
+        return format!("at {clock}");
+    }
+    let month = part(5..7).parse::<usize>().ok();
+    let month = month.and_then(|n| MONTHS.get(n.checked_sub(1)?).copied()).unwrap_or_default();
+    format!("on {month} {} at {clock}", part(8..10).trim_start_matches('0'))
 }
 
 /// What the words are made of, beside the entry.
 pub(super) struct OnAir<'a> {
     pub say: Say,
+    pub now: Time,
     pub line: &'a HitLine,
+    /// What the camera read, where the entry knows half a plate and people compared what was read.
+    pub read: Option<&'a str>,
     /// The last sighting of the vehicle, where it was seen after this hit.
     pub last: Option<&'a HitLine>,
     pub stamps: &'a Stamps,
@@ -44,8 +73,8 @@ pub(super) struct OnAir<'a> {
 }
 
 impl OnAir<'_> {
-    fn clock(&self, at: Time) -> String {
-        clock(at, (self.ahead)(at))
+    fn when(&self, at: Time) -> String {
+        when(at, self.now, self.ahead)
     }
 }
 
@@ -54,8 +83,8 @@ pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
     let reason = listed.reason.to_uppercase();
     let head = match on.say {
         Say::Stop => {
-            let at = on.stamps.record.as_ref().map(|s| on.clock(s.at)).unwrap_or_default();
-            format!("{reason}, record confirmed at {at}.")
+            let at = on.stamps.record.as_ref().map(|s| on.when(s.at)).unwrap_or_default();
+            format!("{reason}, record confirmed {at}.")
         }
         Say::Look => format!("LOOK FOR, DO NOT STOP: {reason}, the record has not been confirmed."),
         Say::Observe => format!("OBSERVE ONLY, DO NOT STOP: {reason}."),
@@ -75,8 +104,10 @@ pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
         Say::Stop => "Read the plate with your own eyes before you stop it.",
         _ => "Say where it is.",
     };
+    // Many cars fit half a plate, and people compared one of them.
+    let read = on.read.map(|read| format!(", read as {}", spelled(read))).unwrap_or_default();
     Some(format!(
-        "{head} Plate {}, {state}.{vehicle} {} Case {}. {last}",
+        "{head} Plate {}{read}, {state}.{vehicle} {} Case {}. {last}",
         spelled(&listed.plate),
         seen(on),
         listed.case
@@ -86,11 +117,11 @@ pub(super) fn words(on: &OnAir<'_>, listed: &Listed) -> Option<String> {
 /// Where and when it was seen: at the hit that was compared, and where a camera read it last.
 fn seen(on: &OnAir<'_>) -> String {
     let way = on.way.map(|way| format!(", {way}")).unwrap_or_default();
-    let first = format!("{} at {}{way}", on.line.camera_name, on.clock(on.line.captured));
+    let first = format!("{} {}{way}", on.line.camera_name, on.when(on.line.captured));
     match on.last {
         None => format!("Seen {first}."),
         Some(last) => {
-            format!("Last read {} at {}; seen {first}.", last.camera_name, on.clock(last.captured))
+            format!("Last read {} {}; seen {first}.", last.camera_name, on.when(last.captured))
         }
     }
 }
@@ -118,10 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_the_citys() {
-        let check =
-            |at: &str, ahead, want: &str| assert_eq!(clock(at.parse().unwrap(), ahead), want);
-        check("2026-11-23T00:05:59Z", -480, "16:05");
-        check("2026-11-23T23:30:00Z", 60, "00:30");
+    fn the_clock_is_the_citys_and_another_day_is_said() {
+        let check = |at: &str, now: &str, ahead, want: &str| {
+            assert_eq!(when(at.parse().unwrap(), now.parse().unwrap(), &|_| ahead), want);
+        };
+        check("2026-11-23T00:05:59Z", "2026-11-23T07:00:00Z", -480, "at 16:05");
+        check("2026-11-23T00:05:59Z", "2026-11-23T08:00:00Z", -480, "on November 22 at 16:05");
+        check("2026-11-23T23:30:00Z", "2026-11-24T22:59:00Z", 60, "at 00:30");
+        check("2026-11-03T12:05:00Z", "2026-11-09T12:05:00Z", 0, "on November 3 at 12:05");
     }
 }

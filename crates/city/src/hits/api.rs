@@ -325,6 +325,9 @@ pub struct CheckPlate {
 pub struct PlateChecked {
     /// What is listed under this plate and, where a state was given, not under another.
     pub listed: Vec<Listed>,
+    /// Lists that are too old to be believed: they were not asked, and the plate may be on one of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stale: Vec<ListId>,
     /// The log entry that shows that it was asked.
     pub log_entry: u64,
 }

@@ -1,6 +1,6 @@
 //! The queue: what waits for a person, the most urgent first, and which hits are one moving vehicle.
 
-use super::{HitLine, Incident, Queue, Suspended, card_of, doubts_of};
+use super::{HitLine, Incident, Queue, Suspended, card_of, doubts_of, is_partial};
 use crate::City;
 use base::{HitId, PersonId, Result};
 use hotlist::{Doubt, INCIDENT_MS, Sighted, incidents, urgency};
@@ -11,7 +11,7 @@ use store::HitRow;
 /// So many hits of a state are looked at; beyond it the queue is no queue any more.
 const MOST: u32 = 500;
 /// How long a confirmed hit is under way, in milliseconds: two days.
-const UNDER_WAY_MS: i64 = 48 * 3_600_000;
+pub(super) const UNDER_WAY_MS: i64 = 48 * 3_600_000;
 
 impl City {
     /// What waits for somebody, in the order in which it should be looked at; no plate in it.
@@ -98,7 +98,7 @@ impl City {
         rows.retain(|row| now.since(row.captured) < UNDER_WAY_MS);
         let mut aloud = Vec::new();
         for row in rows {
-            if card_of(&row).say(&self.around(&row)?, now).aloud() {
+            if card_of(&row).say(&self.around(&row, None)?, now).aloud() {
                 aloud.push(row);
             }
         }
@@ -154,7 +154,8 @@ impl City {
 }
 
 fn sighted(row: &HitRow) -> Sighted {
-    Sighted { hit: row.id, entry: row.entry.clone(), captured: row.captured }
+    let (entry, alone) = (row.entry.clone(), is_partial(row.basis.as_ref()));
+    Sighted { hit: row.id, entry, captured: row.captured, alone }
 }
 
 /// Why a camera's hits wait.

@@ -14,10 +14,13 @@ mod tend;
 pub use api::*;
 pub use tend::HitsSection;
 
+use crate::lists::looked_for;
 use crate::places::Places;
 use crate::{AnswerRead, City, Event};
 use base::{Error, HitId, PersonId, Result, Time, b64, canonical};
-use hotlist::{Act, Around, Card, Doubt, HitFinding, HitState, Remark, What, doubts, must_type};
+use hotlist::{
+    Act, Around, Card, Doubt, HitFinding, HitState, Remark, What, doubts, must_type, spellings,
+};
 use identity::Person;
 use plate::{Odds, Reason, Text};
 use policy::Action;
@@ -64,8 +67,12 @@ impl City {
     ) -> Result<HitView> {
         let names = self.camera_names()?;
         let now = self.now();
+        let as_read = read.odds.text();
+        let (around, card) = (self.around(&row, Some(&as_read))?, card_of(&row));
         let listed = self.store.entry(&row.entry)?.map(|e| self.entry_shown(e)).transpose()?;
-        let (around, card) = (self.around(&row)?, card_of(&row));
+        let listed = listed.map(|listed| Listed { fresh: around.fresh, ..listed });
+        // Of half a plate that nobody had to type, what was read is what people compared.
+        let compared = is_partial(row.basis.as_ref()) && !around.must_type;
         let stamps = card.stamps(now);
         let say = card.say(&around, now);
         let seen = self.seen_with(&row)?;
@@ -74,7 +81,9 @@ impl City {
         let way = read.sighting.heading.map(compass);
         let on_air = air::OnAir {
             say,
+            now,
             line: &line,
+            read: compared.then(|| as_read.reveal(Reason::Hit)),
             // What something speaks against, or people rejected, is no sighting to drive to.
             last: seen
                 .iter()
@@ -111,7 +120,7 @@ impl City {
     pub fn verdict(&self, by: &PersonId, id: &HitId, verdict: Verdict) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        let around = self.around(&row)?;
+        let around = self.around(&row, None)?;
         let typed = match verdict.typed.as_deref().map(str::trim).filter(|t| !t.is_empty()) {
             Some(typed) => Some(self.is_listed_plate(&row, typed)?),
             None => None,
@@ -178,7 +187,7 @@ impl City {
                 "What was said of this hit cannot be read; run `homeplate check`.",
             ));
         }
-        let card = before.with(act, &self.around(row)?)?;
+        let card = before.with(act, &self.around(row, None)?)?;
         let card_json = spelled_card(&card)?;
         let change = HitChange {
             version,
@@ -190,19 +199,46 @@ impl City {
         self.row(&row.id)
     }
 
-    /// What stands around a hit now.
-    fn around(&self, row: &HitRow) -> Result<Around> {
+    /// What stands around a hit now. `read` is what the camera read, where the hit is open before somebody.
+    fn around(&self, row: &HitRow, read: Option<&Text>) -> Result<Around> {
         let settings = self.list_settings(&row.list)?.unwrap_or_default();
-        let entry = self.store.entry(&row.entry)?;
-        let fresh = entry.is_some_and(|e| self.now() < e.expires) && !self.is_stale(&row.list)?;
+        let fresh = match self.store.entry(&row.entry)? {
+            Some(entry) => self.in_force(&entry, read)?,
+            None => false,
+        };
         let must_type = must_type(row.basis.as_ref());
+        let long_ago = self.now().since(row.captured) >= board::UNDER_WAY_MS;
         Ok(Around {
             action: settings.action,
             two_persons: settings.two_persons || must_type,
             fresh,
             must_type,
-            late: self.is_late(row),
+            late: self.is_late(row) || long_ago,
+            over: self.is_over(row)?,
         })
+    }
+
+    /// Whether an entry is in force: it has not ended, its list is young enough to be believed, and its vehicle was not
+    /// found again. Half a plate looks for many vehicles, and `read` is the one that is meant.
+    fn in_force(&self, entry: &EntryRow, read: Option<&Text>) -> Result<bool> {
+        let now = self.now();
+        let plate = entry.plate.exact().or_else(|| read.cloned());
+        let looked_for = looked_for(entry.clone());
+        let found = plate.is_some_and(|plate| self.hot.is_found(&looked_for, &plate, now));
+        Ok(now < entry.expires && !found && !self.is_stale(&entry.list)?)
+    }
+
+    /// Whether people said of another hit of the entry, after this one was confirmed, that the vehicle is not looked
+    /// for any more.
+    fn is_over(&self, row: &HitRow) -> Result<bool> {
+        let confirmed = card_of(row).confirmed_at();
+        let Some(confirmed) = confirmed.filter(|_| !is_partial(row.basis.as_ref())) else {
+            return Ok(false);
+        };
+        let over = |other: &HitRow| {
+            other.id != row.id && card_of(other).over_at().is_some_and(|at| at >= confirmed)
+        };
+        Ok(self.store.hits_of_entry(&row.entry, tend::STEP)?.iter().any(over))
     }
 
     /// Whether it was captured so long before it came here that nobody is called for it.
@@ -220,19 +256,17 @@ impl City {
             Error::invalid("Type the plate with its letters and digits alone.").because(e)
         })?;
         let entry = self.store.entry(&row.entry)?;
-        Ok(entry.is_some_and(|e| {
-            // Plates do not tell these apart, and so no person can.
-            let same = |s: &str| s.replace('O', "0").replace('I', "1");
-            e.plate.fits(text.reveal(Reason::Matching))
-                || same(e.plate.reveal(Reason::Hit)) == same(text.reveal(Reason::Matching))
-        }))
+        // Plates do not tell O from 0 and I from 1, and so no person can.
+        let all = spellings(&text);
+        let fits = |e: EntryRow| all.iter().any(|t| e.plate.fits(t.reveal(Reason::Matching)));
+        Ok(entry.is_some_and(fits))
     }
 
     fn entry_shown(&self, entry: EntryRow) -> Result<Listed> {
         let settings = self.list_settings(&entry.list)?.unwrap_or_default();
         let import = self.store.last_import_that_is(&entry.list, "taken")?;
         Ok(Listed {
-            fresh: self.now() < entry.expires && !self.is_stale(&entry.list)?,
+            fresh: self.in_force(&entry, None)?,
             list_name: match settings.name.is_empty() {
                 true => entry.list.to_string(),
                 false => settings.name,
@@ -376,6 +410,11 @@ fn probability_of(row: &HitRow) -> f64 {
 fn doubts_of(row: &HitRow, late: bool, suspended: &HashSet<String>) -> Vec<Doubt> {
     let held = suspended.contains(row.camera.as_str());
     doubts(probability_of(row), row.basis.as_ref(), late, held)
+}
+
+/// Whether what was read fits half a plate, as many vehicles do: what people say of one hit says nothing of another.
+fn is_partial(basis: Option<&read::Basis>) -> bool {
+    basis.is_some_and(|basis| basis.text == read::TextBasis::Partial)
 }
 
 /// The card of a row; an empty one where nothing was said, or what was said cannot be read any more.

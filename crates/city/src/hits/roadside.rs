@@ -4,12 +4,13 @@
 use super::{CheckPlate, PlateChecked};
 use crate::City;
 use base::{Error, PersonId, Result};
+use hotlist::{state_code, states_contradict};
 use plate::{Reason, Text};
 use policy::Action;
 
 impl City {
     /// What the lists say of a plate that a person typed. Look-alikes are not proposed: the person has the plate
-    /// before them. The plate is in the private half of the log entry alone.
+    /// before them, though none tells O from 0 and I from 1. The plate is in the private half of the log entry alone.
     pub fn check_plate(&self, by: &PersonId, check: CheckPlate) -> Result<PlateChecked> {
         self.witnesses_follow()?;
         let person = self.allowed(by, Action::ViewHits)?;
@@ -17,12 +18,8 @@ impl City {
             Error::invalid("Write the plate with 1 to 12 letters and digits.").because(e)
         })?;
         let state = check.state.as_deref().map(str::trim).filter(|s| !s.is_empty());
-        if state.is_some_and(|s| {
-            s.len() > 8 || !s.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-')
-        }) {
-            return Err(Error::invalid("Write the state as us-ca, or leave it out."));
-        }
-        let state = state.map(str::to_lowercase);
+        let none = || Error::invalid("Write the state as us-ca or CA, or leave it out.");
+        let state = state.map(|s| state_code(s).ok_or_else(none)).transpose()?;
         let id = format!("chk_{}", base::hex(&base::random::<16>()));
         let body = serde_json::json!({
             "plate": text.reveal(Reason::Question), "state": state, "person": person.id,
@@ -35,15 +32,14 @@ impl City {
         let mut listed = Vec::new();
         for found in self.hot.listed(&text, self.now()) {
             let Some(row) = self.store.entry(&found)? else { continue };
-            let short = |s: &str| s.rsplit('-').next().unwrap_or(s).to_lowercase();
-            let other = match (&state, &row.state) {
-                (Some(asked), Some(has)) => short(asked) != short(has),
-                _ => false,
-            };
-            if !other {
+            // What is not known of either leaves nothing out.
+            let other = state.as_deref().zip(row.state.as_deref());
+            if !other.is_some_and(|(asked, has)| states_contradict(asked, has)) {
                 listed.push(self.entry_shown(row)?);
             }
         }
-        Ok(PlateChecked { listed, log_entry: entry.index })
+        // Of a list that is too old nothing is said, and so not that the plate is not on it.
+        let stale = self.stale_lists()?.into_iter().map(|list| list.id).collect();
+        Ok(PlateChecked { listed, stale, log_entry: entry.index })
     }
 }

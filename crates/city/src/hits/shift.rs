@@ -32,7 +32,7 @@ impl City {
             let open = !card.outcome_unknown() && !card.went_cold();
             if open
                 && card.stamps(now).record.is_none()
-                && self.around(&row)?.action == ListAction::StopAfterConfirm
+                && self.around(&row, None)?.action == ListAction::StopAfterConfirm
             {
                 out.push(row);
             }

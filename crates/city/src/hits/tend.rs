@@ -1,6 +1,6 @@
 //! What the time does to hits: nobody decided, nobody said what came of it; and cameras that misread.
 
-use super::{HitLine, board::Counted, card_of, doubts_of};
+use super::{HitLine, board::Counted, card_of, doubts_of, is_partial};
 use crate::{City, Event};
 use base::{CameraId, Error, PersonId, Result, Time};
 use hotlist::{Act, HitState, INCIDENT_MS, What};
@@ -11,8 +11,8 @@ use store::{HitRow, SuspensionRow};
 
 /// As the store spells that a camera's hits wait.
 const SUSPENDED: &str = "suspended";
-/// So many hits of a state are tended at a time.
-const STEP: u32 = 1000;
+/// So many hits of a state, or of an entry, are tended at a time.
+pub(super) const STEP: u32 = 1000;
 /// For how long after a capture somebody is asked what came of it, in milliseconds, and of how many hits at a time.
 const DUE_MS: i64 = 7 * 86_400_000;
 const DUE: usize = 50;
@@ -124,11 +124,14 @@ impl City {
     }
 
     /// Whether people are called for a hit that comes here at this moment: nothing speaks against it, and nobody
-    /// was called for the same vehicle within the hour.
+    /// was called for the same vehicle within the hour. Cars that fit half a plate are not the same one.
     pub(crate) fn may_ring(&self, row: &HitRow, raised: Time) -> Result<bool> {
         let (late, held) = (self.came_late(row.captured, raised), self.suspended_now()?);
         if !doubts_of(row, late, &held).is_empty() {
             return Ok(false);
+        }
+        if is_partial(row.basis.as_ref()) {
+            return Ok(true);
         }
         for other in self.store.hits_of_entry(&row.entry, STEP)? {
             let live = matches!(other.state.as_str(), "open" | "second" | "confirmed")

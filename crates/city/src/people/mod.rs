@@ -154,9 +154,12 @@ impl City {
         }
     }
 
+    /// Whether they let people in, by a key of their own and whatever the directory says: without its word a key of its
+    /// people opens nothing.
     fn is_administrator(&self, person: &Person) -> bool {
         let may = self.rules().may(&person.id, &person.roles, Action::AddPerson, self.now());
-        person.ended.is_none() && has_key(person) && !matches!(may, Decision::Refuse { .. })
+        let counts = person.ended.is_none() && person.directory.is_none() && has_key(person);
+        counts && !matches!(may, Decision::Refuse { .. })
     }
 
     /// Without an administrator nobody could ever let another one in.
@@ -207,9 +210,8 @@ impl City {
             return Err(Error::conflict("This person has another key; choose another id."));
         }
         person.key = Some(new.key);
-        crate::init::put_person(&self.store, &person)?;
         self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;
-        Ok(())
+        crate::init::put_person(&self.store, &person)
     }
 
     fn leaf_of(&self, kind: &str, by: &Person, person: &Person) -> Result<Leaf> {
@@ -225,9 +227,8 @@ impl City {
         let known = known.ok_or_else(|| Error::not_found("There is no such person here."))?;
         let new = Invite { name: known.name, office: known.office, roles };
         let person = self.as_changed(id, new)?;
-        crate::init::put_person(&self.store, &person)?;
         self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;
-        Ok(())
+        crate::init::put_person(&self.store, &person)
     }
 
     /// Invites a person who comes with a browser alone. Once they have a way in nobody invites them again.

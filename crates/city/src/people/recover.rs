@@ -1,6 +1,6 @@
 //! The end of a way in: a key is lost, a person leaves, root resets one.
 
-use super::Invitation;
+use super::{Invitation, gone};
 use crate::City;
 use base::{Error, PersonId, Result, Time, TokenId};
 use identity::Person;
@@ -46,17 +46,24 @@ pub struct Left {
 }
 
 impl City {
+    /// A person as stored who has not left: whether the directory has vouched for them today does not count.
+    fn not_left(&self, id: &PersonId) -> Result<Person> {
+        let person = self.stored_person(id)?;
+        let person = person.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        if person.ended.is_some() { Err(gone()) } else { Ok(person) }
+    }
+
     /// A person's key is lost. The first administrator says so; when a second one does, within a day, all
     /// that the person had ends, and they are invited anew.
     pub fn lost_key(&self, by: &PersonId, id: &PersonId) -> Result<LostKey> {
         let admin = self.allowed(by, Action::AddPerson)?;
         let _alone = self.changing_people();
-        let mut person = self.person(id)?;
+        let mut person = self.not_left(id)?;
         if by == id {
             return Err(Error::forbidden("Two other administrators say that your key is lost."));
         }
         let now = self.now();
-        let asked = self.store.recovery(id)?.filter(|row| now.since(row.asked) <= CONFIRM_MS);
+        let asked = self.store.recovery(id)?.filter(|row| self.is_asked(row, now));
         let Some(asked) = asked else {
             let leaf = self.leaf_of("admin.lost", &admin, &person)?.fact("step", "asked");
             self.log.append(&leaf)?;
@@ -70,8 +77,6 @@ impl City {
                 "You said so already; another administrator must confirm.",
             ));
         }
-        // Who asked may have left meanwhile: two who are here answer for it.
-        self.allowed(&asked.asked_by, Action::AddPerson)?;
         let leaf = self
             .leaf_of("admin.lost", &admin, &person)?
             .fact("step", "confirmed")
@@ -83,38 +88,46 @@ impl City {
         self.sessions.end_person(id)?;
         self.revoke_tokens_of(id, Some(&admin))?;
         self.store.drop_invitations(id)?;
+        // Whoever had the key may have written an address, or registered a browser.
+        self.store.drop_told(id)?;
         let invitation = Some(self.invitation(&person)?);
         Ok(LostKey { confirm_until: None, invitation })
     }
 
+    /// Whether somebody has said in time that a key is lost, and may still say so: two who are here answer for it.
+    fn is_asked(&self, row: &RecoveryRow, now: Time) -> bool {
+        now.since(row.asked) <= CONFIRM_MS && self.allowed(&row.asked_by, Action::AddPerson).is_ok()
+    }
+
     /// Whoever has the city's folder in their hands, root on its machine, gives a person whose last key is lost a new way
-    /// in, where no two administrators are left to. All that the person had ends. It stands on the log before anything is
-    /// changed, as of `root`, who is no person of the city.
+    /// in, where no two administrators are left to. All that the person had ends, and they are of the directory no longer:
+    /// it may be gone. It stands on the log before anything is changed, as of `root`, who is no person of the city.
     ///
     /// # Errors
     /// There is no such person, or they have left.
     pub fn reset_person(&self, id: &PersonId) -> Result<Invitation> {
         let _alone = self.changing_people();
-        let unknown = || Error::not_found("There is no such person here.");
-        let mut person = self.still_here(self.stored_person(id)?.ok_or_else(unknown)?)?;
+        let mut person = self.not_left(id)?;
         let keys = usize::from(person.key.is_some()) + person.passkeys.len();
         let leaf = self.leaf("admin.reset").by("root").id(person.id.as_str());
         self.log.append(&leaf.fact("roles", person.roles.join(" ")).fact("keys", keys))?;
         person.key = None;
         person.passkeys.clear();
+        person.directory = None;
         crate::init::put_person(&self.store, &person)?;
         self.sessions.end_person(id)?;
         self.revoke_tokens_of(id, None)?;
         self.store.drop_invitations(id)?;
+        self.store.drop_told(id)?;
         self.invitation(&person)
     }
 
-    /// The keys that one administrator has said are lost, for administrators.
+    /// The keys that one administrator has said are lost, and who still may, for administrators.
     pub fn lost_keys(&self, by: &PersonId) -> Result<Vec<LostLine>> {
         self.allowed(by, Action::AddPerson)?;
         let now = self.now();
         let mut rows = self.store.recoveries()?;
-        rows.retain(|row| now.since(row.asked) <= CONFIRM_MS);
+        rows.retain(|row| self.is_asked(row, now));
         let mut lines = Vec::new();
         for row in rows {
             // Who left meanwhile lost nothing.
@@ -127,8 +140,8 @@ impl City {
         Ok(lines)
     }
 
-    /// A person leaves: keys, passkeys, invitations, sessions and tokens end.
-    /// Repeating it ends what a crash left.
+    /// A person leaves: keys, passkeys, invitations, sessions and tokens end. One of the directory does not come in by it
+    /// again before an administrator [lets them back](City::let_back). Repeating it ends what a crash left.
     pub fn leave(&self, by: &PersonId, id: &PersonId) -> Result<Left> {
         let who = if by == id { self.person(by)? } else { self.allowed(by, Action::AddPerson)? };
         let _alone = self.changing_people();
@@ -137,12 +150,37 @@ impl City {
         self.end_person(&who, person)
     }
 
-    /// Ends all that a person has; `who` acts. Nobody else changes people meanwhile.
-    pub(crate) fn end_person(&self, who: &Person, mut person: Person) -> Result<Left> {
-        let id = &person.id.clone();
-        if self.is_administrator(&person) {
-            self.someone_administers(id)?;
+    /// Somebody of the directory who was ended here may come in by it again: as the same person, so that what takes two
+    /// persons still takes two.
+    ///
+    /// # Errors
+    /// There is no such person, they are still here, or they do not come by the directory; then they are invited anew.
+    pub fn let_back(&self, by: &PersonId, id: &PersonId) -> Result<()> {
+        let admin = self.allowed(by, Action::AddPerson)?;
+        let _alone = self.changing_people();
+        let person = self.stored_person(id)?;
+        let mut person = person.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        if person.ended.is_none() || person.directory.is_none() {
+            return Err(Error::conflict(
+                "This person is here, or does not come by the city's directory; invite whoever is new.",
+            ));
         }
+        person.ended = None;
+        self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;
+        crate::init::put_person(&self.store, &person)
+    }
+
+    fn end_person(&self, who: &Person, person: Person) -> Result<Left> {
+        if self.is_administrator(&person) {
+            self.someone_administers(&person.id)?;
+        }
+        self.end_all(who, person)
+    }
+
+    /// Ends all that a person has; `who` acts. Nobody else changes people meanwhile.
+    pub(crate) fn end_all(&self, who: &Person, mut person: Person) -> Result<Left> {
+        let id = &person.id.clone();
+        let anew = person.ended.is_none();
         let keys = usize::from(person.key.is_some()) + person.passkeys.len();
         person.key = None;
         person.passkeys.clear();
@@ -153,7 +191,13 @@ impl City {
         let tokens = self.revoke_tokens_of(id, Some(who))?;
         self.store.drop_invitations(id)?;
         self.store.drop_told(id)?;
-        self.log.append_once(&self.leaf_of("admin.left", who, &person)?)?;
+        let leaf = self.leaf_of("admin.left", who, &person)?;
+        // Who was let back leaves another time; what a crash left is ended under the entry that is there.
+        if anew {
+            self.log.append(&leaf)?
+        } else {
+            self.log.append_once(&leaf)?
+        };
         Ok(Left { keys, tokens })
     }
 }

@@ -24,26 +24,28 @@ impl City {
         &self.sessions
     }
 
-    /// Begins a session of a person who is here, at the device that has this cookie. Nobody leaves, and no key or device
-    /// ends, in between.
+    /// Begins a session of a person who is here, at the device that has this cookie: by the passkey of theirs that has
+    /// answered, or by a link. Nobody leaves, and no key or device ends, in between.
     ///
     /// # Errors
-    /// The person has no way in by now.
+    /// The person has no way in by now, or the passkey is theirs no longer.
     pub fn begin_session(
         &self,
         person: &PersonId,
-        how: How,
+        passkey: Option<&str>,
         device: Option<&str>,
         place: String,
     ) -> Result<Opened> {
         let _alone = self.changing_people();
-        if !comes_in(&self.person(person)?) {
+        let known = self.person(person)?;
+        let is_theirs = |id: &str| known.passkeys.iter().any(|passkey| passkey.id == id);
+        if !comes_in(&known) || !passkey.is_none_or(is_theirs) {
             return Err(Error::unauthenticated("Your way in has ended; ask an administrator."));
         }
         let device = device.map(|cookie| self.device_of(cookie)).transpose()?.flatten();
         let opening = Opening {
             person: person.clone(),
-            how,
+            how: if passkey.is_some() { How::Passkey } else { How::Link },
             class: device.as_ref().map(|device| device.class).unwrap_or_default(),
             device: device.map(|device| device.id),
             place,

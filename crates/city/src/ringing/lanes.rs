@@ -27,7 +27,7 @@ pub(super) const PUSH: &str = "push";
 /// Messages of a lane that are under way at a time.
 const AT_A_TIME: u32 = 8;
 /// A claim runs out after so long: longer than any way takes.
-const CLAIM_MS: i64 = 120_000;
+const CLAIM_MS: i64 = 180_000;
 /// The first wait after a failure; each one after it is twice as long, up to the longest.
 const FIRST_MS: i64 = 5_000;
 const LONGEST_MS: i64 = 900_000;
@@ -206,10 +206,10 @@ impl City {
     }
 
     /// Sends one e-mail now.
-    pub(crate) fn mail(&self, address: &str, notice: &Notice) -> Result<()> {
-        match &*self.way(MAIL)? {
-            Way::Mail(mail) => mail.send(address, notice).map_err(|failure| failure.error),
-            _ => Err(Error::internal("The way of e-mail leads elsewhere.")),
+    pub(crate) fn mail(&self, address: &str, notice: &Notice) -> Outcome {
+        match &*self.way(MAIL).map_err(Failure::again)? {
+            Way::Mail(mail) => mail.send(address, notice),
+            _ => Err(Failure::again(Error::internal("The way of e-mail leads elsewhere."))),
         }
     }
 
@@ -296,7 +296,7 @@ impl City {
 
 /// When a message is tried again: each time after twice as long, a quarter more or less by chance so that not all
 /// come at once, and not before the other side wants it.
-fn again_at(now: Time, tries: u32, wanted: Option<Duration>) -> Time {
+pub(crate) fn again_at(now: Time, tries: u32, wanted: Option<Duration>) -> Time {
     let doubled = FIRST_MS << tries.saturating_sub(1).min(10);
     let wait = doubled.min(LONGEST_MS);
     let [a, b] = base::random::<2>();

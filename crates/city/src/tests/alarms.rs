@@ -222,6 +222,7 @@ fn an_alarm_about_a_sealed_question_waits() {
         kind: PaperKind::JudicialWarrant,
         reference: "SW-26-112".into(),
         agency: None,
+        key: None,
         expires: until,
     };
     let paper = town.city.attest(&clerk(), paper).unwrap();
@@ -251,7 +252,8 @@ fn misuse_suspends_the_declaration() {
     let declaration = NewPaper {
         kind: PaperKind::Declaration,
         reference: "MOU 12".into(),
-        agency: None,
+        agency: Some("county: Sheriff".into()),
+        key: None,
         expires: town.city.now().plus_millis(30 * DAY_MS),
     };
     let paper = town.city.attest(&clerk(), declaration).unwrap();

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::kit::{Town, clerk, person};
-use crate::{Ask, NewPerson};
+use crate::{Ask, NewHold, NewPerson};
 use base::{Kind, SigningKey};
+use read::OpenKey;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -95,4 +96,45 @@ fn a_quiet_month_draws_nothing() {
     assert!(town.logged("audit.drawn").is_empty());
     assert_eq!(town.city.drawing(&aud).unwrap().entries.len(), 0);
     assert_eq!(town.city.drawing(&clerk()).err().unwrap().kind(), Kind::Forbidden);
+}
+
+/// Nobody but an auditor who has not placed it looks at a hold; misuse ends the paper that it rests on.
+#[test]
+fn holds_are_drawn_too() {
+    let town = Town::new("2026-11-20T12:00:00Z", "");
+    town.pass("7ABC128");
+    town.clock.advance(60_000);
+    let both = NewPerson {
+        id: "per_both".parse().unwrap(),
+        name: "Both".into(),
+        office: "clerk".into(),
+        roles: vec!["clerk".into(), "auditor".into()],
+        key: SigningKey::generate().public(),
+    };
+    town.city.add_person(&person(), both.clone()).unwrap();
+    let key = OpenKey::generate();
+    let new = NewHold {
+        matter: "24-CV-0815".into(),
+        paper: town.court_order(&key),
+        cameras: Vec::new(),
+        from: town.city.now().plus_millis(-3_600_000),
+        until: town.city.now(),
+        plate: None,
+        review: town.city.now().plus_millis(90 * DAY_MS),
+        key: key.public().unwrap().to_string(),
+    };
+    let placed = town.city.place_hold(&both.id, new).unwrap().log_entry;
+    town.clock.advance(12 * DAY_MS);
+    let aud = auditor(&town, "per_aud");
+    town.city.oversee().unwrap();
+    let drawn = town.city.drawing(&aud).unwrap().entries;
+    assert_eq!((drawn.len(), drawn[0].entry, drawn[0].kind.as_str()), (1, placed, "hold.placed"));
+    let misuse = |by: &PersonId| {
+        town.city.audit_record(by, placed).unwrap();
+        town.city.grade(by, placed, grade(Grade::Misuse)).map_err(|e| e.kind())
+    };
+    assert_eq!(misuse(&both.id).err(), Some(Kind::Forbidden));
+    misuse(&aud).unwrap();
+    assert!(town.city.papers(&clerk()).unwrap().is_empty());
+    assert_eq!(town.logged("paper.withdrawn")[0].facts["suspended"], true);
 }

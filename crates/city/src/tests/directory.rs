@@ -1,7 +1,8 @@
 //! Who is let in because the directory says so, as what, and for how long.
 
+use crate::City;
 use crate::kit::{Town, person};
-use base::Kind;
+use base::{Kind, PersonId};
 use identity::Vouched;
 
 const HOUR: i64 = 3_600_000;
@@ -75,18 +76,55 @@ fn the_last_administrator_has_a_key() {
     assert!(e.message().contains("last administrator"), "{e}");
 }
 
-/// Who cannot leave yet, being the last administrator, is vouched for by nobody all the same.
+fn with_a_key(city: &City, id: &PersonId) {
+    let mut known = city.person(id).unwrap();
+    known.key = Some(base::SigningKey::generate().public());
+    crate::init::put_person(&city.store, &known).unwrap();
+}
+
+/// Nor is one whose key is good only as long as the directory says so; and then root lets them in without it.
 #[test]
-fn out_of_the_groups_is_not_vouched_for() {
+fn the_last_administrator_is_not_the_directorys() {
     let town = town();
     let city = &town.city;
     let ida = city.admit(vouched("ida", &["it"])).unwrap();
-    let mut known = city.person(&ida).unwrap();
-    known.key = Some(base::SigningKey::generate().public());
-    crate::init::put_person(&city.store, &known).unwrap();
-    city.leave(&person(), &person()).unwrap();
-    town.clock.advance(20 * HOUR);
-    assert_eq!(city.admit(vouched("ida", &[])).unwrap_err().kind(), Kind::Conflict);
-    town.clock.advance(4 * HOUR + 1);
-    assert_eq!(city.person(&ida).unwrap_err().kind(), Kind::Unauthenticated);
+    with_a_key(city, &ida);
+    let e = city.leave(&person(), &person()).unwrap_err();
+    assert!(e.message().contains("last administrator"), "{e}");
+    let e = city.change_roles(&person(), &person(), vec!["officer".into()]).unwrap_err();
+    assert!(e.message().contains("last administrator"), "{e}");
+    town.clock.advance(25 * HOUR);
+    let way = city.reset_person(&ida).expect("the directory is gone");
+    let (known, _) = city.invited(&way.code).unwrap();
+    assert_eq!((known.id.clone(), known.key, known.directory), (ida, None, None));
+    // She can be put out by the directory whatever she has.
+    let ann = city.admit(vouched("ann", &["it"])).unwrap();
+    with_a_key(city, &ann);
+    assert_eq!(city.admit(vouched("ann", &[])).unwrap_err().kind(), Kind::Forbidden);
+    assert_eq!(city.person(&ann).unwrap_err().kind(), Kind::Forbidden, "she has left");
+}
+
+/// Whom an administrator or they themselves ended do not become somebody else by signing in again.
+#[test]
+fn who_was_ended_here_stays_out_and_stays_one() {
+    let town = town();
+    let city = &town.city;
+    let ana = city.admit(vouched("ana", &["patrol"])).unwrap();
+    for (n, by) in [person(), ana.clone()].into_iter().enumerate() {
+        city.leave(&by, &ana).unwrap();
+        for groups in [&["patrol"][..], &["desk"], &[], &["patrol"]] {
+            let e = city.admit(vouched("ana", groups)).unwrap_err();
+            assert_eq!(e.kind(), Kind::Forbidden, "{by} {groups:?}");
+        }
+        assert_eq!(city.let_back(&ana, &ana).unwrap_err().kind(), Kind::Forbidden);
+        city.let_back(&person(), &ana).unwrap();
+        assert_eq!(city.let_back(&person(), &ana).unwrap_err().kind(), Kind::Conflict);
+        assert_eq!(city.admit(vouched("ana", &["desk"])).unwrap(), ana, "the same person");
+        assert_eq!(city.person(&ana).unwrap().roles, ["dispatcher"]);
+        assert_eq!(town.logged("admin.left").len(), n + 1, "each time is on the log");
+    }
+    // Others who have left are invited anew.
+    city.leave(&person(), &crate::kit::clerk()).unwrap();
+    let e = city.let_back(&person(), &crate::kit::clerk()).unwrap_err();
+    assert_eq!(e.kind(), Kind::Conflict, "{e}");
 }

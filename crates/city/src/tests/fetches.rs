@@ -1,7 +1,7 @@
 //! Lists that the city fetches: what comes is taken, what is strange waits, what does not come is told.
 
 use crate::kit::{Town, person};
-use crate::{ListSettings, ListView};
+use crate::{ConfirmImport, ListSettings, ListView};
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -77,6 +77,19 @@ fn list(town: &Town) -> ListView {
     town.city.list(&person(), &"lst_state".parse().unwrap()).unwrap()
 }
 
+/// A person has seen an import, and takes it.
+fn take(town: &Town, number: i64) {
+    let sure = ConfirmImport { sure: true };
+    town.city.confirm_import(&person(), &"lst_state".parse().unwrap(), number, sure).unwrap();
+}
+
+/// A person brings the list's first file: what comes by itself then is taken where nothing is strange.
+fn bring(town: &Town, file: &str) {
+    let list = "lst_state".parse().unwrap();
+    let seen = town.city.import(&person(), &list, &mut file.as_bytes(), None).unwrap();
+    take(town, seen.number.unwrap());
+}
+
 fn said(town: &Town) -> String {
     list(town).fetch.unwrap().said.unwrap_or_default()
 }
@@ -86,22 +99,64 @@ fn a_list_comes_by_itself() {
     let peer = Peer::start();
     peer.has(&["7ABC128", "8XYZ001"]);
     let town = town(&peer);
+    bring(&town, "plate\n7ABC128\n");
     let fetch = || town.city.take_fetches().unwrap();
     fetch();
-    assert_eq!((list(&town).entries, list(&town).import, peer.given()), (2, Some(1), 1));
-    assert_eq!(town.logged("hotlist.imported")[0].by.as_deref(), Some("fetch"));
+    assert_eq!((list(&town).entries, list(&town).import, peer.given()), (2, Some(2), 1));
+    assert_eq!(town.logged("hotlist.imported")[1].by.as_deref(), Some("fetch"));
     // Not before its time, and not again what is the same.
     fetch();
     town.clock.advance(HOUR);
     fetch();
-    assert_eq!((list(&town).import, peer.given()), (Some(1), 1));
+    assert_eq!((list(&town).import, peer.given()), (Some(2), 1));
     assert_eq!(list(&town).fetch.unwrap().fetched, Some(town.city.now()));
     // What is the same for half of its longest age is read once more: the list does not grow stale.
     town.clock.advance(11 * HOUR);
     fetch();
-    assert_eq!((list(&town).import, peer.given()), (Some(2), 2));
+    assert_eq!((list(&town).import, peer.given()), (Some(3), 2));
     assert_eq!(list(&town).imported, Some(town.city.now()));
     assert_eq!(said(&town), "");
+}
+
+/// Nobody has seen what its files are taken for: the first waits.
+#[test]
+fn the_first_file_waits_for_a_person() {
+    let peer = Peer::start();
+    peer.has(&["7ABC128", "8XYZ001"]);
+    let town = town(&peer);
+    let fetch = || {
+        town.city.take_fetches().unwrap();
+        town.clock.advance(HOUR);
+        (list(&town).import, list(&town).waiting)
+    };
+    assert_eq!([fetch(), fetch()], [(None, Some(1)); 2]);
+    assert!(said(&town).contains("waits for a person"), "{}", said(&town));
+    take(&town, 1);
+    assert_eq!([fetch(), fetch()], [(Some(2), None); 2]);
+    assert_eq!(said(&town), "");
+}
+
+/// What a person has taken back does not come in again by itself, however old the list grows and whatever the city has
+/// forgotten.
+#[test]
+fn what_was_taken_back_waits_when_it_comes_again() {
+    let peer = Peer::start();
+    let town = town(&peer);
+    bring(&town, "plate\n7ABC128\n");
+    peer.has(&["8XYZ001"]);
+    town.city.take_fetches().unwrap();
+    assert_eq!(list(&town).import, Some(2));
+    town.city.undo_import(&person(), &"lst_state".parse().unwrap(), 2).unwrap();
+    town.clock.advance(13 * HOUR);
+    town.city.take_fetches().unwrap();
+    assert_eq!((list(&town).import, list(&town).waiting), (Some(1), Some(3)));
+    assert!(said(&town).contains("undone"), "{}", said(&town));
+    let again = town.copy();
+    let city = again.open().unwrap();
+    again.clock.advance(HOUR);
+    city.take_fetches().unwrap();
+    let list = city.list(&person(), &"lst_state".parse().unwrap()).unwrap();
+    assert_eq!((list.import, list.waiting), (Some(1), Some(4)));
 }
 
 /// What a short list is known again by could be guessed at by whoever has the control data: none of it is in any file.
@@ -111,10 +166,11 @@ fn a_file_is_known_again_by_memory_alone() {
     let peer = Peer::start();
     peer.has(&["7ABC128"]);
     let town = town(&peer);
+    bring(&town, "plate\n7ABC128\n8XYZ001\n");
     town.city.take_fetches().unwrap();
     town.clock.advance(HOUR);
     town.city.take_fetches().unwrap();
-    assert_eq!((list(&town).import, peer.given()), (Some(1), 1));
+    assert_eq!((list(&town).import, peer.given()), (Some(2), 1));
     let file = base::sha256(b"plate\n7ABC128\n");
     let named = base::hex(&file[..4]);
     let holds = |what: &[u8]| {
@@ -132,7 +188,7 @@ fn a_file_is_known_again_by_memory_alone() {
         city.take_fetches().unwrap();
         again.clock.advance(HOUR);
         let list = city.list(&person(), &"lst_state".parse().unwrap()).unwrap();
-        assert_eq!((list.entries, list.import, peer.given()), (1, Some(2), given));
+        assert_eq!((list.entries, list.import, peer.given()), (1, Some(3), given));
     }
 }
 
@@ -140,23 +196,24 @@ fn a_file_is_known_again_by_memory_alone() {
 fn what_is_strange_waits_and_what_fails_is_told() {
     let peer = Peer::start();
     let town = town(&peer);
+    let plates: Vec<String> = (0..20).map(|n| format!("7ABC{n:03}")).collect();
+    bring(&town, &format!("plate\n{}\n", plates[1..].join("\n")));
     let fetch = || {
         town.clock.advance(HOUR);
         town.city.take_fetches().unwrap();
     };
     fetch();
     assert!(said(&town).contains("answers 500"), "{}", said(&town));
-    let plates: Vec<String> = (0..20).map(|n| format!("7ABC{n:03}")).collect();
     peer.has(&plates.iter().map(String::as_str).collect::<Vec<_>>());
     fetch();
     assert_eq!((list(&town).entries, said(&town)), (20, String::new()));
     // It shrinks: a person looks first, and it is not brought again and again.
     peer.has(&["7ABC000"]);
     fetch();
-    assert_eq!((list(&town).entries, list(&town).waiting), (20, Some(2)));
+    assert_eq!((list(&town).entries, list(&town).waiting), (20, Some(3)));
     assert!(said(&town).contains("waits for a person"), "{}", said(&town));
     fetch();
-    assert_eq!(list(&town).waiting, Some(2));
+    assert_eq!(list(&town).waiting, Some(3));
     // What is no list changes nothing.
     *peer.file.lock().unwrap() = Some("<html>sign in</html>".into());
     fetch();

@@ -2,10 +2,11 @@
 
 use crate::kit::{Town, person};
 use crate::{
-    CheckPlate, Compared, EyesAnswer, HitFinding, HitLine, HitOutcome, ListAction, ListSettings,
-    NewEntry, NewEyes, NewOutcome, NewPerson, NewRecord, RecordAnswer, Verdict,
+    CheckPlate, Compared, ConfirmImport, EyesAnswer, HitFinding, HitLine, HitOutcome, ListAction,
+    ListSettings, NewEntry, NewEyes, NewFound, NewOutcome, NewPerson, NewRecord, RecordAnswer,
+    Verdict,
 };
-use base::{Kind, ListId, PersonId, SigningKey};
+use base::{HitId, Kind, ListId, PersonId, SigningKey};
 
 const MINUTE: i64 = 60_000;
 
@@ -273,6 +274,30 @@ fn a_plate_at_the_roadside_is_a_question_on_the_log() {
     assert_eq!(town.city.public().unwrap().figures.plates_checked, 5);
 }
 
+/// Of a list that is too old nobody hears that a plate is not on it.
+#[test]
+fn a_plate_at_the_roadside_may_be_on_a_list_that_is_too_old() {
+    let town = town(&ListSettings {
+        default_days: Some(30),
+        reason: Some("stolen vehicle".into()),
+        case: Some("26-0500".into()),
+        longest_age_hours: Some(26),
+        ..ListSettings::default()
+    });
+    let mut file = "plate,state\n8XYZ128,CA\n".as_bytes();
+    let number = town.city.import(&person(), &list(), &mut file, None).unwrap().number.unwrap();
+    let sure = ConfirmImport { sure: true };
+    town.city.confirm_import(&person(), &list(), number, sure).unwrap();
+    let check = || {
+        let asked = CheckPlate { plate: "8XYZ128".into(), state: None };
+        let checked = town.city.check_plate(&omar(), asked).unwrap();
+        (checked.listed.len(), checked.stale)
+    };
+    assert_eq!(check(), (1, vec![]));
+    town.clock.advance(27 * 60 * MINUTE);
+    assert_eq!(check(), (0, vec![list()]));
+}
+
 #[test]
 fn a_shift_is_taken_over() {
     let town = town(&ListSettings::default());
@@ -508,4 +533,112 @@ fn a_confirmed_vehicle_moves_along_and_goes_cold_nowhere() {
     town.clock.advance(11 * MINUTE);
     town.city.tally().unwrap();
     assert_eq!(state(&third.id), "cold");
+}
+
+/// What may be said of a hit now, and in which words.
+fn said(town: &Town, id: &HitId) -> (&'static str, String) {
+    let view = town.city.hit(&person(), id).unwrap();
+    (view.say.as_str(), view.broadcast.unwrap_or_default())
+}
+
+/// How many vehicles are looked for on the street.
+fn on_the_street(town: &Town) -> usize {
+    town.city.field(&person()).unwrap().len()
+}
+
+#[test]
+fn a_vehicle_that_was_found_is_not_looked_for_on_the_street() {
+    let town = town(&ListSettings::default());
+    let first = pass(&town);
+    play(&town, "dora correct");
+    town.clock.advance(MINUTE);
+    pass(&town);
+    assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("look", 1));
+    let state = Some("us-ca".into());
+    let found = NewFound { plate: Some("7ABC128".into()), state, ..NewFound::default() };
+    let found = town.city.found(&person(), &list(), found).unwrap();
+    assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("stale", 0));
+    assert!(!town.city.hit(&person(), &first.id).unwrap().listed.unwrap().fresh);
+    assert_eq!(play(&town, "dora correct"), "Conflict", "nor is another hit of it confirmed");
+    town.city.undo_found(&person(), &list(), &found.id).unwrap();
+    assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("look", 1));
+}
+
+#[test]
+fn what_is_not_looked_for_any_more_is_so_at_every_sighting() {
+    for word in ["dora no-longer", "dora recovered"] {
+        let town = town(&ListSettings::default());
+        let first = pass(&town);
+        play(&town, "dora correct");
+        town.clock.advance(61 * MINUTE);
+        pass(&town);
+        play(&town, "dora correct");
+        assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("look", 2), "{word}");
+        play(&town, word);
+        assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("over", 0), "{word}");
+        // What passes later is a question of its own.
+        town.clock.advance(61 * MINUTE);
+        let third = pass(&town);
+        play(&town, "dora correct");
+        assert_eq!(said(&town, &third.id).0, "look", "{word}");
+    }
+}
+
+/// Many cars fit half a plate: what people said of one says nothing of another, and the one that was compared is named.
+#[test]
+fn cars_that_fit_half_a_plate_are_not_one_another() {
+    let settings = ListSettings {
+        default_days: Some(30),
+        reason: Some("stolen vehicle".into()),
+        case: Some("26-0500".into()),
+        ..ListSettings::default()
+    };
+    let town = town(&settings);
+    let mut file = "plate,state\n8XY?12*,CA\n".as_bytes();
+    let number = town.city.import(&person(), &list(), &mut file, None).unwrap().number.unwrap();
+    let sure = ConfirmImport { sure: true };
+    town.city.confirm_import(&person(), &list(), number, sure).unwrap();
+    let passes = |plate: &str| {
+        town.pass(plate);
+        town.city.relay().unwrap();
+        newest(&town)
+    };
+    let first = passes("8XYA128");
+    assert_eq!(play(&town, "dora correct"), "confirmed");
+    town.clock.advance(5 * MINUTE);
+    let second = passes("8XYB125");
+    assert_eq!(first.entry, second.entry);
+    let (say, words) = said(&town, &first.id);
+    let plate = "Plate 8 X-ray Yankee unknown 1 2 unknown, read as 8 X-ray Yankee Alfa 1 2 8, CA.";
+    assert!(say == "look" && words.contains(plate), "{words}");
+    assert!(words.contains(" Seen One at 12:00.") && !words.contains("12:05"), "{words}");
+    let street = town.city.field(&person()).unwrap();
+    assert_eq!((street.len(), street[0].sightings), (1, 1));
+    assert_eq!(town.city.queue(&person()).unwrap().urgent.len(), 1, "the second is compared too");
+    town.clock.advance(11 * MINUTE);
+    town.city.tally().unwrap();
+    assert_eq!(newest(&town).state, "cold");
+}
+
+#[test]
+fn the_words_of_another_day_say_so_and_end() {
+    let town = town(&ListSettings::default());
+    let id = pass(&town).id;
+    play(&town, "dora correct");
+    town.clock.advance(47 * 60 * MINUTE);
+    let (say, words) = said(&town, &id);
+    assert_eq!(say, "look");
+    assert!(words.contains("Seen One on November 23 at 12:00."), "{words}");
+    town.clock.advance(60 * MINUTE);
+    assert_eq!(said(&town, &id), ("too-late", String::new()));
+}
+
+/// No plate tells O from 0 and I from 1.
+#[test]
+fn a_plate_at_the_roadside_is_found_however_it_is_spelled() {
+    let town = town(&ListSettings::default());
+    let asked = CheckPlate { plate: "7ABCI28".into(), state: None };
+    let listed = town.city.check_plate(&omar(), asked).unwrap().listed;
+    let plates: Vec<&str> = listed.iter().map(|l| l.plate.as_str()).collect();
+    assert_eq!(plates, ["7ABC128"]);
 }

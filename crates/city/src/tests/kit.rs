@@ -44,6 +44,11 @@ pub(crate) fn clerk() -> PersonId {
     "per_clerk".parse().unwrap()
 }
 
+/// A person who may vouch for papers, and is there once [`Town::court_order`] was called.
+pub(crate) fn counsel() -> PersonId {
+    "per_counsel".parse().unwrap()
+}
+
 pub(crate) fn options(config: Config, auditors: &OpenKey) -> InitOptions {
     options_of(config, auditors, &SigningKey::generate())
 }
@@ -150,9 +155,32 @@ impl Town {
             kind: crate::PaperKind::JudicialWarrant,
             reference: "SW-26-112".into(),
             agency: None,
+            key: None,
             expires: until,
         };
         self.city.attest(&clerk(), warrant).unwrap().id
+    }
+
+    /// A court's order to preserve reads for this key, that counsel attests for a month; its number here.
+    pub fn court_order(&self, key: &OpenKey) -> String {
+        if self.city.person(&counsel()).is_err() {
+            let new = NewPerson {
+                id: counsel(),
+                name: "Counsel".into(),
+                office: "counsel".into(),
+                roles: vec!["counsel".into()],
+                key: SigningKey::generate().public(),
+            };
+            self.city.add_person(&person(), new).unwrap();
+        }
+        let order = crate::NewPaper {
+            kind: crate::PaperKind::CourtOrder,
+            reference: "24-CV-0815".into(),
+            agency: None,
+            key: Some(key.public().unwrap().to_string()),
+            expires: self.city.now().plus_millis(30 * 86_400_000),
+        };
+        self.city.attest(&counsel(), order).unwrap().id
     }
 
     /// The city's folder.

@@ -2,8 +2,8 @@
 
 use crate::kit::{Town, clerk, person};
 use crate::{
-    Compared, ConfirmImport, HitFinding, ImportPreview, ListSettings, NewEntry, NewFound, NewToken,
-    Verdict,
+    CheckPlate, Compared, ConfirmImport, HitFinding, ImportPreview, ListSettings, NewEntry,
+    NewFound, NewToken, Verdict,
 };
 use base::{Kind, ListId};
 use read::TextBasis;
@@ -22,6 +22,7 @@ pub(super) fn settings(adopted: &str) -> ListSettings {
         case: Some("26-0417".into()),
         adopted: (!adopted.is_empty())
             .then(|| adopted.split_whitespace().map(Into::into).collect()),
+        category: adopted.split_whitespace().next().map(Into::into),
         longest_age_hours: Some(24),
         ..ListSettings::default()
     }
@@ -274,9 +275,75 @@ fn what_is_not_adopted_is_counted_and_forgotten() {
     assert_eq!(base::unb64(leaf.text("list_commit").unwrap()).map(|c| c.len()), Some(32));
     let all = town.city.log.leaves(0, town.city.log.size()).unwrap();
     assert!(!format!("{all:?}").contains("7XYZ") && !format!("{all:?}").contains("7ABC"));
-    // Nobody has said what is adopted: nothing is read.
+    // Nobody has said what is adopted: nothing is read. Nor is what says of no row what it is, where somebody has.
     town.city.set_list(&person(), &list(), &settings("")).unwrap();
     assert!(bring(&town, file).problem.unwrap().contains("adopted"));
+    let strict = ListSettings { category: None, ..settings("stolen") };
+    let view = town.city.set_list(&person(), &list(), &strict).unwrap();
+    assert_eq!(view.settings, strict);
+    let plain = "plate,state,Type\n7ABC128,CA,Immigration\n";
+    assert!(bring(&town, plain).problem.unwrap().contains("no column holds any"));
+    let other = ListSettings { category: Some("felony".into()), ..settings("stolen") };
+    let e = town.city.set_list(&person(), &list(), &other).unwrap_err();
+    assert_eq!(e.kind(), Kind::Invalid);
+}
+
+/// A state that is spelled out is no state of its own, whoever spells it.
+#[test]
+fn a_state_is_one_however_it_is_spelled() {
+    let town = town();
+    let new = |state: &str| NewEntry {
+        list: list(),
+        plate: "TXS1234".into(),
+        state: Some(state.into()),
+        reason: "stolen".into(),
+        case: "26-0417".into(),
+        expires: town.city.now().plus_millis(720 * HOUR),
+    };
+    for bad in ["Atlantis", "us-zz", "", "7/A"] {
+        let e = town.city.add_entry(&person(), new(bad)).unwrap_err();
+        assert_eq!(e.kind(), Kind::Invalid, "{bad:?}");
+    }
+    let id = town.city.add_entry(&person(), new("Texas")).unwrap();
+    let row = town.city.store.entry(&id).unwrap().unwrap();
+    assert_eq!(row.state.as_deref(), Some("us-tx"));
+    let check = |state: &str| {
+        let asked = CheckPlate { plate: "TXS1234".into(), state: Some(state.into()) };
+        town.city.check_plate(&person(), asked).map(|checked| checked.listed.len())
+    };
+    for (state, want) in
+        [("Texas", 1), ("TEX", 1), ("tx", 1), ("us", 1), ("ON", 1), ("NV", 0), ("Nevada", 0)]
+    {
+        assert_eq!(check(state).unwrap(), want, "{state}");
+    }
+    assert_eq!(check("Atlantis").unwrap_err().kind(), Kind::Invalid);
+}
+
+/// What a crash has kept from the log is on it before the list changes again: what stands there of the list is true.
+#[test]
+fn an_import_that_the_log_lacks_is_told_before_the_next_is_taken() {
+    let town = town();
+    bring(&town, &plates(&["7ABC128"]));
+    town.city.store.take_import(&list(), 1, town.city.now()).unwrap();
+    assert_eq!(play(&town, "bring 7ABC128 7XYZ999,confirm 2"), "2:+1~0-0=1 taken");
+    let told = town.logged("hotlist.imported");
+    let ids: Vec<&str> = told.iter().filter_map(|leaf| leaf.id.as_deref()).collect();
+    assert_eq!(ids, ["lst_state/1", "lst_state/2"]);
+}
+
+/// What the log before has said of lists as they were then, its successor does not say of them as they are now.
+#[test]
+fn a_successor_of_the_log_tells_no_old_import_anew() {
+    let town = town();
+    play(&town, "bring 7ABC128,confirm 1,hours 1,bring 7ABC128 7XYZ999,confirm 2,hours 1");
+    let copy = town.copy();
+    town.city.announce().unwrap();
+    let why = crate::Lost::Remembered(town.city.log.seen().unwrap());
+    crate::succeed(copy.path(), &why, copy.clock.as_ref()).unwrap();
+    let city = copy.open().unwrap();
+    let leaves = city.log.leaves(0, city.log.size()).unwrap();
+    assert!(leaves.iter().all(|leaf| leaf.kind != "hotlist.imported"));
+    assert_eq!(city.hot.len(), 2);
 }
 
 #[test]
@@ -361,6 +428,7 @@ fn dropped_files_are_taken_refused_or_wait() {
     );
     let town = Town::new("2026-11-23T12:00:00Z", &more);
     town.city.set_list(&person(), &list(), &settings("")).unwrap();
+    play(&town, "bring 7ABC128,confirm 1");
     let put = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     put("a.csv", &plates(&["7ABC128"]));
     put("b.csv.part", &plates(&["7XYZ999"]));
@@ -382,8 +450,8 @@ fn dropped_files_are_taken_refused_or_wait() {
     assert_eq!(names(""), ["b.csv.part", "refused", "taken", "waiting"]);
     assert_eq!(town.city.hot.len(), 1);
     let view = town.city.list(&person(), &list()).unwrap();
-    assert_eq!((view.import, view.waiting), (Some(1), Some(2)));
-    assert_eq!(town.logged("hotlist.imported")[0].by.as_deref(), Some("file drop"));
+    assert_eq!((view.import, view.waiting), (Some(2), Some(3)));
+    assert_eq!(town.logged("hotlist.imported")[1].by.as_deref(), Some("file drop"));
     // A day after it was written nothing spells its plates but the store.
     let taken = std::fs::read_dir(folder.join("taken")).unwrap().next().unwrap().unwrap().path();
     std::fs::File::open(taken).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
@@ -394,17 +462,39 @@ fn dropped_files_are_taken_refused_or_wait() {
 /// A folder for the list, with a town that takes what lies in it.
 fn dropping() -> (tempfile::TempDir, Town) {
     let dir = tempfile::tempdir().unwrap();
-    let drop =
-        format!("[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"{}\"\n", dir.path().display());
+    let drop = format!(
+        "state=\"us-ca\"\n[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"{}\"\n",
+        dir.path().display()
+    );
     let town = Town::new("2026-11-23T12:00:00Z", &drop);
     town.city.set_list(&person(), &list(), &settings("")).unwrap();
     (dir, town)
+}
+
+/// What a file of the list is taken for a person sees once; and what they take back does not come again by itself.
+#[test]
+fn a_first_file_waits_and_so_does_what_comes_after_one_was_taken_back() {
+    let (dir, town) = dropping();
+    let drop = |words: &[&str]| {
+        std::fs::write(dir.path().join("a.csv"), plates(words)).unwrap();
+        town.city.take_drops().unwrap();
+        let view = town.city.list(&person(), &list()).unwrap();
+        (view.import, view.waiting)
+    };
+    assert_eq!(drop(&["7ABC128"]), (None, Some(1)));
+    assert_eq!(play(&town, "confirm 1,sure 1"), "Conflict taken");
+    assert_eq!(drop(&["7ABC128", "7XYZ999"]), (Some(2), None));
+    assert_eq!(play(&town, "undo 2"), "undone");
+    assert_eq!(drop(&["7ABC128", "7XYZ999"]), (Some(1), Some(3)));
+    assert_eq!(play(&town, "confirm 3,pass 7XYZ999,sure 3,pass 7XYZ999"), "Conflict 0 taken 1");
+    assert_eq!(drop(&["7ABC128"]), (Some(4), None));
 }
 
 /// An old list does not grow young by lying where nobody can take it away.
 #[test]
 fn a_dropped_file_that_cannot_be_moved_is_taken_once() {
     let (dir, town) = dropping();
+    play(&town, "bring 7ABC128,confirm 1");
     let file = dir.path().join("a.csv");
     let taken = dir.path().join("taken");
     std::os::unix::fs::symlink("nowhere", &taken).unwrap();
@@ -413,16 +503,17 @@ fn a_dropped_file_that_cannot_be_moved_is_taken_once() {
         town.logged("hotlist.imported").len()
     };
     std::fs::write(&file, plates(&["7ABC128"])).unwrap();
-    assert_eq!(imports(), 1);
-    std::fs::write(&file, plates(&["7ABC128", "7XYZ999"])).unwrap();
     assert_eq!(imports(), 2);
+    std::fs::write(&file, plates(&["7ABC128", "7XYZ999"])).unwrap();
+    assert_eq!(imports(), 3);
     std::fs::remove_file(taken).unwrap();
-    assert_eq!((imports(), file.exists()), (2, false));
+    assert_eq!((imports(), file.exists()), (3, false));
 }
 
 #[test]
 fn what_a_taken_file_leaves_out_is_told() {
     let (dir, town) = dropping();
+    play(&town, "bring 7ABC128,confirm 1");
     let many: Vec<String> = (100..119).map(|n| format!("7ABC{n}")).collect();
     let mut words: Vec<&str> = many.iter().map(String::as_str).collect();
     words.push("not a plate!");
@@ -434,7 +525,7 @@ fn what_a_taken_file_leaves_out_is_told() {
     assert!(why.starts_with("1 of 20 rows were refused") && why.contains("line 21:"), "{why}");
     let view = town.city.list(&person(), &list()).unwrap();
     assert_eq!((view.entries, view.refused), (19, 1));
-    assert_eq!(town.logged("hotlist.imported")[0].facts["refused"].to_string(), "1");
+    assert_eq!(town.logged("hotlist.imported")[1].facts["refused"].to_string(), "1");
 }
 
 /// However many files were brought since that nobody took: what counts is the last that was taken.
@@ -503,7 +594,7 @@ fn a_found_vehicle_is_silent_for_as_long_as_an_entry_may_run() {
     };
     let days = |list| found(list, "us-ca").unwrap().until.since(town.city.now()) / (24 * HOUR);
     assert_eq!((days("lst_state"), days("lst_of-nobody")), (90, 366));
-    assert_eq!(found("lst_state", "California").unwrap_err().kind(), Kind::Invalid);
+    assert_eq!(found("lst_state", "Atlantis").unwrap_err().kind(), Kind::Invalid);
 }
 
 /// A day ends when the city's day does, also where the clocks are changed until then.

@@ -205,6 +205,7 @@ fn a_lost_key_takes_two() {
     let smith = id("per_smith");
     refused(town.city.lost_key(&clerk(), &smith), Kind::Forbidden, "");
     refused(town.city.lost_key(&boss, &boss), Kind::Forbidden, "Two other");
+    town.city.store.put_told(&smith, "{}").unwrap();
     let asked = town.city.lost_key(&person(), &smith).unwrap();
     assert_eq!(asked.confirm_until, Some(at("2026-11-02T12:00:00Z")));
     assert!(asked.invitation.is_none());
@@ -213,7 +214,9 @@ fn a_lost_key_takes_two() {
     // Too late: it begins anew.
     town.clock.advance(24 * HOUR + 1);
     assert!(town.city.lost_key(&boss, &smith).unwrap().invitation.is_none());
+    assert!(town.city.store.told(&smith).unwrap().is_some());
     let done = town.city.lost_key(&person(), &smith).unwrap();
+    assert_eq!(town.city.store.told(&smith).unwrap(), None, "another may have written it");
     refused(sign_in(&town, &mut old), Kind::Unauthenticated, "not known");
     let mut fresh = join(&town, &done.invitation.unwrap().code);
     assert_eq!(sign_in(&town, &mut fresh).unwrap().id, smith);
@@ -222,6 +225,24 @@ fn a_lost_key_takes_two() {
     assert_ne!(logged[1].actor, logged[2].actor);
     let asked_by = logged[2].facts["asked_by"].as_str();
     assert_eq!(asked_by, logged[1].actor.as_deref(), "both stand in the entry");
+}
+
+/// Who asked and may not any more has not asked: the next one has, and nobody waits for a day.
+#[test]
+fn a_lost_key_does_not_wait_for_who_has_gone() {
+    let town = Town::new(START, "");
+    let (boss, _) = boss(&town);
+    let chief = id("per_chief");
+    let way = town.city.invite(&person(), &chief, invite(&["administrator"])).unwrap();
+    join(&town, &way.code);
+    assert!(town.city.lost_key(&chief, &clerk()).unwrap().invitation.is_none());
+    assert_eq!(town.city.lost_keys(&boss).unwrap().len(), 1);
+    town.city.leave(&person(), &chief).unwrap();
+    assert!(town.city.lost_keys(&boss).unwrap().is_empty());
+    let asked = town.city.lost_key(&boss, &clerk()).unwrap();
+    assert!(asked.confirm_until.is_some() && asked.invitation.is_none());
+    assert_eq!(town.city.lost_keys(&boss).unwrap()[0].by, boss);
+    assert!(town.city.lost_key(&person(), &clerk()).unwrap().invitation.is_some());
 }
 
 #[test]
@@ -446,11 +467,14 @@ fn sessions_of_the_server_before() {
     let (_, cookie) = town.city.enrol_device(&code).unwrap();
     let way = town.city.invite(&person(), &id("per_smith"), invite(&["officer"])).unwrap();
     let begin = |who: &PersonId, device: Option<&str>| {
-        let begun = town.city.begin_session(who, identity::How::Passkey, device, "a".into());
+        let begun = town.city.begin_session(who, None, device, "a".into());
         begun.map(|opened| opened.token)
     };
     refused(begin(&id("per_smith"), None), Kind::Unauthenticated, "way in");
     join(&town, &way.code);
+    // By a passkey that was removed after it had answered.
+    let gone = town.city.begin_session(&id("per_smith"), Some("gone"), None, "a".into());
+    refused(gone, Kind::Unauthenticated, "way in");
     let tokens = [
         begin(&person(), None).unwrap(),
         begin(&clerk(), Some(cookie.expose())).unwrap(),

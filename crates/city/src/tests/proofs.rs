@@ -224,3 +224,35 @@ fn a_city_that_can_prove_does() {
     assert_eq!(e.err().unwrap().kind(), Kind::Forbidden);
     assert_eq!(town.city.propose(&clerk(), new).unwrap().proved_by, None);
 }
+
+/// Answers about one property, whatever it is asked about.
+struct Another;
+
+impl ProofLine for Another {
+    fn prove(&self, rules: &str, properties: &[Property]) -> Result<Proofs> {
+        let mut proofs = Prover.prove(rules, properties)?;
+        for verdict in &mut proofs.verdicts {
+            verdict.property = OWN.0.into();
+        }
+        Ok(proofs)
+    }
+}
+
+/// Nothing of the city's own stands in the place of what must hold, by its name or by another's verdict.
+#[test]
+fn each_property_is_judged_under_its_own_name() {
+    let prover = SigningKey::generate();
+    let town = town(&prover, Arc::new(Prover));
+    let (new, set) = proposed(&town, &in_force(&town).charter().unwrap());
+    let properties = properties_of(&set, Some("us-il"));
+    crate::prove(&Prover, &set, &properties).unwrap();
+    let e = crate::prove(&Another, &set, &properties).unwrap_err();
+    assert_eq!(e.kind(), Kind::Unavailable, "{e}");
+    let law = |slug: &str| policy::Preset::named(slug).unwrap().ceilings()[0].id.clone();
+    for name in ["no-immigration".to_owned(), law("us-il"), law("us-wa")] {
+        let properties = Some(BTreeMap::from([(name.clone(), OWN.1.to_owned())]));
+        let e = town.city.propose(&clerk(), NewProposal { properties, ..new.clone() });
+        let e = e.err().unwrap();
+        assert!(e.kind() == Kind::Invalid && e.message().contains(&name), "{e}");
+    }
+}

@@ -150,6 +150,29 @@ fn those_who_may_decide_are_told_once() {
     }
 }
 
+/// Whom the directory has not named for a week may have left: they hear of nothing. At the desk is whom it vouches for.
+#[test]
+fn who_has_gone_from_the_directory_is_not_told() {
+    const DAY: i64 = 86_400_000;
+    let place = Place::new();
+    place.address(&dora(), "dora@c.example");
+    let mut known = place.city().person(&dora()).unwrap();
+    let vouched = place.city().now();
+    known.directory = Some(identity::InDirectory { subject: "issuer dora".into(), vouched });
+    crate::init::put_person(&place.city().store, &known).unwrap();
+    assert!(place.city().is_desk_attended().unwrap());
+    for (days, told) in [(2, true), (6, false)] {
+        place.town.clock.advance(days * DAY);
+        place.at_the_desk(&[dora()]);
+        assert!(!place.city().is_desk_attended().unwrap());
+        place.wanted();
+        place.pass();
+        let messages = place.messages().join("; ");
+        assert_eq!(messages.contains("mail per_dora"), told, "{messages}");
+        assert!(messages.contains("unattended hook:cad"), "{messages}");
+    }
+}
+
 #[test]
 fn a_late_read_rings_nobody() {
     let place = Place::new();
@@ -450,5 +473,31 @@ fn how_long_it_takes() {
     for (what, mut ms) in [("mail", mails), ("webhook", hooks)] {
         ms.sort_by(f64::total_cmp);
         println!("{what}: p50 {:.1} ms, p95 {:.1} ms, most {:.1} ms", ms[25], ms[47], ms[49]);
+    }
+}
+
+/// Cars that fit half a plate are different ones: for each people are called.
+#[test]
+fn each_car_that_fits_half_a_plate_rings() {
+    let place = Place::new();
+    let list: base::ListId = "lst_half".parse().unwrap();
+    let settings = crate::ListSettings {
+        name: "Half".into(),
+        default_days: Some(30),
+        reason: Some("stolen vehicle".into()),
+        case: Some("26-0500".into()),
+        ..Default::default()
+    };
+    place.city().set_list(&person(), &list, &settings).unwrap();
+    let mut file = "plate,state\n8XY?12*,CA\n".as_bytes();
+    let number = place.city().import(&person(), &list, &mut file, None).unwrap().number.unwrap();
+    let sure = crate::ConfirmImport { sure: true };
+    place.city().confirm_import(&person(), &list, number, sure).unwrap();
+    for plate in ["8XYA128", "8XYB125", "8XYA128"] {
+        place.town.pass(plate);
+        place.city().relay().unwrap();
+        let hit = place.city().store.hits(1, None).unwrap().remove(0);
+        assert!(place.city().store.rang(&hit.id).unwrap(), "{plate}");
+        place.town.clock.advance(60_000);
     }
 }

@@ -1,8 +1,10 @@
 //! What cameras tell of themselves, the lists for those that keep hits alone, and gates.
 
 use crate::kit::{Town, at, clerk, person};
-use crate::{CameraState, CameraTrouble, Config, Enrol, ListSettings, NewEntry};
-use base::{CameraId, Kind, PersonId, Signed, SigningKey, Time};
+use crate::{
+    CameraState, CameraTrouble, Config, ConfirmImport, Enrol, ListSettings, NewEntry, NewFound,
+};
+use base::{CameraId, Kind, ListId, PersonId, Signed, SigningKey, Time};
 use plate::Odds;
 use read::{
     Gate, Heartbeat, HitsOnly, Lease, LeaseRequest, LeaseState, Level, OpenKey, Order, Power,
@@ -225,6 +227,43 @@ fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
     assert_eq!(town.logged("hotlist.watched").len(), 2);
     off(&town, Level::Capture, Some(one()));
     assert_eq!(asked(&town, today.start(), None).unwrap_err().kind(), Kind::Gone);
+}
+
+/// What raises no hit in the city is not kept at a camera either: found vehicles, and lists that are too old.
+#[test]
+fn a_camera_that_keeps_hits_alone_keeps_nothing_that_raises_none() {
+    let town = Town::new(START, "[cameras]\nhits_only = [\"cam_one\"]\nwithout_list = \"all\"\n");
+    let today = town.city.now().day();
+    let list: ListId = "lst_a".parse().unwrap();
+    let settings = ListSettings {
+        name: "A".into(),
+        default_days: Some(30),
+        reason: Some("stolen".into()),
+        case: Some("26-0417".into()),
+        longest_age_hours: Some(1),
+        ..ListSettings::default()
+    };
+    town.city.set_list(&person(), &list, &settings).unwrap();
+    let mut file = "plate,state\n7ABC128,CA\n8XYZ00?,CA\n".as_bytes();
+    let number = town.city.import(&person(), &list, &mut file, None).unwrap().number.unwrap();
+    town.city.confirm_import(&person(), &list, number, ConfirmImport { sure: true }).unwrap();
+    let set = asked(&town, today.start(), None).unwrap().unwrap();
+    assert!(set.wants(&odds("7ABC128")) && set.wants(&odds("8XYZ001")));
+    let found = |plate: &str| {
+        let new = NewFound { plate: Some(plate.into()), ..NewFound::default() };
+        town.city.found(&person(), &list, new).unwrap();
+    };
+    found("7ABC128");
+    found("8XYZ001");
+    let set = asked(&town, today.start(), Some(set.head().version.clone())).unwrap().unwrap();
+    assert!(!set.wants(&odds("7ABC128")) && !set.wants(&odds("8XYZ001")));
+    assert!(set.wants(&odds("8XYZ002")), "other cars that fit half a plate");
+    // Nothing has changed but the time, and the list is too old.
+    let have = Some(set.head().version.clone());
+    assert!(asked(&town, today.start(), have.clone()).unwrap().is_none());
+    town.clock.advance(3_600_000);
+    let set = asked(&town, today.start(), have).unwrap().unwrap();
+    assert_eq!(set.head().tokens, 0);
 }
 
 #[test]

@@ -201,6 +201,7 @@ fn a_list_that_is_stale() {
         reason: Some("stolen".into()),
         case: Some("26-0417".into()),
         adopted: Some(["stolen".into()].into()),
+        category: Some("stolen".into()),
         longest_age_hours: Some(24),
         ..ListSettings::default()
     };
@@ -292,7 +293,7 @@ fn a_mail_server_that_is_away() {
     place.mails(0);
     assert!(place.city().alive().contains(&"mail"), "{:?}", place.city().alive());
     place.mail.refuse(None);
-    place.minutes(2);
+    place.minutes(20);
     place.mails(1);
     assert!(!place.city().alive().contains(&"mail"));
     // That it is over waits for the mail server likewise.
@@ -300,8 +301,56 @@ fn a_mail_server_that_is_away() {
     fill(&place, 40);
     place.minutes(10);
     place.mail.refuse(None);
-    place.minutes(2);
+    place.minutes(20);
     assert!(place.mails(2)[1].text.contains("over:"));
+}
+
+/// A mail server that takes a message without saying so is given it once an hour.
+#[test]
+fn nobody_is_flooded() {
+    let place = Place::new("");
+    fill(&place, 40);
+    place.minutes(3);
+    place.mail.hang_up(true);
+    fill(&place, 87);
+    place.minutes(180);
+    place.mails(3);
+    place.mail.hang_up(false);
+    place.minutes(90);
+    place.mails(4);
+}
+
+/// A mailbox that takes nothing any more counts as told.
+#[test]
+fn a_mailbox_that_is_gone() {
+    let place = Place::new("");
+    fill(&place, 40);
+    place.minutes(3);
+    place.mail.refuse(Some("550 5.1.1 no such mailbox"));
+    fill(&place, 87);
+    place.minutes(5);
+    place.mail.refuse(None);
+    place.minutes(30);
+    place.mails(0);
+}
+
+/// What cannot be looked at is told itself, and silences nothing else.
+#[test]
+fn a_store_that_is_damaged_in_one_place() {
+    let place = Place::new("");
+    fill(&place, 40);
+    place.minutes(3);
+    let list: base::ListId = "lst_state".parse().unwrap();
+    place.city().store.put_list(&list, "damaged").unwrap();
+    fill(&place, 87);
+    for _ in 0..30 {
+        place.town.clock.advance(MINUTE);
+        place.city().look_after().unwrap_err();
+    }
+    let told: String = place.mails(2).iter().map(Mail::plain).collect();
+    for words in ["watch is not well", "Of four reads one keeps its picture"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
 }
 
 #[test]

@@ -2,12 +2,14 @@
 //! e-mail, and every Monday how the week was.
 //!
 //! What is wrong is found anew at each look. What was told of it, and to whom, is in the store, so that neither a
-//! restart nor a mail server that is away tells anybody twice or nobody. What comes and goes within two minutes is
-//! nobody's business. A message names a camera or a list, and no plate: nothing here knows one.
+//! restart nor a mail server that is away tells anybody twice or nobody; and in memory, so that people hear of a store
+//! that does not answer, or takes nothing. What comes and goes within two minutes is nobody's business. A message names a
+//! camera or a list, and no plate: nothing here knows one.
 //!
 //! Not here: who watches when the server itself is dead. That is for a program outside, at [`City::alive`].
 
 mod config;
+mod mailing;
 mod quiet;
 mod weekly;
 mod words;
@@ -18,8 +20,8 @@ pub(crate) use quiet::Activity;
 
 use crate::City;
 use crate::room::Step;
-use base::{Result, Time, sha256};
-use deliver::Notice;
+use base::{Result, Time};
+use mailing::{Letter, Post};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -73,15 +75,27 @@ struct Told {
 }
 
 type Faults = BTreeMap<String, Told>;
+/// What is wrong now, by what it is wrong with.
+type Found = BTreeMap<String, Fault>;
+
+/// What is known from look to look.
+#[derive(Default)]
+struct Known {
+    faults: Faults,
+    /// The same as the store has it; none before it was read.
+    stored: Option<Faults>,
+    post: Post,
+}
 
 /// What the watch remembers.
 pub(crate) struct Upkeep {
     activity: Mutex<Option<(Activity, Time)>>,
+    /// When everything was looked at last.
     looked: Mutex<Instant>,
     /// Since when mail has not gone out.
     silent: Mutex<Option<Time>>,
     /// One look at a time.
-    looking: Mutex<()>,
+    looking: Mutex<Known>,
 }
 
 impl Default for Upkeep {
@@ -134,64 +148,93 @@ impl City {
     }
 
     /// Looks at everything that somebody is to be told of, tells who has not been told yet, and on Mondays how the
-    /// week was. By the clock, once a minute; what cannot be told now is told at the next look.
+    /// week was. By the clock, once a minute; what cannot be told now is tried again, later each time.
+    ///
+    /// # Errors
+    /// Something could not be looked at or written down; all the rest was, and whoever could be told of it is.
     pub fn look_after(&self) -> Result<()> {
-        let _one = held(&self.upkeep.looking);
+        let mut known = held(&self.upkeep.looking);
+        let Known { faults, stored, post } = &mut *known;
         let now = self.now();
-        *held(&self.upkeep.looked) = Instant::now();
-        self.with_activity(|_| ())?;
-        self.save_activity(now)?;
-        let mut faults = self.kept_faults()?;
-        let before = faults.clone();
-        follow(&mut faults, self.faults_now()?, now);
-        let people = self.upkeep_lines()?;
+        let counted = self.with_activity(|_| ()).and_then(|()| self.save_activity(now));
+        let read = self.read_faults(faults, stored);
+        let (found, looked) = self.faults_now(faults);
+        follow(faults, found, now);
+        let named = self.look_who_is_told(post, now);
+        let people = post.people();
         if people.is_empty() {
             faults.retain(|_, told| told.over.is_none());
         }
-        let mut failed = false;
-        for (key, told) in &mut faults {
-            failed |= !self.tell_of(key, told, &people, now);
+        for (key, told) in faults.iter_mut() {
+            self.tell_of(key, told, post, now);
         }
         faults.retain(|_, told| !is_done(told, now));
-        if faults != before {
-            self.keep_faults(&faults)?;
+        let kept = self.keep_faults(faults, stored);
+        let week = self.tell_week(post, faults, now);
+        *held(&self.upkeep.silent) = post.silent();
+        let whole: Result<()> = [counted, read, looked, named, kept, week].into_iter().collect();
+        if whole.is_ok() {
+            *held(&self.upkeep.looked) = Instant::now();
         }
-        failed |= !self.tell_week(&people, &faults, now)?;
-        let mut silent = held(&self.upkeep.silent);
-        *silent = if failed { silent.or(Some(now)) } else { None };
+        whole
+    }
+
+    /// Takes up what a server before has told, once.
+    fn read_faults(&self, faults: &mut Faults, stored: &mut Option<Faults>) -> Result<()> {
+        if stored.is_some() {
+            return Ok(());
+        }
+        let kept = self.store.meta(FAULTS)?;
+        let kept: Faults =
+            kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+        faults.extend(kept.clone());
+        *stored = Some(kept);
         Ok(())
     }
 
-    fn kept_faults(&self) -> Result<Faults> {
-        let kept = self.store.meta(FAULTS)?;
-        Ok(kept.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default())
-    }
-
-    fn keep_faults(&self, faults: &Faults) -> Result<()> {
+    /// Writes down what was told, where the store has something else.
+    fn keep_faults(&self, faults: &Faults, stored: &mut Option<Faults>) -> Result<()> {
+        if stored.as_ref().is_none_or(|stored| stored == faults) {
+            return Ok(());
+        }
         let json = serde_json::to_string(faults)
             .map_err(|e| base::Error::internal("What was told cannot be written.").because(e))?;
-        self.store.set_meta(FAULTS, &json)
+        self.store.set_meta(FAULTS, &json)?;
+        *stored = Some(faults.clone());
+        Ok(())
     }
 
-    /// What is wrong at this moment, by what it is wrong with.
-    fn faults_now(&self) -> Result<BTreeMap<String, Fault>> {
+    /// What is wrong at this moment, and whether all was looked at. What cannot be is as it was, and that is a fault itself.
+    fn faults_now(&self, known: &Faults) -> (Found, Result<()>) {
         let (now, limits) = (self.now(), &self.config.upkeep);
-        let mut out = BTreeMap::new();
+        let mut out = Found::new();
         for part in self.health().into_iter().filter(|part| !part.fine) {
             let message = part.message.unwrap_or_default();
             out.insert(part.part.clone(), Fault::Part { part: part.part, message });
         }
-        let step = self.picture_step()?;
-        // The second step is told besides the first: when it is undone, that one still is so.
-        for taken in [Step::Thinned, Step::Bare].into_iter().filter(|taken| *taken <= step) {
-            let percent = self.picture_disk().unwrap_or_default() as u32;
-            let fault = Fault::Disk { percent, bare: taken == Step::Bare };
-            out.insert(format!("disk/{}", taken.word()), fault);
-        }
-        self.quiet_cameras(now, limits.quiet_hours, &mut out)?;
-        for view in self.stale_lists()? {
-            let list = view.id.to_string();
-            out.insert(format!("list/{list}"), Fault::Stale { list });
+        let sources: [(&[&str], Result<Found>); 3] = [
+            (&["disk/"], self.disk_faults()),
+            (&["clock/", "quiet/"], self.quiet_cameras(now, limits.quiet_hours)),
+            (&["list/"], self.list_faults()),
+        ];
+        let mut looked = Ok(());
+        for (kinds, found) in sources {
+            let e = match found {
+                Ok(found) => {
+                    out.extend(found);
+                    continue;
+                }
+                Err(e) => e,
+            };
+            let is = |key: &str| kinds.iter().any(|kind| key.starts_with(*kind));
+            let still = known.iter().filter(|(key, told)| is(key) && told.over.is_none());
+            out.extend(still.map(|(key, told)| (key.clone(), told.fault.clone())));
+            // Where the store does not answer that is told, and nothing else that follows from it.
+            if !out.contains_key("store") {
+                let (part, message) = ("watch".to_owned(), e.message().to_owned());
+                out.insert(part.clone(), Fault::Part { part, message });
+            }
+            looked = Err(e);
         }
         if let Some(Fault::Certificate { until, ended }) = self.certificate_fault(now) {
             for told in [false, true].into_iter().filter(|told| *told <= ended) {
@@ -202,15 +245,28 @@ impl City {
         if self.backup_is_late(now) {
             out.insert("backup".into(), Fault::Backup { hours: limits.backup_hours });
         }
-        Ok(out)
+        (out, looked)
     }
 
-    fn quiet_cameras(
-        &self,
-        now: Time,
-        hours: u32,
-        out: &mut BTreeMap<String, Fault>,
-    ) -> Result<()> {
+    fn disk_faults(&self) -> Result<Found> {
+        let step = self.picture_step()?;
+        // The second step is told besides the first: when it is undone, that one still is so.
+        let taken = [Step::Thinned, Step::Bare].into_iter().filter(|taken| *taken <= step);
+        let fault = |taken: Step| {
+            let percent = self.picture_disk().unwrap_or_default() as u32;
+            let fault = Fault::Disk { percent, bare: taken == Step::Bare };
+            (format!("disk/{}", taken.word()), fault)
+        };
+        Ok(taken.map(fault).collect())
+    }
+
+    fn list_faults(&self) -> Result<Found> {
+        let lists = self.stale_lists()?.into_iter().map(|view| view.id.to_string());
+        Ok(lists.map(|list| (format!("list/{list}"), Fault::Stale { list })).collect())
+    }
+
+    fn quiet_cameras(&self, now: Time, hours: u32) -> Result<Found> {
+        let mut out = Found::new();
         let rows = self.store.cameras()?;
         let beats = held(&self.beats).clone();
         for row in rows {
@@ -233,7 +289,7 @@ impl City {
                 out.insert(format!("quiet/{id}"), Fault::Quiet { name: row.name, hours });
             }
         }
-        Ok(())
+        Ok(out)
     }
 
     fn certificate_fault(&self, now: Time) -> Option<Fault> {
@@ -259,20 +315,20 @@ impl City {
         })
     }
 
-    /// Tells whoever has not been told. Gives whether all of them could be.
-    fn tell_of(&self, key: &str, told: &mut Told, people: &[String], now: Time) -> bool {
+    /// Tells whoever has not been told.
+    fn tell_of(&self, key: &str, told: &mut Told, post: &mut Post, now: Time) {
         let (over, from) = match told.over {
             None => (false, told.since),
             Some(at) => (true, at),
         };
         if now.since(from) < PATIENCE_MS {
-            return true;
+            return;
         }
-        let whom: Vec<String> = match over {
-            false => people.iter().filter(|one| !told.begun.contains(*one)).cloned().collect(),
-            true => told.begun.difference(&told.ended).cloned().collect(),
-        };
-        let mut all = true;
+        let mut whom = post.people();
+        match over {
+            false => whom.retain(|one| !told.begun.contains(one)),
+            true => whom = told.begun.difference(&told.ended).cloned().collect(),
+        }
         for one in whom {
             let (city, since) = (&self.config.city.name, self.config.city.shown(told.since));
             let said = |lang: &str| match over {
@@ -280,38 +336,12 @@ impl City {
                 true => words::ends(&told.fault, city, &since, lang),
             };
             let name = format!("{key} {} {over}", told.since);
-            match self.mail_of_upkeep(&name, &one, said) {
-                Ok(()) if over => _ = told.ended.insert(one),
-                Ok(()) => _ = told.begun.insert(one),
-                Err(e) => {
-                    tracing::warn!(error = %e.inside(), "somebody is not told yet of {key}");
-                    all = false;
-                }
+            let letter = Letter { name: &name, recipient: &one, said };
+            if self.mail_of_upkeep(post, &letter, now) {
+                let said = if over { &mut told.ended } else { &mut told.begun };
+                said.insert(one);
             }
         }
-        all
-    }
-
-    /// Sends one message; who has no mailbox any more counts as told.
-    fn mail_of_upkeep(
-        &self,
-        name: &str,
-        recipient: &str,
-        said: impl Fn(&str) -> (String, String),
-    ) -> Result<()> {
-        let Some((address, lang)) = self.mailbox(recipient)? else { return Ok(()) };
-        let (heading, text) = said(&lang);
-        let notice = Notice {
-            id: format!(
-                "msg_{}",
-                base::hex(&sha256(format!("{name}\n{recipient}").as_bytes())[..16])
-            ),
-            heading,
-            text,
-            link: self.link("/console/cameras"),
-            topic: name.to_owned(),
-        };
-        self.mail(&address, &notice)
     }
 
     /// Whether the server does its work, and what of it does not; for a program outside that calls somebody when it
@@ -340,7 +370,7 @@ impl City {
 }
 
 /// Brings what was told to what is so.
-fn follow(faults: &mut Faults, mut now_wrong: BTreeMap<String, Fault>, now: Time) {
+fn follow(faults: &mut Faults, mut now_wrong: Found, now: Time) {
     for (key, told) in faults.iter_mut() {
         match now_wrong.remove(key) {
             // Who was told that it is over is told of it as of another one, later.

@@ -1,5 +1,6 @@
 //! How the week was, every Monday from eight o'clock on, by the city's clocks.
 
+use super::mailing::{Letter, Post};
 use super::{Fault, Faults, words};
 use crate::City;
 use base::{Result, Time};
@@ -20,10 +21,11 @@ fn week_of(now: Time, ahead: i32) -> i64 {
 }
 
 impl City {
-    /// Tells whoever has not been told. Gives whether all of them could be.
-    pub(super) fn tell_week(&self, people: &[String], faults: &Faults, now: Time) -> Result<bool> {
+    /// Tells whoever has not been told.
+    pub(super) fn tell_week(&self, post: &mut Post, faults: &Faults, now: Time) -> Result<()> {
+        let people = post.people();
         if !self.config.upkeep.weekly || people.is_empty() {
-            return Ok(true);
+            return Ok(());
         }
         let week = week_of(now, self.config.city.ahead_of_utc(now));
         let kept = self.store.meta(WEEK)?.unwrap_or_default();
@@ -33,34 +35,29 @@ impl City {
             Some(told) if told == week => {}
             Some(told) if told < week => words = vec![week.to_string()],
             // The clock was set back: last week's is not told once more.
-            Some(told) if told - week <= 7 => return Ok(true),
+            Some(told) if told - week <= 7 => return Ok(()),
             // There was no week yet; or a clock had leapt ahead, and was set right.
             _ => {
-                self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")))?;
-                return Ok(true);
+                return self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")));
             }
         }
         let before = words.len();
-        let mut all = true;
         for one in people {
-            if words[1..].contains(one) {
+            if words[1..].contains(&one) {
                 continue;
             }
             let name = format!("week {week}");
             let known = self.week_known(faults, now)?;
             let said = |lang: &str| words::week(&known, &self.config.city.name, lang);
-            match self.mail_of_upkeep(&name, one, said) {
-                Ok(()) => words.push(one.clone()),
-                Err(e) => {
-                    tracing::warn!(error = %e.inside(), "the week is not told yet");
-                    all = false;
-                }
+            let letter = Letter { name: &name, recipient: &one, said };
+            if self.mail_of_upkeep(post, &letter, now) {
+                words.push(one);
             }
         }
         if words.len() != before {
             self.store.set_meta(WEEK, &words.join(" "))?;
         }
-        Ok(all)
+        Ok(())
     }
 
     fn week_known(&self, faults: &Faults, now: Time) -> Result<Week> {

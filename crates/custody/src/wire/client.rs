@@ -11,7 +11,8 @@ use crate::{
     SealedRead, SealedSegment, Sort, Terms,
 };
 use base::{
-    CameraId, Day, Epoch, Error, HitId, Kind, PersonId, PublicKey, Result, Secret, Signed, Time,
+    CameraId, Day, Epoch, Error, HitId, HoldId, Kind, PersonId, PublicKey, Result, Secret, Signed,
+    Time,
 };
 use identity::{Adoption, RuleSet};
 use ledger::{Entry, Leaf};
@@ -312,6 +313,19 @@ impl Keeper for Remote {
             salt: *salt,
             entry: entry.receipt(),
         })?;
+        let lent = self.lent(given.handle);
+        Ok(HoldPermit::lent(hold.id, given, lent))
+    }
+
+    fn hold_again(
+        &self,
+        hold: HoldId,
+        sealed: &Sealed,
+        salt: &[u8; 32],
+        entry: &Entry,
+    ) -> Result<HoldPermit> {
+        let (sealed, salt, entry) = (sealed.clone(), *salt, entry.receipt());
+        let given: GivenHold = self.ask(Request::HoldAgain { hold, sealed, salt, entry })?;
         let lent = self.lent(given.handle);
         Ok(HoldPermit::lent(hold, given, lent))
     }

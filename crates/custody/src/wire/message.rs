@@ -3,7 +3,7 @@
 
 use crate::Sort;
 use crate::sealed::{Found, SealedHit, SealedSegment, Token};
-use base::{CameraId, Day, Epoch, Error, HitId, Kind, PersonId, ReadId, Result, Time};
+use base::{CameraId, Day, Epoch, Error, HitId, HoldId, Kind, PersonId, ReadId, Result, Time};
 use identity::Adoption;
 use policy::{Facts, Vouch};
 use read::{Lease, Sealed, WatchHead};
@@ -111,6 +111,7 @@ pub(super) enum Request {
     Keys { permit: Handle, found: Vec<Found> },
     OpenHit { hit: SealedHit, entry: String },
     HoldPermit { hold: Plain, salt: [u8; 32], entry: String },
+    HoldAgain { hold: HoldId, sealed: Sealed, salt: [u8; 32], entry: String },
     Reseal { permit: Handle, found: Vec<Found> },
     Release(Handle),
     DestroyBefore(Time),
@@ -156,10 +157,11 @@ pub(crate) struct Given {
     pub scans: bool,
 }
 
-/// The same of a hold.
+/// The same of a hold, with its matter's public key.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct GivenHold {
     pub handle: Handle,
+    pub key: [u8; 32],
     pub cameras: Vec<CameraId>,
     pub from: Time,
     pub until: Time,

@@ -23,7 +23,7 @@ use std::io::{Read, Write};
 use zeroize::Zeroizing;
 
 /// The version of everything below.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// A batch of reads with their pictures, a page of segments.
 const LARGEST: u32 = 256 << 20;
 

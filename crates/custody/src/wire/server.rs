@@ -6,7 +6,7 @@ use super::message::{
 use super::{VERSION, receive, send};
 use crate::keeper::{Arrived, Keeper};
 use crate::{Custody, Found, HoldPermit, Permit, SealedSegment, Terms};
-use base::{Error, Result, Shutdown, random};
+use base::{Error, HoldId, Result, Shutdown, random};
 use ledger::{Entry, Leaf};
 use policy::{Facts, Hold, Intent};
 use read::{Read, Sealed};
@@ -223,6 +223,9 @@ impl Desk {
             Request::HoldPermit { hold, salt, entry } => {
                 said(to, self.hold_permit(&hold, &salt, &entry))
             }
+            Request::HoldAgain { hold, sealed, salt, entry } => {
+                said(to, self.hold_again(hold, &sealed, &salt, &entry))
+            }
             Request::Reseal { permit, found } => said(to, self.reseal(permit, found)),
             Request::Release(handle) => {
                 self.permits().remove(&handle);
@@ -301,7 +304,21 @@ impl Desk {
 
     fn hold_permit(&self, hold: &Plain, salt: &[u8; 32], entry: &str) -> Result<GivenHold> {
         let hold = Hold::from_canonical(&hold.0)?;
-        let permit = self.custody.hold_permit(&hold, salt, &Entry::from_receipt(entry)?)?;
+        self.lend_hold(self.custody.hold_permit(&hold, salt, &Entry::from_receipt(entry)?)?)
+    }
+
+    fn hold_again(
+        &self,
+        hold: HoldId,
+        sealed: &Sealed,
+        salt: &[u8; 32],
+        entry: &str,
+    ) -> Result<GivenHold> {
+        let entry = Entry::from_receipt(entry)?;
+        self.lend_hold(self.custody.hold_again(hold, sealed, salt, &entry)?)
+    }
+
+    fn lend_hold(&self, permit: HoldPermit) -> Result<GivenHold> {
         let mut given = permit.told();
         given.handle = self.keep(Held::Hold(permit))?;
         Ok(given)

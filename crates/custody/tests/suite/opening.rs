@@ -1,10 +1,10 @@
 //! No log, no key: who gets a permit, and what it opens.
 
 use super::kit::*;
-use base::{HitId, Kind, Time};
+use base::{HitId, HoldId, Kind, Time};
 use custody::Found;
 use ledger::{Entry, Leaf, commitment};
-use policy::{Facts, Intent, Vouch};
+use policy::{Facts, Hold, Intent, Vouch};
 
 fn ago(ms: i64) -> Time {
     now().plus_millis(-ms)
@@ -139,6 +139,7 @@ fn no_permit_without_this_question_on_this_log() {
         ("another role", of("roles", "detective")),
         ("another rule", of("rule", "detective-search")),
         ("less than was allowed", of("decision", "narrowed")),
+        ("a paper that it does not rest on", of("paper_id", "pap_1")),
         ("a reason that was not given", append(leaf(&intent).fact("reason", true))),
     ] {
         check(what, forbidden, &intent, &facts, &SALT, &entry);
@@ -183,6 +184,53 @@ fn no_permit_without_this_question_on_this_log() {
     assert!(got.is_err(), "another city's log");
     let forged = Entry { leaf: leaf(&intent).fact("x", 1).bytes().unwrap(), ..entry };
     assert!(city.custody.permit(&intent, &facts, &SALT, &forged, None).is_err(), "not on the log");
+}
+
+/// A small hold on the log is no leave for a large one, nor one for the court's key for another.
+#[test]
+fn no_hold_without_its_own_entry() {
+    let city = City::new();
+    let hold = Hold {
+        id: HoldId::new(now(), [1; 10]),
+        person: "per_clara".parse().unwrap(),
+        roles: vec!["clerk".into()],
+        matter: "24-CV-0815".into(),
+        paper: "pap_1".into(),
+        plate: None,
+        cameras: vec![camera("one"), camera("two")],
+        from: ago(HOUR),
+        until: now(),
+        review: now().plus_millis(24 * HOUR),
+        key: *read::OpenKey::generate().public().unwrap().bytes(),
+    };
+    let hour = |t: Time| t.floor_to(HOUR).to_string();
+    let leaf = || {
+        Leaf::new("hold.placed", now())
+            .id(hold.id.to_string())
+            .fact("cameras", 2)
+            .fact("from", hour(hold.from))
+            .fact("until", hour(hold.until))
+            .fact("plate", false)
+            .fact("key", hold.key_hash())
+            .fact("paper_id", "pap_1")
+            .body(commitment(&SALT, hold.canonical().expose()))
+    };
+    let leave = |leaf: Leaf| {
+        let entry = city.log.append(&leaf).unwrap();
+        city.custody.hold_permit(&hold, &SALT, &entry).err().map(|e| e.kind())
+    };
+    assert_eq!(leave(leaf()), None);
+    for (what, said) in [
+        ("fewer cameras", leaf().fact("cameras", 1)),
+        ("from later on", leaf().fact("from", hour(now()))),
+        ("until earlier", leaf().fact("until", hour(ago(24 * HOUR)))),
+        ("one plate", leaf().fact("plate", true)),
+        ("another key", leaf().fact("key", "00")),
+        ("another paper", leaf().fact("paper_id", "pap_2")),
+        ("another body", leaf().body(commitment(&[9; 32], hold.canonical().expose()))),
+    ] {
+        assert_eq!(leave(said), Some(Kind::Forbidden), "{what}");
+    }
 }
 
 #[test]

@@ -42,6 +42,11 @@ fn what_the_server_says_decides_what_follows() {
     for (answer, next) in [
         ("550 no such mailbox", Next::Never),
         ("553 not a mailbox", Next::Never),
+        ("550 5.1.1 no such mailbox", Next::Never),
+        // The city's settings, which somebody mends.
+        ("550 5.7.1 relaying denied", Next::Again(None)),
+        ("550 relay not permitted", Next::Again(None)),
+        ("553 5.7.1 sender address rejected: not owned by user", Next::Again(None)),
         ("451 later", Next::Again(None)),
         ("452 full", Next::Again(None)),
         ("535 who are you", Next::Again(None)),
@@ -55,6 +60,16 @@ fn what_the_server_says_decides_what_follows() {
     assert!(sink.wait(1, Duration::ZERO).is_empty());
     sink.refuse(None);
     way(sink.port()).send("dora@c.example", &notice()).unwrap();
+}
+
+/// It may have taken the message: it is not sent again at once.
+#[test]
+fn a_server_that_takes_a_message_without_a_word() {
+    let sink = MailSink::start().unwrap();
+    sink.hang_up(true);
+    let failure = way(sink.port()).send("dora@c.example", &notice()).unwrap_err();
+    assert_eq!(failure.next, Next::Again(Some(Duration::from_secs(3600))));
+    assert_eq!(sink.wait(1, Duration::from_secs(10)).len(), 1);
 }
 
 #[test]

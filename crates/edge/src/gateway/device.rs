@@ -406,13 +406,18 @@ impl Device {
                 continue;
             }
             let known = ours(pass.clone(), self.conf.adapter.as_str());
-            match line.outlet.draft(before.map(|(_, draft)| draft), &session, known) {
-                Ok(draft) => drafts.extend(draft.map(|draft| (pass.number, (pass.best, draft)))),
-                // The read itself is tried again when the pass ends.
+            let (mut best, mut draft) = match before {
+                Some((best, draft)) => (best, Some(draft)),
+                None => (pass.best, None),
+            };
+            match line.outlet.draft(&mut draft, &session, known) {
+                Ok(()) => best = pass.best,
+                // The next look is tried again, and the read itself when the pass ends: in this one's place.
                 Err(e) => {
                     tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on")
                 }
             }
+            drafts.extend(draft.map(|draft| (pass.number, (best, draft))));
         }
     }
 

@@ -84,6 +84,10 @@ async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
 
 /// Takes one message; what is wrong with it is on the page.
 fn one(device: &Device, body: &[u8]) {
+    // The topics are all cameras' together: what is of others uses up no turn of this one.
+    if !names(body, device.conf.only.as_deref()) {
+        return;
+    }
     let Ok(_turn) = device.turn() else { return };
     let _ = device.hear(&Document { content_type: "application/json", body });
 }
@@ -91,5 +95,32 @@ fn one(device: &Device, body: &[u8]) {
 async fn raised(done: &Shutdown) {
     while !done.stopped() {
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Whether a JSON document may be of the camera of this name, where one is asked for: it holds it as a string. A name
+/// that JSON may write in several ways is left to whoever reads the document.
+fn names(body: &[u8], only: Option<&str>) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ');
+    let Some(name) = only.filter(|name| name.bytes().all(plain)) else { return true };
+    let quoted = format!("\"{name}\"");
+    body.windows(quoted.len()).any(|part| part == quoted.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_of_other_cameras_takes_no_turn() {
+        let check = |camera: &str, only: Option<&str>, want: bool| {
+            let body = format!(r#"{{"after":{{"camera":"{camera}","label":"car"}}}}"#);
+            assert_eq!(names(body.as_bytes(), only), want, "{body} {only:?}");
+        };
+        check("drive", Some("drive"), true);
+        check("drive_2", Some("drive"), false);
+        check("garden", Some("drive"), false);
+        check("garden", None, true);
+        check("t\\u00fcr", Some("tür"), true);
     }
 }

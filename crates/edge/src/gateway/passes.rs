@@ -5,7 +5,8 @@
 //! pass ends when the maker says so, when nothing was heard for [`Options::gap_ms`], or after
 //! [`Options::longest_ms`], so that a hit does not wait for a car that stands at a barrier. What is then
 //! still said of that car is a repeat and is dropped for as long as it goes on, so that a parked car is
-//! one pass and not a hundred.
+//! one pass and not a hundred: by its plate for [`Options::again_ms`] after the last word, by its id until
+//! the maker says that it has left, or for [`Options::stays_ms`].
 
 use base::Time;
 use exchange::inbound::{Event, Seen};
@@ -26,13 +27,22 @@ pub struct Options {
     pub longest_ms: i64,
     /// So long after its last word a vehicle may pass again.
     pub again_ms: i64,
+    /// So long after its last word a vehicle of which the maker has not said that it left is the same pass by its
+    /// id. Makers speak of what does not move once a minute or so.
+    pub stays_ms: i64,
     /// Passes open at once; one more ends the oldest.
     pub open_max: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { gap_ms: 10_000, longest_ms: 30_000, again_ms: 30_000, open_max: 64 }
+        Self {
+            gap_ms: 10_000,
+            longest_ms: 30_000,
+            again_ms: 30_000,
+            stays_ms: 600_000,
+            open_max: 64,
+        }
     }
 }
 
@@ -77,6 +87,15 @@ struct Past {
     id: Option<String>,
     text: Text,
     heard: Time,
+    /// The maker has said that it left.
+    left: bool,
+}
+
+impl Past {
+    /// So long after its last word it is remembered.
+    fn kept_ms(&self, options: &Options) -> i64 {
+        if self.id.is_some() && !self.left { options.stays_ms } else { options.again_ms }
+    }
 }
 
 impl Passes {
@@ -105,13 +124,13 @@ impl Passes {
                 self.open[at].add(seen, captured, now);
                 at
             }
-            None if self.is_repeat(&seen, now) => {
+            None if self.is_repeat(&seen, ends, now) => {
                 self.repeats += 1;
                 return ended;
             }
             None => {
                 if self.open.len() >= self.options.open_max {
-                    ended.push(self.close(0));
+                    ended.push(self.close(0, false));
                 }
                 self.begun += 1;
                 self.open.push(Open::new(self.begun, seen, captured, now));
@@ -119,7 +138,7 @@ impl Passes {
             }
         };
         if ends {
-            ended.push(self.close(at));
+            ended.push(self.close(at, true));
         }
         ended
     }
@@ -128,23 +147,27 @@ impl Passes {
     pub fn gone(&mut self, id: &str, now: Time) -> Vec<Pass> {
         let mut ended = self.tick(now);
         if let Some(at) = self.open.iter().position(|open| open.id.as_deref() == Some(id)) {
-            ended.push(self.close(at));
+            ended.push(self.close(at, true));
+        }
+        for past in self.past.iter_mut().filter(|past| past.id.as_deref() == Some(id)) {
+            (past.heard, past.left) = (now, true);
         }
         ended
     }
 
     /// Time has passed; returns what ends.
     pub fn tick(&mut self, now: Time) -> Vec<Pass> {
-        let Options { gap_ms, longest_ms, again_ms, .. } = self.options;
+        let options = self.options;
+        let Options { gap_ms, longest_ms, .. } = options;
         let mut ended = Vec::new();
         while let Some(at) = self
             .open
             .iter()
             .position(|o| over(o.heard, now, gap_ms) || over(o.since, now, longest_ms))
         {
-            ended.push(self.close(at));
+            ended.push(self.close(at, false));
         }
-        self.past.retain(|past| !over(past.heard, now, again_ms));
+        self.past.retain(|past| !over(past.heard, now, past.kept_ms(&options)));
         ended
     }
 
@@ -154,24 +177,35 @@ impl Passes {
         self.open.drain(..).map(|open| open.pass).collect()
     }
 
-    fn is_repeat(&mut self, seen: &Seen, now: Time) -> bool {
+    fn is_repeat(&mut self, seen: &Seen, left: bool, now: Time) -> bool {
         let text = seen.odds.text();
+        let again_ms = self.options.again_ms;
         let mut past = self.past.iter_mut();
-        match past.find(|past| past.text == text || (past.id.is_some() && past.id == seen.id)) {
+        let found = past.find(|past| {
+            // A plate that comes back under another id has driven round the block.
+            (past.id.is_some() && past.id == seen.id)
+                || (past.text == text && !over(past.heard, now, again_ms))
+        });
+        match found {
             Some(past) => {
                 past.heard = now;
+                past.left |= left;
                 true
             }
             None => false,
         }
     }
 
-    fn close(&mut self, at: usize) -> Pass {
+    fn close(&mut self, at: usize, left: bool) -> Pass {
         let Open { id, heard, pass, .. } = self.open.remove(at);
         if self.past.len() == PAST_MAX {
-            self.past.pop_front();
+            // One that is still spoken of is the last to be forgotten.
+            let oldest = self.past.iter().enumerate().min_by_key(|(_, past)| past.heard);
+            if let Some(at) = oldest.map(|(at, _)| at) {
+                self.past.remove(at);
+            }
         }
-        self.past.push_back(Past { id, text: pass.seen.odds.text(), heard });
+        self.past.push_back(Past { id, text: pass.seen.odds.text(), heard, left });
         pass
     }
 }
@@ -346,6 +380,26 @@ mod tests {
             story.push_str(&format!("{s} update 1 7ABC128 0.6 -> {end}\n"));
         }
         assert_eq!(check(&story).repeats(), 90);
+    }
+
+    /// Frigate speaks of a car that does not move once in some sixty seconds.
+    #[test]
+    fn a_parked_car_is_one_pass_until_it_leaves() {
+        let mut story =
+            String::from("0 new 1 7ABC128 0.6 ->\n10 tick -> 7ABC128 0-0 best 0 of 1\n");
+        for n in 1..=60 {
+            story.push_str(&format!("{} update 1 7A8C128 0.6 ->\n", 61 * n));
+        }
+        story.push_str(
+            "3700 new    2 7ABC128 0.6 ->
+             3710 tick                 -> 7ABC128 3700-3700 best 3700 of 1
+             3720 lost   1 7ABC128 0.6 ->
+             3760 update 1 7ABC128 0.6 ->
+             3770 tick                 -> 7ABC128 3760-3760 best 3760 of 1
+             4370 update 1 7ABC128 0.6 ->
+             4371 gone   1             -> 7ABC128 4370-4370 best 4370 of 1",
+        );
+        assert_eq!(check(&story).repeats(), 61);
     }
 
     #[test]

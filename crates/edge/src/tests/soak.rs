@@ -69,6 +69,7 @@ pub fn session_of(city: &OpenKey, from: Time) -> Arc<Session> {
 /// A camera's line without a city: what is sealed stays in the spool.
 pub struct Line {
     pub pipeline: Pipeline,
+    pub outlet: Arc<Outlet>,
     pub spool: Arc<Spool>,
     pub counts: Arc<Counts>,
     pub station: Arc<Station>,
@@ -90,8 +91,8 @@ impl Line {
         });
         let station = Station::open(camera, "a clip".into(), dir, clock.clone()).unwrap();
         let station = Arc::new(station);
-        let pipeline = Pipeline::new(outlet, station.clone(), clock).unwrap();
-        Self { pipeline, spool, counts, station }
+        let pipeline = Pipeline::new(outlet.clone(), station.clone(), clock).unwrap();
+        Self { pipeline, outlet, spool, counts, station }
     }
 }
 
@@ -101,7 +102,7 @@ fn a_day_leaves_memory_and_files_where_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(Time::from_millis(START)));
     let city = OpenKey::generate();
-    let Line { mut pipeline, spool, counts, station } = Line::new(dir.path(), clock.clone());
+    let Line { mut pipeline, spool, counts, station, .. } = Line::new(dir.path(), clock.clone());
     let frames = clip();
     let (mut number, mut delivered) = (0, 0);
     let mut marks = Vec::new();

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const ANSWER_MAX: u64 = 8 << 20;
+const HOUR_MS: i64 = 3_600_000;
 const USUAL: &str = "http://127.0.0.1:8090";
 
 /// Where the reader is asked.
@@ -117,10 +118,20 @@ pub fn setup(args: &SetupArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Of the hours in which something was seen those among the last so many, this one with them; a clock that was ahead
+/// once has left some that have not come yet.
+fn last(all: Vec<Value>, hours: u32, now: base::Time) -> Vec<Value> {
+    let since = now.plus_millis(-i64::from(hours) * HOUR_MS).millis();
+    let within = |hour: &Value| {
+        hour["from"].as_i64().is_some_and(|from| since < from && from <= now.millis())
+    };
+    all.into_iter().filter(within).collect()
+}
+
 /// `homeplate survey`: one page by hour.
 pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
     let all: Vec<Value> = args.at.get(&format!("cameras/{}/survey.json", args.camera))?;
-    let hours = &all[all.len().saturating_sub(args.hours as usize)..];
+    let hours = last(all, args.hours, base::Clock::now(&base::SystemClock));
     if args.json {
         crate::client::print_json(&hours)?;
         return Ok(ExitCode::SUCCESS);
@@ -135,7 +146,7 @@ pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
         "{:<17} {:<9} {:>6} {:>6} {:>8} {:>6} {:>6}  advice",
         "hour (UTC)", "fit for", "passes", "read", "plate px", "aside", "light"
     );
-    for hour in hours {
+    for hour in &hours {
         let from = base::Time::from_millis(hour["from"].as_i64().unwrap_or_default()).to_string();
         let number =
             |v: &Value, digits: usize| v.as_f64().map_or("–".into(), |v| format!("{v:.digits$}"));
@@ -153,4 +164,26 @@ pub fn survey(args: &SurveyArgs) -> anyhow::Result<ExitCode> {
         );
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hours before now in which something was seen; which of them a survey of so many hours is of.
+    #[test]
+    fn a_survey_is_of_the_last_hours() {
+        let now = base::Time::from_millis(1_795_420_800_000 + HOUR_MS / 3);
+        let check = |seen: &[i64], hours: u32, want: &[i64]| {
+            let hour = |ago: &i64| serde_json::json!({ "from": now.floor_to(HOUR_MS).millis() - ago * HOUR_MS });
+            let got = last(seen.iter().map(hour).collect(), hours, now);
+            let want: Vec<Value> = want.iter().map(hour).collect();
+            assert_eq!(got, want, "{seen:?} {hours}");
+        };
+        check(&[40, 39, 3, 2, 1, 0], 3, &[2, 1, 0]);
+        // It was off for two days; and a clock was ahead.
+        check(&[50, 49, 0], 24, &[0]);
+        check(&[1, 0, -30], 24, &[1, 0]);
+        check(&[50, 49], 24, &[]);
+    }
 }

@@ -96,7 +96,8 @@ fn ask_all(preset: Option<&Preset>, asker: &mut Asker<'_>) -> Result<Answers> {
     let purposes = &PURPOSES[..ORDINARY];
     a.roles = list(asker, "Roles that may ask", &ASKERS, &a.roles)?;
     a.purposes = list(asker, "Purposes that need no warrant", purposes, &a.purposes)?;
-    a.hours = number(asker, "Hours that an ordinary question may reach back", 1, a.hours)?;
+    let question = "Hours that one ordinary question may cover, anywhere within the retention";
+    a.hours = number(asker, question, 1, a.hours)?;
     a.cameras = number(asker, "Cameras of an ordinary question", 1, a.cameras)?;
     a.detective_hours =
         number(asker, "Hours of a detective's question about an attested case (0: none)", 0, 336)?;

@@ -23,9 +23,13 @@ pub struct ProveArgs {
     /// A law preset whose ceilings are proven too; the city's own where it is left out.
     #[arg(long)]
     preset: Option<String>,
-    /// A property of the city's own, by its file; may be given again. Those of the folder where none is given.
+    /// A property of the city's own, by its file, beside those of the folder or in the place of the one of its name; may
+    /// be given again.
     #[arg(long = "property", value_name = "FILE")]
     properties: Vec<PathBuf>,
+    /// A property of the folder that is to go, by its name; may be given again.
+    #[arg(long = "drop-property", value_name = "NAME")]
+    dropped: Vec<String>,
     /// The charter of the set that is signed; `charter.toml` of the folder where it is left out.
     #[arg(long, requires = "sign")]
     charter: Option<PathBuf>,
@@ -45,9 +49,11 @@ pub fn run(mut args: ProveArgs) -> anyhow::Result<ExitCode> {
     if args.preset.is_none() {
         args.preset = of_city(&args.data)?;
     }
-    if args.properties.is_empty() {
-        args.properties = properties(&args.data.join("properties"))?;
-    }
+    let mut all = properties(&args.data.join("properties"))?;
+    let named: Vec<String> = args.properties.iter().map(|file| name(file)).collect();
+    all.retain(|file| !named.contains(&name(file)) && !args.dropped.contains(&name(file)));
+    all.append(&mut args.properties);
+    args.properties = all;
     let rules = args.rules.clone().unwrap_or_else(|| args.data.join("rules.cedar"));
     if let (Some(key), Some(out)) = (&args.sign, &args.out) {
         sign(&args, &rules, key, out)?;

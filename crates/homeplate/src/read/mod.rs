@@ -61,7 +61,7 @@ pub struct ReadArgs {
     /// Show every read below --below, ask what it really is, and keep the answers in this folder.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["json", "frames", "score"])]
     correct: Option<PathBuf>,
-    /// With --correct: ask about reads less sure than this; 1 asks about all.
+    /// With --correct: ask about reads less sure than this; 1 asks about all, as a table for --score wants it.
     #[arg(long, default_value_t = 0.9, value_name = "SHARE", requires = "correct")]
     below: f32,
     /// Compare what is read with this table (image,x,y,w,h,text) and print how good it is.

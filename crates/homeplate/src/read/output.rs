@@ -22,6 +22,8 @@ pub struct Seen<'a> {
 /// A frame of a video; times are milliseconds from its beginning.
 pub struct SeenFrame<'a> {
     pub file: &'a Path,
+    pub width: usize,
+    pub height: usize,
     pub number: u64,
     pub at_ms: i64,
     pub plates: &'a [Plate],
@@ -95,6 +97,8 @@ impl Output {
             return self.line(&FrameLine {
                 video: seen.file.to_string_lossy().into_owned(),
                 frame: seen.number,
+                width: seen.width,
+                height: seen.height,
                 at_s: seconds(seen.at_ms),
                 plates: seen.plates.iter().map(PlateLine::of).collect(),
             });
@@ -226,6 +230,8 @@ struct PictureLine {
 struct FrameLine {
     video: String,
     frame: u64,
+    width: usize,
+    height: usize,
     at_s: f64,
     plates: Vec<PlateLine>,
 }
@@ -262,6 +268,8 @@ struct PassLine {
     last_s: f64,
     best_s: f64,
     frames: u32,
+    width: u32,
+    height: u32,
     text: Option<String>,
     confidence: Option<f64>,
     region: Option<RegionLine>,
@@ -292,6 +300,7 @@ impl PlateLine {
 impl PassLine {
     fn of(file: &Path, track: &Track) -> Self {
         let read = track.read.as_ref();
+        let [width, height] = track.frame_size;
         Self {
             video: file.to_string_lossy().into_owned(),
             track: track.number,
@@ -299,6 +308,8 @@ impl PassLine {
             last_s: seconds(track.last.millis()),
             best_s: seconds(track.best.millis()),
             frames: track.frames,
+            width,
+            height,
             text: read.map(|r| r.odds.text().reveal(Reason::Reader).to_owned()),
             confidence: read.map(|r| round(r.confidence, 1e4)),
             region: RegionLine::of(read.and_then(|r| r.region.as_ref())),

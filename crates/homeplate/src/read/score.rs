@@ -11,6 +11,7 @@ use anyhow::Result;
 use base::{Error, Kind};
 use plate::Reason;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -45,9 +46,24 @@ struct Bin {
     right: f64,
 }
 
+/// What of the pictures and of the table the figures are about.
+#[derive(Debug, Default, Serialize)]
+struct Coverage {
+    /// Labels of these pictures that nobody checked: they count neither way.
+    unchecked: usize,
+    /// Pictures given that are not in the table: they are left out.
+    not_in_table: usize,
+    /// Pictures of the table that were not given.
+    not_given: usize,
+    /// Every label is of a read, as `--correct` makes them: a plate that was not found is in no such table.
+    reads_alone: bool,
+}
+
 #[derive(Debug, Serialize)]
 struct Report {
     pictures: usize,
+    #[serde(flatten)]
+    coverage: Coverage,
     rows: Vec<Row>,
     /// Reads that no label took, a picture.
     false_a_picture: f64,
@@ -89,6 +105,7 @@ pub fn run(
             "None of these pictures is in the table; its `image` is a path from the folder named.";
         return Err(Error::not_found(say).into());
     }
+    let coverage = Coverage::of(inputs, &labels, roots);
     let (mut tally, mut worst) = (Tally::default(), None);
     let one = |reader: &mut Reader, (input, labels): (&Input, &Vec<Label>)| {
         (input.path.clone(), measure(input, labels, reader))
@@ -104,11 +121,47 @@ pub fn run(
         Ok(())
     })
     .map_err(|e| Error::unavailable("The output cannot be written.").because(e))?;
-    let report = tally.report();
+    let report = tally.report(coverage);
     let text = if json { serde_json::to_string(&report)? + "\n" } else { report.table() };
     match io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => Ok(worst.map_or(ExitCode::SUCCESS, |k: Kind| ExitCode::from(k.exit_code()))),
         Err(e) => super::ended(e),
+    }
+}
+
+impl Coverage {
+    fn of(inputs: &[Input], table: &BTreeMap<String, Vec<Label>>, roots: &[PathBuf]) -> Self {
+        let given: Vec<String> = inputs.iter().map(|i| labels::key(&i.path, roots)).collect();
+        let asked: BTreeSet<&String> =
+            given.iter().filter(|key| table.contains_key(*key)).collect();
+        let here = asked.iter().filter_map(|key| table.get(*key)).flatten();
+        Self {
+            unchecked: here.filter(|label| !label.is_truth()).count(),
+            not_in_table: given.iter().filter(|key| !table.contains_key(*key)).count(),
+            not_given: table.len() - asked.len(),
+            reads_alone: table.values().flatten().all(|l| !l.crop.is_empty() || !l.is_truth()),
+        }
+    }
+
+    /// Lines that a person should know before the figures.
+    fn notes(&self) -> String {
+        let notes = [
+            (
+                self.unchecked,
+                "labels were checked by nobody and count neither way; --correct --below 1 asks about all.",
+            ),
+            (self.not_in_table, "pictures given are not in the table and are left out."),
+            (self.not_given, "pictures of the table were not given."),
+        ];
+        let mut out: String =
+            notes.iter().filter(|(n, _)| *n > 0).map(|(n, say)| format!("{n} {say}\n")).collect();
+        if self.reads_alone {
+            out += "The table holds reads alone: what was not found is not in it.\n";
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out
     }
 }
 
@@ -209,7 +262,7 @@ impl Tally {
         self.ms.extend(one.ms);
     }
 
-    fn report(mut self) -> Report {
+    fn report(mut self, coverage: Coverage) -> Report {
         let row = |group: &str, fits: &dyn Fn(&Outcome) -> bool| {
             let of: Vec<&Outcome> = self.outcomes.iter().filter(|o| fits(o)).collect();
             let mean = |v: &dyn Fn(&Outcome) -> f64| {
@@ -243,6 +296,7 @@ impl Tally {
         };
         Report {
             pictures: self.pictures,
+            coverage,
             rows,
             false_a_picture: self.false_reads as f64 / self.pictures.max(1) as f64,
             calibration_error: bins.iter().map(gap).sum::<f64>() / all,
@@ -287,14 +341,20 @@ fn bins(said: &[(f32, bool)]) -> Vec<Bin> {
 
 impl Report {
     fn table(&self) -> String {
-        let mut out = format!(
+        let mut out = self.coverage.notes();
+        out += &format!(
             "{:<26} {:>7} {:>7} {:>11} {:>7}\n",
             "", "LABELS", "EXACT", "CHARACTERS", "FOUND"
         );
         for r in self.rows.iter().filter(|r| r.labels > 0) {
+            // Of reads alone all are found, whatever the reader misses.
+            let found = match self.coverage.reads_alone {
+                true => "-".to_owned(),
+                false => format!("{:.3}", r.found),
+            };
             out += &format!(
-                "{:<26} {:>7} {:>7.3} {:>11.3} {:>7.3}\n",
-                r.group, r.labels, r.exact, r.characters, r.found
+                "{:<26} {:>7} {:>7.3} {:>11.3} {found:>7}\n",
+                r.group, r.labels, r.exact, r.characters
             );
         }
         out += &format!(
@@ -374,6 +434,42 @@ mod tests {
         check(&["- 0"], &["QI1 0 .2"], "0 0 0 1");
         check(&["AB1 0 reader"], &["AB1 0 .9"], "0 0 0 0"); // nobody checked it: neither right nor false
         check(&["AB1 0", "AB2 100"], &["AB2 100 .9", "AB1 0 .8"], "2 2 2 0");
+    }
+
+    #[test]
+    fn what_the_figures_leave_out_is_said() {
+        let label = |image: &str, by: &str, crop: &str| Label {
+            image: image.into(),
+            x: 0.0,
+            y: 0.0,
+            w: 60.0,
+            h: 20.0,
+            text: "AB1".into(),
+            region: String::new(),
+            by: by.into(),
+            crop: crop.into(),
+        };
+        let check = |labels: &[Label], want: &[&str]| {
+            let mut table: BTreeMap<String, Vec<Label>> = BTreeMap::new();
+            for label in labels {
+                table.entry(label.image.clone()).or_default().push(label.clone());
+            }
+            let given = ["a.jpg", "b.jpg"].map(|name| Input {
+                path: name.into(),
+                what: Err(Error::invalid("Not looked at.")),
+            });
+            let notes = Coverage::of(&given, &table, &[]).notes();
+            let words: Vec<&str> = notes.lines().filter_map(|l| l.split(' ').nth(1)).collect();
+            assert_eq!(words, want, "{notes}");
+        };
+        let asked = [label("a.jpg", "person", "crops/a.png"), label("a.jpg", "reader", "")];
+        check(&asked, &["labels", "pictures", "table"]);
+        // Somebody has written down what was not found.
+        check(
+            &[label("a.jpg", "person", ""), label("z.jpg", "person", "")],
+            &["pictures", "pictures"],
+        );
+        check(&[label("a.jpg", "person", ""), label("b.jpg", "person", "")], &[]);
     }
 
     #[test]

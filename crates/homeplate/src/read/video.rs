@@ -48,8 +48,14 @@ pub fn read(path: &Path, work: &mut Work) -> io::Result<Result<()>> {
                 let at_ms = read.at.millis();
                 out.within(at_ms);
                 if frames {
-                    let plates = &read.plates;
-                    out.frame(&SeenFrame { file: path, number: read.number, at_ms, plates })?;
+                    out.frame(&SeenFrame {
+                        file: path,
+                        width: read.picture.width(),
+                        height: read.picture.height(),
+                        number: read.number,
+                        at_ms,
+                        plates: &read.plates,
+                    })?;
                 }
                 let ended = tracker.push(read.at, &read.picture, read.plates);
                 tell(out, ended)

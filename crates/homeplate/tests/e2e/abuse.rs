@@ -105,7 +105,11 @@ fn searches_through_a_network_that_nobody_agreed_to() {
     refused(&town, &town.ask("otto", PLATE, &said), "no-out-of-state");
     let immigration = [&other[..], &["--purpose", "immigration-enforcement"]].concat();
     assert_ne!(town.ask("otto", PLATE, &immigration).code, 0);
-    let paper = town.paper("cora", "declaration", &["--agency", "out-of-state"]);
+    // What another agency has declared is not theirs.
+    let paper = town.paper("cora", "declaration", &["--agency", "out-of-state: Texas DPS"]);
+    let theirs = [&said[..], &["--paper", &paper]].concat();
+    refused(&town, &town.ask("otto", PLATE, &theirs), "no-out-of-state");
+    let paper = town.paper("cora", "declaration", &["--agency", "out-of-state: Elsewhere PD"]);
     let seen = [&said[..], &["--paper", &paper]].concat();
     assert_eq!(town.ask("otto", PLATE, &seen).json()["opened"], 1);
     let leaf = town.logged("search.intent").pop().expect("a question");
@@ -113,6 +117,7 @@ fn searches_through_a_network_that_nobody_agreed_to() {
         (&leaf["on_behalf_of"], &leaf["facts"]["paper"]),
         (&"out-of-state".into(), &"attested".into())
     );
+    assert_eq!(leaf["facts"]["paper_id"], paper.as_str(), "anybody counts what rests on it");
     assert!(!leaf.to_string().contains("Elsewhere"), "{leaf}");
 }
 
@@ -120,7 +125,7 @@ fn searches_through_a_network_that_nobody_agreed_to() {
 #[test]
 fn a_declaration_is_not_enough() {
     let town = Town::with("us-il", &[("same_plate = 5", "same_plate = 2")]);
-    let paper = town.paper("cora", "declaration", &["--agency", "out-of-state"]);
+    let paper = town.paper("cora", "declaration", &["--agency", "out-of-state: Elsewhere PD"]);
     let agreed = [
         "--on-behalf-of",
         "out-of-state: Elsewhere PD",

@@ -84,6 +84,7 @@ fn a_hold_for_a_court() {
     world.init();
     world.serve();
     world.person("cleo", "clerk");
+    world.person("cora", "counsel");
     world.person("otto", "officer");
     let mut device = Device::enrol(&world, "main-st");
     let now = base::Clock::now(&base::SystemClock);
@@ -95,11 +96,26 @@ fn a_hold_for_a_court() {
     let from = now.plus_millis(-3_600_000).to_string();
     let until = now.plus_millis(1).to_string();
     let review = now.plus_millis(30 * 86_400_000).to_string();
+    let order = [
+        "paper",
+        "attest",
+        "court-order",
+        "--reference",
+        "24-CV-0815",
+        "--matter-key",
+        key.trim(),
+        "--expires",
+        &review,
+    ];
+    let attested = world.by("cora", &order).good();
+    let own = world.by("cleo", &order).good();
     let place = [
         "hold",
         "place",
         "--matter",
         "24-CV-0815",
+        "--paper",
+        attested.trim(),
         "--matter-key",
         key.trim(),
         "--from",
@@ -112,6 +128,11 @@ fn a_hold_for_a_court() {
         &review,
     ];
     assert_eq!(world.by("otto", &place).code, 5, "an officer places none");
+    let alone = place.map(|word| if word == attested.trim() { own.trim() } else { word });
+    assert_eq!(world.by("cleo", &alone).code, 5, "nor does anybody on their own word");
+    let mine = world.plain(&["hold", "key", "--out", "mine.key"]).good();
+    let other = place.map(|word| if word == key.trim() { mine.trim() } else { word });
+    assert_eq!(world.by("cleo", &other).code, 3, "nor for a key of one's own");
     let placed = world.by("cleo", &place).good();
     assert!(placed.contains(": 1 reads preserved"), "{placed}");
     let id = placed.split(':').next().expect("an id").to_owned();

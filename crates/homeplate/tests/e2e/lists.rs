@@ -85,14 +85,16 @@ fn a_list_from_a_file() {
     assert!(told.contains("0 entries"), "{told}");
 }
 
-/// By its folder; then it grows too old.
+/// By its folder, once a person has seen the first file; then it grows too old.
 #[test]
 fn a_list_from_a_folder_grows_old() {
     let mut world = city();
     file(&world, ".list.csv", &[WANTED]);
     std::fs::rename(world.path(".list.csv"), world.path("drop/list.csv")).expect("renamed");
     let show = |world: &World| world.by("dora", &["list", "show", LIST]).good();
-    world.until("it is taken", || show(&world), |told| told.contains("1 entries"));
+    world.until("it waits", || show(&world), |told| told.contains("waits for a person"));
+    world.by("admin", &["list", "confirm", LIST, "1", "--sure"]).good();
+    assert!(show(&world).contains("1 entries"), "{}", show(&world));
     file(&world, "drop/bad.csv", &["no plate!"]);
     world.until(
         "it is refused",

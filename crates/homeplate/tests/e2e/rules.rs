@@ -89,6 +89,13 @@ fn two_offices_adopt_what_a_clerk_proposed() {
             refused.err
         );
     }
+    // A mistake in a property is told as one.
+    let ours = "// All may be allowed.\npermit (principal, action, resource)";
+    fs::write(world.path("ours.cedar"), ours).expect("written");
+    let mistake = world.by("clara", &["rules", "propose", "--property", "ours.cedar"]);
+    assert!(mistake.code == 3 && mistake.err.contains("Property ours"), "{}", mistake.err);
+    let unknown = world.by("clara", &["rules", "propose", "--drop-property", "ours"]);
+    assert!(unknown.code == 7 && unknown.err.contains("No property ours"), "{}", unknown.err);
     assert_eq!(size.contains("log_size"), world.get("/v1/public").contains("log_size"));
     assert!(!world.get("/v1/proposals").contains("planted"));
 

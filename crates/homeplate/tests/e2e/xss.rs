@@ -171,15 +171,14 @@ fn lists_and_papers() -> Vec<Field> {
             paper("judicial-warrant", "agency", "§~agency#"),
             Refused("which kind of agency"),
         ),
-        ("chief", "case-paper", "/v1/papers", paper("case", "reference", "§~case-paper#"), Shown),
         (
             "clara",
-            "matter",
-            "/v1/holds",
-            json!({"matter": "§~matter#", "from": ahead(-1), "until": ahead(0),
-            "review": ahead(30), "key": read::OpenKey::generate().public().expect("a key").to_string()}),
-            Kept,
+            "agency-name",
+            "/v1/papers",
+            paper("judicial-warrant", "agency", "federal: §~agency-name#"),
+            Shown,
         ),
+        ("chief", "case-paper", "/v1/papers", paper("case", "reference", "§~case-paper#"), Shown),
     ]
 }
 
@@ -274,6 +273,7 @@ impl Town {
             ("otto", "officer"),
             ("chief", "officer,supervisor"),
             ("clara", "clerk"),
+            ("cora", "counsel"),
             ("aud", "auditor"),
             ("dora", "dispatcher"),
         ] {
@@ -340,6 +340,17 @@ impl Town {
         }
         self.fates.push(("note", Kept));
         self.taken.insert("note".into(), true);
+    }
+
+    /// A court's order that counsel has registered, and holds that rest on it.
+    fn matters(&mut self) {
+        let key = read::OpenKey::generate().public().expect("a key").to_string();
+        let order = json!({"kind": "court-order", "reference": "26-CV-1", "key": key,
+            "expires": ahead(1)});
+        let order = self.post("cora", "/v1/papers", &order).expect("registered");
+        let hold = json!({"matter": "§~matter#", "paper": order["id"], "from": ahead(-1),
+            "until": ahead(0), "review": ahead(30), "key": key});
+        self.send(&("clara", "matter", "/v1/holds", hold, Kept));
     }
 
     /// Emergencies and their reviews, alarms and how they were closed.
@@ -454,6 +465,7 @@ fn whatever_is_typed_stays_text() {
         }
     }
     town.hits();
+    town.matters();
     town.reviews();
     town.rules();
     town.fates.extend([("city", Shown), ("label", Shown), ("typed", Shown), ("query", Shown)]);

@@ -174,7 +174,13 @@ fn corrected_then_scored() {
     assert_eq!(report["rows"][0]["labels"], 2);
     assert_eq!(report["rows"][0]["exact"], 0.5, "the second was said to be another plate");
     assert_eq!(report["rows"][0]["found"], 1.0);
-    assert!(stdout(&score(&[])).contains("false reads a picture: 0.000"));
+    assert_eq!(
+        (&report["unchecked"], &report["reads_alone"]),
+        (&Value::from(0), &Value::from(true))
+    );
+    let said = stdout(&score(&[]));
+    assert!(said.contains("false reads a picture: 0.000"), "{said}");
+    assert!(said.contains("what was not found is not in it"), "{said}");
 
     // What was answered is not asked again.
     let said = correct("\n\n");

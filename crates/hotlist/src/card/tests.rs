@@ -128,6 +128,8 @@ fn late_cold_and_stale_hits_are_not_broadcast() {
         "cold too-late confirmed too-late",
     );
     check(Around::default(), "0 dora correct, 0 dora stale", "Conflict rejected");
+    let over = Around { over: true, ..usual() };
+    check(over, "0 - say, 0 dora correct, 0 - say", "not-compared confirmed over");
     let observe = Around { action: ListAction::ObserveOnly, ..usual() };
     check(observe, "0 dora correct, 0 dora stands, 0 - say", "confirmed confirmed observe");
     let inform = Around { action: ListAction::InformOnly, ..usual() };
@@ -157,6 +159,22 @@ fn own_eyes_and_the_end() {
         "0 dora correct, 1 dora recovered, 2 dora false, 2 dora stands",
         "confirmed closed Conflict Conflict",
     );
+}
+
+#[test]
+fn who_says_that_it_is_not_looked_for_any_more_ends_more_than_one_hit() {
+    let at = |minute: i64| Time::from_millis(minute * MINUTE);
+    let over = |acts: &[What]| {
+        let acts = (0..).zip(acts).map(|(n, what)| Act { at: at(n), by: None, what: what.clone() });
+        Card { acts: acts.collect() }.over_at()
+    };
+    let record = |answer| What::Record { answer };
+    let outcome = |outcome| What::Outcome { outcome, remark: None };
+    let stands = || record(RecordAnswer::Confirmed);
+    assert_eq!(over(&[stands(), outcome(HitOutcome::NotFound)]), None);
+    assert_eq!(over(&[stands(), record(RecordAnswer::NoLongerWanted)]), Some(at(1)));
+    let recovered = outcome(HitOutcome::Recovered);
+    assert_eq!(over(&[record(RecordAnswer::NoLongerWanted), recovered]), Some(at(1)));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What a file is taken for, shown before anything is taken.
 
 use super::decode::{Decoded, Encoding};
-use super::layouts::{Layout, field_of, layout_of};
+use super::layouts::{Layout, field_of, is_kind, layout_of};
 use super::lines::{Lines, Problem, Report, Rules};
 use super::records::{Cut, Record, Records};
 use base::Time;
 use plate::Text;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -113,7 +114,16 @@ impl Understood {
         let beginning = &beginning[..beginning.len().min(BEGINNING)];
         let encoding = Encoding::of(beginning);
         let (delimiter, rows) = delimited(beginning, encoding);
-        let (layout, headings, columns) = meaning(&rows);
+        let (layout, headings, mut columns) = meaning(&rows);
+        // Where categories are adopted, a list that has no column of that name is sifted by its kinds of alert.
+        if headings
+            && rules.adopted.is_some()
+            && rules.category.is_none()
+            && !columns.contains(&Some(Field::Category))
+            && let Some(at) = rows.first().and_then(|first| first.iter().position(|h| is_kind(h)))
+        {
+            columns[at] = Some(Field::Category);
+        }
         let delimiter = Some(char::from(delimiter));
         let mapping = Mapping { layout, delimiter, widths: Vec::new(), headings, columns };
         Self::shown(beginning, encoding, mapping, &rows, rules, now)
@@ -156,7 +166,12 @@ impl Understood {
             (Field::Expires, has(Field::Expires) || rules.usual_days.is_some()),
             (Field::Reason, has(Field::Reason) || has(Field::Category) || rules.reason.is_some()),
             (Field::Case, has(Field::Case) || rules.case.is_some()),
-            (Field::Category, has(Field::Category) || mapping.layout != Layout::Ncic),
+            (
+                Field::Category,
+                has(Field::Category)
+                    || mapping.layout != Layout::Ncic
+                        && (rules.adopted.is_none() || rules.category.is_some()),
+            ),
         ];
         let missing = lacks.into_iter().filter(|(_, there)| !there).map(|(f, _)| f).collect();
         let sample = tried(beginning, encoding, &mapping, rules, now);
@@ -177,8 +192,9 @@ fn tried(
     rules: &Rules,
     now: Time,
 ) -> Report {
-    let adopted = Some(rules.adopted.clone().unwrap_or_default());
-    let rules = Rules { adopted, ..rules.clone() };
+    // While nobody has said which categories are adopted, a column of them lets nothing in, and counts them.
+    let none = || mapping.column(Field::Category).map(|_| BTreeSet::new());
+    let rules = Rules { adopted: rules.adopted.clone().or_else(none), ..rules.clone() };
     match Lines::with(beginning, Some(encoding), mapping, &rules, now) {
         Ok(mut lines) => {
             while lines.report().rows < SAMPLE as u64 {
@@ -284,12 +300,13 @@ fn meaning(rows: &Rows) -> (Layout, bool, Vec<Option<Field>>) {
 }
 
 /// Whether a cell looks like a plate: it is one, and has a digit, and is no date.
-fn is_plate(cell: &str) -> bool {
+pub(super) fn is_plate(cell: &str) -> bool {
     let fine = cell.len() <= 12 && cell.bytes().any(|b| b.is_ascii_digit());
     let date = super::dates::parse(cell, super::DateOrder::MonthFirst).is_some();
     fine && !date && Text::parse(cell).is_ok_and(|t| (3..=9).contains(&t.len()))
 }
 
+/// Whether a cell names a state: one letter may be a size, and a country alone is in a column of its own.
 fn is_state(cell: &str) -> bool {
-    super::lines::state_code(cell).is_some()
+    cell.len() > 1 && crate::states::known(cell).is_some_and(|code| code != "us")
 }

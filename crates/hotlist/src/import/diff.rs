@@ -207,7 +207,7 @@ impl Comparison {
 fn doubt(old: u64, new: u64, removed: u64, bounds: &AskFirst) -> Option<Doubt> {
     let (before, after) = (old as f64, new as f64);
     match () {
-        // A first import is looked at anyway.
+        // A first import is looked at by whoever brings it; who reads one that came by itself sees to that.
         () if old == 0 => None,
         () if new == 0 => Some(Doubt::Empty),
         () if old.max(new) < bounds.least => None,

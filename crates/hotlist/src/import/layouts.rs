@@ -109,6 +109,11 @@ pub(crate) fn field_of(heading: &str) -> Option<Field> {
     HEADINGS.iter().find(|(name, _)| *name == plain).map(|(_, field)| *field)
 }
 
+/// Whether a heading is of what kind of alert a row is: a reason, and where categories are adopted the category.
+pub(crate) fn is_kind(heading: &str) -> bool {
+    matches!(plain(heading).as_str(), "alert" | "alerttype")
+}
+
 /// The layout that some headings are of.
 pub(crate) fn layout_of(headings: &[String]) -> Layout {
     let has = |name: &str| headings.iter().any(|h| plain(h) == name);

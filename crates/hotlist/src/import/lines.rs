@@ -1,12 +1,13 @@
 //! The rows of a file, one by one.
 
-use super::columns::{Field, Mapping};
+use super::columns::{Field, Mapping, is_plate};
 use super::dates::{Clocks, DateOrder, Moment, parse};
 use super::decode::{Decoded, Encoding};
 use super::layouts::Layout;
 use super::records::{Record, Records};
 use super::{PROBLEMS, RECORD};
 use crate::entry::Entry;
+use crate::states::state_code;
 use base::{Error, Result, Time};
 use plate::{Pattern, TextError};
 use serde::Serialize;
@@ -21,8 +22,11 @@ const CATEGORIES: usize = 200;
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The categories that the city adopted, compared without case; `None` where nobody has said so yet. A file
-    /// with a category column is not read without.
+    /// with a category column is not read without, and where it has been said none is read without such a column.
     pub adopted: Option<BTreeSet<String>>,
+    /// The category of every row of a file without a category column, an adopted one; `None`: where categories are
+    /// adopted, no such file is read.
+    pub category: Option<String>,
     /// The longest an entry may run from now, in days.
     pub longest_days: u32,
     /// How long an entry without an end runs; `None`: it is refused.
@@ -52,6 +56,7 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             adopted: None,
+            category: None,
             longest_days: 90,
             usual_days: None,
             shorten: false,
@@ -85,7 +90,7 @@ pub struct Row {
     pub line: u64,
     /// The plate, whole or partial.
     pub plate: Pattern,
-    /// The state, as `us-ca` where it is one that we know.
+    /// The state, as `us-ca` where it is one that we know, however the file spells it.
     pub state: Option<String>,
     /// Why it is looked for.
     pub reason: String,
@@ -133,7 +138,7 @@ pub struct Report {
     pub dropped: BTreeMap<String, u64>,
     /// Cells that a spreadsheet would have run as a formula, and that now begin with an apostrophe.
     pub defused: u64,
-    /// Rows that were refused.
+    /// Rows that were refused; where a quote is left open, every line that it takes along.
     pub troubled: u64,
     /// What was wrong with the first of them.
     pub problems: Vec<Problem>,
@@ -156,7 +161,7 @@ impl<R: Read> Lines<R> {
     /// Begins to read a file with a mapping.
     ///
     /// Fails where the mapping has no plates, or a category column while nobody has said which categories are
-    /// adopted; the national extract needs one.
+    /// adopted, or none while somebody has and [`Rules::category`] is no adopted one; the national extract needs one.
     pub fn new(source: R, mapping: &Mapping, rules: &Rules, now: Time) -> Result<Self> {
         Self::with(source, None, mapping, rules, now)
     }
@@ -178,12 +183,23 @@ impl<R: Read> Lines<R> {
         if category && rules.adopted.is_none() {
             return Err(Error::invalid("Say which categories of this list the city has adopted."));
         }
+        let adopted: Option<BTreeSet<String>> =
+            rules.adopted.as_ref().map(|all| all.iter().map(|c| folded(c)).collect());
+        let usual = rules.category.as_deref().map(folded);
+        if let Some(all) = &adopted
+            && !category
+            && !usual.as_ref().is_some_and(|usual| all.contains(usual))
+        {
+            return Err(Error::invalid(
+                "The city has adopted categories of this list, and no column holds any; say which does, or which \
+                 category such a file is of.",
+            ));
+        }
         let (text, _) = Decoded::new(source, encoding, rules.bytes)?;
-        let adopted = rules.adopted.as_ref().map(|all| all.iter().map(|c| folded(c)).collect());
         Ok(Self {
             records: Records::new(text, mapping.cut()),
             mapping: mapping.clone(),
-            rules: Rules { adopted, ..rules.clone() },
+            rules: Rules { adopted, category: usual, ..rules.clone() },
             now,
             report: Report::default(),
             first: mapping.headings,
@@ -205,6 +221,9 @@ impl<R: Read> Lines<R> {
                 }
                 Some(_) if std::mem::take(&mut self.first) => continue,
                 Some(Record::Long) => Err((None, "This record is too long; is a quote left open?")),
+                Some(Record::Fields(cells)) if swallows(&cells, &self.mapping) => {
+                    Err((None, "It holds the rows behind it; is a quote left open?"))
+                }
                 Some(Record::Fields(cells)) => {
                     let sieve = Sieve {
                         mapping: &self.mapping,
@@ -231,7 +250,10 @@ impl<R: Read> Lines<R> {
                     return Ok(Some(Row { line, ..row }));
                 }
                 Err((field, what)) => {
-                    self.report.troubled += 1;
+                    // What is wrong with a whole record is a quote left open: every line of it was a row.
+                    let lines = if field.is_none() { self.records.lines() } else { 1 };
+                    self.report.rows += lines - 1;
+                    self.report.troubled += lines;
                     if self.report.problems.len() < PROBLEMS {
                         self.report.problems.push(Problem { line, field, what: what.to_owned() });
                     }
@@ -277,7 +299,7 @@ impl Sieve<'_> {
                 }
                 Some(category)
             }
-            None => None,
+            None => self.rules.category.clone(),
         };
         let expires = self.expires()?;
         if expires <= self.now {
@@ -387,14 +409,8 @@ impl Sieve<'_> {
         if matches!(cell.to_ascii_uppercase().as_str(), "-" | "--" | "UNK" | "XX" | "UNKNOWN") {
             return Ok(None);
         }
-        let known = state_code(cell);
-        let fine = (1..=10).contains(&cell.len())
-            && cell.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        match known {
-            Some(known) => Ok(Some(known)),
-            None if fine => Ok(Some(cell.to_ascii_lowercase())),
-            None => Err((Some(Field::State), "Its state is none; write two letters.")),
-        }
+        let none = (Some(Field::State), "Its state is none; write two letters.");
+        state_code(cell).map(Some).ok_or(none)
     }
 
     fn priority(&self) -> std::result::Result<u8, Refused> {
@@ -434,17 +450,18 @@ impl Sieve<'_> {
     }
 }
 
-/// A state as `us-ca` or `de`, where it is a region that we know.
-pub(crate) fn state_code(cell: &str) -> Option<String> {
-    let lower = cell.trim().to_ascii_lowercase();
-    let known = |code: &str| plate::regions().iter().any(|r| r.code == code);
-    let american = format!("us-{lower}");
-    match () {
-        // `de` is Delaware in a list of two-letter states, and the list's own word for Germany is `D` or `DEU`.
-        () if lower.len() == 2 && known(&american) => Some(american),
-        () if known(&lower) => Some(lower),
-        () => None,
-    }
+/// Whether a cell of a record holds other records: a quote was left open before them. Each of them is a vehicle that
+/// nobody would look for. A note may have lines of its own; one of them that has as many cells as a row, and a plate
+/// where a row has it, is a row.
+fn swallows(cells: &[&str], mapping: &Mapping) -> bool {
+    let Some((delimiter, plate)) = mapping.delimiter.zip(mapping.column(Field::Plate)) else {
+        return false;
+    };
+    let is_row = |line: &str| {
+        let parts = line.split(delimiter).map(|part| part.trim().trim_matches('"'));
+        parts.clone().nth(plate).is_some_and(is_plate) && parts.count() >= mapping.columns.len()
+    };
+    mapping.columns.len() > 1 && cells.iter().any(|cell| cell.lines().skip(1).any(is_row))
 }
 
 /// A category as it is compared, bounded.

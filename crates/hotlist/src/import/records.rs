@@ -63,6 +63,11 @@ impl<R: Read> Records<R> {
         self.line
     }
 
+    /// Over how many lines the last record went.
+    pub fn lines(&self) -> u64 {
+        self.reader.line().saturating_sub(self.line).max(1)
+    }
+
     /// The next record; `None` at the end. Fails where the source does.
     pub fn next(&mut self) -> Result<Option<Record<'_>>> {
         let (mut written, mut fields, mut long, mut begun) = (0, 0, false, false);

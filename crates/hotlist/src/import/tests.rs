@@ -119,6 +119,68 @@ fn what_the_city_has_not_adopted_never_comes_out() {
     assert_eq!(refused, "Say which column holds the message key (MKE).");
 }
 
+/// A file that says of no row what it is comes in only where somebody has said what all of it is.
+#[test]
+fn a_file_without_categories_is_not_read_where_some_are_adopted() {
+    let refused = "The city has adopted categories of this list, and no column holds any; say which does, or which \
+                   category such a file is of.";
+    let file = b"plate,state,Type\n7ABC128,CA,Stolen\n7XYZ999,CA,Immigration\n";
+    let usual = |word: &str| Rules { category: Some(word.into()), ..adopting("Stolen") };
+    check_with(file, &adopting("stolen"), Layout::Other, refused);
+    check_with(file, &usual("felony"), Layout::Other, refused);
+    check_with(file, &usual(" STOLEN"), Layout::Other, "7ABC128/us-ca | 7XYZ999/us-ca");
+    let shown = Understood::of(file, &adopting("stolen"), now());
+    assert_eq!((shown.missing, shown.sample.taken), (vec![Field::Category], 0));
+    let mut mapping = shown.mapping;
+    mapping.columns[2] = Some(Field::Category);
+    assert_eq!(read(file, &mapping, &adopting("stolen")), "7ABC128/us-ca | dropped 1 immigration");
+    // Where it has a column, that counts.
+    let file = b"plate,category\n7ABC128,\n7XYZ999,stolen\n";
+    check_with(file, &usual("stolen"), Layout::Other, "7XYZ999/- | dropped 1 (none)");
+    let alerts = b"Hot Plate,State,Alert\n7ABC128,CA,Stolen\n7XYZ999,CA,Immigration\n";
+    check_with(
+        alerts,
+        &adopting("stolen"),
+        Layout::Vigilant,
+        "7ABC128/us-ca | dropped 1 immigration",
+    );
+}
+
+#[test]
+fn states_are_known_however_they_are_spelled() {
+    check(
+        "plate,reason,caseNumber,state\n7ABC128,a,1,Texas\n7ABC129,a,1,new york\n7ABC130,a,1,USA\n\
+         7ABC131,a,1,D\n7ABC132,a,1,ON\n7ABC133,a,1,Atlantis\n",
+        Layout::Flock,
+        "7ABC128/us-tx | 7ABC129/us-ny | 7ABC130/us | 7ABC131/de | 7ABC132/on | \
+         line 7: Its state is none; write two letters.",
+    );
+}
+
+#[test]
+fn a_quote_that_is_left_open_is_told_with_all_that_it_takes_along() {
+    let file = |note: &str, more: usize| {
+        let more: String =
+            (0..more).map(|n| format!("7XYZ{n:03},stolen,1,CA,2027-02-01,\n")).collect();
+        format!(
+            "plate,reason,caseNumber,state,expiry,note\n7ABC128,a,1,CA,2027-02-01,{note}\n{more}"
+        )
+    };
+    let of = |text: String| {
+        let mapping = Understood::of(text.as_bytes(), &rules(), now()).mapping;
+        let mut lines = Lines::new(text.as_bytes(), &mapping, &rules(), now()).unwrap();
+        let taken = lines.by_ref().filter(Result::is_ok).count();
+        let report = lines.report();
+        (taken, report.rows, report.troubled, report.problems.first().map(|p| p.what.clone()))
+    };
+    let told = Some("It holds the rows behind it; is a quote left open?".to_owned());
+    assert_eq!(of(file("\"dent left", 70)), (0, 71, 71, told.clone()));
+    assert_eq!(of(file("\"dent left\n7XYZ999,a,1,CA,2027-02-01,\"left\"", 70)), (70, 72, 2, told));
+    // A note may have lines, and commas in them.
+    let lines = "\"dent left,\nseen 12 March, 3 pm,\non Main, blue, 2 doors, and so on\"";
+    assert_eq!(of(file(lines, 3)), (4, 4, 0, None));
+}
+
 #[test]
 fn an_extract_describes_the_vehicle() {
     let extract =
@@ -405,7 +467,7 @@ proptest! {
                 for row in lines.by_ref().flatten() {
                     taken += 1;
                     prop_assert!(row.expires > now() && !row.reason.is_empty());
-                    prop_assert!(rules.adopted.is_none() || mapping.column(Field::Category).is_none() || row.category.is_some());
+                    prop_assert!(rules.adopted.is_none() || row.category.is_some());
                 }
                 let report = lines.report();
                 let dropped: u64 = report.dropped.values().sum();

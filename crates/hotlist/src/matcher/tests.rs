@@ -278,6 +278,9 @@ fn a_found_vehicle_is_silent_in_older_copies() {
         let read = format!("7 A {}", if line.contains("7AC") { "C" } else { "B" });
         let hits = hot.find(&pass(1, &read), Time::from_millis(100_000));
         assert_eq!(hits.is_empty(), silent, "{line}");
+        let entry = entry(line);
+        let plate = entry.plate.exact().unwrap();
+        assert_eq!(hot.is_found(&entry, &plate, Time::from_millis(100_000)), silent, "{line}");
     }
     // Half a plate asks for every car that fits but the one that was found.
     for (line, read, silent) in [
@@ -294,6 +297,31 @@ fn a_found_vehicle_is_silent_in_older_copies() {
         let typed = Text::parse(&read.replace(' ', "")).unwrap();
         assert_eq!(hot.listed(&typed, Time::from_millis(100_000)).is_empty(), silent, "{line}");
     }
+}
+
+/// What no plate tells apart a person cannot type.
+#[test]
+fn a_typed_plate_is_found_however_it_is_spelled() {
+    let hot = HotList::new();
+    let lines = ["a 7AOC12", "b 7A0CI2", "c 7AQC12", "p 7A0?12", "q 7?OC*", "r 7A0C12 until 99"];
+    hot.replace(lines.iter().map(|line| entry(line)).collect());
+    let listed = |typed: &str| {
+        let all = hot.listed(&Text::parse(typed).unwrap(), Time::from_millis(100_000));
+        all.iter().map(|id| id.as_str()[4..].to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    for typed in ["7AOC12", "7A0C12", "7A0CI2"] {
+        assert_eq!(listed(typed), "a b p q", "{typed}");
+    }
+    assert_eq!(listed("7AQC12"), "c");
+    // A vehicle that was found is silent in what half a plate asks for, however it is typed.
+    hot.silence(vec![Tombstone {
+        list: "lst_stolen".parse().unwrap(),
+        plate: Text::parse("7A0C12").unwrap(),
+        state: None,
+        found: Time::from_millis(50_000),
+        until: Time::from_millis(200_000),
+    }]);
+    assert_eq!(listed("7AOC12"), "a b q");
 }
 
 #[test]

@@ -195,6 +195,15 @@ impl HitPage {
         self.drill.is_none() && self.may_decide && (state == "confirmed" || found_wrong)
     }
 
+    /// Whether people said that the vehicle is not looked for any more, and its list looks for it still.
+    pub(crate) fn still_listed(&self) -> bool {
+        let over = |act: &ActView| {
+            matches!(act.what.as_str(), "record-no-longer-wanted" | "outcome-recovered")
+        };
+        let fresh = self.listed.as_ref().is_some_and(|listed| listed.fresh);
+        self.drill.is_none() && fresh && self.acts.iter().any(over)
+    }
+
     /// Where its forms go.
     pub(crate) fn base(&self) -> &'static str {
         match (self.field, &self.drill) {

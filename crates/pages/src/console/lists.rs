@@ -126,6 +126,6 @@ pub struct ImportFragment {
     pub troubled: u64,
     /// What was wrong with the first of them.
     pub problems: Vec<String>,
-    /// Why to look again: `empty`, `shrinks`, `grows`, `troubled`.
+    /// Why to look again: `empty`, `shrinks`, `grows`, `troubled`, `first`, `undone`.
     pub doubts: Vec<String>,
 }

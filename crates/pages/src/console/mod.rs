@@ -45,4 +45,4 @@ pub use rules::{
     PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage, SignatureView,
 };
 pub use settings::{SettingRow, SettingsPage};
-pub use signin::{DevicePage, EnterPage, RegisterPage, SignInPage};
+pub use signin::{DevicePage, EndedFragment, EnterPage, RegisterPage, SignInPage};

@@ -96,6 +96,8 @@ impl HandoverPage {
 
 /// A list entry that a typed plate met.
 pub struct MetView {
+    /// The plate as it is listed.
+    pub plate: String,
     /// Why it is wanted.
     pub reason: String,
     /// Case number.
@@ -118,6 +120,8 @@ pub struct CheckedView {
     pub plate: String,
     /// What is listed.
     pub met: Vec<MetView>,
+    /// Lists that are too old and were not asked.
+    pub stale: Vec<String>,
     /// The log entry that shows the question.
     pub log_entry: u64,
 }

@@ -12,8 +12,12 @@ pub struct PaperView {
     pub kind: String,
     /// Its number.
     pub reference: String,
-    /// The kind of agency that it is for; empty for any.
+    /// The kind of agency that it is for; empty for the own department and the court.
     pub agency: String,
+    /// That agency's name; empty for all of that kind.
+    pub agency_name: String,
+    /// Whether a hold may rest on it: it has the key of a court's matter.
+    pub for_holds: bool,
     /// Who vouches for it.
     pub by: String,
     /// Since when, as shown.
@@ -31,6 +35,10 @@ pub struct PaperView {
 pub struct PaperForm {
     /// Its number.
     pub reference: String,
+    /// The name of the agency that it is for.
+    pub agency_name: String,
+    /// The key of a court's matter.
+    pub key: String,
     /// Until when it counts, as a date and time field has it.
     pub until: String,
 }
@@ -47,7 +55,7 @@ pub struct PapersPage {
     pub papers: Vec<PaperView>,
     /// Kinds that this person may vouch for.
     pub kinds: Vec<Choice>,
-    /// Kinds of agencies; none chosen is any.
+    /// Kinds of agencies; none chosen is the own department, and the court.
     pub agencies: Vec<Choice>,
     /// What was sent, or the beginning.
     pub form: PaperForm,

@@ -39,6 +39,8 @@ pub struct PersonView {
     pub lost: Option<LostView>,
     /// Whether it is the one who looks.
     pub own: bool,
+    /// Whether they have left, and may be let in again by the city's directory.
+    pub may_return: bool,
 }
 
 impl PersonView {
@@ -68,7 +70,7 @@ pub struct InviteForm {
     pub office: String,
 }
 
-/// People (`POST /console/people`, `/console/people/{id}/roles`, `/invite`, `/lost`, `/leave`).
+/// People (`POST /console/people`, `/console/people/{id}/roles`, `/invite`, `/lost`, `/leave`, `/return`).
 #[derive(Template)]
 #[template(path = "people.html")]
 pub struct PeoplePage {

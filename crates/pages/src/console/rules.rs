@@ -77,6 +77,8 @@ pub struct RulesPage {
     pub log_entry: u64,
     /// Whether what is active is what was adopted; if not, nobody may ask.
     pub adopted: bool,
+    /// Whether they are what a successor log went on with, which no office has signed there.
+    pub unsigned: bool,
     /// The rules, in the order of the file.
     pub rules: Vec<RuleView>,
     /// What is proven about them.

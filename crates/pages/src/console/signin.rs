@@ -15,6 +15,14 @@ pub struct SignInPage {
     pub directory: bool,
 }
 
+/// A session ended while something was written: a part of the page that is open, with the way to go on there.
+#[derive(Template)]
+#[template(path = "ended.html")]
+pub struct EndedFragment {
+    /// Language and city.
+    pub page: Page,
+}
+
 /// A one-time link was opened: one more click uses it, so that a preview robot does not.
 #[derive(Template)]
 #[template(path = "enter.html")]

@@ -316,6 +316,7 @@ fn street(m: &Maker, out: &mut Out) {
         wrong,
     };
     let met = MetView {
+        plate: m.s("7ABC12B"),
         reason: m.s("stolen vehicle"),
         case: m.s("26-0417"),
         state: m.s("US-CA"),
@@ -324,9 +325,12 @@ fn street(m: &Maker, out: &mut Out) {
         action: m.own("stop_after_confirm"),
         fresh: true,
     };
-    let checked = |met| Some(CheckedView { plate: m.s("7ABC12B"), met, log_entry: 48_110 });
-    out.push(("field", render(&page(vec![moving(m)], checked(vec![met]), None))));
-    out.push(("field-clear", render(&page(vec![], checked(vec![]), None))));
+    let checked =
+        |met, stale| Some(CheckedView { plate: m.s("7ABC12B"), met, stale, log_entry: 48_110 });
+    out.push(("field", render(&page(vec![moving(m)], checked(vec![met], vec![]), None))));
+    out.push(("field-clear", render(&page(vec![], checked(vec![], vec![]), None))));
+    let stale = vec![m.s("lst_state")];
+    out.push(("field-stale", render(&page(vec![], checked(vec![], stale), None))));
     let wrong = Some(m.s("Write the plate with 1 to 12 letters and digits."));
     out.push(("field-wrong", render(&page(vec![], None, wrong))));
     out.push(("field-hit", render(&confirmed(m, true))));

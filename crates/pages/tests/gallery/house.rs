@@ -69,6 +69,8 @@ fn papers(m: &Maker, out: &mut Out) {
         kind: m.s(kind),
         reference: m.s(reference),
         agency: if agency.is_empty() { String::new() } else { m.s(agency) },
+        agency_name: if agency.is_empty() { String::new() } else { m.s("Marshals") },
+        for_holds: kind == "judicial-warrant",
         by: m.s("Ines Duarte"),
         at: m.s("2026-11-20 14:05 UTC"),
         until: m.s("2026-12-20 00:00 UTC"),
@@ -81,7 +83,12 @@ fn papers(m: &Maker, out: &mut Out) {
         papers,
         kinds: m.choices(&["judicial-warrant", "declaration", "case"], &["judicial-warrant"]),
         agencies: m.choices(&["county", "state", "federal", "court"], &["county"]),
-        form: PaperForm { reference: m.s("SC-2026-1190"), until: m.s("2026-12-20T00:00") },
+        form: PaperForm {
+            reference: m.s("SC-2026-1190"),
+            agency_name: m.s("Sheriff"),
+            key: String::new(),
+            until: m.s("2026-12-20T00:00"),
+        },
         case_format,
         zone: m.s("UTC"),
     };
@@ -117,6 +124,7 @@ fn people(m: &Maker, out: &mut Out) {
         last_seen: (state == "active").then(|| m.s("2026-11-23 07:58 UTC")),
         lost: None,
         own: false,
+        may_return: false,
     };
     let lost = |may_confirm| {
         let (by, until) = (m.s("Lena Brandt"), m.s("2026-11-24 07:40 UTC"));
@@ -137,6 +145,7 @@ fn people(m: &Maker, out: &mut Out) {
         person("Ines Duarte", "clerk", "active"),
         person("Ana Ruiz", "officer", "invited"),
         person("Jo Park", "dispatcher", "ended"),
+        PersonView { may_return: true, ..person("Max Weber", "officer", "ended") },
     ];
     let invitation = InvitationView {
         name: m.s("Ana Ruiz"),

@@ -1,7 +1,9 @@
 //! The console's question: a form that says at once what the rules would allow, and the answer.
 
-use super::form::{Fields, choices, every, field, mends, moment, some, status, typed, wrong, zone};
-use super::{ahead, failed_at, shown, sign_in};
+use super::form::{
+    Fields, choices, every, field, mends, moment, moment_of, some, status, typed, wrong, zone,
+};
+use super::{ahead, failed_at, for_part, shown, sign_in};
 use crate::auth::Shared;
 use crate::chrome::{Visitor, around, signed_in};
 use crate::confirm::fields_of;
@@ -68,6 +70,10 @@ fn form_of(fields: &Fields, now: Time) -> AskForm {
         let given = field(fields, name);
         if given.is_empty() { typed(else_) } else { given.to_owned() }
     };
+    // Of an hour that the clocks show twice a field means the first; the last one is asked about all the same.
+    let end = now.floor_to(60_000).plus_millis(60_000);
+    let early = moment_of(&typed(end)).is_ok_and(|read| read < end);
+    let end = if early { end.plus_millis(HOUR_MS) } else { end };
     AskForm {
         case: text("case"),
         paper: text("paper"),
@@ -79,7 +85,7 @@ fn form_of(fields: &Fields, now: Time) -> AskForm {
         lon: text("lon"),
         radius: text("radius"),
         from: or("from", now.plus_millis(-24 * HOUR_MS)),
-        until: or("until", now.floor_to(60_000).plus_millis(60_000)),
+        until: or("until", end),
         reveal_after: text("reveal_after"),
         breakglass: !field(fields, "breakglass").is_empty(),
     }
@@ -126,7 +132,7 @@ struct Around {
 
 async fn surroundings(state: &AppState, headers: &HeaderMap, who: PersonId) -> Result<Around> {
     let flow =
-        move |city: &City| Ok((Visitor::of(city, &who)?, city.public()?, city.review_overdue()));
+        move |city: &City| Ok((Visitor::of(city, &who)?, city.present()?, city.review_overdue()));
     let (visitor, public, blocked) = state.run(flow).await?;
     let asked_for = state.city.config().console.confirm != Confirm::Never;
     let confirm = asked_for && !visitor.person.passkeys.is_empty();
@@ -152,7 +158,7 @@ pub(crate) async fn preview(
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let preview = previewed(&state, who.clone(), &fields).await;
-    if headers.contains_key("hx-request") {
+    if for_part(&headers) {
         let page = around(&state, &headers, HERE);
         return Html(render(&PreviewFragment { page, preview: Some(preview) })).into_response();
     }

@@ -73,7 +73,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
         let health = health(city, &who)?;
         let suspended =
             if visitor.may("ViewHits") { city.suspended_cameras(&who)? } else { vec![] };
-        let cameras = city.public()?.cameras;
+        let cameras = city.present()?.cameras;
         let places: Vec<_> = cameras.iter().map(|c| city.place_of(&c.id)).collect();
         Ok((visitor, cameras, places, health, suspended))
     };

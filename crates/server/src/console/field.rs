@@ -70,6 +70,7 @@ pub(crate) struct CheckForm {
 fn met(l: Listed) -> MetView {
     MetView {
         vehicle: vehicle(&l),
+        plate: l.plate,
         reason: l.reason,
         case: l.case,
         state: l.state.unwrap_or_default().to_uppercase(),
@@ -97,9 +98,10 @@ pub(crate) async fn check(
         Ok((Visitor::of(city, &who)?, city.field(&who)?, checked))
     };
     match state.run(flow).await {
-        Ok((visitor, hits, Ok(PlateChecked { listed, log_entry }))) => {
+        Ok((visitor, hits, Ok(PlateChecked { listed, stale, log_entry }))) => {
             let met = listed.into_iter().map(met).collect();
-            let checked = Some(CheckedView { plate, met, log_entry });
+            let stale = stale.iter().map(ToString::to_string).collect();
+            let checked = Some(CheckedView { plate, met, stale, log_entry });
             let typed = Typed { checked, ..Typed::default() };
             page(&state, &headers, visitor, hits, typed).into_response()
         }

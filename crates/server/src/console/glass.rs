@@ -24,7 +24,7 @@ struct After {
     note: (u64, String),
 }
 
-fn view(city: &City, e: &Emergency, who: &PersonId, note: &(u64, String)) -> BreakGlassView {
+fn view(city: &City, e: &Emergency, note: &(u64, String)) -> BreakGlassView {
     let leaf = &e.leaf;
     let text = |name: &str| leaf.text(name).unwrap_or_default().to_owned();
     let moment = |name: &str| {
@@ -52,7 +52,7 @@ fn view(city: &City, e: &Emergency, who: &PersonId, note: &(u64, String)) -> Bre
         opened: opened.unwrap_or_default(),
         due: shown(e.waits.due),
         state: if e.waits.overdue { "overdue" } else { "waiting" }.into(),
-        may_review: e.asker.as_ref() != Some(who),
+        may_review: e.may_review,
         note: if note.0 == e.waits.entry { note.1.clone() } else { String::new() },
     }
 }
@@ -66,7 +66,7 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
     let note = after.note;
     let flow = move |city: &City| {
         let (waiting, done) = city.emergencies_for(&who)?;
-        let waiting: Vec<_> = waiting.iter().map(|e| view(city, e, &who, &note)).collect();
+        let waiting: Vec<_> = waiting.iter().map(|e| view(city, e, &note)).collect();
         Ok((Visitor::of(city, &who)?, waiting, done))
     };
     match state.run(flow).await {

@@ -247,19 +247,13 @@ fn entry(sent: &Fields, now: Time) -> Result<NewEntry, Vec<Wrong>> {
         (Some(list), Some(days)) if all.is_empty() => Ok(NewEntry {
             list,
             plate: field(sent, "plate").to_owned(),
-            state: some(sent, "state").map(|s| state_code(&s)),
+            state: some(sent, "state"),
             reason: field(sent, "reason").to_owned(),
             case: field(sent, "case").to_owned(),
             expires: now.plus_millis(days * DAY_MS),
         }),
         _ => Err(all),
     }
-}
-
-/// `CA` is us-ca.
-fn state_code(typed: &str) -> String {
-    let typed = typed.to_lowercase();
-    if typed.len() == 2 { format!("us-{typed}") } else { typed }
 }
 
 /// `POST /console/lists/wanted`: an own entry, which another person has to agree to.

@@ -22,7 +22,7 @@ pub(crate) async fn what(State(state): Shared, headers: HeaderMap) -> Response {
     let flow = move |city: &City| {
         Visitor::of(city, &who)?;
         let health = super::cameras::health(city, &who)?;
-        let there = city.public()?.cameras.into_iter().filter(|c| c.retired.is_none());
+        let there = city.present()?.cameras.into_iter().filter(|c| c.retired.is_none());
         let one = |camera: city::PublicCamera| {
             let (lat, lon) = city.place_of(&camera.id)?;
             let health = health.iter().find(|h| h.camera == camera.id);

@@ -42,7 +42,7 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
         // Who sees no hits begins where they have something to do.
         let board = if visitor.may("ViewHits") { Some(city.now_board(&who)?) } else { None };
         let board = board.map(|(queue, due)| Ok((queue, due, city.drills_waiting(&who)?)));
-        Ok((visitor, board.transpose()?, city.public()?, city.now().day()))
+        Ok((visitor, board.transpose()?, city.present()?, city.now().day()))
     };
     match state.run(flow).await {
         Ok((visitor, None, ..)) => Redirect::to(visitor.first_place().path()).into_response(),

@@ -119,7 +119,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let flow = move |city: &City| {
         let visitor = Visitor::of(city, &who)?;
-        Ok((city.orders_waiting(&who)?, city.public()?, visitor))
+        Ok((city.orders_waiting(&who)?, city.present()?, visitor))
     };
     match state.run(flow).await {
         Ok((waiting, public, visitor)) => {

@@ -38,11 +38,15 @@ fn view(city: &City, paper: Paper, now: Time) -> PaperView {
     // Who vouched may have left.
     let by = city.person(&paper.by).map_or_else(|_| paper.by.to_string(), |person| person.name);
     let soon = paper.expires.since(now) <= SOON_MS;
+    let agency = paper.agency.unwrap_or_default();
+    let (agency, agency_name) = agency.split_once(':').unwrap_or((agency.as_str(), ""));
     PaperView {
         id: paper.id,
         kind: paper.kind.slug().into(),
         reference: paper.reference,
-        agency: paper.agency.unwrap_or_default(),
+        agency: agency.trim().to_owned(),
+        agency_name: agency_name.trim().to_owned(),
+        for_holds: paper.key.is_some(),
         by,
         at: shown(paper.since),
         until: shown(paper.expires),
@@ -72,6 +76,8 @@ async fn show(state: &AppState, headers: &HeaderMap, who: PersonId, after: After
                 agencies: choices(city::AGENCIES, &after.sent, "agency"),
                 form: PaperForm {
                     reference: field(&after.sent, "reference").to_owned(),
+                    agency_name: field(&after.sent, "agency_name").to_owned(),
+                    key: field(&after.sent, "key").to_owned(),
                     until: until.unwrap_or_else(|| typed(now.plus_millis(30 * DAY_MS))),
                 },
                 case_format: cases.then(|| state.city.config().cases.format.clone()),
@@ -112,9 +118,17 @@ fn paper(sent: &Fields) -> Result<NewPaper, Vec<Wrong>> {
             None
         }
     };
+    let agency = some(sent, "agency").map(|kind| match some(sent, "agency_name") {
+        Some(name) => format!("{kind}: {name}"),
+        None => kind,
+    });
+    if agency.is_none() && some(sent, "agency_name").is_some() {
+        all.push(wrong("agency", "Choose the kind of the agency that you name."));
+        return Err(all);
+    }
     match (kind, reference, expires) {
         (Some(kind), Some(reference), Some(expires)) => {
-            Ok(NewPaper { kind, reference, agency: some(sent, "agency"), expires })
+            Ok(NewPaper { kind, reference, agency, key: some(sent, "key"), expires })
         }
         _ => Err(all),
     }

@@ -8,7 +8,7 @@ use crate::state::AppState;
 use axum::extract::{Form, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use base::{Error, PersonId};
+use base::{Error, Kind, PersonId};
 use identity::Passkey;
 use pages::{PasskeyView, PasskeysPage, render};
 
@@ -32,7 +32,9 @@ async fn show(
     match state.run(move |city| Visitor::of(city, &who)).await {
         Ok(visitor) => {
             let passkeys: Vec<_> = visitor.person.passkeys.iter().map(view).collect();
-            let may_remove = passkeys.len() > 1 || visitor.person.key.is_some();
+            let person = &visitor.person;
+            let may_remove =
+                passkeys.len() > 1 || person.key.is_some() || person.directory.is_some();
             let page = around(state, headers, "/console/passkey");
             let page = PasskeysPage {
                 page: signed_in(page, visitor, None),
@@ -58,12 +60,18 @@ pub(crate) async fn remove(
     headers: HeaderMap,
     Form(sent): Form<Fields>,
 ) -> Response {
-    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let (by, id) = (who.clone(), field(&sent, "id").to_owned());
-    let here = state.token(&headers);
-    match state.run(move |city| city.remove_passkey(&by, &id, here.as_deref())).await {
+    let Some(session) = state.session(&headers) else { return sign_in(&state, &headers) };
+    let (who, id) = (session.person.clone(), field(&sent, "id").to_owned());
+    let (by, here) = (who.clone(), state.token(&headers));
+    let removed = async {
+        state.just_there(&session).await?;
+        state.run(move |city| city.remove_passkey(&by, &id, here.as_deref())).await
+    };
+    match removed.await {
         Ok(()) => Redirect::to("/console/passkey").into_response(),
-        Err(e) if mends(&e) => show(&state, &headers, who, Some(e)).await,
+        Err(e) if mends(&e) || e.kind() == Kind::Forbidden => {
+            show(&state, &headers, who, Some(e)).await
+        }
         Err(e) => failed(&state, &headers, &e),
     }
 }

@@ -61,6 +61,7 @@ fn view(
         passkeys: u32::try_from(p.passkeys.len()).unwrap_or(u32::MAX),
         last_seen: p.passkeys.iter().filter_map(|passkey| passkey.used).max().map(shown),
         lost,
+        may_return: p.directory && p.ended.is_some(),
     }
 }
 
@@ -213,7 +214,11 @@ pub(crate) async fn lost(
 
 async fn lost_key(state: &Held, who: PersonId, id: &str) -> Result<Option<InvitationView>> {
     let id = person_id(id)?;
-    let flow = move |city: &City| Ok((city.person(&id)?.name, city.lost_key(&who, &id)?));
+    let flow = move |city: &City| {
+        let known = city.people(&who)?.into_iter().find(|p| p.id == id);
+        let name = known.map_or_else(|| id.to_string(), |p| p.name);
+        Ok((name, city.lost_key(&who, &id)?))
+    };
     let (name, done) = state.run(flow).await?;
     let Some(invitation) = done.invitation else { return Ok(None) };
     Ok(Some(way_in(state, name, invitation)))
@@ -233,6 +238,20 @@ pub(crate) async fn leave(
     };
     match done.await {
         Ok(_) => Redirect::to("/console/people").into_response(),
+        Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
+    }
+}
+
+/// `POST /console/people/{id}/return`: who has left may come in by the city's directory again.
+pub(crate) async fn let_back(
+    State(state): Shared,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Response {
+    let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
+    let by = who.clone();
+    match state.run(move |city| city.let_back(&by, &person_id(&id)?)).await {
+        Ok(()) => Redirect::to("/console/people").into_response(),
         Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
     }
 }

@@ -10,7 +10,7 @@ use axum::extract::{Form, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use base::{Error, Kind, PersonId, Result, Time};
-use city::{City, NewProposal, Property, Proposal, Rule};
+use city::{City, NewProposal, Property, Proposal, Rule, properties_of};
 use identity::RuleSet;
 use pages::{
     Place, PropertyView, ProposalPage, ProposalRow, ProposePage, RuleView, RulesPage,
@@ -64,10 +64,9 @@ fn row(p: &Proposal) -> ProposalRow {
 }
 
 /// What was proven when a set became a proposal: none is on the log of which something was refuted.
-fn proven(names: &[String], set: Option<&RuleSet>) -> Vec<PropertyView> {
-    let mut known = Property::shipped();
-    let own = set.into_iter().flat_map(|set| &set.properties);
-    known.extend(own.map(|(id, text)| Property::new(id, text)));
+fn proven(city: &City, names: &[String], set: Option<&RuleSet>) -> Vec<PropertyView> {
+    let preset = city.config().city.preset.as_deref();
+    let known = set.map_or_else(Property::shipped, |set| properties_of(set, preset));
     let one = |id: &String| PropertyView {
         id: id.clone(),
         sentence: known.iter().find(|p| p.id == *id).map_or_else(|| id.clone(), |p| p.says.clone()),
@@ -79,19 +78,21 @@ fn proven(names: &[String], set: Option<&RuleSet>) -> Vec<PropertyView> {
 }
 
 /// Of the set that a city begins with nothing is proven on the log.
-fn untried() -> Vec<PropertyView> {
+fn untried(city: &City) -> Vec<PropertyView> {
     let ids: Vec<String> = Property::shipped().into_iter().map(|p| p.id).collect();
     let unknown = |view| PropertyView { state: "unknown".into(), ..view };
-    proven(&ids, None).into_iter().map(unknown).collect()
+    proven(city, &ids, None).into_iter().map(unknown).collect()
 }
 
 /// `GET /console/rules`.
 pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
-    let flow =
-        move |city: &City| Ok((Visitor::of(city, &who)?, city.proposals()?, city.activated()?));
+    let flow = move |city: &City| {
+        let set = (city.activated()?, city.unsigned_set()?);
+        Ok((Visitor::of(city, &who)?, city.proposals()?, set))
+    };
     match state.run(flow).await {
-        Ok((visitor, proposals, (log_entry, since))) => {
+        Ok((visitor, proposals, ((log_entry, since), unsigned))) => {
             let page = around(&state, &headers, "/console/rules");
             let rules = state.city.rules();
             let now = state.city.now();
@@ -103,10 +104,12 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
                 since: shown(since),
                 log_entry,
                 adopted: state.city.adopted(),
+                unsigned,
                 rules: rules.list().iter().map(|one| rule(one, now)).collect(),
-                properties: active.map_or_else(untried, |p| {
-                    proven(&p.proven, RuleSet::parse(&p.text).ok().as_ref())
-                }),
+                properties: active.map_or_else(
+                    || untried(&state.city),
+                    |p| proven(&state.city, &p.proven, RuleSet::parse(&p.text).ok().as_ref()),
+                ),
                 proposals: proposals.iter().map(row).collect(),
                 may_propose,
             };
@@ -192,7 +195,7 @@ pub(crate) async fn one(
                 log_entry: p.log_entry,
                 prover: p.proved_by.clone(),
                 changes: pages::diff(&beside.texts.0, &beside.texts.1),
-                properties: proven(&p.proven, Some(&beside.set)),
+                properties: proven(&state.city, &p.proven, Some(&beside.set)),
                 dry_days: DRY_DAYS,
                 dry_questions: tried,
                 findings: findings.unwrap_or_default(),

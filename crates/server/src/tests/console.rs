@@ -50,6 +50,37 @@ impl Town {
         browser.enter(&self.admin).await;
         browser
     }
+
+    /// A clerk who orders all cameras off or on, from a moment on; an order's page comes back.
+    fn clara(&self) -> impl Fn(read::Power, Option<Time>) -> String + '_ {
+        let (clara, key): (PersonId, _) = ("per_clara".parse().unwrap(), SigningKey::generate());
+        let new = NewPerson {
+            id: clara.clone(),
+            name: "Clara".into(),
+            office: "clerk".into(),
+            roles: vec!["clerk".into()],
+            key: key.public(),
+        };
+        self.city.add_person(&self.admin, new).unwrap();
+        move |power, from| {
+            let order = read::Order {
+                id: base::OrderId::new(self.clock.now(), base::random()),
+                power,
+                level: read::Level::Capture,
+                camera: None,
+                group: None,
+                spool: None,
+                from,
+                until: None,
+                by: clara.clone(),
+                at: self.clock.now(),
+                reason: "A vote.".into(),
+            };
+            let path = format!("/off/{}", order.id);
+            self.city.order(&clara, Signed::sign(order, &key).unwrap()).unwrap();
+            path
+        }
+    }
 }
 
 #[tokio::test]
@@ -101,6 +132,24 @@ async fn without_a_session_every_page_shows_the_way_in() {
     }
 }
 
+/// What a page's script asks for is a part of the page, also where its session has ended or is another one.
+#[tokio::test]
+async fn a_session_that_has_ended_is_told_in_part() {
+    let town = town("");
+    let mut stranger = Browser::new(&town);
+    let mut olga = town.browser("per_olga", "officer").await;
+    olga.word = Some("0".repeat(64));
+    for (browser, status) in [(&mut stranger, 401), (&mut olga, 403)] {
+        let part = browser.part("/console/ask/preview", &[("purpose", "warrant")]).await;
+        assert_eq!(part.status.as_u16(), status, "{}", part.text());
+        assert!(part.text().contains("data-renew"), "{}", part.text());
+        assert!(!part.text().contains("<html"), "{}", part.text());
+    }
+    let page = olga.post("/console/ask/preview", &[("purpose", "warrant")]).await;
+    assert_eq!(page.status, 403);
+    assert!(page.text().contains("<html") && page.text().contains("another session"));
+}
+
 #[tokio::test]
 async fn people_are_invited() {
     let town = town("");
@@ -117,6 +166,8 @@ async fn people_are_invited() {
             Sent("/console/people/nobody/leave", &[], 404, "no such person"),
             Sent("/console/people/per_admin/lost", &[], 403, "Two other administrators"),
             Sent("/console/people/per_admin/leave", &[], 409, "last administrator"),
+            Sent("/console/people/per_admin/return", &[], 409, "This person is here"),
+            Sent("/console/people/per_x/return", &[], 404, "no such person"),
         ],
     )
     .await;
@@ -273,6 +324,7 @@ async fn papers_are_vouched_for() {
     let path = "/console/papers";
     let (kind, number) = (("kind", "judicial-warrant"), ("reference", "SW-26-112"));
     let until = ("expires", "2026-12-24T10:00");
+    let (declared, name) = (("kind", "declaration"), ("agency_name", "Marshals"));
     let case = [("kind", "case"), ("reference", "26-0417"), until];
     check(
         &mut clerk,
@@ -285,7 +337,10 @@ async fn papers_are_vouched_for() {
             Sent(path, &[kind, number, ("expires", "2036-01-01T00:00")], 400, "366 days"),
             Sent(path, &[kind, number, until, ("agency", "moon")], 400, "which kind of agency"),
             Sent(path, &case, 403, ""),
-            Sent(path, &[kind, number, until, ("agency", "federal")], 303, ""),
+            Sent(path, &[kind, number, until, name], 400, "Choose the kind of"),
+            Sent(path, &[declared, number, until, ("agency", "state")], 400, "Name the agency"),
+            Sent(path, &[kind, number, until, ("key", "x")], 400, "hold key"),
+            Sent(path, &[kind, number, until, ("agency", "federal"), name], 303, ""),
             Sent("/console/papers/pap_none/withdraw", &[], 404, "no such paper"),
         ],
     )
@@ -300,7 +355,7 @@ async fn papers_are_vouched_for() {
     )
     .await;
     let list = clerk.get(path).await;
-    assert!(list.text().contains("SW-26-112") && list.text().contains("Federal agency"));
+    assert!(list.text().contains("SW-26-112") && list.text().contains("Federal agency: Marshals"));
     assert!(!list.text().contains("26-0417"), "cases are others' to see");
     assert!(supervisor.get(path).await.text().contains("Case 26-0417"));
     let withdraw = format!("/console/papers/{}", between(list.text(), "/console/papers/", "\""));
@@ -389,33 +444,7 @@ async fn only_who_sees_hits_has_a_live_page_of_cameras() {
 async fn an_order_that_was_taken_back_was_never_in_force() {
     let town = town("[switch]\non_signatures = 1\n");
     town.camera("cam_a");
-    let (clara, key): (PersonId, _) = ("per_clara".parse().unwrap(), SigningKey::generate());
-    let new = NewPerson {
-        id: clara.clone(),
-        name: "Clara".into(),
-        office: "clerk".into(),
-        roles: vec!["clerk".into()],
-        key: key.public(),
-    };
-    town.city.add_person(&town.admin, new).unwrap();
-    let give = |power, from: Option<Time>| {
-        let order = read::Order {
-            id: base::OrderId::new(town.clock.now(), base::random()),
-            power,
-            level: read::Level::Capture,
-            camera: None,
-            group: None,
-            spool: None,
-            from,
-            until: None,
-            by: clara.clone(),
-            at: town.clock.now(),
-            reason: "A vote.".into(),
-        };
-        let path = format!("/off/{}", order.id);
-        town.city.order(&clara, Signed::sign(order, &key).unwrap()).unwrap();
-        path
-    };
+    let give = town.clara();
     let hour = 3_600_000;
     let path = give(read::Power::Off, Some(town.clock.now().plus_millis(hour)));
     let page = async || town.get(&path, &[], "192.0.2.7:1").await.text().to_owned();
@@ -427,6 +456,28 @@ async fn an_order_that_was_taken_back_was_never_in_force() {
         assert!(text.contains("taken back before") && !text.contains("Off since"), "{text}");
         town.clock.advance(hour);
     }
+}
+
+/// A city that is off each night has thousands of times without capture after a year.
+#[tokio::test]
+async fn the_public_page_has_the_newest_times_without_capture() {
+    let town = town("[switch]\non_signatures = 1\n");
+    town.camera("cam_a");
+    let give = town.clara();
+    let (hour, day) = (3_600_000, 86_400_000);
+    for pause in [31 * day, 2 * day] {
+        give(read::Power::Off, None);
+        town.clock.advance(hour);
+        give(read::Power::On, None);
+        town.clock.advance(pause);
+    }
+    give(read::Power::Off, None);
+    let page = town.get("/", &[], "192.0.2.7:1").await;
+    let gaps = between(page.text(), "<ul class=\"rows gaps\">", "</ul>");
+    assert_eq!(gaps.matches("<li>").count(), 2, "{gaps}");
+    let lasts = gaps.find("off from 2026-12-26").unwrap();
+    assert!(lasts < gaps.find("2026-12-24").unwrap(), "the newest first: {gaps}");
+    assert!(page.text().contains("1 earlier one stands in the figures"), "{}", page.text());
 }
 
 /// What a paper's end is typed as, and what the page says it is typed by, are the same clocks.
@@ -442,6 +493,17 @@ async fn papers_end_by_the_citys_clocks() {
     check(&mut clerk, &[Sent(path, &warrant, 303, "")]).await;
     let log = town.get("/v1/log?limit=500", &[], "192.0.2.1:5").await;
     assert!(log.text().contains("2026-12-02T01:00"), "{}", log.text());
+}
+
+/// In the second of two hours that the clocks show alike, a question does not end with the first.
+#[tokio::test]
+async fn a_question_reaches_until_now_when_the_clocks_go_back() {
+    let town = town("time_zone = \"America/Los_Angeles\"\n");
+    let second: Time = "2027-11-07T09:30:00Z".parse().unwrap();
+    town.clock.advance(second.since(town.clock.now()));
+    let mut officer = town.browser("per_olga", "officer").await;
+    let page = officer.get("/console/ask").await;
+    assert!(page.text().contains("value=\"2027-11-07T02:31\""), "{}", page.text());
 }
 
 /// A question for a life in danger about the last hour.
@@ -552,6 +614,26 @@ async fn the_log_is_shown_when_the_public_sees_it() {
     assert!(browser.get("/console").await.status == 200);
     town.clock.advance(10 * 60_000);
     assert!(browser.get("/console/log").await.text().contains("A person was invited"));
+}
+
+/// However late the public is shown the log: who runs the city sees what was enrolled and ordered.
+#[tokio::test]
+async fn the_console_shows_cameras_and_orders_as_they_are() {
+    let town = town("[log]\ndelay_minutes = 1440\n[switch]\non_signatures = 1\n");
+    town.camera("cam_a");
+    let give = town.clara();
+    let mut clerk = town.browser("per_cleo", "clerk").await;
+    let none = "No order to switch off is in force.";
+    let before = clerk.get("/console/orders").await;
+    assert!(before.text().contains("value=\"camera:cam_a\""), "{}", before.text());
+    assert!(before.text().contains(none));
+    let receipt = give(read::Power::Off, None);
+    let after = clerk.get("/console/orders").await;
+    assert!(after.text().contains("A vote.") && !after.text().contains(none), "{}", after.text());
+    assert!(clerk.get("/console/cameras").await.text().contains("id=\"camera-cam_a\""));
+    let public = town.get("/", &[], "192.0.2.7:1").await;
+    assert!(!public.text().contains("A vote."));
+    assert_eq!(town.get(&receipt, &[], "192.0.2.7:1").await.status, 404);
 }
 
 /// Finds against one property, as the program would.

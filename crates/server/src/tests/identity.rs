@@ -421,6 +421,8 @@ async fn a_wall_only_shows() {
     assert_eq!(browser.sign_in(&mut soft).await.status, 200);
     town.minutes(60 * 24 * 30);
     assert!(browser.is_in().await, "it never locks");
+    assert_eq!(browser.get("/console/map.json").await.status, 200, "what it shows has a map");
+    assert_eq!(browser.get("/console/cameras").await.status, 403);
     let hit = "/console/hits/hit_019aa1b2c3d47e5f8a0b1c2d3e4f5061";
     assert_eq!(browser.get(hit).await.status, 403, "opening one is an act");
     let word = browser.word.clone().unwrap();
@@ -498,6 +500,34 @@ async fn another_passkey_is_added_from_a_session() {
     let gone = json!({"id": smith.passkeys[1].id});
     let _: Value = browser.json("/console/passkey/remove", &gone).await.good();
     assert_eq!(Browser::new(&town).sign_in(&mut spare).await.status, 401);
+}
+
+/// A desk that somebody left open takes no passkey away and makes none, nor the first one.
+#[tokio::test]
+async fn passkeys_are_changed_by_who_is_there() {
+    let town = town("");
+    let (mut browser, mut soft) = town.smith().await;
+    let mut admin = Browser::new(&town);
+    admin.enter(&town.admin).await;
+    let (start, remove) = ("/console/passkey/register/start", "/console/passkey/remove");
+    let label = json!({"label": "spare"});
+    let smith = town.city.person(&"per_smith".parse().unwrap()).unwrap();
+    let only = smith.passkeys[0].id.as_str();
+    town.minutes(11);
+    let late = [
+        browser.json(remove, &json!({"id": only})).await,
+        browser.post("/console/passkeys/remove", &[("id", only)]).await,
+        browser.json(start, &label).await,
+        admin.json(start, &label).await,
+    ];
+    for answer in late {
+        assert_eq!(answer.status, 403);
+        assert!(answer.text().contains("within ten minutes"), "{}", answer.text());
+    }
+    assert_eq!(browser.sign_in(&mut soft).await.status, 200);
+    let _: Value = browser.json(start, &label).await.good();
+    admin.enter(&town.admin).await;
+    let _: Value = admin.json(start, &label).await.good();
 }
 
 /// Administrators by file key: the second one signs requests like the first.

@@ -196,14 +196,14 @@ fn body(path: &str, town: &Town, role: &str, key: &SigningKey) -> Value {
         }
         "/v1/own-plates" => serde_json::json!({"plate": PLATE}),
         "/v1/holds" => serde_json::json!({
-            "matter": "CV-1", "cameras": [], "from": now.plus_millis(-3_600_000), "until": now,
+            "matter": "CV-1", "paper": "pap_1", "cameras": [], "from": now.plus_millis(-3_600_000), "until": now,
             "review": later, "key": "x",
         }),
         "/v1/holds/{id}/review" => serde_json::json!({"review": later}),
         "/v1/proposals" => serde_json::json!({"rules": ""}),
         "/v1/proposals/{id}/sign" => serde_json::json!({"key": "x", "signature": "x"}),
         "/v1/papers" => serde_json::json!({
-            "kind": "declaration", "reference": "MOU 1", "expires": later,
+            "kind": "declaration", "reference": "MOU 1", "agency": "county: Sheriff", "expires": later,
         }),
         "/v1/breakglass/{index}/review" => {
             serde_json::json!({"finding": "justified", "note": "It was."})

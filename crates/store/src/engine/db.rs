@@ -5,12 +5,16 @@
 
 use super::{Arg, Changed, Kind, Place, Row, Still, postgres, sqlite};
 use base::Result;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::sync::Arc;
 
 /// One database: the control data, the hot list, or a day of reads.
 pub(crate) struct Db {
     inner: Inner,
+    /// Tables of PostgreSQL's that are to be written anew without what was deleted; SQLite knows by itself.
+    owed: RefCell<BTreeSet<String>>,
     #[cfg(test)]
     pub faults: faults::Faults,
 }
@@ -63,6 +67,7 @@ impl Db {
     fn of(inner: Inner) -> Self {
         Self {
             inner,
+            owed: RefCell::default(),
             #[cfg(test)]
             faults: faults::Faults::default(),
         }
@@ -120,20 +125,43 @@ impl Db {
         Ok(self.query(sql, args)?.into_iter().next())
     }
 
-    /// Takes what was deleted from a table out of the files as far as the engine can.
+    /// Takes what was deleted from a table out of the files as far as the engine can. What deleted it is committed:
+    /// while another program reads the table (a dump, for instance), or the server is away, this is no error but owed,
+    /// and [`Db::settle_owed`] does it.
     pub fn settle(&self, table: &str) -> Result<()> {
-        match &self.inner {
-            Inner::Sqlite(db) => db.settle(),
-            Inner::Postgres(db) => db.settle(table),
+        let db = match &self.inner {
+            Inner::Sqlite(db) => return db.settle(),
+            Inner::Postgres(db) => db,
+        };
+        match db.settle(table) {
+            Err(e) if matches!(e.kind(), base::Kind::Busy | base::Kind::Unavailable) => {
+                let schema = db.name();
+                tracing::warn!(schema, table, error = %e.inside(), "deleted rows stay for now");
+                self.owed.borrow_mut().insert(table.to_owned());
+                Ok(())
+            }
+            done => done,
         }
     }
 
-    /// Does what another program kept from being done.
+    /// Does what another program kept from being done, if that has ended.
     pub fn settle_owed(&self) -> Result<()> {
-        match &self.inner {
-            Inner::Sqlite(db) => db.settle_owed(),
-            Inner::Postgres(_) => Ok(()),
+        let db = match &self.inner {
+            Inner::Sqlite(db) => return db.settle_owed(),
+            Inner::Postgres(db) => db,
+        };
+        let tables = self.owed.borrow().clone();
+        for table in tables {
+            match db.settle_at_once(&table) {
+                // That it stays was said.
+                Err(e) if e.kind() == base::Kind::Busy => {}
+                done => {
+                    done?;
+                    self.owed.borrow_mut().remove(&table);
+                }
+            }
         }
+        Ok(())
     }
 
     /// Has its changes kept apart from now on; `false` for an engine whose own replication does that.

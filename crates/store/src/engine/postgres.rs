@@ -148,9 +148,23 @@ impl Db {
     /// server's log of changes and backups still hold is the operator's to keep short.
     pub fn settle(&self, table: &str) -> Result<()> {
         let mut conn = self.server.lend(&self.schema)?;
+        conn.run(&self.schema, |conn| conn.client.batch_execute(&self.vacuum(table)))
+    }
+
+    /// The same without waiting for anybody: others wait for this database.
+    pub fn settle_at_once(&self, table: &str) -> Result<()> {
+        let mut conn = self.server.lend(&self.schema)?;
         conn.run(&self.schema, |conn| {
-            conn.client.batch_execute(&format!("VACUUM (FULL) {}.{table}", self.schema))
+            // One by one: several at once would be one transaction, in which nothing is vacuumed.
+            conn.client.batch_execute("SET lock_timeout = 1")?;
+            let done = conn.client.batch_execute(&self.vacuum(table));
+            conn.client.batch_execute(&server::patience())?;
+            done
         })
+    }
+
+    fn vacuum(&self, table: &str) -> String {
+        format!("VACUUM (FULL) {}.{table}", self.schema)
     }
 
     /// The schema as lines: every column, key and index.

@@ -40,7 +40,7 @@ impl Kind {
     pub fn migrations(self) -> &'static [&'static str] {
         match self {
             Kind::Control => sql!(
-                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched", "0013_findings"
+                "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched", "0013_findings", "0014_preserving"
             ),
             Kind::HotList => {
                 sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks", "0005_own")
@@ -93,6 +93,7 @@ mod tests {
             "Control 11 d183fde3cbde8d05",
             "Control 12 db05ac842cbb8a51",
             "Control 13 55982201efaabbe0",
+            "Control 14 7e21ddd38acdbf04",
             "HotList 1 3a491dcb667cd5d1",
             "HotList 2 2de3a42235dee1fe",
             "HotList 3 7588d3b59e9bf7fc",

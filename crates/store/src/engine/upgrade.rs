@@ -33,7 +33,7 @@ impl Schema {
     }
 }
 
-/// Every database of a store, read and not changed; a server may have it open.
+/// Every database of a store but days whose files are damaged, read and not changed; a server may have it open.
 ///
 /// # Errors
 /// One cannot be read, or was written by a newer program.
@@ -46,22 +46,26 @@ pub fn schemas(place: &Place) -> Result<Vec<Schema>> {
 
 /// Brings copies of the largest database of each kind up to date, and says how long all of `changing` take by that. Files
 /// are copied to `scratch`, an empty folder; PostgreSQL's copies have never been when this returns. The originals are only
-/// read.
+/// read. In place of a damaged day the next largest is taken.
 ///
 /// # Errors
 /// There is no room for a copy, or a migration fails: then it would fail on the original too.
 pub fn rehearse(place: &Place, changing: &[Schema], scratch: &Path) -> Result<Duration> {
     let mut takes = Duration::ZERO;
     for word in ["control", "hotlist", "reads"] {
-        let kind: Vec<&Schema> =
+        let mut kind: Vec<&Schema> =
             changing.iter().filter(|one| one.part.kind().word() == word).collect();
-        let Some(largest) = kind.iter().max_by_key(|one| one.bytes) else { continue };
-        let one = match place {
-            Place::Folder(dir) => files::rehearse(dir, largest, scratch)?,
-            Place::Postgres { url, schema } => before::rehearse(&url.0, schema, largest)?,
-        };
+        kind.sort_by_key(|one| std::cmp::Reverse(one.bytes));
+        let tried = kind.iter().find_map(|one| {
+            let took = match place {
+                Place::Folder(dir) => files::rehearse(dir, one, scratch),
+                Place::Postgres { url, schema } => before::rehearse(&url.0, schema, one).map(Some),
+            };
+            took.transpose().map(|took| took.map(|took| (one.bytes, took)))
+        });
+        let Some((largest, one)) = tried.transpose()? else { continue };
         let bytes: u64 = kind.iter().map(|one| one.bytes).sum();
-        takes += one.mul_f64(bytes as f64 / largest.bytes.max(1) as f64);
+        takes += one.mul_f64(bytes as f64 / largest.max(1) as f64);
     }
     Ok(takes)
 }

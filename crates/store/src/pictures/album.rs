@@ -5,18 +5,19 @@
 
 use super::pack::{self, Of, Pack, PackId, Placed};
 use super::{Pictures, S3};
+use crate::open::hold;
 use base::{Day, Error, Result, Time, sha256};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ClientOptions, ObjectMeta, ObjectStore, ObjectStoreExt, RetryConfig};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -43,23 +44,30 @@ pub(crate) struct There {
 
 /// An open place of packs.
 pub(crate) struct Album {
-    objects: Arc<dyn ObjectStore>,
+    /// Nothing while a folder cannot be used: a disk may come later than this program.
+    objects: OnceLock<Arc<dyn ObjectStore>>,
     prefix: String,
     /// Where it is a folder.
     folder: Option<PathBuf>,
     /// Whether the place is known to be this store's.
     pub claimed: Mutex<bool>,
+    /// The days in which packs that no row names may lie; `None` is all of them: nobody has looked since the start.
+    unswept: Mutex<Option<BTreeSet<(Of, Day)>>>,
     runtime: Option<Runtime>,
     #[cfg(test)]
     pub down: std::sync::atomic::AtomicBool,
 }
 
 impl Album {
-    /// Nothing is asked of a service yet.
+    /// Nothing is asked of a service yet. A folder that cannot be used is an error where pictures are stored or fetched.
     pub fn open(place: &Pictures) -> Result<Self> {
-        let (objects, prefix, folder): (Arc<dyn ObjectStore>, _, _) = match place {
-            Pictures::Folder(dir) => (Arc::new(folder(dir)?), String::new(), Some(dir.clone())),
-            Pictures::S3(s3) => (Arc::new(bucket(s3)?), s3.prefix.clone(), None),
+        let objects: OnceLock<Arc<dyn ObjectStore>> = OnceLock::new();
+        let (prefix, folder) = match place {
+            Pictures::Folder(dir) => (String::new(), Some(dir.clone())),
+            Pictures::S3(s3) => {
+                let _ = objects.set(Arc::new(bucket(s3)?));
+                (s3.prefix.clone(), None)
+            }
         };
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -67,15 +75,34 @@ impl Album {
             .enable_all()
             .build()
             .map_err(|e| Error::unavailable("No thread for pictures can be started.").because(e))?;
-        Ok(Self {
+        let album = Self {
             objects,
             prefix,
             folder,
             claimed: Mutex::new(false),
+            unswept: Mutex::new(None),
             runtime: Some(runtime),
             #[cfg(test)]
             down: std::sync::atomic::AtomicBool::new(false),
-        })
+        };
+        if let Err(e) = album.objects() {
+            tracing::error!(error = %e, "the place of the pictures");
+        }
+        Ok(album)
+    }
+
+    /// The place; a folder is made where there is none.
+    fn objects(&self) -> object_store::Result<&Arc<dyn ObjectStore>> {
+        if let Some(there) = self.objects.get() {
+            return Ok(there);
+        }
+        let dir = self.folder.as_deref().unwrap_or(std::path::Path::new("pictures"));
+        let unusable = |e: Error| object_store::Error::Generic {
+            store: "pictures",
+            source: e.inside().into(),
+        };
+        let made = folder(dir).map_err(unusable)?;
+        Ok(self.objects.get_or_init(|| Arc::new(made)))
     }
 
     fn run<T: Send>(
@@ -102,7 +129,9 @@ impl Album {
     fn away(&self, e: object_store::Error) -> Error {
         use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
         Error::unavailable(match (&self.folder, &e) {
-            (Some(_), _) => "The folder of the pictures cannot be used; check its owner and the disk.",
+            (Some(_), _) => {
+                "The folder of the pictures cannot be used; check its owner, and whether its disk is mounted."
+            }
             (None, PermissionDenied { .. } | Unauthenticated { .. }) => {
                 "The service that keeps the pictures refuses these credentials; they must be those of the bucket in \
                  [pictures], and may read, list, write and delete there."
@@ -138,7 +167,7 @@ impl Album {
     }
 
     async fn named(&self) -> object_store::Result<Option<String>> {
-        let bytes = match self.objects.get(&self.path(OWNER)).await {
+        let bytes = match self.objects()?.get(&self.path(OWNER)).await {
             Ok(got) => got.bytes().await?,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(e) => return Err(e),
@@ -149,21 +178,24 @@ impl Album {
     /// Writes down whose pictures lie here.
     pub fn own(&self, owner: &str) -> Result<()> {
         let path = self.path(OWNER);
-        self.run(async { self.objects.put(&path, format!("{owner}\n").into()).await.map(drop) })
+        self.run(async { self.objects()?.put(&path, format!("{owner}\n").into()).await.map(drop) })
     }
 
     /// Writes a pack; lasting when this returns.
     pub fn put(&self, of: Of, day: Day, pack: Pack) -> Result<()> {
+        if let Some(days) = hold(&self.unswept).as_mut() {
+            days.insert((of, day));
+        }
         let path = self.path(&pack::name(of, day, &pack.id));
         let payload = pack.payload();
-        self.run(async { self.objects.put(&path, payload).await.map(drop) })
+        self.run(async { self.objects()?.put(&path, payload).await.map(drop) })
     }
 
     /// Removes a pack; one that is not there is no error.
     pub fn remove(&self, of: Of, day: Day, id: &PackId) -> Result<()> {
         let path = self.path(&pack::name(of, day, id));
         self.run(async {
-            match self.objects.delete(&path).await {
+            match self.objects()?.delete(&path).await {
                 Err(object_store::Error::NotFound { .. }) => Ok(()),
                 other => other,
             }
@@ -209,7 +241,7 @@ impl Album {
     /// The pictures of one pack; what is not there is empty.
     async fn of_pack(&self, name: &str, which: &[&Placed]) -> object_store::Result<Vec<Vec<u8>>> {
         let path = self.path(name);
-        let size = match self.objects.head(&path).await {
+        let size = match self.objects()?.head(&path).await {
             Ok(meta) => meta.size,
             Err(object_store::Error::NotFound { .. }) => 0,
             Err(e) => return Err(e),
@@ -221,7 +253,7 @@ impl Album {
         let ranges: Vec<_> = which.iter().filter(inside).map(|placed| placed.range()).collect();
         let mut got = match ranges.is_empty() {
             true => Vec::new(),
-            false => self.objects.get_ranges(&path, &ranges).await?,
+            false => self.objects()?.get_ranges(&path, &ranges).await?,
         }
         .into_iter();
         let one = |placed: &&Placed| match inside(&placed) {
@@ -234,7 +266,7 @@ impl Album {
     /// The days that have packs, in their order.
     pub fn days(&self, of: Of) -> Result<Vec<Day>> {
         let path = self.path(of.word());
-        let listed = self.run(self.objects.list_with_delimiter(Some(&path)))?;
+        let listed = self.run(async { self.objects()?.list_with_delimiter(Some(&path)).await })?;
         let mut days: Vec<Day> = listed
             .common_prefixes
             .iter()
@@ -244,10 +276,36 @@ impl Album {
         Ok(days)
     }
 
+    /// The days in which packs that no row names may lie. Those that take packs from here on are noted for the next time.
+    pub fn take_unswept(&self) -> Result<BTreeSet<(Of, Day)>> {
+        if let Some(noted) = hold(&self.unswept).replace(BTreeSet::new()) {
+            return Ok(noted);
+        }
+        let mut all = BTreeSet::new();
+        for of in [Of::Reads, Of::Hits] {
+            match self.days(of) {
+                Ok(days) => all.extend(days.into_iter().map(|day| (of, day))),
+                Err(e) => {
+                    *hold(&self.unswept) = None;
+                    return Err(e);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// These days are to be looked at again.
+    pub fn put_back_unswept(&self, mut days: BTreeSet<(Of, Day)>) {
+        if let Some(noted) = hold(&self.unswept).as_mut() {
+            noted.append(&mut days);
+        }
+    }
+
     /// The packs of a day.
     pub fn packs(&self, of: Of, day: Day) -> Result<Vec<There>> {
+        let path = self.of_day(of, day);
         let listed: Vec<ObjectMeta> =
-            self.run(self.objects.list(Some(&self.of_day(of, day))).try_collect())?;
+            self.run(async { self.objects()?.list(Some(&path)).try_collect().await })?;
         let there = |meta: ObjectMeta| {
             let written = Time::from_millis(meta.last_modified.timestamp_millis());
             Some(There { id: pack::id_of(&meta.location)?, bytes: meta.size, written })
@@ -275,10 +333,11 @@ impl Album {
         }
         let path = self.of_day(of, day);
         self.run(async {
-            let names = self.objects.list(Some(&path)).map_ok(|meta| meta.location).boxed();
-            self.objects.delete_stream(names).try_for_each(|_| async { Ok(()) }).await
+            let objects = self.objects()?;
+            let names = objects.list(Some(&path)).map_ok(|meta| meta.location).boxed();
+            objects.delete_stream(names).try_for_each(|_| async { Ok(()) }).await
         })?;
-        match self.run(self.objects.list(Some(&path)).try_next())? {
+        match self.run(async { self.objects()?.list(Some(&path)).try_next().await })? {
             None => Ok(()),
             Some(_) => Err(Error::unavailable(format!(
                 "Pictures of {day} are still there after they were removed; it is tried again."

@@ -121,22 +121,40 @@ impl Store {
     }
 
     /// Removes packs that no row names and that were written before `before`; younger ones may belong
-    /// to a batch that is being stored. Returns how many went.
+    /// to a batch that is being stored. Looks at every day once after the store was opened, and then at those that took
+    /// packs, until nothing of them is too young. Returns how many went.
+    ///
+    /// # Errors
+    /// The first of what failed. The other days are swept all the same, and that one by the next call.
     pub fn sweep_pictures(&self, before: Time) -> Result<u64> {
-        // A hit's row is in its day's database until it is relayed.
-        self.relay()?;
-        let mut gone = 0;
         let album = self.album()?;
-        for day in album.days(Of::Reads)? {
-            let Some(named) = self.named_reads(day)? else { continue };
-            gone += sweep(album, Of::Reads, day, &named, before)?;
+        let mut left = album.take_unswept()?;
+        // A hit's row is in its day's database until it is relayed.
+        let (hits, mut first) = match self.relay().and_then(|_| self.named_hits()) {
+            Ok(hits) => (Some(hits), None),
+            Err(e) => (None, Some(e)),
+        };
+        let mut gone = 0;
+        for (of, day) in left.clone() {
+            let named = match (of, &hits) {
+                (Of::Reads, _) => self.named_reads(day),
+                (Of::Hits, Some(hits)) => Ok(Some(hits.get(&day).cloned().unwrap_or_default())),
+                (Of::Hits, None) => continue,
+            };
+            match named.and_then(|named| sweep(album, of, day, named.as_ref(), before)) {
+                Ok(Swept { removed, kept }) => {
+                    gone += removed;
+                    if !kept {
+                        left.remove(&(of, day));
+                    }
+                }
+                Err(e) => {
+                    first.get_or_insert(e);
+                }
+            }
         }
-        let hits = self.named_hits()?;
-        for day in album.days(Of::Hits)? {
-            let none = BTreeMap::new();
-            gone += sweep(album, Of::Hits, day, hits.get(&day).unwrap_or(&none), before)?;
-        }
-        Ok(gone)
+        album.put_back_unswept(left);
+        first.map_or(Ok(gone), Err)
     }
 
     /// Rows beside packs. Whether a pack's bytes are what they were is seen when they are opened.
@@ -146,8 +164,11 @@ impl Store {
         let mut days: BTreeSet<Day> = album.days(Of::Reads)?.into_iter().collect();
         days.extend(self.days()?);
         for day in days {
-            if let Some(named) = self.named_reads(day)? {
-                compare(album, Of::Reads, day, &named, &mut out)?;
+            match self.named_reads(day) {
+                Ok(Some(named)) => compare(album, Of::Reads, day, &named, &mut out)?,
+                Ok(None) => {}
+                // What is wrong with the day itself `check` says.
+                Err(e) => tracing::error!(%day, error = %e.inside(), "pictures of a day"),
             }
         }
         let mut hits = self.named_hits()?;
@@ -204,15 +225,26 @@ fn packs(db: &Db) -> Result<Named> {
     rows.into_iter().map(|mut row| Ok((row.get(0)?, row.get::<i64>(1)?.unsigned_abs()))).collect()
 }
 
-fn sweep(album: &Album, of: Of, day: Day, named: &Named, before: Time) -> Result<u64> {
-    let mut gone = 0;
-    for pack in album.packs(of, day)? {
-        if !named.contains_key(&pack.id) && pack.written < before {
+/// What became of a day's packs.
+struct Swept {
+    removed: u64,
+    /// Whether there are packs that no row names still.
+    kept: bool,
+}
+
+/// A day whose rows are lost, `None`, keeps all of them.
+fn sweep(album: &Album, of: Of, day: Day, named: Option<&Named>, before: Time) -> Result<Swept> {
+    let Some(named) = named else { return Ok(Swept { removed: 0, kept: true }) };
+    let mut swept = Swept { removed: 0, kept: false };
+    for pack in album.packs(of, day)?.iter().filter(|pack| !named.contains_key(&pack.id)) {
+        if pack.written < before {
             album.remove(of, day, &pack.id)?;
-            gone += 1;
+            swept.removed += 1;
+        } else {
+            swept.kept = true;
         }
     }
-    Ok(gone)
+    Ok(swept)
 }
 
 fn compare(album: &Album, of: Of, day: Day, named: &Named, out: &mut PictureCheck) -> Result<()> {
@@ -245,8 +277,10 @@ fn anothers() -> Error {
     )
 }
 
+/// The empty place of a disk that is not there yet looks like this, and that may be over in a moment.
 fn elsewhere() -> Error {
-    Error::conflict(
-        "This store's pictures are not in the place that [pictures] names; correct it, or copy them there whole.",
+    Error::unavailable(
+        "This store's pictures are not in the place that [pictures] names; is its disk mounted? Otherwise correct it, or \
+         copy them there whole.",
     )
 }

@@ -21,7 +21,7 @@ fn at(second: i64) -> Time {
     Time::from_millis(second * 1000)
 }
 
-fn entry(id: &str, plate: &str) -> EntryRow {
+pub(super) fn entry(id: &str, plate: &str) -> EntryRow {
     EntryRow {
         id: id.parse().unwrap(),
         list: "lst_stolen".parse().unwrap(),
@@ -121,6 +121,50 @@ fn one_process_at_a_time(engine: Engine) {
     assert!(e.to_string().contains("stop it first"), "{e}");
     drop(store);
     dir.open().unwrap();
+}
+
+#[test]
+fn a_day_that_cannot_be_removed_goes_later() {
+    let (home, store) = Engine::Sqlite.new_store();
+    put(&store, day(0), "a 10 XYZ").unwrap();
+    drop(store);
+    // A folder of this name can be neither opened nor removed as a file.
+    let way = home.path().join(format!("reads/{}.db-wal", day(0)));
+    fs::create_dir(&way).unwrap();
+    let store = home.open().unwrap();
+    assert_eq!(store.drop_day(day(0)).unwrap_err().kind(), Kind::Unavailable);
+    assert!(store.days().unwrap().is_empty());
+    drop(store);
+    let store = home.open().unwrap();
+    assert!(home.has(&store, day(0)));
+    assert!(store.check().unwrap()[0].contains("forgotten day"));
+    fs::remove_dir(&way).unwrap();
+    store.drop_rest().unwrap();
+    assert!(!home.has(&store, day(0)));
+    assert_eq!(store.check().unwrap(), [""; 0]);
+}
+
+/// What is wrong with one part keeps nobody from examining the others.
+#[test]
+fn every_part_is_examined() {
+    let (home, store) = Engine::Sqlite.new_store();
+    for n in 0..3 {
+        put(&store, day(n), "a 10 XYZ!").unwrap();
+    }
+    store.relay().unwrap();
+    drop(store);
+    let file = |n| home.path().join(format!("reads/{}.db", day(n)));
+    for n in [0, 1] {
+        fs::write(file(n), random::<5000>()).unwrap();
+    }
+    fs::remove_file(file(2)).unwrap();
+    let store = home.open().unwrap();
+    let wrong = store.check().unwrap();
+    assert_eq!(wrong.len(), 3, "{wrong:?}");
+    for n in 0..3 {
+        assert!(wrong.iter().any(|one| one.contains(&day(n).to_string())), "{wrong:?}");
+    }
+    assert_eq!(store.check_pictures().unwrap().wrong, [""; 0]);
 }
 
 #[test]

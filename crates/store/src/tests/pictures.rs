@@ -117,6 +117,39 @@ fn a_crash_leaves_packs_and_never_rows(engine: Engine) {
     assert_eq!((check.packs, check.orphans, check.wrong), (3, 0, vec![]));
 }
 
+/// Every day once after a start, and then those that took packs. Of a day whose rows cannot be read nothing goes, and it
+/// holds up no other.
+#[test]
+fn days_that_took_packs_are_swept() {
+    let (home, store) = Engine::Sqlite.new_store();
+    let stray = |n: i32| {
+        let id: [u8; 16] = random();
+        let name = format!("reads/{}/{}.pack", day(n), base::hex(&id));
+        fs::write(home.pictures().join(name), "stray").unwrap();
+    };
+    for n in 0..2 {
+        put(&store, day(n), SPEC).unwrap();
+        stray(n);
+    }
+    assert_eq!(store.sweep_pictures(later()).unwrap(), 2);
+    (0..2).for_each(stray);
+    assert_eq!(store.sweep_pictures(later()).unwrap(), 0);
+    put(&store, day(1), "d 40 GHI").unwrap();
+    assert_eq!(store.sweep_pictures(later()).unwrap(), 1);
+    drop(store);
+    fs::write(home.path().join(format!("reads/{}.db", day(0))), random::<5000>()).unwrap();
+    stray(1);
+    let store = home.open().unwrap();
+    store.sweep_pictures(later()).unwrap_err();
+    let of_reads = packs(&home).into_iter().filter(|pack| pack.starts_with("reads"));
+    let of_day = |n: i32| of_reads.clone().filter(|p| p.contains(&day(n).to_string())).count();
+    assert_eq!(
+        (of_day(0), of_day(1)),
+        (2, 2),
+        "one that is named and a stray one; two that are named"
+    );
+}
+
 fn a_day_takes_its_pictures_with_it(engine: Engine) {
     let (home, store) = engine.new_store();
     put(&store, day(0), SPEC).unwrap();
@@ -174,8 +207,37 @@ fn a_place_has_one_store(engine: Engine) {
     // A place that is not where its pictures are.
     let stranger = open(&other.pictures().join("new"));
     let e = put(&stranger, day(1), SPEC).unwrap_err();
-    assert_eq!(e.kind(), Kind::Conflict);
+    assert_eq!(e.kind(), Kind::Unavailable);
     assert!(e.to_string().contains("copy them there"), "{e}");
+}
+
+/// A disk that comes later than the store, whether its empty place can be used or not.
+#[test]
+fn a_folder_that_is_away_at_the_start_is_used_when_it_is_there() {
+    let (home, store) = Engine::Sqlite.new_store();
+    put(&store, day(0), SPEC).unwrap();
+    drop(store);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let away = elsewhere.path().join("pictures");
+    fs::rename(home.pictures(), &away).unwrap();
+    let empty = |dir: &Path| fs::create_dir(dir).unwrap();
+    let shut = |dir: &Path| fs::write(dir, "").unwrap();
+    let harms: [&dyn Fn(&Path); 2] = [&empty, &shut];
+    for harm in harms {
+        harm(&home.pictures());
+        let store = home.open().unwrap();
+        for done in [store.pictures_answer(), put(&store, day(0), SPEC).map(drop)] {
+            assert_eq!(done.unwrap_err().kind(), Kind::Unavailable);
+        }
+        match home.pictures().is_dir() {
+            true => fs::remove_dir_all(home.pictures()).unwrap(),
+            false => fs::remove_file(home.pictures()).unwrap(),
+        }
+        fs::rename(&away, home.pictures()).unwrap();
+        store.pictures_answer().unwrap();
+        assert_eq!(put(&store, day(0), SPEC).unwrap(), (0, 3));
+        fs::rename(home.pictures(), &away).unwrap();
+    }
 }
 
 fn lost_and_damaged_packs_are_found(engine: Engine) {

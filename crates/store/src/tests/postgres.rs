@@ -11,6 +11,52 @@ fn beside(home: &Home, sql: &str) {
     ::postgres::Client::connect(&db.url(), ::postgres::NoTls).unwrap().batch_execute(sql).unwrap();
 }
 
+/// A program that reads tables, as a dump does, until it rolls back.
+fn reader(home: &Home, tables: &str) -> ::postgres::Client {
+    let Home::Database(db, _) = home else { panic!("no server") };
+    let mut client = ::postgres::Client::connect(&db.url(), ::postgres::NoTls).unwrap();
+    client.batch_execute(&format!("BEGIN; LOCK TABLE {tables} IN ACCESS SHARE MODE")).unwrap();
+    client
+}
+
+#[test]
+fn what_is_deleted_beside_a_dump_is_deleted_and_leaves_the_file_later() {
+    let (home, store) = Engine::Postgres.new_store();
+    let row = files::entry("ent_a", "7ABC128");
+    store.add_entry(&row).unwrap();
+    let file = || {
+        let sql = "SELECT pg_relation_filepath('entries')";
+        let hotlist = crate::open::hold(&store.hotlist);
+        hotlist.first(sql, &[]).unwrap().unwrap().get::<String>(0).unwrap()
+    };
+    let mut dump = reader(&home, "homeplate_hotlist.entries");
+    let before = file();
+    store.remove_entry(&row.id).unwrap();
+    assert!(store.entries().unwrap().is_empty());
+    store.settle_owed().unwrap();
+    assert_eq!(file(), before, "it is still read");
+    dump.batch_execute("ROLLBACK").unwrap();
+    store.settle_owed().unwrap();
+    assert_ne!(file(), before);
+}
+
+#[test]
+fn a_day_that_a_dump_reads_goes_when_that_has_ended() {
+    let (home, store) = Engine::Postgres.new_store();
+    put(&store, day(0), "a 10 XYZ").unwrap();
+    let mut dump = reader(&home, &format!("{}.reads", schema(day(0))));
+    assert_eq!(store.drop_day(day(0)).unwrap_err().kind(), Kind::Busy);
+    assert!(store.days().unwrap().is_empty());
+    drop(store);
+    // It holds up no start either.
+    let store = home.open().unwrap();
+    assert!(home.has(&store, day(0)));
+    dump.batch_execute("ROLLBACK").unwrap();
+    store.drop_rest().unwrap();
+    assert!(!home.has(&store, day(0)));
+    assert_eq!(store.check().unwrap(), [""; 0]);
+}
+
 /// What a server that is started again does to its connections.
 fn go_away(home: &Home) {
     beside(

@@ -134,3 +134,25 @@ fn what_is_wrong_with_a_camera_is_told_after_a_while_and_not_before() {
     };
     check("turned away", &elsewhere, &|s| s.moved);
 }
+
+/// Unplugged, hung anew, and it looks into a garden: that it was dark in between makes the garden no usual sight.
+#[test]
+fn a_camera_turned_while_nobody_looked_is_told_too() {
+    let at = |half_seconds: i64| Time::from_millis(T0 + half_seconds * 500);
+    let garden: Vec<([i32; 4], u8)> = (0..88)
+        .map(|i: i32| {
+            let (x, y) = (i % 11 * 61 - 13, i / 11 * 53 - 9);
+            ([x, y, x + 61, y + 53], 40 + (i * 37 % 150) as u8)
+        })
+        .collect();
+    let moved = |motion: &mut Motion, boxes: &[([i32; 4], u8)], from: i64| {
+        (from..from + 120).fold(false, |_, i| motion.push(at(i), &street(1.0, boxes)).scene.moved)
+    };
+    let mut motion = Motion::new();
+    assert!(!moved(&mut motion, &[], 0));
+    motion.begin_anew();
+    assert!(!moved(&mut motion, &[], 1000), "it looks where it did");
+    motion.begin_anew();
+    assert!(moved(&mut motion, &garden, 2000));
+    assert!(!moved(&mut Motion::new(), &garden, 3000), "aimed there");
+}

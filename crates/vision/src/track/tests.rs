@@ -214,6 +214,90 @@ fn what_was_seen_best_before_a_moment_is_told_then() {
     );
 }
 
+/// Buses, taxis, police cars: consecutive plates, one behind the other, at a barrier or as they drive by.
+#[test]
+fn the_next_car_of_a_fleet_is_another() {
+    let seen = |frames: &[String], want: &[&str]| {
+        check(&frames.iter().map(String::as_str).collect::<Vec<_>>(), want);
+    };
+    let by = |word: &str| -> Vec<String> {
+        (0..8).map(|i| format!("{word}@{},{}", 10 + 20 * i, 10 + 10 * i)).collect()
+    };
+    let stands = |word: &str| vec![format!("{word}@300,100"); 40];
+    let empty = |frames: usize| vec!["-".to_owned(); frames];
+    // The first one's track is open for two seconds more, and for twenty where it stood.
+    seen(&[by("7ABC123"), empty(15), by("7ABC124")].concat(), &["7ABC123 8", "7ABC124 8"]);
+    seen(
+        &[stands("7ABC123"), empty(30), stands("7ABC124"), empty(30), stands("7ABC125")].concat(),
+        &["7ABC123 40", "7ABC124 40", "7ABC125 40"],
+    );
+    // Far away the second is read poorly.
+    let far = vec!["7ABC12~@10,10".to_owned(), "7ABC129~@14,10".to_owned()];
+    seen(&[by("7ABC123"), empty(15), far, by("7ABC124")].concat(), &["7ABC123 8", "7ABC124 10"]);
+}
+
+/// The same, where it is one vehicle whose plate is misread when it turns up again.
+#[test]
+fn a_misread_look_after_a_gap_makes_no_other_vehicle() {
+    let before = || vec!["7ABC123@10,10", "7ABC123@30,10", "7ABC123@50,10"];
+    let hidden = vec!["-"; 15];
+    for again in [
+        ["7ABC124@370,10", "7ABC123@390,10", "7ABC123@410,10"],
+        ["ABC123@370,10", "7ABC123@390,10", "7ABC123@410,10"],
+        ["7ABC124~@370,10", "7ABC129~@390,10", "7ABC123@410,10"],
+    ] {
+        let frames = [before(), hidden.clone(), again.to_vec()].concat();
+        let mut tracker = Tracker::new(TrackOptions::default());
+        let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+        let mut ended = Vec::new();
+        for (i, line) in frames.iter().enumerate() {
+            let plates = line.split_whitespace().filter(|w| *w != "-").map(plate).collect();
+            ended.extend(tracker.push(Time::from_millis(1000 + 100 * i as i64), &picture, plates));
+        }
+        ended.extend(tracker.finish());
+        assert_eq!(ended.iter().map(text).collect::<Vec<_>>(), ["7ABC123"], "{again:?}");
+    }
+}
+
+/// A car that stops before a barrier: the barrier waits for its read.
+#[test]
+fn a_car_that_waits_in_view_is_told_once_while_it_waits() {
+    let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+    let told = |place: fn(i64) -> f32| {
+        let early_ms = Some(400);
+        let mut tracker = Tracker::new(TrackOptions { early_ms, ..TrackOptions::default() });
+        let at = |i: i64| Time::from_millis(1000 + 100 * i);
+        let mut told = Vec::new();
+        for i in 0..60 {
+            let seen = plate(&format!("AB123@{},100", place(i)));
+            let tracks = tracker.push(at(i), &picture, vec![seen]);
+            told.extend(tracks.iter().map(|track| (text(track), i)));
+        }
+        assert!(tracker.follows());
+        told.extend(tracker.finish().iter().map(|track| (text(track), 60)));
+        told
+    };
+    let waits = told(|i| 10.0 + 20.0 * i.min(10) as f32);
+    assert!(matches!(&waits[..], [(said, 20..=40)] if said == "AB123"), "{waits:?}");
+    // What stands there as long as anybody looks is told when it ends.
+    assert_eq!(told(|_| 10.0), [("AB123".to_owned(), 60)]);
+}
+
+/// The camera's cable is cut while a car is in view.
+#[test]
+fn without_frames_a_track_ends_by_the_clock() {
+    let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
+    let mut tracker = Tracker::new(TrackOptions::default());
+    let at = |ms: i64| Time::from_millis(1000 + ms);
+    for i in 0..5 {
+        let seen = plate(&format!("AB123@{},100", 10 + 20 * i));
+        assert!(tracker.push(at(100 * i), &picture, vec![seen]).is_empty());
+    }
+    assert!(tracker.wait(at(1400)).is_empty());
+    assert_eq!(tracker.wait(at(2500)).iter().map(text).collect::<Vec<_>>(), ["AB123"]);
+    assert!(!tracker.follows() && tracker.finish().is_empty());
+}
+
 #[test]
 fn one_glimpse_is_no_vehicle() {
     check(&["-", "AB123@10,10", "-"], &[]);

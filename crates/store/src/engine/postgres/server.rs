@@ -22,6 +22,11 @@ const MOST: usize = 8;
 /// another program's lock.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Has a connection's statements wait that long for locks.
+pub(super) fn patience() -> String {
+    format!("SET lock_timeout = {}", PATIENCE.as_millis())
+}
+
 /// A process that was killed a moment ago may still seem to be there.
 const TRIES: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(50);
@@ -142,9 +147,9 @@ impl Server {
         let told = |e| told(&self.schema, &e);
         // Some servers acknowledge what is not on their disk yet; ours must not.
         let set = format!(
-            "SET lock_timeout = {}; SELECT set_config('synchronous_commit', 'on', false) \
+            "{}; SELECT set_config('synchronous_commit', 'on', false) \
              WHERE current_setting('synchronous_commit') = 'off'",
-            PATIENCE.as_millis()
+            patience()
         );
         conn.client.batch_execute(&set).map_err(told)?;
         let Some(mark) = self.mark.get() else { return Ok(conn) };
@@ -286,7 +291,7 @@ fn config(url: &str, schema: &str) -> Result<Config> {
     if hosts.is_empty() || !hosts.iter().all(near) || !addresses.iter().all(|a| a.is_loopback()) {
         return refuse(
             "url names a host that is a folder with a socket or on this machine; reach a server \
-             elsewhere through an encrypted tunnel",
+             elsewhere through an encrypted tunnel that ends on this machine",
         );
     }
     if config.get_connect_timeout().is_none() {

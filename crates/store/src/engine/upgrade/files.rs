@@ -1,10 +1,10 @@
 //! A folder of databases: which of its files would change, and copies of those.
 
 use super::super::folder::{self, Folder, make_folder};
-use super::super::sqlite::{Db, beside, remove_beside, sync_folder};
+use super::super::sqlite::{Db, beside, remove_beside, sync_folder, told};
 use super::{Part, Schema};
 use base::{Error, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -14,17 +14,39 @@ fn trouble(name: &str, e: impl std::fmt::Display) -> Error {
         .because(e.to_string())
 }
 
-/// Every database of the folder.
-pub fn schemas(dir: &Path) -> Result<Vec<Schema>> {
-    folder::look(dir)?.parts().into_iter().map(|part| schema(dir, part)).collect()
+/// What SQLite says of a file.
+fn failed(name: &str, e: rusqlite::Error) -> Error {
+    if is_damage(&e) { told(name, e) } else { trouble(name, e) }
 }
 
-fn schema(dir: &Path, part: Part) -> Result<Schema> {
+/// Whether the file itself is bad, whoever looks at it.
+fn is_damage(e: &rusqlite::Error) -> bool {
+    use ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
+    matches!(e.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt | SystemIoFailure))
+}
+
+/// Whether this is a damaged day: opening it fails for itself and holds up nothing, so no new version waits for it.
+fn passed_over(part: Part, name: &str, e: &rusqlite::Error) -> bool {
+    let over = matches!(part, Part::Day(_)) && is_damage(e);
+    if over {
+        tracing::error!(file = %name, error = %e, "a damaged day is passed over");
+    }
+    over
+}
+
+/// Every database of the folder but days that are damaged.
+pub fn schemas(dir: &Path) -> Result<Vec<Schema>> {
+    let parts = folder::look(dir)?.parts().into_iter();
+    parts.filter_map(|part| schema(dir, part).transpose()).collect()
+}
+
+fn schema(dir: &Path, part: Part) -> Result<Option<Schema>> {
     let name = Folder::name(part);
-    let conn = reading(&dir.join(&name), &name)?;
-    let has: u32 = conn
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|e| trouble(&name, e))?;
+    let has = match migrations_of(&dir.join(&name)) {
+        Ok(has) => has,
+        Err(e) if passed_over(part, &name, &e) => return Ok(None),
+        Err(e) => return Err(failed(&name, e)),
+    };
     let wants = part.kind().migrations().len() as u32;
     if has > wants {
         return Err(Error::unavailable(format!(
@@ -32,21 +54,34 @@ fn schema(dir: &Path, part: Part) -> Result<Schema> {
         )));
     }
     let bytes = fs::metadata(dir.join(&name)).map_err(|e| trouble(&name, e))?.len();
-    Ok(Schema { name, has, wants, bytes, part })
+    Ok(Some(Schema { name, has, wants, bytes, part }))
 }
 
-fn reading(path: &Path, name: &str) -> Result<Connection> {
+/// How many migrations a file has had; its tables are listed too, which damage may keep from being done.
+fn migrations_of(path: &Path) -> rusqlite::Result<u32> {
+    let conn = reading(path)?;
+    conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+    conn.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+fn reading(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags).map_err(|e| trouble(name, e))
+    Connection::open_with_flags(path, flags)
 }
 
-/// Brings a copy of a database up to date in `scratch`, and says how long that took.
-pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Duration> {
+/// Brings a copy of a database up to date in `scratch`, and says how long that took; `None` of a day that is damaged.
+pub fn rehearse(dir: &Path, one: &Schema, scratch: &Path) -> Result<Option<Duration>> {
     let copy = scratch.join(one.name.replace('/', "-"));
-    let conn = reading(&dir.join(&one.name), &one.name)?;
-    conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).map_err(|e| trouble(&one.name, e))?;
-    let began = Instant::now();
-    let tried = Db::open(&copy, &one.name, one.part.kind()).map(|_| began.elapsed());
+    let made = reading(&dir.join(&one.name))
+        .and_then(|conn| conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()]));
+    let tried = match made {
+        Ok(_) => {
+            let began = Instant::now();
+            Db::open(&copy, &one.name, one.part.kind()).map(|_| Some(began.elapsed()))
+        }
+        Err(e) if passed_over(one.part, &one.name, &e) => Ok(None),
+        Err(e) => Err(failed(&one.name, e)),
+    };
     for end in ["", "-wal", "-shm"] {
         let _ = fs::remove_file(format!("{}{end}", copy.display()));
     }
@@ -203,6 +238,29 @@ mod tests {
         assert!(!holds());
         let rows = store.fetches().unwrap();
         assert_eq!((rows.len(), rows[0].tried.millis(), rows[0].fetched), (1, 7, None));
+    }
+
+    /// What is wrong with one day keeps nobody from installing the version that is to help.
+    #[test]
+    fn a_damaged_day_is_passed_over() {
+        let (dir, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        older(dir.path());
+        let day = |name: &str| dir.path().join(format!("reads/{name}.db"));
+        fs::create_dir(dir.path().join("reads")).unwrap();
+        fs::write(day("2026-11-01"), [7; 5000]).unwrap();
+        // Whole at its beginning, and damaged behind it.
+        with(&day("2026-11-02"), Kind::Reads, Kind::Reads.migrations().len() - 1);
+        let mut bytes = fs::read(day("2026-11-02")).unwrap();
+        bytes[4096..].fill(7);
+        fs::write(day("2026-11-02"), bytes).unwrap();
+        let place = crate::Place::Folder(dir.path().to_owned());
+        super::super::rehearse(&place, &schemas(dir.path()).unwrap(), scratch.path()).unwrap();
+        let kept = keep(dir.path(), &scratch.path().join("before")).unwrap();
+        assert_eq!(&kept[..2], ["control.db", "hotlist.db"]);
+        assert!(!kept.contains(&"reads/2026-11-01.db".to_owned()), "{kept:?}");
+        fs::write(dir.path().join("hotlist.db"), [7; 5000]).unwrap();
+        let e = schemas(dir.path()).unwrap_err();
+        assert!(e.message().contains("hotlist.db is damaged"), "{e}");
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! What a hold asks for is preserved in pieces, and what one has kept is deleted in pieces when it is let go.
+//!
+//! Holds: neither has the database for longer than a piece, and each goes on where it was cut off, whoever serves the city
+//! then. Custody's leave is asked for anew for each stretch, by the entry that is on the log: no permit lives as long as a
+//! large hold takes.
+
+use crate::City;
+use crate::witness::Witnessing;
+use base::{Error, HoldId, Kind, Result, Shutdown};
+use custody::HoldPermit;
+use std::sync::TryLockError;
+use std::time::{Duration, Instant};
+use store::HoldRow;
+
+/// So long a person waits for what they place or let go; the clock does the rest.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(20);
+/// So long the clock works for one hold before it turns to the next; a permit of custody's lives for longer.
+const STRETCH: Duration = Duration::from_secs(60);
+/// How often it looks whether there is something to do, when there is more of it, and at the least when something fails.
+const LOOK: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(1);
+const RARELY: Duration = Duration::from_secs(600);
+/// Between two deletions everybody else gets at the database.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// How far a stretch came.
+enum Went {
+    Through,
+    On,
+    /// The hold was let go meanwhile.
+    Released,
+}
+
+impl City {
+    /// Goes on with what holds preserve, and deletes what those have kept that were let go, until `stop`.
+    pub fn tend_holds(&self, stop: &Shutdown) {
+        let mut wait = LOOK;
+        while !stop.sleep(wait) {
+            wait = match self.tend_each_hold(stop) {
+                Ok(true) => LOOK,
+                Ok(false) => SOON,
+                Err(e) => {
+                    tracing::error!(error = %e.inside(), "a hold");
+                    (wait * 2).clamp(LOOK, RARELY)
+                }
+            };
+        }
+    }
+
+    /// One stretch for each hold for which there is something to do. Says whether all is done; what failed, where nothing
+    /// else is left.
+    pub(crate) fn tend_each_hold(&self, stop: &Shutdown) -> Result<bool> {
+        let (mut whole, mut first) = (true, None);
+        for row in self.store.holds()? {
+            if stop.stopped() {
+                return Ok(false);
+            }
+            match self.tend_hold(&row, stop) {
+                Ok(done) => whole &= done,
+                Err(e) => {
+                    first.get_or_insert(e);
+                }
+            }
+        }
+        match first {
+            Some(e) if whole => Err(e),
+            _ => Ok(whole),
+        }
+    }
+
+    fn tend_hold(&self, row: &HoldRow, stop: &Shutdown) -> Result<bool> {
+        let released = row.released.is_some();
+        if !released && !self.log.has("hold.released", &row.id.to_string()) {
+            return if row.preserving { self.preserve(row.id, STRETCH, stop) } else { Ok(true) };
+        }
+        if !released {
+            // A crash came between the entry and this.
+            self.store.release_hold(row.id, self.now())?;
+        }
+        self.delete_held(row.id, STRETCH, stop)
+    }
+
+    /// Preserves what a hold asks for, for about `time` and from where it was cut off; says whether all of it is.
+    ///
+    /// # Errors
+    /// `Gone` where all of it was forgotten before a read was preserved.
+    pub(crate) fn preserve(&self, id: HoldId, time: Duration, stop: &Shutdown) -> Result<bool> {
+        // One at a time: two would preserve the same reads.
+        let _alone = match self.preserving.try_lock() {
+            Ok(alone) => alone,
+            Err(TryLockError::Poisoned(e)) => e.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+        };
+        let (until, name) = (Instant::now() + time, id.to_string());
+        let Some(asked) = self.store.asked_hold(id)? else { return Ok(true) };
+        // Without an entry it was never placed: a crash came between.
+        let Some(index) = self.log.find("hold.placed", &name) else { return Ok(true) };
+        let entry = Witnessing::entry(self.witnessing.as_ref(), &self.log, index)?;
+        let entry = entry.ok_or_else(|| {
+            Error::unavailable("The log's witnesses have not signed for a hold yet; it waits.")
+        })?;
+        let record = self.store.record("hold", &name)?.ok_or_else(|| {
+            Error::internal("The private half of a hold is missing; restore the database.")
+        })?;
+        let (went, forgotten) = match self.custody.hold_again(id, &asked, &record.salt, &entry) {
+            Ok(permit) => (self.preserve_under(&permit, id, until, stop)?, None),
+            // There is nothing that it could go on with.
+            Err(e) if e.kind() == Kind::Gone => (Went::Through, Some(e)),
+            Err(e) => return Err(e),
+        };
+        match went {
+            Went::On => return Ok(false),
+            Went::Released => return Ok(true),
+            Went::Through => {}
+        }
+        let reads = self.standing_hold(id)?.reads;
+        self.log.append_once(&self.leaf("hold.preserved").id(&name).fact("reads", reads))?;
+        self.store.end_preserving(id)?;
+        match forgotten {
+            Some(e) if reads == 0 => Err(e),
+            _ => Ok(true),
+        }
+    }
+
+    fn preserve_under(
+        &self,
+        permit: &HoldPermit,
+        id: HoldId,
+        until: Instant,
+        stop: &Shutdown,
+    ) -> Result<Went> {
+        // Days and ids are in the order of their time.
+        let mut after = self.store.last_held(id)?;
+        let from = after.map(|last| last.day());
+        let days = permit.days().map(|(day, _)| day);
+        let days: Vec<_> = days.filter(|day| from.is_none_or(|from| *day >= from)).collect();
+        for day in days {
+            loop {
+                let found = self.store.to_hold(permit, day, after)?;
+                let Some(last) = found.last() else { break };
+                after = Some(last.read.id);
+                let held = self.custody.reseal(permit, found)?;
+                if !self.store.put_held(id, &held)? {
+                    return Ok(Went::Released);
+                }
+                if Instant::now() >= until || stop.stopped() {
+                    return Ok(Went::On);
+                }
+            }
+        }
+        Ok(Went::Through)
+    }
+
+    /// Deletes what a hold has kept that was let go, for about `time`; says whether all of it is gone.
+    pub(crate) fn delete_held(&self, id: HoldId, time: Duration, stop: &Shutdown) -> Result<bool> {
+        let until = Instant::now() + time;
+        while self.store.delete_held(id)? {
+            if Instant::now() >= until || stop.sleep(PAUSE) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NewHold;
+    use crate::kit::{Town, at, clerk};
+    use read::OpenKey;
+
+    /// A piece is 64 reads.
+    const READS: u64 = 70;
+
+    #[test]
+    fn a_hold_that_is_cut_off_goes_on_after_a_restart_and_goes_in_pieces() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        (0..READS).for_each(|_| town.pass("7ABC128"));
+        town.clock.advance(60_000);
+        let key = OpenKey::generate();
+        let new = NewHold {
+            matter: "24-CV-0815".into(),
+            paper: town.court_order(&key),
+            cameras: Vec::new(),
+            from: at("2026-11-01T11:00:00Z"),
+            until: town.city.now(),
+            plate: None,
+            review: town.city.now().plus_millis(86_400_000),
+            key: key.public().unwrap().to_string(),
+        };
+        let placed = town.city.place_hold_within(&clerk(), new, Duration::ZERO).unwrap();
+        assert_eq!((placed.reads, placed.preserving), (64, true));
+        assert!(town.logged("hold.preserved").is_empty());
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        let city = City::open(dir.path(), clock).unwrap();
+        let stop = Shutdown::new();
+        let stands = |reads: u64, preserving: bool| {
+            let line = city.holds(&clerk()).unwrap().holds.remove(0);
+            assert_eq!((line.reads, line.preserving), (reads, preserving));
+        };
+        stands(64, true);
+        (0..2).for_each(|_| assert!(city.tend_each_hold(&stop).unwrap()));
+        stands(READS, false);
+        let leaves = city.log.leaves(0, city.log.size()).unwrap();
+        let said: Vec<_> = leaves.iter().filter(|leaf| leaf.kind == "hold.preserved").collect();
+        assert_eq!((said.len(), said[0].number("reads")), (1, Some(READS)));
+
+        // Let go, and cut off behind the entry.
+        let leaf = city.leaf("hold.released").id(placed.id.to_string());
+        city.log.append_once(&leaf).unwrap();
+        assert!(!city.store.held(placed.id, None).unwrap().is_empty());
+        assert!(city.tend_each_hold(&stop).unwrap());
+        assert!(city.store.held(placed.id, None).unwrap().is_empty());
+        assert!(city.holds(&clerk()).unwrap().holds[0].released.is_some());
+        assert!(!city.store.put_held(placed.id, &[]).unwrap(), "nothing is kept for it any more");
+    }
+}
