@@ -34,7 +34,7 @@ const REVEALS: [&str; 18] = [
     "crates/store/src/hotlist.rs",
     "crates/store/src/lists.rs",
     "crates/testkit/src",
-    "crates/vision/src/track.rs",
+    "crates/vision/src/track/texts.rs",
     "crates/vision/src/recognise.rs",
 ];
 

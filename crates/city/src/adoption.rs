@@ -259,16 +259,28 @@ pub(crate) fn folder_set(dir: &Path) -> Result<Option<RuleSet>> {
 }
 
 /// The set that a successor begins with: what the log before it adopted last, as far as that can be read. A folder of
-/// another day, out of a backup for instance, brings no other rules back.
-pub(crate) fn set_that_goes_on(dir: &Path, leaves: &[Leaf]) -> Result<Option<RuleSet>> {
+/// another day, out of a backup for instance, brings no other rules back. It may also be the newer one: what it had is
+/// kept in a file, which is given.
+pub(crate) fn set_that_goes_on(
+    dir: &Path,
+    leaves: &[Leaf],
+) -> Result<(Option<RuleSet>, Option<PathBuf>)> {
     let there = folder_set(dir)?;
     let adoptions = Adoptions::from_leaves(leaves);
-    let Some((set, _)) = adoptions.active.and_then(|active| active.set) else { return Ok(there) };
-    if there.is_none_or(|there| there != set) {
-        write_set(dir, &set)?;
-        done(dir);
+    let Some((set, _)) = adoptions.active.and_then(|active| active.set) else {
+        return Ok((there, None));
+    };
+    if there.as_ref() == Some(&set) {
+        return Ok((Some(set), None));
     }
-    Ok(Some(set))
+    let kept = there.map(|there| {
+        let file = dir.join("rules.before-successor.json");
+        write_atomic(&file, there.canonical()?.as_bytes()).map(|()| file)
+    });
+    let kept = kept.transpose()?;
+    write_set(dir, &set)?;
+    done(dir);
+    Ok((Some(set), kept))
 }
 
 /// Writes a set into a city's folder.

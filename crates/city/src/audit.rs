@@ -171,7 +171,8 @@ impl City {
         Ok(self.store.meta(&opened_key(index, by))?.is_some())
     }
 
-    /// Grades a question or a hold that the log has drawn: who grades has opened it, and it is not theirs. Gives the
+    /// Grades a question or a hold that the log has drawn: who grades has opened it, and it is not theirs, as far as an
+    /// older database beside the newest log still knows whose; an auditor is believed beyond, as with emergencies. Gives the
     /// grade's number on the log. Where it was misuse, the paper that it rested on counts no longer.
     pub fn grade(&self, by: &PersonId, index: u64, new: NewGrade) -> Result<Graded> {
         let auditor = self.allowed(by, Action::ReadAudit)?;

@@ -17,6 +17,8 @@ use store::Store;
 const ROOM: u64 = 500 << 20;
 /// A clock may be so far behind the newest entry of the log.
 const BEHIND_MS: i64 = 60_000;
+/// So long the largest hold may take.
+const DAY_MS: i64 = 86_400_000;
 /// Homeplate is younger than any moment before this one.
 const EARLIEST: &str = "2026-01-01T00:00:00Z";
 
@@ -66,10 +68,12 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     if let Some(config) = &config {
         out.extend(crate::check_address::check_address(dir, config, clock));
     }
-    let newest = check_log(&paths, &mut out);
+    let (newest, holds) = check_log(&paths, &mut out);
     if let Some(config) = &config {
         check_witnesses(dir, &paths, config, &mut out);
-        check_stored(dir, &paths, config, &mut out);
+        if let Some(store) = check_stored(dir, &paths, config, &mut out) {
+            out.extend(check_holds(&store, &holds, clock.now()));
+        }
         if config.custody.process == CustodyProcess::Own {
             out.push(check_keys(dir, &paths, config));
         }
@@ -100,17 +104,17 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
     out
 }
 
-/// The log whole, its key, and the rules that it says were adopted. Gives its newest moment.
-fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
+/// The log whole, its key, and the rules that it says were adopted. Gives its newest moment, and the holds that stand.
+fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> (Option<Time>, Vec<String>) {
     let vkey = match std::fs::read_to_string(&paths.vkey) {
         Ok(text) => text.trim().to_owned(),
         Err(_) => {
             let message = "log.vkey is missing; restore it: it is the log's public key.";
             out.push(finding("log", State::Wrong, message));
-            return None;
+            return (None, Vec::new());
         }
     };
-    let (mut newest, mut adopted) = (None, None);
+    let (mut newest, mut adopted, mut holds) = (None, None, Vec::new());
     let checked = ledger::verify_each(&paths.log, &vkey, &[], &mut |_, leaf| {
         newest = Some(leaf.time);
         if leaf.kind == "policy.activated" {
@@ -130,13 +134,14 @@ fn check_log(paths: &Paths, out: &mut Vec<Finding>) -> Option<Time> {
                 out.push(finding("log", State::Look, message));
             }
             out.push(check_rules(&paths.rules, adopted.as_deref()));
+            holds = report.figures.holds.into_keys().collect();
         }
         Err(e) => out.push(finding("log", State::Wrong, e.message())),
     }
     if let Err(e) = SigningKey::load(&paths.log_key) {
         out.push(finding("log", State::Wrong, e.message()));
     }
-    newest
+    (newest, holds)
 }
 
 /// The policy, and how much of the log its witnesses have signed.
@@ -204,13 +209,18 @@ fn check_groups(path: &Path, config: &Config) -> Vec<Finding> {
     lost.map(|(g, role)| finding("rules", State::Look, say(&g.name, role))).collect()
 }
 
-/// Store and custody, which only one process may have open.
-fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Finding>) {
+/// Store and custody, which only one process may have open. Gives the store where it can be opened.
+fn check_stored(
+    dir: &Path,
+    paths: &Paths,
+    config: &Config,
+    out: &mut Vec<Finding>,
+) -> Option<Store> {
     let pictures = match config.pictures_of(dir) {
         Ok(pictures) => pictures,
         Err(e) => {
             out.push(finding("pictures", State::Wrong, e.message()));
-            return;
+            return None;
         }
     };
     // An empty store is not made where there is none.
@@ -220,11 +230,11 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
             let message = "The server is running: stop it to have store and keys examined too.";
             out.push(finding("store", State::Look, message));
             out.extend(crate::check_address::check_plan(dir, config, None));
-            return;
+            return None;
         }
         Err(e) => {
             out.push(finding("store", State::Wrong, e.message()));
-            return;
+            return None;
         }
     };
     out.extend(crate::check_address::check_plan(dir, config, Some(&store)));
@@ -242,6 +252,21 @@ fn check_stored(dir: &Path, paths: &Paths, config: &Config, out: &mut Vec<Findin
     if config.custody.process == CustodyProcess::Inside {
         out.push(check_keys(dir, paths, config));
     }
+    Some(store)
+}
+
+/// Holds of the log that are still not wholly preserved a day after they were placed. What is wrong with the store itself
+/// is said elsewhere.
+fn check_holds(store: &Store, placed: &[String], now: Time) -> Vec<Finding> {
+    let mut late = store.holds().unwrap_or_default();
+    late.retain(|hold| hold.preserving && now.since(hold.id.time()) > DAY_MS);
+    let late = late.into_iter().filter(|hold| placed.contains(&hold.id.to_string()));
+    let say = |id: base::HoldId| {
+        format!(
+            "Hold {id} is still not wholly preserved, a day after it was placed; the server's log says why."
+        )
+    };
+    late.map(|hold| finding("store", State::Look, say(hold.id))).collect()
 }
 
 /// The keys themselves, or that the custody that has them answers.

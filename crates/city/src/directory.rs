@@ -112,6 +112,13 @@ impl City {
         Ok(all.min_by_key(|person| person.ended.is_some()))
     }
 
+    /// Whether somebody who has left is here as another person: by the directory, before it was asked who was ended.
+    pub(crate) fn is_here_too(&self, person: &Person) -> Result<bool> {
+        let Some(theirs) = &person.directory else { return Ok(false) };
+        let known = self.of_directory(&theirs.subject)?;
+        Ok(known.is_some_and(|known| known.ended.is_none() && known.id != person.id))
+    }
+
     /// Somebody who is in none of the groups: if they were, they have left.
     fn turned_away(&self, vouched: &Vouched) -> Result<Error> {
         let _alone = self.changing_people();

@@ -62,7 +62,7 @@ impl City {
             self.witnessed(entry).and_then(|_| self.preserve(hold.id, time, &Shutdown::new()));
         let whole = match preserved {
             // It stands: placed once more, it would preserve the same reads twice.
-            Err(e) if matches!(e.kind(), Kind::Unavailable | Kind::Busy) => {
+            Err(e) if matches!(e.kind(), Kind::Unavailable | Kind::Busy | Kind::Internal) => {
                 tracing::warn!(hold = %id, error = %e.inside(), "its reads are preserved later");
                 false
             }

@@ -5,7 +5,7 @@
 //! says how many entries came and went and how many rows were dropped or refused, and never a plate. What a file calls
 //! its categories is on the log only where it is a well-known word: the wrong column may hold plates.
 
-use crate::lists::{Of, begins_anew, ever, new_entry_id};
+use crate::lists::{Of, as_code, begins_anew, ever, new_entry_id};
 use crate::{City, Event};
 use base::{EntryId, Error, ListId, PersonId, Result, Time, b64, hex, sha256, sha256_of};
 use hotlist::Tombstone;
@@ -86,7 +86,7 @@ pub struct ImportPreview {
     /// Rows that stand in the file twice.
     pub again: u64,
     /// Why a person should look again: `empty`, `shrinks`, `grows`, `troubled`; `first` and `undone` of a file that came by
-    /// itself, while nobody has taken one or the last one was taken back.
+    /// itself or a machine brought, while nobody has taken one or the last one was taken back.
     pub doubts: Vec<String>,
 }
 
@@ -262,7 +262,7 @@ impl City {
             }
             Err(e) => return Err(e),
         };
-        if by.as_str() == DROP {
+        if by.as_str() == DROP || machine_of(by).is_some() {
             preview.doubts.extend(self.unseen(list)?.map(String::from));
         }
         let before = self.before(list)?;
@@ -287,7 +287,7 @@ impl City {
         Ok(preview)
     }
 
-    /// Why a person looks at whatever comes by itself now: nobody has seen yet what files of the list are taken for, or
+    /// Why a person looks at whatever no person brings now: nobody has seen yet what files of the list are taken for, or
     /// somebody took the last one back, and the same may come again.
     fn unseen(&self, list: &ListId) -> Result<Option<&'static str>> {
         Ok(match self.last_taken(list)? {
@@ -675,7 +675,7 @@ fn trace(row: &EntryRow, beside: Beside) -> Trace {
     let whole = Row {
         line: 0,
         plate: row.plate.clone(),
-        state: row.state.clone(),
+        state: as_code(row.state.clone()),
         reason: row.reason.clone(),
         case: row.case_no.clone(),
         priority: row.priority,

@@ -604,7 +604,7 @@ impl City {
         let tombstone = |row: TombstoneRow| Tombstone {
             list: row.list,
             plate: row.plate,
-            state: row.state,
+            state: as_code(row.state),
             found: row.found,
             until: row.until,
         };
@@ -690,12 +690,17 @@ fn not_a_state() -> Error {
     Error::invalid("Write the state as us-ca or CA.")
 }
 
+/// A stored state as its code: earlier versions took states that were spelled out as they stood.
+pub(crate) fn as_code(state: Option<String>) -> Option<String> {
+    state.map(|state| state_code(&state).unwrap_or(state))
+}
+
 pub(crate) fn looked_for(row: EntryRow) -> Entry {
     Entry {
         id: row.id,
         list: row.list,
         plate: row.plate,
-        state: row.state,
+        state: as_code(row.state),
         priority: row.priority,
         from: row.begins,
         expires: row.expires,

@@ -106,6 +106,14 @@ pub struct Paper {
     pub log_entry: u64,
 }
 
+impl Paper {
+    /// Whether it is a declaration that names no agency, from before they had to: it speaks for nobody.
+    pub fn names_nobody(&self) -> bool {
+        let named = self.agency.as_deref().is_some_and(|agency| !parts(agency).1.is_empty());
+        self.kind == PaperKind::Declaration && !named
+    }
+}
+
 impl City {
     /// Registers a paper that the person has seen. It is on the log before it counts.
     pub fn attest(&self, by: &PersonId, new: NewPaper) -> Result<Paper> {
@@ -462,6 +470,8 @@ mod tests {
                 log_entry: 0,
             };
             assert_eq!(fits(&paper, asked), fit, "{} of {of:?} for {asked:?}", kind.slug());
+            let named = of.is_some_and(|of| of.contains(':'));
+            assert_eq!(paper.names_nobody(), kind == PaperKind::Declaration && !named, "{of:?}");
         };
         let (warrant, said) = (PaperKind::JudicialWarrant, PaperKind::Declaration);
         check(warrant, None, None, true);

@@ -6,8 +6,9 @@
 
 use crate::City;
 use crate::witness::Witnessing;
-use base::{Error, HoldId, Kind, Result, Shutdown};
+use base::{Day, Error, HoldId, Kind, Result, Shutdown};
 use custody::HoldPermit;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::TryLockError;
 use std::time::{Duration, Instant};
 use store::HoldRow;
@@ -16,12 +17,16 @@ use store::HoldRow;
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(20);
 /// So long the clock works for one hold before it turns to the next; a permit of custody's lives for longer.
 const STRETCH: Duration = Duration::from_secs(60);
-/// How often it looks whether there is something to do, when there is more of it, and at the least when something fails.
+/// How often it looks whether there is something to do, when there is more of it, and at the least when something fails,
+/// for one hold or for all.
 const LOOK: Duration = Duration::from_secs(20);
 const SOON: Duration = Duration::from_secs(1);
 const RARELY: Duration = Duration::from_secs(600);
 /// Between two deletions everybody else gets at the database.
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// The holds for which something failed: when each is tried again, and how long it waits for that.
+pub(crate) type Failed = BTreeMap<HoldId, (Instant, Duration)>;
 
 /// How far a stretch came.
 enum Went {
@@ -34,38 +39,43 @@ enum Went {
 impl City {
     /// Goes on with what holds preserve, and deletes what those have kept that were let go, until `stop`.
     pub fn tend_holds(&self, stop: &Shutdown) {
-        let mut wait = LOOK;
+        let (mut wait, mut failed) = (LOOK, Failed::new());
         while !stop.sleep(wait) {
-            wait = match self.tend_each_hold(stop) {
+            wait = match self.tend_each_hold(&mut failed, stop) {
                 Ok(true) => LOOK,
                 Ok(false) => SOON,
                 Err(e) => {
-                    tracing::error!(error = %e.inside(), "a hold");
+                    tracing::error!(error = %e.inside(), "the holds");
                     (wait * 2).clamp(LOOK, RARELY)
                 }
             };
         }
     }
 
-    /// One stretch for each hold for which there is something to do. Says whether all is done; what failed, where nothing
-    /// else is left.
-    pub(crate) fn tend_each_hold(&self, stop: &Shutdown) -> Result<bool> {
-        let (mut whole, mut first) = (true, None);
+    /// One stretch for each hold for which there is something to do. Says whether all is done, but for what `failed`: that
+    /// is tried again when its time has come.
+    pub(crate) fn tend_each_hold(&self, failed: &mut Failed, stop: &Shutdown) -> Result<bool> {
+        let mut whole = true;
         for row in self.store.holds()? {
             if stop.stopped() {
                 return Ok(false);
             }
+            if failed.get(&row.id).is_some_and(|(again, _)| Instant::now() < *again) {
+                continue;
+            }
             match self.tend_hold(&row, stop) {
-                Ok(done) => whole &= done,
+                Ok(done) => {
+                    failed.remove(&row.id);
+                    whole &= done;
+                }
                 Err(e) => {
-                    first.get_or_insert(e);
+                    tracing::error!(hold = %row.id, error = %e.inside(), "a hold");
+                    let wait = failed.get(&row.id).map_or(LOOK, |(_, wait)| *wait * 2).min(RARELY);
+                    failed.insert(row.id, (Instant::now() + wait, wait));
                 }
             }
         }
-        match first {
-            Some(e) if whole => Err(e),
-            _ => Ok(whole),
-        }
+        Ok(whole)
     }
 
     fn tend_hold(&self, row: &HoldRow, stop: &Shutdown) -> Result<bool> {
@@ -95,6 +105,12 @@ impl City {
         let Some(asked) = self.store.asked_hold(id)? else { return Ok(true) };
         // Without an entry it was never placed: a crash came between.
         let Some(index) = self.log.find("hold.placed", &name) else { return Ok(true) };
+        // The log before this one could not be read: no entry commits to what the hold asks for, and none ever will.
+        if self.entry_at(index)?.body.is_none() {
+            tracing::error!(hold = %id, "it is not wholly preserved and cannot go on; place it anew");
+            self.store.end_preserving(id)?;
+            return Ok(true);
+        }
         let entry = Witnessing::entry(self.witnessing.as_ref(), &self.log, index)?;
         let entry = entry.ok_or_else(|| {
             Error::unavailable("The log's witnesses have not signed for a hold yet; it waits.")
@@ -102,7 +118,7 @@ impl City {
         let record = self.store.record("hold", &name)?.ok_or_else(|| {
             Error::internal("The private half of a hold is missing; restore the database.")
         })?;
-        let (went, forgotten) = match self.custody.hold_again(id, &asked, &record.salt, &entry) {
+        let (went, forgotten) = match self.custody.hold_permit(id, &asked, &record.salt, &entry) {
             Ok(permit) => (self.preserve_under(&permit, id, until, stop)?, None),
             // There is nothing that it could go on with.
             Err(e) if e.kind() == Kind::Gone => (Went::Through, Some(e)),
@@ -114,8 +130,13 @@ impl City {
             Went::Through => {}
         }
         let reads = self.standing_hold(id)?.reads;
-        self.log.append_once(&self.leaf("hold.preserved").id(&name).fact("reads", reads))?;
+        let leaf = self.leaf("hold.preserved").id(&name).fact("reads", reads);
+        self.log.append_once(&match self.left_out(id)?.len() as u64 {
+            0 => leaf,
+            days => leaf.fact("days_left_out", days),
+        })?;
         self.store.end_preserving(id)?;
+        self.store.drop_metas(&left_out_key(id))?;
         match forgotten {
             Some(e) if reads == 0 => Err(e),
             _ => Ok(true),
@@ -136,7 +157,16 @@ impl City {
         let days: Vec<_> = days.filter(|day| from.is_none_or(|from| *day >= from)).collect();
         for day in days {
             loop {
-                let found = self.store.to_hold(permit, day, after)?;
+                let found = match self.store.to_hold(permit, day, after) {
+                    // It holds up no other day.
+                    Err(e) if e.kind() == Kind::Internal => {
+                        let error = e.inside();
+                        tracing::error!(hold = %id, %day, %error, "a day cannot be read and is left out");
+                        self.leave_out(id, day)?;
+                        break;
+                    }
+                    found => found?,
+                };
                 let Some(last) = found.last() else { break };
                 after = Some(last.read.id);
                 let held = self.custody.reseal(permit, found)?;
@@ -151,6 +181,20 @@ impl City {
         Ok(Went::Through)
     }
 
+    /// The days that could not be read for a hold, each at least in part.
+    fn left_out(&self, id: HoldId) -> Result<BTreeSet<String>> {
+        let days = self.store.meta(&left_out_key(id))?.unwrap_or_default();
+        Ok(days.split_whitespace().map(str::to_owned).collect())
+    }
+
+    /// Remembers such a day until the log says how many there are: the next stretch begins behind it.
+    fn leave_out(&self, id: HoldId, day: Day) -> Result<()> {
+        let mut days = self.left_out(id)?;
+        days.insert(day.to_string());
+        let days: Vec<String> = days.into_iter().collect();
+        self.store.set_meta(&left_out_key(id), &days.join(" "))
+    }
+
     /// Deletes what a hold has kept that was let go, for about `time`; says whether all of it is gone.
     pub(crate) fn delete_held(&self, id: HoldId, time: Duration, stop: &Shutdown) -> Result<bool> {
         let until = Instant::now() + time;
@@ -163,45 +207,73 @@ impl City {
     }
 }
 
+fn left_out_key(id: HoldId) -> String {
+    format!("hold/left-out/{id}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NewHold;
+    use crate::check::{State, check};
     use crate::kit::{Town, at, clerk};
+    use crate::succeed::{Lost, succeed};
+    use crate::{NewHold, Placed};
+    use base::Clock;
     use read::OpenKey;
+    use std::fs;
 
     /// A piece is 64 reads.
     const READS: u64 = 70;
+    const DAY_MS: i64 = 86_400_000;
 
-    #[test]
-    fn a_hold_that_is_cut_off_goes_on_after_a_restart_and_goes_in_pieces() {
-        let town = Town::new("2026-11-01T12:00:00Z", "");
-        (0..READS).for_each(|_| town.pass("7ABC128"));
-        town.clock.advance(60_000);
+    /// Of all that has passed until now.
+    fn hold(town: &Town) -> NewHold {
         let key = OpenKey::generate();
-        let new = NewHold {
+        NewHold {
             matter: "24-CV-0815".into(),
             paper: town.court_order(&key),
             cameras: Vec::new(),
             from: at("2026-11-01T11:00:00Z"),
             until: town.city.now(),
             plate: None,
-            review: town.city.now().plus_millis(86_400_000),
+            review: town.city.now().plus_millis(2 * DAY_MS),
             key: key.public().unwrap().to_string(),
-        };
+        }
+    }
+
+    /// A hold that is cut off behind its first piece.
+    fn cut_off() -> (Town, Placed) {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        (0..READS).for_each(|_| town.pass("7ABC128"));
+        town.clock.advance(60_000);
+        let new = hold(&town);
         let placed = town.city.place_hold_within(&clerk(), new, Duration::ZERO).unwrap();
         assert_eq!((placed.reads, placed.preserving), (64, true));
         assert!(town.logged("hold.preserved").is_empty());
+        (town, placed)
+    }
+
+    #[test]
+    fn a_hold_that_is_cut_off_goes_on_after_a_restart_and_goes_in_pieces() {
+        let (town, placed) = cut_off();
         let Town { dir, clock, city, .. } = town;
         drop(city);
+        let id = placed.id.to_string();
+        let looks = |clock: &dyn Clock| {
+            let found = check(dir.path(), clock).into_iter();
+            found.filter(|f| f.state == State::Look && f.message.contains(&id)).count()
+        };
+        assert_eq!(looks(clock.as_ref()), 0);
+        clock.advance(DAY_MS + 60_000);
+        assert_eq!(looks(clock.as_ref()), 1);
         let city = City::open(dir.path(), clock).unwrap();
-        let stop = Shutdown::new();
+        let (stop, mut failed) = (Shutdown::new(), Failed::new());
         let stands = |reads: u64, preserving: bool| {
             let line = city.holds(&clerk()).unwrap().holds.remove(0);
             assert_eq!((line.reads, line.preserving), (reads, preserving));
         };
         stands(64, true);
-        (0..2).for_each(|_| assert!(city.tend_each_hold(&stop).unwrap()));
+        (0..2).for_each(|_| assert!(city.tend_each_hold(&mut failed, &stop).unwrap()));
         stands(READS, false);
         let leaves = city.log.leaves(0, city.log.size()).unwrap();
         let said: Vec<_> = leaves.iter().filter(|leaf| leaf.kind == "hold.preserved").collect();
@@ -211,9 +283,55 @@ mod tests {
         let leaf = city.leaf("hold.released").id(placed.id.to_string());
         city.log.append_once(&leaf).unwrap();
         assert!(!city.store.held(placed.id, None).unwrap().is_empty());
-        assert!(city.tend_each_hold(&stop).unwrap());
+        assert!(city.tend_each_hold(&mut failed, &stop).unwrap());
         assert!(city.store.held(placed.id, None).unwrap().is_empty());
         assert!(city.holds(&clerk()).unwrap().holds[0].released.is_some());
         assert!(!city.store.put_held(placed.id, &[]).unwrap(), "nothing is kept for it any more");
+    }
+
+    /// A successor tells a hold that is not whole as the log before it did; where that cannot be read, nothing commits to
+    /// the hold, and it ends with what it has.
+    #[test]
+    fn a_hold_goes_on_in_a_successor_log() {
+        let check = |readable: bool| {
+            let (town, placed) = cut_off();
+            let old = town.copy();
+            if !readable {
+                fs::remove_dir_all(old.path().join("log")).unwrap();
+            }
+            let why = Lost::Restored(town.city.now());
+            let made = succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+            let lost = if readable { Vec::new() } else { vec![placed.id] };
+            assert_eq!(made.unfinished, lost);
+            let city = old.open().unwrap();
+            let mut failed = Failed::new();
+            assert!(city.tend_each_hold(&mut failed, &Shutdown::new()).unwrap());
+            assert!(failed.is_empty());
+            let row = city.store.holds().unwrap().remove(0);
+            let reads = if readable { READS } else { placed.reads };
+            assert_eq!((row.reads, row.preserving), (reads, false));
+            assert_eq!(city.log.has("hold.preserved", &placed.id.to_string()), readable);
+        };
+        check(true);
+        check(false);
+    }
+
+    #[test]
+    fn a_day_that_cannot_be_read_is_left_out() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        town.clock.advance(DAY_MS);
+        town.pass("8XYZ001");
+        town.clock.advance(60_000);
+        let new = hold(&town);
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        fs::write(dir.path().join("store/reads/2026-11-01.db"), [7; 5000]).unwrap();
+        let city = City::open(dir.path(), clock).unwrap();
+        let placed = city.place_hold(&clerk(), new).unwrap();
+        assert_eq!((placed.reads, placed.preserving), (1, false));
+        let leaf = city.log.leaves(0, city.log.size()).unwrap();
+        let leaf = leaf.iter().find(|leaf| leaf.kind == "hold.preserved").unwrap();
+        assert_eq!((leaf.number("reads"), leaf.number("days_left_out")), (Some(1), Some(1)));
     }
 }

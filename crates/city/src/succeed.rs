@@ -11,7 +11,7 @@
 use crate::init::Paths;
 use crate::switch::Switches;
 use crate::{City, Config};
-use base::{Clock, Error, Kind, Result, SigningKey, Time, b64, write_atomic};
+use base::{Clock, Error, HoldId, Kind, Result, SigningKey, Time, b64, write_atomic};
 use ledger::{Folder, Leaf, Log, Memory, Seen};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,10 @@ pub struct Successor {
     pub known: Option<u64>,
     /// Where the old one lies now.
     pub old: PathBuf,
+    /// Holds that are not wholly preserved and cannot go on: no entry that is left commits to what they ask for.
+    pub unfinished: Vec<HoldId>,
+    /// Where the city's folder had other rules than those that go on: the file that has them now.
+    pub replaced: Option<PathBuf>,
 }
 
 /// The place of the log of a generation that is over.
@@ -223,12 +227,14 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let now = clock.now().floor_to(i64::from(config.log.minutes) * 60_000);
     let first = Leaf::new("log.successor", now).id(&origin);
     let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
-    let set = crate::adoption::set_that_goes_on(dir, &leaves)?;
+    let (set, replaced) = crate::adoption::set_that_goes_on(dir, &leaves)?;
     let rules = crate::keeper::rules(&paths)?;
     let rules = crate::adoption::first_activation(&rules, set.as_ref(), now)?;
     // Whether offices signed it the log before would say, and a later set may be among what that lost.
     let mut fresh = vec![first, rules.fact("unsigned", true)];
     fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now, clock.now())?);
+    let (holds, unfinished) = carried_holds(&store, &leaves, now)?;
+    fresh.extend(holds);
     let vkey = build(dir, &paths, &origin, &fresh)?;
     swap(dir, &paths, old)?;
     write_atomic(&paths.vkey, format!("{vkey}\n").as_bytes())?;
@@ -237,7 +243,8 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
         Lost::Witnessed(_, size) => Some(*size),
         Lost::Unreadable(_) | Lost::Restored(_) => None,
     };
-    Ok(Successor { origin, vkey, found: found.size, known, old: past(dir, old) })
+    let old = past(dir, old);
+    Ok(Successor { origin, vkey, found: found.size, known, old, unfinished, replaced })
 }
 
 /// The first entry: what is left of the old log, and what it is known to have been.
@@ -263,7 +270,7 @@ fn said(first: Leaf, old: &str, found: &Seen, lost: &Lost, cosigned: Option<Stri
     }
 }
 
-/// The state that goes on: the cameras, those that left, everything switched off, and the holds that stand.
+/// The state that goes on: the cameras, those that left, and everything switched off.
 /// `now` is as the log tells time; `at` is the moment itself, up to which what cameras captured is taken.
 fn carried(store: &Store, switches: &Switches, now: Time, at: Time) -> Result<Vec<Leaf>> {
     let mut out = Vec::new();
@@ -308,12 +315,29 @@ fn carried(store: &Store, switches: &Switches, now: Time, at: Time) -> Result<Ve
         }
         out.push(leaf);
     }
-    // One that nobody reviews in time shows as overdue in this log too.
+    Ok(out)
+}
+
+/// The holds that stand, so that one that nobody reviews in time shows as overdue in this log too. One that is still
+/// being preserved needs an entry that commits to all of it, which `leaves` has; gives those for which there is none.
+fn carried_holds(store: &Store, leaves: &[Leaf], now: Time) -> Result<(Vec<Leaf>, Vec<HoldId>)> {
+    let (mut out, mut unfinished) = (Vec::new(), Vec::new());
     for hold in store.holds()?.into_iter().filter(|hold| hold.released.is_none()) {
-        let leaf = Leaf::new("hold.placed", now).id(hold.id.to_string());
+        let id = hold.id.to_string();
+        let mut leaf = Leaf::new("hold.placed", now).id(&id);
+        if hold.preserving {
+            let mut placed = leaves.iter().filter(|leaf| leaf.kind == "hold.placed");
+            match placed.find(|leaf| leaf.id.as_ref() == Some(&id) && leaf.body.is_some()) {
+                Some(placed) => {
+                    leaf.facts = placed.facts.clone();
+                    leaf.body = placed.body.clone();
+                }
+                None => unfinished.push(hold.id),
+            }
+        }
         out.push(leaf.fact("review", hold.review.to_string()));
     }
-    Ok(out)
+    Ok((out, unfinished))
 }
 
 /// Builds the successor beside the log; one that was begun before never had a reader.
@@ -388,7 +412,9 @@ mod tests {
         fs::write(Paths::new(old.path()).rules, policy::Rules::standard()).unwrap();
         city.announce().unwrap();
         let why = Lost::Remembered(city.log.seen().unwrap());
-        succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        let made = succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        let kept = fs::read_to_string(made.replaced.unwrap()).unwrap();
+        assert_eq!(identity::RuleSet::parse(&kept).unwrap().rules, policy::Rules::standard());
         let new = old.open().unwrap();
         assert_eq!(new.rules().hash(), city.rules().hash());
         let unsigned = |city: &City| {

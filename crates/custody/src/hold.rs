@@ -127,8 +127,9 @@ pub fn seal_hold(key: &SealKey, hold: &Hold) -> Result<Sealed> {
 }
 
 impl Custody {
-    /// The same leave again for a hold that [`seal_hold`] sealed: a permit ends with its process, and soon.
-    pub fn hold_again(
+    /// Gives leave to preserve what a hold asks for that [`seal_hold`] sealed, if its `hold.placed` is on the log and our
+    /// own rules let this person place one. To be asked for again: a permit ends with its process, and soon.
+    pub fn hold_permit(
         &self,
         id: HoldId,
         sealed: &Sealed,
@@ -136,12 +137,10 @@ impl Custody {
         entry: &Entry,
     ) -> Result<HoldPermit> {
         let plain = self.open_ingested(ASKED, id.bytes(), sealed)?;
-        self.hold_permit(&Hold::from_canonical(plain.expose())?, salt, entry)
+        self.leave_to_hold(&Hold::from_canonical(plain.expose())?, salt, entry)
     }
 
-    /// Gives leave to preserve what a hold asks for, if its `hold.placed` is on the log and our own
-    /// rules let this person place one.
-    pub fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
+    fn leave_to_hold(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
         same_hold(&self.believes(entry)?, hold, salt)?;
         if let Decision::Refuse { rule, because } =
             self.rules().may(&hold.person, &hold.roles, Action::PlaceHold, hold.id.time())

@@ -9,7 +9,7 @@ use base::{
 };
 use identity::Adoption;
 use ledger::{Entry, Leaf};
-use policy::{Facts, Hold, Intent};
+use policy::{Facts, Intent};
 use read::{Lease, Pass, Read, SealKey, Sealed, SignedRead, WatchHead};
 
 /// Reads of one day and their pictures, as [`Keeper::seal`] takes them.
@@ -62,9 +62,7 @@ pub trait Keeper: Send + Sync {
     /// [`Custody::open_hit`].
     fn open_hit(&self, hit: &SealedHit, entry: &Entry) -> Result<Opened>;
     /// [`Custody::hold_permit`].
-    fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit>;
-    /// [`Custody::hold_again`].
-    fn hold_again(
+    fn hold_permit(
         &self,
         hold: HoldId,
         sealed: &Sealed,
@@ -147,17 +145,14 @@ impl Keeper for Custody {
     fn open_hit(&self, hit: &SealedHit, entry: &Entry) -> Result<Opened> {
         Custody::open_hit(self, hit, entry)
     }
-    fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
-        Custody::hold_permit(self, hold, salt, entry)
-    }
-    fn hold_again(
+    fn hold_permit(
         &self,
         hold: HoldId,
         sealed: &Sealed,
         salt: &[u8; 32],
         entry: &Entry,
     ) -> Result<HoldPermit> {
-        Custody::hold_again(self, hold, sealed, salt, entry)
+        Custody::hold_permit(self, hold, sealed, salt, entry)
     }
     fn reseal(&self, permit: &HoldPermit, found: Vec<Found>) -> Result<Vec<HeldRead>> {
         Custody::reseal(self, permit, found)

@@ -11,8 +11,11 @@ use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Code;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::error::Error as _;
+use std::io::ErrorKind;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a mail server may take to say that it has taken a message: some look into it first (RFC 5321, 4.5.3.2.6,
@@ -20,6 +23,8 @@ use std::time::Duration;
 const TAKING: Duration = Duration::from_secs(60);
 /// A message that it may have taken without a word is not sent again before so long.
 const DOUBTFUL: Duration = Duration::from_secs(3600);
+/// So many messages that a mail server has hung up on are remembered.
+const MOST_DOUBTS: usize = 1000;
 
 /// How the connection to the mail server is kept secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +61,8 @@ pub struct Email {
     tls: Tls,
     login: Option<Credentials>,
     from: Mailbox,
+    /// The ids of messages that it has hung up on without a word.
+    doubts: Mutex<HashSet<String>>,
 }
 
 /// What the mail server was told last.
@@ -65,8 +72,8 @@ enum Step {
     Door,
     /// Whom the message is for.
     Recipient,
-    /// All of the message.
-    Whole,
+    /// All of the message; whether it has said nothing of it before.
+    Whole { before: bool },
 }
 
 /// Whether a text is one e-mail address and nothing else.
@@ -109,14 +116,21 @@ impl Email {
         };
         let login = smtp.login.as_ref();
         let login = login.map(|(name, word)| Credentials::new(name.clone(), word.expose().clone()));
-        Ok(Self { host: smtp.host.clone(), port: smtp.port, tls, login, from })
+        Ok(Self {
+            host: smtp.host.clone(),
+            port: smtp.port,
+            tls,
+            login,
+            from,
+            doubts: Mutex::default(),
+        })
     }
 
     /// Sends one message to one address.
     pub fn send(&self, to: &str, notice: &Notice) -> Outcome {
         let message = self.message(to, notice).map_err(Failure::never)?;
         let mut line = self.connect().map_err(|e| failed(e, Step::Door))?;
-        let done = hand_over(&mut line, &message);
+        let done = self.hand_over(&mut line, &message, &notice.id);
         // Whatever it says to the goodbye, what became of the message is known.
         let _ = line.set_timeout(Some(PATIENCE));
         line.abort();
@@ -135,6 +149,33 @@ impl Email {
             line.auth(DEFAULT_MECHANISMS, login)?;
         }
         Ok(line)
+    }
+
+    fn hand_over(&self, line: &mut SmtpConnection, message: &Message, id: &str) -> Outcome {
+        let envelope = message.envelope();
+        let door = |e| failed(e, Step::Door);
+        line.command(Mail::new(envelope.from().cloned(), Vec::new())).map_err(door)?;
+        for to in envelope.to() {
+            let asked = line.command(Rcpt::new(to.clone(), Vec::new()));
+            asked.map_err(|e| failed(e, Step::Recipient))?;
+        }
+        line.command(Data).map_err(door)?;
+        // Where the line cannot wait longer it waits as long as for any other answer.
+        let _ = line.set_timeout(Some(TAKING));
+        let taken = line.message(&message.formatted());
+        let mut doubts = self.doubts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Err(e) = taken else {
+            doubts.remove(id);
+            return Ok(());
+        };
+        let before = doubts.contains(id);
+        if e.status().is_none() {
+            if doubts.len() >= MOST_DOUBTS {
+                doubts.clear();
+            }
+            doubts.insert(id.to_owned());
+        }
+        Err(failed(e, Step::Whole { before }))
     }
 
     fn message(&self, to: &str, notice: &Notice) -> Result<Message> {
@@ -157,21 +198,6 @@ impl Email {
     }
 }
 
-fn hand_over(line: &mut SmtpConnection, message: &Message) -> Outcome {
-    let envelope = message.envelope();
-    let door = |e| failed(e, Step::Door);
-    line.command(Mail::new(envelope.from().cloned(), Vec::new())).map_err(door)?;
-    for to in envelope.to() {
-        let asked = line.command(Rcpt::new(to.clone(), Vec::new()));
-        asked.map_err(|e| failed(e, Step::Recipient))?;
-    }
-    line.command(Data).map_err(door)?;
-    // Where the line cannot wait longer it waits as long as for any other answer.
-    let _ = line.set_timeout(Some(TAKING));
-    line.message(&message.formatted()).map_err(|e| failed(e, Step::Whole))?;
-    Ok(())
-}
-
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
@@ -181,6 +207,8 @@ fn one_line(text: &str) -> String {
 fn failed(e: lettre::transport::smtp::Error, at: Step) -> Failure {
     let code = e.status().map_or(0, number);
     let said = e.source().map(ToString::to_string).unwrap_or_default();
+    let whole = matches!(at, Step::Whole { .. });
+    let doubtful = timed_out(&e) || at == Step::Whole { before: true };
     let (next, error) = match code {
         550 | 551 | 553 | 556 if is_no_mailbox(&said, at) => (
             Next::Never,
@@ -196,8 +224,9 @@ fn failed(e: lettre::transport::smtp::Error, at: Step) -> Failure {
             Next::Again(None),
             Error::unavailable("The mail server's certificate is not one this machine trusts."),
         ),
-        0 if at == Step::Whole => (
-            Next::Again(Some(DOUBTFUL)),
+        // A line that broke once broke by chance, mostly before all of it was there.
+        0 if whole => (
+            Next::Again(doubtful.then_some(DOUBTFUL)),
             Error::unavailable("The mail server did not say whether it has taken the message."),
         ),
         0 => (Next::Again(None), Error::unavailable("The mail server cannot be reached.")),
@@ -215,7 +244,8 @@ fn is_no_mailbox(said: &str, at: Step) -> bool {
     let asked = at == Step::Recipient;
     match enhanced(said) {
         Some("5.1.1" | "5.1.2" | "5.1.3" | "5.1.6" | "5.1.10" | "5.2.1") => true,
-        Some("5.1.0") => asked,
+        // The latter is how some say at the recipient that they know nobody of that name.
+        Some("5.1.0" | "5.4.1") => asked,
         Some(_) => false,
         None => asked && !said.to_ascii_lowercase().contains("relay"),
     }
@@ -226,6 +256,14 @@ fn enhanced(said: &str) -> Option<&str> {
     let code = said.split_whitespace().next()?;
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (code.split('.').count() == 3 && code.split('.').all(is_number)).then_some(code)
+}
+
+/// Whether the mail server said nothing for as long as it may take.
+fn timed_out(e: &lettre::transport::smtp::Error) -> bool {
+    std::iter::successors(e.source(), |&e| e.source()).any(|e| {
+        let io = e.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| matches!(e.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock))
+    })
 }
 
 /// Whether the connection failed over the certificate: the library says so in words alone.

@@ -125,15 +125,15 @@ impl Pipeline {
     }
 
     /// No frame has come for so long: what was seen last is told when it would be if frames came without it, and not
-    /// when the camera is back.
+    /// when the camera is back. Vehicles without a plate are counted with the next frame, or at the end: nobody waits for
+    /// them, and a pause would make two of one.
     pub fn idle(&mut self, quiet: Duration) {
         let Some(last) = self.last.filter(|_| quiet >= QUIET) else { return };
         // Beyond a leap everything has ended.
         let ms = i64::try_from(quiet.as_millis()).unwrap_or(LEAP_MS).min(LEAP_MS);
         let at = last.plus_millis(ms);
         let ended = self.tracker.wait(at);
-        let bare = self.vehicles.push(at, &[], &[]);
-        self.keep(ended, bare);
+        self.keep(ended, 0);
     }
 
     /// Looks at a frame, if a lease covers it. `counter` is the device's own count of frames.

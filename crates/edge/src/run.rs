@@ -226,12 +226,12 @@ impl Run {
                         return Ok(None);
                     }
                     // From its beginning once more, each of its passes would be a second read.
-                    let begun = self.summary().frames > before;
-                    let cut = ends && config.once && begun && !stop.stopped();
+                    let frames = self.summary().frames - before;
+                    let cut = ends && config.once && frames > 0 && !stop.stopped();
                     if cut && self.link.keeper.off().is_none() {
-                        return Ok(Some(Error::gone(
-                            "The lease ended before the clip was read to its end; play the rest of it when the city answers.",
-                        )));
+                        return Ok(Some(Error::gone(format!(
+                            "The lease ended after {frames} frames of the clip; played again from its beginning, they would be read twice.",
+                        ))));
                     }
                 }
                 // A clip that cannot be played never will; a camera may come back.

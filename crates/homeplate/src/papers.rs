@@ -82,7 +82,11 @@ pub fn paper(args: PaperArgs) -> anyhow::Result<ExitCode> {
         PaperCommand::List { client } => {
             let papers: Papers = Client::new(&client)?.get("/v1/papers")?;
             for p in papers.papers {
-                let of = p.agency.map(|agency| format!("  for {agency}")).unwrap_or_default();
+                let of = match (p.names_nobody(), &p.agency) {
+                    (true, _) => "  names no agency; register it anew".into(),
+                    (false, Some(agency)) => format!("  for {agency}"),
+                    (false, None) => String::new(),
+                };
                 let holds = if p.key.is_some() { "  for holds" } else { "" };
                 let (kind, until) = (p.kind.slug(), p.expires);
                 println!("{}  {kind}  {}{of}{holds}  until {until}", p.id, p.reference);

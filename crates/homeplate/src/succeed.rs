@@ -121,6 +121,15 @@ fn begin(data: &Path, lost: &Lost) -> anyhow::Result<()> {
          they lay in the folder. What the offices signed later may be lost: let them compare `homeplate rules show` with \
          their papers, and propose and sign the set anew."
     );
+    if let Some(file) = &made.replaced {
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        println!(
+            "The folder had other rules; they are in {name}. If the offices signed them, propose and sign them again."
+        );
+    }
+    for hold in &made.unfinished {
+        println!("Hold {hold} is not wholly preserved and cannot go on; place it anew.");
+    }
     println!(
         "Everything is switched off, because an order to switch off may be among the lost entries: order \
          capture, job, asking and sharing on again with `homeplate on`."

@@ -27,6 +27,7 @@ mod memory;
 mod notes;
 mod objects;
 mod orders;
+mod papers;
 mod quorum;
 mod receipt;
 mod scan;

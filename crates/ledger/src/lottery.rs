@@ -41,8 +41,9 @@ pub(crate) fn turn(month: &mut String, at: Time) -> Option<String> {
     (next > *month).then(|| std::mem::replace(month, next))
 }
 
-/// Whether an entry is drawn from: a question, allowed or refused; or a hold. Holds of before they named the paper that
-/// they rest on are not, nor those that a successor log tells anew: draws that stand on logs left them out.
+/// Whether an entry is drawn from: a question, allowed or refused; or a hold that names the paper that it rests on. Draws
+/// that stand on logs left out those of before that did not, and a successor log tells with its paper only what is still
+/// being preserved.
 pub(crate) fn is_question(leaf: &Leaf) -> bool {
     match leaf.kind.as_str() {
         "search.intent" | "search.refused" => true,

@@ -6,6 +6,7 @@
 use crate::leaf::Leaf;
 use crate::lottery::Lottery;
 use crate::notes::Head;
+use crate::papers::Papers;
 use crate::tree::{FULL, Name, Piece, Tree, split};
 use crate::verify::Seen;
 use base::{Error, Result, b64};
@@ -21,17 +22,19 @@ pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -
     })
 }
 
-/// The same, and the log must be an extension of all that was `seen`, and draw its audits truly.
+/// The same, and the log must be an extension of all that was `seen`, draw its audits truly, and place no hold for another
+/// key than its paper's.
 pub(crate) fn scan_since(
     get: Get<'_>,
     head: &Head,
     seen: &[Seen],
     each: &mut dyn FnMut(u64, Leaf),
 ) -> Result<Tree> {
-    let mut lottery = Lottery::default();
+    let (mut lottery, mut papers) = (Lottery::default(), Papers::default());
     walk(get, head, seen, &mut |index, leaf, tree| {
         let full = |name: Name| Ok(get(&name.to_string())?.unwrap_or_default());
         lottery.check(index, &leaf, &|size| tree.root_of(size, &full))?;
+        papers.check(index, &leaf)?;
         each(index, leaf);
         Ok(())
     })

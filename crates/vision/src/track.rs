@@ -5,13 +5,16 @@
 //! person who walks by does not make two cars of one. A pass whose plate nobody could read is a pass
 //! too, provided that it moved: signs and badges stay where they are.
 
+mod texts;
+
 use crate::picture::{Flat, Picture};
 use crate::reader::{Plate, Region};
 use crate::vehicle::VehiclePicture;
 use crate::vote::{Look, sure, vote};
 use crate::warp::{Quad, centre, overlap, width};
 use base::Time;
-use plate::{Odds, Reason};
+use plate::Odds;
+use texts::{alike, differ, is_end, similarity, surely_apart};
 
 /// Looks that are kept of a pass: the heaviest. A car that stands for an hour gives 36,000.
 const LOOKS: usize = 40;
@@ -165,7 +168,8 @@ struct Open {
     /// It is a pass once more that was told before: the next is measured by that one, or a car that goes to and
     /// fro before a barrier would never be told again.
     again: bool,
-    /// The track that has nearly its text, and that its first look was held apart from.
+    /// The track that has nearly its text, and that its first look was held apart from: but for that it would have gone
+    /// on there.
     beside: Option<u64>,
     best: Best,
 }
@@ -225,9 +229,11 @@ const AGAIN: f32 = 0.95;
 
 /// Texts alike by more than this may be of one plate, where the place says so too.
 const NEARLY: f32 = 0.7;
-/// A look as sure as this, of a character as sure as that, says that a plate is another one than it was.
+/// A look as sure as this, of a character as sure as [`texts`] asks, says that a plate is another one than it was.
 const CLEAR: f32 = 0.8;
-const CLEAR_CHARACTER: f32 = 0.9;
+/// Looks as sure as this say so together, where more than so many of them are fresh.
+const HALF: f32 = 0.5;
+const HALVES: usize = 3;
 /// What a track gains on the one that was held apart from it when a look has its very text again.
 const BACK: f32 = 10.0;
 
@@ -247,7 +253,8 @@ impl Tracker {
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
         for (i, track) in self.open.iter().enumerate() {
             for (j, plate) in plates.iter().enumerate() {
-                if let Some(score) = likeness(track, plate, at, self.options.gap_ms) {
+                let another = is_another(track, plate, at, self.options.gap_ms);
+                if let Some(score) = likeness(track, plate, at, self.options.gap_ms, another) {
                     // A look that was held apart had been misread: the next one goes on where they all belong.
                     let split = self.open.iter().any(|other| other.beside == Some(track.number));
                     let back = if split && track.said(plate) { BACK } else { 0.0 };
@@ -271,7 +278,7 @@ impl Tracker {
                 let unseen = self.open.iter().zip(&taken).filter(|(_, taken)| !**taken);
                 track.beside = unseen
                     .map(|(other, _)| other)
-                    .find(|other| is_another(other, &plate, at, self.options.gap_ms))
+                    .find(|other| is_held_apart(other, &plate, at, self.options.gap_ms))
                     .map(|other| other.number);
                 self.open.push(track);
             }
@@ -300,7 +307,9 @@ impl Tracker {
                 continue;
             }
             let read = track.voted(&self.options).filter(|(_, agreement)| {
-                *agreement >= WEAK && track.frames >= self.options.min_frames
+                *agreement >= WEAK
+                    && track.frames >= self.options.min_frames
+                    && !self.may_be_piece(track)
             });
             match read {
                 Some((read, _)) => out.extend(self.tell(i, read)),
@@ -373,11 +382,21 @@ impl Tracker {
                 && let Some((read, agreement)) = track.voted(&self.options)
                 && agreement >= SURE
                 && !track.weak(agreement)
+                && !self.may_be_piece(track)
             {
                 out.extend(self.tell(i, read));
             }
         }
         out
+    }
+
+    /// Whether a track was held apart from another and its looks do not say surely, so far, that this was right: its
+    /// end decides, with all of them.
+    fn may_be_piece(&self, track: &Open) -> bool {
+        let Some(beside) = track.beside else { return false };
+        let mut going = self.open.iter().filter(|other| other.number == beside).map(Open::trace);
+        going.any(|trace| trace.may_hold(track))
+            || self.traces.iter().any(|trace| trace.may_hold(track))
     }
 
     /// Tells a pass that goes on, unless it is one once more that was told before.
@@ -426,7 +445,11 @@ impl Tracker {
             }
         }
         self.traces.extend(kept);
-        self.traces.retain(|t| at.is_some_and(|at| at.since(t.last) < 8 * PIECE_MS));
+        let open = &self.open;
+        self.traces.retain(|t| {
+            at.is_some_and(|at| at.since(t.last) < 8 * PIECE_MS)
+                || open.iter().any(|track| track.beside == Some(t.number))
+        });
         out
     }
 }
@@ -445,10 +468,14 @@ impl Trace {
     /// Whether a sure read is of this pass once more.
     fn again(&self, track: &Open, odds: &Odds) -> bool {
         let soon = track.first.since(self.last) <= AGAIN_MS;
-        self.text.as_ref().is_some_and(|text| {
-            let same = soon && similarity(text, odds) > AGAIN;
-            same || (track.beside == Some(self.number) && !track.is_surely_apart(text))
-        })
+        let same = |text: &Odds| similarity(text, odds) > AGAIN;
+        (soon && self.text.as_ref().is_some_and(same)) || self.may_hold(track)
+    }
+
+    /// Whether a track was held apart from this pass, and its looks do not say surely that this was right.
+    fn may_hold(&self, track: &Open) -> bool {
+        let text = self.text.as_ref().filter(|_| track.beside == Some(self.number));
+        text.is_some_and(|text| !track.is_surely_apart(text))
     }
 
     /// Whether a weak read may be of this pass: its text is nearly this one's, or an end of it (the
@@ -485,8 +512,8 @@ impl Trace {
     }
 }
 
-/// How well a plate goes on a track; `None` where it cannot be the same vehicle.
-fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
+/// How well a plate goes on a track, where it is taken for `another` or not; `None` where it cannot be the same vehicle.
+fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64, another: bool) -> Option<f32> {
     let dt = at.since(track.last).max(0) as f32;
     let moved = track.corners.map(|p| [p[0] + track.speed[0] * dt, p[1] + track.speed[1] * dt]);
     let size = width(&track.corners).max(width(&plate.corners)).max(1.0);
@@ -499,7 +526,7 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     let same = recent.map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max);
     let plausible = (0.4..2.5).contains(&grown);
     // A fleet's next vehicle differs in one character: what the text alone would join is held apart.
-    let nearly = same > NEARLY && !is_another(track, plate, at, gap_ms);
+    let nearly = same > NEARLY && !another;
     // Nobody else has the same text: such a plate belongs to this track wherever it turns up.
     let known = nearly && same > 0.8 && plate.confidence > 0.3 && (0.2..5.0).contains(&grown);
     // After a longer gap only the text tells a car from the next one in its place.
@@ -517,12 +544,20 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> Option<f32> {
     fits.then_some(near + 2.0 * same)
 }
 
+/// Whether a plate would go on a track if it were not taken for another one.
+fn is_held_apart(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
+    is_another(track, plate, at, gap_ms) && likeness(track, plate, at, gap_ms, false).is_some()
+}
+
 /// Whether a plate with nearly a track's text is taken for another one. The track's last looks have to be sure. So does
-/// this one while the track is in view; after a gap it need not be, as the next vehicle is read poorly when it is far away.
+/// this one while the track is in view, and where the track's plate was last; elsewhere after a gap it need not be, as the
+/// next vehicle is read poorly when it is far away.
 /// Whether that was right shows at the new track's end (`Open::is_surely_apart`): looks at one plate differ often.
 fn is_another(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
     let recent: Vec<&Look> = track.looks.iter().rev().take(3).collect();
-    let other = |look: &&Look| match at.since(track.last) > gap_ms {
+    let (a, b) = (centre(&track.corners), centre(&plate.corners));
+    let there = (a[0] - b[0]).hypot(a[1] - b[1]) < width(&track.corners);
+    let other = |look: &&Look| match at.since(track.last) > gap_ms && !there {
         true => !alike(&look.odds, &plate.odds),
         false => plate.confidence >= CLEAR && surely_apart(&look.odds, &plate.odds),
     };
@@ -530,54 +565,6 @@ fn is_another(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
         && recent.iter().all(|look| look.confidence >= CLEAR)
         && recent.iter().any(|look| similarity(&look.odds, &plate.odds) > NEARLY)
         && recent.iter().all(other)
-}
-
-/// Whether two odds have the same text but for look-alikes.
-fn alike(a: &Odds, b: &Odds) -> bool {
-    let (a, b) = (a.places(), b.places());
-    a.len() == b.len() && a.iter().zip(b).all(|(x, y)| is_like(x[0].0, y[0].0))
-}
-
-/// Whether two odds of one length are both sure of characters at a place that are no look-alikes.
-fn surely_apart(a: &Odds, b: &Odds) -> bool {
-    let (a, b) = (a.places(), b.places());
-    let apart =
-        |x: &(char, f32), y: &(char, f32)| x.1.min(y.1) >= CLEAR_CHARACTER && !is_like(x.0, y.0);
-    a.len() == b.len() && a.iter().zip(b).any(|(x, y)| apart(&x[0], &y[0]))
-}
-
-/// Whether two characters are the same, or mistaken for one another even now and then.
-fn is_like(a: char, b: char) -> bool {
-    a == b || plate::confusion(a, b) > 0.001
-}
-
-/// Whether a text of at least three characters is how a longer one begins or ends.
-fn is_end(part: &Odds, whole: &Odds) -> bool {
-    let (part, whole) = (part.text(), whole.text());
-    let (part, whole) = (part.reveal(Reason::Matching), whole.reveal(Reason::Matching));
-    part.len() >= 3
-        && part.len() < whole.len()
-        && (whole.ends_with(part) || whole.starts_with(part))
-}
-
-/// Share of places at which two odds have the same best character; a look-alike counts for most of one, as
-/// the same plate is read now this way and now that. Places are compared from the end where the lengths
-/// differ by one.
-fn similarity(a: &Odds, b: &Odds) -> f32 {
-    let (a, b) = (a.text(), b.text());
-    let (a, b) = (a.reveal(Reason::Matching), b.reveal(Reason::Matching));
-    let longest = a.len().max(b.len());
-    if a.len().abs_diff(b.len()) > 1 {
-        return 0.0;
-    }
-    let alike = |(x, y): (char, char)| match x == y {
-        true => 1.0,
-        false if plate::confusion(x, y) > 0.01 => 0.8,
-        false => 0.0,
-    };
-    let front: f32 = a.chars().zip(b.chars()).map(alike).sum();
-    let back: f32 = a.chars().rev().zip(b.chars().rev()).map(alike).sum();
-    front.max(back) / longest as f32
 }
 
 impl Open {
@@ -709,10 +696,13 @@ impl Open {
         self.looks.iter().rev().take(3).any(|look| similarity(&look.odds, &plate.odds) > AGAIN)
     }
 
-    /// Whether more than one sure look says that it is of another plate than this text.
+    /// Whether more than one sure look says that it is of another plate than this text, or some fresh ones that are
+    /// half sure.
     fn is_surely_apart(&self, text: &Odds) -> bool {
-        let says = |look: &&Look| look.confidence >= CLEAR && surely_apart(&look.odds, text);
-        self.looks.iter().filter(says).count() > 1
+        let other: Vec<&Look> = self.looks.iter().filter(|l| differ(&l.odds, text)).collect();
+        let sure = other.iter().filter(|l| l.confidence >= CLEAR).count();
+        let half = other.iter().filter(|l| l.fresh && l.confidence >= HALF).count();
+        sure > 1 || half > HALVES
     }
 
     fn trace(&self) -> Trace {

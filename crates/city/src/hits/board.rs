@@ -98,6 +98,10 @@ impl City {
         rows.retain(|row| now.since(row.captured) < UNDER_WAY_MS);
         let mut aloud = Vec::new();
         for row in rows {
+            // Of half a plate nobody opens here which vehicle it was, and one that fits was found since.
+            if self.fitting_found(&row)?.is_some_and(|found| found >= row.captured) {
+                continue;
+            }
             if card_of(&row).say(&self.around(&row, None)?, now).aloud() {
                 aloud.push(row);
             }

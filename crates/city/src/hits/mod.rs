@@ -14,7 +14,7 @@ mod tend;
 pub use api::*;
 pub use tend::HitsSection;
 
-use crate::lists::looked_for;
+use crate::lists::{as_code, looked_for};
 use crate::places::Places;
 use crate::{AnswerRead, City, Event};
 use base::{Error, HitId, PersonId, Result, Time, b64, canonical};
@@ -50,12 +50,17 @@ impl City {
         self.witnesses_follow()?;
         let person = self.allowed(by, Action::ViewHits)?;
         let row = self.row(id)?;
+        let ((read, picture), entry) = self.opened(&person, id)?;
+        self.view(row, &read, picture, entry)
+    }
+
+    /// What is kept with a hit, and the log entry of its opening, which comes first.
+    fn opened(&self, person: &Person, id: &HitId) -> Result<(custody::Opened, u64)> {
         let sealed = self.store.sealed_hit(id)?;
-        let leaf = self.leaf_by("hit.opened", &person)?.job("hotlist").id(id.to_string());
+        let leaf = self.leaf_by("hit.opened", person)?.job("hotlist").id(id.to_string());
         let entry = self.log.append(&leaf)?;
         let entry = self.witnessed(entry)?;
-        let (read, picture) = self.custody.open_hit(&sealed, &entry)?;
-        self.view(row, &read, picture, entry.index)
+        Ok((self.custody.open_hit(&sealed, &entry)?, entry.index))
     }
 
     fn view(
@@ -120,7 +125,8 @@ impl City {
     pub fn verdict(&self, by: &PersonId, id: &HitId, verdict: Verdict) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        let around = self.around(&row, None)?;
+        let read = self.read_meant(&person, &row, verdict.finding)?;
+        let around = self.around(&row, read.as_ref())?;
         let typed = match verdict.typed.as_deref().map(str::trim).filter(|t| !t.is_empty()) {
             Some(typed) => Some(self.is_listed_plate(&row, typed)?),
             None => None,
@@ -132,7 +138,7 @@ impl City {
             needs_second: around.two_persons,
             remark: self.remark(&person, &row.id, &verdict.note)?,
         };
-        let line = self.act(&person, row, verdict.version, what)?;
+        let line = self.act(&person, row, read.as_ref(), verdict.version, what)?;
         if line.finding == Some(HitFinding::Misread) {
             self.suspend_if_it_misreads(&line.camera)?;
         }
@@ -143,14 +149,14 @@ impl City {
     pub fn record_answered(&self, by: &PersonId, id: &HitId, new: NewRecord) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        self.act(&person, row, new.version, What::Record { answer: new.answer })
+        self.act(&person, row, None, new.version, What::Record { answer: new.answer })
     }
 
     /// Records what an officer saw.
     pub fn own_eyes(&self, by: &PersonId, id: &HitId, new: NewEyes) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        self.act(&person, row, new.version, What::Eyes { answer: new.answer })
+        self.act(&person, row, None, new.version, What::Eyes { answer: new.answer })
     }
 
     /// Records what came of a hit that was confirmed.
@@ -159,12 +165,45 @@ impl City {
         let row = self.row(id)?;
         let remark = self.remark(&person, &row.id, &new.note)?;
         let what = What::Outcome { outcome: new.outcome, remark };
-        self.act(&person, row, new.version, what)
+        self.act(&person, row, None, new.version, what)
     }
 
-    fn act(&self, person: &Person, row: HitRow, version: i64, what: What) -> Result<HitLine> {
+    /// What the camera read, where half a plate is to be confirmed and a vehicle that fits was found: the read says whether
+    /// it is this one. Its opening is on the log.
+    fn read_meant(
+        &self,
+        person: &Person,
+        row: &HitRow,
+        finding: HitFinding,
+    ) -> Result<Option<Text>> {
+        if finding != HitFinding::Correct || self.fitting_found(row)?.is_none() {
+            return Ok(None);
+        }
+        let ((read, _), _) = self.opened(person, &row.id)?;
+        Ok(Some(read.odds.text()))
+    }
+
+    /// When a vehicle was found last that fits half a plate of a hit; none where the plate is known whole.
+    fn fitting_found(&self, row: &HitRow) -> Result<Option<Time>> {
+        if !is_partial(row.basis.as_ref()) {
+            return Ok(None);
+        }
+        let Some(entry) = self.store.entry(&row.entry)? else { return Ok(None) };
+        let found = self.tombstones()?;
+        let fits = found.iter().filter(|t| t.list == row.list && t.is_of(&entry.plate));
+        Ok(fits.map(|t| t.found).max())
+    }
+
+    fn act(
+        &self,
+        person: &Person,
+        row: HitRow,
+        read: Option<&Text>,
+        version: i64,
+        what: What,
+    ) -> Result<HitLine> {
         let act = Act { at: self.now(), by: Some(person.id.clone()), what };
-        let row = self.acted(&row, version, act)?;
+        let row = self.acted(&row, read, version, act)?;
         self.log_acts(&row).map_err(|e| {
             Error::unavailable(
                 "It was written down, and the log takes it as soon as it can be written to again.",
@@ -174,8 +213,8 @@ impl City {
         Ok(self.line(row, &self.camera_names()?, &self.suspended_now()?))
     }
 
-    /// Stores an act; the log follows.
-    fn acted(&self, row: &HitRow, version: i64, act: Act) -> Result<HitRow> {
+    /// Stores an act; the log follows. `read` is as for [`City::around`].
+    fn acted(&self, row: &HitRow, read: Option<&Text>, version: i64, act: Act) -> Result<HitRow> {
         if version != row.version {
             return Err(Error::conflict(
                 "Somebody else has said something of this hit; look at it again.",
@@ -187,7 +226,7 @@ impl City {
                 "What was said of this hit cannot be read; run `homeplate check`.",
             ));
         }
-        let card = before.with(act, &self.around(row, None)?)?;
+        let card = before.with(act, &self.around(row, read)?)?;
         let card_json = spelled_card(&card)?;
         let change = HitChange {
             version,
@@ -274,7 +313,7 @@ impl City {
             imported: import.map(|import| import.made),
             described: crate::Described::of(&entry),
             plate: entry.plate.reveal(Reason::Hit).to_owned(),
-            state: entry.state,
+            state: as_code(entry.state),
             reason: entry.reason,
             case: entry.case_no,
             expires: entry.expires,

@@ -146,7 +146,7 @@ impl City {
 
     fn by_time(&self, row: &HitRow, what: What) -> Result<()> {
         let act = Act { at: self.now(), by: None, what };
-        match self.acted(row, row.version, act) {
+        match self.acted(row, None, row.version, act) {
             Ok(row) => self.log_acts(&row),
             // A person was quicker.
             Err(e) if e.kind() == base::Kind::Conflict => Ok(()),

@@ -19,6 +19,7 @@ use identity::{Passkey, Person, machine_of};
 use ledger::Leaf;
 use policy::{Action, Decision};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::sync::{MutexGuard, PoisonError};
 use store::PersonRow;
 use utoipa::ToSchema;
@@ -74,7 +75,7 @@ pub struct PersonLine {
     pub key: bool,
     /// Their passkeys.
     pub passkeys: Vec<PasskeyLine>,
-    /// Whether they come in by the city's directory.
+    /// Whether they come in by the city's directory; who left and is here by it under another id does not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub directory: bool,
     /// Since when they are here no longer.
@@ -111,12 +112,7 @@ pub(crate) fn read(row: &PersonRow) -> Result<Person> {
 
 /// Whether they have anything to come in with.
 pub(crate) fn comes_in(person: &Person) -> bool {
-    has_key(person) || person.directory.is_some()
-}
-
-/// Whether they have a key or a passkey of their own.
-fn has_key(person: &Person) -> bool {
-    person.key.is_some() || !person.passkeys.is_empty()
+    person.key.is_some() || !person.passkeys.is_empty() || person.directory.is_some()
 }
 
 impl City {
@@ -137,7 +133,16 @@ impl City {
     /// Everybody, for administrators.
     pub fn people(&self, by: &PersonId) -> Result<Vec<PersonLine>> {
         self.allowed(by, Action::AddPerson)?;
-        Ok(self.stored_people()?.into_iter().map(PersonLine::from).collect())
+        let all = self.stored_people()?;
+        let subject = |person: &Person| person.directory.as_ref().map(|d| d.subject.clone());
+        let here: HashSet<String> =
+            all.iter().filter(|person| person.ended.is_none()).filter_map(subject).collect();
+        let line = |person: Person| {
+            let too = person.ended.is_some() && subject(&person).is_some_and(|s| here.contains(&s));
+            let line = PersonLine::from(person);
+            PersonLine { directory: line.directory && !too, ..line }
+        };
+        Ok(all.into_iter().map(line).collect())
     }
 
     fn fits(&self, new: &Invite) -> Result<()> {
@@ -154,18 +159,29 @@ impl City {
         }
     }
 
-    /// Whether they let people in, by a key of their own and whatever the directory says: without its word a key of its
-    /// people opens nothing.
-    fn is_administrator(&self, person: &Person) -> bool {
+    /// Whether they let people in, by whatever they come in with.
+    fn may_let_in(&self, person: &Person) -> bool {
         let may = self.rules().may(&person.id, &person.roles, Action::AddPerson, self.now());
-        let counts = person.ended.is_none() && person.directory.is_none() && has_key(person);
-        counts && !matches!(may, Decision::Refuse { .. })
+        let here = person.ended.is_none() && comes_in(person);
+        here && !matches!(may, Decision::Refuse { .. })
     }
 
-    /// Without an administrator nobody could ever let another one in.
-    fn someone_administers(&self, without: &PersonId) -> Result<()> {
+    /// Whether they let people in by a key of their own and whatever the directory says: without its word a key of its
+    /// people opens nothing.
+    fn is_administrator(&self, person: &Person) -> bool {
+        self.may_let_in(person) && person.directory.is_none()
+    }
+
+    /// Without an administrator nobody could ever let another one in. Nobody of the directory stands in for one who is
+    /// not of it; where all are, another of them does.
+    fn someone_administers(&self, without: &Person) -> Result<()> {
+        let own = self.is_administrator(without);
+        let stands_in = |person: &Person| match own {
+            true => self.is_administrator(person),
+            false => self.may_let_in(person),
+        };
         let people = self.stored_people()?;
-        if people.iter().any(|person| person.id != *without && self.is_administrator(person)) {
+        if people.iter().any(|person| person.id != without.id && stands_in(person)) {
             return Ok(());
         }
         Err(Error::conflict("This is the last administrator; let another one in first."))
@@ -194,7 +210,7 @@ impl City {
         }
         let person = Person { name: new.name, office: new.office, roles: new.roles, ..old.clone() };
         if self.is_administrator(&old) && !self.is_administrator(&person) {
-            self.someone_administers(id)?;
+            self.someone_administers(&old)?;
         }
         Ok(person)
     }

@@ -154,7 +154,8 @@ impl City {
     /// persons still takes two.
     ///
     /// # Errors
-    /// There is no such person, they are still here, or they do not come by the directory; then they are invited anew.
+    /// There is no such person, they are still here, also under another id, or they do not come by the directory; then they
+    /// are invited anew.
     pub fn let_back(&self, by: &PersonId, id: &PersonId) -> Result<()> {
         let admin = self.allowed(by, Action::AddPerson)?;
         let _alone = self.changing_people();
@@ -165,14 +166,17 @@ impl City {
                 "This person is here, or does not come by the city's directory; invite whoever is new.",
             ));
         }
+        if self.is_here_too(&person)? {
+            return Err(Error::conflict("This person is here already, under another id."));
+        }
         person.ended = None;
         self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;
         crate::init::put_person(&self.store, &person)
     }
 
     fn end_person(&self, who: &Person, person: Person) -> Result<Left> {
-        if self.is_administrator(&person) {
-            self.someone_administers(&person.id)?;
+        if self.may_let_in(&person) {
+            self.someone_administers(&person)?;
         }
         self.end_all(who, person)
     }

@@ -104,6 +104,45 @@ fn the_last_administrator_is_not_the_directorys() {
     assert_eq!(city.person(&ann).unwrap_err().kind(), Kind::Forbidden, "she has left");
 }
 
+/// Where all of them are the directory's, it alone puts the last one out.
+#[test]
+fn the_last_administrator_of_the_directory_stays() {
+    let town = town();
+    let city = &town.city;
+    let ida = city.admit(vouched("ida", &["it"])).unwrap();
+    let mut first = city.person(&person()).unwrap();
+    first.ended = Some(city.now());
+    crate::init::put_person(&city.store, &first).unwrap();
+    let e = city.leave(&ida, &ida).unwrap_err();
+    assert!(e.message().contains("last administrator"), "{e}");
+    let ann = city.admit(vouched("ann", &["it"])).unwrap();
+    city.leave(&ann, &ida).unwrap();
+    city.admit(vouched("ann", &[])).unwrap_err();
+    assert_eq!(city.person(&ann).unwrap_err().kind(), Kind::Forbidden, "she has left");
+}
+
+/// Who came back under another id, as earlier versions let them, does not come back as the first one too.
+#[test]
+fn nobody_is_here_twice() {
+    let town = town();
+    let city = &town.city;
+    let ana = city.admit(vouched("ana", &["patrol"])).unwrap();
+    city.leave(&person(), &ana).unwrap();
+    let left = city.stored_person(&ana).unwrap().unwrap();
+    let mut again = identity::Person { ended: None, ..left };
+    again.id = "per_ana-again".parse().unwrap();
+    crate::init::put_person(&city.store, &again).unwrap();
+    let e = city.let_back(&person(), &ana).unwrap_err();
+    assert!(e.kind() == Kind::Conflict && e.message().contains("another id"), "{e}");
+    let returns = |id: &PersonId| {
+        let people = city.people(&person()).unwrap();
+        people.iter().any(|line| line.id == *id && line.directory)
+    };
+    assert_eq!((returns(&ana), returns(&again.id)), (false, true));
+    city.leave(&person(), &again.id).unwrap();
+    city.let_back(&person(), &ana).unwrap();
+}
+
 /// Whom an administrator or they themselves ended do not become somebody else by signing in again.
 #[test]
 fn who_was_ended_here_stays_out_and_stays_one() {

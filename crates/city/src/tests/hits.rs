@@ -584,20 +584,27 @@ fn what_is_not_looked_for_any_more_is_so_at_every_sighting() {
     }
 }
 
-/// Many cars fit half a plate: what people said of one says nothing of another, and the one that was compared is named.
-#[test]
-fn cars_that_fit_half_a_plate_are_not_one_another() {
-    let settings = ListSettings {
+fn half_a_plate() -> ListSettings {
+    ListSettings {
         default_days: Some(30),
         reason: Some("stolen vehicle".into()),
         case: Some("26-0500".into()),
         ..ListSettings::default()
-    };
-    let town = town(&settings);
+    }
+}
+
+fn bring_half_a_plate(town: &Town) {
     let mut file = "plate,state\n8XY?12*,CA\n".as_bytes();
     let number = town.city.import(&person(), &list(), &mut file, None).unwrap().number.unwrap();
     let sure = ConfirmImport { sure: true };
     town.city.confirm_import(&person(), &list(), number, sure).unwrap();
+}
+
+/// Many cars fit half a plate: what people said of one says nothing of another, and the one that was compared is named.
+#[test]
+fn cars_that_fit_half_a_plate_are_not_one_another() {
+    let town = town(&half_a_plate());
+    bring_half_a_plate(&town);
     let passes = |plate: &str| {
         town.pass(plate);
         town.city.relay().unwrap();
@@ -618,6 +625,33 @@ fn cars_that_fit_half_a_plate_are_not_one_another() {
     town.clock.advance(11 * MINUTE);
     town.city.tally().unwrap();
     assert_eq!(newest(&town).state, "cold");
+}
+
+/// Nor is a vehicle looked for that fits half a plate and was found, nor confirmed; others that fit are.
+#[test]
+fn a_found_vehicle_of_half_a_plate_is_not_looked_for() {
+    let town = town(&half_a_plate());
+    bring_half_a_plate(&town);
+    let passes = |plate: &str| {
+        town.clock.advance(MINUTE);
+        town.pass(plate);
+        town.city.relay().unwrap();
+        newest(&town)
+    };
+    let found = |plate: &str| {
+        let found = NewFound { plate: Some(plate.into()), ..NewFound::default() };
+        town.city.found(&person(), &list(), found).unwrap()
+    };
+    let first = passes("8XYA128");
+    assert_eq!(play(&town, "dora correct"), "confirmed");
+    assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("look", 1));
+    found("8XYA128");
+    assert_eq!((said(&town, &first.id).0, on_the_street(&town)), ("stale", 0));
+    passes("8XYB125");
+    assert_eq!((play(&town, "dora correct"), on_the_street(&town)), ("confirmed".into(), 1));
+    passes("8XYC121");
+    found("8XYC121");
+    assert_eq!(play(&town, "dora correct"), "Conflict", "it was found before anybody looked");
 }
 
 #[test]

@@ -575,8 +575,17 @@ fn a_program_brings_lists_and_does_not_say_how_they_are_kept() {
     let feed = town.city.machine(&token.token).unwrap();
     let file = plates(&["7ABC128"]);
     let preview = town.city.import(&feed, &list(), &mut file.as_bytes(), None).unwrap();
-    let number = preview.number.unwrap();
-    town.city.confirm_import(&feed, &list(), number, ConfirmImport::default()).unwrap();
+    // What the first file of a list is taken for, and one after an undo, is for a person to see.
+    assert_eq!((preview.number, preview.doubts.as_slice()), (Some(1), &["first".to_owned()][..]));
+    let sure = ConfirmImport { sure: true };
+    let e = town.city.confirm_import(&feed, &list(), 1, sure).unwrap_err();
+    assert_eq!(e.kind(), Kind::Conflict);
+    town.city.confirm_import(&person(), &list(), 1, sure).unwrap();
+    let bring = || town.city.import(&feed, &list(), &mut file.as_bytes(), None).unwrap();
+    assert_eq!((bring().number, bring().doubts), (Some(2), vec![]));
+    town.city.confirm_import(&feed, &list(), 3, ConfirmImport::default()).unwrap();
+    town.city.undo_import(&feed, &list(), 3).unwrap();
+    assert_eq!(bring().doubts, ["undone"]);
     let e = town.city.set_list(&feed, &list(), &settings("stolen")).unwrap_err();
     assert_eq!(e.kind(), Kind::Forbidden);
 }
@@ -595,6 +604,29 @@ fn a_found_vehicle_is_silent_for_as_long_as_an_entry_may_run() {
     let days = |list| found(list, "us-ca").unwrap().until.since(town.city.now()) / (24 * HOUR);
     assert_eq!((days("lst_state"), days("lst_of-nobody")), (90, 366));
     assert_eq!(found("lst_state", "Atlantis").unwrap_err().kind(), Kind::Invalid);
+}
+
+/// What an earlier version stored of a state that was spelled out is that state, to the matcher and to the next file.
+#[test]
+fn a_stored_state_is_read_as_its_code() {
+    let town = town();
+    let (city, list, file) = (&town.city, list(), plates(&["7ABC128"]));
+    bring(&town, &file);
+    city.confirm_import(&person(), &list, 1, ConfirmImport::default()).unwrap();
+    let row = city.store.entries().unwrap().remove(0);
+    let first = city.store.import(&list, 1).unwrap().unwrap();
+    let second = store::ImportRow { number: 2, state: "coming".into(), taken: None, ..first };
+    let spelled = store::EntryRow { state: Some("california".into()), ..row.clone() };
+    city.store.begin_import(&second).unwrap();
+    city.store.add_to_import(&list, 2, &[spelled], &[row.id]).unwrap();
+    city.store.finish_import(&list, 2, &second.json).unwrap();
+    city.store.take_import(&list, 2, city.now()).unwrap();
+    city.reload_lists().unwrap();
+    assert_eq!(city.store.entries().unwrap()[0].state.as_deref(), Some("california"));
+    let seen = bring(&town, &file);
+    assert_eq!((seen.same, seen.changed, seen.added), (1, 0, 0));
+    town.pass("7ABC128");
+    assert_eq!(hits(&town), 1);
 }
 
 /// A day ends when the city's day does, also where the clocks are changed until then.

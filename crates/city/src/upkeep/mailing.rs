@@ -5,7 +5,7 @@ use crate::City;
 use crate::ringing::again_at;
 use base::{Result, Time, sha256};
 use deliver::{Next, Notice};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Failures are remembered for so long after they would have been tried again.
 const KEPT_MS: i64 = 86_400_000;
@@ -20,6 +20,8 @@ struct Waiting {
     tries: u32,
     /// When it is tried again.
     next: Time,
+    /// When it was to go out last: what was not at this look is left no more.
+    asked: Time,
 }
 
 /// Who is told, and what did not go out to them.
@@ -31,6 +33,8 @@ pub(super) struct Post {
     waiting: BTreeMap<String, Waiting>,
     /// When one went out last.
     went: Option<Time>,
+    /// The week that was told last, and who was told of it, also where the store could not take that.
+    pub(super) week: (i64, BTreeSet<String>),
 }
 
 impl Post {
@@ -39,15 +43,18 @@ impl Post {
         self.mailboxes.keys().cloned().collect()
     }
 
-    /// Since when mail does not go out: none has since then, and some should have.
-    pub(super) fn silent(&self) -> Option<Time> {
+    /// Since when mail does not go out: none has since then, and some should at the look of `now`.
+    pub(super) fn silent(&self, now: Time) -> Option<Time> {
         let later = |since: &Time| self.went.is_none_or(|went| *since > went);
-        self.waiting.values().map(|one| one.since).filter(later).min()
+        let asked = self.waiting.values().filter(|one| one.asked == now);
+        asked.map(|one| one.since).filter(later).min()
     }
 
-    fn waits(&self, id: &str, now: Time) -> bool {
-        let next = self.waiting.get(id).map(|one| one.next.since(now));
-        next.is_some_and(|wait| (1..=LONGEST_MS).contains(&wait))
+    /// Whether a message that is to go out waits for another try.
+    fn waits(&mut self, id: &str, now: Time) -> bool {
+        let Some(one) = self.waiting.get_mut(id) else { return false };
+        one.asked = now;
+        (1..=LONGEST_MS).contains(&one.next.since(now))
     }
 
     /// Notes that a message has not gone out. Gives whether it never will.
@@ -55,12 +62,13 @@ impl Post {
         let before = self.waiting.get(&id);
         let since = before.map_or(now, |one| one.since);
         let tries = before.map_or(0, |one| one.tries).saturating_add(1);
-        let (next, never) = match next {
-            Next::Again(wait) => (again_at(now, tries, wait), false),
-            Next::Never | Next::Gone => (now, true),
+        let Next::Again(wait) = next else {
+            self.waiting.remove(&id);
+            return true;
         };
-        self.waiting.insert(id, Waiting { since, tries, next });
-        never
+        let next = again_at(now, tries, wait);
+        self.waiting.insert(id, Waiting { since, tries, next, asked: now });
+        false
     }
 }
 
@@ -109,7 +117,10 @@ impl City {
         let (address, lang) = match known.map_or_else(|| self.mailbox(recipient), |to| Ok(Some(to)))
         {
             Ok(Some(mailbox)) => mailbox,
-            Ok(None) => return true,
+            Ok(None) => {
+                post.waiting.remove(&id);
+                return true;
+            }
             Err(e) => {
                 tracing::warn!(error = %e.inside(), "it is not known where somebody is told of {name}");
                 return false;

@@ -171,7 +171,7 @@ impl City {
         faults.retain(|_, told| !is_done(told, now));
         let kept = self.keep_faults(faults, stored);
         let week = self.tell_week(post, faults, now);
-        *held(&self.upkeep.silent) = post.silent();
+        *held(&self.upkeep.silent) = post.silent(now);
         let whole: Result<()> = [counted, read, looked, named, kept, week].into_iter().collect();
         if whole.is_ok() {
             *held(&self.upkeep.looked) = Instant::now();

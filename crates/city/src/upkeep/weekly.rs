@@ -4,6 +4,7 @@ use super::mailing::{Letter, Post};
 use super::{Fault, Faults, words};
 use crate::City;
 use base::{Result, Time};
+use std::collections::BTreeSet;
 
 const DAY_MS: i64 = 86_400_000;
 /// From this hour on.
@@ -41,9 +42,17 @@ impl City {
                 return self.store.set_meta(WEEK, &format!("{week} {}", people.join(" ")));
             }
         }
+        if post.week.0 != week {
+            post.week = (week, BTreeSet::new());
+        }
         let before = words.len();
         for one in people {
             if words[1..].contains(&one) {
+                continue;
+            }
+            // Told already, and the store could not take it: nobody hears of the week once a minute.
+            if post.week.1.contains(&one) {
+                words.push(one);
                 continue;
             }
             let name = format!("week {week}");
@@ -51,6 +60,7 @@ impl City {
             let said = |lang: &str| words::week(&known, &self.config.city.name, lang);
             let letter = Letter { name: &name, recipient: &one, said };
             if self.mail_of_upkeep(post, &letter, now) {
+                post.week.1.insert(one.clone());
                 words.push(one);
             }
         }

@@ -16,7 +16,7 @@ use base::{
 };
 use identity::{Adoption, RuleSet};
 use ledger::{Entry, Leaf};
-use policy::{Facts, Hold, Intent, Rules};
+use policy::{Facts, Intent, Rules};
 use read::{Lease, Read, SealKey, Sealed, SignedRead, WatchHead};
 use serde::de::DeserializeOwned;
 use std::os::unix::net::UnixStream;
@@ -307,17 +307,7 @@ impl Keeper for Remote {
         Ok((Read::from_canonical(&opened.read.0)?, picture))
     }
 
-    fn hold_permit(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
-        let given: GivenHold = self.ask(Request::HoldPermit {
-            hold: Plain(hold.canonical().expose().clone()),
-            salt: *salt,
-            entry: entry.receipt(),
-        })?;
-        let lent = self.lent(given.handle);
-        Ok(HoldPermit::lent(hold.id, given, lent))
-    }
-
-    fn hold_again(
+    fn hold_permit(
         &self,
         hold: HoldId,
         sealed: &Sealed,
@@ -325,7 +315,7 @@ impl Keeper for Remote {
         entry: &Entry,
     ) -> Result<HoldPermit> {
         let (sealed, salt, entry) = (sealed.clone(), *salt, entry.receipt());
-        let given: GivenHold = self.ask(Request::HoldAgain { hold, sealed, salt, entry })?;
+        let given: GivenHold = self.ask(Request::HoldPermit { hold, sealed, salt, entry })?;
         let lent = self.lent(given.handle);
         Ok(HoldPermit::lent(hold, given, lent))
     }

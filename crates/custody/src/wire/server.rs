@@ -8,7 +8,7 @@ use crate::keeper::{Arrived, Keeper};
 use crate::{Custody, Found, HoldPermit, Permit, SealedSegment, Terms};
 use base::{Error, HoldId, Result, Shutdown, random};
 use ledger::{Entry, Leaf};
-use policy::{Facts, Hold, Intent};
+use policy::{Facts, Intent};
 use read::{Read, Sealed};
 use serde::Serialize;
 use std::collections::{BTreeSet, HashMap};
@@ -220,11 +220,8 @@ impl Desk {
                     }),
                 )
             }
-            Request::HoldPermit { hold, salt, entry } => {
-                said(to, self.hold_permit(&hold, &salt, &entry))
-            }
-            Request::HoldAgain { hold, sealed, salt, entry } => {
-                said(to, self.hold_again(hold, &sealed, &salt, &entry))
+            Request::HoldPermit { hold, sealed, salt, entry } => {
+                said(to, self.hold_permit(hold, &sealed, &salt, &entry))
             }
             Request::Reseal { permit, found } => said(to, self.reseal(permit, found)),
             Request::Release(handle) => {
@@ -302,12 +299,7 @@ impl Desk {
         Ok(self.custody.keys(permit, found)?.iter().map(|key| key.told()).collect())
     }
 
-    fn hold_permit(&self, hold: &Plain, salt: &[u8; 32], entry: &str) -> Result<GivenHold> {
-        let hold = Hold::from_canonical(&hold.0)?;
-        self.lend_hold(self.custody.hold_permit(&hold, salt, &Entry::from_receipt(entry)?)?)
-    }
-
-    fn hold_again(
+    fn hold_permit(
         &self,
         hold: HoldId,
         sealed: &Sealed,
@@ -315,7 +307,7 @@ impl Desk {
         entry: &str,
     ) -> Result<GivenHold> {
         let entry = Entry::from_receipt(entry)?;
-        self.lend_hold(self.custody.hold_again(hold, sealed, salt, &entry)?)
+        self.lend_hold(self.custody.hold_permit(hold, sealed, salt, &entry)?)
     }
 
     fn lend_hold(&self, permit: HoldPermit) -> Result<GivenHold> {

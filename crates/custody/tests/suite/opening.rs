@@ -215,9 +215,10 @@ fn no_hold_without_its_own_entry() {
             .fact("paper_id", "pap_1")
             .body(commitment(&SALT, hold.canonical().expose()))
     };
+    let sealed = custody::seal_hold(&city.custody.ingest_key().unwrap(), &hold).unwrap();
     let leave = |leaf: Leaf| {
         let entry = city.log.append(&leaf).unwrap();
-        city.custody.hold_permit(&hold, &SALT, &entry).err().map(|e| e.kind())
+        city.custody.hold_permit(hold.id, &sealed, &SALT, &entry).err().map(|e| e.kind())
     };
     assert_eq!(leave(leaf()), None);
     for (what, said) in [

@@ -80,7 +80,7 @@ pub(super) struct Tally {
     pub wrong: AtomicU64,
     /// Documents beyond what a minute allows.
     pub too_many: AtomicU64,
-    /// Plates of other cameras of the same maker.
+    /// Plates of other cameras of the same maker, and whole messages of them by MQTT.
     pub others: AtomicU64,
     /// Plates whose time lies outside the lease or ahead of the clock.
     pub wrong_time: AtomicU64,
@@ -346,6 +346,11 @@ impl Device {
         drop(inside);
         heard.left_out.into_iter().for_each(|reason| self.note(reason));
         Ok(out)
+    }
+
+    /// A message that is of another camera, and is not looked at.
+    pub fn pass_by(&self) {
+        add(&self.tally.others, 1);
     }
 
     fn of_another(&self, seen: &Seen) -> bool {

@@ -86,7 +86,7 @@ async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
 fn one(device: &Device, body: &[u8]) {
     // The topics are all cameras' together: what is of others uses up no turn of this one.
     if !names(body, device.conf.only.as_deref()) {
-        return;
+        return device.pass_by();
     }
     let Ok(_turn) = device.turn() else { return };
     let _ = device.hear(&Document { content_type: "application/json", body });

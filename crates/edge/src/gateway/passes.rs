@@ -180,24 +180,34 @@ impl Passes {
     fn is_repeat(&mut self, seen: &Seen, left: bool, now: Time) -> bool {
         let text = seen.odds.text();
         let again_ms = self.options.again_ms;
-        let mut past = self.past.iter_mut();
-        let found = past.find(|past| {
-            // A plate that comes back under another id has driven round the block.
-            (past.id.is_some() && past.id == seen.id)
-                || (past.text == text && !over(past.heard, now, again_ms))
-        });
-        match found {
-            Some(past) => {
-                past.heard = now;
-                past.left |= left;
-                true
+        let by_id = |past: &Past| past.id.is_some() && past.id == seen.id;
+        // A plate that comes back later under another id has driven round the block.
+        let by_text = |past: &Past| past.text == text && !over(past.heard, now, again_ms);
+        let same = self.past.iter().position(by_id);
+        let Some(at) = same.or_else(|| self.past.iter().position(by_text)) else { return false };
+        let past = &mut self.past[at];
+        past.heard = now;
+        if same.is_some() {
+            past.left |= left;
+        } else if let Some(id) = &seen.id {
+            // The maker has begun to follow it anew, and speaks of it by this id from now on; that of before may be
+            // spoken of once more.
+            if past.id.is_none() || past.left {
+                (past.id, past.left) = (Some(id.clone()), left);
+            } else if !left {
+                self.remember(Past { id: Some(id.clone()), text, heard: now, left });
             }
-            None => false,
         }
+        true
     }
 
     fn close(&mut self, at: usize, left: bool) -> Pass {
         let Open { id, heard, pass, .. } = self.open.remove(at);
+        self.remember(Past { id, text: pass.seen.odds.text(), heard, left });
+        pass
+    }
+
+    fn remember(&mut self, past: Past) {
         if self.past.len() == PAST_MAX {
             // One that is still spoken of is the last to be forgotten.
             let oldest = self.past.iter().enumerate().min_by_key(|(_, past)| past.heard);
@@ -205,8 +215,7 @@ impl Passes {
                 self.past.remove(at);
             }
         }
-        self.past.push_back(Past { id, text: pass.seen.odds.text(), heard, left });
-        pass
+        self.past.push_back(past);
     }
 }
 
@@ -400,6 +409,31 @@ mod tests {
              4371 gone   1             -> 7ABC128 4370-4370 best 4370 of 1",
         );
         assert_eq!(check(&story).repeats(), 61);
+    }
+
+    /// The maker loses sight of a parked car for a moment, and follows it by a new id; and somebody else misreads
+    /// its plate.
+    #[test]
+    fn a_parked_car_is_one_pass_under_a_new_id_too() {
+        let passes = check(
+            "0   new    1 7ABC128 0.6 ->
+             10  tick                 -> 7ABC128 0-0 best 0 of 1
+             20  new    2 7ABC128 0.6 ->
+             21  gone   1             ->
+             81  update 2 7A8C128 0.6 ->
+             142 update 2 7ABC128 0.6 ->",
+        );
+        assert_eq!(passes.repeats(), 3);
+        let passes = check(
+            "0   new    1 7ABC128 0.6 ->
+             10  tick                 -> 7ABC128 0-0 best 0 of 1
+             20  single 3 7ABC128 0.6 ->
+             81  update 1 7ABC128 0.6 ->
+             82  lost   1 7ABC128 0.6 ->
+             90  new    4 7ABC128 0.6 ->
+             151 update 4 7A8C128 0.6 ->",
+        );
+        assert_eq!(passes.repeats(), 5);
     }
 
     #[test]

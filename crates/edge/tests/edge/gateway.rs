@@ -376,15 +376,15 @@ fn rude_connections_stop_nobody() {
 }
 
 /// A broker just well enough: takes one subscriber at a time, publishes one message to each, and hangs
-/// up on the first.
+/// up on all but the last.
 fn broker(messages: Vec<(&'static str, String)>, go: Arc<AtomicBool>) -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let (port, came) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
-    let count = came.clone();
+    let (count, all) = (came.clone(), messages.len());
     std::thread::spawn(move || {
         for (stream, (topic, message)) in listener.incoming().flatten().zip(messages) {
-            let first = count.fetch_add(1, Ordering::SeqCst) == 0;
-            let _ = session(stream, topic, &message, first, &go);
+            let last = count.fetch_add(1, Ordering::SeqCst) + 1 == all;
+            let _ = session(stream, topic, &message, !last, &go);
         }
     });
     (port, came)
@@ -453,9 +453,11 @@ fn packet(stream: &mut TcpStream) -> std::io::Result<(u8, Vec<u8>)> {
 fn frigate_is_heard_by_mqtt_and_again_after_the_broker_was_away() {
     let city = City::start();
     let at = (now() - 500) as f64 / 1000.0;
-    let messages = ["7ABC128", "4XYZ99"].map(|plate| {
+    // The topic is all cameras' together.
+    let sent = [("garden", "5QRS77"), ("drive", "7ABC128"), ("drive", "4XYZ99")];
+    let messages = sent.map(|(camera, plate)| {
         let message = format!(
-            r#"{{"type": "end", "before": {{}}, "after": {{"id": "{plate}-1", "camera": "drive", "frame_time": {at},
+            r#"{{"type": "end", "before": {{}}, "after": {{"id": "{plate}-1", "camera": "{camera}", "frame_time": {at},
             "recognized_license_plate": "{plate}", "recognized_license_plate_score": 0.9}}}}"#
         );
         ("frigate/events", message)
@@ -470,7 +472,9 @@ fn frigate_is_heard_by_mqtt_and_again_after_the_broker_was_away() {
     gate.said("camera cam_drive: lease until");
     go.store(true, Ordering::SeqCst);
     until("both plates arrive", || reads(&city).len() == 2);
-    assert_eq!(came.load(Ordering::SeqCst), 2);
-    assert!(gate.page("/").contains("The broker does not answer; again in 1 s."));
+    assert_eq!(came.load(Ordering::SeqCst), 3);
+    let page = gate.page("/");
+    assert!(page.contains("The broker does not answer; again in 1 s."));
+    assert!(page.contains("<dt>of other cameras</dt><dd>1</dd>"), "{page}");
     gate.end();
 }

@@ -154,7 +154,7 @@ fn larger_frames_are_scaled_down() {
     assert!(range.0 < 20 && range.1 > 235, "{range:?}");
     let one = play(&camera::VideoFile { pixels: Some(1), ..video(&path) });
     assert_eq!(one.sizes(), [(1, 1)]);
-    // The default: 4,000,000.
+    // The default: 4,200,000.
     let large = played(Clip { size: (3840, 2160), frames: 4, ..H264 }, "large.mp4");
     assert_eq!((large.sizes(), large.numbers()), (vec![(2732, 1537)], vec![0, 1, 2, 3]));
 }

@@ -49,7 +49,12 @@ pub fn run(mut args: ProveArgs) -> anyhow::Result<ExitCode> {
     if args.preset.is_none() {
         args.preset = of_city(&args.data)?;
     }
-    let mut all = properties(&args.data.join("properties"))?;
+    let folder = args.data.join("properties");
+    let mut all = properties(&folder)?;
+    if let Some(unknown) = args.dropped.iter().find(|drop| !all.iter().any(|f| name(f) == **drop)) {
+        let said = format!("There is no property {unknown} in {}.", folder.display());
+        return Err(Error::not_found(said).into());
+    }
     let named: Vec<String> = args.properties.iter().map(|file| name(file)).collect();
     all.retain(|file| !named.contains(&name(file)) && !args.dropped.contains(&name(file)));
     all.append(&mut args.properties);

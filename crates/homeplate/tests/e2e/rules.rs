@@ -156,6 +156,8 @@ fn another_office_proves_for_a_city_without_a_solver() {
     let shown = world.by("clara", &["rules", "show", "--out", "set"]);
     assert!(shown.err.contains("--preset us-il"), "{}", shown.err);
     shown.good();
+    let unknown = world.plain(&["policy", "prove", "--data", "set", "--drop-property", "ours"]);
+    assert!(unknown.code == 7 && unknown.err.contains("no property ours"), "{}", unknown.err);
     let brought = ["--proofs", "proofs.json"];
     let full = ["--preset", "us-il"];
     prove("stranger", &full).good();

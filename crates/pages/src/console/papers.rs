@@ -16,6 +16,8 @@ pub struct PaperView {
     pub agency: String,
     /// That agency's name; empty for all of that kind.
     pub agency_name: String,
+    /// Whether it is a declaration that names no agency, and so counts for nobody.
+    pub nameless: bool,
     /// Whether a hold may rest on it: it has the key of a court's matter.
     pub for_holds: bool,
     /// Who vouches for it.

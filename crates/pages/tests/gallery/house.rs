@@ -70,6 +70,7 @@ fn papers(m: &Maker, out: &mut Out) {
         reference: m.s(reference),
         agency: if agency.is_empty() { String::new() } else { m.s(agency) },
         agency_name: if agency.is_empty() { String::new() } else { m.s("Marshals") },
+        nameless: kind == "declaration" && agency.is_empty(),
         for_holds: kind == "judicial-warrant",
         by: m.s("Ines Duarte"),
         at: m.s("2026-11-20 14:05 UTC"),
@@ -95,6 +96,7 @@ fn papers(m: &Maker, out: &mut Out) {
     let some = vec![
         paper("judicial-warrant", "SC-2026-1182", "federal", "valid"),
         paper("case", "26-0417", "", "expiring"),
+        paper("declaration", "MOU-14", "", "valid"),
     ];
     let wrong = vec![m.wrong("reference", "Give the paper's number in 1 to 100 characters.")];
     out.push(("papers", render(&page(some, wrong, Some(m.s("##-####*"))))));

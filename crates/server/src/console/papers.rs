@@ -38,6 +38,7 @@ fn view(city: &City, paper: Paper, now: Time) -> PaperView {
     // Who vouched may have left.
     let by = city.person(&paper.by).map_or_else(|_| paper.by.to_string(), |person| person.name);
     let soon = paper.expires.since(now) <= SOON_MS;
+    let nameless = paper.names_nobody();
     let agency = paper.agency.unwrap_or_default();
     let (agency, agency_name) = agency.split_once(':').unwrap_or((agency.as_str(), ""));
     PaperView {
@@ -46,6 +47,7 @@ fn view(city: &City, paper: Paper, now: Time) -> PaperView {
         reference: paper.reference,
         agency: agency.trim().to_owned(),
         agency_name: agency_name.trim().to_owned(),
+        nameless,
         for_holds: paper.key.is_some(),
         by,
         at: shown(paper.since),

@@ -150,6 +150,11 @@ impl Album {
         Path::from(format!("{}/{name}", self.prefix))
     }
 
+    /// Whether it is a folder, and no bucket.
+    pub fn is_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
     /// Whose pictures lie here, if anybody's.
     pub fn owner(&self) -> Result<Option<String>> {
         self.run(self.named())

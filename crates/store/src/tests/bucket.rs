@@ -84,6 +84,7 @@ fn a_service_that_is_away_holds_up_pictures_alone() {
     assert!(e.to_string().contains("does not answer"), "{e}");
     assert_eq!(state(&store), before);
     store.set_meta("tally", "1").unwrap();
+    store.own_pictures_again().unwrap();
     service.start().unwrap();
     assert_eq!(put(&store, day(0), "b 20 ABC").unwrap(), (1, 0));
 }

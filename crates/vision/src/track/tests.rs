@@ -1,13 +1,18 @@
 //! The tracker over frames that are written as text.
 
 use super::*;
+use ::plate::Reason;
 
 /// Frames as lines of `text@x,y`; 100 ms apart; `-` is a frame without a plate, `?` behind a text
-/// makes it hopeless, `~` unsure.
+/// makes it hopeless, `~` unsure, `=` half sure.
 /// Gives the passes as `text frames`.
 fn check(frames: &[&str], want: &[&str]) {
+    check_with(TrackOptions::default(), frames, want);
+}
+
+fn check_with(options: TrackOptions, frames: &[&str], want: &[&str]) {
     let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
-    let mut tracker = Tracker::new(TrackOptions::default());
+    let mut tracker = Tracker::new(options);
     let mut ended = Vec::new();
     for (i, line) in frames.iter().enumerate() {
         let plates = line.split_whitespace().filter(|w| *w != "-").map(plate).collect();
@@ -29,10 +34,9 @@ fn plate(word: &str) -> Plate {
     let (text, place) = word.split_once('@').unwrap();
     let (x, y) = place.split_once(',').unwrap();
     let (x, y): (f32, f32) = (x.parse().unwrap(), y.parse().unwrap());
-    let (text, confidence) = match text.strip_suffix('~') {
-        Some(text) => (text, 0.2),
-        None => text.strip_suffix('?').map_or((text, 0.8), |t| (t, 0.02)),
-    };
+    let sure = [('~', 0.2), ('=', 0.7), ('?', 0.02)];
+    let marked = sure.iter().find_map(|(mark, sure)| Some((text.strip_suffix(*mark)?, *sure)));
+    let (text, confidence) = marked.unwrap_or((text, 0.8));
     Plate {
         odds: Odds::new(text.chars().map(|c| vec![(c, 0.9)]).collect()).unwrap(),
         confidence,
@@ -234,6 +238,49 @@ fn the_next_car_of_a_fleet_is_another() {
     // Far away the second is read poorly.
     let far = vec!["7ABC12~@10,10".to_owned(), "7ABC129~@14,10".to_owned()];
     seen(&[by("7ABC123"), empty(15), far, by("7ABC124")].concat(), &["7ABC123 8", "7ABC124 10"]);
+    // And never surely.
+    let half = by("7ABC124=");
+    let first = vec!["7ABC124~@10,10".to_owned()];
+    for next in [half.clone(), [&first[..], &half[1..]].concat()] {
+        seen(&[by("7ABC123"), empty(15), next].concat(), &["7ABC123 8", "7ABC124 8"]);
+    }
+    // Where nothing but being alike speaks for the first one, three looks are enough.
+    let few = [&first[..], &half[1..4]].concat();
+    seen(&[by("7ABC123"), empty(15), few].concat(), &["7ABC123 8", "7ABC124 4"]);
+}
+
+/// A person stands before its plate for longer than a track waits; also where it rolled on meanwhile.
+#[test]
+fn a_car_that_stands_half_hidden_is_one_pass() {
+    let stands = |then: &'static str| {
+        let mut frames = vec!["7ABC123@300,100"; 40];
+        frames.extend(["-"; 15]);
+        frames.extend(vec![then; 250]);
+        frames
+    };
+    // The looks of which it has the most.
+    check(&stands("ABC123@300,100"), &["ABC123 290"]);
+    check(&stands("ABC123@400,100"), &["7ABC123 40"]);
+}
+
+/// The end of its plate is an end of the one before as well, and it is hidden before more is seen.
+#[test]
+fn the_next_car_of_a_fleet_is_told_when_more_of_it_was_seen() {
+    let by = |word: &str, from: usize, step: usize, y: usize, frames: usize| -> Vec<String> {
+        (0..frames).map(|i| format!("{word}@{},{y}", from + step * i)).collect()
+    };
+    let empty = |frames: usize| vec!["-".to_owned(); frames];
+    let frames = [
+        by("7ABC123", 10, 20, 10, 8),
+        empty(15),
+        by("ABC123", 10, 20, 200, 6),
+        empty(5),
+        by("5ABC123", 230, 10, 200, 20),
+    ];
+    let options = TrackOptions { early_ms: Some(400), ..TrackOptions::default() };
+    let frames = frames.concat();
+    let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+    check_with(options, &frames, &["5ABC123 26", "7ABC123 8"]);
 }
 
 /// The same, where it is one vehicle whose plate is misread when it turns up again.
