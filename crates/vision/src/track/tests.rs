@@ -240,7 +240,7 @@ fn the_next_car_of_a_fleet_is_another() {
     seen(&[by("7ABC123"), empty(15), far, by("7ABC124")].concat(), &["7ABC123 8", "7ABC124 10"]);
     // And never surely.
     let half = by("7ABC124=");
-    let first = vec!["7ABC124~@10,10".to_owned()];
+    let first = ["7ABC124~@10,10".to_owned()];
     for next in [half.clone(), [&first[..], &half[1..]].concat()] {
         seen(&[by("7ABC123"), empty(15), next].concat(), &["7ABC123 8", "7ABC124 8"]);
     }
