@@ -410,7 +410,7 @@ impl City {
                 let whole = row.plate.exact().ok_or_else(|| {
                     Error::invalid("The entry knows half a plate; say which vehicle was found.")
                 })?;
-                (whole, row.state)
+                (whole, as_code(row.state))
             }
             (None, Some(plate)) => (
                 Text::parse(plate).map_err(|e| {
@@ -449,7 +449,8 @@ impl City {
             .ok_or_else(|| Error::not_found("Nothing of that number was found on this list."))?;
         // It may have been said twice, and each of them silences the vehicle.
         let same = |row: &&TombstoneRow| {
-            row.list == this.list && row.plate == this.plate && row.state == this.state
+            let state = |row: &TombstoneRow| as_code(row.state.clone());
+            row.list == this.list && row.plate == this.plate && state(row) == state(this)
         };
         for row in rows.iter().filter(same) {
             // Said first: what a crash leaves silent can be taken back again.

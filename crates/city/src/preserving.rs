@@ -15,6 +15,8 @@ use store::HoldRow;
 
 /// So long a person waits for what they place or let go; the clock does the rest.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(20);
+/// So long, in milliseconds since a hold was placed, a day that cannot be read is tried again: it may be put back.
+const GRACE_MS: i64 = 7 * 86_400_000;
 /// So long the clock works for one hold before it turns to the next; a permit of custody's lives for longer.
 const STRETCH: Duration = Duration::from_secs(60);
 /// How often it looks whether there is something to do, when there is more of it, and at the least when something fails,
@@ -129,6 +131,12 @@ impl City {
             Went::Released => return Ok(true),
             Went::Through => {}
         }
+        let waits = forgotten.is_none() && self.now().since(id.time()) < GRACE_MS;
+        if waits && !self.left_out(id)?.is_empty() {
+            return Err(Error::internal(
+                "A day that a hold asks for cannot be read; put it back from a backup, and it is preserved too.",
+            ));
+        }
         let reads = self.standing_hold(id)?.reads;
         let leaf = self.leaf("hold.preserved").id(&name).fact("reads", reads);
         self.log.append_once(&match self.left_out(id)?.len() as u64 {
@@ -153,9 +161,17 @@ impl City {
         // Days and ids are in the order of their time.
         let mut after = self.store.last_held(id)?;
         let from = after.map(|last| last.day());
+        let left_out = self.left_out(id)?;
+        let again = |day: &Day| left_out.contains(&day.to_string());
         let days = permit.days().map(|(day, _)| day);
-        let days: Vec<_> = days.filter(|day| from.is_none_or(|from| *day >= from)).collect();
+        let days: Vec<_> =
+            days.filter(|day| again(day) || from.is_none_or(|from| *day >= from)).collect();
         for day in days {
+            // One that could not be read is read from its beginning: what is kept of it is passed over.
+            let again = again(&day);
+            if again {
+                after = None;
+            }
             loop {
                 let found = match self.store.to_hold(permit, day, after) {
                     // It holds up no other day.
@@ -167,13 +183,19 @@ impl City {
                     }
                     found => found?,
                 };
-                let Some(last) = found.last() else { break };
+                let Some(last) = found.last() else {
+                    if again && self.store.days()?.contains(&day) {
+                        self.read_after_all(id, day)?;
+                    }
+                    break;
+                };
                 after = Some(last.read.id);
                 let held = self.custody.reseal(permit, found)?;
                 if !self.store.put_held(id, &held)? {
                     return Ok(Went::Released);
                 }
-                if Instant::now() >= until || stop.stopped() {
+                // What was begun anew would be so again.
+                if (Instant::now() >= until && !again) || stop.stopped() {
                     return Ok(Went::On);
                 }
             }
@@ -187,10 +209,20 @@ impl City {
         Ok(days.split_whitespace().map(str::to_owned).collect())
     }
 
-    /// Remembers such a day until the log says how many there are: the next stretch begins behind it.
+    /// Remembers such a day until the log says how many there are: it is tried again, and others go on meanwhile.
     fn leave_out(&self, id: HoldId, day: Day) -> Result<()> {
         let mut days = self.left_out(id)?;
         days.insert(day.to_string());
+        self.keep_left_out(id, days)
+    }
+
+    fn read_after_all(&self, id: HoldId, day: Day) -> Result<()> {
+        let mut days = self.left_out(id)?;
+        days.remove(&day.to_string());
+        self.keep_left_out(id, days)
+    }
+
+    fn keep_left_out(&self, id: HoldId, days: BTreeSet<String>) -> Result<()> {
         let days: Vec<String> = days.into_iter().collect();
         self.store.set_meta(&left_out_key(id), &days.join(" "))
     }
@@ -225,6 +257,7 @@ mod tests {
     /// A piece is 64 reads.
     const READS: u64 = 70;
     const DAY_MS: i64 = 86_400_000;
+    const DAY: &str = "store/reads/2026-11-01.db";
 
     /// Of all that has passed until now.
     fn hold(town: &Town) -> NewHold {
@@ -317,21 +350,38 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_cannot_be_read_is_left_out() {
-        let town = Town::new("2026-11-01T12:00:00Z", "");
-        town.pass("7ABC128");
-        town.clock.advance(DAY_MS);
-        town.pass("8XYZ001");
-        town.clock.advance(60_000);
-        let new = hold(&town);
-        let Town { dir, clock, city, .. } = town;
-        drop(city);
-        fs::write(dir.path().join("store/reads/2026-11-01.db"), [7; 5000]).unwrap();
-        let city = City::open(dir.path(), clock).unwrap();
-        let placed = city.place_hold(&clerk(), new).unwrap();
-        assert_eq!((placed.reads, placed.preserving), (1, false));
-        let leaf = city.log.leaves(0, city.log.size()).unwrap();
-        let leaf = leaf.iter().find(|leaf| leaf.kind == "hold.preserved").unwrap();
-        assert_eq!((leaf.number("reads"), leaf.number("days_left_out")), (Some(1), Some(1)));
+    fn a_day_that_cannot_be_read_is_tried_again_and_then_left_out() {
+        let check = |mended: bool, waits_ms: i64, want: (u64, Option<u64>)| {
+            let town = Town::new("2026-11-01T12:00:00Z", "");
+            town.pass("7ABC128");
+            town.clock.advance(DAY_MS);
+            town.pass("8XYZ001");
+            town.clock.advance(60_000);
+            let new = hold(&town);
+            let Town { dir, clock, city, .. } = town;
+            drop(city);
+            let whole = fs::read(dir.path().join(DAY)).unwrap();
+            fs::write(dir.path().join(DAY), [7; 5000]).unwrap();
+            let city = City::open(dir.path(), clock.clone()).unwrap();
+            let placed = city.place_hold(&clerk(), new.clone()).unwrap();
+            assert_eq!((placed.reads, placed.preserving), (1, true), "the other day at once");
+            drop(city);
+            if mended {
+                fs::write(dir.path().join(DAY), &whole).unwrap();
+            }
+            clock.advance(waits_ms);
+            let city = City::open(dir.path(), clock).unwrap();
+            city.tend_each_hold(&mut Failed::new(), &Shutdown::new()).unwrap();
+            let line = city.holds(&clerk()).unwrap().holds.remove(0);
+            assert_eq!((line.reads, line.preserving), (want.0, false));
+            let leaves = city.log.leaves(0, city.log.size()).unwrap();
+            let leaf = leaves.iter().find(|leaf| leaf.kind == "hold.preserved").unwrap();
+            assert_eq!(
+                (leaf.number("reads"), leaf.number("days_left_out")),
+                (Some(want.0), want.1)
+            );
+        };
+        check(true, 60_000, (2, None));
+        check(false, GRACE_MS, (1, Some(1)));
     }
 }

@@ -75,18 +75,21 @@ impl Store {
     }
 
     /// For a store that was put together from a copy: a place that says nobody's name is this store's again, with
-    /// what pictures it has. A bucket was not put together anew: it says what it said, and is not asked, since one that is
-    /// away keeps nobody from going on.
+    /// what pictures it has. A bucket that is away keeps nobody from going on.
     pub fn own_pictures_again(&self) -> Result<()> {
-        if !self.album.is_folder() {
-            return Ok(());
-        }
         let noted = "SELECT value FROM meta WHERE key = ?1";
         let noted = self.control().first(noted, &[Arg::from(PLACE)])?;
         let noted = noted.map(|mut row| row.get::<String>(0)).transpose()?;
-        match noted.as_deref().and_then(|noted| noted.strip_prefix("made ")) {
-            Some(name) if self.album.owner()?.is_none() => self.album.own(name),
-            _ => Ok(()),
+        let Some(name) = noted.as_deref().and_then(|noted| noted.strip_prefix("made ")) else {
+            return Ok(());
+        };
+        let owned = self.album.owner().and_then(|there| match there {
+            None => self.album.own(name),
+            Some(_) => Ok(()),
+        });
+        match owned {
+            Err(e) if !self.album.is_folder() && e.kind() == base::Kind::Unavailable => Ok(()),
+            done => done,
         }
     }
 
