@@ -182,7 +182,7 @@ impl City {
             return Err(Error::not_found("This entry waits for no grade; see what was drawn."));
         }
         let drawn = self.entry_at(index)?;
-        if self.is_of(&drawn, &auditor.id)? {
+        if self.is_of(&drawn, &auditor.id)? == Some(true) {
             return Err(Error::forbidden(
                 "You asked or placed this yourself; another auditor grades it.",
             ));

@@ -215,17 +215,14 @@ impl City {
     /// That somebody else than the asker reviews this entry. An older database beside the newest log may not know who
     /// asked; when the month of their pseudonym is over too, nobody but an auditor can be believed.
     fn reviews(&self, by: &PersonId, entry: &Leaf) -> Result<()> {
-        if self.is_of(entry, by)? {
-            return Err(Error::forbidden("Somebody else than the asker reviews a question."));
+        match self.is_of(entry, by)? {
+            Some(true) => Err(Error::forbidden("Somebody else than the asker reviews a question.")),
+            Some(false) => Ok(()),
+            None => self.allowed(by, Action::ReadAudit).map(drop).map_err(|e| {
+                Error::forbidden("Who asked this is not known any more; an auditor reviews it.")
+                    .because(e.inside())
+            }),
         }
-        let known = self.asker_of(entry.id.as_deref().unwrap_or_default())?.is_some();
-        if known || entry.time.month() == self.now().month() {
-            return Ok(());
-        }
-        self.allowed(by, Action::ReadAudit).map(drop).map_err(|e| {
-            Error::forbidden("Who asked this is not known any more; an auditor reviews it.")
-                .because(e.inside())
-        })
     }
 
     /// Reviews a question for a life in danger that somebody else has asked; gives the review's number on

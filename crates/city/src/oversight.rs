@@ -235,15 +235,16 @@ impl City {
     }
 
     /// Whether it was this person who asked a question, or placed a hold, by its entry. Where a restored database has
-    /// lost who it was, the entry's pseudonym says so as long as its month lasts.
-    pub(crate) fn is_of(&self, entry: &Leaf, person: &PersonId) -> Result<bool> {
+    /// lost who it was, the entry's pseudonym says so as long as its month lasts; `None` when that is over.
+    pub(crate) fn is_of(&self, entry: &Leaf, person: &PersonId) -> Result<Option<bool>> {
         if let Some(asker) = self.asker_of(entry.id.as_deref().unwrap_or_default())? {
-            return Ok(asker == *person);
+            return Ok(Some(asker == *person));
         }
-        if entry.actor.is_none() || entry.time.month() != self.now().month() {
-            return Ok(false);
+        if entry.time.month() != self.now().month() {
+            return Ok(None);
         }
-        Ok(entry.actor == Some(self.custody.pseudonym(person)?))
+        let Some(actor) = &entry.actor else { return Ok(Some(false)) };
+        Ok(Some(*actor == self.custody.pseudonym(person)?))
     }
 
     /// The number of a question or refusal on the log.

@@ -131,15 +131,16 @@ impl City {
             Went::Released => return Ok(true),
             Went::Through => {}
         }
+        let left_out = self.left_out(id)?.len() as u64;
         let waits = forgotten.is_none() && self.now().since(id.time()) < GRACE_MS;
-        if waits && !self.left_out(id)?.is_empty() {
+        if waits && left_out > 0 {
             return Err(Error::internal(
                 "A day that a hold asks for cannot be read; put it back from a backup, and it is preserved too.",
             ));
         }
         let reads = self.standing_hold(id)?.reads;
         let leaf = self.leaf("hold.preserved").id(&name).fact("reads", reads);
-        self.log.append_once(&match self.left_out(id)?.len() as u64 {
+        self.log.append_once(&match left_out {
             0 => leaf,
             days => leaf.fact("days_left_out", days),
         })?;
@@ -162,7 +163,7 @@ impl City {
         let mut after = self.store.last_held(id)?;
         let from = after.map(|last| last.day());
         let left_out = self.left_out(id)?;
-        let again = |day: &Day| left_out.contains(&day.to_string());
+        let again = |day: &Day| left_out.contains(day);
         let days = permit.days().map(|(day, _)| day);
         let days: Vec<_> =
             days.filter(|day| again(day) || from.is_none_or(|from| *day >= from)).collect();
@@ -178,14 +179,14 @@ impl City {
                     Err(e) if e.kind() == Kind::Internal => {
                         let error = e.inside();
                         tracing::error!(hold = %id, %day, %error, "a day cannot be read and is left out");
-                        self.leave_out(id, day)?;
+                        self.leave_out(id, day, true)?;
                         break;
                     }
                     found => found?,
                 };
                 let Some(last) = found.last() else {
                     if again && self.store.days()?.contains(&day) {
-                        self.read_after_all(id, day)?;
+                        self.leave_out(id, day, false)?;
                     }
                     break;
                 };
@@ -204,26 +205,20 @@ impl City {
     }
 
     /// The days that could not be read for a hold, each at least in part.
-    fn left_out(&self, id: HoldId) -> Result<BTreeSet<String>> {
+    fn left_out(&self, id: HoldId) -> Result<BTreeSet<Day>> {
         let days = self.store.meta(&left_out_key(id))?.unwrap_or_default();
-        Ok(days.split_whitespace().map(str::to_owned).collect())
+        Ok(days.split_whitespace().filter_map(|day| day.parse().ok()).collect())
     }
 
-    /// Remembers such a day until the log says how many there are: it is tried again, and others go on meanwhile.
-    fn leave_out(&self, id: HoldId, day: Day) -> Result<()> {
+    /// Remembers whether a day is one of them, until the log says how many there are: it is tried again, and others go
+    /// on meanwhile.
+    fn leave_out(&self, id: HoldId, day: Day, out: bool) -> Result<()> {
         let mut days = self.left_out(id)?;
-        days.insert(day.to_string());
-        self.keep_left_out(id, days)
-    }
-
-    fn read_after_all(&self, id: HoldId, day: Day) -> Result<()> {
-        let mut days = self.left_out(id)?;
-        days.remove(&day.to_string());
-        self.keep_left_out(id, days)
-    }
-
-    fn keep_left_out(&self, id: HoldId, days: BTreeSet<String>) -> Result<()> {
-        let days: Vec<String> = days.into_iter().collect();
+        match out {
+            true => days.insert(day),
+            false => days.remove(&day),
+        };
+        let days: Vec<String> = days.iter().map(Day::to_string).collect();
         self.store.set_meta(&left_out_key(id), &days.join(" "))
     }
 

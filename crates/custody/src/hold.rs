@@ -6,6 +6,7 @@
 //! Not here: how long a hold lasts, and who is asked to review it.
 
 use crate::Custody;
+use crate::permit::hour;
 use crate::seal::{self, BodyKeys};
 use crate::sealed::{Found, HeldRead, Token};
 use crate::wire::{GivenHold, Handle, Lent};
@@ -17,7 +18,6 @@ use std::collections::BTreeMap;
 
 const HELD_KEY: &[u8] = b"homeplate/held-key/v1";
 const ASKED: &[u8] = b"homeplate/asked-hold/v1";
-const HOUR_MS: i64 = 3_600_000;
 
 /// Leave to preserve the reads of one hold that is on the log. Like a permit it can be neither
 /// stored, copied nor shown.
@@ -103,7 +103,6 @@ impl HoldPermit {
 /// The public half must say what is preserved, for whose key and on which paper, or the log would show a small hold for
 /// another. Times are there by the hour.
 fn same_hold(leaf: &Leaf, hold: &Hold, salt: &[u8; 32]) -> Result<()> {
-    let hour = |t: Time| t.floor_to(HOUR_MS).to_string();
     let committed = commitment(salt, hold.canonical().expose());
     let same = leaf.kind == "hold.placed"
         && leaf.id.as_deref() == Some(hold.id.to_string().as_str())
@@ -137,11 +136,8 @@ impl Custody {
         entry: &Entry,
     ) -> Result<HoldPermit> {
         let plain = self.open_ingested(ASKED, id.bytes(), sealed)?;
-        self.leave_to_hold(&Hold::from_canonical(plain.expose())?, salt, entry)
-    }
-
-    fn leave_to_hold(&self, hold: &Hold, salt: &[u8; 32], entry: &Entry) -> Result<HoldPermit> {
-        same_hold(&self.believes(entry)?, hold, salt)?;
+        let hold = Hold::from_canonical(plain.expose())?;
+        same_hold(&self.believes(entry)?, &hold, salt)?;
         if let Decision::Refuse { rule, because } =
             self.rules().may(&hold.person, &hold.roles, Action::PlaceHold, hold.id.time())
         {

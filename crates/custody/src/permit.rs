@@ -203,10 +203,14 @@ struct Decided {
     scope: Scope,
 }
 
+/// A moment as the public half of an entry shows it: by the hour.
+pub(crate) fn hour(t: Time) -> String {
+    t.floor_to(HOUR_MS).to_string()
+}
+
 /// How much was asked the log must say too, as our own rules have cut it down: figures, dry runs and councils go by
 /// that. Times are there by the hour.
 fn same_reach(leaf: &Leaf, intent: &Intent, decided: &Decided) -> Result<()> {
-    let hour = |t: Time| t.floor_to(HOUR_MS).to_string();
     let plates = intent.plates.len() + intent.patterns.len();
     let Decided { rule, word, scope, .. } = decided;
     let same = leaf.text("rule") == Some(rule.as_str())

@@ -262,9 +262,10 @@ impl Health {
         hour.unread += unread;
     }
 
-    /// The hours that are kept, oldest first.
+    /// The hours that are kept, oldest first; not those that have not come yet: a clock that was ahead once has left some.
     pub fn hours(&self) -> Vec<Hour> {
-        self.lock().hours.values().cloned().collect()
+        let now = self.clock.now().millis();
+        self.lock().hours.range(..=now).map(|(_, hour)| hour.clone()).collect()
     }
 
     /// How it is now.
@@ -272,9 +273,9 @@ impl Health {
         let now = self.clock.now();
         let held = self.lock();
         let from = now.millis() - 2 * HOUR_MS;
-        // A clock that was ahead once has left hours that have not come yet.
+        // As in `hours`, none that has not come yet.
         let recent: Vec<&Hour> =
-            held.hours.range(from..=now.millis().max(from)).map(|(_, hour)| hour).collect();
+            held.hours.range(from..=now.millis()).map(|(_, hour)| hour).collect();
         let all = |of: fn(&Hour) -> &Vec<u16>, scale| {
             Spread::of(recent.iter().flat_map(|h| of(h).iter().copied()), scale)
         };

@@ -215,8 +215,9 @@ pub(crate) async fn health(State(state): Shared) -> Response {
 pub(crate) struct Alive {
     /// Whether nothing is unwell.
     pub alive: bool,
-    /// Of `store`, `reads`, `pictures`, `log`, `keys`, `forgetting`, `disk`, `clock`, `watch` (nobody looks any more), `mail`
-    /// (none has gone out for an hour), `certificate`: what does not do its work.
+    /// Of `store`, `reads`, `pictures`, `log`, `keys`, `forgetting`, `disk`, `clock`, `watch` (for ten minutes not everything
+    /// was looked at, or what was told could not be written down), `mail` (none has gone out for an hour, and some should
+    /// have), `certificate` (it has ended): what does not do its work.
     pub unwell: Vec<String>,
 }
 

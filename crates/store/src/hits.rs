@@ -231,15 +231,8 @@ impl Store {
             gone
         };
         if gone > 0 {
-            for table in ["hits", "sealed_hits"] {
-                match control.settle(table) {
-                    // A reader, a backup for instance: forgetting goes on, and the bytes go with the next day's.
-                    Err(e) if e.kind() == base::Kind::Busy => {
-                        tracing::warn!(table, error = %e.inside(), "deleted rows stay for now");
-                    }
-                    done => done?,
-                }
-            }
+            control.settle("hits")?;
+            control.settle("sealed_hits")?;
         }
         Ok(())
     }

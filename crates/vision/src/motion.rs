@@ -86,8 +86,8 @@ impl Motion {
 
     /// Forgets what usually stands there, as after a time without frames; where the camera is to look it still knows.
     pub fn begin_anew(&mut self) {
-        let (size, scene) = (self.size, std::mem::take(&mut self.scene));
-        *self = Self { size, scene, ..Self::default() };
+        let scene = std::mem::take(&mut self.scene).after_gap();
+        *self = Self { size: self.size, scene, ..Self::default() };
     }
 
     /// Looks at the next frame.

@@ -250,14 +250,22 @@ impl Tracker {
     /// Takes the plates of the next frame; returns the tracks that ended before it.
     pub fn push(&mut self, at: Time, picture: &Picture, plates: Vec<Plate>) -> Vec<Track> {
         let ended = self.end_before(Some(at));
+        let gap_ms = self.options.gap_ms;
         let mut pairs: Vec<(f32, usize, usize)> = Vec::new();
+        // Tracks that a plate would go on if it were not taken for another one.
+        let mut held: Vec<(usize, usize)> = Vec::new();
         for (i, track) in self.open.iter().enumerate() {
+            // A look that was held apart had been misread: the next one goes on where they all belong.
+            let split = self.open.iter().any(|other| other.beside == Some(track.number));
             for (j, plate) in plates.iter().enumerate() {
-                let another = is_another(track, plate, at, self.options.gap_ms);
-                if let Some(score) = likeness(track, plate, at, self.options.gap_ms, another) {
-                    // A look that was held apart had been misread: the next one goes on where they all belong.
-                    let split = self.open.iter().any(|other| other.beside == Some(track.number));
-                    let back = if split && track.said(plate) { BACK } else { 0.0 };
+                let same = track.same(plate);
+                let another = is_another(track, plate, at, gap_ms, same);
+                let fits = |another| likeness(track, plate, at, gap_ms, same, another);
+                if another && fits(false).is_some() {
+                    held.push((i, j));
+                }
+                if let Some(score) = fits(another) {
+                    let back = if split && same > AGAIN { BACK } else { 0.0 };
                     pairs.push((score + back, i, j));
                 }
             }
@@ -271,15 +279,12 @@ impl Tracker {
                 self.open[i].add(at, picture, &plates[j], self.options.shows);
             }
         }
-        for (plate, used) in plates.into_iter().zip(used) {
+        for (j, (plate, used)) in plates.into_iter().zip(used).enumerate() {
             if !used {
                 self.started += 1;
                 let mut track = Open::new(self.started, at, picture, &plate, self.options.shows);
-                let unseen = self.open.iter().zip(&taken).filter(|(_, taken)| !**taken);
-                track.beside = unseen
-                    .map(|(other, _)| other)
-                    .find(|other| is_held_apart(other, &plate, at, self.options.gap_ms))
-                    .map(|other| other.number);
+                let beside = held.iter().find(|(i, of)| *of == j && !taken[*i]);
+                track.beside = beside.map(|(i, _)| self.open[*i].number);
                 self.open.push(track);
             }
         }
@@ -483,7 +488,7 @@ impl Trace {
     fn says(&self, piece: &Open, odds: &Odds) -> bool {
         let apart = self.first.since(piece.last).max(piece.first.since(self.last));
         self.text.as_ref().is_some_and(|text| {
-            apart <= PIECE_MS && (similarity(text, odds) > 0.7 || is_end(odds, text))
+            apart <= PIECE_MS && (similarity(text, odds) > NEARLY || is_end(odds, text))
         })
     }
 
@@ -513,7 +518,15 @@ impl Trace {
 }
 
 /// How well a plate goes on a track, where it is taken for `another` or not; `None` where it cannot be the same vehicle.
-fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64, another: bool) -> Option<f32> {
+/// `same` is how alike their texts are ([`Open::same`]).
+fn likeness(
+    track: &Open,
+    plate: &Plate,
+    at: Time,
+    gap_ms: i64,
+    same: f32,
+    another: bool,
+) -> Option<f32> {
     let dt = at.since(track.last).max(0) as f32;
     let moved = track.corners.map(|p| [p[0] + track.speed[0] * dt, p[1] + track.speed[1] * dt]);
     let size = width(&track.corners).max(width(&plate.corners)).max(1.0);
@@ -521,9 +534,6 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64, another: bool) -
     let apart = (a[0] - b[0]).hypot(a[1] - b[1]) / size;
     let grown = width(&plate.corners) / width(&track.corners).max(1.0);
     let near = overlap(&moved, &plate.corners) + (1.0 - apart / 1.5).max(0.0);
-    // One look may have been misread; the last few are asked.
-    let recent = track.looks.iter().rev().take(3);
-    let same = recent.map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max);
     let plausible = (0.4..2.5).contains(&grown);
     // A fleet's next vehicle differs in one character: what the text alone would join is held apart.
     let nearly = same > NEARLY && !another;
@@ -544,27 +554,20 @@ fn likeness(track: &Open, plate: &Plate, at: Time, gap_ms: i64, another: bool) -
     fits.then_some(near + 2.0 * same)
 }
 
-/// Whether a plate would go on a track if it were not taken for another one.
-fn is_held_apart(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
-    is_another(track, plate, at, gap_ms) && likeness(track, plate, at, gap_ms, false).is_some()
-}
-
-/// Whether a plate with nearly a track's text is taken for another one. The track's last looks have to be sure. So does
+/// Whether a plate with nearly a track's text is taken for another one. The track's last looks have to be sure. So has
 /// this one while the track is in view, and where the track's plate was last; elsewhere after a gap it need not be, as the
-/// next vehicle is read poorly when it is far away.
-/// Whether that was right shows at the new track's end (`Open::is_surely_apart`): looks at one plate differ often.
-fn is_another(track: &Open, plate: &Plate, at: Time, gap_ms: i64) -> bool {
-    let recent: Vec<&Look> = track.looks.iter().rev().take(3).collect();
+/// next vehicle is read poorly when it is far away. Whether that was right shows at the new track's end
+/// ([`Open::is_surely_apart`]): looks at one plate differ often.
+fn is_another(track: &Open, plate: &Plate, at: Time, gap_ms: i64, same: f32) -> bool {
     let (a, b) = (centre(&track.corners), centre(&plate.corners));
     let there = (a[0] - b[0]).hypot(a[1] - b[1]) < width(&track.corners);
-    let other = |look: &&Look| match at.since(track.last) > gap_ms && !there {
+    let other = |look: &Look| match at.since(track.last) > gap_ms && !there {
         true => !alike(&look.odds, &plate.odds),
         false => plate.confidence >= CLEAR && surely_apart(&look.odds, &plate.odds),
     };
-    recent.len() > 1
-        && recent.iter().all(|look| look.confidence >= CLEAR)
-        && recent.iter().any(|look| similarity(&look.odds, &plate.odds) > NEARLY)
-        && recent.iter().all(other)
+    same > NEARLY
+        && track.looks.len() > 1
+        && track.recent().all(|look| look.confidence >= CLEAR && other(look))
 }
 
 impl Open {
@@ -691,9 +694,14 @@ impl Open {
         came && self.last.since(self.anchor.1) >= STANDS_MS
     }
 
-    /// Whether one of the last looks had a plate's text, but for a look-alike.
-    fn said(&self, plate: &Plate) -> bool {
-        self.looks.iter().rev().take(3).any(|look| similarity(&look.odds, &plate.odds) > AGAIN)
+    /// Its last looks.
+    fn recent(&self) -> impl Iterator<Item = &Look> {
+        self.looks.iter().rev().take(3)
+    }
+
+    /// How alike a plate's text is to the likest of them: one may have been misread.
+    fn same(&self, plate: &Plate) -> f32 {
+        self.recent().map(|look| similarity(&look.odds, &plate.odds)).fold(0.0, f32::max)
     }
 
     /// Whether more than one sure look says that it is of another plate than this text, or some fresh ones that are

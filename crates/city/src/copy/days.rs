@@ -12,7 +12,12 @@ use std::path::Path;
 /// Where it lies in the city's folder: the pieces' names at the place, by which nobody can tell what is in them.
 pub(super) const FILE: &str = "copy.days";
 
-/// One day's file: its size and its pieces.
+/// A day's file, by its name in the city's folder and in a copy.
+pub(super) fn name(day: Day) -> String {
+    format!("store/reads/{day}.db")
+}
+
+/// What a copy has of one day's file: its size and its pieces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Copied {
     pub size: u64,

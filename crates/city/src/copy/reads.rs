@@ -223,9 +223,8 @@ impl ReadsCopier {
             weight: 0,
         };
         let (days, missed) = copy_days(&self.city, self.noted.as_ref(), &mut sending)?;
-        let name = |day: &Day| format!("store/reads/{day}.db");
-        files.extend(days.iter().map(|(day, one)| file(&name(day), one.size, &one.ids)));
-        files.extend(missed.nothing.iter().map(|day| file(&name(day), 0, &[NOWHERE])));
+        files.extend(days.iter().map(|(day, one)| file(&days::name(*day), one.size, &one.ids)));
+        files.extend(missed.nothing.iter().map(|day| file(&days::name(*day), 0, &[NOWHERE])));
         let folder = self.city.dir.join(&self.city.config.pictures.folder);
         if in_folder {
             let mut found = Vec::new();

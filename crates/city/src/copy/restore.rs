@@ -192,7 +192,7 @@ fn finish(
 fn begin_missing(store: &Store, done: &mut Restored) -> Result<()> {
     for day in store.missing_days()? {
         store.begin_day(day)?;
-        let name = format!("store/reads/{day}.db");
+        let name = super::days::name(day);
         if done.reads_at.is_some_and(|at| day.next().start() <= at) && !done.missing.contains(&name)
         {
             done.missing.push(name);

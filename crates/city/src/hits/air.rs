@@ -6,29 +6,14 @@
 use crate::{HitLine, Listed};
 use base::Time;
 use hotlist::{Say, Stamps};
-use std::ops::Range;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
 /// The spelling alphabet of the ITU.
 const WORDS: [&str; 26] = [
     "Alfa", "Bravo", "Charlie", "Delta", "Echo", "Foxtrot", "Golf", "Hotel", "India", "Juliett",
     "Kilo", "Lima", "Mike", "November", "Oscar", "Papa", "Quebec", "Romeo", "Sierra", "Tango",
     "Uniform", "Victor", "Whiskey", "X-ray", "Yankee", "Zulu",
-];
-
-/// The months, as they are said.
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
 ];
 
 /// A plate, spelled.
@@ -44,16 +29,12 @@ pub(super) fn spelled(plate: &str) -> String {
 /// A moment as the clocks of the city show it, `ahead` minutes ahead of UTC: `at 12:05`, with the day before it where
 /// that is not the day of `now`.
 fn when(at: Time, now: Time, ahead: &dyn Fn(Time) -> i32) -> String {
-    let [at, now] = [at, now].map(|t| t.plus_millis(i64::from(ahead(t)) * 60_000));
-    let text = at.to_string();
-    let part = |range: Range<usize>| text.get(range).unwrap_or_default();
-    let clock = part(11..16);
-    if at.day() == now.day() {
-        return format!("at {clock}");
-    }
-    let month = part(5..7).parse::<usize>().ok();
-    let month = month.and_then(|n| MONTHS.get(n.checked_sub(1)?).copied()).unwrap_or_default();
-    format!("on {month} {} at {clock}", part(8..10).trim_start_matches('0'))
+    let [at, now] = [at, now].map(|t| {
+        let local = t.plus_millis(i64::from(ahead(t)) * 60_000).millis();
+        Offset::UTC.to_datetime(Timestamp::from_millisecond(local).unwrap_or_default())
+    });
+    let format = if at.date() == now.date() { "at %H:%M" } else { "on %B %-d at %H:%M" };
+    at.strftime(format).to_string()
 }
 
 /// What the words are made of, beside the entry.

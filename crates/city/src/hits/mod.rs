@@ -74,8 +74,8 @@ impl City {
         let now = self.now();
         let as_read = read.odds.text();
         let (around, card) = (self.around(&row, Some(&as_read))?, card_of(&row));
-        let listed = self.store.entry(&row.entry)?.map(|e| self.entry_shown(e)).transpose()?;
-        let listed = listed.map(|listed| Listed { fresh: around.fresh, ..listed });
+        let listed = self.store.entry(&row.entry)?;
+        let listed = listed.map(|e| self.entry_shown(e, around.fresh)).transpose()?;
         // Of half a plate that nobody had to type, what was read is what people compared.
         let compared = is_partial(row.basis.as_ref()) && !around.must_type;
         let stamps = card.stamps(now);
@@ -138,7 +138,7 @@ impl City {
             needs_second: around.two_persons,
             remark: self.remark(&person, &row.id, &verdict.note)?,
         };
-        let line = self.act(&person, row, read.as_ref(), verdict.version, what)?;
+        let line = self.act(&person, row, &around, verdict.version, what)?;
         if line.finding == Some(HitFinding::Misread) {
             self.suspend_if_it_misreads(&line.camera)?;
         }
@@ -149,14 +149,14 @@ impl City {
     pub fn record_answered(&self, by: &PersonId, id: &HitId, new: NewRecord) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        self.act(&person, row, None, new.version, What::Record { answer: new.answer })
+        self.act(&person, row, &Around::default(), new.version, What::Record { answer: new.answer })
     }
 
     /// Records what an officer saw.
     pub fn own_eyes(&self, by: &PersonId, id: &HitId, new: NewEyes) -> Result<HitLine> {
         let person = self.allowed(by, Action::DecideHit)?;
         let row = self.row(id)?;
-        self.act(&person, row, None, new.version, What::Eyes { answer: new.answer })
+        self.act(&person, row, &Around::default(), new.version, What::Eyes { answer: new.answer })
     }
 
     /// Records what came of a hit that was confirmed.
@@ -165,7 +165,7 @@ impl City {
         let row = self.row(id)?;
         let remark = self.remark(&person, &row.id, &new.note)?;
         let what = What::Outcome { outcome: new.outcome, remark };
-        self.act(&person, row, None, new.version, what)
+        self.act(&person, row, &Around::default(), new.version, what)
     }
 
     /// What the camera read, where half a plate is to be confirmed and a vehicle that fits was found: the read says whether
@@ -198,12 +198,12 @@ impl City {
         &self,
         person: &Person,
         row: HitRow,
-        read: Option<&Text>,
+        around: &Around,
         version: i64,
         what: What,
     ) -> Result<HitLine> {
         let act = Act { at: self.now(), by: Some(person.id.clone()), what };
-        let row = self.acted(&row, read, version, act)?;
+        let row = self.acted(&row, around, version, act)?;
         self.log_acts(&row).map_err(|e| {
             Error::unavailable(
                 "It was written down, and the log takes it as soon as it can be written to again.",
@@ -213,8 +213,8 @@ impl City {
         Ok(self.line(row, &self.camera_names()?, &self.suspended_now()?))
     }
 
-    /// Stores an act; the log follows. `read` is as for [`City::around`].
-    fn acted(&self, row: &HitRow, read: Option<&Text>, version: i64, act: Act) -> Result<HitRow> {
+    /// Stores an act; the log follows. What stands `around` the hit counts for a verdict alone.
+    fn acted(&self, row: &HitRow, around: &Around, version: i64, act: Act) -> Result<HitRow> {
         if version != row.version {
             return Err(Error::conflict(
                 "Somebody else has said something of this hit; look at it again.",
@@ -226,7 +226,7 @@ impl City {
                 "What was said of this hit cannot be read; run `homeplate check`.",
             ));
         }
-        let card = before.with(act, &self.around(row, read)?)?;
+        let card = before.with(act, around)?;
         let card_json = spelled_card(&card)?;
         let change = HitChange {
             version,
@@ -301,11 +301,12 @@ impl City {
         Ok(entry.is_some_and(fits))
     }
 
-    fn entry_shown(&self, entry: EntryRow) -> Result<Listed> {
+    /// `fresh` is whether it is in force.
+    fn entry_shown(&self, entry: EntryRow, fresh: bool) -> Result<Listed> {
         let settings = self.list_settings(&entry.list)?.unwrap_or_default();
         let import = self.store.last_import_that_is(&entry.list, "taken")?;
         Ok(Listed {
-            fresh: self.in_force(&entry, None)?,
+            fresh,
             list_name: match settings.name.is_empty() {
                 true => entry.list.to_string(),
                 false => settings.name,

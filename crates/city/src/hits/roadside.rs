@@ -35,7 +35,8 @@ impl City {
             // What is not known of either leaves nothing out.
             let other = state.as_deref().zip(row.state.as_deref());
             if !other.is_some_and(|(asked, has)| states_contradict(asked, has)) {
-                listed.push(self.entry_shown(row)?);
+                let fresh = self.in_force(&row, None)?;
+                listed.push(self.entry_shown(row, fresh)?);
             }
         }
         // Of a list that is too old nothing is said, and so not that the plate is not on it.

@@ -32,7 +32,8 @@ impl City {
             let open = !card.outcome_unknown() && !card.went_cold();
             if open
                 && card.stamps(now).record.is_none()
-                && self.around(&row, None)?.action == ListAction::StopAfterConfirm
+                && self.list_settings(&row.list)?.unwrap_or_default().action
+                    == ListAction::StopAfterConfirm
             {
                 out.push(row);
             }

@@ -3,7 +3,7 @@
 use super::{HitLine, board::Counted, card_of, doubts_of, is_partial};
 use crate::{City, Event};
 use base::{CameraId, Error, PersonId, Result, Time};
-use hotlist::{Act, HitState, INCIDENT_MS, What};
+use hotlist::{Act, Around, HitState, INCIDENT_MS, What};
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -146,7 +146,7 @@ impl City {
 
     fn by_time(&self, row: &HitRow, what: What) -> Result<()> {
         let act = Act { at: self.now(), by: None, what };
-        match self.acted(row, None, row.version, act) {
+        match self.acted(row, &Around::default(), row.version, act) {
             Ok(row) => self.log_acts(&row),
             // A person was quicker.
             Err(e) if e.kind() == base::Kind::Conflict => Ok(()),

@@ -126,6 +126,12 @@ impl City {
         self.store.person(id)?.as_ref().map(read).transpose()
     }
 
+    /// The same; there has to be one.
+    fn known_person(&self, id: &PersonId) -> Result<Person> {
+        let known = self.stored_person(id)?;
+        known.ok_or_else(|| Error::not_found("There is no such person here."))
+    }
+
     pub(crate) fn stored_people(&self) -> Result<Vec<Person>> {
         self.store.persons()?.iter().map(read).collect()
     }
@@ -239,8 +245,7 @@ impl City {
     pub fn change_roles(&self, by: &PersonId, id: &PersonId, roles: Vec<String>) -> Result<()> {
         let admin = self.allowed(by, Action::AddPerson)?;
         let _alone = self.changing_people();
-        let known = self.stored_person(id)?;
-        let known = known.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        let known = self.known_person(id)?;
         let new = Invite { name: known.name, office: known.office, roles };
         let person = self.as_changed(id, new)?;
         self.log.append(&self.leaf_of("admin.person", &admin, &person)?)?;

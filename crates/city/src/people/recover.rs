@@ -48,8 +48,7 @@ pub struct Left {
 impl City {
     /// A person as stored who has not left: whether the directory has vouched for them today does not count.
     fn not_left(&self, id: &PersonId) -> Result<Person> {
-        let person = self.stored_person(id)?;
-        let person = person.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        let person = self.known_person(id)?;
         if person.ended.is_some() { Err(gone()) } else { Ok(person) }
     }
 
@@ -145,8 +144,7 @@ impl City {
     pub fn leave(&self, by: &PersonId, id: &PersonId) -> Result<Left> {
         let who = if by == id { self.person(by)? } else { self.allowed(by, Action::AddPerson)? };
         let _alone = self.changing_people();
-        let unknown = || Error::not_found("There is no such person here.");
-        let person = self.stored_person(id)?.ok_or_else(unknown)?;
+        let person = self.known_person(id)?;
         self.end_person(&who, person)
     }
 
@@ -159,8 +157,7 @@ impl City {
     pub fn let_back(&self, by: &PersonId, id: &PersonId) -> Result<()> {
         let admin = self.allowed(by, Action::AddPerson)?;
         let _alone = self.changing_people();
-        let person = self.stored_person(id)?;
-        let mut person = person.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        let mut person = self.known_person(id)?;
         if person.ended.is_none() || person.directory.is_none() {
             return Err(Error::conflict(
                 "This person is here, or does not come by the city's directory; invite whoever is new.",

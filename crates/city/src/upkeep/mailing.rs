@@ -72,16 +72,6 @@ impl Post {
     }
 }
 
-/// A message of the watch.
-pub(super) struct Letter<'a, F> {
-    /// What it is about; the same however often it is sent.
-    pub name: &'a str,
-    /// A person, or an address.
-    pub recipient: &'a str,
-    /// Heading and text in a language.
-    pub said: F,
-}
-
 impl City {
     /// Looks who is told and where.
     ///
@@ -99,21 +89,22 @@ impl City {
         Ok(())
     }
 
-    /// Sends a message, unless it has failed a short while ago. Gives whether nothing is left to be done: it went out, its
-    /// mailbox takes none, or there is no mailbox any more.
-    pub(super) fn mail_of_upkeep<F: Fn(&str) -> (String, String)>(
+    /// Sends a message, unless it has failed a short while ago. `name` is what it is about, the same however often it is
+    /// sent; `recipient` a person or an address; `said` gives heading and text in a language. Gives whether nothing is left
+    /// to be done: it went out, its mailbox takes none, or there is no mailbox any more.
+    pub(super) fn mail_of_upkeep(
         &self,
         post: &mut Post,
-        letter: &Letter<'_, F>,
+        (name, recipient): (&str, &str),
+        said: impl Fn(&str) -> (String, String),
         now: Time,
     ) -> bool {
-        let Letter { name, recipient, said } = letter;
         let id = format!("{name}\n{recipient}");
         let id = format!("msg_{}", base::hex(&sha256(id.as_bytes())[..16]));
         if post.waits(&id, now) {
             return false;
         }
-        let known = post.mailboxes.get(*recipient).cloned();
+        let known = post.mailboxes.get(recipient).cloned();
         let (address, lang) = match known.map_or_else(|| self.mailbox(recipient), |to| Ok(Some(to)))
         {
             Ok(Some(mailbox)) => mailbox,
@@ -128,7 +119,7 @@ impl City {
         };
         let (heading, text) = said(&lang);
         let link = self.link("/console/cameras");
-        let notice = Notice { id: id.clone(), heading, text, link, topic: (*name).to_owned() };
+        let notice = Notice { id: id.clone(), heading, text, link, topic: name.to_owned() };
         let Err(failure) = self.mail(&address, &notice) else {
             post.waiting.remove(&id);
             post.went = Some(now);

@@ -21,7 +21,7 @@ pub(crate) use quiet::Activity;
 use crate::City;
 use crate::room::Step;
 use base::{Result, Time};
-use mailing::{Letter, Post};
+use mailing::Post;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -336,8 +336,7 @@ impl City {
                 true => words::ends(&told.fault, city, &since, lang),
             };
             let name = format!("{key} {} {over}", told.since);
-            let letter = Letter { name: &name, recipient: &one, said };
-            if self.mail_of_upkeep(post, &letter, now) {
+            if self.mail_of_upkeep(post, (&name, &one), said, now) {
                 let said = if over { &mut told.ended } else { &mut told.begun };
                 said.insert(one);
             }

@@ -1,6 +1,6 @@
 //! How the week was, every Monday from eight o'clock on, by the city's clocks.
 
-use super::mailing::{Letter, Post};
+use super::mailing::Post;
 use super::{Fault, Faults, words};
 use crate::City;
 use base::{Result, Time};
@@ -58,8 +58,7 @@ impl City {
             let name = format!("week {week}");
             let known = self.week_known(faults, now)?;
             let said = |lang: &str| words::week(&known, &self.config.city.name, lang);
-            let letter = Letter { name: &name, recipient: &one, said };
-            if self.mail_of_upkeep(post, &letter, now) {
+            if self.mail_of_upkeep(post, (&name, &one), said, now) {
                 post.week.1.insert(one.clone());
                 words.push(one);
             }

@@ -307,10 +307,7 @@ impl Desk {
         entry: &str,
     ) -> Result<GivenHold> {
         let entry = Entry::from_receipt(entry)?;
-        self.lend_hold(self.custody.hold_permit(hold, sealed, salt, &entry)?)
-    }
-
-    fn lend_hold(&self, permit: HoldPermit) -> Result<GivenHold> {
+        let permit = self.custody.hold_permit(hold, sealed, salt, &entry)?;
         let mut given = permit.told();
         given.handle = self.keep(Held::Hold(permit))?;
         Ok(given)

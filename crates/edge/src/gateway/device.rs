@@ -411,17 +411,15 @@ impl Device {
                 continue;
             }
             let known = ours(pass.clone(), self.conf.adapter.as_str());
-            let (mut best, mut draft) = match before {
-                Some((best, draft)) => (best, Some(draft)),
-                None => (pass.best, None),
-            };
-            match line.outlet.draft(&mut draft, &session, known) {
-                Ok(()) => best = pass.best,
+            let (before, mut draft) = before.unzip();
+            let best = match line.outlet.draft(&mut draft, &session, known) {
+                Ok(()) => pass.best,
                 // The next look is tried again, and the read itself when the pass ends: in this one's place.
                 Err(e) => {
-                    tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on")
+                    tracing::warn!(error = %e.inside(), "a pass is not kept while it goes on");
+                    before.unwrap_or(pass.best)
                 }
-            }
+            };
             drafts.extend(draft.map(|draft| (pass.number, (best, draft))));
         }
     }

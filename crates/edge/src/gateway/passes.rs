@@ -11,7 +11,6 @@
 use base::Time;
 use exchange::inbound::{Event, Seen};
 use plate::{Text, same_plate};
-use std::collections::VecDeque;
 
 /// Two texts are one plate from this probability on, where no id says otherwise.
 const SAME: f64 = 0.9;
@@ -68,7 +67,7 @@ pub struct Pass {
 pub struct Passes {
     options: Options,
     open: Vec<Open>,
-    past: VecDeque<Past>,
+    past: Vec<Past>,
     repeats: u64,
     begun: u64,
 }
@@ -208,14 +207,13 @@ impl Passes {
     }
 
     fn remember(&mut self, past: Past) {
-        if self.past.len() == PAST_MAX {
-            // One that is still spoken of is the last to be forgotten.
-            let oldest = self.past.iter().enumerate().min_by_key(|(_, past)| past.heard);
-            if let Some(at) = oldest.map(|(at, _)| at) {
-                self.past.remove(at);
-            }
+        // One that is still spoken of is the last to be forgotten.
+        if self.past.len() == PAST_MAX
+            && let Some(at) = (0..PAST_MAX).min_by_key(|at| self.past[*at].heard)
+        {
+            self.past.remove(at);
         }
-        self.past.push_back(past);
+        self.past.push(past);
     }
 }
 

@@ -170,10 +170,26 @@ pub(crate) async fn roles(
     let by = who.clone();
     let roles: Vec<String> = every(&sent, "roles").map(str::to_owned).collect();
     let flow = move |city: &City| city.change_roles(&by, &person_id(&id)?, roles);
+    change(&state, &headers, who, flow).await
+}
+
+/// Changes somebody, and shows everybody as they are then, or what was wrong.
+async fn change(
+    state: &Held,
+    headers: &HeaderMap,
+    who: PersonId,
+    flow: impl FnOnce(&City) -> Result<()> + Send + 'static,
+) -> Response {
     match state.run(flow).await {
         Ok(()) => Redirect::to("/console/people").into_response(),
-        Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
+        Err(e) => told(state, headers, who, Fields::new(), Err(e)).await,
     }
+}
+
+/// A person whom administrators see, here or gone.
+fn known(city: &City, by: &PersonId, id: &PersonId) -> Result<PersonLine> {
+    let found = city.people(by)?.into_iter().find(|p| p.id == *id);
+    found.ok_or_else(|| Error::not_found("There is no such person here."))
 }
 
 /// `POST /console/people/{id}/invite`: the same person once more; the invitation before is good no longer.
@@ -186,8 +202,7 @@ pub(crate) async fn again(
     let by = who.clone();
     let flow = move |city: &City| {
         let id = person_id(&id)?;
-        let known = city.people(&by)?.into_iter().find(|p| p.id == id);
-        let known = known.ok_or_else(|| Error::not_found("There is no such person here."))?;
+        let known = known(city, &by, &id)?;
         let new = Invite { name: known.name, office: known.office, roles: known.roles };
         let name = new.name.clone();
         Ok((name, city.invite(&by, &id, new)?))
@@ -214,11 +229,7 @@ pub(crate) async fn lost(
 
 async fn lost_key(state: &Held, who: PersonId, id: &str) -> Result<Option<InvitationView>> {
     let id = person_id(id)?;
-    let flow = move |city: &City| {
-        let known = city.people(&who)?.into_iter().find(|p| p.id == id);
-        let name = known.map_or_else(|| id.to_string(), |p| p.name);
-        Ok((name, city.lost_key(&who, &id)?))
-    };
+    let flow = move |city: &City| Ok((known(city, &who, &id)?.name, city.lost_key(&who, &id)?));
     let (name, done) = state.run(flow).await?;
     let Some(invitation) = done.invitation else { return Ok(None) };
     Ok(Some(way_in(state, name, invitation)))
@@ -232,14 +243,8 @@ pub(crate) async fn leave(
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let by = who.clone();
-    let done = async {
-        let id = person_id(&id)?;
-        state.run(move |city| city.leave(&by, &id)).await
-    };
-    match done.await {
-        Ok(_) => Redirect::to("/console/people").into_response(),
-        Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
-    }
+    let flow = move |city: &City| city.leave(&by, &person_id(&id)?).map(drop);
+    change(&state, &headers, who, flow).await
 }
 
 /// `POST /console/people/{id}/return`: who has left may come in by the city's directory again.
@@ -250,8 +255,6 @@ pub(crate) async fn let_back(
 ) -> Response {
     let Some(who) = state.visitor(&headers) else { return sign_in(&state, &headers) };
     let by = who.clone();
-    match state.run(move |city| city.let_back(&by, &person_id(&id)?)).await {
-        Ok(()) => Redirect::to("/console/people").into_response(),
-        Err(e) => told(&state, &headers, who, Fields::new(), Err(e)).await,
-    }
+    let flow = move |city: &City| city.let_back(&by, &person_id(&id)?);
+    change(&state, &headers, who, flow).await
 }

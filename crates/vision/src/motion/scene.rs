@@ -81,6 +81,11 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// It after a time in which nobody looked: what is wrong has to last anew.
+    pub(super) fn after_gap(self) -> Self {
+        Self { detail: self.detail, edges: self.edges, ..Self::default() }
+    }
+
     pub(super) fn look(
         &mut self,
         at: Time,

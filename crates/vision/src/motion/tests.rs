@@ -125,26 +125,23 @@ fn what_is_wrong_with_a_camera_is_told_after_a_while_and_not_before() {
         Picture::from_grey(640, 360, pixels.map(|(x, y)| value(x, y)).collect()).unwrap()
     };
     check("out of focus", &soft, &|s| s.blurred);
-    let elsewhere = || {
-        let house = |i: i32| {
-            let (x, y) = (i % 11 * 61 - 13, i / 11 * 53 - 9);
-            ([x, y, x + 61, y + 53], 40 + (i * 37 % 150) as u8)
-        };
-        street(1.0, &(0..88).map(house).collect::<Vec<_>>())
+    check("turned away", &|| street(1.0, &garden()), &|s| s.moved);
+}
+
+/// What stands where the camera should not look.
+fn garden() -> Vec<([i32; 4], u8)> {
+    let house = |i: i32| {
+        let (x, y) = (i % 11 * 61 - 13, i / 11 * 53 - 9);
+        ([x, y, x + 61, y + 53], 40 + (i * 37 % 150) as u8)
     };
-    check("turned away", &elsewhere, &|s| s.moved);
+    (0..88).map(house).collect()
 }
 
 /// Unplugged, hung anew, and it looks into a garden: that it was dark in between makes the garden no usual sight.
 #[test]
 fn a_camera_turned_while_nobody_looked_is_told_too() {
     let at = |half_seconds: i64| Time::from_millis(T0 + half_seconds * 500);
-    let garden: Vec<([i32; 4], u8)> = (0..88)
-        .map(|i: i32| {
-            let (x, y) = (i % 11 * 61 - 13, i / 11 * 53 - 9);
-            ([x, y, x + 61, y + 53], 40 + (i * 37 % 150) as u8)
-        })
-        .collect();
+    let garden = garden();
     let moved = |motion: &mut Motion, boxes: &[([i32; 4], u8)], from: i64| {
         (from..from + 120).fold(false, |_, i| motion.push(at(i), &street(1.0, boxes)).scene.moved)
     };

@@ -10,7 +10,8 @@ fn check(frames: &[&str], want: &[&str]) {
     check_with(TrackOptions::default(), frames, want);
 }
 
-fn check_with(options: TrackOptions, frames: &[&str], want: &[&str]) {
+/// The tracks of such frames, as they ended.
+fn followed(options: TrackOptions, frames: &[&str]) -> Vec<Track> {
     let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
     let mut tracker = Tracker::new(options);
     let mut ended = Vec::new();
@@ -19,6 +20,11 @@ fn check_with(options: TrackOptions, frames: &[&str], want: &[&str]) {
         ended.extend(tracker.push(Time::from_millis(1000 + 100 * i as i64), &picture, plates));
     }
     ended.extend(tracker.finish());
+    ended
+}
+
+fn check_with(options: TrackOptions, frames: &[&str], want: &[&str]) {
+    let ended = followed(options, frames);
     let mut got: Vec<String> = ended.iter().map(|t| format!("{} {}", text(t), t.frames)).collect();
     got.sort();
     assert_eq!(got, want);
@@ -294,14 +300,7 @@ fn a_misread_look_after_a_gap_makes_no_other_vehicle() {
         ["7ABC124~@370,10", "7ABC129~@390,10", "7ABC123@410,10"],
     ] {
         let frames = [before(), hidden.clone(), again.to_vec()].concat();
-        let mut tracker = Tracker::new(TrackOptions::default());
-        let picture = Picture::from_grey(640, 360, vec![90; 640 * 360]).unwrap();
-        let mut ended = Vec::new();
-        for (i, line) in frames.iter().enumerate() {
-            let plates = line.split_whitespace().filter(|w| *w != "-").map(plate).collect();
-            ended.extend(tracker.push(Time::from_millis(1000 + 100 * i as i64), &picture, plates));
-        }
-        ended.extend(tracker.finish());
+        let ended = followed(TrackOptions::default(), &frames);
         assert_eq!(ended.iter().map(text).collect::<Vec<_>>(), ["7ABC123"], "{again:?}");
     }
 }
