@@ -25,9 +25,9 @@ import torch
 from common import CONFIG, DATA, HERE, WORK
 
 # (mark, script and its options, what `--try` adds, whether the rate begins anew on the recogniser's checkpoint)
+ERRORS = ("errors-of-corners", ["cuts.py", "--errors", "3000"], ["--errors", "10"], False)
+GLANCE = ("glance", ["glance.py"], ["--plates", "30", "--pictures", "30", "--steps", "6"], False)
 LAST = [
-    ("errors-of-corners", ["cuts.py", "--errors", "3000"], ["--errors", "10"], False),
-    ("glance", ["glance.py"], ["--plates", "30", "--pictures", "30", "--steps", "6"], False),
     ("thresholds", ["calibrate.py"], ["--pictures", "20"], False),
     ("confidence", ["confidence.py"], ["--pictures", "20"], False),
     ("weights", ["export.py"], [], False),
@@ -47,9 +47,13 @@ ROUNDS = [
       ("widened", ["widen.py"], [], False)],
      [("places", ["detector.py"], ["--steps", "6", "--batch", "4"], False),
       ("cuts", ["cuts.py"], ["20"], False)]],
-    [[("letters-of-cuts", ["recogniser.py", "--rate", "1.5e-3"], FEW, False)], [LESS]],
+    # What the smaller detector proposes, and how it misses corners, waits for no letters.
+    [[("letters-of-cuts", ["recogniser.py", "--rate", "1.5e-3"], FEW, False)],
+     [LESS, ERRORS,
+      ("candidates", ["verifier.py", "--only-mine"], ["--mine", "40"], False),
+      ("corners", ["glance.py", "--only-corners"], ["--plates", "30"], False)]],
     [[("easy-letters", ["recogniser.py", "--skim", "--steps", "6000", "--rate", "8e-4"], FEW, False)],
-     [("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False)]],
+     [("verdict", ["verifier.py"], ["--mine", "40", "--steps", "6"], False), GLANCE]],
     [LAST],
 ]
 
@@ -71,7 +75,7 @@ def with_card(seconds):
         gpu("letters-and-verdict", .65, "--verdict", "40"),
         ("taken-over-at-last", ["everything.py", "--take", str(WORK / "letters-and-verdict")], [], False),
         LESS,  # on a processor: the card's time is over by now
-        *LAST,
+        ERRORS, GLANCE, *LAST,
     ]
 
 

@@ -24,7 +24,7 @@ import formats
 import scenes
 from calibrate import LEAST
 from chain import Chain, grow, missed, moved
-from common import CONFIG, WORK, Average, contract, seed
+from common import CONFIG, WORK, Average, contract, in_parts, seed
 from cuts import met, shuffles
 from detector import Detector
 from recogniser import Recogniser, real_crops
@@ -94,6 +94,29 @@ def kept(name, names, mine):
         np.savez(file, *mine(), mark=now)
         data = np.load(file)
     return [data[k] for k in data.files if k != "mark"]
+
+
+def joined(parts):
+    """The arrays that several processes made, one behind the other."""
+    return [np.concatenate(v) for v in zip(*parts)]
+
+
+def corners(args):
+    """(cuts, shifts, widths) of plates to learn from, and of held-out ones, which were mined before or are mined anew."""
+    def mine():
+        seed(5)
+        return joined(in_parts(corners_mined, args.plates, position=5)) + corners_mined(max(20, args.plates // 5), True, 0)
+    *learned, x, y, w = kept("corners.npz", ["detector"], mine)
+    return learned, (x, y, w)
+
+
+def places(args):
+    """(cuts, told) of places to learn from, and of held-out ones, which were mined before or are mined anew."""
+    def mine():
+        seed(5)
+        return joined(in_parts(places_mined, args.pictures, position=7)) + list(places_mined(max(20, args.pictures // 10), True))
+    cuts, told, *held = kept("places.npz", ["detector", "recogniser", "verifier"], mine)
+    return (cuts, told), held
 
 
 def normalised(cuts):
@@ -192,18 +215,21 @@ def main():
     ap.add_argument("--plates", type=int, default=config["plates"], help="to mine for their corners")
     ap.add_argument("--pictures", type=int, default=config["pictures"], help="to mine places from")
     ap.add_argument("--steps", type=int, default=config["steps"], help="on the corners alone, and as many on both")
+    ap.add_argument("--only-corners", action="store_true", help="mine the corners and teach nothing yet: the detector is all that it needs")
     ap.add_argument("--rate", type=float, default=config["rate"])
     args = ap.parse_args()
-    seed(5)
     torch.set_num_threads(1)
-    *corners, x, y, w = kept("corners.npz", ["detector"], lambda: corners_mined(args.plates) + corners_mined(max(20, args.plates // 5), True, 0))
-    print(f"{len(corners[0])} corners'", flush=True)
+    learned, (x, y, w) = corners(args)
+    print(f"{len(learned[0])} corners'", flush=True)
+    if args.only_corners:
+        return
     # Places are read with the corners that the glance sees: it has to know them first.
-    keep(taught(load(Verifier, "verifier"), corners, None, args.steps, args.rate))
-    cuts, told, *held = kept("places.npz", ["detector", "recogniser", "verifier"],
-                             lambda: [*places_mined(args.pictures), *places_mined(max(20, args.pictures // 10), True)])
-    print(f"{len(cuts)} places, {shows(told).sum()} of which show a plate", flush=True)
-    net = taught(load(Verifier, "verifier"), corners, (cuts, told), args.steps, args.rate)
+    seed(5)
+    keep(taught(load(Verifier, "verifier"), learned, None, args.steps, args.rate))
+    read, held = places(args)
+    print(f"{len(read[0])} places, {shows(read[1]).sum()} of which show a plate", flush=True)
+    seed(5)
+    net = taught(load(Verifier, "verifier"), learned, read, args.steps, args.rate)
     print(judged_corners(net, x, y, w), judged_places(net, *held), sep="\n")
     keep(net)
 

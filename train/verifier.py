@@ -18,7 +18,7 @@ import capture
 import scenes
 import words
 from chain import AREA, ENLARGED, Chain, grow, iou
-from common import CONFIG, WORK, Average, seed
+from common import CONFIG, WORK, Average, in_parts, seed
 from detector import Detector
 from recogniser import Recogniser, block
 
@@ -157,13 +157,18 @@ def mine(chain, shown, threshold, stock=None):
     return out
 
 
-def candidates(chain, args):
+def mined(shown, threshold):
+    """`mine` with the work folder's detector."""
+    return mine(Chain(load(Detector, "detector")), shown, threshold)
+
+
+def candidates(args):
     """What was mined with the same options before, or mines anew: it depends on the detector alone, and takes long."""
     file = WORK / f"candidates-{args.mine}.npz"
     if file.exists() and file.stat().st_mtime > (WORK / "detector.pt").stat().st_mtime:
         data = np.load(file)
         return list(zip(data["cuts"], data["plates"]))
-    out = mine(chain, args.mine, args.threshold)
+    out = [one for part in in_parts(mined, args.mine, args.threshold, position=6) for one in part]
     np.savez(file, cuts=np.stack([c for c, _ in out]), plates=np.array([p for _, p in out]))
     return out
 
@@ -196,12 +201,15 @@ def main():
     ap.add_argument("--mine", type=int, default=config["pictures"], help="pictures to mine")
     ap.add_argument("--threshold", type=float, default=config["threshold"])
     ap.add_argument("--rate", type=float, default=config["rate"], help="a third of it where the verdict only follows a trunk that was trained on")
+    ap.add_argument("--only-mine", action="store_true", help="train nothing yet: candidates need no recogniser")
     args = ap.parse_args()
-    seed()
     torch.set_num_threads(1)
-    chain, recogniser = Chain(load(Detector, "detector")), load(Recogniser, "recogniser")
+    samples = candidates(args)
+    if args.only_mine:
+        return
+    seed()
+    recogniser = load(Recogniser, "recogniser")
     trunk = recogniser.trunk
-    samples = candidates(chain, args)
     random.shuffle(samples)
     cut = len(samples) * 9 // 10
     train, test = samples[:cut], samples[cut:]
