@@ -13,7 +13,7 @@ case "${1:-}" in
   --bare) more=--no-install-recommends ;;
   *) fail "it takes --bare or nothing" ;;
 esac
-[ "$(id -u)" = 0 ] || fail "be root: sudo sh install.sh"
+[ "$(id -u)" = 0 ] || fail "be root: su -, or sudo sh install.sh"
 command -v apt-get >/dev/null || fail "this machine has no apt; the package is for Debian 12"
 for deb in debian/homeplate_*.deb; do arch=${deb##*_} arch=${arch%.deb}; done
 [ "$(dpkg --print-architecture)" = "$arch" ] || fail "the package is for $arch; this machine is $(dpkg --print-architecture)"

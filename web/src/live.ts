@@ -7,6 +7,22 @@ const AGAIN = 5000;
 /** At most one question in so many milliseconds. */
 const PAUSE = 400;
 
+/** Within so many milliseconds it is asked after what need not be seen at once: a whole city's pages do not ask together. */
+const SPREAD = 2000;
+
+/** What somebody waits for: a vehicle that is looked for, and a drill, which is timed like one. */
+const AT_ONCE = ['hit.raised', 'drill.started'];
+
+/** How long an event may wait. One that cannot be read may be anything. */
+function patience(data: string): number {
+  try {
+    const { kind } = JSON.parse(data) as { kind?: string };
+    return kind === undefined || AT_ONCE.includes(kind) ? 0 : SPREAD;
+  } catch {
+    return 0;
+  }
+}
+
 /** A line on which nothing comes for so many milliseconds is none: the server says every 15 seconds that it is there. */
 const SILENCE = 40_000;
 
@@ -81,21 +97,26 @@ export function start(): void {
     sign.classList.toggle('bad', !on);
   };
   let timer = 0;
-  let asked = 0;
-  // The first event is shown at once; a crowd of them is shown together.
-  const ask = () => {
-    if (timer) return;
-    const pause = Math.max(0, asked + PAUSE - Date.now());
+  let due = 0;
+  let asked = -PAUSE;
+  // Whatever waits is asked for together. Only what is to be seen at once is waited for less long: of a crowd of events
+  // the one with the least patience would come at the same moment everywhere.
+  const ask = (spread = 0) => {
+    const now = performance.now();
+    const next = Math.max(now + Math.random() * spread, asked + PAUSE);
+    if (timer && (spread > 0 || due <= next)) return;
+    window.clearTimeout(timer);
+    due = next;
     timer = window.setTimeout(() => {
       timer = 0;
-      asked = Date.now();
+      asked = performance.now();
       const told = (done: boolean) => {
         shown = done;
         if (done) count();
         say();
       };
       refresh(from, what).then(() => told(true), () => told(false));
-    }, pause);
+    }, next - now);
   };
   count();
   heedPresses();
@@ -123,12 +144,15 @@ export function start(): void {
       ask();
     });
     events.addEventListener('beat', heard);
-    for (const news of ['message', 'lagged']) {
-      events.addEventListener(news, () => {
-        heard();
-        ask();
-      });
-    }
+    events.addEventListener('message', (event) => {
+      heard();
+      ask(patience(String(event.data)));
+    });
+    // What was missed may be anything.
+    events.addEventListener('lagged', () => {
+      heard();
+      ask();
+    });
     events.addEventListener('error', () => {
       // A browser comes again after a broken line, not after an answer: a proxy gives one while the server starts anew.
       if (events.readyState === EventSource.CLOSED) return lost();

@@ -22,7 +22,7 @@ pub fn read_secret(path: &Path) -> Result<crate::Secret<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(crate::Secret::new(bytes)),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(Error::not_found(format!(
-            "There is no key file {}; name the right one or make it with `homeplate init`.",
+            "There is no file {}; name the right one, or make it: a city's own keys by `homeplate init`.",
             path.display()
         ))),
         Err(e) => Err(Error::unavailable(format!(

@@ -113,7 +113,8 @@ impl VideoFile {
             move || {
                 let take = |frame| frames_in.send(frame).is_ok();
                 let started = |child| drop(started.send(child));
-                if let Some(e) = supervise(command, None, &name, Manners::Abrupt, started, take) {
+                let name = Some(name.as_str());
+                if let Some(e) = supervise(command, None, name, Manners::Abrupt, started, take) {
                     let _ = frames_in.send(Err(e));
                 }
                 let _ = done_in.send(());
@@ -269,12 +270,13 @@ pub(crate) enum Manners {
 }
 
 /// The life of a child, from its start until it has been reaped: tells `started`, gives it `input`, hands
-/// its frames to `take` for as long as that wants more. What its end amounts to is the answer, `None`
-/// where all is well. Who wants a child that could not be started named looks at `started`.
+/// its frames to `take` for as long as that wants more. `name` is the video's; a camera's stream has none. What
+/// its end amounts to is the answer, `None` where all is well. Who wants a child that could not be started named
+/// looks at `started`.
 pub(crate) fn supervise(
     mut command: Command,
     input: Option<&[u8]>,
-    name: &str,
+    name: Option<&str>,
     manners: Manners,
     started: impl FnOnce(io::Result<Arc<Leash>>),
     take: impl FnMut(Result<PixelFrame>) -> bool,
@@ -393,7 +395,12 @@ fn pixels(header: &Header, payload: &mut Vec<u8>) -> PixelFrame {
 }
 
 /// The one error that a child's end amounts to; `None` where all is well.
-fn verdict(end: End, status: io::Result<ExitStatus>, name: &str, words: &str) -> Option<Error> {
+fn verdict(
+    end: End,
+    status: io::Result<ExitStatus>,
+    name: Option<&str>,
+    words: &str,
+) -> Option<Error> {
     let inside = |how: String| format!("homeplate-frames {how}; it said: {}", words.trim());
     let status = match status {
         Ok(status) => status,
@@ -411,8 +418,14 @@ fn verdict(end: End, status: io::Result<ExitStatus>, name: &str, words: &str) ->
         return Some(fault.error(name).because(inside(status.to_string())));
     }
     if let Some(signal) = status.signal() {
-        let say =
-            format!("The video {name} could not be read: the program for videos crashed on it.");
+        let say = match name {
+            Some(name) => {
+                format!("The video {name} could not be read: the program for videos crashed on it.")
+            }
+            None => {
+                "The program for the camera's pictures crashed on them; it is begun again.".into()
+            }
+        };
         return Some(Error::invalid(say).because(inside(format!("got signal {signal}"))));
     }
     let fault = match end {

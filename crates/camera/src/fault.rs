@@ -88,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// One sentence for a person; `name` is the file's name.
+    /// One sentence for a person, of a video; `name` is the file's name.
     pub fn sentence(self, name: &str) -> String {
         match self {
             Fault::Missing => format!("There is no file {name}."),
@@ -112,20 +112,49 @@ impl Fault {
                     .into()
             }
             Fault::Defect => "The program for videos has failed; see the log.".into(),
-            Fault::Unreachable => {
-                format!("{name} does not answer; look at its address, its power and the network.")
+            // No video ends so.
+            Fault::Unreachable | Fault::Denied | Fault::NoSuchStream | Fault::StreamEnded => {
+                self.of_camera()
             }
-            Fault::Denied => format!("{name} refuses the name or the password; correct them."),
-            Fault::NoSuchStream => {
-                format!("{name} answers but has no such stream; correct the path in its address.")
-            }
-            Fault::StreamEnded => format!("The stream of {name} has ended; it is begun again."),
         }
     }
 
-    /// The fault as an error.
-    pub fn error(self, name: &str) -> Error {
-        Error::new(self.kind(), self.sentence(name))
+    /// One sentence for a person, of a camera's stream.
+    pub fn of_camera(self) -> String {
+        let sentence = match self {
+            Fault::Incomplete => return self.sentence(""),
+            Fault::Missing | Fault::NotAFile | Fault::Unreadable | Fault::Empty => {
+                "The camera's address is none that can be read; write rtsp://, http:// or /dev/video0."
+            }
+            Fault::NotAVideo | Fault::Coding => {
+                "The camera's pictures come in a way that is not supported; choose H.264, H.265 or JPEG on its page."
+            }
+            Fault::NoPictures => {
+                "The camera's stream has no pictures in it; choose another in its address."
+            }
+            Fault::Damaged => "The camera's stream is damaged or was cut off; it is begun again.",
+            Fault::NoFrame => {
+                "The camera's stream has ended without a single picture; it is begun again."
+            }
+            Fault::Defect => {
+                "The program for the camera's pictures has failed; it is begun again, see the log."
+            }
+            Fault::Unreachable => {
+                "The camera does not answer; look at its address, its power and the network."
+            }
+            Fault::Denied => "The camera refuses the name or the password; correct them.",
+            Fault::NoSuchStream => {
+                "The camera answers but has no such stream; correct the path in its address."
+            }
+            Fault::StreamEnded => "The camera's stream has ended; it is begun again.",
+        };
+        sentence.into()
+    }
+
+    /// The fault as an error: of a video of this name, or of a camera's stream.
+    pub fn error(self, video: Option<&str>) -> Error {
+        let sentence = video.map_or_else(|| self.of_camera(), |name| self.sentence(name));
+        Error::new(self.kind(), sentence)
     }
 }
 
@@ -140,7 +169,14 @@ mod tests {
             assert!(table.contains(&format!("| {code} |")));
             assert_eq!(fault.exit_code(), code);
             assert_eq!(Fault::from_exit_code(code.into()), Some(fault));
-            assert!(fault.sentence("x").ends_with('.'));
+            for sentence in [fault.sentence("x"), fault.of_camera()] {
+                let first = sentence.chars().next().unwrap();
+                assert!(sentence.ends_with('.') && (first.is_uppercase() || first == 'x'));
+            }
+            // Nobody who looks after a camera has sent a file.
+            let said = fault.error(None).message().to_owned();
+            assert!(said.contains("camera") || fault == Fault::Incomplete, "{said}");
+            assert!(!said.contains("of the camera ") && !said.contains("file"), "{said}");
         }
         assert_eq!(Fault::from_exit_code(127), Some(Fault::Incomplete));
         for code in [-1, 0, 1, 2, 101, 137, 276] {

@@ -89,7 +89,7 @@ impl Stream {
             let end = supervise(
                 self.command(shared.clock.now()),
                 Some(self.input().expose().as_bytes()),
-                "of the camera",
+                None,
                 Manners::Polite,
                 |child| shared.started(child),
                 |frame| shared.take(frame),

@@ -115,15 +115,6 @@ struct Found {
 }
 
 impl Adoptions {
-    /// Replays the log.
-    pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
-        let mut out = Self::default();
-        for (index, leaf) in (0u64..).zip(leaves) {
-            out.add(index, leaf);
-        }
-        out
-    }
-
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         let text = |key: &str| leaf.text(key).map(str::to_owned);
         match (leaf.kind.as_str(), leaf.id.as_deref()) {
@@ -263,10 +254,9 @@ pub(crate) fn folder_set(dir: &Path) -> Result<Option<RuleSet>> {
 /// kept in a file, which is given.
 pub(crate) fn set_that_goes_on(
     dir: &Path,
-    leaves: &[Leaf],
+    adoptions: Adoptions,
 ) -> Result<(Option<RuleSet>, Option<PathBuf>)> {
     let there = folder_set(dir)?;
-    let adoptions = Adoptions::from_leaves(leaves);
     let Some((set, _)) = adoptions.active.and_then(|active| active.set) else {
         return Ok((there, None));
     };
@@ -328,14 +318,6 @@ pub(crate) fn settle(dir: &Path, log: &Log, adoptions: &Adoptions) -> Result<Opt
         _ => done(dir),
     }
     Ok(adoption.filter(|_| happened))
-}
-
-/// The number of the newest activation, and the hash of the rules in force before it.
-pub(crate) fn newest(leaves: &[Leaf]) -> (u64, String) {
-    let is = |leaf: &Leaf| leaf.kind == "policy.activated";
-    let newest = leaves.iter().rposition(is).unwrap_or(0);
-    let before = leaves[..newest].iter().rfind(|leaf| is(leaf));
-    (newest as u64, before.and_then(|leaf| leaf.text("hash")).unwrap_or_default().to_owned())
 }
 
 /// Nothing is under way any more.

@@ -285,6 +285,30 @@ impl City {
         self.store.put_alarm(&row).map(drop)
     }
 
+    /// Makes up for alarms that wait on the log and that an older database has lost: nobody could close them else. Whom
+    /// they are about nobody knows any more.
+    fn recall_alarms(&self) -> Result<()> {
+        for id in self.log.audit().open_alarms.keys() {
+            if self.store.alarm(id)?.is_some() {
+                continue;
+            }
+            let Some(index) = self.log.find("alarm.raised", id) else { continue };
+            let leaf = self.entry_at(index)?;
+            let kind = leaf.text("alarm").unwrap_or_default();
+            let Ok(kind) = serde_json::from_value::<AlarmKind>(kind.into()) else { continue };
+            let unknown: PersonId = "per_unknown".parse().map_err(unkept)?;
+            let alarm = Kept::about(kind, &unknown, Vec::new());
+            self.store.put_alarm(&AlarmRow {
+                id: id.clone(),
+                key: format!("lost/{id}"),
+                raised: leaf.time,
+                closed: None,
+                json: serde_json::to_string(&alarm).map_err(unkept)?,
+            })?;
+        }
+        Ok(())
+    }
+
     /// Says on the log which alarms there are and what was found. Not at once: right behind a question an alarm
     /// would say whom it is about. Those of a day come together on the next, in the order of their random ids, and
     /// nothing of one about a sealed question before it is revealed.
@@ -328,6 +352,7 @@ impl City {
             }
         }
         self.watch_outcomes()?;
+        self.recall_alarms()?;
         self.log_alarms()?;
         self.log_suspensions()?;
         self.forget_withdrawn()?;

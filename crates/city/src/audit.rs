@@ -27,6 +27,9 @@ fn record_of(kind: &str) -> &'static str {
     }
 }
 
+/// Beside an entry that an auditor wanted to open and whose private half nobody has any more.
+const LOST: &str = "lost";
+
 /// How an auditor grades a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -137,16 +140,25 @@ impl City {
         // Remarks, and signatures under orders, have names of their own.
         let named = leaf.text("remark").or(leaf.text("signatures"));
         let id = named.or(leaf.id.as_deref()).ok_or_else(none)?;
-        let record = self.store.record(record_of(&leaf.kind), id)?.ok_or_else(|| {
-            Error::gone("The private half of this entry has been erased, as the city's rules say.")
-        })?;
+        let due = log.is_none() && self.log.audit().due.contains_key(&index);
+        let Some(record) = self.store.record(record_of(&leaf.kind), id)? else {
+            let lost = "The private half of this entry is lost: an older database was put back.";
+            if !due {
+                return Err(Error::gone(lost));
+            }
+            // It must not be overdue for ever.
+            self.store.set_meta(&opened_key(index, by), LOST)?;
+            return Err(Error::gone(format!(
+                "{lost} Look at what is public of it, and grade it doubtful: homeplate audit grade {index}."
+            )));
+        };
         let opened = self.leaf_by("audit.opened", &auditor)?.fact("entry", index);
         self.log.append(&match log {
             None => opened,
             Some(number) => opened.fact("log", self.origin_of(number)),
         })?;
         // The log names nobody: who opened it, and so may grade it, the city remembers itself.
-        if log.is_none() && self.log.audit().due.contains_key(&index) {
+        if due {
             self.store.set_meta(&opened_key(index, by), "1")?;
         }
         Ok(AuditRecord { index, leaf, salt: b64(&record.salt), sealed: record.sealed })
@@ -172,8 +184,9 @@ impl City {
     }
 
     /// Grades a question or a hold that the log has drawn: who grades has opened it, and it is not theirs, as far as an
-    /// older database beside the newest log still knows whose; an auditor is believed beyond, as with emergencies. Gives the
-    /// grade's number on the log. Where it was misuse, the paper that it rested on counts no longer.
+    /// older database beside the newest log still knows whose; an auditor is believed beyond, as with emergencies. One whose
+    /// private half such a database has lost is doubtful, and the log says why. Gives the grade's number on the log. Where
+    /// it was misuse, the paper that it rested on counts no longer.
     pub fn grade(&self, by: &PersonId, index: u64, new: NewGrade) -> Result<Graded> {
         let auditor = self.allowed(by, Action::ReadAudit)?;
         told_why(&new.note)?;
@@ -187,10 +200,16 @@ impl City {
                 "You asked or placed this yourself; another auditor grades it.",
             ));
         }
-        if !self.opened_by(index, by)? {
-            return Err(Error::conflict(format!(
+        let opened = self.store.meta(&opened_key(index, by))?.ok_or_else(|| {
+            Error::conflict(format!(
                 "Open the entry before you grade it: homeplate audit open {index}."
-            )));
+            ))
+        })?;
+        let lost = opened == LOST;
+        if lost && new.grade != Grade::Doubtful {
+            return Err(Error::invalid(
+                "The private half of this entry is lost, so nobody can tell; grade it doubtful.",
+            ));
         }
         let id: [u8; 16] = base::random();
         let id = format!("gra_{}", base::hex(&id));
@@ -199,6 +218,7 @@ impl City {
         let (_, commitment) = self.keep_record("grade", &id, &body)?;
         let leaf = self.leaf_by("audit.graded", &auditor)?.id(&id).body(commitment);
         let leaf = leaf.fact("entry", index).fact("grade", new.grade.slug());
+        let leaf = if lost { leaf.fact("lost", true) } else { leaf };
         // Before the grade: cut off in between it is given again, and suspends again.
         if new.grade == Grade::Misuse {
             self.suspend_paper_of(drawn.id.as_deref().unwrap_or_default(), self.now())?;

@@ -23,8 +23,34 @@ const PLACE_M: f64 = 100.0;
 /// A camera of which fewer passes are read needs somebody.
 const SHARE_LEAST: f32 = 0.7;
 
-/// The newest word of each camera, and when it was heard by the city's clock.
-pub(crate) type Beats = BTreeMap<CameraId, (Time, Heartbeat)>;
+/// So long after a loss of reads was told somebody should look.
+const LOST_MS: i64 = 86_400_000;
+
+/// The newest word of each camera.
+pub(crate) type Beats = BTreeMap<CameraId, Heard>;
+
+/// A camera's word.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// When it was heard, by the city's clock.
+    pub at: Time,
+    pub beat: Heartbeat,
+    /// When a loss of reads was last told. Cameras count since they were started: what they told before is nothing new.
+    pub lost: Option<Time>,
+}
+
+impl Heard {
+    /// A word, after what was heard before.
+    fn after(before: Option<&Heard>, at: Time, beat: Heartbeat) -> Self {
+        let counts = |beat: &Heartbeat| [beat.lost, beat.refused];
+        let lost = match before {
+            _ if counts(&beat) == [0, 0] => None,
+            Some(before) if counts(&before.beat) == counts(&beat) => before.lost,
+            _ => Some(at),
+        };
+        Self { at, beat, lost }
+    }
+}
 
 /// How a camera stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -76,7 +102,7 @@ pub enum CameraTrouble {
     LooseClock,
     /// It hangs more than 100 m from where the register has it.
     Elsewhere,
-    /// Reads were lost: none could be kept, or the city refused them for good.
+    /// Reads were lost within the last day: none could be kept, or the city refused them for good.
     LostReads,
     /// It keeps hits alone, and has no list of today.
     NoList,
@@ -113,7 +139,8 @@ pub struct CameraHealth {
 }
 
 /// What is wrong, the worst first.
-fn troubles(beat: &Heartbeat, place_off_m: Option<f64>) -> Vec<CameraTrouble> {
+fn troubles(heard: &Heard, place_off_m: Option<f64>, now: Time) -> Vec<CameraTrouble> {
+    let beat = &heard.beat;
     let mut out = Vec::new();
     let mut find = |so: bool, trouble| {
         if so {
@@ -143,7 +170,8 @@ fn troubles(beat: &Heartbeat, place_off_m: Option<f64>) -> Vec<CameraTrouble> {
     find(beat.clock_offset_ms.is_some_and(|ms| ms.abs() > CLOCK_MS), CameraTrouble::Clock);
     find(beat.clock_kept == Some(false), CameraTrouble::LooseClock);
     find(place_off_m.is_some_and(|m| m > PLACE_M), CameraTrouble::Elsewhere);
-    find(beat.lost > 0 || beat.refused > 0, CameraTrouble::LostReads);
+    let lost = heard.lost.is_some_and(|at| now.since(at).abs() < LOST_MS);
+    find(lost, CameraTrouble::LostReads);
     find(leased && beat.watch.as_ref().is_some_and(|w| w.made.is_none()), CameraTrouble::NoList);
     out
 }
@@ -160,7 +188,9 @@ impl City {
             return self.capture_allowed(by);
         }
         let now = self.now();
-        self.beats().insert(by.clone(), (now, beat));
+        let mut beats = self.beats();
+        let heard = Heard::after(beats.get(by), now, beat);
+        beats.insert(by.clone(), heard);
         Ok(())
     }
 
@@ -195,17 +225,18 @@ impl City {
         let patience = i64::from(self.config.cameras.silent_minutes) * 60_000;
         let heard = beats.get(&row.id);
         // A clock that was set back does not make a camera silent, and one set ahead does not keep it alive.
-        let silent = heard.filter(|(at, _)| now.since(*at).abs() >= patience);
-        let told = heard.and_then(|(_, beat)| beat.place).map(|[lat, lon]| (lat, lon));
+        let silent = heard.filter(|heard| now.since(heard.at).abs() >= patience);
+        let told = heard.and_then(|heard| heard.beat.place).map(|[lat, lon]| (lat, lon));
         let place_off_m =
             told.zip(row.lat.zip(row.lon)).map(|(a, b)| crate::question::metres(a, b).round());
-        let found = heard.filter(|_| silent.is_none()).map(|(_, beat)| troubles(beat, place_off_m));
+        let speaks = heard.filter(|_| silent.is_none());
+        let found = speaks.map(|heard| troubles(heard, place_off_m, now));
         let troubles = found.unwrap_or_default();
         let (state, since) = match (off, heard, silent) {
             (Some(since), ..) => (CameraState::Off, Some(since)),
             (None, None, _) => (CameraState::Unheard, None),
-            (None, Some(_), Some((at, _))) => (CameraState::Silent, Some(*at)),
-            (None, Some((_, beat)), None) if beat.lease != LeaseState::Leased => {
+            (None, Some(_), Some(heard)) => (CameraState::Silent, Some(heard.at)),
+            (None, Some(Heard { beat, .. }), None) if beat.lease != LeaseState::Leased => {
                 (CameraState::Idle, beat.off_since)
             }
             _ if troubles.is_empty() => (CameraState::Fine, None),
@@ -219,9 +250,9 @@ impl City {
             state,
             since,
             troubles,
-            heard: heard.map(|(at, _)| *at),
-            share_read: heard.and_then(|(_, beat)| beat.share()),
-            last: heard.map(|(_, beat)| beat.clone()),
+            heard: heard.map(|heard| heard.at),
+            share_read: heard.and_then(|heard| heard.beat.share()),
+            last: heard.map(|heard| heard.beat.clone()),
         }
     }
 }

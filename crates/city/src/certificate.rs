@@ -41,6 +41,8 @@ pub struct Certificate {
 pub struct CertifiedCamera {
     /// Until when the lease ran that it had.
     pub lease_until: Option<Time>,
+    /// Whether that was for a device that the city cannot stop.
+    pub foreign: bool,
     /// When it said its last word, by the city's clock.
     pub at: Option<Time>,
     /// Frames that the device had pulled in all its life when it stopped.
@@ -104,13 +106,17 @@ impl Certificate {
             .find(is_order)
             .ok_or_else(|| wrong("the entry of the order to switch off is not in it"))?;
         let (log_entry, order) = (*log_entry, order.clone());
-        let cameras = self.cameras(&proven, &order)?;
+        if order.text("level") != Some("capture") {
+            return Err(wrong("its order is not one to switch cameras off"));
+        }
+        let cameras = self.cameras(&proven, log_entry, &order)?;
         Ok(Certified { log_entry, order, cameras, size, witnessed })
     }
 
     fn cameras(
         &self,
         proven: &BTreeMap<u64, Leaf>,
+        given: u64,
         order: &Leaf,
     ) -> Result<BTreeMap<String, CertifiedCamera>> {
         let (mut devices, named) = (Devices::default(), cameras_of(order));
@@ -131,12 +137,19 @@ impl Certificate {
             let one = out.entry(camera.to_owned()).or_default();
             let time = |key: &str| leaf.text(key).and_then(|t| t.parse().ok());
             match leaf.kind.as_str() {
-                "lease.granted" => one.lease_until = time("until"),
+                "lease.granted" => {
+                    one.lease_until = time("until");
+                    one.foreign = leaf.facts.get("foreign").and_then(|f| f.as_bool()) == Some(true);
+                }
                 "camera.stopped" | "camera.off" => {
                     // Another order's answer proves nothing about this one.
                     let of = leaf.text("order");
                     if of.is_some_and(|of| Some(of) != order.id.as_deref()) {
                         return Err(wrong(format!("entry {index} answers another order")));
+                    }
+                    // An order that was entered at a camera comes behind its answer, which names it.
+                    if *index < given && (of.is_none() || leaf.kind == "camera.stopped") {
+                        return Err(wrong(format!("entry {index} was said before the order")));
                     }
                     one.at = one.at.or(time("heard")).or(Some(leaf.time));
                     one.frames = leaf.number("frames").or(one.frames);
@@ -186,6 +199,7 @@ impl Certified {
             format!("  checkpoint {} entries, signed by {}", self.size, by.join(", "))
         });
         out.push("  Of cameras that are not named here it says nothing.".into());
+        out.push("  Nor does it say whether the order was taken back later.".into());
         out
     }
 }
@@ -207,6 +221,9 @@ impl CertifiedCamera {
                     "; without a signature of its own"
                 },
             ),
+            (None, Some(_)) if self.foreign => {
+                "a foreign device: it does not stop by itself, somebody must cut its power".into()
+            }
             (None, Some(until)) => format!("not reached; its lease ends {until}"),
             (None, None) => "had no lease".into(),
         }

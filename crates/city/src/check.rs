@@ -85,7 +85,12 @@ pub fn check(dir: &Path, clock: &dyn Clock) -> Vec<Finding> {
             out.push(finding("map", State::Look, say));
         }
         out.extend(check_groups(&paths.rules, config));
-        for say in crate::drops::check(dir, &config.hotlist_drop) {
+        let mappings = config.hotlist_drop.iter().filter_map(|drop| drop.mapping.as_deref());
+        let mappings =
+            mappings.chain(config.hotlist_fetch.iter().filter_map(|of| of.mapping.as_deref()));
+        let wrong = mappings.filter_map(|file| crate::imports::mapping_in(dir, file).err());
+        let wrong = wrong.map(|e| e.message().to_owned());
+        for say in crate::drops::check(dir, &config.hotlist_drop).into_iter().chain(wrong) {
             out.push(finding("lists", State::Look, say));
         }
         let (found, files) = crate::ringing::check_delivery(dir, config);
@@ -291,8 +296,8 @@ fn check_keys(dir: &Path, paths: &Paths, config: &Config) -> Finding {
                 return finding("keys", State::Wrong, e.message());
             }
             Err(_) if config.custody.server_user.is_some() => {
-                let message =
-                    "Custody does not run; start it with `homeplate custody`, as its user.";
+                let message = "Custody does not run: systemctl start homeplate-custody; without the package \
+                               `homeplate custody` as its user.";
                 return finding("keys", State::Wrong, message);
             }
             // The server starts it.
@@ -330,7 +335,8 @@ fn check_pictures(store: &Store, out: &mut Vec<Finding>) {
     out.extend(found.wrong.into_iter().map(|w| finding("pictures", State::Wrong, w)));
     if found.orphans > 0 {
         let message = format!(
-            "{} packs ({} kB) belong to no read: a crash came between, or a batch came twice. Nothing is to be              mended; the server removes them when they are a day old.",
+            "{} packs ({} kB) belong to no read: a crash came between, or a batch came twice. Nothing is to \
+             be mended; the server removes them when they are a day old.",
             found.orphans,
             found.orphan_bytes.div_ceil(1000)
         );

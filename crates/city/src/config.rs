@@ -645,6 +645,10 @@ impl Config {
         if !(1..=3600).contains(&self.log.tally_s) {
             return refuse("log.tally_s is 1 to 3600");
         }
+        // Once an hour reads are forgotten, and counted before.
+        if !(1..=3600).contains(&self.log.counts_s) {
+            return refuse("log.counts_s is 1 to 3600");
+        }
         if self.cases.records_url.as_deref().is_some_and(|url| !records_fit(url)) {
             return refuse("cases.records_url is an https address with {case} in it");
         }

@@ -1,7 +1,7 @@
 //! Cameras: a code, a device key, leases, the last word.
 
 use crate::{City, Enrol, Enrolled, Event};
-use base::{CameraId, Error, LeaseId, PersonId, Result, Signed, Time, sha256};
+use base::{CameraId, Error, LeaseId, PersonId, PublicKey, Result, Signed, Time, sha256};
 use policy::Action;
 use read::{CameraOff, Lease, LeaseRequest, Stop};
 use store::{CameraRow, LeaseRow};
@@ -80,26 +80,54 @@ impl City {
             lease_key: self.custody.lease_public()?,
         };
         if self.store.take_code(&hash, self.now())?.as_ref() != Some(&enrol.camera) {
-            // The answer to a good enrolment may have been lost: the same key may ask again.
-            let again = row.device_key == Some(enrol.device_key);
-            return if again { Ok(answer) } else { Err(wrong()) };
+            // The answer to a good enrolment may have been lost, and its entry: the same key may ask again.
+            if row.device_key != Some(enrol.device_key) {
+                return Err(wrong());
+            }
+            self.log_enrolment(&row)?;
+            return Ok(answer);
         }
         let replaced = row.device_key.is_some_and(|old| old != enrol.device_key);
         self.store.put_camera(&CameraRow { device_key: Some(enrol.device_key), ..row.clone() })?;
         if replaced {
             self.store.end_leases(&enrol.camera, self.now())?;
         }
-        let leaf =
-            self.leaf("camera.enrolled").id(enrol.camera.as_str()).fact("name", row.name.as_str());
+        self.enrolled(&row, enrol.device_key)?;
+        Ok(answer)
+    }
+
+    fn enrolled(&self, row: &CameraRow, key: PublicKey) -> Result<()> {
+        let leaf = self.leaf("camera.enrolled").id(row.id.as_str()).fact("name", row.name.as_str());
         // With it everybody can check what the device says of itself.
-        let leaf = leaf.fact("key", enrol.device_key.to_string());
+        let leaf = leaf.fact("key", key.to_string());
         let entry = self.append_said(leaf, false)?;
         self.emit(Event {
-            camera: Some(enrol.camera),
+            camera: Some(row.id.clone()),
             log_entry: Some(entry.index),
             ..self.event("camera.enrolled")
         });
-        Ok(answer)
+        Ok(())
+    }
+
+    /// Makes up for the entry of an enrolment that was cut off behind the key: one that the log does not have as the
+    /// camera's newest would make its last words look forged.
+    fn log_enrolment(&self, row: &CameraRow) -> Result<()> {
+        let Some(key) = row.device_key else { return Ok(()) };
+        let newest = self.switches().said.enrolled.get(row.id.as_str()).copied();
+        let there = match newest {
+            Some(index) => self.log.leaves(index, index.saturating_add(1))?.pop(),
+            None => None,
+        };
+        let spelled = key.to_string();
+        if there.is_some_and(|leaf| leaf.text("key") == Some(spelled.as_str())) {
+            return Ok(());
+        }
+        self.enrolled(row, key)
+    }
+
+    /// The same for every camera, once a start.
+    pub(crate) fn log_enrolments(&self) -> Result<()> {
+        self.store.cameras()?.iter().try_for_each(|row| self.log_enrolment(row))
     }
 
     /// Grants a lease: only while the log says that the camera may capture, and that log is one its witnesses

@@ -29,6 +29,9 @@ pub struct HotlistDrop {
     pub list: ListId,
     /// The folder; a path, from the data folder or from the root.
     pub folder: String,
+    /// A file that says what the columns are for ([`hotlist::import::Mapping`] as JSON), where their headings do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<String>,
 }
 
 impl HotlistDrop {
@@ -74,7 +77,7 @@ impl City {
                 }
             };
             for file in files {
-                if let Err(e) = self.take_drop(&drop.list, &folder, &file) {
+                if let Err(e) = self.take_drop(drop, &folder, &file) {
                     tracing::error!(list = %drop.list, error = %e.inside(), "a dropped hot list");
                 }
             }
@@ -83,7 +86,7 @@ impl City {
         Ok(())
     }
 
-    fn take_drop(&self, list: &ListId, folder: &Path, file: &Path) -> Result<()> {
+    fn take_drop(&self, drop: &HotlistDrop, folder: &Path, file: &Path) -> Result<()> {
         let mut open = File::open(file).map_err(away)?;
         let meta = open.metadata().map_err(away)?;
         let (written, len) = (meta.modified().ok(), meta.len());
@@ -91,7 +94,7 @@ impl City {
         let known = unmoved().get(file).cloned();
         let came = match known.filter(|(at, size, _)| (*at, *size) == (written, len)) {
             Some((_, _, came)) => came,
-            None => self.read_drop(list, &mut open)?,
+            None => self.read_drop(drop, &mut open)?,
         };
         if let Err(e) = moved(folder, file, &came) {
             unmoved().insert(file.to_owned(), (written, len, came));
@@ -101,8 +104,9 @@ impl City {
         Ok(())
     }
 
-    fn read_drop(&self, list: &ListId, file: &mut File) -> Result<Came> {
-        Ok(match self.came_by_itself(list, file, "file drop") {
+    fn read_drop(&self, drop: &HotlistDrop, file: &mut File) -> Result<Came> {
+        let list = &drop.list;
+        Ok(match self.came_by_itself(list, file, "file drop", drop.mapping.as_deref()) {
             Ok((preview, true)) => Came { folder: "taken", why: refused(&preview.rows) },
             Ok((preview, false)) => match (preview.number, preview.problem) {
                 (Some(number), _) => Came {

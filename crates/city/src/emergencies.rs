@@ -30,15 +30,6 @@ pub(crate) struct Emergencies {
 }
 
 impl Emergencies {
-    /// Replays the log.
-    pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
-        let mut out = Self::default();
-        for (index, leaf) in (0u64..).zip(leaves) {
-            out.add(index, leaf);
-        }
-        out
-    }
-
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         match leaf.kind.as_str() {
             "search.intent" if leaf.facts.contains_key("emergency") => {
@@ -366,8 +357,13 @@ mod tests {
         assert_eq!(by_sue(0, "x").err().unwrap().kind(), Kind::NotFound);
         // The log alone says what is open.
         drop(town.city.emergencies());
-        let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
-        assert!(Emergencies::from_leaves(&leaves).overdue(town.city.now()));
+        let overdue = || {
+            let (mut replayed, log) = (Emergencies::default(), &town.city.log);
+            let leaves = log.leaves(0, log.size()).unwrap();
+            (0u64..).zip(&leaves).for_each(|(index, leaf)| replayed.add(index, leaf));
+            replayed.overdue(town.city.now())
+        };
+        assert!(overdue());
         let (waiting, done) = town.city.emergencies_for(&sue.id).unwrap();
         assert_eq!((waiting[0].asker.as_ref(), done.len()), (Some(&person()), 0));
         assert_eq!(waiting[0].outcome.as_ref().unwrap().number("opened"), Some(1));
@@ -377,8 +373,7 @@ mod tests {
             (waiting.len(), done[0].entry, done[0].by.as_str()),
             (0, answer.log_entry, "police")
         );
-        let leaves = town.city.log.leaves(0, town.city.log.size()).unwrap();
-        assert!(!Emergencies::from_leaves(&leaves).overdue(town.city.now()));
+        assert!(!overdue());
         town.city.ask(&person(), danger(Some("Another."))).unwrap();
     }
 }

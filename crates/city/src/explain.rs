@@ -107,6 +107,13 @@ const KEYS: &[Explained] = &[
         "a path, from the data folder or from the root",
     ),
     e(
+        "hotlist_drop.mapping",
+        "What its columns are for.",
+        "none: their headings",
+        "a file, as hot-lists.md says",
+    ),
+    e("hotlist_fetch.mapping", "The same.", "none: their headings", "a file, as hot-lists.md says"),
+    e(
         "server.listen",
         "Address and port of the server. Other machines reach it only if the address is not a loopback.",
         "127.0.0.1:8080",
@@ -258,9 +265,14 @@ const KEYS: &[Explained] = &[
     e("custody.pkcs11_token", "The token's label.", "none", "text"),
     e(
         "log.tally_s",
-        "Seconds between two counts of reads on the public log; hits go cold, and folders of lists are looked into, at \
-         the same beat.",
+        "Seconds between two looks at what goes by the clock: hits go cold, and folders of lists are looked into.",
         "60",
+        "1 to 3600",
+    ),
+    e(
+        "log.counts_s",
+        "Seconds between two counts of reads on the public log.",
+        "3600",
         "1 to 3600",
     ),
     e(

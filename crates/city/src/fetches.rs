@@ -50,6 +50,9 @@ pub struct HotlistFetch {
     /// This machine and private networks may be called too.
     #[serde(default)]
     pub allow_local: bool,
+    /// A file that says what the columns are for ([`hotlist::import::Mapping`] as JSON), where their headings do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapping: Option<String>,
 }
 
 fn hourly() -> u32 {
@@ -183,7 +186,8 @@ impl City {
             // What waits for a person waits, and is said for as long as it does.
             return Err(Error::conflict(format!("Import {} waits for a person.", waiting.number)));
         }
-        let (preview, taken) = self.came_by_itself(&of.list, &mut file.as_slice(), "fetch")?;
+        let (preview, taken) =
+            self.came_by_itself(&of.list, &mut file.as_slice(), "fetch", of.mapping.as_deref())?;
         // What is not taken is asked for again: after a day nothing waits any more.
         let known = if taken { fresh } else { Known::default() };
         cames().insert(of.list.clone(), Came { known, hash: Some(hash) });
@@ -226,11 +230,14 @@ impl City {
         fetch_sftp(&place, host_key, &way, known, of.reach(), MOST, FETCH_PATIENCE)
     }
 
-    /// Whether half of a list's longest age is over, or it was never imported.
+    /// Whether half of a list's longest age is over since its last import, or of the life that it gives entries itself and
+    /// that the same file renews; or it was never imported.
     fn grows_old(&self, list: &ListId) -> Result<bool> {
         let Some(settings) = self.list_settings(list)? else { return Ok(true) };
         let Some(last) = self.store.last_import_that_is(list, "taken")? else { return Ok(true) };
-        let Some(hours) = settings.longest_age_hours else { return Ok(false) };
+        let longest = settings.shorten.then_some(settings.max_days);
+        let lives = settings.default_days.into_iter().chain(longest).map(|days| days * 24);
+        let Some(hours) = lives.chain(settings.longest_age_hours).min() else { return Ok(false) };
         Ok(self.now().since(last.made) * 2 >= i64::from(hours) * HOUR_MS)
     }
 

@@ -114,6 +114,7 @@ impl City {
         };
         self.may_order(&order)?;
         self.check_order(&order)?;
+        self.check_beginning(&order)?;
         self.touched(&order)?;
         order.text(&self.origin())
     }
@@ -349,6 +350,9 @@ mod tests {
         assert_eq!(check(&clerk(), &silent), Some(Kind::Invalid));
         let timed = NewOrder { from: Some(town.city.now()), ..new(Power::On) };
         assert_eq!(check(&clerk(), &timed), Some(Kind::Invalid));
+        let past = Some(town.city.now().plus_millis(-11 * 60_000));
+        let before = NewOrder { from: past, ..new(Power::Off) };
+        assert_eq!(check(&clerk(), &before), Some(Kind::Invalid));
         let nowhere = NewOrder { group: Some("x".into()), ..new(Power::Off) };
         assert_eq!(check(&clerk(), &nowhere), Some(Kind::NotFound));
     }

@@ -49,6 +49,7 @@ pub struct RuleHistory {
     /// Signatures without it that made a set active.
     served: BTreeSet<(String, String)>,
     changes: Vec<Change>,
+    differed: Vec<(u64, Time)>,
 }
 
 /// A set that is proposed, and the proofs that came with it.
@@ -100,9 +101,17 @@ impl RuleHistory {
                 let change = self.activated(index, leaf)?;
                 self.changes.push(change);
             }
+            "policy.checked" if leaf.facts.get("same").and_then(|s| s.as_bool()) == Some(false) => {
+                self.differed.push((index, leaf.time));
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Where the city said that what it goes by was not what had been adopted: the entry, and when.
+    pub fn differed(&self) -> &[(u64, Time)] {
+        &self.differed
     }
 
     fn activated(&mut self, index: u64, leaf: &Leaf) -> Result<Change> {

@@ -19,6 +19,7 @@ use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Cursor, Read};
+use std::path::Path;
 use std::sync::PoisonError;
 use store::{EntryRow, ImportRow};
 use utoipa::ToSchema;
@@ -28,7 +29,8 @@ const BEGINNING: u64 = 64 * 1024;
 /// So many rows of a file are in memory at a time.
 const PIECE: usize = 10_000;
 /// A preview is good for a day.
-const WAITS_MS: i64 = 86_400_000;
+const WAITS_MS: i64 = DAY_MS;
+const DAY_MS: i64 = 86_400_000;
 /// Who brings what lies in a folder.
 const DROP: &str = "per_file-drop";
 /// Words of categories that the log may name.
@@ -192,7 +194,7 @@ impl City {
         if row.state != "undone" {
             self.log_import_of(list)?;
         }
-        self.changing_list(list, || match row.state.as_str() {
+        self.changing_list(list, true, || match row.state.as_str() {
             "undone" => Ok(()),
             _ => self.store.undo_import(list, number),
         })?;
@@ -206,15 +208,17 @@ impl City {
 
     /// A file that nobody brought: it lay in a folder of the city's configuration, or was fetched. Taken at once where
     /// nothing is strange, the list has had an import, and its last was not taken back; says what it would change, and
-    /// whether it was taken. `way` is for the log.
+    /// whether it was taken. `way` is for the log, `mapping` the configuration's file that says what its columns are for.
     pub(crate) fn came_by_itself(
         &self,
         list: &ListId,
         file: &mut dyn Read,
         way: &str,
+        mapping: Option<&str>,
     ) -> Result<(ImportPreview, bool)> {
         let by = DROP.parse().map_err(|e| Error::internal("No id for files.").because(e))?;
-        let preview = self.brought(&by, list, file, None)?;
+        let mapping = mapping.map(|from| mapping_in(&self.dir, from)).transpose()?;
+        let preview = self.brought(&by, list, file, mapping)?;
         let fine = preview.doubts.is_empty();
         let rows = &preview.rows;
         if rows.troubled > 0 {
@@ -321,7 +325,9 @@ impl City {
             if row.expires <= now {
                 continue;
             }
-            let (number, beside) = (number_of(&row.id)?, Beside::of(&row));
+            let (number, mut beside) = (number_of(&row.id)?, Beside::of(&row));
+            // No row is like it then: it is written with the end that the list gives it now.
+            beside.days = beside.days.filter(|days| !wears_out(&row, *days, now, last));
             if beside.anew {
                 begun.insert(number, row.begins);
             }
@@ -412,7 +418,8 @@ impl City {
         if row.state == "waiting" {
             self.log_import_of(list)?;
         }
-        self.changing_list(list, || match row.state.as_str() {
+        let changes = row.state != "waiting" || kept.added + kept.changed + kept.removed > 0;
+        self.changing_list(list, changes, || match row.state.as_str() {
             "waiting" => self.store.take_import(list, number, self.now()),
             _ => Ok(()),
         })?;
@@ -614,6 +621,9 @@ struct Beside {
     /// Whether the list names no beginning, and its own is that it came again after its vehicle was found: another theft.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     anew: bool,
+    /// See [`Row::days`]. Entries that an earlier version wrote have none, and get it with their next file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    days: Option<u32>,
 }
 
 impl Beside {
@@ -621,6 +631,22 @@ impl Beside {
         let json = row.more_json.as_deref();
         json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
     }
+}
+
+/// What columns are for, as a file of the configuration says it: what `list import --json` shows as `mapping`, put right.
+pub(crate) fn mapping_in(dir: &Path, file: &str) -> Result<Mapping> {
+    let cannot = |e: std::io::Error| {
+        Error::unavailable(format!(
+            "{file} cannot be read; it says what the columns of a list are for."
+        ))
+        .because(e)
+    };
+    let text = std::fs::read(dir.join(file)).map_err(cannot)?;
+    serde_json::from_slice(&text).map_err(|e| {
+        let say = "is no mapping of columns; put there what `homeplate list import --json` shows as `mapping`.";
+        // Not the list's fault: its files stay where they are, and come again.
+        Error::unavailable(format!("{file} {say}")).because(e)
+    })
 }
 
 /// The entry of a row of an import; it begins at `otherwise` where the row names no beginning.
@@ -635,7 +661,7 @@ fn entry(id: EntryId, of: &ImportRow, row: Row, otherwise: Time) -> Result<Entry
         style: v.style,
         color: v.color,
     };
-    let more_json = serde_json::to_string(&Beside { described, anew })
+    let more_json = serde_json::to_string(&Beside { described, anew, days: row.days })
         .map_err(|e| Error::internal("A row cannot be stored.").because(e))?;
     Ok(EntryRow {
         id,
@@ -669,6 +695,13 @@ fn numbered(number: u64) -> Result<EntryId> {
     id.map_err(|e| Error::internal("No id could be made.").because(e))
 }
 
+/// Whether an entry whose end was so many days off by the list's own rules gets a new one: where less than half of them
+/// is left, or less than twice the time since the last import, so that no entry ends between two imports.
+fn wears_out(row: &EntryRow, days: u32, now: Time, last: Option<Time>) -> bool {
+    let since = last.map_or(0, |last| now.since(last));
+    row.expires.since(now) < (i64::from(days) * DAY_MS / 2).max(2 * since)
+}
+
 /// The trace of a stored entry: the same words in the same order as of the row that it was.
 fn trace(row: &EntryRow, beside: Beside) -> Trace {
     let more = beside.described;
@@ -681,6 +714,7 @@ fn trace(row: &EntryRow, beside: Beside) -> Trace {
         priority: row.priority,
         from: Some(row.begins).filter(|at| *at != ever() && !beside.anew),
         expires: row.expires,
+        days: beside.days,
         category: row.category.clone(),
         source: row.source.clone(),
         record: row.record.clone(),

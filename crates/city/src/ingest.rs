@@ -6,8 +6,8 @@ use base::{CameraId, Day, Error, Kind, ReadId, Result, Time};
 use custody::SealedBatch;
 use read::{Effect, Pass, SignedRead};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 use store::LeaseRow;
 
 /// A capture time may be so far ahead of the city's clock.
@@ -345,8 +345,25 @@ impl City {
         Ok(())
     }
 
-    /// Puts the day's counts on the log where they have grown since the last time.
+    /// Does what goes by the clock, and counts where that is due.
+    pub fn tend(&self) -> Result<()> {
+        self.by_the_clock()?;
+        let wait = Duration::from_secs(u64::from(self.config.log.counts_s));
+        let counted = *self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.is_none_or(|at| at.elapsed() >= wait) {
+            self.count()?;
+        }
+        self.store.settle_owed()
+    }
+
+    /// The same, and counts in any case: before anything is forgotten, and at the end.
     pub fn tally(&self) -> Result<()> {
+        self.by_the_clock()?;
+        self.count()?;
+        self.store.settle_owed()
+    }
+
+    fn by_the_clock(&self) -> Result<()> {
         // Scheduled orders hold by the clock; the database follows.
         self.apply_orders()?;
         if let Err(e) = self.finish_activation() {
@@ -358,7 +375,12 @@ impl City {
         self.tend_hits()?;
         self.tend_drills()?;
         self.tend_budgets()?;
-        self.tell_stale()?;
+        self.tell_stale()
+    }
+
+    /// Puts the day's counts on the log where they have grown since the last time.
+    fn count(&self) -> Result<()> {
+        let mut leaves = Vec::new();
         for day in self.store.days()? {
             let counts = match self.store.counts(day) {
                 Ok(counts) => counts,
@@ -367,28 +389,44 @@ impl City {
                     continue;
                 }
             };
-            for (camera, reads) in counts {
+            let counts = counts.into_iter().filter(|(_, reads)| *reads > 0);
+            leaves.extend(counts.filter_map(|(camera, reads)| {
                 let id = format!("{day}/{camera}/{reads}");
-                if reads == 0 || self.log.has("counts.daily", &id) {
-                    continue;
-                }
-                self.log.append_once(
-                    &self
-                        .leaf("counts.daily")
-                        .id(id)
-                        .fact("day", day.to_string())
-                        .fact("camera", camera.as_str())
-                        .fact("reads", reads),
-                )?;
-            }
+                let leaf = || self.leaf("counts.daily").fact("day", day.to_string());
+                let is_new = !self.log.has("counts.daily", &id);
+                is_new.then(|| leaf().fact("camera", camera.as_str()).fact("reads", reads).id(id))
+            }));
         }
-        self.store.settle_owed()
+        self.log.append_all(&leaves)?;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::Town;
+
+    /// By the minute the counts of a large city would be nearly all of its log.
+    #[test]
+    fn reads_are_counted_once_an_hour_and_before_they_are_forgotten() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let counted =
+            |reads: u32| town.city.log.has("counts.daily", &format!("2026-11-01/cam_one/{reads}"));
+        town.pass("7ABC128");
+        town.city.tend().unwrap();
+        assert!(!counted(1), "the start has counted");
+        town.city.tally().unwrap();
+        assert!(counted(1));
+        let size = town.city.log.size();
+        town.city.tally().unwrap();
+        assert_eq!(town.city.log.size(), size, "nothing has grown");
+        town.pass("8XYZ001");
+        *town.city.counted.lock().unwrap() = None;
+        town.city.tend().unwrap();
+        assert!(counted(2));
+    }
 
     #[test]
     fn a_fault_of_the_city_refuses_no_read() {

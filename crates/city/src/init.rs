@@ -156,10 +156,8 @@ pub fn invite_first(dir: &Path, clock: &dyn Clock) -> Result<Invitation> {
             ));
         }
     }
-    let log = crate::succeed::open_log(dir, &paths, &config)?;
-    let leaves = log.leaves(0, log.size())?;
-    let first = leaves.iter().find(|leaf| leaf.kind == "admin.created");
-    let first = first.and_then(|leaf| leaf.id.as_deref()?.parse::<PersonId>().ok());
+    let (log, past) = crate::succeed::open_log(dir, &paths, &config)?;
+    let first = past.first_person.and_then(|id| id.parse::<PersonId>().ok());
     let first = first.ok_or_else(|| Error::not_found("The log names no first administrator."))?;
     let now = clock.now();
     log.append(&Leaf::new("admin.invited", now).id(first.as_str()))?;

@@ -92,7 +92,14 @@ pub(crate) fn secret(dir: &Path, from: &str, what: &str) -> Result<Secret<String
             Path::new(&folder).join(name)
         }
     };
-    let bytes = base::read_secret(&path)?;
+    let bytes = base::read_secret(&path).map_err(|e| match from.strip_prefix("credential:") {
+        // The service manager makes the folder where it has nothing to put into it, too.
+        Some(name) if e.kind() == base::Kind::NotFound => Error::unavailable(format!(
+            "{name} was not handed over; with LoadCredential={name} in the service put it into /etc/credstore/{name}, \
+             mode 0600, and start it again."
+        )),
+        _ => e,
+    })?;
     let text = std::str::from_utf8(bytes.expose()).map_err(|e| {
         Error::invalid(format!(
             "{} is not text, but a passphrase, PIN or token was expected.",
@@ -392,14 +399,27 @@ pub fn act_as(name: &str) -> Result<()> {
     if !geteuid().is_root() {
         return Ok(());
     }
-    let user = system_user(name)?;
-    let become_user = || {
+    become_user(&system_user(name)?)
+}
+
+/// The same as the user that a file belongs to; where that is root, or nobody whom this machine knows, nothing changes.
+pub fn act_as_owner(file: &Path) -> Result<()> {
+    let owner = std::fs::metadata(file).ok().map(|meta| Uid::from_raw(meta.uid()));
+    match owner.and_then(|uid| User::from_uid(uid).ok().flatten()) {
+        Some(user) if geteuid().is_root() && !user.uid.is_root() => become_user(&user),
+        _ => Ok(()),
+    }
+}
+
+fn become_user(user: &User) -> Result<()> {
+    let become_it = || {
         nix::unistd::setgroups(&[user.gid])?;
         nix::unistd::setresgid(user.gid, user.gid, user.gid)?;
         nix::unistd::setresuid(user.uid, user.uid, user.uid)
     };
-    become_user().map_err(|e| {
-        Error::unavailable(format!("This cannot go on as {name}; run it as that user.")).because(e)
+    become_it().map_err(|e| {
+        Error::unavailable(format!("This cannot go on as {}; run it as that user.", user.name))
+            .because(e)
     })
 }
 

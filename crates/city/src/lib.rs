@@ -80,6 +80,7 @@ mod oversight;
 mod own_plates;
 mod own_root;
 mod papers;
+mod past;
 mod people;
 mod pictures;
 mod places;
@@ -112,6 +113,7 @@ mod succeed;
 mod switch;
 mod terminals;
 mod tokens;
+mod unshown;
 pub mod upgrade;
 mod upkeep;
 #[cfg(test)]
@@ -166,8 +168,8 @@ pub use hotlist::{
 pub use imports::{ConfirmImport, Described, ImportDone, ImportPreview, ImportRows};
 pub use init::{InitOptions, Initialised, init, invite_first};
 pub use keeper::{
-    Custodian, act_as, adopt, custody_answers, give_to_users, make_sheets, starts_custody,
-    system_user,
+    Custodian, act_as, act_as_owner, adopt, custody_answers, give_to_users, make_sheets,
+    starts_custody, system_user,
 };
 pub use ledger::DeskTally;
 pub use ledger::{Judged, Reply as WitnessReply, Witness};
@@ -188,7 +190,7 @@ pub use proofs::{
     Proof, ProofLine, Proofs, ProvenText, SignedProofs, is_property_name, properties_of, prove,
     proven_texts,
 };
-pub use public::{Newest, Turn};
+pub use public::{LogName, Newest, Turn};
 pub use reasons::ReasonSection;
 pub use ringing::{
     Browser, BrowserLine, DeliverSection, HookSection, LastLine, TestLine, TestOutcome, Told,

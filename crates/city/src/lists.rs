@@ -12,8 +12,8 @@ use plate::{Pattern, Text};
 use policy::Action;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 use store::{EntryRow, ImportRow, TombstoneRow};
 use utoipa::ToSchema;
 
@@ -526,8 +526,26 @@ impl City {
     /// Whether a list is too old to be believed.
     pub(crate) fn is_stale(&self, id: &ListId) -> Result<bool> {
         let Some(settings) = self.list_settings(id)? else { return Ok(false) };
+        self.is_stale_by(id, &settings)
+    }
+
+    /// The same by the list's settings: where these name no age, its imports are not looked at.
+    fn is_stale_by(&self, id: &ListId, settings: &ListSettings) -> Result<bool> {
+        if settings.longest_age_hours.is_none() {
+            return Ok(false);
+        }
         let last = self.store.last_import_that_is(id, "taken")?;
-        Ok(stale_from(&settings, last.as_ref()).is_some_and(|at| self.now() >= at))
+        Ok(stale_from(settings, last.as_ref()).is_some_and(|at| self.now() >= at))
+    }
+
+    /// The lists that have settings: these, and whether the list is too old to be believed.
+    pub(crate) fn lists_now(&self) -> Result<BTreeMap<ListId, (ListSettings, bool)>> {
+        let list = |(id, json): (ListId, String)| {
+            let settings = parsed(&json)?;
+            let stale = self.is_stale_by(&id, &settings)?;
+            Ok((id, (settings, stale)))
+        };
+        self.store.lists()?.into_iter().map(list).collect()
     }
 
     /// Entries of the store, page by page.
@@ -560,25 +578,39 @@ impl City {
         Ok(())
     }
 
-    /// Changes one list in the store and tells the matcher what stands in it then. Whatever fails on the way, the
-    /// matcher may know another list than the store, until [`City::mend_lists`].
+    /// Changes one list in the store and tells the matcher what stands in it then, unless its entries stay as they are
+    /// (`entries`): then its age alone. Whatever fails on the way, the matcher may know another list than the store,
+    /// until [`City::mend_lists`]. Whoever calls this holds `importing`.
     pub(crate) fn changing_list(
         &self,
         list: &ListId,
+        entries: bool,
         change: impl FnOnce() -> Result<()>,
     ) -> Result<()> {
         let behind = self.lists_behind.swap(true, Ordering::SeqCst);
         change()?;
         self.set_terms()?;
-        let mut pages = self.pages(Of::List(list));
-        self.hot.replace_list(list, pages.by_ref().map(looked_for));
-        pages.done()?;
+        if entries {
+            let mut pages = self.pages(Of::List(list));
+            self.hot.replace_list(list, pages.by_ref().map(looked_for));
+            pages.done()?;
+        }
         self.lists_behind.store(behind, Ordering::SeqCst);
         Ok(())
     }
 
-    /// What a read that failed half way has left: the lists are read again.
+    /// What a read that failed half way has left: the lists are read again. Not while an import is under way, which
+    /// tells the matcher by itself.
     pub(crate) fn mend_lists(&self) -> Result<()> {
+        if !self.lists_behind.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        let _one = match self.importing.try_lock() {
+            Ok(held) => held,
+            Err(TryLockError::Poisoned(e)) => e.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(()),
+        };
+        // It may have been mended meanwhile.
         if self.lists_behind.load(Ordering::SeqCst) { self.reload_lists() } else { Ok(()) }
     }
 
@@ -614,6 +646,7 @@ impl City {
 
     /// Says on the log of each list that has become too old that it raises no hits any more, once an import.
     pub(crate) fn tell_stale(&self) -> Result<()> {
+        self.forget_watched();
         self.mend_lists()?;
         for view in self.kept_lists()?.into_iter().filter(|view| view.stale) {
             let id = format!("{}/{}", view.id, view.import.unwrap_or_default());

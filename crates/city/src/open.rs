@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
 use store::Store;
 
 /// A running city. All methods block; callers on an async runtime use a blocking thread.
@@ -57,6 +58,10 @@ pub struct City {
     pub(crate) unmoved: crate::drops::Unmoved,
     /// Whether the matcher knows less of the lists than the store does.
     pub(crate) lists_behind: AtomicBool,
+    /// What cameras that keep hits alone look for.
+    pub(crate) watched: crate::watch::Watched,
+    /// When the day's counts were put on the log last.
+    pub(crate) counted: Mutex<Option<Instant>>,
     /// Since when forgetting fails, and why; nothing while it does not.
     pub(crate) unforgotten: Mutex<Option<(Time, String)>>,
     /// Held from reading what holds for the lists until the matcher knows it: an older reading must not come last.
@@ -90,7 +95,7 @@ pub struct City {
 
 impl City {
     /// Opens the city in `dir` and mends what a crash may have left: effects that were stored but
-    /// not applied, hits and verdicts that are not on the log, orders that are on the log alone.
+    /// not applied, hits, verdicts and enrolments that are not on the log, orders that are on the log alone.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<City>> {
         Self::open_with(dir, clock, None)
     }
@@ -115,7 +120,7 @@ impl City {
         succeed::settle(dir)?;
         let paths = Paths::new(dir);
         let config = Config::load(&paths.config)?;
-        let log = succeed::open_log(dir, &paths, &config).map_err(|e| {
+        let (log, past) = succeed::open_log(dir, &paths, &config).map_err(|e| {
             let lost = succeed::unreadable(&e);
             if lost {
                 Lost::Unreadable(e.message().to_owned()).told().because(e.inside())
@@ -128,18 +133,16 @@ impl City {
             return Err(lost.told());
         }
         follow_key(&paths.vkey, log.vkey())?;
-        let leaves = log.leaves(0, log.size())?;
-        let adoptions = crate::adoption::Adoptions::from_leaves(&leaves);
+        let adoptions = past.adoptions;
         let adopting = crate::adoption::settle(dir, &log, &adoptions)?;
         let rules = keeper::rules(&paths)?;
-        active_is_adopted(dir, &leaves, &rules, &adoptions)?;
+        active_is_adopted(dir, &past.activations, &rules, &adoptions)?;
         let witnessing = Witnessing::load(dir, &config.log, &log, clock.now())?;
-        let cosigned = witnessing.as_ref().and_then(Witnessing::newest);
-        let published = Published::load(dir, &config.log, &log, cosigned)?;
+        let published = Published::load(dir, &config.log, &log, witnessing.as_ref())?;
         let told = adopting.as_ref().map(|adoption| {
-            let (index, before) = crate::adoption::newest(&leaves);
-            let entry = Witnessing::entry(witnessing.as_ref(), &log, index)?;
-            Ok::<_, Error>(keeper::Adopting { adoption, before, entry })
+            let crate::past::Activations { newest, before, .. } = &past.activations;
+            let entry = Witnessing::entry(witnessing.as_ref(), &log, *newest)?;
+            Ok::<_, Error>(keeper::Adopting { adoption, before: before.clone(), entry })
         });
         let told = told.transpose()?;
         let (custody, follows) = keeper::keeper(dir, &config, &rules, log.vkey(), &clock, told)?;
@@ -149,14 +152,9 @@ impl City {
         let known = known.map(|known| known.still(&store)).transpose()?.flatten();
         let ahead = known.is_some();
         let hot = known.unwrap_or_default();
-        let switches = crate::switch::Switches::from_leaves(&leaves);
-        let emergencies = crate::emergencies::Emergencies::from_leaves(&leaves);
         let again = crate::copy::Again::load(&store)?;
-        let sessions = identity::Sessions::kept_at(
-            &paths.sessions,
-            config.server.shift_hours,
-            crate::people::last_mark(&leaves),
-        );
+        let sessions =
+            identity::Sessions::kept_at(&paths.sessions, config.server.shift_hours, past.mark);
         let city = City {
             config,
             clock,
@@ -171,8 +169,8 @@ impl City {
             prover: std::sync::OnceLock::new(),
             jobs: vec![hot.clone()],
             hot,
-            switches: Mutex::new(switches),
-            emergencies: Mutex::new(emergencies),
+            switches: Mutex::new(past.switches),
+            emergencies: Mutex::new(past.emergencies),
             ordering: Mutex::new(()),
             turned: tokio::sync::watch::channel(0).0,
             refusals: Mutex::default(),
@@ -183,6 +181,8 @@ impl City {
             cames: Default::default(),
             unmoved: Default::default(),
             lists_behind: AtomicBool::new(false),
+            watched: Default::default(),
+            counted: Mutex::default(),
             unforgotten: Mutex::default(),
             telling: Mutex::new(()),
             judging: Mutex::new(()),
@@ -212,13 +212,13 @@ impl City {
         } else {
             city.reload_lists()?;
         }
-        city.follow_moves(&leaves)?;
+        city.follow_moves(&past.kept)?;
         city.log_restored()?;
         if let Err(e) = city.tell_custody() {
             tracing::warn!(error = %e.inside(), "custody is not told by which entry its rules are in force");
         }
         city.mend()?;
-        city.log_gates(&leaves)?;
+        city.log_gates(&past.kept)?;
         city.recall_signatures()?;
         city.settle_sessions()?;
         Ok(Arc::new(city))
@@ -226,6 +226,8 @@ impl City {
 
     fn mend(&self) -> Result<()> {
         self.apply_orders()?;
+        // Behind the orders: who left the fleet has no key any more.
+        self.log_enrolments()?;
         self.relay()?;
         self.log_owed()?;
         self.log_imports()?;
@@ -397,13 +399,11 @@ fn follow_key(file: &Path, vkey: &str) -> Result<()> {
 /// them: properties and charter.
 fn active_is_adopted(
     dir: &Path,
-    leaves: &[Leaf],
+    activations: &crate::past::Activations,
     rules: &Rules,
     adoptions: &crate::adoption::Adoptions,
 ) -> Result<()> {
-    let adopted = leaves.iter().rev().find(|l| l.kind == "policy.activated");
-    let hash = adopted.and_then(|l| l.facts.get("hash")).and_then(|h| h.as_str());
-    if hash != Some(rules.hash().as_str()) {
+    if activations.hash.as_deref() != Some(rules.hash().as_str()) {
         return Err(Error::conflict(
             "rules.cedar is not the set that the log says was adopted; put the adopted file back.",
         ));

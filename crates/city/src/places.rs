@@ -1,6 +1,6 @@
 //! Where a camera stood at a moment, and what its place was called then.
 
-use crate::{Area, City};
+use crate::{Area, City, PublicCamera};
 use base::{CameraId, Result, Time};
 use std::collections::BTreeMap;
 use store::{CameraRow, PlaceRow};
@@ -18,12 +18,13 @@ struct Place {
 pub(crate) struct Places(BTreeMap<CameraId, Vec<Place>>);
 
 impl City {
-    /// Where cameras stand and stood.
-    /// Where a camera stands now: latitude and longitude in degrees, where that was told.
-    pub fn place_of(&self, camera: &CameraId) -> Option<(f64, f64)> {
-        self.camera_names().ok()?.at(camera, self.now())
+    /// Where each of these cameras stands now: latitude and longitude in degrees, where that was told.
+    pub fn places_of(&self, cameras: &[PublicCamera]) -> Result<Vec<Option<(f64, f64)>>> {
+        let (places, now) = (self.camera_names()?, self.now());
+        Ok(cameras.iter().map(|camera| places.at(&camera.id, now)).collect())
     }
 
+    /// Where cameras stand and stood.
     pub(crate) fn camera_names(&self) -> Result<Places> {
         Ok(Places::new(self.store.cameras()?, self.store.places()?))
     }

@@ -14,9 +14,9 @@ const READ_BYTES: u64 = 1_270;
 /// chain. Real streets have more texture: the plan counts twice as much.
 const PICTURE_BYTES: u64 = 15_500;
 const TEXTURE: u64 = 2;
-/// Bytes of the log a camera and day: one count a minute while reads come in. That an entry takes some 350 bytes with
+/// Bytes of the log a camera and day: one count an hour while reads come in. That an entry takes some 350 bytes with
 /// its share of the tiles is an estimate, not a measurement.
-const LOG_BYTES: u64 = 1_440 * 350;
+const LOG_BYTES: u64 = 24 * 350;
 /// Reads a second that one server takes without pictures: 6,233 (`guide/measuring.md`); planned with a third.
 const READS_A_SECOND: f64 = 2_000.0;
 /// Of one core: reading one camera of 1280×720 at 10 frames a second, if every frame had something moving, decoding
@@ -164,18 +164,18 @@ mod tests {
         let needs = plan().needs();
         assert_eq!(needs.reads, 1_260_000);
         assert_eq!((needs.read_bytes, needs.picture_bytes), (1_600_200_000, 39_060_000_000));
-        assert_eq!((needs.disk_gb, needs.server_cores), (95, 2.0));
+        assert_eq!((needs.disk_gb, needs.server_cores), (59, 2.0));
         assert_eq!(needs.edge_mb, 214 + 14 * 72);
         assert!((needs.edge_cores - 0.875).abs() < 1e-9);
         let bare = Plan { pictures: false, ..plan() }.needs();
-        assert_eq!((bare.picture_bytes, bare.disk_gb), (0, 40));
+        assert_eq!((bare.picture_bytes, bare.disk_gb), (0, 20));
     }
 
     #[test]
     fn what_differs_is_said() {
         let fits = Real { cameras: 14, reads_a_day: Some(45_000.0), days: 30, disk: 100 << 30 };
         assert_eq!(plan().compare(&fits), Vec::<String>::new());
-        let more = Real { cameras: 20, reads_a_day: Some(90_000.0), days: 60, disk: 50 << 30 };
+        let more = Real { cameras: 20, reads_a_day: Some(90_000.0), days: 60, disk: 40 << 30 };
         assert_eq!(plan().compare(&more).len(), 4, "{:?}", plan().compare(&more));
     }
 

@@ -2,8 +2,8 @@
 
 use crate::published;
 use crate::{City, Event, LogEntry, LogPage, Public, PublicCamera, PublicOrder};
-use base::{CameraId, Result};
-use ledger::Figures;
+use base::Result;
+use ledger::{CameraState, Figures};
 
 /// Entries that are looked at for one page of a sort of entries, at the most.
 const LOOKED: u64 = 8192;
@@ -32,6 +32,17 @@ pub struct Newest {
     pub newer: Option<u64>,
 }
 
+/// What tells the city's log from others.
+#[derive(Clone, Debug)]
+pub struct LogName {
+    /// Its origin line.
+    pub origin: String,
+    /// Its public key in the form of a signed note's verifier key.
+    pub vkey: String,
+    /// The witness rule in one sentence.
+    pub witness: String,
+}
+
 impl City {
     /// The public page's content.
     pub fn public(&self) -> Result<Public> {
@@ -46,27 +57,35 @@ impl City {
         self.as_public(self.log.figures(), self.log.size())
     }
 
+    /// The cameras as they stand now, by the whole log: for pages that need no more of it.
+    pub fn cameras_now(&self) -> Vec<PublicCamera> {
+        let mut figures = self.log.figures();
+        figures.advance(self.now());
+        cameras_of(&figures)
+    }
+
+    /// How many reads there are of this UTC day, by the whole log.
+    pub fn reads_today(&self) -> u64 {
+        let today = self.now().day();
+        self.log.figures().reads_by_day.get(&today).copied().unwrap_or_default()
+    }
+
+    /// What tells the city's log from others, for pages that need no more of it.
+    pub fn log_name(&self) -> Result<LogName> {
+        Ok(LogName {
+            origin: crate::succeed::origin(&self.dir, &self.config),
+            vkey: self.vkey(),
+            witness: self.witness_words()?,
+        })
+    }
+
     fn as_public(&self, mut figures: Figures, size: u64) -> Result<Public> {
         // Scheduled orders begin and end without an entry.
         figures.advance(self.now());
-        let cameras = figures
-            .cameras
-            .iter()
-            .filter_map(|(id, state)| {
-                let id: CameraId = id.parse().ok()?;
-                Some(PublicCamera {
-                    id,
-                    name: state.name.clone(),
-                    on: state.on,
-                    since: state.since,
-                    retired: state.retired,
-                })
-            })
-            .collect();
         Ok(Public {
             city: self.config.city.name.clone(),
             now: self.now(),
-            cameras,
+            cameras: cameras_of(&figures),
             orders: self.public_orders(size),
             figures,
             retention_days: self.config.retention.reads_days,
@@ -206,6 +225,19 @@ impl City {
     }
 }
 
+fn cameras_of(figures: &Figures) -> Vec<PublicCamera> {
+    let camera = |(id, state): (&String, &CameraState)| {
+        Some(PublicCamera {
+            id: id.parse().ok()?,
+            name: state.name.clone(),
+            on: state.on,
+            since: state.since,
+            retired: state.retired,
+        })
+    };
+    figures.cameras.iter().filter_map(camera).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +270,19 @@ mod tests {
         assert_eq!((rules.entries.len(), rules.older, rules.newer), (1, None, None));
         let none = town.city.log_newest(Some("no.such"), Turn::Above(u64::MAX), 100).unwrap();
         assert!(none.entries.is_empty());
+    }
+
+    /// What a page asks for alone is what stands beside it in the whole.
+    #[test]
+    fn pages_are_told_a_part_of_the_whole() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        town.pass("7ABC128");
+        town.city.tally().unwrap();
+        let (whole, log) = (town.city.present().unwrap(), town.city.log_name().unwrap());
+        let json = |cameras: Vec<PublicCamera>| serde_json::to_value(cameras).unwrap();
+        assert_eq!(town.city.reads_today(), whole.figures.reads_by_day[&whole.now.day()]);
+        assert_eq!((log.origin, log.vkey, log.witness), (whole.origin, whole.vkey, whole.witness));
+        assert_eq!(json(town.city.cameras_now()), json(whole.cameras));
     }
 
     #[test]

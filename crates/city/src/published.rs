@@ -3,15 +3,18 @@
 //!
 //! What is shown is the beginning of the log up to the last entry that is old enough, under a checkpoint of
 //! just that beginning: a log like any other, that only ever grows. The figures are those of these entries.
+//! An entry that was written while the clock was ahead is as old as the first later one that was not: entries are
+//! written one after the other. Else one such would hold up all that follows until the day that it says.
 //! Holds: what was shown once is never taken back, neither by a restart nor by a clock, nor where a city begins to
 //! hold back that did not before.
 //! Not here: the witnesses, who are asked to sign the newest checkpoint at once; they see hashes alone.
 
 use crate::City;
 use crate::config::LogSection;
+use crate::unshown::Unshown;
+use crate::witness::Witnessing;
 use base::{Error, Result, Time, write_atomic};
 use ledger::{Figures, Log};
-use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,8 +22,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const MINUTE_MS: i64 = 60_000;
 /// Entries that are looked at in one step, at the most.
 const STEP: u64 = 1024;
-/// Checkpoints of the witnesses that wait to be shown; the older ones in between are not missed.
-const WAITING: usize = 1500;
 
 /// The part of the log that the public is shown, where that is not all of it.
 pub(crate) struct Published {
@@ -34,28 +35,25 @@ pub(crate) struct Shown {
     pub size: u64,
     pub checkpoint: String,
     pub figures: Figures,
-    cosigned: VecDeque<(u64, String)>,
+    cosigned: Unshown,
+    /// Up to which entry one was looked for that is not dated ahead, and the one that was found, with its time.
+    looked: u64,
+    later: Option<(u64, Time)>,
 }
 
 impl Published {
-    /// Goes on where it stopped; `None` where nothing is held back. `cosigned` is the newest checkpoint that the
-    /// witnesses have signed, and how many entries it promises.
+    /// Goes on where it stopped; `None` where nothing is held back.
     pub fn load(
         dir: &Path,
         section: &LogSection,
         log: &Log,
-        cosigned: Option<(u64, String)>,
+        witnessing: Option<&Witnessing>,
     ) -> Result<Option<Self>> {
         let file = dir.join("log.published");
+        let unshown = dir.join("log.unshown");
         if section.delay_minutes == 0 {
             // All of it is shown from now on.
-            return match std::fs::remove_file(&file) {
-                Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::unavailable(
-                    "log.published cannot be removed; check the folder's owner.",
-                )
-                .because(e)),
-                _ => Ok(None),
-            };
+            return [file, unshown].iter().try_for_each(|file| removed(file)).map(|()| None);
         }
         // Times on the log are rounded down to its steps; an entry may be so much younger than it says.
         let delay_ms = i64::from(section.delay_minutes + section.minutes) * MINUTE_MS;
@@ -68,11 +66,15 @@ impl Published {
             Err(_) => 0,
         };
         let size = before.min(log.size());
+        let newest = witnessing.and_then(Witnessing::newest).map(|(_, text)| text);
+        let signed = |text: &str| witnessing?.signed(log, text);
         let mut shown = Shown {
             size: 0,
             checkpoint: log.checkpoint_of(size)?,
             figures: Figures::default(),
-            cosigned: cosigned.into_iter().collect(),
+            cosigned: Unshown::load(unshown, delay_ms, newest, &signed),
+            looked: 0,
+            later: None,
         };
         shown.take(log, size, None)?;
         // Without it the next start would not know that something is held back.
@@ -85,9 +87,21 @@ impl Published {
     }
 }
 
+fn removed(file: &Path) -> Result<()> {
+    match std::fs::remove_file(file) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::unavailable(format!(
+            "{} cannot be removed; check the folder's owner.",
+            file.display()
+        ))
+        .because(e)),
+        _ => Ok(()),
+    }
+}
+
 impl Shown {
-    /// Counts entries in up to `until`, or up to the first that is younger than `cutoff`.
-    fn take(&mut self, log: &Log, until: u64, cutoff: Option<Time>) -> Result<()> {
+    /// Counts entries in up to `until`, or, where a moment and a delay are given, up to the first that is not so many
+    /// milliseconds old then.
+    fn take(&mut self, log: &Log, until: u64, held: Option<(Time, i64)>) -> Result<()> {
         // One at first: most of the time nothing is old enough yet, and every request asks.
         let mut step = 1;
         while self.size < until {
@@ -97,8 +111,11 @@ impl Shown {
                 return Ok(());
             }
             for leaf in leaves {
-                if cutoff.is_some_and(|cutoff| leaf.time > cutoff) {
-                    return Ok(());
+                if let Some((now, delay_ms)) = held {
+                    let written = self.written(log, leaf.time, now)?;
+                    if written.is_none_or(|written| now.since(written) < delay_ms) {
+                        return Ok(());
+                    }
                 }
                 self.figures.add(&leaf);
                 self.size += 1;
@@ -107,9 +124,31 @@ impl Shown {
         Ok(())
     }
 
+    /// When the next entry was written, at the latest: `said`, or, where that is still to come, what the first later
+    /// entry says that is not. `None` where there is no such entry yet.
+    fn written(&mut self, log: &Log, said: Time, now: Time) -> Result<Option<Time>> {
+        if said <= now {
+            return Ok(Some(said));
+        }
+        let next = self.size + 1;
+        self.later = self.later.filter(|(index, time)| *index >= next && *time <= now);
+        // From where it was looked last: every request asks, and the clock may have been ahead for long.
+        self.looked = self.looked.max(next);
+        while self.later.is_none() && self.looked < log.size() {
+            let leaves = log.leaves(self.looked, (self.looked + STEP).min(log.size()))?;
+            if leaves.is_empty() {
+                break;
+            }
+            let found = (self.looked..).zip(&leaves).find(|(_, leaf)| leaf.time <= now);
+            self.later = found.map(|(index, leaf)| (index, leaf.time));
+            self.looked = found.map_or(self.looked + leaves.len() as u64, |(index, _)| index + 1);
+        }
+        Ok(self.later.map(|(_, time)| time))
+    }
+
     /// The newest checkpoint of the witnesses that promises no more than is shown.
-    pub fn cosigned(&self) -> Option<&(u64, String)> {
-        self.cosigned.iter().rev().find(|(size, _)| *size <= self.size)
+    pub fn cosigned(&self) -> Option<(u64, String)> {
+        self.cosigned.newest(self.size)
     }
 }
 
@@ -119,32 +158,23 @@ impl City {
         let Some(published) = &self.published else { return Ok(None) };
         let mut shown = published.shown();
         let before = shown.size;
-        let cutoff = self.now().plus_millis(-published.delay_ms);
-        shown.take(&self.log, self.log.size(), Some(cutoff))?;
+        shown.take(&self.log, self.log.size(), Some((self.now(), published.delay_ms)))?;
         if shown.size > before {
             shown.checkpoint = self.log.checkpoint_of(shown.size)?;
             // On disk before anybody sees it.
             write_atomic(&published.file, shown.checkpoint.as_bytes())?;
         }
         let size = shown.size;
-        while shown.cosigned.get(1).is_some_and(|(next, _)| *next <= size) {
-            shown.cosigned.pop_front();
-        }
+        shown.cosigned.forget(size);
         Ok(Some(shown))
     }
 
     /// Keeps what the witnesses have signed until it may be shown.
     pub(crate) fn keep_cosigned(&self, size: u64, text: &str) {
         let Some(published) = &self.published else { return };
-        let mut shown = published.shown();
-        shown.cosigned.push_back((size, text.to_owned()));
-        if shown.cosigned.len() > WAITING {
-            // Every second one goes: what is shown stays near what may be.
-            let mut keep = false;
-            shown.cosigned.retain(|_| {
-                keep = !keep;
-                keep
-            });
+        if let Err(e) = published.shown().cosigned.keep(self.now(), size, text) {
+            // It is in memory, and the next one tries again.
+            tracing::warn!(error = %e.inside(), "what the witnesses signed is not kept");
         }
     }
 
@@ -158,7 +188,11 @@ impl City {
         match self.shown()?.map(|shown| (shown.size, shown.checkpoint.clone())) {
             Some((_, checkpoint)) if path == "checkpoint" => Ok(Some(checkpoint.into_bytes())),
             Some((size, _)) => self.log.file_of(size, path),
-            None => self.log.file(path),
+            // A reader's checkpoint may be of before a partial tile became full.
+            None => match self.log.file(path)? {
+                None => self.log.file_of(self.log.size(), path),
+                there => Ok(there),
+            },
         }
     }
 
@@ -214,6 +248,28 @@ mod tests {
         assert_eq!(public(&city), (after, new));
     }
 
+    /// Entries of a clock that was ahead are shown with the first later one that is not, and wait for it.
+    #[test]
+    fn an_entry_that_is_dated_ahead_holds_nothing_up() {
+        let town = Town::new("2026-11-01T12:00:00Z", "[log]\ndelay_minutes=30\nminutes=5\n");
+        let append = |id: &str| {
+            town.city.log.append(&town.city.leaf("audit.started").id(id)).unwrap();
+        };
+        town.clock.advance(40 * MINUTE_MS);
+        let (before, _) = public(&town.city);
+        let ahead = 40 * 24 * 60 * MINUTE_MS;
+        town.clock.advance(ahead);
+        append("a");
+        append("b");
+        town.clock.advance(35 * MINUTE_MS - ahead);
+        assert_eq!(public(&town.city).0, before, "nothing says how old they are");
+        append("c");
+        town.clock.advance(34 * MINUTE_MS);
+        assert_eq!(public(&town.city).0, before);
+        town.clock.advance(MINUTE_MS);
+        assert_eq!(public(&town.city).0, before + 3);
+    }
+
     /// A city begins to show its log later: what was public stays so, and a restart changes nothing of that.
     #[test]
     fn a_delay_that_begins_takes_nothing_back() {
@@ -233,6 +289,52 @@ mod tests {
             city.announce().unwrap();
             assert_eq!(public(&city).0, before);
         }
+    }
+
+    /// What the witnesses signed is shown in its turn, whatever was restarted meanwhile.
+    #[test]
+    fn what_is_cosigned_waits_on_disk() {
+        use crate::witness::tests::{follow, two};
+        let keys = tempfile::tempdir().unwrap();
+        let (near, policy) = two(keys.path());
+        let section = "[log]\nwitnesses=\"witnesses.policy\"\ndelay_minutes=1440\nminutes=5\n";
+        let town =
+            Town::with("2026-11-01T12:00:00Z", section, &[("witnesses.policy", policy.as_str())]);
+        follow(&near, &town);
+        let first = town.city.log.size();
+        assert!(town.city.cosign(&near).unwrap());
+        town.clock.advance(120 * MINUTE_MS);
+        town.city.log.append(&town.city.leaf("audit.started").id("a")).unwrap();
+        assert!(town.city.cosign(&near).unwrap());
+        let Town { dir, clock, city, .. } = town;
+        drop(city);
+        for (minutes, want) in
+            [(0, None), (1330, Some(first)), (0, Some(first)), (120, Some(first + 1))]
+        {
+            clock.advance(minutes * MINUTE_MS);
+            let city = City::open(dir.path(), clock.clone()).unwrap();
+            assert_eq!(city.cosigned().unwrap().map(|(size, _)| size), want, "{minutes}");
+        }
+    }
+
+    /// A reader goes on with the checkpoint that it has, although tiles of then are full by now.
+    #[test]
+    fn a_tile_that_became_full_is_still_what_it_was() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let log = &town.city.log;
+        let old = log.checkpoint().into_bytes();
+        let size = log.size();
+        let leaves: Vec<_> =
+            (0..300).map(|n| town.city.leaf("audit.started").id(format!("a{n}"))).collect();
+        log.append_all(&leaves).unwrap();
+        assert_eq!(log.file(&format!("tile/0/000.p/{size}")).unwrap(), None, "it is full");
+        let fetch = |path: &str| match path {
+            "checkpoint" => Ok(Some(old.clone())),
+            // A verifier cuts the full one itself where that is there; others do not.
+            path if path == "tile/0/000" || path == "tile/entries/000" => Ok(None),
+            path => town.city.public_file(path),
+        };
+        assert_eq!(ledger::verify_from(&fetch, log.vkey(), &[]).unwrap().size, size);
     }
 
     /// What is shown verifies as a log of its own, and its figures are those of its entries.

@@ -98,6 +98,7 @@ impl City {
         let dropped = self.drop_days_before(limit);
         self.forget_hits(limit)?;
         self.forget_lists(limit)?;
+        self.forget_tallies()?;
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
         self.reveal_due()?;

@@ -118,16 +118,24 @@ impl City {
             return Ok(());
         }
         for ring in self.store.unanswered(self.now())? {
-            let hit = self.store.hit(&ring.hit)?;
-            let open = hit.as_ref().is_some_and(undecided);
-            let lines = if open { self.told_of_unanswered()? } else { Vec::new() };
-            let messages: Vec<MessageRow> = lines
-                .iter()
-                .map(|line| self.message(&ring.hit, ring.number, Why::Unanswered, line))
-                .collect();
-            self.store.put_unanswered(&ring.hit, &messages)?;
-            self.ringing.bell.ring();
+            // One hit that cannot be read keeps nobody from being told of the others.
+            if let Err(e) = self.tell_one_unanswered(&ring) {
+                tracing::error!(hit = %ring.hit, error = %e.inside(), "others are not told of a hit");
+            }
         }
+        Ok(())
+    }
+
+    fn tell_one_unanswered(&self, ring: &RingRow) -> Result<()> {
+        let hit = self.store.hit(&ring.hit)?;
+        let open = hit.as_ref().is_some_and(undecided);
+        let lines = if open { self.told_of_unanswered()? } else { Vec::new() };
+        let messages: Vec<MessageRow> = lines
+            .iter()
+            .map(|line| self.message(&ring.hit, ring.number, Why::Unanswered, line))
+            .collect();
+        self.store.put_unanswered(&ring.hit, &messages)?;
+        self.ringing.bell.ring();
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! finishes ([`settle`]).
 
 use crate::init::Paths;
+use crate::past::Past;
 use crate::switch::Switches;
 use crate::{City, Config};
 use base::{Clock, Error, HoldId, Kind, Result, SigningKey, Time, b64, write_atomic};
@@ -152,7 +153,7 @@ pub fn lost(dir: &Path, memory: Option<&Memory>) -> Result<Option<Lost>> {
     let config = Config::load(&paths.config)?;
     let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
     match open_log(dir, &paths, &config) {
-        Ok(log) => remembered(&log, &store, memory),
+        Ok((log, _)) => remembered(&log, &store, memory),
         Err(e) if unreadable(&e) => Ok(Some(Lost::Unreadable(e.message().to_owned()))),
         Err(e) => Err(e),
     }
@@ -163,9 +164,14 @@ pub(crate) fn unreadable(e: &Error) -> bool {
     matches!(e.kind(), Kind::Invalid | Kind::NotFound | Kind::Unauthenticated)
 }
 
-pub(crate) fn open_log(dir: &Path, paths: &Paths, config: &Config) -> Result<Log> {
+/// Opens the log in force, and tells what was there to be known from it.
+pub(crate) fn open_log(dir: &Path, paths: &Paths, config: &Config) -> Result<(Log, Past)> {
     let key = SigningKey::load(&paths.log_key)?;
-    Log::open(Box::new(Folder::new(&paths.log)), &origin(dir, config), key)
+    let mut past = Past::default();
+    let objects = Box::new(Folder::new(&paths.log));
+    let show = &mut |index, leaf: &Leaf| past.add(index, leaf);
+    let log = Log::open_showing(objects, &origin(dir, config), key, show)?;
+    Ok((log, past))
 }
 
 /// The origin of the log in force of the city in `dir`, as witnesses know it.
@@ -184,7 +190,7 @@ pub fn log_witnesses(dir: &Path) -> Result<Vec<(String, Option<String>)>> {
 /// How many entries the log of the city in `dir` has. The server must not be running.
 pub fn log_size(dir: &Path) -> Result<u64> {
     let paths = Paths::new(dir);
-    Ok(open_log(dir, &paths, &Config::load(&paths.config)?)?.size())
+    Ok(open_log(dir, &paths, &Config::load(&paths.config)?)?.0.size())
 }
 
 /// How many entries a witness's newest checkpoint of the log in `dir` promises, if it is one: signed by the log and
@@ -195,7 +201,7 @@ pub fn note_witnessed(dir: &Path, text: &str) -> Result<Option<(u64, bool)>> {
     let config = Config::load(&paths.config)?;
     let Some(policy) = config.log.policy_text(dir)? else { return Ok(None) };
     let policy = ledger::Policy::parse(&policy)?;
-    let log = open_log(dir, &paths, &config)?;
+    let (log, _) = open_log(dir, &paths, &config)?;
     let Ok(seen) = policy.open(Some(log.vkey()), text.as_bytes()) else { return Ok(None) };
     if seen.by.is_empty() {
         return Ok(None);
@@ -216,9 +222,9 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let paths = Paths::new(dir);
     let config = Config::load(&paths.config)?;
     let store = Store::open_at(&config.place(&paths.store), &config.pictures_of(dir)?)?;
-    let (leaves, found) = match open_log(dir, &paths, &config) {
-        Ok(log) => (log.leaves(0, log.size())?, log.seen()?),
-        Err(e) if unreadable(&e) => (Vec::new(), Seen { size: 0, root: String::new() }),
+    let (told, found) = match open_log(dir, &paths, &config) {
+        Ok((log, told)) => (told, log.seen()?),
+        Err(e) if unreadable(&e) => (Past::default(), Seen { size: 0, root: String::new() }),
         Err(e) => return Err(e),
     };
     let cosigned = fs::read_to_string(dir.join("log.cosigned")).ok();
@@ -227,13 +233,13 @@ pub fn succeed(dir: &Path, lost: &Lost, clock: &dyn Clock) -> Result<Successor> 
     let now = clock.now().floor_to(i64::from(config.log.minutes) * 60_000);
     let first = Leaf::new("log.successor", now).id(&origin);
     let first = said(first, &crate::succeed::origin(dir, &config), &found, lost, cosigned);
-    let (set, replaced) = crate::adoption::set_that_goes_on(dir, &leaves)?;
+    let (set, replaced) = crate::adoption::set_that_goes_on(dir, told.adoptions)?;
     let rules = crate::keeper::rules(&paths)?;
     let rules = crate::adoption::first_activation(&rules, set.as_ref(), now)?;
     // Whether offices signed it the log before would say, and a later set may be among what that lost.
     let mut fresh = vec![first, rules.fact("unsigned", true)];
-    fresh.extend(carried(&store, &Switches::from_leaves(&leaves), now, clock.now())?);
-    let (holds, unfinished) = carried_holds(&store, &leaves, now)?;
+    fresh.extend(carried(&store, &told.switches, now, clock.now())?);
+    let (holds, unfinished) = carried_holds(&store, &told.kept, now)?;
     fresh.extend(holds);
     let vkey = build(dir, &paths, &origin, &fresh)?;
     swap(dir, &paths, old)?;
@@ -287,10 +293,15 @@ fn carried(store: &Store, switches: &Switches, now: Time, at: Time) -> Result<Ve
         if let (Some(lat), Some(lon)) = (camera.lat, camera.lon) {
             leaf = leaf.fact("lat", lat).fact("lon", lon);
         }
+        let retired = switches.retired(&camera.id).is_some();
+        // With it everybody can check in this log, too, what the device says of itself.
+        if let Some(key) = camera.device_key.filter(|_| !retired) {
+            leaf = leaf.fact("key", key.to_string());
+        }
         out.push(leaf);
-        if switches.retired(&camera.id).is_some() {
+        if retired {
             out.push(Leaf::new("camera.retired", now).id(camera.id.as_str()));
-        } else if switches.one_off(&camera.id) {
+        } else if switches.one_off(&camera.id, now) {
             out.push(off("capture").fact("camera", camera.id.as_str()));
         }
     }
@@ -465,6 +476,24 @@ mod tests {
         let vkey = fs::read_to_string(dir.join("log.1.vkey")).unwrap();
         assert_eq!(ledger::verify(&dir.join("log.1"), vkey.trim()).unwrap().size, made.found);
         assert_eq!(lost(dir, Some(&memory)).unwrap(), None);
+    }
+
+    /// What a camera says of itself is checked with its own key in the new log too.
+    #[test]
+    fn cameras_keep_their_keys() {
+        let town = Town::new("2026-11-01T12:00:00Z", "");
+        let (city, device) = (&town.city, SigningKey::generate());
+        let code = city.enrolment_code(&person(), &camera(), "One", None).unwrap();
+        city.enrol(crate::Enrol { code, camera: camera(), device_key: device.public() }).unwrap();
+        let old = town.copy();
+        city.announce().unwrap();
+        let why = Lost::Remembered(city.log.seen().unwrap());
+        succeed(old.path(), &why, old.clock.as_ref()).unwrap();
+        let new = old.open().unwrap();
+        let leaves = new.log.leaves(0, new.log.size()).unwrap();
+        let enrolled = leaves.iter().filter(|leaf| leaf.kind == "camera.enrolled");
+        let keys: Vec<Option<&str>> = enrolled.map(|leaf| leaf.text("key")).collect();
+        assert_eq!(keys, [Some(device.public().to_string().as_str())]);
     }
 
     #[test]

@@ -20,6 +20,8 @@ use std::sync::PoisonError;
 const ORDER_AGE_MS: i64 = 10 * 60_000;
 /// The same of one that was entered at a camera, and waited there for the line.
 const STICK_AGE_MS: i64 = 90 * 24 * 3_600_000;
+/// How long before it is given an order may begin: a form is not filled in at once.
+const PAST_MS: i64 = 10 * 60_000;
 /// How long signatures are collected where one is not enough.
 const WINDOW_MS: i64 = 24 * 3_600_000;
 /// How far ahead an order may be scheduled.
@@ -59,15 +61,6 @@ fn slug(level: Level) -> &'static str {
 }
 
 impl Switches {
-    /// Replays the orders of the log.
-    pub(crate) fn from_leaves(leaves: &[Leaf]) -> Self {
-        let mut out = Self::default();
-        for (index, leaf) in (0..).zip(leaves) {
-            out.add(index, leaf);
-        }
-        out
-    }
-
     /// Takes one more entry into account.
     pub(crate) fn add(&mut self, index: u64, leaf: &Leaf) {
         if leaf.kind.starts_with("order.") {
@@ -96,8 +89,8 @@ impl Switches {
     }
 
     /// Whether an order names this one camera.
-    pub(crate) fn one_off(&self, camera: &CameraId) -> bool {
-        self.orders.one_off(camera.as_str())
+    pub(crate) fn one_off(&self, camera: &CameraId, now: Time) -> bool {
+        self.orders.one_off(camera.as_str(), now)
     }
 
     /// Scheduled orders that are not over.
@@ -122,6 +115,12 @@ impl Switches {
     /// What waits for more signatures, with the moments at which each was given.
     pub(crate) fn waiting(&self) -> Vec<(Time, Hand)> {
         self.wanted.iter().flat_map(|(_, people)| people.values().cloned()).collect()
+    }
+
+    /// Whether somebody has ordered the same thing, and it waits for more signatures.
+    fn is_wanted(&self, order: &Order, now: Time) -> bool {
+        let young = |(at, _): &(Time, Hand)| now.since(*at) <= WINDOW_MS;
+        self.wanted.iter().any(|(other, people)| other.same(order) && people.values().any(young))
     }
 
     /// Forgets a signature that waited.
@@ -304,6 +303,7 @@ impl City {
             return Err(Error::invalid("The order is too old; sign a new one."));
         }
         self.check_order(&said)?;
+        self.check_beginning(&said)?;
         self.touched(&said)?;
         let word = if said.power == Power::Off { "off" } else { "on" };
         let needed = self.needed(said.power);
@@ -590,6 +590,18 @@ impl City {
         Ok(())
     }
 
+    /// Refuses a beginning of long before the order was given: the hour of this morning is not meant as at once. What
+    /// somebody ordered in time may be signed by others after it was to begin.
+    pub(crate) fn check_beginning(&self, order: &Order) -> Result<()> {
+        let past = order.from.is_some_and(|from| order.at.since(from) > PAST_MS);
+        if past && !self.switches().is_wanted(order, self.now()) {
+            return Err(Error::invalid(
+                "The order would have begun before it was given; leave its beginning out to switch at once.",
+            ));
+        }
+        Ok(())
+    }
+
     /// The cameras that an order names, as they are now.
     pub(crate) fn touched(&self, order: &Order) -> Result<Vec<CameraId>> {
         if order.level != Level::Capture {
@@ -758,16 +770,14 @@ mod tests {
         let now = Time::from_millis(120_000);
         let one: CameraId = "cam_one".parse().unwrap();
         let two: CameraId = "cam_two".parse().unwrap();
-        let mut leaves = vec![leaf("order.off", "capture", Some("cam_one"))];
-        let s = Switches::from_leaves(&leaves);
+        let mut s = Switches::default();
+        s.add(0, &leaf("order.off", "capture", Some("cam_one")));
         assert!(s.capture_off(&one, now).is_some() && s.capture_off(&two, now).is_none());
-        leaves.push(leaf("order.off", "capture", None));
-        leaves.push(leaf("order.on", "capture", Some("cam_one")));
-        let s = Switches::from_leaves(&leaves);
+        s.add(1, &leaf("order.off", "capture", None));
+        s.add(2, &leaf("order.on", "capture", Some("cam_one")));
         assert!(s.capture_off(&one, now).is_some(), "everything is still off");
-        leaves.push(leaf("order.on", "capture", None));
-        leaves.push(leaf("order.off", "asking", None));
-        let s = Switches::from_leaves(&leaves);
+        s.add(3, &leaf("order.on", "capture", None));
+        s.add(4, &leaf("order.off", "asking", None));
         assert!(s.capture_off(&one, now).is_none());
         assert!(s.level_off("asking", now) && !s.level_off("job", now));
     }

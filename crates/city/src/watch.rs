@@ -5,13 +5,35 @@
 
 use crate::City;
 use crate::lists::{Of, looked_for};
-use base::{CameraId, Day, Error, ListId, Result, Secret, Time, hex, sha256};
+use base::{CameraId, Day, Error, ListId, Result, Time, hex, sha256};
 use hotlist::whole_plates;
+use plate::Text;
 use read::{SealKey, WatchAsk, WatchHead, WatchSet, watch_hash, watch_tokens};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tomorrow's list is given so long before tomorrow.
 const EARLY_MS: i64 = 3_600_000;
+/// What was read for one camera is kept so long for the next.
+const KEPT_MS: i64 = 10 * 60_000;
+
+/// What is looked for on a day, the same for every camera; the tokens of it are each one's own.
+pub(crate) struct LookedFor {
+    version: String,
+    read: Time,
+    plates: Vec<Text>,
+    /// How many entries have no plates that could be tokens.
+    left_out: u64,
+}
+
+impl LookedFor {
+    fn is_fresh(&self, now: Time) -> bool {
+        (0..KEPT_MS).contains(&now.since(self.read))
+    }
+}
+
+/// The same by day: today, and tomorrow before it begins.
+pub(crate) type Watched = Mutex<BTreeMap<Day, Arc<LookedFor>>>;
 
 impl City {
     /// The lists of a day for a camera that keeps hits alone, sealed to it; `None` where it has them already.
@@ -33,14 +55,15 @@ impl City {
             return Ok(None);
         }
         let key = self.custody.watch_key(by, day)?;
-        let (tokens, left_out) = self.tokens_of(&key, day, &stale)?;
+        let wanted = self.wanted_on(day, &version, &stale)?;
+        let tokens = watch_tokens(&key, wanted.plates.iter().cloned());
         let head = WatchHead {
             camera: by.clone(),
             day: day.start(),
             made: now,
             version,
             tokens: tokens.len() as u64,
-            left_out,
+            left_out: wanted.left_out,
             hash: watch_hash(&key, &tokens),
         };
         let head = self.custody.sign_watch(head)?;
@@ -62,14 +85,36 @@ impl City {
         hex(&sha256(said.as_bytes())[..8])
     }
 
-    /// The tokens of what is looked for at some moment of the day, and how many entries have none. What raises no hit
-    /// is not looked for: lists that are too old, and vehicles that were found again.
-    fn tokens_of(
+    /// What is looked for on a day by the lists of this version: read once, however many cameras ask.
+    fn wanted_on(
         &self,
-        key: &Secret<[u8; 32]>,
         day: Day,
+        version: &str,
         stale: &BTreeSet<ListId>,
-    ) -> Result<(Vec<u64>, u64)> {
+    ) -> Result<Arc<LookedFor>> {
+        // Held while it is read: who asks meanwhile wants the same.
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, kept| kept.is_fresh(self.now()));
+        if let Some(kept) = all.get(&day).filter(|kept| kept.version == version) {
+            return Ok(kept.clone());
+        }
+        all.remove(&day);
+        let (plates, left_out) = self.plates_of(day, stale)?;
+        let version = version.to_owned();
+        let read = Arc::new(LookedFor { version, read: self.now(), plates, left_out });
+        all.insert(day, read.clone());
+        Ok(read)
+    }
+
+    /// Lets go of what was read a while ago: the plates stand nowhere longer than they are of use.
+    pub(crate) fn forget_watched(&self) {
+        let mut all = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, kept| kept.is_fresh(self.now()));
+    }
+
+    /// What is looked for at some moment of the day, and how many entries cannot be. What raises no hit is not looked
+    /// for: lists that are too old, and vehicles that were found again.
+    fn plates_of(&self, day: Day, stale: &BTreeSet<ListId>) -> Result<(Vec<Text>, u64)> {
         let (from, until) = (day.start().max(self.now()), day.next().start());
         let last = until.plus_millis(-1);
         let mut left_out = 0;
@@ -77,17 +122,18 @@ impl City {
         let wanted = pages
             .by_ref()
             .filter(|row| row.begins < until && row.expires > from && !stale.contains(&row.list));
-        let plates = wanted.flat_map(|row| {
-            let whole = whole_plates(&row.plate);
-            left_out += u64::from(whole.is_none());
-            let entry = looked_for(row);
-            let mut plates = whole.unwrap_or_default();
-            plates.retain(|plate| !self.hot.is_found(&entry, plate, last));
-            plates
-        });
-        let tokens = watch_tokens(key, plates);
+        let plates: Vec<Text> = wanted
+            .flat_map(|row| {
+                let whole = whole_plates(&row.plate);
+                left_out += u64::from(whole.is_none());
+                let entry = looked_for(row);
+                let mut plates = whole.unwrap_or_default();
+                plates.retain(|plate| !self.hot.is_found(&entry, plate, last));
+                plates
+            })
+            .collect();
         pages.done()?;
-        Ok((tokens, left_out))
+        Ok((plates, left_out))
     }
 }
 

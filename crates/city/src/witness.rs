@@ -13,7 +13,7 @@
 use crate::config::{LogSection, WitnessRule};
 use crate::{City, Lost};
 use base::{Error, Result, Time, write_atomic};
-use ledger::{Entry, Log, Policy, Reply};
+use ledger::{Entry, Log, Policy, Reply, Witnessed};
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -48,8 +48,8 @@ struct State {
     troubles: Vec<Option<String>>,
     /// Since when there has been something that no quorum has cosigned.
     behind: Option<Time>,
-    /// Who has seen more than there is, and how much.
-    beyond: Option<(String, u64)>,
+    /// How much each has seen that is not here; until it signs what is.
+    beyond: Vec<Option<u64>>,
 }
 
 #[derive(Clone)]
@@ -81,10 +81,8 @@ impl Witnessing {
         let policy = Policy::parse(&text)?;
         let file = dir.join("log.cosigned");
         let cosigned = std::fs::read_to_string(&file).ok().and_then(|text| {
-            // What was cosigned of another log, or by other witnesses, counts for nothing.
-            let seen = policy.open(Some(log.vkey()), text.as_bytes()).ok()?;
-            let whole = seen.quorum && seen.size <= log.size();
-            whole.then_some(Cosigned { text, size: seen.size, by: seen.by })
+            let seen = whole(&policy, log, &text)?;
+            Some(Cosigned { text, size: seen.size, by: seen.by })
         });
         let count = policy.witnesses().len();
         let size = cosigned.as_ref().map_or(0, |c| c.size);
@@ -94,7 +92,7 @@ impl Witnessing {
             sizes: vec![size; count],
             troubles: vec![None; count],
             behind: waits,
-            beyond: None,
+            beyond: vec![None; count],
         };
         Ok(Some(Self {
             policy,
@@ -126,9 +124,23 @@ impl Witnessing {
         self.state().cosigned.clone().map(|c| (c.size, c.text))
     }
 
+    /// How many entries a checkpoint promises that a quorum has signed, and when the last of them did.
+    pub(crate) fn signed(&self, log: &Log, text: &str) -> Option<(u64, Time)> {
+        let seen = whole(&self.policy, log, text)?;
+        let last = seen.by.iter().map(|(_, at)| *at).max();
+        Some((seen.size, last.unwrap_or(Time::from_millis(0))))
+    }
+
     /// Whether a quorum has signed for the first `size` entries.
     pub(crate) fn covers(&self, size: u64) -> bool {
         self.state().cosigned.as_ref().is_some_and(|c| c.size >= size)
+    }
+
+    /// Who has seen more than there is, and how much.
+    fn beyond(&self) -> Option<Lost> {
+        let state = self.state();
+        let mut named = self.policy.witnesses().iter().zip(&state.beyond);
+        named.find_map(|(witness, seen)| Some(Lost::Witnessed(witness.name.clone(), (*seen)?)))
     }
 
     /// Notes that the log has grown beyond what is cosigned; says since when it has.
@@ -159,10 +171,20 @@ impl Witnessing {
     }
 }
 
+/// What a checkpoint of this log says that a quorum has signed. What was cosigned of another log, or by other witnesses,
+/// counts for nothing.
+fn whole(policy: &Policy, log: &Log, text: &str) -> Option<Witnessed> {
+    let seen = policy.open(Some(log.vkey()), text.as_bytes()).ok()?;
+    (seen.quorum && seen.size <= log.size()).then_some(seen)
+}
+
 /// What a witness answered to one submission.
 enum Answer {
     Line(String),
+    /// It has seen entries, so many, that are not here, or others than are.
     Beyond(u64),
+    /// It has signed a newer checkpoint than the one submitted, of so many entries; this log has as many.
+    Ahead(u64),
     Trouble(String),
 }
 
@@ -170,10 +192,21 @@ impl City {
     /// One round: submits what no quorum has cosigned yet to every witness. Returns whether all is.
     /// Called over and over by one thread.
     pub fn cosign(&self, line: &dyn WitnessLine) -> Result<bool> {
+        self.round(line, false)
+    }
+
+    /// The same, and every witness is asked where a quorum has signed all that is here, too: one may know of more. For
+    /// before a start's first entry, which would go on with a log that was set back; [`City::set_back`] says what was
+    /// found. A witness that is away is no error.
+    pub fn ask_witnesses(&self, line: &dyn WitnessLine) -> Result<()> {
+        self.round(line, true).map(drop)
+    }
+
+    fn round(&self, line: &dyn WitnessLine, signed_too: bool) -> Result<bool> {
         let Some(w) = &self.witnessing else { return Ok(true) };
         let checkpoint = self.log.checkpoint();
         let size = w.policy.open(Some(self.log.vkey()), checkpoint.as_bytes())?.size;
-        if w.behind(size, self.now()).is_none() {
+        if w.behind(size, self.now()).is_none() && !signed_too {
             return Ok(true);
         }
         let sizes = w.state().sizes.clone();
@@ -207,7 +240,11 @@ impl City {
                 Ok(Reply::Size(theirs)) if theirs > self.log.size() => {
                     return Answer::Beyond(theirs);
                 }
-                Ok(Reply::Size(theirs)) if theirs == old && old > 0 => {
+                // Checkpoints are public, and anybody may submit the newest. The next round submits one
+                // that is no older; if the witness knows another history, that shows then.
+                Ok(Reply::Size(theirs)) if theirs > size => return Answer::Ahead(theirs),
+                // Another root of the same size.
+                Ok(Reply::Size(theirs)) if theirs == old && old == size && old > 0 => {
                     return Answer::Beyond(theirs);
                 }
                 Ok(Reply::Size(theirs)) => old = theirs,
@@ -243,14 +280,19 @@ impl City {
                     if one.is_ok_and(|seen| seen.by.iter().any(|(by, _)| by == name)) {
                         text += &line;
                         state.sizes[at] = size;
+                        state.beyond[at] = None;
                         None
                     } else {
                         Some("answers with a signature that does not hold".into())
                     }
                 }
                 Some(Answer::Beyond(theirs)) => {
-                    state.beyond = Some((name.clone(), theirs));
+                    state.beyond[at] = Some(theirs);
                     Some(format!("has seen {theirs} entries, or another history"))
+                }
+                Some(Answer::Ahead(theirs)) => {
+                    state.sizes[at] = theirs;
+                    Some(format!("was handed a newer checkpoint meanwhile, of {theirs} entries"))
                 }
                 Some(Answer::Trouble(why)) => Some(why),
             };
@@ -278,8 +320,8 @@ impl City {
     /// Refuses to go on where the witnesses have waited too long, or know of more than there is.
     pub(crate) fn witnesses_follow(&self) -> Result<()> {
         let Some(w) = &self.witnessing else { return Ok(()) };
-        if let Some((who, size)) = &w.state().beyond {
-            return Err(Lost::Witnessed(who.clone(), *size).told());
+        if let Some(lost) = w.beyond() {
+            return Err(lost.told());
         }
         let now = self.now();
         let late = i64::from(w.within_s) * 1000;
@@ -325,15 +367,14 @@ impl City {
 
     /// What a witness has seen beyond this log, if one has.
     pub fn set_back(&self) -> Option<Lost> {
-        let (who, size) = self.witnessing.as_ref()?.state().beyond.clone()?;
-        Some(Lost::Witnessed(who, size))
+        self.witnessing.as_ref()?.beyond()
     }
 
     /// The newest checkpoint that a quorum of witnesses has cosigned
     /// and that the public is shown; how many entries it promises, and its text.
     pub fn cosigned(&self) -> Result<Option<(u64, String)>> {
         if let Some(shown) = self.shown()? {
-            return Ok(shown.cosigned().cloned());
+            return Ok(shown.cosigned());
         }
         Ok(self.witnessing.as_ref().and_then(Witnessing::newest))
     }
@@ -542,11 +583,73 @@ pub(crate) mod tests {
         town.city.ask(&person(), town.question("7ABC128")).unwrap();
         assert!(town.city.cosign(&near).unwrap());
         let city = old.open().unwrap();
-        // Nothing is known yet: the log is whole in itself.
-        let _ = city.announce().unwrap();
-        let _ = city.cosign(&near);
+        // The log is whole in itself, and signed to its end: nothing is to be submitted, and still they are asked.
+        assert!(city.cosign(&near).unwrap() && city.set_back().is_none());
+        city.ask_witnesses(&near).unwrap();
+        assert!(city.set_back().is_some());
         let e = city.ask(&person(), town.question("7ABC128")).err().unwrap();
         assert!(e.message().contains("homeplate succeed"), "{e}");
+    }
+
+    /// While the city's checkpoint is on its way, somebody else hands the witnesses a newer one.
+    struct Quicker<'a> {
+        near: &'a Near,
+        log: &'a Log,
+        grows: Mutex<Option<ledger::Leaf>>,
+    }
+
+    impl WitnessLine for Quicker<'_> {
+        fn submit(&self, url: &str, request: &str) -> Result<Reply> {
+            let mut grows = self.grows.lock().unwrap();
+            if let Some(leaf) = grows.take() {
+                let signed = self.near.0[0].as_ref().unwrap().following()[0].last.clone().unwrap();
+                self.log.append(&leaf)?;
+                let newer = self.log.submission(signed.0, &self.log.checkpoint())?;
+                for witness in ["0", "1"] {
+                    assert!(matches!(self.near.submit(witness, &newer)?, Reply::Cosigned(_)));
+                }
+            }
+            self.near.submit(url, request)
+        }
+    }
+
+    #[test]
+    fn a_witness_that_somebody_else_was_quicker_at_is_no_liar() {
+        let dir = tempfile::tempdir().unwrap();
+        let (near, policy) = two(dir.path());
+        let town = town(&policy, "");
+        follow(&near, &town);
+        let city = &town.city;
+        assert!(city.cosign(&near).unwrap());
+        town.pass("7ABC128");
+        city.log.append(&city.leaf("audit.started").id("a")).unwrap();
+        let grows = Mutex::new(Some(city.leaf("audit.started").id("b")));
+        let quicker = Quicker { near: &near, log: &city.log, grows };
+        assert!(!city.cosign(&quicker).unwrap(), "this round's checkpoint is older");
+        assert!(city.set_back().is_none());
+        city.ask(&person(), town.question("7ABC128")).unwrap();
+        assert!(city.cosign(&quicker).unwrap());
+        assert!(city.witness_standing().unwrap().troubles.is_empty());
+    }
+
+    /// What a witness said in error stops nothing any more when it signs.
+    #[test]
+    fn a_witness_that_signs_again_is_believed() {
+        struct Mistaken;
+        impl WitnessLine for Mistaken {
+            fn submit(&self, _: &str, _: &str) -> Result<Reply> {
+                Ok(Reply::Size(1_000_000))
+            }
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let (near, policy) = two(dir.path());
+        let town = town(&policy, "");
+        follow(&near, &town);
+        town.pass("7ABC128");
+        assert!(!town.city.cosign(&Mistaken).unwrap());
+        assert!(town.city.ask(&person(), town.question("7ABC128")).is_err());
+        assert!(town.city.cosign(&near).unwrap() && town.city.set_back().is_none());
+        town.city.ask(&person(), town.question("7ABC128")).unwrap();
     }
 
     #[test]

@@ -11,12 +11,14 @@
 //! source = { kind = "rtsp", url = "rtsp://10.0.0.7/stream1", user = "reader", password_file = "/etc/homeplate/cam1.pw" }
 //! ```
 
+use crate::enrol;
 use crate::run::Config;
 use crate::spool::{Full, Keep};
-use base::{CameraId, Error, Result, Secret};
+use base::{CameraId, Error, Result};
 use camera::Source;
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -86,67 +88,62 @@ impl CameraConfig {
 impl FleetConfig {
     /// Reads the file.
     pub fn load(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Error::not_found(format!("{} cannot be read.", path.display())).because(e)
+        let name = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => {
+                Error::not_found(format!("There is no file {name}; name the cameras' file."))
+            }
+            _ => enrol::unreadable(path).because(e),
         })?;
-        Self::parse(&text)
+        Self::named(&name.to_string(), &text)
     }
 
     /// Reads its text.
     pub fn parse(text: &str) -> Result<Self> {
+        Self::named("edge.toml", text)
+    }
+
+    fn named(file: &str, text: &str) -> Result<Self> {
+        let refuse = |what: &str| Err(Error::invalid(format!("{file}: {what}.")));
         let config: Self = toml::from_str(text).map_err(|e| {
             let what = e.message().replace('\n', " ");
-            Error::invalid(format!("The cameras' file is not as expected: {what}.")).because(e)
+            let line = e.span().map(|at| text[..at.start].matches('\n').count() + 1);
+            let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+            // Not the error itself, which quotes the line: an address with a password may stand in it.
+            Error::invalid(format!("{file}{line}: {what}."))
         })?;
         let mut ids = BTreeSet::new();
         if config.camera.is_empty() || config.camera.len() > CAMERAS_MAX {
-            return Err(Error::invalid("Name 1 to 128 cameras, each under [[camera]]."));
+            return refuse("name 1 to 128 cameras, each under [[camera]]");
         }
         if let Some(twice) = config.camera.iter().find(|c| !ids.insert(c.id.clone())) {
-            return Err(Error::invalid(format!("{} is there twice.", twice.id)));
+            return refuse(&format!("{} is there twice", twice.id));
         }
         if config.camera.iter().any(|c| c.spool_max.is_some_and(|s| s < SPOOL_LEAST)) {
-            return Err(Error::invalid("spool_max is at least 1048576 bytes."));
+            return refuse("spool_max is at least 1048576 bytes");
         }
         Ok(config)
     }
 
     /// A run for each camera.
-    pub fn runs(&self, program: &Path) -> Result<Vec<Config>> {
-        let one = |camera: &CameraConfig| {
-            let code = match &camera.code_file {
-                Some(path) => code(path)?,
-                None => None,
-            };
-            Ok(Config {
-                server: self.server.clone(),
-                camera: camera.id.clone(),
-                data: self.data.join(camera.id.as_str()),
-                source: camera.source.clone(),
-                program: program.to_owned(),
-                code,
-                ca: self.ca.clone(),
-                spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
-                spool_full: camera.spool_full,
-                spool_keep: camera.keep(),
-                preview: None,
-                orders: self.orders.clone(),
-                once: false,
-            })
+    pub fn runs(&self, program: &Path) -> Vec<Config> {
+        let one = |camera: &CameraConfig| Config {
+            server: self.server.clone(),
+            camera: camera.id.clone(),
+            data: self.data.join(camera.id.as_str()),
+            source: camera.source.clone(),
+            program: program.to_owned(),
+            code: None,
+            code_file: camera.code_file.clone(),
+            ca: self.ca.clone(),
+            spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
+            spool_full: camera.spool_full,
+            spool_keep: camera.keep(),
+            preview: None,
+            orders: self.orders.clone(),
+            once: false,
         };
         self.camera.iter().map(one).collect()
-    }
-}
-
-/// The code in a file; a file that is gone has been used.
-fn code(path: &Path) -> Result<Option<Secret<String>>> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let code = Some(text.trim().to_owned()).filter(|c| !c.is_empty());
-            Ok(code.map(Secret::new))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::unavailable(format!("{} cannot be read.", path.display())).because(e)),
     }
 }
 
@@ -172,7 +169,7 @@ mod tests {
     #[test]
     fn the_file_is_read_and_mistakes_are_named() {
         let config = FleetConfig::parse(GOOD).unwrap();
-        let runs = config.runs(Path::new("/usr/bin/homeplate-frames")).unwrap();
+        let runs = config.runs(Path::new("/usr/bin/homeplate-frames"));
         assert_eq!(runs[0].data, Path::new("/var/lib/edge/cam_a"));
         assert_eq!((runs[0].spool_full, runs[1].spool_full), (Full::DropNew, Full::DropOldest));
         assert_eq!(runs[0].spool_keep, Keep::default());
@@ -184,6 +181,7 @@ mod tests {
         };
         check(GOOD.replace("cam_b", "cam_a"), "twice");
         check(GOOD.replace("transport", "transprt"), "transprt");
+        check(GOOD.replace("spool_full", "spool_fuII"), "edge.toml, line ");
         check(GOOD.replace("drop-oldest", "drop-all"), "drop-all");
         check("server = \"x\"\ndata = \"y\"\ncamera = []".into(), "1 to 128");
         check(format!("{GOOD}\nspool_max = 10"), "1048576");

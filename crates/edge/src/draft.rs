@@ -58,14 +58,23 @@ pub(super) fn number_of(name: &str) -> Option<u64> {
     name.strip_suffix(DRAFT)?.parse().ok()
 }
 
-/// Makes reads of the drafts that a killed process has left.
-pub(super) fn settle(folder: &Path, drafts: &[u64], index: &mut Index) -> std::io::Result<()> {
+/// Makes reads of the drafts that a killed process has left. Beside a draft a read may be damaged: it is set aside. How
+/// many were.
+pub(super) fn settle(folder: &Path, drafts: &[u64], index: &mut Index) -> std::io::Result<usize> {
+    let mut damaged = 0;
     for number in drafts {
         let from = folder.join(format!("{number:016}{DRAFT}"));
+        let to = folder.join(format!("{number:016}{END}"));
+        let there = index.items.contains_key(number);
+        if there && !fs::read(&to).is_ok_and(|bytes| unpack(&bytes).is_some()) {
+            fs::rename(&to, to.with_extension("damaged"))?;
+            index.drop_item(*number);
+            damaged += 1;
+        }
         let whole = fs::read(&from).ok().and_then(|bytes| unpack(&bytes).map(<[u8]>::len));
         match whole {
             Some(size) if !index.items.contains_key(number) => {
-                fs::rename(&from, folder.join(format!("{number:016}{END}")))?;
+                fs::rename(&from, &to)?;
                 index.items.insert(*number, size as u64);
                 index.held += size as u64;
             }
@@ -73,7 +82,7 @@ pub(super) fn settle(folder: &Path, drafts: &[u64], index: &mut Index) -> std::i
         }
         index.next = index.next.max(number + 1);
     }
-    Ok(())
+    Ok(damaged)
 }
 
 #[cfg(test)]

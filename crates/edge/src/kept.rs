@@ -4,7 +4,7 @@
 //! What is kept counts for no limit of the spool and gives way first: the oldest goes when there are too many
 //! bytes of them, or when it is too old. An order that erases the spool erases them too.
 
-use super::{END, Index, Spool, unpack};
+use super::{END, Index, Spool, sealed_in};
 use base::{Error, Result};
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -65,8 +65,8 @@ pub(super) fn settle(folder: &Path, mut numbers: Vec<u64>, index: &mut Index) {
         index.next = index.next.max(number + 1);
         let path = folder.join(format!("{number:016}{KEPT}"));
         // It was delivered: one that is damaged is no loss.
-        match fs::read(&path).ok().and_then(|bytes| unpack(&bytes).map(<[u8]>::len)) {
-            Some(size) => index.kept.push(number, size as u64, read_at(&path)),
+        match sealed_in(&path) {
+            Some(size) => index.kept.push(number, size, read_at(&path)),
             None => {
                 let _ = fs::remove_file(&path);
             }

@@ -3,6 +3,7 @@
 use crate::beat;
 use crate::counts::Summary;
 use crate::doctor::Line;
+use crate::enrol;
 use crate::link::{Link, LinkConfig};
 use crate::panel;
 use crate::pipeline::Pipeline;
@@ -45,6 +46,8 @@ pub struct Config {
     pub program: PathBuf,
     /// The one-time code, on first start. It is printed nowhere.
     pub code: Option<Secret<String>>,
+    /// A file with it; read anew each time that the camera is tried.
+    pub code_file: Option<PathBuf>,
     /// A file with the root of the city's certificate, where the machine does not know it.
     pub ca: Option<PathBuf>,
     /// Bytes of sealed reads that may wait.
@@ -138,11 +141,15 @@ pub(crate) fn run_at(
     say: Say,
 ) -> Result<Ended> {
     let spool = (config.spool_max, config.spool_full);
+    let code = match &config.code_file {
+        Some(file) => enrol::code_in(file, &config.data)?,
+        None => config.code.clone(),
+    };
     let line = LinkConfig {
         server: &config.server,
         camera: &config.camera,
         data: &config.data,
-        code: config.code.as_ref().map(|code| code.expose().as_str()),
+        code: code.as_ref().map(|code| code.expose().as_str()),
         ca: config.ca.as_deref(),
         spool,
         keep: config.spool_keep,

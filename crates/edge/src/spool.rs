@@ -17,6 +17,7 @@ pub use kept::Keep;
 use base::{Error, Result, sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -68,8 +69,9 @@ struct Index {
 }
 
 impl Spool {
-    /// Opens (or makes) a spool that holds at most `limit` bytes. Items that a crash or a disk has
-    /// damaged are set aside as `.damaged`; how many is the second value.
+    /// Opens (or makes) a spool that holds at most `limit` bytes. Items that a crash has cut off are set aside as
+    /// `.damaged`; how many is the second value. What a disk has changed in others is found when they are sent: to read
+    /// gigabytes from a card first would leave the street unread for minutes.
     pub fn open(folder: &Path, limit: u64, full: Full) -> Result<(Self, usize)> {
         let cannot = |e: std::io::Error| {
             Error::unavailable(format!("The spool {} cannot be opened.", folder.display()))
@@ -92,10 +94,10 @@ impl Spool {
                 continue;
             };
             index.next = index.next.max(number + 1);
-            match fs::read(&path).ok().and_then(|bytes| unpack(&bytes).map(<[u8]>::len)) {
+            match sealed_in(&path) {
                 Some(size) => {
-                    index.items.insert(number, size as u64);
-                    index.held += size as u64;
+                    index.items.insert(number, size);
+                    index.held += size;
                 }
                 None => {
                     damaged += 1;
@@ -104,7 +106,7 @@ impl Spool {
             }
         }
         kept::settle(folder, before, &mut index);
-        draft::settle(folder, &drafts, &mut index).map_err(cannot)?;
+        damaged += draft::settle(folder, &drafts, &mut index).map_err(cannot)?;
         let folder = folder.to_owned();
         Ok((Self { folder, limit, full, keep: None, index: Mutex::new(index) }, damaged))
     }
@@ -323,6 +325,16 @@ fn unpack(file: &[u8]) -> Option<&[u8]> {
     whole.then_some(sealed)
 }
 
+/// How many bytes are sealed in an item's file, by its head alone; `None` where it is not as long as that says.
+fn sealed_in(path: &Path) -> Option<u64> {
+    let mut file = File::open(path).ok()?;
+    let mut head = [0; HEAD];
+    file.read_exact(&mut head).ok()?;
+    let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+    let there = file.metadata().ok()?.len();
+    (&head[..4] == MAGIC && there == HEAD as u64 + length).then_some(length)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -479,6 +491,32 @@ mod tests {
         check(&|f| fs::write(last(f), [pack(b"last"), vec![0]].concat()).unwrap(), 1, 1);
         // Other files are nobody's business.
         check(&|f| fs::write(f.join("notes.txt"), b"hello").unwrap(), 2, 0);
+    }
+
+    /// What a disk has changed is not sent, and holds up nothing behind it; where its draft is there, that is the read.
+    #[test]
+    fn what_a_disk_has_changed_is_found_when_it_is_sent() {
+        let check = |draft: bool, want: &[&[u8]], want_damaged: usize| {
+            let dir = tempfile::tempdir().unwrap();
+            let (spool, _) = open(&dir);
+            spool.push(b"first").unwrap();
+            spool.push(b"other").unwrap();
+            drop(spool);
+            let file = |end: &str| dir.path().join(format!("spool/0000000000000001.{end}"));
+            if draft {
+                fs::write(file("draft"), pack(b"draft")).unwrap();
+            }
+            let mut changed = pack(b"first");
+            changed[HEAD] ^= 1;
+            fs::write(file("sealed"), changed).unwrap();
+            let (spool, damaged) = open(&dir);
+            assert_eq!((spool.len(), damaged), (2, want_damaged));
+            assert_eq!(bodies(&spool), want);
+            assert!(file("damaged").exists());
+            assert_eq!(spool.len(), want.len());
+        };
+        check(false, &[b"other".as_slice()], 0);
+        check(true, &[b"draft".as_slice(), b"other"], 1);
     }
 
     proptest! {

@@ -108,6 +108,8 @@ fn plate_recognizer() {
                 BD51SMR 0.770 Single - 2026-11-23T08:15:00.250Z - north [1, 2, 30, 10] plate - vehicle -";
     let heard = check(Adapter::PlateRecognizer, JSON, PLATE_RECOGNIZER.as_bytes(), want);
     assert_eq!(heard.seen[0].direction, Some(Direction::Degrees(225.0)));
+    let vehicles: Vec<_> = heard.seen.iter().map(|seen| seen.vehicle_box).collect();
+    assert_eq!(vehicles, [Some([403, 24, 1064, 555]), None]);
     let left = "data.results[2].plate is no plate that can be taken: a plate holds only letters A-Z and digits.";
     assert_eq!(heard.left_out, [left]);
     // The candidate that reads 8 for B is among the odds, far behind.

@@ -10,6 +10,7 @@ use rustix::thread::set_no_new_privs;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 
 /// Enough for a few dozen decoded 8K frames; a video that claims more ends in an abort, not in a
 /// machine without memory.
@@ -17,8 +18,11 @@ const ADDRESS_SPACE: u64 = 3 << 30;
 /// The video, three pipes, and what the library's threads wake one another with.
 const OPEN_FILES: u64 = 128;
 
-/// Applies all limits.
-pub fn apply() -> Result<(), Failure> {
+/// Where an NVIDIA card is.
+const NVIDIA: &str = "/dev/nvidiactl";
+
+/// Applies all limits; `hardware` says that the machine's own decoder is wanted.
+pub fn apply(hardware: bool) -> Result<(), Failure> {
     let cannot = |what: &'static str| {
         move |e: rustix::io::Errno| Failure::new(Fault::Defect, format!("limit on {what}: {e}"))
     };
@@ -37,8 +41,11 @@ pub fn apply() -> Result<(), Failure> {
         limit(Resource::Fsize, 0).map_err(cannot("written files"))?;
     }
     limit(Resource::Nofile, OPEN_FILES).map_err(cannot("open files"))?;
-    // Claimed sizes in a header must not become the machine's memory.
-    limit(Resource::As, ADDRESS_SPACE).map_err(cannot("memory"))
+    // Claimed sizes in a header must not become the machine's memory. NVIDIA's driver reserves address space for all
+    // memory that card and machine have, and without it there is no decoder: what can be written to is bounded there.
+    let reserves = hardware && Path::new(NVIDIA).exists();
+    let memory = if reserves { Resource::Data } else { Resource::As };
+    limit(memory, ADDRESS_SPACE).map_err(cannot("memory"))
     // Processor time is left alone: a long video takes long, and the supervisor watches.
 }
 

@@ -11,7 +11,7 @@
 //!   only when its element is needed. What the table does not name (playlists, sound, subtitles, picture
 //!   sequences) is not refused by a rule, it is not there; a file cannot reach the network.
 //! - Nothing but frames is ever on stdout. How it ended is the exit code ([`camera::Fault`]); one line
-//!   on stderr tells an operator more.
+//!   on stderr tells an operator more, and one which decoder was taken where hardware is wished for.
 //! - A defect in a callback ends the process at once.
 //!
 //! Not here: what a frame shows, and how long a video or a silent stream may take (the supervisor in
@@ -168,13 +168,14 @@ fn main() -> ExitCode {
     match played {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { fault, inside }) => {
-            let name = match &source {
+            let sentence = match &source {
                 Source::File(args) => {
-                    args.path.file_name().unwrap_or(args.path.as_os_str()).to_string_lossy()
+                    let name = args.path.file_name().unwrap_or(args.path.as_os_str());
+                    fault.sentence(&name.to_string_lossy())
                 }
-                Source::Stream(_) => "the camera".into(),
+                Source::Stream(_) => fault.of_camera(),
             };
-            eprintln!("{}: {} ({inside})", fault.kind().slug(), fault.sentence(&name));
+            eprintln!("{}: {sentence} ({inside})", fault.kind().slug());
             ExitCode::from(fault.exit_code())
         }
     }

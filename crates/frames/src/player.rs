@@ -25,7 +25,7 @@ const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(50);
 
 /// Decodes the file and writes its frames to stdout.
 pub fn play(args: &FileArgs) -> Result<(), Failure> {
-    limits::apply()?;
+    limits::apply(false)?;
     let file = open(&args.path)?;
     gst::init().map_err(|e| Failure::new(Fault::Incomplete, e.to_string()))?;
     let player = Player::new(args, &file)?;

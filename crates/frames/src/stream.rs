@@ -55,7 +55,7 @@ impl Place {
 
 /// Decodes the stream and writes its frames to stdout.
 pub fn play(args: &StreamArgs) -> Result<(), Failure> {
-    limits::apply()?;
+    limits::apply(args.hardware)?;
     let place = Place::read(io::stdin().lock())?;
     gst::init().map_err(|e| Failure::new(Fault::Incomplete, e.to_string()))?;
     let turn = Arc::default();
@@ -241,7 +241,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// A camera of this machine: raw pictures if it has large ones, else JPEG.
+    /// A camera of this machine: JPEG where it has that, else raw pictures.
     fn v4l2(&self, place: &Place) -> Result<(), Failure> {
         if !place.address.starts_with("/dev/") {
             return Err(Failure::new(Fault::NotAFile, "the address is no device"));

@@ -9,6 +9,7 @@ use crate::parts::{Parts, chains, chains_of_hardware, demuxer};
 use camera::Fault;
 use gstreamer as gst;
 use gstreamer::prelude::*;
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Threads of a decoder, at most: more than a few cost memory and add little.
@@ -171,6 +172,12 @@ impl Tracks {
             .map_err(|e| Failure::new(e.fault, format!("{}: {}", coding.name(), e.inside)))?;
         chain.iter_mut().for_each(|element| settle(element, self.decoding.threads));
         self.found().chosen = true;
+        // Hardware is a wish: which decoder it came to is for the operator's log.
+        if self.decoding.hardware
+            && let Some(decoder) = chain.last()
+        {
+            let _ = writeln!(std::io::stderr(), "decoder: {}", decoder.name());
+        }
         let last = self.plug(from, &chain)?;
         let tail = self.tail.upgrade().ok_or_else(|| defect("the pipeline is gone"))?;
         last.link(&tail).map(drop).map_err(|e| defect(&format!("decoder to sink: {e:?}")))

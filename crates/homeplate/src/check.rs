@@ -18,15 +18,15 @@ pub fn place(named: Option<PathBuf>) -> PathBuf {
     })
 }
 
-/// Root goes on as the user that the server runs as, where the city names one: custody answers nobody else, and no file
-/// gets an owner that the server may not read.
+/// Root goes on as the user that the server runs as: the one that the city names, else the one whose its configuration is.
+/// Custody and a database answer nobody else, and no file gets an owner that the server may not read.
 pub fn as_server(data: &Path) -> base::Result<()> {
-    match Config::load(&data.join("homeplate.toml")) {
-        Ok(Config { custody: city::CustodySection { server_user: Some(user), .. }, .. }) => {
-            city::act_as(&user)
-        }
+    let file = data.join("homeplate.toml");
+    match Config::load(&file).map(|config| config.custody.server_user) {
+        Ok(Some(user)) => city::act_as(&user),
+        Ok(None) => city::act_as_owner(&file),
         // Whoever examines the city says what is wrong with its configuration.
-        _ => Ok(()),
+        Err(_) => Ok(()),
     }
 }
 
@@ -41,6 +41,9 @@ pub struct CheckArgs {
 /// Examines a city; the exit code says whether something must be mended.
 pub fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let data = place(args.data);
+    // There may be more than one, and where none was named this is a guess.
+    let whole = std::path::absolute(&data).unwrap_or_else(|_| data.clone());
+    println!("The city in {}:", whole.display());
     as_server(&data)?;
     let found = check(&data, &SystemClock);
     for one in &found {

@@ -16,9 +16,10 @@ const RETENTION: u32 = 21;
 /// Arguments of `homeplate init`.
 #[derive(clap::Args)]
 pub struct InitArgs {
-    /// The folder of the city's data.
-    #[arg(long, default_value = "city")]
-    data: PathBuf,
+    /// The folder of the city's data; `city` here where it is left out, on a machine that has no city in
+    /// /var/lib/homeplate/city.
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// The city of this machine, as the package's services run it: in /var/lib/homeplate/city, with a user for the
     /// server and one for the keys.
     #[arg(long, conflicts_with_all = ["data", "custody_user", "server_user"])]
@@ -62,9 +63,9 @@ pub struct InitArgs {
     /// Days after which reads are forgotten; 21, or less where the preset says so.
     #[arg(long)]
     retention_days: Option<u32>,
-    /// Seconds between two counts on the log while reads come in.
-    #[arg(long, default_value_t = 60)]
-    tally_s: u32,
+    /// Seconds between two counts on the log while reads come in; an hour where nothing else is said.
+    #[arg(long)]
+    tally_s: Option<u32>,
     /// How many different people must order something on again; 2.
     #[arg(long)]
     on_signatures: Option<u32>,
@@ -119,15 +120,16 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.system {
-        args.data = PathBuf::from(crate::check::SYSTEM);
+        args.data = Some(PathBuf::from(crate::check::SYSTEM));
         args.custody_user = Some("homeplate-keys".into());
         args.server_user = Some("homeplate".into());
     }
-    if args.admin_passkey && args.data.join("homeplate.toml").exists() {
+    let data = folder(args.data.take(), Path::new(crate::check::SYSTEM))?;
+    if args.admin_passkey && is_city(&data) {
         // The first link ran out.
-        crate::check::as_server(&args.data)?;
-        let way = city::invite_first(&args.data, &SystemClock)?;
-        let origin = origin(&Config::load(&args.data.join("homeplate.toml"))?)?;
+        crate::check::as_server(&data)?;
+        let way = city::invite_first(&data, &SystemClock)?;
+        let origin = origin(&Config::load(&data.join("homeplate.toml"))?)?;
         println!("your way in    {origin}{} (once, until {})", way.path, way.until);
         return Ok(ExitCode::SUCCESS);
     }
@@ -162,9 +164,9 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
         provers: args.provers.clone(),
         auditors: load_or_create(&args.audit_key)?.public()?,
     };
-    let made = city::init(&args.data, &options, &SystemClock)?;
+    let made = city::init(&data, &options, &SystemClock)?;
     if let Some((keys, server)) = args.custody_user.as_deref().zip(args.server_user.as_deref()) {
-        city::give_to_users(&args.data, keys, server)?;
+        city::give_to_users(&data, keys, server)?;
         println!(
             "users          {keys} owns the keys and runs `homeplate custody`; {server} runs `homeplate serve`"
         );
@@ -196,13 +198,31 @@ pub fn run(mut args: InitArgs) -> anyhow::Result<ExitCode> {
             println!("does not fit   {why}");
         }
     }
-    crate::address::told(&options.config, &args.data)?;
+    crate::address::told(&options.config, &data)?;
     if args.system {
         println!("next           systemctl enable --now homeplate-custody homeplate");
     } else {
-        println!("next           homeplate serve --data {}", args.data.display());
+        println!("next           homeplate serve --data {}", data.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn is_city(folder: &Path) -> bool {
+    folder.join("homeplate.toml").exists()
+}
+
+/// The folder that was named, else `city` here: but no second city without a word, where the machine has one that is
+/// served.
+fn folder(named: Option<PathBuf>, system: &Path) -> base::Result<PathBuf> {
+    let here = PathBuf::from("city");
+    match named {
+        Some(named) => Ok(named),
+        None if is_city(system) && !is_city(&here) => Err(Error::conflict(format!(
+            "This machine has a city in {} already; for another one name its folder with --data.",
+            system.display()
+        ))),
+        None => Ok(here),
+    }
 }
 
 /// A key that is there already belongs to an `init` that was cut off.
@@ -245,7 +265,11 @@ fn config(args: &InitArgs) -> base::Result<Config> {
                 .retention_days
                 .unwrap_or_else(|| most.map_or(RETENTION, |m| m.min(RETENTION))),
         },
-        log: city::LogSection { tally_s: args.tally_s, ..Default::default() },
+        log: args.tally_s.map_or_else(Default::default, |counts_s| city::LogSection {
+            tally_s: counts_s.min(60),
+            counts_s,
+            ..Default::default()
+        }),
         cases: Default::default(),
         drills: Default::default(),
         cameras: Default::default(),
@@ -447,6 +471,18 @@ mod tests {
         assert!(config.is_ok() && said.contains("A fixed camera does not fit"), "{said}");
         let (_, said) = answered(&[], "Olympia\n\nus-wa\n\n\n\n");
         assert!(!said.contains("does not fit"), "{said}");
+    }
+
+    #[test]
+    fn a_second_city_is_made_where_it_was_named_alone() {
+        let system = tempfile::tempdir().unwrap();
+        let here = || folder(None, system.path());
+        assert_eq!(here().unwrap(), Path::new("city"));
+        std::fs::write(system.path().join("homeplate.toml"), "").unwrap();
+        let e = here().unwrap_err();
+        assert!(e.kind() == base::Kind::Conflict && e.message().contains("--data"), "{e}");
+        let named = folder(Some("city".into()), system.path());
+        assert_eq!(named.unwrap(), Path::new("city"));
     }
 
     #[test]

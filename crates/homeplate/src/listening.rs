@@ -1,13 +1,23 @@
 //! Listening at an address that somebody typed.
 
 use base::{Error, Result};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
 /// Takes an address to listen at; port 0 takes a free one.
 pub async fn bound(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|e| {
-        Error::unavailable(format!("{listen} cannot be listened on; is it in use?")).because(e)
+        let message = match e.kind() {
+            ErrorKind::AddrNotAvailable => format!(
+                "{listen} cannot be listened on: this machine has no such address; `ip address` lists those it has."
+            ),
+            ErrorKind::PermissionDenied => format!(
+                "{listen} cannot be listened on: this user may not open that port; take one from 1024 on."
+            ),
+            _ => format!("{listen} cannot be listened on; is it in use?"),
+        };
+        Error::unavailable(message).because(e)
     })
 }
 
@@ -16,4 +26,22 @@ pub fn address_of(listener: &TcpListener) -> Result<SocketAddr> {
     listener
         .local_addr()
         .map_err(|e| Error::unavailable("The listening address is unknown.").because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_stands_in_the_way_is_named() {
+        let listener = bound("127.0.0.1:0").await.unwrap();
+        let taken = address_of(&listener).unwrap().to_string();
+        // The second is of those set aside for documents (RFC 5737).
+        for (listen, words) in
+            [(taken.as_str(), "is it in use?"), ("192.0.2.1:8080", "has no such address")]
+        {
+            let e = bound(listen).await.unwrap_err();
+            assert!(e.message().starts_with(listen) && e.message().contains(words), "{e}");
+        }
+    }
 }

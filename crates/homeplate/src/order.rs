@@ -28,7 +28,8 @@ struct What {
     /// What becomes of what cameras have captured and not delivered: kept sealed, or erased.
     #[arg(long)]
     spool: Option<SpoolWord>,
-    /// From when on: `18:00`, `tomorrow 06:00` by this machine's time zone, or RFC 3339; at once where it is left out.
+    /// From when on: `18:00` (the next one, today or tomorrow), `tomorrow 06:00`, by this machine's time zone; or RFC
+    /// 3339. At once where it is left out.
     #[arg(long, value_parser = moment)]
     from: Option<Time>,
     /// Until when, likewise; until it is ordered on where it is left out.
@@ -67,6 +68,8 @@ pub struct FileArgs {
     key: PathBuf,
 }
 
+const MINUTE_MS: i64 = 60_000;
+
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Word {
     Capture,
@@ -81,17 +84,20 @@ enum SpoolWord {
     Erase,
 }
 
-/// A moment as people say it: `18:00` is the next such moment of today.
-fn moment(text: &str) -> Result<Time, String> {
-    // The machine's own zone, as the system says it; UTC where it says none.
+/// This machine's own zone, as the system says it; UTC where it says none that is known.
+fn zone() -> TimeZone {
     let name = std::env::var("TZ").ok().filter(|tz| !tz.is_empty());
     let link = || {
         let path = std::fs::canonicalize("/etc/localtime").ok()?;
         Some(path.to_str()?.split_once("zoneinfo/")?.1.to_owned())
     };
-    let zone = name.or_else(link).and_then(|name| TimeZone::get(&name).ok());
-    moment_in(text, SystemClock.now(), &zone.unwrap_or(TimeZone::UTC))
-        .map_err(|e| e.message().to_owned())
+    let known = |name: String| TimeZone::get(name.trim_start_matches(':')).ok();
+    name.or_else(link).and_then(known).unwrap_or(TimeZone::UTC)
+}
+
+/// A moment as people say it: `18:00` is the next such moment, of today or of tomorrow.
+fn moment(text: &str) -> Result<Time, String> {
+    moment_in(text, SystemClock.now(), &zone()).map_err(|e| e.message().to_owned())
 }
 
 fn moment_in(text: &str, now: Time, zone: &TimeZone) -> Result<Time> {
@@ -100,19 +106,48 @@ fn moment_in(text: &str, now: Time, zone: &TimeZone) -> Result<Time> {
     if text.contains('T') {
         return text.parse();
     }
-    let now = jiff::Timestamp::from_millisecond(now.millis()).map_err(|e| bad().because(e))?;
-    let today = zone.to_datetime(now).date();
-    let (day, hour) = text.trim().rsplit_once(' ').unwrap_or(("today", text.trim()));
-    let day = match day {
-        "today" => today,
-        "tomorrow" => today.tomorrow().map_err(|e| bad().because(e))?,
-        day => day.parse().map_err(|e: jiff::Error| bad().because(e))?,
+    let here = jiff::Timestamp::from_millisecond(now.millis()).map_err(|e| bad().because(e))?;
+    let today = zone.to_datetime(here).date();
+    let tomorrow = today.tomorrow().map_err(|e| bad().because(e))?;
+    let (day, hour) = match text.trim().rsplit_once(' ') {
+        Some((day, hour)) => (Some(day), hour),
+        None => (None, text.trim()),
     };
     let (h, m) = hour.split_once(':').ok_or_else(bad)?;
     let (h, m): (i8, i8) = (h.parse().map_err(|_| bad())?, m.parse().map_err(|_| bad())?);
     let time = jiff::civil::Time::new(h, m, 0, 0).map_err(|e| bad().because(e))?;
-    let there = zone.to_timestamp(day.to_datetime(time)).map_err(|e| bad().because(e))?;
-    Ok(Time::from_millis(there.as_millisecond()))
+    let on = |day: jiff::civil::Date| -> Result<Time> {
+        let there = zone.to_timestamp(day.to_datetime(time)).map_err(|e| bad().because(e))?;
+        Ok(Time::from_millis(there.as_millisecond()))
+    };
+    // Who says the minute that runs means now.
+    let passed = now.since(on(today)?) >= MINUTE_MS;
+    match day {
+        None if passed => on(tomorrow),
+        Some("today") if passed => Err(Error::invalid(
+            "That moment of today has passed; write tomorrow 06:00, or another day.",
+        )),
+        None | Some("today") => on(today),
+        Some("tomorrow") => on(tomorrow),
+        Some(day) => on(day.parse().map_err(|e: jiff::Error| bad().because(e))?),
+    }
+}
+
+/// Says which moments were taken: the same words are others on a machine of another zone, or after midnight.
+fn say_moments(what: &What) {
+    let zone = zone();
+    for (word, time) in [("from", what.from), ("until", what.until)] {
+        if let Some(time) = time {
+            eprintln!("{word} {}", in_zone(time, &zone));
+        }
+    }
+}
+
+/// A moment by the clocks of a zone, with the zone's name, and as it is signed.
+fn in_zone(time: Time, zone: &TimeZone) -> String {
+    let Ok(at) = jiff::Timestamp::from_millisecond(time.millis()) else { return time.to_string() };
+    let there = zone.to_datetime(at).strftime("%Y-%m-%d %H:%M");
+    format!("{there} {} ({time})", zone.iana_name().unwrap_or("by this machine's clock"))
 }
 
 fn order_of(what: &What, power: Power, level: Level, by: PersonId) -> Order {
@@ -138,6 +173,7 @@ fn order_of(what: &What, power: Power, level: Level, by: PersonId) -> Order {
 /// Runs `off` and `on`.
 pub fn run(args: OrderArgs, power: Power) -> anyhow::Result<ExitCode> {
     let client = Client::new(&args.client)?;
+    say_moments(&args.what);
     let level = match args.level {
         Word::Capture => Level::Capture,
         Word::Asking => Level::Asking,
@@ -211,6 +247,7 @@ fn in_words(line: &OffLine) -> String {
 /// Runs `order`: writes a signed order file.
 pub fn file(args: FileArgs) -> anyhow::Result<ExitCode> {
     let me = PersonKey::load(&args.key)?;
+    say_moments(&args.what);
     let order = order_of(&args.what, Power::Off, Level::Capture, me.person);
     let mut file = match std::fs::read(&args.out) {
         Ok(bytes) => OrderFile::parse(&bytes)?,
@@ -254,6 +291,11 @@ mod tests {
             assert_eq!(got, want, "{text}");
         };
         check("18:00", "2026-11-24T00:00:00.000Z");
+        // In the afternoon six in the morning is tomorrow's; the minute that runs is now.
+        check("06:00", "2026-11-24T12:00:00.000Z");
+        check("13:59", "2026-11-24T19:59:00.000Z");
+        check("14:00", "2026-11-23T20:00:00.000Z");
+        check("today 06:00", "-");
         check("today 18:30", "2026-11-24T00:30:00.000Z");
         check("tomorrow 06:00", "2026-11-24T12:00:00.000Z");
         check("2026-12-01 06:00", "2026-12-01T12:00:00.000Z");
@@ -261,5 +303,10 @@ mod tests {
         for bad in ["", "18", "25:00", "18:60", "yesterday 18:00", "6pm", "2026-13-01 06:00"] {
             check(bad, "-");
         }
+        assert_eq!(
+            in_zone(now, &chicago),
+            "2026-11-23 14:00 America/Chicago (2026-11-23T20:00:00.000Z)"
+        );
+        assert_eq!(in_zone(now, &TimeZone::UTC), "2026-11-23 20:00 UTC (2026-11-23T20:00:00.000Z)");
     }
 }

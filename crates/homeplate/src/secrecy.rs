@@ -1,6 +1,7 @@
 //! The server's certificate while it runs: made, asked for, renewed, and taken up when its file changes; and the plain
 //! port beside it.
 
+use crate::listening::bound;
 use base::{Clock, Error, Result, SystemClock};
 use city::{City, TlsMode, TlsSection};
 use server::Plain;
@@ -8,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tls::{Acme, Live, OwnAuthority, Tokens};
+use tokio::net::TcpListener;
 
 /// How often it is looked whether the certificate's file has changed, or another is due.
 const LOOK: Duration = Duration::from_secs(5);
@@ -24,13 +26,21 @@ pub fn shown(city: &City, address: SocketAddr) -> String {
     }
 }
 
-/// Begins to keep the city's certificate, where it has one: what is wrong with it at the start is an error, what is
-/// wrong later is told and the old one goes on. Opens the plain port too.
-pub async fn start(city: &Arc<City>) -> Result<Option<Arc<Live>>> {
+/// A certificate, and a plain port, that can be had. Nobody is answered and no authority is asked before
+/// [`Ready::begin`].
+pub struct Ready {
+    keeper: Keeper,
+    host: String,
+    plain: Option<(Plain, TcpListener)>,
+}
+
+/// Looks for the city's certificate, where it has one, and takes the plain port: what is wrong with either now is an
+/// error.
+pub async fn ready(city: &City) -> Result<Option<Ready>> {
     let config = city.config();
     let Some(live) = config.tls.live(city.dir()) else { return Ok(None) };
     let host = config.server.host().map(|(host, _)| host.to_owned()).unwrap_or_default();
-    let mut keeper = Keeper {
+    let keeper = Keeper {
         source: Source::of(city, &host)?,
         live: live.clone(),
         tokens: Tokens::default(),
@@ -45,10 +55,25 @@ pub async fn start(city: &Arc<City>) -> Result<Option<Arc<Live>>> {
         }
         Err(e) => return Err(e),
     }
-    plain(city, &keeper.tokens).await?;
+    let plain = plain(city, &keeper.tokens).await?;
     said(&live, &host);
-    tokio::spawn(async move { keeper.run(&host).await });
-    Ok(Some(live))
+    Ok(Some(Ready { keeper, host, plain }))
+}
+
+impl Ready {
+    /// Keeps the certificate from here on, and answers at the plain port: what is wrong later is told, and the old one
+    /// goes on. Called within the runtime; both end with the process.
+    pub fn begin(self) -> Arc<Live> {
+        let Self { mut keeper, host, plain } = self;
+        let live = keeper.live.clone();
+        if let Some((plain, listener)) = plain {
+            tokio::spawn(async move {
+                server::serve_plain(plain, listener, std::future::pending()).await;
+            });
+        }
+        tokio::spawn(async move { keeper.run(&host).await });
+        live
+    }
 }
 
 /// Says what the certificate is that is served now.
@@ -67,24 +92,15 @@ fn said(live: &Live, host: &str) {
     }
 }
 
-async fn plain(city: &City, tokens: &Tokens) -> Result<()> {
+async fn plain(city: &City, tokens: &Tokens) -> Result<Option<(Plain, TcpListener)>> {
     let config = city.config();
-    let Some(listen) = &config.tls.redirect_listen else { return Ok(()) };
-    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|e| {
-        Error::unavailable(format!(
-            "{listen} cannot be listened on; is it in use, or may this user not open it? \
-             (tls.redirect_listen)"
-        ))
-        .because(e)
+    let Some(listen) = &config.tls.redirect_listen else { return Ok(None) };
+    let listener = bound(listen).await.map_err(|e| {
+        Error::unavailable(format!("{} (tls.redirect_listen)", e.message())).because(e.inside())
     })?;
     let origin = config.server.public_url.clone().unwrap_or_default();
     let root = config.tls.root_file(city.dir());
-    let plain = Plain { origin, root, tokens: tokens.clone() };
-    tokio::spawn(async move {
-        // It ends with the process.
-        server::serve_plain(plain, listener, std::future::pending()).await;
-    });
-    Ok(())
+    Ok(Some((Plain { origin, root, tokens: tokens.clone() }, listener)))
 }
 
 enum Source {

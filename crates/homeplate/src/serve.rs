@@ -2,6 +2,7 @@
 
 use crate::custody::Beside;
 use crate::listening::{address_of, bound};
+use crate::secrecy::Ready;
 use crate::stand_by::{self, Seated, Told};
 use crate::web::Web;
 use base::{Shutdown, SystemClock};
@@ -108,16 +109,20 @@ fn serve(
         City::open_ahead(&args.data, Arc::new(SystemClock), memory, known.clone())
     })?;
     drop(known);
+    let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
+    // What a start fails at comes before its entry: a server that is started again and again until somebody mends it
+    // would fill a log from which nothing is ever taken.
+    let ready = seated.again(|| runtime.block_on(crate::secrecy::ready(&city)))?;
+    let listener = match seated.listener.take() {
+        Some(listener) => listener,
+        None => runtime.block_on(bound(&listen))?,
+    };
+    let web = Web::new(WITNESS_TIMEOUT, None)?;
+    goes_on(&city, &web)?;
     city.announce()?;
+    remember(&city);
     city.reach_records(Arc::new(Web::new(RECORDS_TIMEOUT, None)?));
     city.reach_prover(Arc::new(crate::rules::Program));
-    let web = Web::new(WITNESS_TIMEOUT, None)?;
-    // Before anything is answered: a witness may know more of the log than is here.
-    city.cosign(&web)?;
-    if let Some(lost) = city.set_back() {
-        return Err(lost.told().into());
-    }
-    remember(&city);
     let stop = Shutdown::new();
     let cosigning = spawn_cosigning(city.clone(), web, stop.clone());
     let chores = spawn_chores(city.clone(), stop.clone());
@@ -130,18 +135,12 @@ fn serve(
     // The last to end: what the others write as they end is in the copy.
     let copied = Shutdown::new();
     let copying = spawn_copy(&city, &copied, City::stream_copy);
-    let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     if args.stand_by.is_some() {
         stand_by::watch(&city, &stop);
     }
-    let live = seated.again(|| runtime.block_on(crate::secrecy::start(&city)));
     let served = runtime.block_on(async {
-        // What is wrong with it ends the server in order, as everything from here on.
-        let live = live?;
-        let listener = match seated.listener.take() {
-            Some(listener) => listener,
-            None => bound(&listen).await?,
-        };
+        // What is wrong from here on ends the server in order.
+        let live = ready.map(Ready::begin);
         let address = address_of(&listener)?;
         // Before the first answer: from here on there is no way back to what was before an upgrade.
         if let Err(e) = tokio::task::block_in_place(|| city.no_way_back()) {
@@ -177,15 +176,23 @@ fn serve(
 fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     let memory = Some(city::memory(&args.data));
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory)?;
-    city.announce()?;
-    remember(&city);
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     runtime.block_on(async {
         let _listener = bound(&listen).await?;
-        crate::secrecy::start(&city).await.map(drop)
+        crate::secrecy::ready(&city).await.map(drop)
     })?;
+    goes_on(&city, &Web::new(WITNESS_TIMEOUT, None)?)?;
+    city.announce()?;
+    remember(&city);
     city.fit()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Asks the witnesses before a start's entry is signed and anything is answered: one may know more of the log than is
+/// here, and what was set back is not gone on with.
+fn goes_on(city: &City, web: &Web) -> base::Result<()> {
+    city.ask_witnesses(web)?;
+    city.set_back().map_or(Ok(()), |lost| Err(lost.told()))
 }
 
 /// What the city does by the clock: counts on the log, lists that were dropped, once an hour forgetting.
@@ -195,15 +202,18 @@ fn spawn_chores(city: Arc<City>, stop: Shutdown) -> std::thread::JoinHandle<()> 
     std::thread::spawn(move || {
         loop {
             let ended = stop.sleep(wait);
-            if let Err(e) = city.tally() {
-                tracing::error!(error = %e.inside(), "counting");
+            let forgets = !ended && forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY);
+            // The last count of what is forgotten must be on the log.
+            let tended = if ended || forgets { city.tally() } else { city.tend() };
+            if let Err(e) = tended {
+                tracing::error!(error = %e.inside(), "what goes by the clock");
             }
             if !ended && let Err(e) = city.take_drops() {
                 tracing::error!(error = %e.inside(), "dropped hot lists");
             }
             remember(&city);
             // At the start too: what was due while the server was down is on the log soon.
-            if !ended && forgot.is_none_or(|at| at.elapsed() >= FORGET_EVERY) {
+            if forgets {
                 forgot = Some(Instant::now());
                 if let Err(e) = city.retain() {
                     tracing::error!(error = %e.inside(), "forgetting");

@@ -144,7 +144,7 @@ fn witnesses_know(data: &Path) -> anyhow::Result<Option<Lost>> {
     let beside = Beside::start(data)?;
     let memory = Some(city::memory(data));
     let asked = City::open_with(data, Arc::new(SystemClock), memory).and_then(|city| {
-        city.cosign(&Web::new(WITNESS_TIMEOUT, None)?)?;
+        city.ask_witnesses(&Web::new(WITNESS_TIMEOUT, None)?)?;
         Ok(city.set_back())
     });
     if let Some(custody) = beside {

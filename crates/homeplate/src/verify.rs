@@ -5,7 +5,7 @@
 //! is noticed too.
 
 use crate::web::Web;
-use base::{Clock, Error, Result, SystemClock, b64};
+use base::{Clock, Error, Result, SystemClock, Time, b64};
 use city::{Change, Devices, RuleHistory};
 use ledger::{Leaf, Memory, Policy, Report, Seen, Witnessed, verify_each, verify_each_from};
 use std::fmt::Write;
@@ -45,6 +45,17 @@ pub struct VerifyArgs {
     pub(crate) json: bool,
 }
 
+/// What waits so long for its witnesses is shouted.
+const LATE_MS: i64 = 24 * 3_600_000;
+
+/// Of when the log is.
+#[derive(Default)]
+struct Ages {
+    newest: Option<Time>,
+    /// The first entry that the witnesses have not signed for.
+    unsigned: Option<Time>,
+}
+
 /// Where a log is read.
 enum Place {
     Folder(PathBuf),
@@ -67,6 +78,10 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         Some(policy) => witnessed(&place, policy, &vkey)?,
         None => None,
     };
+    let asked = args.witnesses.is_some() && policy.as_ref().is_some_and(|p| !p.asks_for_none());
+    if asked && witnessed.is_none() {
+        return Err(unsigned().into());
+    }
     let memory = if args.forget { None } else { args.memory.map(Memory::new).or_else(of_user) };
     let recalled = memory.as_ref().map(|m| m.recall(&vkey)).transpose()?.flatten();
     let mut seen: Vec<Seen> = recalled.iter().cloned().collect();
@@ -74,11 +89,17 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
     seen.extend(witnessed.as_ref().map(|w| Seen { size: w.size, root: b64(&w.root) }));
     let mut of_rules = Vec::new();
     let (mut devices, mut forged) = (Devices::default(), None);
+    let mut ages = Ages::default();
     let each = &mut |index: u64, leaf: &Leaf| {
         // A log that is being written to is looked at again.
         if index == 0 {
             of_rules.clear();
             (devices, forged) = (Devices::default(), None);
+            ages = Ages::default();
+        }
+        ages.newest = Some(leaf.time);
+        if witnessed.as_ref().is_some_and(|w| w.size == index) {
+            ages.unsigned = Some(leaf.time);
         }
         if let Err(e) = devices.add(index, leaf) {
             forged.get_or_insert(e);
@@ -106,6 +127,9 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         value["rules"] = serde_json::to_value(history.changes())?;
         value["words"] =
             serde_json::json!({ "signed": devices.held, "unsigned": devices.unsigned });
+        value["rules_differed"] = serde_json::to_value(history.differed())?;
+        value["newest"] = serde_json::to_value(ages.newest)?;
+        value["witnesses"] = witnesses_in_json(witnessed.as_ref(), &ages);
         println!("{value}");
     } else {
         print!("{}", in_words(&report));
@@ -116,7 +140,19 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
             );
         }
         print!("{}", rules_in_words(history.changes()));
-        print!("{}", witnesses_in_words(policy.is_some(), witnessed.as_ref(), report.size));
+        print!("{}", differed_in_words(&history));
+        if let Some(newest) = ages.newest {
+            println!("  newest     entry of {newest}");
+        }
+        match (&policy, &place) {
+            (None, Place::Folder(_)) => println!(
+                "  witnesses  no list of them lies beside the folder: the city's own signature holds"
+            ),
+            (policy, _) => {
+                let told = (policy.is_some(), witnessed.as_ref());
+                print!("{}", witnesses_in_words(told, report.size, &ages, SystemClock.now()));
+            }
+        }
         if let Some(seen) = &recalled {
             println!("  extends    the log of {} entries that was seen here before", seen.size);
         }
@@ -158,6 +194,16 @@ fn rules_in_words(changes: &[Change]) -> String {
         );
     }
     out
+}
+
+/// What the city itself found to differ from what was adopted.
+fn differed_in_words(history: &RuleHistory) -> String {
+    let line = |(entry, at): &(u64, Time)| {
+        format!(
+            "  DIFFERED   at {at} the rules were not those adopted, by the city's own word (entry {entry})\n"
+        )
+    };
+    history.differed().iter().map(line).collect()
 }
 
 fn of_user() -> Option<Memory> {
@@ -227,14 +273,45 @@ fn witnessed(place: &Place, policy: &Policy, vkey: &str) -> Result<Option<Witnes
     ))
 }
 
-fn witnesses_in_words(asked: bool, seen: Option<&Witnessed>, size: u64) -> String {
+/// Whoever names witnesses believes nothing that they have not signed.
+fn unsigned() -> Error {
+    Error::invalid(
+        "No checkpoint with the signatures of enough of your witnesses is shown, and what they have not signed does \
+         not count; ask them what they have signed. A log that is new, or succeeds another, they must follow first: \
+         without --witnesses you see what it says of itself.",
+    )
+}
+
+fn witnesses_in_json(seen: Option<&Witnessed>, ages: &Ages) -> serde_json::Value {
+    let Some(seen) = seen else { return serde_json::Value::Null };
+    let by = seen.by.iter().map(|(name, at)| serde_json::json!({ "name": name, "at": at }));
+    let by: Vec<serde_json::Value> = by.collect();
+    serde_json::json!({ "size": seen.size, "by": by, "unsigned_since": ages.unsigned })
+}
+
+fn witnesses_in_words(
+    (asked, seen): (bool, Option<&Witnessed>),
+    size: u64,
+    ages: &Ages,
+    now: Time,
+) -> String {
     match seen {
         None if asked => "  witnesses  have signed nothing yet\n".into(),
         None => "  witnesses  none: the log is signed by the city alone\n".into(),
         Some(seen) => {
             let by: Vec<String> =
                 seen.by.iter().map(|(name, at)| format!("{name} at {at}")).collect();
-            format!("  witnesses  {} of {size} entries signed by {}\n", seen.size, by.join(", "))
+            let mut out = format!(
+                "  witnesses  {} of {size} entries signed by {}\n",
+                seen.size,
+                by.join(", ")
+            );
+            if let Some(since) = ages.unsigned {
+                let word = if now.since(since) > LATE_MS { "UNSIGNED" } else { "unsigned" };
+                let behind = size.saturating_sub(seen.size);
+                let _ = writeln!(out, "  {word}   {behind} entries, the first of {since}");
+            }
+            out
         }
     }
 }
@@ -341,7 +418,7 @@ fn in_words(report: &Report) -> String {
             before.origin, before.why, before.found, before.since
         ));
     }
-    for gap in &f.gaps {
+    for gap in f.gaps.iter() {
         let until = gap.until.map_or("now".to_owned(), |t| t.to_string());
         line(format!("  gap        {} from {} until {until}", gap.camera, gap.from));
     }
@@ -464,6 +541,38 @@ mod tests {
               gap        cam_main from 2026-11-23T08:05:00.000Z until now
         "#]]
         .assert_eq(&in_words(&report));
+    }
+
+    #[test]
+    fn rules_that_differed_are_said() {
+        let mut history = RuleHistory::new("homeplate/x");
+        for (index, same) in [(4, true), (5, false), (6, true)] {
+            let at = Time::from_millis(1_795_420_800_000);
+            history.add(index, &Leaf::new("policy.checked", at).fact("same", same)).unwrap();
+        }
+        let told = differed_in_words(&history);
+        assert!(told.lines().count() == 1 && told.contains("(entry 5)"), "{told}");
+    }
+
+    #[test]
+    fn what_waits_for_the_witnesses_is_said() {
+        let at = |hour: i64| Time::from_millis(1_795_420_800_000 + hour * 3_600_000);
+        let seen = Witnessed {
+            origin: "homeplate/x".into(),
+            size: 12,
+            root: [0; 32],
+            by: vec![("a".into(), at(0))],
+            quorum: true,
+        };
+        let check = |unsigned: Option<i64>, want: &str| {
+            let ages = Ages { newest: Some(at(30)), unsigned: unsigned.map(at) };
+            let told = witnesses_in_words((true, Some(&seen)), 15, &ages, at(30));
+            let line = told.lines().nth(1).unwrap_or_default();
+            assert_eq!(line, want);
+        };
+        check(None, "");
+        check(Some(29), "  unsigned   3 entries, the first of 2026-11-24T13:00:00.000Z");
+        check(Some(1), "  UNSIGNED   3 entries, the first of 2026-11-23T09:00:00.000Z");
     }
 
     #[test]

@@ -267,6 +267,15 @@ impl Index {
         out
     }
 
+    /// Lists with whole plates whose proposals are counted, those left out that are too old to be matched.
+    pub fn counting(&self, now: Time) -> impl Iterator<Item = &ListId> {
+        let tables = [&self.base, &self.over].into_iter().zip(&self.figures.tables);
+        tables
+            .flat_map(|(table, (_, terms))| table.lists.iter().zip(terms))
+            .filter(move |(_, terms)| terms.counted && !stale(terms, now))
+            .map(|(list, _)| list)
+    }
+
     fn whole(&self, seen: &Seen, now: Time, floor: f64) -> Vec<Found> {
         let (keys, floor) = search::texts(&seen.belief, floor);
         let (mut cars, mut listed, mut known) = (Vec::new(), Vec::new(), 0.0);

@@ -19,7 +19,7 @@ pub struct HotList {
     /// Held by who makes a new index of the present one: changes follow one another, matching waits for none.
     changing: Mutex<()>,
     changes: AtomicU64,
-    /// What was proposed since it was asked last, of lists that count it.
+    /// What was proposed since it was asked last, of lists that count it and that a read was compared with.
     proposed: Mutex<HashMap<ListId, Tally>>,
 }
 
@@ -87,12 +87,12 @@ impl HotList {
     pub fn set_terms(&self, terms: HashMap<ListId, Terms>) {
         let bounded = |t: Terms| Terms { threshold: Terms::at(t.threshold).threshold, ..t };
         let terms = terms.into_iter().map(|(list, t)| (list, bounded(t))).collect();
-        self.change(|index| (index.set(Settings { terms, ..index.settings.clone() }), ()));
+        self.exchange(0, |index| (index.set(Settings { terms, ..index.settings.clone() }), ()));
     }
 
     /// Other numbers of the city's traffic.
     pub fn set_prior(&self, prior: Prior) {
-        self.change(|index| (index.set(Settings { prior, ..index.settings.clone() }), ()));
+        self.exchange(0, |index| (index.set(Settings { prior, ..index.settings.clone() }), ()));
     }
 
     /// What a read may be, the most probable first; ties go by entry.
@@ -102,9 +102,18 @@ impl HotList {
         found
     }
 
-    /// How probable the proposals were that lists with [`Terms::counted`] had since this was asked last: counts alone.
+    /// How probable the proposals were that lists with [`Terms::counted`] had since this was asked last: counts alone. A
+    /// list that reads were compared with, and that had none, is there too.
     pub fn take_proposed(&self) -> HashMap<ListId, Tally> {
         std::mem::take(&mut *self.proposed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Days on which nothing was proposed count as well as others; those on which nothing was compared do not.
+    fn compared(&self, index: &Index, now: Time) {
+        let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+        for list in index.counting(now) {
+            proposed.entry(list.clone()).or_default();
+        }
     }
 
     fn count(&self, found: &[Found]) {
@@ -136,7 +145,8 @@ impl HotList {
         self.index().len()
     }
 
-    /// Counts the changes: the same number is the same lists.
+    /// Counts the changes of what is looked for: the same number is the same entries and found vehicles, on whatever
+    /// terms.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::SeqCst)
     }
@@ -156,6 +166,11 @@ impl HotList {
     }
 
     fn change<T>(&self, make: impl FnOnce(&Index) -> (Index, T)) -> T {
+        self.exchange(1, make)
+    }
+
+    /// Puts another index in the place of the present one, which counts as so many changes.
+    fn exchange<T>(&self, changes: u64, make: impl FnOnce(&Index) -> (Index, T)) -> T {
         let _one_at_a_time = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         // Laid out before the lock is taken, so that matching never waits for it.
         let old = self.index();
@@ -166,7 +181,7 @@ impl HotList {
             let mut now = self.index.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *now, fresh)
         };
-        self.changes.fetch_add(1, Ordering::SeqCst);
+        self.changes.fetch_add(changes, Ordering::SeqCst);
         // Wiping a long list takes a while: who matches lets go of it first, so that nobody waits for that.
         while let Err(held) = Arc::try_unwrap(before) {
             before = held;
@@ -184,6 +199,9 @@ impl Job for HotList {
     /// One hit for each entry and read, by pass and then by probability.
     fn on_passes(&self, passes: &[Pass], now: Time) -> Vec<Effect> {
         let index = self.index();
+        if !passes.is_empty() {
+            self.compared(&index, now);
+        }
         let mut raised = HashSet::new();
         let mut out = Vec::new();
         for read in passes {

@@ -116,6 +116,32 @@ se sweden sverige s swe
 si slovenia slo svn
 sk slovakia svk
 ua ukraine ukr
+ad andorra and
+am armenia arm
+au australia aus
+ba bosniaandherzegovina bosnaihercegovina bosnia bih
+by belarus blr
+cl chile chl
+cn china chn
+ge geo
+is iceland ísland isl
+jp japan jpn
+kr southkorea korea kor
+kz kazakhstan kaz
+li liechtenstein lie
+mc monaco mco
+mk northmacedonia mkd
+nz newzealand nzl
+ru russia russianfederation rus
+tr turkey türkiye turkiye tur
+al albania alb
+ar argentina arg
+az azerbaijan aze
+co colombia col
+il israel isr
+in india ind
+md moldova mda
+me montenegro mne
 ";
 
 /// Every spelling, with its code.
@@ -139,7 +165,7 @@ pub(crate) fn known(written: &str) -> Option<&'static str> {
 }
 
 /// The code of a state as somebody wrote it: `CA`, `us-ca` and `California` are `us-ca`. A short code of elsewhere (`ON`,
-/// `ca-on`, `BIH`) is itself in lower case; `None` for what is no state, among that a word that is not known.
+/// `ca-on`, `KEN`) is itself in lower case; `None` for what is no state, among that a word that is not known.
 pub fn state_code(written: &str) -> Option<String> {
     let fine = |part: &str, least: usize| {
         (least..=3).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
@@ -185,7 +211,9 @@ mod tests {
             ("ON", Some("on")),
             ("ca-on", Some("ca-on")),
             ("mx-bcn", Some("mx-bcn")),
-            ("BIH", Some("bih")),
+            ("BIH", Some("ba")),
+            ("Türkiye", Some("tr")),
+            ("MNE", Some("me")),
             ("us-zz", None),
             ("Atlantis", None),
             ("California!", None),

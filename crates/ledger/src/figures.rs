@@ -3,6 +3,9 @@
 //! One function of one leaf after the other: the server keeps them up to date with it, and the
 //! verifier comes to the same numbers with it. A leaf that lacks a fact counts for nothing rather
 //! than stopping the count, because what is on the log stays on the log.
+//!
+//! Pages are made from copies of the figures, so what grows with the years (counts, gaps, orders) is shared between
+//! them: a copy costs what the cameras and the days are, and a leaf that comes while one is held copies what it changes.
 
 use crate::counters::{Counted, camera_of};
 use crate::drills::Drills;
@@ -12,6 +15,7 @@ use crate::{HIDDEN, Leaf, REVEALED};
 use base::{Day, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What the log says about the city so far.
@@ -90,7 +94,9 @@ pub struct Figures {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeds: Option<Predecessor>,
     /// When cameras were off.
-    pub gaps: Vec<Gap>,
+    #[serde(with = "crate::shared")]
+    #[schema(value_type = Vec<Gap>)]
+    pub gaps: Arc<Vec<Gap>>,
     /// What is switched off for the whole city, by level, and since when.
     pub off: BTreeMap<String, Time>,
     /// Orders to switch off that begin later or end by themselves and are not over, the next first.
@@ -102,11 +108,11 @@ pub struct Figures {
     /// Largest count by day and camera.
     #[serde(skip)]
     #[schema(ignore)]
-    counts: BTreeMap<(Day, String), u64>,
+    counts: BTreeMap<Day, Arc<BTreeMap<String, u64>>>,
     /// The orders to switch off and on.
     #[serde(skip)]
     #[schema(ignore)]
-    orders: Orders,
+    orders: Arc<Orders>,
     /// How far the schedule has been followed.
     #[serde(skip)]
     #[schema(ignore)]
@@ -512,13 +518,16 @@ impl Figures {
         camera.on = false;
         camera.since = leaf.time;
         camera.retired = Some(leaf.time);
-        for gap in self.gaps.iter_mut().filter(|g| &g.camera == id && g.until.is_none()) {
-            gap.until = Some(leaf.time);
+        let open = |g: &Gap| &g.camera == id && g.until.is_none();
+        if self.gaps.iter().any(open) {
+            for gap in Arc::make_mut(&mut self.gaps).iter_mut().filter(|g| open(g)) {
+                gap.until = Some(leaf.time);
+            }
         }
     }
 
     fn ordered(&mut self, leaf: &Leaf) {
-        self.orders.add(leaf);
+        Arc::make_mut(&mut self.orders).add(leaf);
         // Between two orders nothing changes: the clock stands at the last that did.
         self.clock = self.clock.max(moment(leaf));
         self.settle(self.clock);
@@ -530,7 +539,6 @@ impl Figures {
         while let Some(next) = self.orders.next(None, self.clock).filter(|next| *next <= now) {
             self.clock = next;
             self.settle(next);
-            self.orders.settle(next);
         }
     }
 
@@ -561,11 +569,11 @@ impl Figures {
             camera.since = at;
             if on {
                 let open = |g: &&mut Gap| g.camera == id && g.until.is_none();
-                if let Some(gap) = self.gaps.iter_mut().rev().find(open) {
+                if let Some(gap) = Arc::make_mut(&mut self.gaps).iter_mut().rev().find(open) {
                     gap.until = Some(at);
                 }
             } else {
-                self.gaps.push(Gap { camera: id, from: at, until: None });
+                Arc::make_mut(&mut self.gaps).push(Gap { camera: id, from: at, until: None });
             }
         }
     }
@@ -578,7 +586,8 @@ impl Figures {
         else {
             return;
         };
-        let most = self.counts.entry((day, camera.to_owned())).or_insert(0);
+        let cameras = Arc::make_mut(self.counts.entry(day).or_default());
+        let most = cameras.entry(camera.to_owned()).or_insert(0);
         let more = reads.saturating_sub(*most);
         *most += more;
         self.reads = self.reads.saturating_add(more);
@@ -655,7 +664,7 @@ mod tests {
             };
             out += &format!("{id} {} {state} since {}\n", c.name, hm(&c.since));
         }
-        for gap in &figures.gaps {
+        for gap in figures.gaps.iter() {
             let until = gap.until.as_ref().map_or("now".into(), hm);
             out += &format!("gap {} {} to {until}\n", gap.camera, hm(&gap.from));
         }
@@ -679,6 +688,37 @@ mod tests {
                 reads 10 hits 0 searches 0 open 0 opened 0 refusals 0 on 0
             "#]],
         );
+    }
+
+    /// A copy shares what grows with the years, stays as it was, and is spelled like its original.
+    #[test]
+    fn a_copy_shares_what_grows() {
+        let mut figures = Figures::default();
+        let at = |hour: i64| Time::from_millis(1_796_000_000_000 + hour * 3_600_000);
+        let count = |day: &str| {
+            let leaf = Leaf::new("counts.daily", at(9)).fact("day", day);
+            leaf.fact("camera", "cam_a").fact("reads", 5_u64)
+        };
+        let order = |n: i64| {
+            let kind = if n % 2 == 0 { "order.off" } else { "order.on" };
+            Leaf::new(kind, at(n)).id(format!("ord_{n}")).fact("level", "capture")
+        };
+        figures.add(&Leaf::new("camera.enrolled", at(0)).id("cam_a"));
+        (2..5).for_each(|n| figures.add(&order(n)));
+        ["2026-11-21", "2026-11-22"].iter().for_each(|day| figures.add(&count(day)));
+        let copy = figures.clone();
+        figures.add(&count("2026-11-23"));
+        assert!(Arc::ptr_eq(&copy.gaps, &figures.gaps));
+        assert!(Arc::ptr_eq(&copy.orders, &figures.orders));
+        assert!(copy.counts.iter().all(|(day, some)| Arc::ptr_eq(some, &figures.counts[day])));
+        figures.add(&order(5));
+        assert_eq!((copy.reads, figures.reads), (10, 15));
+        let lasts = |figures: &Figures| figures.gaps.iter().filter(|g| g.until.is_none()).count();
+        assert_eq!((lasts(&copy), lasts(&figures)), (1, 0));
+        let json = serde_json::to_value(&figures).unwrap();
+        assert_eq!(json["gaps"].as_array().map(Vec::len), Some(2));
+        let back: Figures = serde_json::from_value(json).unwrap();
+        assert_eq!(back.gaps, figures.gaps);
     }
 
     #[test]

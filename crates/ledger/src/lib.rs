@@ -31,6 +31,7 @@ mod papers;
 mod quorum;
 mod receipt;
 mod scan;
+mod shared;
 mod tree;
 mod verify;
 mod witness;
@@ -44,7 +45,7 @@ pub use figures::{
 };
 pub use hidden::{HIDDEN, REVEALED};
 pub use leaf::{Leaf, commitment};
-pub use log::Log;
+pub use log::{Log, Show};
 pub use lottery::{Draw, draw};
 pub use memory::Memory;
 pub use notes::key_in;

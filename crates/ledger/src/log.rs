@@ -6,7 +6,7 @@
 //! become one write with one checkpoint: the disk's syncs are shared.
 //!
 //! Holds: memory runs behind the disk, never ahead of it. After a write that failed half-way nobody
-//! knows what the disk has; the next append reads the log anew before it writes.
+//! knows whether the disk has it; the next append looks, and takes it in or away, before it writes.
 
 use crate::entry::Entry;
 use crate::figures::{Audit, Figures};
@@ -14,8 +14,8 @@ use crate::leaf::Leaf;
 use crate::lottery::{Draw, Lottery};
 use crate::notes::{Signer, open_with};
 use crate::objects::{Guard, Objects};
-use crate::scan::scan;
-use crate::tree::{FULL, Name, Piece, Standing, Tree, split};
+use crate::scan::{scan, scan_on};
+use crate::tree::{FULL, Name, Piece, Standing, Tree, beginning, split};
 use crate::verify::Seen;
 use crate::witness;
 use base::{Error, Result, SigningKey, b64, sha256};
@@ -41,6 +41,9 @@ pub struct Log {
     tiles: Mutex<HashMap<Name, Vec<u8>>>,
     _guard: Guard,
 }
+
+/// Takes the entries of a log one after the other, each with its number.
+pub type Show<'a> = &'a mut dyn FnMut(u64, &Leaf);
 
 /// What is on disk.
 struct State {
@@ -90,18 +93,34 @@ impl Log {
         }
         let checkpoint = signer.checkpoint(0, Tree::default().root()?)?;
         objects.replace(CHECKPOINT, None, checkpoint.as_bytes())?;
-        Self::with(objects, signer, guard)
+        Self::with(objects, signer, guard, &mut |_, _| {})
     }
 
     /// Opens a log: reads it whole, compares all of it, and removes what a crash left over.
     pub fn open(objects: Box<dyn Objects>, origin: &str, key: SigningKey) -> Result<Log> {
-        let signer = Signer::new(origin, key)?;
-        let guard = objects.lock()?;
-        Self::with(objects, signer, guard)
+        Self::open_showing(objects, origin, key, &mut |_, _| {})
     }
 
-    fn with(objects: Box<dyn Objects>, signer: Signer, guard: Guard) -> Result<Log> {
-        let state = load(objects.as_ref(), &signer)?;
+    /// The same, and shows each entry with its number as it is read. What was shown of a log that cannot be opened after
+    /// all counts for nothing.
+    pub fn open_showing(
+        objects: Box<dyn Objects>,
+        origin: &str,
+        key: SigningKey,
+        show: Show<'_>,
+    ) -> Result<Log> {
+        let signer = Signer::new(origin, key)?;
+        let guard = objects.lock()?;
+        Self::with(objects, signer, guard, show)
+    }
+
+    fn with(
+        objects: Box<dyn Objects>,
+        signer: Signer,
+        guard: Guard,
+        show: Show<'_>,
+    ) -> Result<Log> {
+        let state = load(objects.as_ref(), &signer, show)?;
         mend(objects.as_ref(), state.tree.size())?;
         Ok(Log {
             objects,
@@ -455,19 +474,56 @@ impl Log {
         partials.iter().try_for_each(|path| self.objects.remove(path))
     }
 
-    /// After a write that failed: finds out what the disk has before anything else is written.
+    /// After a write that failed: finds out what the disk has before anything else is written. That is what it had, or
+    /// what was tried; the entries of before are not read again, however many they are.
     fn settle(&self) -> Result<()> {
         let mut doubt = lock(&self.doubt);
         let Some(tried) = doubt.as_ref() else { return Ok(()) };
-        let found = load(self.objects.as_ref(), &self.signer)?;
-        let expected = self.state().checkpoint == found.checkpoint || *tried == found.checkpoint;
-        if !expected {
-            return Err(other_writer());
+        match self.objects.get(CHECKPOINT)? {
+            Some(there) if there == self.checkpoint().as_bytes() => self.take_away(tried)?,
+            Some(there) if there == tried.as_bytes() => self.take_in(tried)?,
+            Some(_) => return Err(other_writer()),
+            None => {
+                // Says what is wrong.
+                let found = load(self.objects.as_ref(), &self.signer, &mut |_, _| {});
+                return found.and(Err(other_writer()));
+            }
         }
-        mend(self.objects.as_ref(), found.tree.size())?;
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = found;
         lock(&self.tiles).clear();
         *doubt = None;
+        Ok(())
+    }
+
+    /// Removes what there is of a write that has not come to its checkpoint.
+    fn take_away(&self, tried: &str) -> Result<()> {
+        let (new, _) = Self::grown(self.size(), self.size_of(tried)?);
+        new.iter().try_for_each(|path| self.objects.remove(path))?;
+        self.objects.remove(&format!("{CHECKPOINT}.new"))
+    }
+
+    /// Takes in the entries of a write that is on disk as a whole; every file of it is compared.
+    fn take_in(&self, tried: &str) -> Result<()> {
+        let known = self.state().tree.clone();
+        let (head, _) = open_with(self.signer.vkey(), tried.as_bytes(), &[])?;
+        let (before, mut leaves) = (known.size(), Vec::new());
+        let tree = scan_on(&|path| self.objects.get(path), known, &head, &mut |at, leaf| {
+            leaves.push((at, leaf));
+        })?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for (at, leaf) in leaves {
+            state.figures.add(&leaf);
+            state.lottery.add(at, &leaf);
+            if let Some(id) = leaf.id {
+                state.index.entry(subject(&leaf.kind, &id)).or_insert(at);
+            }
+        }
+        state.tree = tree;
+        state.checkpoint = tried.to_owned();
+        drop(state);
+        let (new, _) = crate::tree::grown(before, head.size);
+        // As behind a write that succeeded.
+        let full = new.into_iter().filter(|name| name.width == FULL);
+        let _ = full.map(|name| self.drop_partials(name)).collect::<Result<()>>();
         Ok(())
     }
 
@@ -543,19 +599,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The first entries or hashes of a wider file of the same place.
-fn beginning(name: Name, wider: &[u8]) -> Option<Vec<u8>> {
-    let width = usize::try_from(name.width).ok()?;
-    let length = match name.level {
-        Some(_) => width.checked_mul(32)?,
-        None => (0..width).try_fold(0_usize, |at, _| {
-            let length = wider.get(at..at.checked_add(2)?)?;
-            Some(at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]])))
-        })?,
-    };
-    wider.get(..length).map(<[u8]>::to_vec)
-}
-
 fn other_writer() -> Error {
     Error::conflict(
         "Somebody else has written to this log; stop the other process and start again.",
@@ -563,7 +606,7 @@ fn other_writer() -> Error {
 }
 
 /// Reads and compares the whole log.
-fn load(objects: &dyn Objects, signer: &Signer) -> Result<State> {
+fn load(objects: &dyn Objects, signer: &Signer, show: Show<'_>) -> Result<State> {
     let Some(checkpoint) = objects.get(CHECKPOINT)? else {
         let lost = !objects.list("tile/")?.is_empty();
         return Err(Error::not_found(if lost {
@@ -578,6 +621,7 @@ fn load(objects: &dyn Objects, signer: &Signer) -> Result<State> {
     let tree = scan(&|path| objects.get(path), &head, &mut |at, leaf| {
         figures.add(&leaf);
         lottery.add(at, &leaf);
+        show(at, &leaf);
         if let Some(id) = leaf.id {
             index.entry(subject(&leaf.kind, &id)).or_insert(at);
         }

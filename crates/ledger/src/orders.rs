@@ -72,7 +72,8 @@ impl Planned {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     off: BTreeMap<Target, Off>,
-    /// Orders that begin later, and all that end by themselves, over or not.
+    /// Orders that begin later than they were given, and all that end by themselves; begun or not, over or not. Their
+    /// times alone say when they hold: an order that was given while the clock was ahead changes none of them.
     planned: Vec<Planned>,
     /// When something was last ordered on.
     on: BTreeMap<Target, Time>,
@@ -88,7 +89,6 @@ impl Orders {
         };
         let Some(level) = leaf.text("level") else { return };
         let at = moment(leaf);
-        self.settle(at);
         let cameras = cameras_of(leaf);
         if off {
             self.ordered_off(leaf, level, cameras, at);
@@ -123,7 +123,7 @@ impl Orders {
         }
     }
 
-    /// An order without an end has begun.
+    /// An order without an end begins as it is given.
     fn begin(&mut self, order: &Planned) {
         for target in targets(&order.level, order.cameras.as_ref()) {
             let off = self
@@ -151,16 +151,6 @@ impl Orders {
         self.planned.retain(|order| order.cameras.as_ref().is_none_or(|some| !some.is_empty()));
     }
 
-    /// Lets time pass: orders without an end that have begun last from now on. Those with an end stay, and their
-    /// times alone say when they hold: an order that was given while the clock was ahead takes none of them away.
-    pub fn settle(&mut self, now: Time) {
-        let begins = |order: &Planned| order.until.is_none() && order.from <= now;
-        let (begun, left): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.planned).into_iter().partition(begins);
-        self.planned = left;
-        begun.iter().for_each(|order| self.begin(order));
-    }
-
     /// Why something is off at a moment, if it is. A camera is off by an order of its own or by one for all.
     pub fn off(&self, level: &str, camera: Option<&str>, now: Time) -> Option<Off> {
         let mut found: Option<Off> = None;
@@ -181,9 +171,14 @@ impl Orders {
         found
     }
 
-    /// Whether an order names this one camera and keeps it off for as long as nobody orders it on.
-    pub fn one_off(&self, camera: &str) -> bool {
+    /// Whether an order names this one camera and keeps it off, at a moment and for as long as nobody orders it on.
+    pub fn one_off(&self, camera: &str, now: Time) -> bool {
+        let begun = |order: &Planned| {
+            let lasts = order.until.is_none() && order.in_force(now);
+            lasts && order.cameras.is_some() && order.concerns("capture", Some(camera))
+        };
         self.off.contains_key(&("capture".into(), Some(camera.to_owned())))
+            || self.planned.iter().any(begun)
     }
 
     /// When a camera was last ordered on, or a scheduled order for it ended.
@@ -379,6 +374,29 @@ mod tests {
                 19:00 a off since 18:00, b off since 18:00; next of a -
             "#]],
         );
+        // Nor does it let one without an end begin before its time.
+        check(
+            "08:00 off all from=18:00
+             23:00 off b",
+            "23:30 12:00 19:00",
+            expect![[r#"
+                23:30 a off since 18:00, b off since 18:00; next of a -
+                12:00 a on, b off since 23:00; next of a 18:00
+                19:00 a off since 18:00, b off since 18:00; next of a -
+            "#]],
+        );
+    }
+
+    #[test]
+    fn one_camera_is_off_by_an_order_that_names_it() {
+        let mut orders = Orders::default();
+        let lines = ["08:00 off a+b from=18:00", "08:01 off all", "08:02 off c until=20:00"];
+        (1..).zip(lines).for_each(|(number, line)| orders.add(&leaf(line, number)));
+        let off = |at: &str| ["a", "b", "c"].map(|camera| orders.one_off(camera, hm(at)));
+        assert_eq!(off("17:59"), [false; 3]);
+        assert_eq!(off("18:00"), [true, true, false]);
+        orders.add(&leaf("19:00 on a", 4));
+        assert_eq!(["a", "b"].map(|camera| orders.one_off(camera, hm("19:00"))), [false, true]);
     }
 
     #[test]

@@ -16,7 +16,17 @@ pub(crate) type Get<'a> = &'a dyn Fn(&str) -> Result<Option<Vec<u8>>>;
 
 /// Rebuilds the tree that `head` promises and hands every leaf to `each`.
 pub(crate) fn scan(get: Get<'_>, head: &Head, each: &mut dyn FnMut(u64, Leaf)) -> Result<Tree> {
-    walk(get, head, &[], &mut |index, leaf, _| {
+    scan_on(get, Tree::default(), head, each)
+}
+
+/// The same of what comes after the entries of a tree that is known to be the log's.
+pub(crate) fn scan_on(
+    get: Get<'_>,
+    known: Tree,
+    head: &Head,
+    each: &mut dyn FnMut(u64, Leaf),
+) -> Result<Tree> {
+    walk(get, known, head, &[], &mut |index, leaf, _| {
         each(index, leaf);
         Ok(())
     })
@@ -31,7 +41,7 @@ pub(crate) fn scan_since(
     each: &mut dyn FnMut(u64, Leaf),
 ) -> Result<Tree> {
     let (mut lottery, mut papers) = (Lottery::default(), Papers::default());
-    walk(get, head, seen, &mut |index, leaf, tree| {
+    walk(get, Tree::default(), head, seen, &mut |index, leaf, tree| {
         let full = |name: Name| Ok(get(&name.to_string())?.unwrap_or_default());
         lottery.check(index, &leaf, &|size| tree.root_of(size, &full))?;
         papers.check(index, &leaf)?;
@@ -43,19 +53,20 @@ pub(crate) fn scan_since(
 /// Hears every leaf, with its number and the tree over those before it.
 type Each<'a> = &'a mut dyn FnMut(u64, Leaf, &Tree) -> Result<()>;
 
-fn walk(get: Get<'_>, head: &Head, seen: &[Seen], each: Each<'_>) -> Result<Tree> {
-    let mut tree = Tree::default();
+fn walk(get: Get<'_>, mut tree: Tree, head: &Head, seen: &[Seen], each: Each<'_>) -> Result<Tree> {
     if let Some(seen) = seen.iter().find(|seen| seen.size > head.size) {
         return Err(shrunk(seen, head));
     }
     while tree.size() < head.size {
-        let width = (head.size - tree.size()).min(FULL);
-        let name = Name { level: None, n: tree.size() / FULL, width };
+        let n = tree.size() / FULL;
+        let width = (head.size - n * FULL).min(FULL);
+        let name = Name { level: None, n, width };
         let Some(bundle) = get(&name.to_string())? else {
             return Err(lost(head, tree.size(), name));
         };
         let entries = split(&bundle, width).ok_or_else(|| changed(name))?;
-        for entry in entries {
+        let known = (tree.size() % FULL) as usize;
+        for entry in entries.into_iter().skip(known) {
             let leaf = Leaf::parse(entry).map_err(|e| changed(name).because(e))?;
             each(tree.size(), leaf, &tree)?;
             for piece in tree.push(entry) {

@@ -245,6 +245,19 @@ pub(crate) fn split(bundle: &[u8], width: u64) -> Option<Vec<&[u8]>> {
     rest.is_empty().then_some(entries)
 }
 
+/// The first entries or hashes of a wider file of the same place.
+pub(crate) fn beginning(name: Name, wider: &[u8]) -> Option<Vec<u8>> {
+    let width = usize::try_from(name.width).ok()?;
+    let length = match name.level {
+        Some(_) => width.checked_mul(32)?,
+        None => (0..width).try_fold(0_usize, |at, _| {
+            let length = wider.get(at..at.checked_add(2)?)?;
+            Some(at + 2 + usize::from(u16::from_be_bytes([length[0], length[1]])))
+        })?,
+    };
+    wider.get(..length).map(<[u8]>::to_vec)
+}
+
 /// How a full tile is fetched.
 pub(crate) type Fetch<'a> = &'a dyn Fn(Name) -> Result<Vec<u8>>;
 

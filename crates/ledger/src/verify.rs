@@ -9,7 +9,7 @@ use crate::leaf::Leaf;
 use crate::notes::{Head, Vkey};
 use crate::objects::{Folder, Objects};
 use crate::scan::scan_since;
-use crate::tree::{Name, Standing, split};
+use crate::tree::{FULL, Name, Standing, beginning, split};
 use base::{Error, Kind, Result, b64};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -50,7 +50,8 @@ impl Report {
 }
 
 /// Checks every file that a log consists of, wherever it lies: `get` gives the bytes under a name,
-/// `checkpoint` or `tile/…`. The log must extend all that was `seen` of it before.
+/// `checkpoint` or `tile/…`. The log must extend all that was `seen` of it before. It may go on meanwhile: of a
+/// partial file that became full the beginning is taken.
 ///
 /// Other files beside the log's are not noticed this way; [`verify`] does, in a folder.
 pub fn verify_from(
@@ -84,13 +85,13 @@ pub fn verify_each_from(
             figures.add(&leaf);
             each(index, &leaf);
         };
-        match scan_since(get, &head, seen, &mut add) {
+        match scan_since(&|path| whole(get, path), &head, seen, &mut add) {
             Ok(_) => {
                 let (size, root) = (head.size, b64(&head.root));
                 return Ok(Report { origin: head.origin, size, root, figures });
             }
             Err(e) => {
-                // A log that goes on replaces its partial tiles: what was missing may be whole by now.
+                // A log that goes on replaces its partial tiles: what was missing may be there by now.
                 let now = fetch()?;
                 if now == checkpoint || tries == TRIES {
                     return Err(e);
@@ -99,6 +100,18 @@ pub fn verify_each_from(
                 tries += 1;
             }
         }
+    }
+}
+
+/// A file of the log; a partial one that is not there any more is how the full one begins.
+fn whole(get: &dyn Fn(&str) -> Result<Option<Vec<u8>>>, path: &str) -> Result<Option<Vec<u8>>> {
+    let there = get(path)?;
+    match Name::parse(path).filter(|name| there.is_none() && name.width < FULL) {
+        Some(name) => {
+            let full = get(&Name { width: FULL, ..name }.to_string())?;
+            Ok(full.and_then(|full| beginning(name, &full)))
+        }
+        None => Ok(there),
     }
 }
 

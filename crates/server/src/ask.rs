@@ -53,7 +53,7 @@ pub(crate) async fn ask(State(state): Shared, request: Request) -> Result<Respon
         return Ok(streamed(state, who, ask, place));
     }
     let done = state
-        .run(move |city| {
+        .run_first(move |city| {
             let _place = place;
             city.ask(&who, ask)
         })
@@ -72,7 +72,7 @@ pub(crate) async fn preview(
 ) -> Result<Json<Preview>, Problem> {
     let (who, body) = state.person(request).await?;
     let ask: Ask = json(&body)?;
-    Ok(Json(state.run(move |city| city.preview(&who, ask)).await?))
+    Ok(Json(state.run_first(move |city| city.preview(&who, ask)).await?))
 }
 
 fn wants_lines(headers: &HeaderMap) -> bool {
@@ -89,7 +89,7 @@ fn streamed(state: Held, who: PersonId, ask: Ask, place: Option<OwnedSemaphorePe
     tokio::spawn(async move {
         let progress = send.clone();
         let done = state
-            .run(move |city| {
+            .run_first(move |city| {
                 let _place = place;
                 city.ask_watched(&who, ask, &mut |p| {
                     // A full channel is a slow reader, who gets the next one; a closed one has gone.

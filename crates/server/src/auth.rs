@@ -104,7 +104,7 @@ impl AppState {
             if self.forgers.is_doubted(&from, most, now) && !self.is_enrolled(&id, now).await? {
                 return Err(city::unknown_key());
             }
-            let key = self.run(move |city| city.key_of(&id)).await?;
+            let key = self.run_first(move |city| city.key_of(&id)).await?;
             self.forgers.may_try(&from, most, now)?;
             // Before the body is read: what a stranger sends costs no memory.
             let claim = identity::http::verify_head(&method, &path, &look, &key, now)?;
@@ -142,7 +142,7 @@ impl AppState {
     /// A server that is started meanwhile knows this request.
     async fn keep_nonce(&self, claim: &Claim, now: Time) -> Result<()> {
         let (nonces, claim) = (self.nonces.clone(), claim.clone());
-        self.run(move |_| {
+        self.run_first(move |_| {
             // What it is for fails by itself where nothing can be written.
             if let Err(e) = nonces.keep(&claim.key_id, &claim.nonce, now) {
                 tracing::warn!(error = %e, "a nonce is not kept: after a restart its request could be said again");
@@ -197,7 +197,7 @@ impl AppState {
         let from = Source { address: address_of(&request), key_id: id.to_string() };
         let (now, limits) = (self.city.now(), &self.city.config().limits);
         self.forgers.may_try(&from, limits.false_per_minute, now)?;
-        let who = match self.run(move |city| city.machine(&token)).await {
+        let who = match self.run_first(move |city| city.machine(&token)).await {
             Err(e) if e.kind() == Kind::Unauthenticated => {
                 let many = self.forgers.was_false(&from, limits.false_per_minute, now).err();
                 return Err(many.unwrap_or(e));

@@ -27,7 +27,7 @@ pub(crate) async fn enrol(
     request: Request,
 ) -> Result<Json<Enrolled>, Problem> {
     let enrol: Enrol = json(&small_body(request).await?)?;
-    Ok(Json(state.run(move |city| city.enrol(enrol)).await?))
+    Ok(Json(state.run_first(move |city| city.enrol(enrol)).await?))
 }
 
 /// A lease: the city's leave to capture for a while.
@@ -43,7 +43,7 @@ pub(crate) async fn lease(
     if asked.unverified().camera != camera {
         return Err(Error::forbidden("A camera asks for its own lease only.").into());
     }
-    Ok(Json(state.run(move |city| city.lease(&asked)).await?))
+    Ok(Json(state.run_first(move |city| city.lease(&asked)).await?))
 }
 
 /// Reads come in, each sealed to the city. Sending one again changes nothing. As JSON an item is base64; as
@@ -65,7 +65,7 @@ pub(crate) async fn reads(
             .retry_after(WAIT)
     })?;
     let done = state
-        .run(move |city| {
+        .run_first(move |city| {
             // The place is free again when the work is done, even if the camera has gone meanwhile.
             let _place = place;
             let body = encoding.unpack(&body)?;
@@ -87,7 +87,7 @@ pub(crate) async fn reads(
 pub(crate) async fn heartbeat(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
     let (camera, body) = state.camera(request).await?;
     let beat: Heartbeat = json(&body)?;
-    Ok(Json(state.run(move |city| city.heartbeat(&camera, beat)).await?))
+    Ok(Json(state.run_first(move |city| city.heartbeat(&camera, beat)).await?))
 }
 
 /// The hot lists of a day as keyed tokens, for a camera that keeps hits alone; sealed to the key in the request.
@@ -99,11 +99,9 @@ pub(crate) async fn heartbeat(State(state): Shared, request: Request) -> Result<
 pub(crate) async fn watch(State(state): Shared, request: Request) -> Result<Response, Problem> {
     let (camera, body) = state.camera(request).await?;
     let ask: WatchAsk = json(&body)?;
-    let place = state.ingest.clone().try_acquire_owned().map_err(|e| {
-        Error::busy("The city has much to do; ask again.").because(e).retry_after(WAIT)
-    })?;
+    let place = state.watch_place().await?;
     let list = state
-        .run(move |city| {
+        .run_first(move |city| {
             let _place = place;
             city.watch_list(&camera, &ask)
         })
@@ -123,5 +121,5 @@ pub(crate) async fn watch(State(state): Shared, request: Request) -> Result<Resp
     responses((status = 200, description = "Noted")))]
 pub(crate) async fn stop(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
     let stop: Signed<Stop> = json(&small_body(request).await?)?;
-    Ok(Json(state.run(move |city| city.stopped(&stop)).await?))
+    Ok(Json(state.run_first(move |city| city.stopped(&stop)).await?))
 }

@@ -61,7 +61,7 @@ pub(crate) async fn signed(
             .map_err(|e| Error::invalid(unsigned).because(e))?;
         let confirmed = state.confirmed(headers, &answer).await?;
         let sort = state.sort_of(&confirmed.fields)?;
-        state.run(move |city| sort.confirmed(city, confirmed)).await
+        state.run_first(move |city| sort.confirmed(city, confirmed)).await
     };
     match done.await {
         Ok(location) => Redirect::to(&location).into_response(),

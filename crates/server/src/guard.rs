@@ -157,7 +157,7 @@ impl AppState {
 
     /// Says that somebody uses the console at two places.
     pub(crate) async fn two_places(&self, person: PersonId) -> Result<()> {
-        self.run(move |city| city.at_two_places(&person)).await
+        self.run_first(move |city| city.at_two_places(&person)).await
     }
 }
 

@@ -39,7 +39,7 @@ fn order_id(text: &str) -> Result<OrderId> {
 pub(crate) async fn order(State(state): Shared, request: Request) -> Answered<Ordered> {
     let (who, body) = state.person(request).await?;
     let order: Signed<Order> = json(&body)?;
-    Ok(Json(state.run(move |city| city.order(&who, order)).await?))
+    Ok(Json(state.run_first(move |city| city.order(&who, order)).await?))
 }
 
 /// An order from a file that was entered at this camera while it could not reach the city. It counts for all
@@ -53,7 +53,7 @@ pub(crate) async fn at_camera(
 ) -> Result<Json<Ordered>, Problem> {
     let (camera, body) = state.camera(request).await?;
     let file = OrderFile::parse(&body)?;
-    Ok(Json(state.run(move |city| city.order_at_camera(&camera, &file)).await?))
+    Ok(Json(state.run_first(move |city| city.order_at_camera(&camera, &file)).await?))
 }
 
 /// What became of an order to switch capture off, camera by camera. It changes as they answer.
@@ -134,7 +134,7 @@ pub(crate) async fn word(State(state): Shared, request: Request) -> Result<Json<
         }
     }
     drop(seat);
-    Ok(Json(state.run(move |city| city.word(&camera)).await?))
+    Ok(Json(state.run_first(move |city| city.word(&camera)).await?))
 }
 
 /// A camera says that it is off, by which order, and which frame was its last. The statement is signed with the
@@ -145,7 +145,7 @@ pub(crate) async fn word(State(state): Shared, request: Request) -> Result<Json<
 pub(crate) async fn off(State(state): Shared, request: Request) -> Result<Json<()>, Problem> {
     let (camera, body) = state.camera(request).await?;
     let off: Signed<CameraOff> = json(&body)?;
-    Ok(Json(state.run(move |city| city.camera_off(&camera, &off)).await?))
+    Ok(Json(state.run_first(move |city| city.camera_off(&camera, &off)).await?))
 }
 
 fn row(line: OffLine) -> OffRow {
@@ -170,8 +170,8 @@ pub(crate) async fn page(
     headers: HeaderMap,
 ) -> Result<Html<String>, Problem> {
     let id = order_id(&id)?;
-    let flow = move |city: &city::City| Ok((city.order_receipt(&id)?, city.public()?));
-    let (receipt, public) = state.run(flow).await?;
+    let flow = move |city: &city::City| Ok((city.order_receipt(&id)?, city.log_name()?));
+    let (receipt, log) = state.run(flow).await?;
     let origin = state.city.config().server.public_url.clone();
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let origin = origin.unwrap_or_else(|| format!("http://{host}"));
@@ -196,7 +196,7 @@ pub(crate) async fn page(
         done: receipt.done,
         lines: receipt.cameras.into_iter().map(row).collect(),
         address: format!("{}/v1/orders/{id}/certificate", origin.trim_end_matches('/')),
-        vkey: public.vkey,
-        witness: public.witness,
+        vkey: log.vkey,
+        witness: log.witness,
     })))
 }

@@ -149,8 +149,9 @@ pub(crate) async fn start_confirmation(State(state): Shared, request: Request) -
     let what: Value = json(&body_of(request).await?)?;
     let sort = state.sort_of(&what)?;
     let (who, fields) = (session.person.clone(), what.clone());
-    let (person, message) =
-        state.run(move |city| Ok((city.person(&who)?, sort.message(city, &who, &fields)?))).await?;
+    let (person, message) = state
+        .run_first(move |city| Ok((city.person(&who)?, sort.message(city, &who, &fields)?)))
+        .await?;
     let Some(message) = message else {
         return Ok(Json(json!({ "needless": true })).into_response());
     };
@@ -167,7 +168,7 @@ pub(crate) async fn finish_confirmation(State(state): Shared, request: Request) 
     let answer: Finish = json(&small_body(request).await?)?;
     let confirmed = state.confirmed(&headers, &answer.credential).await?;
     let sort = state.sort_of(&confirmed.fields)?;
-    let location = state.run(move |city| sort.confirmed(city, confirmed)).await?;
+    let location = state.run_first(move |city| sort.confirmed(city, confirmed)).await?;
     Ok(go(&location))
 }
 
@@ -191,7 +192,7 @@ impl AppState {
     /// directory signs for nobody.
     pub(crate) async fn just_there(&self, session: &Session) -> Result<Person> {
         let (who, now) = (session.person.clone(), self.city.now());
-        let person = self.run(move |city| city.person(&who)).await?;
+        let person = self.run_first(move |city| city.person(&who)).await?;
         let counts = person.passkeys.is_empty() || person.directory.is_none();
         let seen = session.verified.or(counts.then_some(session.begun));
         if seen.is_some_and(|at| now.since(at).abs() <= FRESH_MS) {
@@ -215,7 +216,7 @@ impl AppState {
         let asked = self.ceremonies.take_confirmation(&ceremony, &session.person, now)?;
         let answer = self.ceremonies.read(credential)?;
         let token = self.token(headers);
-        let done = self.run(move |city| {
+        let done = self.run_first(move |city| {
             let claimed = city.passkey_of(&asked.person, &answer)?;
             let (signature, counter) =
                 claimed.passkey.confirms(&asked.message, &answer.assertion)?;
@@ -239,7 +240,7 @@ impl AppState {
         let ceremony = challenge_of(credential)?;
         let challenge = self.ceremonies.take_sign_in(&ceremony, self.city.now())?;
         let answer = self.ceremonies.read(credential)?;
-        let done = self.run(move |city| {
+        let done = self.run_first(move |city| {
             let claimed = city.claimed(&answer)?;
             let counter = claimed.passkey.answers(&challenge, &answer.assertion)?;
             Ok((city.passkey_answered(&claimed, counter)?.id, claimed.passkey.id))
@@ -249,7 +250,7 @@ impl AppState {
 
     /// Ends the session behind a token.
     pub(crate) async fn end_session(&self, token: String) -> Result<()> {
-        self.run(move |city| city.sessions().end(&token)).await
+        self.run_first(move |city| city.sessions().end(&token)).await
     }
 
     /// Begins a session, by the passkey that has answered or by a link, in place of one that this browser had; the answer
@@ -268,7 +269,7 @@ impl AppState {
         let begun = move |city: &city::City| {
             city.begin_session(&who, passkey.as_deref(), device.as_deref(), place)
         };
-        let opened = self.run(begun).await?;
+        let opened = self.run_first(begun).await?;
         if opened.elsewhere.is_some()
             && let Err(e) = self.two_places(person).await
         {

@@ -139,7 +139,10 @@ mod tests {
             let _ =
                 writeln!(text, "| {} | {} | {} |", kind.slug(), kind.exit_code(), status_of(kind));
         }
-        text.push_str("\nExit code 0 is success; 2 is the argument parser's.\n");
+        text.push_str(
+            "\nExit code 0 is success; 2 is the argument parser's; `homeplate serve --stand-by` ends with 75 when its store \
+             was away for\nhalf a minute, so that another may serve: start it again.\n",
+        );
         expect_file!["../../../ref/errors.md"].assert_eq(&text);
         assert!(Kind::ALL.iter().all(|k| STATUS_TABLE.iter().any(|(t, _)| t == k)));
     }

@@ -16,6 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Flows at a time.
 pub(crate) const FLOWS: usize = 64;
+/// Beside them, and beside batches of reads: see [`AppState::run_first`].
+const FIRST: usize = 32;
+/// Cameras at a time whose lists are made: each keeps a core busy.
+pub(crate) const WATCHES: usize = 2;
 /// Questions at a time that scan.
 pub(crate) const SCANS: usize = 2;
 /// Files of hot lists at a time.
@@ -58,6 +62,10 @@ pub(crate) struct AppState {
     pub directory: Arc<Semaphore>,
     /// Places for flows of any sort. Beyond them waiting would only make every answer late.
     pub flows: Arc<Semaphore>,
+    /// Places for what must go through whatever pages wait for.
+    pub first: Arc<Semaphore>,
+    /// Places for cameras that ask for the lists.
+    pub watches: Arc<Semaphore>,
     pub metrics: Metrics,
     pub options: Options,
     pub listeners: AtomicUsize,
@@ -72,6 +80,13 @@ pub(crate) struct AppState {
 fn place(places: &Arc<Semaphore>, busy: &'static str) -> Result<OwnedSemaphorePermit> {
     let taken = places.clone().try_acquire_owned();
     taken.map_err(|e| Error::busy(busy).because(e).retry_after(WAIT))
+}
+
+/// One of these places when its turn comes, or `busy` and when to come again.
+async fn turn(places: &Arc<Semaphore>, busy: &'static str) -> Result<OwnedSemaphorePermit> {
+    let turn = tokio::time::timeout(PATIENCE, places.clone().acquire_owned()).await;
+    let Ok(Ok(place)) = turn else { return Err(Error::busy(busy).retry_after(WAIT)) };
+    Ok(place)
 }
 
 impl AppState {
@@ -95,6 +110,8 @@ impl AppState {
             lists: Arc::new(Semaphore::new(LISTS)),
             directory: Arc::new(Semaphore::new(DIRECTORY)),
             flows: Arc::new(Semaphore::new(FLOWS)),
+            first: Arc::new(Semaphore::new(places + FIRST)),
+            watches: Arc::new(Semaphore::new(WATCHES)),
             metrics: Metrics::default(),
             options,
             listeners: AtomicUsize::new(0),
@@ -123,6 +140,11 @@ impl AppState {
         place(&self.directory, "Others are signing in by the directory; try again in a moment.")
     }
 
+    /// A place for a camera that asks for the lists, when its turn comes.
+    pub async fn watch_place(&self) -> Result<OwnedSemaphorePermit> {
+        turn(&self.watches, "Other cameras are being given the lists; ask again in a moment.").await
+    }
+
     /// Whether this key may sign at all, from memory: it is looked up once a second, whoever asks how often.
     pub async fn is_enrolled(&self, key_id: &str, now: Time) -> Result<bool> {
         let held = || self.enrolled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -132,7 +154,7 @@ impl AppState {
         if let Some(found) = from_memory {
             return Ok(found);
         }
-        let ids = self.run(City::key_ids).await?;
+        let ids = self.run_first(City::key_ids).await?;
         let found = ids.contains(key_id);
         *held() = Some((now, ids));
         Ok(found)
@@ -154,14 +176,26 @@ impl AppState {
         &self,
         flow: impl FnOnce(&City) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.run_at(&self.flows, flow).await
+    }
+
+    /// The same for what pages must not hold up, however many of them wait for something: cameras and their reads,
+    /// questions, orders to switch off, and who it is that asks. None of it waits until a list is taken.
+    pub async fn run_first<T: Send + 'static>(
+        &self,
+        flow: impl FnOnce(&City) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run_at(&self.first, flow).await
+    }
+
+    async fn run_at<T: Send + 'static>(
+        &self,
+        places: &Arc<Semaphore>,
+        flow: impl FnOnce(&City) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        const BUSY: &str = "The server has more to do than it can; ask again in a moment.";
         let city = self.city.clone();
-        let turn = tokio::time::timeout(PATIENCE, self.flows.clone().acquire_owned()).await;
-        let Ok(Ok(place)) = turn else {
-            return Err(Error::busy(
-                "The server has more to do than it can; ask again in a moment.",
-            )
-            .retry_after(WAIT));
-        };
+        let place = turn(places, BUSY).await?;
         let clocks = CLOCKS.try_with(Arc::clone).ok();
         let flow = move || {
             // The place is free again when the work is done, even if the caller has gone meanwhile.

@@ -8,7 +8,7 @@ mod matrix;
 mod notify;
 mod rules;
 
-use crate::state::{AppState, FLOWS, SCANS, State};
+use crate::state::{AppState, FLOWS, SCANS, State, WATCHES};
 use crate::{Options, router};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -361,6 +361,25 @@ async fn more_work_than_can_be_done_is_turned_away() {
     assert_eq!(asked("7ABC128").await, 403, "a dispatcher asks nothing, but is heard");
     drop(scans);
     assert_eq!(asked("7AB?128").await, 403);
+}
+
+/// Pages that wait, for a long list that is being taken say, and cameras that are given lists keep no read and no
+/// question waiting.
+#[tokio::test]
+async fn what_must_go_through_has_places_of_its_own() {
+    let town = town("");
+    let (camera, key) = (town.camera("cam_a"), town.dora());
+    let (_, body) = camera.batch(&[town.clock.now()]);
+    let _pages = town.state.flows.clone().acquire_many_owned(FLOWS as u32).await.unwrap();
+    let _lists = town.state.watches.clone().acquire_many_owned(WATCHES as u32).await.unwrap();
+    let done: Ingested = town.send_reads(&camera, &body, "identity").await.good();
+    assert_eq!(done.new, 1);
+    let now = town.clock.now();
+    let ask = format!(
+        r#"{{"purpose":"warrant","case":"26-0417","plates":["7ABC128"],"from":"2026-11-01T00:00:00Z","until":"{now}"}}"#
+    );
+    let asked = town.signed(("POST", "/v1/ask"), ("per_dora", &key), ask.as_bytes(), &[]).await;
+    assert_eq!(asked.status, 403, "a dispatcher asks nothing, but is heard");
 }
 
 #[tokio::test]

@@ -21,6 +21,8 @@ CREATE INDEX entries_by_list ON entries (list, id);
 
 CREATE INDEX entries_own ON entries (id) WHERE born IS NULL;
 
+CREATE INDEX entries_by_end ON entries (expires);
+
 CREATE TABLE lists (
   id TEXT NOT NULL PRIMARY KEY,
   json TEXT NOT NULL

@@ -49,7 +49,11 @@ impl Store {
             Followable::Control => self.control(),
             Followable::HotList => hold(&self.hotlist),
         };
-        db.changed()?.map(|changed| take(&changed)).transpose()
+        let changed = {
+            let _nobody = (part == Followable::HotList).then(|| self.hotlist_read());
+            db.changed()?
+        };
+        changed.map(|changed| take(&changed)).transpose()
     }
 
     /// A day's file as it is now, held still for as long as the answer lives; reads go on being stored beside

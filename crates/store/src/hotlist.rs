@@ -36,6 +36,9 @@ pub(crate) fn args(row: &EntryRow) -> Vec<Arg<'_>> {
     ]
 }
 
+/// Of so many entries one statement asks.
+const ASKED: usize = 64;
+
 impl Store {
     /// Adds an entry. An id that is there already is a [`base::Kind::Conflict`].
     pub fn add_entry(&self, row: &EntryRow) -> Result<()> {
@@ -73,8 +76,7 @@ impl Store {
             entries_changed(&mut tx)?;
             tx.commit()?;
         }
-        db.settle("entries")?;
-        db.settle("versions")
+        self.settle_hotlist(&db, &["entries", "versions"])
     }
 
     /// Removes entries that ended before a moment, also from what imports keep of them; whether any was removed from
@@ -92,24 +94,25 @@ impl Store {
             gone
         };
         if gone > 0 {
-            db.settle("entries")?;
+            self.settle_hotlist(&db, &["entries"])?;
         }
         if db.exec("DELETE FROM versions WHERE expires < ?1", &before)? > 0 {
-            db.settle("versions")?;
+            self.settle_hotlist(&db, &["versions"])?;
         }
         Ok(gone > 0)
     }
 
     /// Every entry, expired ones among them.
     pub fn entries(&self) -> Result<Vec<EntryRow>> {
-        let rows = hold(&self.hotlist)
+        let rows = self
+            .hotlist_read()
             .query(concat!("SELECT ", entry_columns!(), " FROM entries ORDER BY id"), &[])?;
         rows.into_iter().map(entry_row).collect()
     }
 
     /// At most `limit` entries in the order of their ids, from behind one; expired ones among them.
     pub fn entries_after(&self, after: Option<&EntryId>, limit: u32) -> Result<Vec<EntryRow>> {
-        entries_after(&hold(&self.hotlist), after, limit)
+        entries_after(&self.hotlist_read(), after, limit)
     }
 
     /// The same of one list.
@@ -119,7 +122,7 @@ impl Store {
         after: Option<&EntryId>,
         limit: u32,
     ) -> Result<Vec<EntryRow>> {
-        let rows = hold(&self.hotlist).query(
+        let rows = self.hotlist_read().query(
             concat!(
                 "SELECT ",
                 entry_columns!(),
@@ -141,7 +144,7 @@ impl Store {
         after: Option<&EntryId>,
         limit: u32,
     ) -> Result<Vec<EntryRow>> {
-        let rows = hold(&self.hotlist).query(
+        let rows = self.hotlist_read().query(
             concat!(
                 "SELECT ",
                 entry_columns!(),
@@ -158,28 +161,55 @@ impl Store {
 
     /// The entries that no import wrote, by id, each with its list; expired ones among them.
     pub fn own_entries(&self) -> Result<Vec<(EntryId, ListId)>> {
-        let rows = hold(&self.hotlist)
+        let rows = self
+            .hotlist_read()
             .query("SELECT id, list FROM entries WHERE born IS NULL ORDER BY id", &[])?;
         rows.into_iter().map(|mut row| Ok((row.parsed(0)?, row.parsed(1)?))).collect()
     }
 
     /// One entry.
     pub fn entry(&self, id: &EntryId) -> Result<Option<EntryRow>> {
-        let row = hold(&self.hotlist).first(
+        let row = self.hotlist_read().first(
             concat!("SELECT ", entry_columns!(), " FROM entries WHERE id = ?1"),
             &[Arg::from(id.as_str())],
         )?;
         row.map(entry_row).transpose()
     }
 
+    /// Those of these entries that are there, in no order.
+    pub fn entries_named(&self, ids: &[EntryId]) -> Result<Vec<EntryRow>> {
+        let places: Vec<String> = (1..=ASKED).map(|n| format!("?{n}")).collect();
+        let sql = format!(
+            "{} ({})",
+            concat!("SELECT ", entry_columns!(), " FROM entries WHERE id IN"),
+            places.join(", ")
+        );
+        let mut found = Vec::new();
+        for some in ids.chunks(ASKED) {
+            // The statement is always the same; the last chunk is filled up with its first id.
+            let args: Vec<Arg<'_>> = some
+                .iter()
+                .chain(std::iter::repeat(&some[0]))
+                .take(ASKED)
+                .map(|id| Arg::from(id.as_str()))
+                .collect();
+            let rows = self.hotlist_read().query(&sql, &args)?;
+            for row in rows {
+                found.push(entry_row(row)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// What tells the entries as they stand from any others; see [`ListsBeside`].
     pub fn entries_mark(&self) -> Result<EntriesMark> {
-        entries_mark(&hold(&self.hotlist))
+        entries_mark(&self.hotlist_read())
     }
 
     /// How many entries each list has, expired ones among them.
     pub fn entry_counts(&self) -> Result<Vec<(ListId, u64)>> {
-        let rows = hold(&self.hotlist)
+        let rows = self
+            .hotlist_read()
             .query("SELECT list, count(*) FROM entries GROUP BY list ORDER BY list", &[])?;
         let count = |mut row: Row| Ok((row.parsed(0)?, row.get::<i64>(1)?.unsigned_abs()));
         rows.into_iter().map(count).collect()

@@ -69,13 +69,14 @@ impl Store {
 
     /// The settings of every list that has some.
     pub fn lists(&self) -> Result<Vec<(ListId, String)>> {
-        let rows = hold(&self.hotlist).query("SELECT id, json FROM lists ORDER BY id", &[])?;
+        let rows = self.hotlist_read().query("SELECT id, json FROM lists ORDER BY id", &[])?;
         rows.into_iter().map(|mut row| Ok((row.parsed(0)?, row.get(1)?))).collect()
     }
 
     /// The settings of a list.
     pub fn list(&self, list: &ListId) -> Result<Option<String>> {
-        let row = hold(&self.hotlist)
+        let row = self
+            .hotlist_read()
             .first("SELECT json FROM lists WHERE id = ?1", &[Arg::from(list.as_str())])?;
         row.map(|mut row| row.get(0)).transpose()
     }
@@ -102,7 +103,7 @@ impl Store {
             tx.commit()?;
             broken
         };
-        if broken > 0 { db.settle("versions") } else { Ok(()) }
+        if broken > 0 { self.settle_hotlist(&db, &["versions"]) } else { Ok(()) }
     }
 
     /// Adds to an import that comes: what it would write, and the ids of entries that would go or change. What would
@@ -148,7 +149,7 @@ impl Store {
             tx.commit()?;
             waited
         };
-        if waited > 0 { db.settle("versions") } else { Ok(()) }
+        if waited > 0 { self.settle_hotlist(&db, &["versions"]) } else { Ok(()) }
     }
 
     /// Forgets what began to come into a list and is not whole.
@@ -157,13 +158,13 @@ impl Store {
         let mut tx = db.begin()?;
         drop_coming(&mut tx, list.as_str())?;
         tx.commit()?;
-        db.settle("versions")
+        self.settle_hotlist(&db, &["versions"])
     }
 
     /// Takes a waiting import, whole or not at all. From then on the one before it cannot be undone.
     pub fn take_import(&self, list: &ListId, number: i64, at: Time) -> Result<()> {
         let mut db = hold(&self.hotlist);
-        {
+        let settled: &[&str] = {
             let mut tx = db.begin()?;
             let key = [Arg::from(list.as_str()), Arg::from(number)];
             let changed = tx.exec(
@@ -174,21 +175,26 @@ impl Store {
             if changed == 0 {
                 return Err(no_waiting());
             }
-            tx.exec(
+            let gone = tx.exec(
                 "DELETE FROM entries WHERE list = ?1 AND id IN (SELECT id FROM versions \
                  WHERE list = ?1 AND number = ?2 AND side = 'old')",
                 &key,
             )?;
             move_in(&mut tx, list, number, "new")?;
             entries_changed(&mut tx)?;
-            tx.exec(
+            let kept = tx.exec(
                 "DELETE FROM versions WHERE list = ?1 AND (number < ?2 OR side = 'new')",
                 &key,
             )?;
             tx.commit()?;
-        }
-        db.settle("entries")?;
-        db.settle("versions")
+            // What deleted nothing has left nothing behind.
+            match (gone, kept) {
+                (0, 0) => &[],
+                (0, _) => &["versions"],
+                _ => &["entries", "versions"],
+            }
+        };
+        self.settle_hotlist(&db, settled)
     }
 
     /// Takes an import back, if it is the last that was taken: the list is what it was before.
@@ -219,13 +225,12 @@ impl Store {
             drop_waiting(&mut tx, list.as_str())?;
             tx.commit()?;
         }
-        db.settle("entries")?;
-        db.settle("versions")
+        self.settle_hotlist(&db, &["entries", "versions"])
     }
 
     /// One import.
     pub fn import(&self, list: &ListId, number: i64) -> Result<Option<ImportRow>> {
-        let row = hold(&self.hotlist).first(
+        let row = self.hotlist_read().first(
             select_imports!("WHERE list = ?1 AND number = ?2"),
             &[Arg::from(list.as_str()), Arg::from(number)],
         )?;
@@ -234,7 +239,7 @@ impl Store {
 
     /// A list's newest import.
     pub fn last_import(&self, list: &ListId) -> Result<Option<ImportRow>> {
-        let row = hold(&self.hotlist).first(
+        let row = self.hotlist_read().first(
             select_imports!("WHERE list = ?1 ORDER BY number DESC LIMIT 1"),
             &[Arg::from(list.as_str())],
         )?;
@@ -243,7 +248,7 @@ impl Store {
 
     /// The newest of a list's imports that are `taken`, `waiting`, `undone` or `dropped`, however many came since.
     pub fn last_import_that_is(&self, list: &ListId, state: &str) -> Result<Option<ImportRow>> {
-        let row = hold(&self.hotlist).first(
+        let row = self.hotlist_read().first(
             select_imports!("WHERE list = ?1 AND state = ?2 ORDER BY number DESC LIMIT 1"),
             &[Arg::from(list.as_str()), Arg::from(state)],
         )?;
@@ -265,7 +270,7 @@ impl Store {
                 _ => drop_waiting(&mut tx, &list)?,
             };
             tx.commit()?;
-            db.settle("versions")?;
+            self.settle_hotlist(&db, &["versions"])?;
         }
         Ok(())
     }
@@ -290,7 +295,7 @@ impl Store {
 
     /// What was found, the earliest first.
     pub fn tombstones(&self) -> Result<Vec<TombstoneRow>> {
-        let rows = hold(&self.hotlist).query(
+        let rows = self.hotlist_read().query(
             "SELECT id, list, plate, state, found, until, by_whom FROM tombstones ORDER BY found, id",
             &[],
         )?;
@@ -304,7 +309,7 @@ impl Store {
         if db.exec("DELETE FROM tombstones WHERE list = ?1 AND id = ?2", &args)? == 0 {
             return Err(Error::not_found("Nothing of that number was found on this list."));
         }
-        db.settle("tombstones")
+        self.settle_hotlist(&db, &["tombstones"])
     }
 
     /// Forgets found vehicles whose time is over.
@@ -312,7 +317,7 @@ impl Store {
         let mut db = hold(&self.hotlist);
         match db.exec("DELETE FROM tombstones WHERE until < ?1", &[Arg::from(before)])? {
             0 => Ok(()),
-            _ => db.settle("tombstones"),
+            _ => self.settle_hotlist(&db, &["tombstones"]),
         }
     }
 }

@@ -16,6 +16,9 @@ const MADE: &str = "store";
 /// An open store. Every method takes `&self` and blocks; threads share it.
 pub struct Store {
     pub(crate) control: Mutex<Db>,
+    /// The hot list to whoever only reads it: a list that is being taken, which is one transaction of seconds, holds
+    /// nobody up. Closed before the other, which may have the file open besides (`engine/pages.rs`).
+    pub(crate) hotlist_read: Mutex<Db>,
     pub(crate) hotlist: Mutex<Db>,
     pub(crate) days: Days,
     pub(crate) album: Album,
@@ -82,6 +85,7 @@ impl Store {
         }
         let hotlist = home.open_part(Part::HotList)?;
         home.ready()?;
+        let hotlist_read = home.open_part(Part::HotList)?;
         if !made {
             let args = [Arg::from(MADE), Arg::from("1")];
             control.exec("INSERT INTO meta (key, value) VALUES (?1, ?2)", &args)?;
@@ -90,6 +94,7 @@ impl Store {
         let days = Days::open(&home, &control, &there.days)?;
         Ok(Store {
             control: Mutex::new(control),
+            hotlist_read: Mutex::new(hotlist_read),
             hotlist: Mutex::new(hotlist),
             days,
             album,
@@ -103,10 +108,23 @@ impl Store {
         hold(&self.control)
     }
 
+    /// The hot list, to read alone. It is let go before [`Store::hotlist`] is held.
+    pub(crate) fn hotlist_read(&self) -> MutexGuard<'_, Db> {
+        hold(&self.hotlist_read)
+    }
+
+    /// Takes what was deleted from tables of the hot list out of the files, while none of us reads there.
+    pub(crate) fn settle_hotlist(&self, db: &Db, tables: &[&str]) -> Result<()> {
+        let _nobody = self.hotlist_read();
+        tables.iter().try_for_each(|table| db.settle(table))
+    }
+
     /// Takes out of the files what was deleted while another program was reading them. To be called now and then.
     pub fn settle_owed(&self) -> Result<()> {
         self.control().settle_owed()?;
-        hold(&self.hotlist).settle_owed()
+        let db = hold(&self.hotlist);
+        let _nobody = self.hotlist_read();
+        db.settle_owed()
     }
 
     /// What is wrong with what is stored, in sentences; nothing if all is well.

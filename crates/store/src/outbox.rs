@@ -242,10 +242,10 @@ impl Store {
         rows.into_iter().map(sent_row).collect()
     }
 
-    /// How many messages wait to be sent.
-    pub fn waiting_messages(&self) -> Result<u64> {
-        let sql = "SELECT count(*) FROM outbox WHERE state = 'waiting'";
-        let row = self.control().first(sql, &[])?;
+    /// How many messages wait to be sent on a lane.
+    pub fn waiting_messages(&self, lane: &str) -> Result<u64> {
+        let sql = "SELECT count(*) FROM outbox WHERE lane = ?1 AND state = 'waiting'";
+        let row = self.control().first(sql, &[Arg::from(lane)])?;
         let count: i64 = row.map_or(Ok(0), |mut row| row.get(0))?;
         Ok(count.unsigned_abs())
     }

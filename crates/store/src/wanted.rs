@@ -26,7 +26,8 @@ impl Store {
 
     /// What waits, the oldest first.
     pub fn wanted(&self) -> Result<Vec<WantedRow>> {
-        let rows = hold(&self.hotlist)
+        let rows = self
+            .hotlist_read()
             .query("SELECT id, made, by_whom, json FROM wanted ORDER BY made, id", &[])?;
         rows.into_iter().map(wanted_row).collect()
     }
@@ -37,12 +38,12 @@ impl Store {
         if db.exec("DELETE FROM wanted WHERE id = ?1", &[Arg::from(id.as_str())])? == 0 {
             return Err(Error::not_found("Nothing of that number waits."));
         }
-        db.settle("wanted")
+        self.settle_hotlist(&db, &["wanted"])
     }
 
     /// What has waited since before a moment.
     pub fn wanted_before(&self, before: Time) -> Result<Vec<EntryId>> {
-        let rows = hold(&self.hotlist).query(
+        let rows = self.hotlist_read().query(
             "SELECT id FROM wanted WHERE made < ?1 ORDER BY made, id",
             &[Arg::from(before)],
         )?;

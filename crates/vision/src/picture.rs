@@ -157,6 +157,11 @@ impl Picture {
         Self { width, height, grey, colour: Colour::Decoded(colour), masks: Vec::new() }
     }
 
+    /// A picture from coloured pixels.
+    pub fn from_rgb(rgb: RgbImage) -> Self {
+        Self::from_image(DynamicImage::ImageRgb8(rgb))
+    }
+
     /// A picture from grey pixels, row by row.
     pub fn from_grey(width: usize, height: usize, grey: Vec<u8>) -> Result<Self> {
         let least = SIDE_MIN as usize;

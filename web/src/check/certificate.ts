@@ -16,6 +16,8 @@ export interface Certificate {
 /** What is proven of one camera. */
 export interface Camera {
   leaseUntil?: string;
+  /** Whether that lease was for a device that the city cannot stop. */
+  foreign: boolean;
   at?: string;
   frames?: number;
   reads?: number;
@@ -99,7 +101,8 @@ class Devices {
   }
 }
 
-function cameras(entries: Proven[], order: Leaf): Map<string, Camera> {
+function cameras(entries: Proven[], given: Proven): Map<string, Camera> {
+  const order = given.leaf;
   const out = new Map<string, Camera>();
   const devices = new Devices();
   const some = named(order);
@@ -108,14 +111,18 @@ function cameras(entries: Proven[], order: Leaf): Map<string, Camera> {
     if (leaf.type === 'order.off') continue;
     const id = must(leaf.type === 'camera.enrolled' ? leaf.id : text(leaf, 'camera'), 'no_camera', String(index));
     if (some && !some.includes(id)) throw new Refused('other_camera', String(index));
-    const one = out.get(id) ?? { signed: false };
+    const one = out.get(id) ?? { foreign: false, signed: false };
     out.set(id, one);
     if (leaf.type === 'lease.granted') {
       const until = text(leaf, 'until');
       if (until !== undefined) one.leaseUntil = until;
+      one.foreign = leaf.facts?.foreign === true;
     } else if (leaf.type === 'camera.stopped' || leaf.type === 'camera.off') {
       const of = text(leaf, 'order');
       if (of !== undefined && of !== order.id) throw new Refused('other_order', String(index));
+      // An order that was entered at a camera comes behind its answer, which names it.
+      const early = index < given.index && (of === undefined || leaf.type === 'camera.stopped');
+      if (early) throw new Refused('too_early', String(index));
       one.at ??= text(leaf, 'heard') ?? leaf.time;
       const [frames, reads, spool] = [count(leaf, 'frames'), count(leaf, 'counter'), text(leaf, 'spool')];
       if (frames !== undefined) one.frames = frames;
@@ -138,6 +145,7 @@ export function check(certificate: Certificate, vkey: string, witnesses: string)
   entries.sort((a, b) => a.index - b.index);
   const isOrder = ({ leaf }: Proven): boolean => leaf.type === 'order.off' && leaf.id === certificate.order;
   const order = must(entries.find(isOrder), 'no_order');
+  if (text(order.leaf, 'level') !== 'capture') throw new Refused('other_level');
   const least = entries.reduce((a, b) => (b.seen.size < a.seen.size ? b : a)).seen;
-  return { entry: order.index, order: order.leaf, cameras: cameras(entries, order.leaf), size: least.size, by: least.by };
+  return { entry: order.index, order: order.leaf, cameras: cameras(entries, order), size: least.size, by: least.by };
 }

@@ -234,7 +234,7 @@ export interface Leaf {
   time: string;
   id?: string;
   by?: string;
-  facts?: { [key: string]: string | number };
+  facts?: { [key: string]: string | number | boolean };
 }
 
 /** An entry that is proven to be on the log. */

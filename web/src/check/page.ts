@@ -51,7 +51,10 @@ function notice(kind: 'good' | 'warn' | 'bad', title: string, ...more: string[])
 }
 
 function said(camera: Camera): string {
-  if (camera.at === undefined) return camera.leaseUntil === undefined ? t('no_lease') : t('lease', when(camera.leaseUntil));
+  if (camera.at === undefined) {
+    if (camera.leaseUntil === undefined) return t('no_lease');
+    return camera.foreign ? t('foreign') : t('lease', when(camera.leaseUntil));
+  }
   const parts = [t('stopped', when(camera.at))];
   if (camera.frames !== undefined) parts.push(t('frame', number(camera.frames)));
   if (camera.reads !== undefined) parts.push(t('read', number(camera.reads)));

@@ -15,6 +15,17 @@ use std::process::Command;
 const UNITS: [&str; 3] =
     ["homeplate-custody.service", "homeplate-edge.service", "homeplate.service"];
 
+/// Texts of the package: files, and all files of folders. They lie as in the source, where one points to another.
+const TEXTS: [&str; 6] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "models/README.md",
+    "models/confusion.svg",
+    "models/reliability.svg",
+    "models/sizes.svg",
+];
+const FOLDERS: [&str; 4] = ["design", "guide", "guide/pictures", "ref"];
+
 /// Lays the package's files out in a folder and answers that folder.
 pub fn stage(
     root: &Path,
@@ -96,17 +107,11 @@ fn manual(tree: &Path, program: &Path, arch: Arch, root: &Path) -> Result<()> {
 /// Guide, formats, licences.
 fn documents(root: &Path, tree: &Path, engine: &Path, arch: Arch) -> Result<()> {
     let doc = folder(&tree.join("usr/share/doc/homeplate"))?;
-    for part in ["guide", "ref"] {
-        let to = folder(&doc.join(part))?;
-        for file in fs::read_dir(root.join(part))? {
-            let file = file?.path();
-            if file.is_file() {
-                fs::copy(&file, to.join(file.file_name().unwrap_or_default()))?;
-            }
-        }
+    for place in texts(root)? {
+        let to = doc.join(&place);
+        folder(to.parent().unwrap_or(&doc))?;
+        fs::copy(root.join(&place), to)?;
     }
-    fs::copy(root.join("README.md"), doc.join("README.md"))?;
-    fs::copy(root.join("models/README.md"), doc.join("models.md"))?;
     fs::copy(root.join("packaging/edge.toml"), doc.join("edge.toml.example"))?;
     fs::write(doc.join("THIRD-PARTY.txt"), notices::text(root, arch)?)?;
     let runtime = folder(&doc.join("onnxruntime"))?;
@@ -120,6 +125,20 @@ fn documents(root: &Path, tree: &Path, engine: &Path, arch: Arch) -> Result<()> 
         done(Command::new("gzip").arg("-9n").arg(doc.join(big)))?;
     }
     Ok(())
+}
+
+/// Where the texts lie, from the source's folder on.
+fn texts(root: &Path) -> Result<Vec<PathBuf>> {
+    let mut out = Vec::from(TEXTS.map(PathBuf::from));
+    for part in FOLDERS {
+        for file in fs::read_dir(root.join(part))? {
+            let file = file?;
+            if file.path().is_file() {
+                out.push(Path::new(part).join(file.file_name()));
+            }
+        }
+    }
+    Ok(out)
 }
 
 /// What dpkg reads.
@@ -157,4 +176,49 @@ fn folder(path: &Path) -> Result<PathBuf> {
 
 fn mode(path: &Path, mode: u32) -> Result<()> {
     Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the links of a page lead, but for those to other machines and within the page.
+    fn links<'a>(page: &'a Path, text: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+        let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        targets.filter(|link| !link.is_empty() && !link.contains("://")).map(move |link| {
+            let mut at = page.parent().map(Path::to_owned).unwrap_or_default();
+            for part in link.split('/') {
+                if part == ".." {
+                    at.pop();
+                } else {
+                    at.push(part);
+                }
+            }
+            at
+        })
+    }
+
+    #[test]
+    fn what_the_installed_guide_points_to_is_in_the_package() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap();
+        let there = texts(&root).unwrap();
+        let pages = there.iter().filter(|place| {
+            let written_for_readers = place.starts_with("guide") || place.starts_with("ref");
+            written_for_readers && place.extension().is_some_and(|e| e == "md")
+        });
+        let mut looked = 0;
+        for page in pages {
+            let text = fs::read_to_string(root.join(page)).unwrap();
+            for link in links(page, &text) {
+                looked += 1;
+                assert!(
+                    there.iter().any(|place| place.starts_with(&link)),
+                    "{} points to {}, which the package has not",
+                    page.display(),
+                    link.display()
+                );
+            }
+        }
+        assert!(looked > 50, "{looked}");
+    }
 }

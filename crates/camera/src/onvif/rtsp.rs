@@ -24,11 +24,10 @@ pub struct Description {
     pub size: Option<[u32; 2]>,
     /// What the server calls itself.
     pub server: String,
-    /// It asked for the password itself, which then went over the network in the clear.
-    pub in_the_clear: bool,
 }
 
-/// Asks a stream what it is.
+/// Asks a stream what it is. Who asks for the password itself does not get it: what answers a call into the network
+/// may be anybody, and the login is often that of all cameras.
 pub fn describe(at: &Address, login: Option<&Login>) -> Result<Description> {
     if !at.is_rtsp() {
         return Err(Error::invalid("A stream's address begins with rtsp://."));
@@ -43,12 +42,15 @@ pub fn describe(at: &Address, login: Option<&Login>) -> Result<Description> {
         Line { from: BufReader::new(stream), at, number: 0, end: Instant::now() + 3 * PATIENCE };
     let options = line.ask("OPTIONS", None).map_err(away)?;
     let mut answer = line.ask("DESCRIBE", None).map_err(away)?;
-    let mut clear = false;
     // A nonce may have grown stale between two questions; a third time it is the password.
     for _ in 0..2 {
         let (401, Some(login)) = (answer.code, login) else { break };
         let Some(challenge) = Challenge::read(answer.all("www-authenticate")) else { break };
-        clear = challenge == Challenge::Basic;
+        if challenge == Challenge::Basic {
+            return Err(Error::unauthenticated(format!(
+                "{at} asks for the password in the clear, so it was not sent; choose Digest on the camera's page."
+            )));
+        }
         let word = challenge.answer(login, "DESCRIBE", &at.to_string());
         answer = line.ask("DESCRIBE", Some(&word)).map_err(away)?;
     }
@@ -65,7 +67,7 @@ pub fn describe(at: &Address, login: Option<&Login>) -> Result<Description> {
     }
     let server = answer.all("server").chain(options.all("server")).next().unwrap_or_default();
     let (coding, size) = read_sdp(&answer.body);
-    Ok(Description { coding, size, server: plain(server), in_the_clear: clear })
+    Ok(Description { coding, size, server: plain(server) })
 }
 
 /// Coding and size of the first video of a session description (RFC 4566).
@@ -293,6 +295,37 @@ fn odd(what: &'static str) -> std::io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_does_not_go_out_in_the_clear() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = format!("rtsp://{}/main", listener.local_addr().unwrap());
+        let heard = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            let (mut from, mut all) = (BufReader::new(&stream), String::new());
+            loop {
+                let mut line = String::new();
+                if from.read_line(&mut line).unwrap_or(0) == 0 {
+                    return all;
+                }
+                if line.trim().is_empty() {
+                    let answer = if all.contains("DESCRIBE") {
+                        "RTSP/1.0 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n\r\n"
+                    } else {
+                        "RTSP/1.0 200 OK\r\n\r\n"
+                    };
+                    (&stream).write_all(answer.as_bytes()).unwrap();
+                }
+                all += &line;
+            }
+        });
+        let login =
+            Login { user: "reader".into(), password: base::Secret::new("s3cret-w0rd".to_owned()) };
+        let e = describe(&Address::read(&at).unwrap(), Some(&login)).unwrap_err();
+        assert!(e.message().contains("in the clear"), "{}", e.message());
+        let heard = heard.join().unwrap();
+        assert!(heard.contains("DESCRIBE") && !heard.contains("Authorization"), "{heard}");
+    }
 
     #[test]
     fn coding_and_size_of_a_description() {

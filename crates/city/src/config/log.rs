@@ -8,8 +8,10 @@ use std::path::Path;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LogSection {
-    /// Seconds between two entries of the daily counts, while reads come in.
+    /// Seconds between two looks at what goes by the clock: hits that go cold, folders of lists.
     pub tally_s: u32,
+    /// Seconds between two entries of a camera's daily count, while reads come in.
+    pub counts_s: u32,
     /// The public log tells time in steps of so many minutes.
     pub minutes: u32,
     /// The public page and the public log show an entry so many minutes after it was made; 0 is at once.
@@ -75,6 +77,7 @@ impl Default for LogSection {
     fn default() -> Self {
         Self {
             tally_s: 60,
+            counts_s: 3600,
             minutes: 1,
             delay_minutes: 0,
             results: Results::Exact,

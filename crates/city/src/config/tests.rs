@@ -60,6 +60,7 @@ fn bad_files_say_what_is_wrong() {
         (&format!("{good}[keys]\nepoch_s=7\n"), "keys.epoch_s"),
         (&format!("{good}[keys]\nepoch_s=\"1h\"\n"), "invalid type"),
         (&format!("{good}[log]\ntally_s=0\n"), "log.tally_s"),
+        (&format!("{good}[log]\ncounts_s=3601\n"), "log.counts_s"),
         (&format!("{good}[log]\nminutes=7\n"), "log.minutes"),
         (
             &format!("{good}[cases]\nrecords_url=\"http://r.example/{{case}}\"\n"),

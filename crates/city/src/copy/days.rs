@@ -1,5 +1,6 @@
 //! What the newest copy has of each day, so that a day whose file is damaged or lost here keeps what it has there.
 
+use super::looked::Looked;
 use super::record::piece_id;
 use super::tracks::Id;
 use base::{Day, Error, Result, write_atomic};
@@ -22,6 +23,8 @@ pub(super) fn name(day: Day) -> String {
 pub(super) struct Copied {
     pub size: u64,
     pub ids: Vec<Id>,
+    /// When this process read it as a whole last.
+    pub looked: Option<Looked>,
 }
 
 impl Copied {
@@ -75,7 +78,7 @@ pub(super) fn load(dir: &Path, key: &SealKey) -> Option<Known> {
     }
     let copied = |(day, (size, ids)): (String, (u64, Vec<String>))| {
         let ids: Option<Vec<Id>> = ids.iter().map(|id| piece_id(id)).collect();
-        Some((day.parse().ok()?, Copied { size, ids: ids? }))
+        Some((day.parse().ok()?, Copied { size, ids: ids?, looked: None }))
     };
     let days = noted.days.into_iter().filter_map(copied).collect();
     Some(Known { days, older: noted.older })

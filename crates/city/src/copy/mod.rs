@@ -12,6 +12,8 @@
 //! a few hours; the keys of custody are there once, the newest.
 
 mod days;
+mod looked;
+mod packs;
 mod reads;
 mod record;
 mod restore;

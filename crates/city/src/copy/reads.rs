@@ -7,6 +7,8 @@
 
 use super::CopyHealth;
 use super::days::{self, Copied, Known, Older};
+use super::looked::Looked;
+use super::packs::{NOWHERE, Packs, file};
 use super::record::{
     Base, File, Maker, PIECE, VERSION, id_of, piece_id, piece_name, seal, seal_bytes,
 };
@@ -20,8 +22,6 @@ use base::{Day, Error, Kind, Result, Shutdown, SigningKey, Time};
 use read::SealKey;
 use serde_bytes::ByteBuf;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use store::Depot;
@@ -33,8 +33,6 @@ const AGAIN_MOST: Duration = Duration::from_secs(3600);
 /// How often it is looked whether one is due.
 const LOOK: Duration = Duration::from_secs(1);
 const BATCH: usize = 8 << 20;
-/// A piece that is at no place.
-const NOWHERE: Id = [0; 32];
 
 /// Copies a city's reads to its second place.
 pub struct ReadsCopier {
@@ -47,8 +45,8 @@ pub struct ReadsCopier {
     listed: bool,
     /// What the newest copy is sealed to.
     key: Option<SealKey>,
-    /// Files that do not change any more, with their sizes, and their pieces under this key.
-    known: BTreeMap<(String, u64), Vec<Id>>,
+    /// What is there of the packs of pictures under this key.
+    packs: Packs,
     /// What was noted down of the copies at the place; `None` where nothing was.
     noted: Option<Known>,
     /// How long is waited after a copy that has to be made again.
@@ -56,7 +54,7 @@ pub struct ReadsCopier {
 }
 
 /// Pieces on their way.
-struct Sending<'a> {
+pub(super) struct Sending<'a> {
     depot: &'a Depot,
     key: &'a SealKey,
     names: &'a [u8; 32],
@@ -67,7 +65,8 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    fn piece(&mut self, bytes: &[u8]) -> Result<Id> {
+    /// Sends a piece, unless it is there, and gives its id.
+    pub fn piece(&mut self, bytes: &[u8]) -> Result<Id> {
         let id = id_of(self.names, self.key, bytes);
         if !self.there.contains(&id) && !self.ids.contains(&id) {
             let name = piece_name("rb", &id);
@@ -81,7 +80,8 @@ impl Sending<'_> {
         Ok(id)
     }
 
-    fn flush(&mut self) -> Result<()> {
+    /// After this all of them are there.
+    pub fn flush(&mut self) -> Result<()> {
         self.weight = 0;
         self.depot.put_all(std::mem::take(&mut self.batch))?;
         self.there.extend(self.ids.drain(..));
@@ -119,7 +119,7 @@ impl City {
             there: BTreeSet::new(),
             listed: false,
             key: None,
-            known: BTreeMap::new(),
+            packs: Packs::default(),
             noted: None,
             pause: AGAIN,
         }))
@@ -198,13 +198,13 @@ impl ReadsCopier {
         let key: SealKey = rescue.recovery.parse()?;
         if self.key.as_ref() != Some(&key) {
             // What was sealed to another key does not open with the sheets of this one.
-            self.known.clear();
+            self.packs.clear();
             self.noted = days::load(&self.city.dir, &key);
             self.listed = false;
             self.key = Some(key.clone());
         }
         if !self.listed {
-            self.there = self.depot.list("rb")?.iter().filter_map(|name| piece_id(name)).collect();
+            self.there = there(&self.depot)?;
             self.listed = true;
         }
         let in_folder = self.city.config.credentials(&self.city.dir).is_none();
@@ -212,7 +212,6 @@ impl ReadsCopier {
             self.city.store.pictures_answer()?;
         }
         let mut files = Vec::new();
-        let mut fresh = BTreeMap::new();
         let mut sending = Sending {
             depot: &self.depot,
             key: &key,
@@ -222,30 +221,16 @@ impl ReadsCopier {
             ids: Vec::new(),
             weight: 0,
         };
-        let (days, missed) = copy_days(&self.city, self.noted.as_ref(), &mut sending)?;
+        let (days, missed) = copy_days(&self.city, self.noted.as_ref(), at, &mut sending)?;
         files.extend(days.iter().map(|(day, one)| file(&days::name(*day), one.size, &one.ids)));
         files.extend(missed.nothing.iter().map(|day| file(&days::name(*day), 0, &[NOWHERE])));
         let folder = self.city.dir.join(&self.city.config.pictures.folder);
         if in_folder {
-            let mut found = Vec::new();
-            packs(&folder, "", &mut found)?;
-            for (name, size) in found {
-                let of = (name, size);
-                let ids = match self.known.get(&of) {
-                    Some(ids) => ids.clone(),
-                    None => match copy_file(&folder.join(&of.0), &mut sending)? {
-                        Some(ids) => ids,
-                        None => continue,
-                    },
-                };
-                files.push(file(&format!("pictures/{}", of.0), of.1, &ids));
-                fresh.insert(of, ids);
-            }
+            files.extend(self.packs.copy(&folder, at, &mut sending)?);
             // The empty place of a disk that has gone is no folder without pictures.
             self.city.store.pictures_answer()?;
         }
         sending.flush()?;
-        self.known = fresh;
         self.fence()?;
         let older = match &self.noted {
             Some(noted) => noted.older.clone(),
@@ -269,30 +254,45 @@ impl ReadsCopier {
         files: Vec<File>,
         held: Option<&str>,
     ) -> Result<()> {
-        let mut live = BTreeSet::new();
-        let mut refs = String::new();
-        for id in files.iter().flat_map(|file| &file.pieces) {
-            live.extend(<Id>::try_from(id.as_slice()));
-            refs.push_str(&base::hex(id));
-            refs.push('\n');
-        }
+        let named = files.iter().flat_map(|file| file.pieces.iter().chain(&file.lists));
+        let mut live: Vec<Id> = Vec::with_capacity(self.packs.ids().count());
+        live.extend(named.filter_map(|id| <Id>::try_from(id.as_slice()).ok()));
+        live.extend(self.packs.ids());
+        live.sort_unstable();
+        live.dedup();
         let name = next_state(&self.depot, "r", at)?;
-        self.depot.put(&format!("r/{name}/refs"), refs.into_bytes())?;
+        self.depot.put(&format!("r/{name}/refs"), refs(&live))?;
         let path = format!("r/{name}/base");
         let names = ByteBuf::from(self.names.to_vec());
         let maker = Maker { key, by: &self.signing };
         let sealed = seal(maker, &path, &Base { v: VERSION, at, files, names })?;
         self.depot.put(&path, sealed)?;
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
-        let gone = prune(&self.depot, ("r", "rb"), at, (keep, held), &live, &self.there)?;
+        let spare = self.there.iter().filter(|id| live.binary_search(id).is_err()).copied();
+        let gone = prune(&self.depot, ("r", "rb"), at, (keep, held), spare.collect())?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }
 }
 
-fn file(name: &str, size: u64, ids: &[Id]) -> File {
-    let pieces = ids.iter().map(|id| ByteBuf::from(id.to_vec())).collect();
-    File { name: name.into(), mode: 0o600, size, pieces }
+/// The pieces at a place. Their names are listed by parts: all at once they are several times as many bytes.
+fn there(depot: &Depot) -> Result<BTreeSet<Id>> {
+    let mut all: Vec<Id> = Vec::new();
+    for first in 0..=u8::MAX {
+        let names = depot.list(&format!("rb/{first:02x}"))?;
+        all.extend(names.iter().filter_map(|name| piece_id(name)));
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// One a line.
+fn refs(ids: &[Id]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(65 * ids.len());
+    for id in ids {
+        out.extend_from_slice(base::hex(id).as_bytes());
+        out.push(b'\n');
+    }
+    out
 }
 
 /// The days of which a copy has no more than the one before.
@@ -317,6 +317,7 @@ impl Missed {
 fn copy_days(
     city: &City,
     noted: Option<&Known>,
+    at: Time,
     sending: &mut Sending<'_>,
 ) -> Result<(BTreeMap<Day, Copied>, Missed)> {
     let (mut days, mut missed) = (BTreeMap::new(), Missed::default());
@@ -324,9 +325,10 @@ fn copy_days(
         // PostgreSQL has its own copies.
         return Ok((days, missed));
     }
+    let before = |day: Day| noted.and_then(|noted| noted.days.get(&day));
     let mut not_read = BTreeSet::new();
     for day in city.store.days()? {
-        match copy_day(city, day, sending)? {
+        match copy_day(city, day, (before(day), at), sending)? {
             Found::Gone => continue,
             Found::Whole(copied) => {
                 days.insert(day, copied);
@@ -340,8 +342,7 @@ fn copy_days(
     // Of lost ones `homeplate check` tells.
     not_read.extend(city.store.missing_days()?);
     for day in not_read {
-        let before = noted.and_then(|noted| noted.days.get(&day));
-        match before.filter(|one| one.is_there(sending.there)) {
+        match before(day).filter(|one| one.is_there(sending.there)) {
             Some(one) => _ = days.insert(day, one.clone()),
             None => _ = missed.nothing.insert(day),
         }
@@ -359,8 +360,14 @@ enum Found {
     Later(Error),
 }
 
+/// A file that has not changed since it was read, of which all is at the place, is not read again before a day is over.
 /// An error is one of the place.
-fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Found> {
+fn copy_day(
+    city: &City,
+    day: Day,
+    (before, now): (Option<&Copied>, Time),
+    sending: &mut Sending<'_>,
+) -> Result<Found> {
     // Damage behind its beginning is seen by whoever reads it all the time.
     if let Err(e) = city.store.day_answers(day)
         && e.kind() == Kind::Internal
@@ -378,6 +385,13 @@ fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Found> {
             });
         }
     };
+    let same = |one: &&Copied| {
+        let holds = one.looked.is_some_and(|looked| looked.holds(still.modified, now));
+        holds && one.size == still.size && one.is_there(sending.there)
+    };
+    if let Some(one) = before.filter(same) {
+        return Ok(Found::Whole(one.clone()));
+    }
     let mut ids = Vec::new();
     let mut at = 0;
     while at < still.size {
@@ -387,38 +401,6 @@ fn copy_day(city: &City, day: Day, sending: &mut Sending<'_>) -> Result<Found> {
         }
         at += PIECE as u64;
     }
-    Ok(Found::Whole(Copied { size: still.size, ids }))
-}
-
-/// The pieces of a file that does not change; `None` where it went meanwhile, with its day.
-fn copy_file(path: &Path, sending: &mut Sending<'_>) -> Result<Option<Vec<Id>>> {
-    let bytes = match fs::read(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(|e| unreadable(path, e))?,
-    };
-    bytes.chunks(PIECE).map(|piece| sending.piece(piece)).collect::<Result<_>>().map(Some)
-}
-
-fn unreadable(path: &Path, e: std::io::Error) -> Error {
-    Error::unavailable(format!("{} cannot be read for the copy.", path.display())).because(e)
-}
-
-/// Every file below a folder of pictures, with its size; what is being written has another name.
-fn packs(folder: &Path, name: &str, found: &mut Vec<(String, u64)>) -> Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(|e| unreadable(folder, e))?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(|e| unreadable(folder, e))?;
-        let last = entry.file_name().to_string_lossy().into_owned();
-        let inner = if name.is_empty() { last.clone() } else { format!("{name}/{last}") };
-        let Ok(meta) = entry.metadata() else { continue };
-        if meta.is_dir() {
-            packs(&entry.path(), &inner, found)?;
-        } else if !last.contains('#') {
-            found.push((inner, meta.len()));
-        }
-    }
-    Ok(())
+    let looked = Looked::new(still.modified, now);
+    Ok(Found::Whole(Copied { size: still.size, ids, looked }))
 }

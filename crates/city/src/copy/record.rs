@@ -48,6 +48,9 @@ pub(super) struct File {
     pub mode: u32,
     pub size: u64,
     pub pieces: Vec<ByteBuf>,
+    /// Of a folder with many files: the pieces that list them. Each is an array of files, and the folder has no bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<ByteBuf>,
 }
 
 /// What changed since the record before.

@@ -55,7 +55,8 @@ pub struct Restored {
     pub closed: bool,
     /// The moment of the reads, if there was a copy of any.
     pub reads_at: Option<Time>,
-    /// Files of reads and pictures that no copy has whole, and days that the city had and no copy has.
+    /// Files of reads and pictures that no copy has whole, folders of pictures whose list is not whole in the newest, and
+    /// days that the city had and no copy has.
     pub missing: Vec<String>,
     /// Records that came after the base.
     pub records: u64,
@@ -470,17 +471,72 @@ impl Filling<'_> {
             let newest = at.is_none();
             at = at.or(Some(base.at));
             for file in &base.files {
-                if !newest && !wanted.contains(&file.name) {
-                    continue;
-                }
-                if self.reads_of(&base, file)? {
-                    wanted.remove(&file.name);
-                } else {
-                    wanted.insert(file.name.clone());
+                if !file.lists.is_empty() {
+                    self.listed_reads(&base, file, newest, &mut wanted)?;
+                } else if newest || wanted.contains(&file.name) {
+                    self.wanted_reads(&base, file, &mut wanted)?;
                 }
             }
         }
         Ok((at, wanted.into_iter().collect()))
+    }
+
+    /// A folder's files by its lists. What a list names that is not whole nobody knows: the folder is missing, and older
+    /// copies give what they have of it.
+    fn listed_reads(
+        &mut self,
+        base: &Base,
+        folder: &File,
+        newest: bool,
+        wanted: &mut BTreeSet<String>,
+    ) -> Result<()> {
+        let all = newest || wanted.contains(&folder.name);
+        if !all && !wanted.iter().any(|name| name.starts_with(&folder.name)) {
+            return Ok(());
+        }
+        for id in &folder.lists {
+            match self.list(base, id)? {
+                Some(files) => {
+                    for file in &files {
+                        let new = all && !self.names.contains(&file.name);
+                        if new || wanted.contains(&file.name) {
+                            self.wanted_reads(base, file, wanted)?;
+                        }
+                    }
+                }
+                None if newest => _ = wanted.insert(folder.name.clone()),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The files that a list names; `None` where it is not whole.
+    fn list(&self, base: &Base, id: &[u8]) -> Result<Option<Vec<File>>> {
+        let name = piece_name("rb", id);
+        let sealed = self.bytes(&name)?;
+        let opened = sealed.and_then(|sealed| open_bytes(self.opener.key, &name, sealed).ok());
+        match opened {
+            Some(plain) if self.meant(base, id, &plain)? => {
+                Ok(ciborium::from_reader(plain.as_slice()).ok())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A file of reads that is wanted still if this copy has it not whole.
+    fn wanted_reads(
+        &mut self,
+        base: &Base,
+        file: &File,
+        wanted: &mut BTreeSet<String>,
+    ) -> Result<()> {
+        if self.reads_of(base, file)? {
+            wanted.remove(&file.name);
+        } else {
+            wanted.insert(file.name.clone());
+        }
+        Ok(())
     }
 
     /// Whether a file of reads is there as a whole. Nothing is left of one that is not.

@@ -36,15 +36,15 @@ pub(super) fn newest_state(depot: &Depot, states: &str) -> Result<Option<String>
         .max())
 }
 
-/// Removes states that a newer one has followed for longer than `keep` milliseconds, and the pieces that none of
-/// those that are left names. `held` and those before it stay. Returns which pieces went.
+/// Removes states that a newer one has followed for longer than `keep` milliseconds, and those of the `spare` pieces,
+/// which the newest does not name, that none of those that are left names. `held` and those before it stay. Returns
+/// which pieces went.
 pub(super) fn prune(
     depot: &Depot,
     (states, pieces): (&str, &str),
     now: Time,
     (keep, held): (i64, Option<&str>),
-    live: &BTreeSet<Id>,
-    there: &BTreeSet<Id>,
+    spare: BTreeSet<Id>,
 ) -> Result<BTreeSet<Id>> {
     let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for name in depot.list(states)? {
@@ -74,12 +74,17 @@ pub(super) fn prune(
             depot.remove(&format!("{states}/{name}/{file}"))?;
         }
     }
-    let mut named = live.clone();
+    // What is spare is little beside all that a state names.
+    let mut gone = spare;
     for name in kept {
+        if gone.is_empty() {
+            break;
+        }
         let refs = depot.get(&format!("{states}/{name}/refs"))?.unwrap_or_default();
-        named.extend(String::from_utf8_lossy(&refs).lines().filter_map(piece_id));
+        for id in String::from_utf8_lossy(&refs).lines().filter_map(piece_id) {
+            gone.remove(&id);
+        }
     }
-    let gone: BTreeSet<Id> = there.difference(&named).copied().collect();
     for id in &gone {
         depot.remove(&piece_name(pieces, id))?;
     }

@@ -635,7 +635,8 @@ impl Copier {
         let keep = i64::from(self.city.config.copy.keep_hours) * 3_600_000;
         let live: BTreeSet<Id> =
             self.tracks.values().flat_map(|track| track.pieces.iter().flatten().copied()).collect();
-        let gone = prune(&self.depot, ("g", "b"), at, (keep, None), &live, &self.there)?;
+        let spare = self.there.difference(&live).copied().collect();
+        let gone = prune(&self.depot, ("g", "b"), at, (keep, None), spare)?;
         self.there.retain(|id| !gone.contains(id));
         Ok(())
     }

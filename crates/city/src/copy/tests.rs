@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 mod bucket;
 mod damaged;
+mod many;
 
 struct Second {
     town: Town,

@@ -102,7 +102,8 @@ pub(super) fn base_files(tracks: &BTreeMap<String, Track>) -> Option<Vec<File>> 
             .iter()
             .map(|piece| piece.as_ref().map(|id| ByteBuf::from(id.to_vec())))
             .collect();
-        Some(File { name: name.clone(), mode: track.mode, size: track.size, pieces: pieces? })
+        let (name, mode, size, pieces) = (name.clone(), track.mode, track.size, pieces?);
+        Some(File { name, mode, size, pieces, lists: Vec::new() })
     };
     tracks.iter().map(one).collect()
 }

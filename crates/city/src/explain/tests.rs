@@ -7,8 +7,8 @@ use crate::Config;
 #[test]
 fn every_key_is_explained() {
     let full = "[city]\nname=\"S\"\nslug=\"s\"\npreset=\"us-wa\"\nstate=\"us-wa\"\n\
-                [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\n\
-                [[hotlist_fetch]]\nlist=\"lst_b\"\nurl=\"sftp://a@b.example/c\"\nkey=\"k\"\n\
+                [[hotlist_drop]]\nlist=\"lst_a\"\nfolder=\"drop\"\nmapping=\"m\"\n\
+                [[hotlist_fetch]]\nlist=\"lst_b\"\nurl=\"sftp://a@b.example/c\"\nkey=\"k\"\nmapping=\"m\"\n\
                 host_key=\"SHA256:abcdefghijklmnopqrstuvwxyzabcdefghijklmnopq\"\n\
                 [server]\npublic_url=\"https://plates.example\"\n\
                 [[webhook]]\nname=\"cad\"\nurl=\"https://x\"\nsecret=\"s\"\n\

@@ -1,15 +1,15 @@
 //! The queue: what waits for a person, the most urgent first, and which hits are one moving vehicle.
 
-use super::{HitLine, Incident, Queue, Suspended, card_of, doubts_of, is_partial};
+use super::{HitLine, Incident, Queue, Suspended, is_partial};
 use crate::City;
-use base::{HitId, PersonId, Result};
+use base::{EntryId, PersonId, Result};
 use hotlist::{Doubt, INCIDENT_MS, Sighted, incidents, urgency};
 use policy::Action;
-use std::collections::{HashMap, HashSet};
-use store::HitRow;
+use std::collections::{BTreeSet, HashMap};
+use store::{EntryRow, HitRow};
 
 /// So many hits of a state are looked at; beyond it the queue is no queue any more.
-const MOST: u32 = 500;
+pub(super) const MOST: u32 = 500;
 /// How long a confirmed hit is under way, in milliseconds: two days.
 pub(super) const UNDER_WAY_MS: i64 = 48 * 3_600_000;
 
@@ -36,28 +36,33 @@ impl City {
                 queue.unlikely.push(incident);
             }
         }
-        let mut priority: HashMap<String, u8> = HashMap::new();
-        for incident in queue.urgent.iter().chain(&queue.unlikely) {
-            let entry = self.store.entry(&incident.hit.entry)?;
-            priority.insert(incident.hit.id.to_string(), entry.map_or(0, |e| e.priority));
-        }
+        let waits = queue.urgent.iter().chain(&queue.unlikely);
+        let entries = self.entries_named(waits.map(|incident| &incident.hit.entry))?;
         let weight = |i: &Incident| {
-            let priority = priority.get(&i.hit.id.to_string()).copied().unwrap_or_default();
+            let priority = entries.get(&i.hit.entry).map_or(0, |entry| entry.priority);
             urgency(i.hit.probability, priority, i.hit.captured, now)
         };
         for strip in [&mut queue.urgent, &mut queue.unlikely] {
             strip.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
         }
-        for (id, _) in self.store.lists()? {
-            if self.is_stale(&id)? {
-                queue.stale_lists.push(id);
-            }
-        }
+        let lists = self.lists_now()?.into_iter();
+        queue.stale_lists = lists.filter(|(_, (_, stale))| *stale).map(|(id, _)| id).collect();
         Ok(queue)
     }
 
+    /// Those of these entries that are there, asked for at once: each live page needs them at each event.
+    pub(super) fn entries_named<'a>(
+        &self,
+        ids: impl Iterator<Item = &'a EntryId>,
+    ) -> Result<HashMap<EntryId, EntryRow>> {
+        let ids: BTreeSet<&EntryId> = ids.collect();
+        let ids: Vec<EntryId> = ids.into_iter().cloned().collect();
+        let rows = self.store.entries_named(&ids)?;
+        Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
+    }
+
     /// Rows as incidents, the newest first.
-    fn incidents_of(&self, rows: Vec<HitRow>) -> Result<Vec<Incident>> {
+    pub(super) fn incidents_of(&self, rows: Vec<HitRow>) -> Result<Vec<Incident>> {
         let groups = incidents(rows.iter().map(sighted).collect());
         let mut lines: HashMap<_, HitLine> =
             self.lines(rows)?.into_iter().map(|line| (line.id, line)).collect();
@@ -79,50 +84,8 @@ impl City {
 
     /// The hits of the incident that this one is part of, itself among them, the newest first.
     pub(super) fn same_vehicle(&self, row: &HitRow) -> Result<Vec<HitRow>> {
-        let mut rows = self.store.hits_of_entry(&row.entry, MOST)?;
-        rows.retain(|other| (other.captured.since(row.captured)).abs() <= 24 * INCIDENT_MS);
-        let groups = incidents(rows.iter().map(sighted).collect());
-        let mine = groups.into_iter().find(|g| g.iter().any(|one| one.hit == row.id));
-        let mine = mine.unwrap_or_default();
-        rows.retain(|r| mine.iter().any(|one| one.hit == r.id));
-        rows.sort_by_key(|r| std::cmp::Reverse((r.captured, r.id)));
-        Ok(rows)
-    }
-
-    /// Confirmed hits that may be looked for on the street, with the later sightings of the same vehicles; the newest
-    /// first, and no plate in them.
-    pub fn field(&self, by: &PersonId) -> Result<Vec<Incident>> {
-        self.allowed(by, Action::ViewHits)?;
-        let now = self.now();
-        let mut rows = self.store.hits_that_are("confirmed", MOST)?;
-        rows.retain(|row| now.since(row.captured) < UNDER_WAY_MS);
-        let mut aloud = Vec::new();
-        for row in rows {
-            // Of half a plate nobody opens here which vehicle it was, and one that fits was found since.
-            if self.fitting_found(&row)?.is_some_and(|found| found >= row.captured) {
-                continue;
-            }
-            if card_of(&row).say(&self.around(&row, None)?, now).aloud() {
-                aloud.push(row);
-            }
-        }
-        let suspended = self.suspended_now()?;
-        let mut known: HashSet<HitId> = aloud.iter().map(|row| row.id).collect();
-        let mut seen = Vec::new();
-        for row in &aloud {
-            for other in self.same_vehicle(row)? {
-                // As on the air: what something speaks against, or people rejected, is no place to drive to.
-                let counts = !matches!(other.state.as_str(), "confirmed" | "rejected")
-                    && doubts_of(&other, self.is_late(&other), &suspended).is_empty();
-                if counts && known.insert(other.id) {
-                    seen.push(other);
-                }
-            }
-        }
-        aloud.extend(seen);
-        let mut incidents = self.incidents_of(aloud)?;
-        incidents.retain(|incident| incident.confirmed);
-        Ok(incidents)
+        let rows = self.store.hits_of_entry(&row.entry, MOST)?;
+        Ok(one_vehicle(row, &rows).into_iter().cloned().collect())
     }
 
     /// What is shown of what goes on: the queue, and hits whose outcome is due. No plate in it.
@@ -155,6 +118,18 @@ impl City {
             })
             .collect())
     }
+}
+
+/// Those of an entry's hits that are of one incident with this one, itself among them, the newest first.
+pub(super) fn one_vehicle<'a>(row: &HitRow, rows: &'a [HitRow]) -> Vec<&'a HitRow> {
+    let near = |other: &&HitRow| other.captured.since(row.captured).abs() <= 24 * INCIDENT_MS;
+    let mut rows: Vec<&HitRow> = rows.iter().filter(near).collect();
+    let groups = incidents(rows.iter().copied().map(sighted).collect());
+    let mine = groups.into_iter().find(|g| g.iter().any(|one| one.hit == row.id));
+    let mine = mine.unwrap_or_default();
+    rows.retain(|r| mine.iter().any(|one| one.hit == r.id));
+    rows.sort_by_key(|r| std::cmp::Reverse((r.captured, r.id)));
+    rows
 }
 
 fn sighted(row: &HitRow) -> Sighted {

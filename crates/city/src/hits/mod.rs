@@ -2,24 +2,27 @@
 //! picture, state, make and colour have been compared.
 //!
 //! What people may say of a hit, and what follows, is `hotlist::Card`; here it is stored, logged and shown. `board`
-//! is the queue, `tend` what the time does, `shift` the handover, `roadside` a plate that somebody has before them.
+//! is the queue, `street` what is looked for outside, `tend` what the time does, `shift` the handover, `roadside` a
+//! plate that somebody has before them.
 
 mod air;
 mod api;
 mod board;
 mod roadside;
 mod shift;
+mod street;
 mod tend;
 
 pub use api::*;
 pub use tend::HitsSection;
 
-use crate::lists::{as_code, looked_for};
+use crate::lists::{ListSettings, as_code, looked_for};
 use crate::places::Places;
 use crate::{AnswerRead, City, Event};
 use base::{Error, HitId, PersonId, Result, Time, b64, canonical};
 use hotlist::{
-    Act, Around, Card, Doubt, HitFinding, HitState, Remark, What, doubts, must_type, spellings,
+    Act, Around, Card, Doubt, HitFinding, HitState, Remark, Tombstone, What, doubts, must_type,
+    spellings,
 };
 use identity::Person;
 use plate::{Odds, Reason, Text};
@@ -189,9 +192,7 @@ impl City {
             return Ok(None);
         }
         let Some(entry) = self.store.entry(&row.entry)? else { return Ok(None) };
-        let found = self.tombstones()?;
-        let fits = found.iter().filter(|t| t.list == row.list && t.is_of(&entry.plate));
-        Ok(fits.map(|t| t.found).max())
+        Ok(last_found(row, &entry, &self.tombstones()?))
     }
 
     fn act(
@@ -245,39 +246,45 @@ impl City {
             Some(entry) => self.in_force(&entry, read)?,
             None => false,
         };
+        Ok(Around { over: self.is_over(row)?, ..self.around_alone(row, &settings, fresh) })
+    }
+
+    /// The same, but for what people said of other hits of the entry; `fresh` is whether that is in force.
+    fn around_alone(&self, row: &HitRow, settings: &ListSettings, fresh: bool) -> Around {
         let must_type = must_type(row.basis.as_ref());
         let long_ago = self.now().since(row.captured) >= board::UNDER_WAY_MS;
-        Ok(Around {
+        Around {
             action: settings.action,
             two_persons: settings.two_persons || must_type,
             fresh,
             must_type,
             late: self.is_late(row) || long_ago,
-            over: self.is_over(row)?,
-        })
+            over: false,
+        }
     }
 
     /// Whether an entry is in force: it has not ended, its list is young enough to be believed, and its vehicle was not
     /// found again. Half a plate looks for many vehicles, and `read` is the one that is meant.
     fn in_force(&self, entry: &EntryRow, read: Option<&Text>) -> Result<bool> {
+        Ok(self.is_looked_for(entry, read) && !self.is_stale(&entry.list)?)
+    }
+
+    /// The same, however old its list is.
+    fn is_looked_for(&self, entry: &EntryRow, read: Option<&Text>) -> bool {
         let now = self.now();
         let plate = entry.plate.exact().or_else(|| read.cloned());
         let looked_for = looked_for(entry.clone());
         let found = plate.is_some_and(|plate| self.hot.is_found(&looked_for, &plate, now));
-        Ok(now < entry.expires && !found && !self.is_stale(&entry.list)?)
+        now < entry.expires && !found
     }
 
     /// Whether people said of another hit of the entry, after this one was confirmed, that the vehicle is not looked
     /// for any more.
     fn is_over(&self, row: &HitRow) -> Result<bool> {
-        let confirmed = card_of(row).confirmed_at();
-        let Some(confirmed) = confirmed.filter(|_| !is_partial(row.basis.as_ref())) else {
+        if confirmed_whole(row).is_none() {
             return Ok(false);
-        };
-        let over = |other: &HitRow| {
-            other.id != row.id && card_of(other).over_at().is_some_and(|at| at >= confirmed)
-        };
-        Ok(self.store.hits_of_entry(&row.entry, tend::STEP)?.iter().any(over))
+        }
+        Ok(is_over_by(row, &over_of(&self.store.hits_of_entry(&row.entry, tend::STEP)?)))
     }
 
     /// Whether it was captured so long before it came here that nobody is called for it.
@@ -455,6 +462,28 @@ fn doubts_of(row: &HitRow, late: bool, suspended: &HashSet<String>) -> Vec<Doubt
 /// Whether what was read fits half a plate, as many vehicles do: what people say of one hit says nothing of another.
 fn is_partial(basis: Option<&read::Basis>) -> bool {
     basis.is_some_and(|basis| basis.text == read::TextBasis::Partial)
+}
+
+/// When a hit was confirmed whose plate is known whole.
+fn confirmed_whole(row: &HitRow) -> Option<Time> {
+    card_of(row).confirmed_at().filter(|_| !is_partial(row.basis.as_ref()))
+}
+
+/// Of which hits people said that the vehicle is not looked for any more, and when.
+fn over_of(rows: &[HitRow]) -> Vec<(HitId, Time)> {
+    rows.iter().filter_map(|row| Some((row.id, card_of(row).over_at()?))).collect()
+}
+
+/// Whether that was said, after this hit was confirmed, of another one of its entry.
+fn is_over_by(row: &HitRow, over: &[(HitId, Time)]) -> bool {
+    let confirmed = confirmed_whole(row);
+    confirmed.is_some_and(|since| over.iter().any(|(id, at)| *id != row.id && *at >= since))
+}
+
+/// When a vehicle was found last that fits the plate of a hit's entry.
+fn last_found(row: &HitRow, entry: &EntryRow, found: &[Tombstone]) -> Option<Time> {
+    let fits = found.iter().filter(|t| t.list == row.list && t.is_of(&entry.plate));
+    fits.map(|t| t.found).max()
 }
 
 /// The card of a row; an empty one where nothing was said, or what was said cannot be read any more.

@@ -10,7 +10,7 @@ mod sessions;
 pub use passkeys::{Claimed, PasskeyLine};
 pub use recover::{Left, LostKey, LostLine};
 
-pub(crate) use sessions::{last_mark, mark};
+pub(crate) use sessions::mark;
 
 use crate::devices::{NAME_MAX, code};
 use crate::{City, NewPerson};

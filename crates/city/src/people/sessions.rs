@@ -12,12 +12,6 @@ pub(crate) fn mark(index: u64, start: &Leaf) -> String {
     format!("{index} {}", start.time)
 }
 
-/// The mark of the start that the log has last.
-pub(crate) fn last_mark(leaves: &[Leaf]) -> String {
-    let last = leaves.iter().rposition(|leaf| leaf.kind == "software.start");
-    last.map_or_else(String::new, |at| mark(at as u64, &leaves[at]))
-}
-
 impl City {
     /// Links and sessions of the console. What begins or ends one blocks for a write to the disk.
     pub fn sessions(&self) -> &Sessions {

@@ -279,10 +279,13 @@ impl City {
         end("given-up", Some(said))
     }
 
-    /// How many messages wait to be sent, and how many were given up within a day.
+    /// How many messages wait to be sent, and how many were given up within a day. What waits on a way that the
+    /// configuration no longer has is not among them: nobody sends it, or gives it up.
     pub fn messages_left(&self) -> Result<(u64, u64)> {
         let yesterday = self.now().plus_millis(-86_400_000);
-        Ok((self.store.waiting_messages()?, self.store.given_up_since(yesterday)?))
+        let lanes = self.lanes();
+        let waiting = lanes.iter().map(|lane| self.store.waiting_messages(lane));
+        Ok((waiting.sum::<Result<u64>>()?, self.store.given_up_since(yesterday)?))
     }
 
     /// Forgets messages that were made long ago, by a clock that is calm.

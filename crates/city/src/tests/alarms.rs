@@ -306,3 +306,30 @@ fn a_clock_that_leaps_is_not_followed() {
     town.city.retain().unwrap();
     assert_eq!(town.city.log.figures().audit.overdue(town.city.now()), 0);
 }
+
+/// An alarm that waits on the log, and that an older database has lost, is closed by an auditor all the same.
+#[test]
+fn an_alarm_that_the_database_lost_can_be_closed() {
+    let town = Town::new("2026-11-02T12:00:00Z", "");
+    let old = town.copy();
+    town.city.alarm_places(&clerk()).unwrap();
+    town.clock.advance(DAY_MS);
+    calm(&town);
+    assert_eq!(town.logged("alarm.raised").len(), 1);
+    let now = town.copy();
+    std::fs::remove_dir_all(old.path().join("log")).unwrap();
+    std::fs::rename(now.path().join("log"), old.path().join("log")).unwrap();
+    let city = old.open().unwrap();
+    let calm = || {
+        city.retain().unwrap();
+        town.clock.advance(7 * HOUR_MS);
+        city.retain().unwrap();
+    };
+    calm();
+    let alarms = city.alarms(&person()).unwrap();
+    assert_eq!((alarms.len(), alarms[0].kind), (1, AlarmKind::TwoPlaces));
+    city.close_alarm(&person(), &alarms[0].id, close(Finding::Justified)).unwrap();
+    town.clock.advance(DAY_MS);
+    calm();
+    assert!(city.log.audit().open_alarms.is_empty());
+}

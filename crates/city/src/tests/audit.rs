@@ -138,3 +138,28 @@ fn holds_are_drawn_too() {
     assert!(town.city.papers(&clerk()).unwrap().is_empty());
     assert_eq!(town.logged("paper.withdrawn")[0].facts["suspended"], true);
 }
+
+/// An older database beside the newest log has lost private halves: what is drawn of those is doubtful, and graded.
+#[test]
+fn a_question_whose_private_half_is_lost_is_graded_all_the_same() {
+    let town = Town::new("2026-11-20T12:00:00Z", "");
+    let aud = auditor(&town, "per_aud");
+    let old = town.copy();
+    town.city.ask(&person(), town.question("7ABC128")).unwrap();
+    let now = town.copy();
+    std::fs::remove_dir_all(old.path().join("log")).unwrap();
+    std::fs::rename(now.path().join("log"), old.path().join("log")).unwrap();
+    let city = old.open().unwrap();
+    town.clock.advance(12 * DAY_MS);
+    city.announce().unwrap();
+    city.oversee().unwrap();
+    let one = city.drawing(&aud).unwrap().entries[0].entry;
+    let by = |g: Grade| city.grade(&aud, one, grade(g)).map_err(|e| e.kind());
+    assert_eq!(by(Grade::Doubtful).err(), Some(Kind::Conflict), "not looked at");
+    let e = city.audit_record(&aud, one).err().unwrap();
+    assert!(e.kind() == Kind::Gone && e.message().contains("grade it doubtful"), "{e}");
+    assert_eq!(by(Grade::Sound).err(), Some(Kind::Invalid));
+    let graded = by(Grade::Doubtful).unwrap();
+    assert_eq!(city.entry_at(graded.log_entry).unwrap().facts["lost"], true);
+    assert!(city.log.audit().due.is_empty());
+}

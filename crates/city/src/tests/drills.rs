@@ -110,7 +110,7 @@ fn a_drill_is_no_hit() {
     let queue = city.queue(&person()).unwrap();
     assert!(queue.urgent.is_empty() && queue.unlikely.is_empty() && queue.under_way.is_empty());
     assert!(city.field(&person()).unwrap().is_empty());
-    assert_eq!(city.store.waiting_messages().unwrap(), 0);
+    assert_eq!(city.messages_left().unwrap().0, 0);
     town.clock.advance(30 * MINUTE);
     city.tally().unwrap();
     let figures = city.log.figures();

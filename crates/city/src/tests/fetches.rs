@@ -118,6 +118,24 @@ fn a_list_comes_by_itself() {
     assert_eq!(said(&town), "");
 }
 
+/// An end that the list makes is renewed by the same file, which is read once more while there is time.
+#[test]
+fn what_is_the_same_is_read_again_before_its_entries_end() {
+    let peer = Peer::start();
+    peer.has(&["7ABC128"]);
+    let town = town(&peer);
+    let ageless =
+        ListSettings { default_days: Some(2), longest_age_hours: None, ..list(&town).settings };
+    town.city.set_list(&person(), &"lst_state".parse().unwrap(), &ageless).unwrap();
+    bring(&town, "plate\n7ABC128\n");
+    for _ in 0..4 {
+        town.city.take_fetches().unwrap();
+        town.clock.advance(24 * HOUR);
+    }
+    assert_eq!(list(&town).import, Some(5));
+    assert!(town.city.store.entries().unwrap()[0].expires > town.city.now());
+}
+
 /// Nobody has seen what its files are taken for: the first waits.
 #[test]
 fn the_first_file_waits_for_a_person() {

@@ -135,7 +135,6 @@ fn an_import_raises_hits_only_when_it_is_taken() {
 fn an_import_is_undone() {
     check(
         "bring 7ABC128 7XYZ999,confirm 1,bring 7ABC128,sure 2,pass 7XYZ999,undo 2,pass 7XYZ999,undo 2,undo 1",
-        // The end without a date is thirty days from the file on; the clock stood still.
         "1:+2~0-0=0 taken 2:+0~0-1=1 taken 0 undone 1 undone Conflict",
     );
     check(
@@ -144,12 +143,42 @@ fn an_import_is_undone() {
     );
 }
 
+/// The same file again changes nothing, though an end without a date is thirty days from the file on. It gets a new one
+/// in time: what the file has goes on as long as it comes.
+#[test]
+fn an_end_that_the_list_makes_is_renewed_in_time() {
+    let ends = |steps: &str, want: &str, days: i64| {
+        let town = town();
+        assert_eq!(play(&town, steps), want, "{steps}");
+        let rows = town.city.store.entries().unwrap();
+        assert_eq!(rows[0].expires.since(town.city.now()), days * 24 * HOUR, "{steps}");
+        assert_eq!(town.city.hot.len(), 1);
+    };
+    ends(
+        "bring 7ABC128,confirm 1,hours 240,bring 7ABC128,confirm 2,hours 240,bring 7ABC128,confirm 3,hours 240,\
+         bring 7ABC128,confirm 4",
+        "1:+1~0-0=0 taken later 2:+0~0-0=1 taken later 3:+0~1-0=0 taken later 4:+0~0-0=1 taken",
+        20,
+    );
+    // Half of it is left, which is none when the next one comes as late as this.
+    ends(
+        "bring 7ABC128,confirm 1,hours 360,bring 7ABC128,confirm 2",
+        "1:+1~0-0=0 taken later 2:+0~1-0=0 taken",
+        30,
+    );
+    // What changes nothing is undone like any other.
+    check(
+        "bring 7ABC128,confirm 1,hours 12,bring 7ABC128,confirm 2,undo 2,pass 7ABC128",
+        "1:+1~0-0=0 taken later 2:+0~0-0=1 taken undone 1",
+    );
+}
+
 #[test]
 fn an_old_list_raises_nothing_and_says_so_once() {
     check(
         "bring 7ABC128,confirm 1,hours 23,stale,pass 7ABC128,hours 1,stale,pass 7ABC128,hours 1,stale,\
          bring 7ABC128,confirm 2,pass 7ABC128,stale",
-        "1:+1~0-0=0 taken later 0 1 later 1 0 later 1 2:+0~1-0=0 taken 1 1",
+        "1:+1~0-0=0 taken later 0 1 later 1 0 later 1 2:+0~0-0=1 taken 1 1",
     );
 }
 
@@ -175,8 +204,8 @@ fn a_vehicle_that_is_stolen_again_is_looked_for_again() {
          bring 7ABC128 7XYZ999,confirm 2,pass 7ABC128,hours 1,bring 7XYZ999,confirm 3,hours 1,\
          bring 7ABC128 7XYZ999,confirm 4,pass 7ABC128,hours 1,\
          bring 7ABC128 7XYZ999,confirm 5,pass 7ABC128",
-        "1:+2~0-0=0 taken later silent later 2:+0~2-0=0 taken 0 later 3:+0~1-1=0 taken later \
-         4:+1~1-0=0 taken 1 later 5:+0~2-0=0 taken 1",
+        "1:+2~0-0=0 taken later silent later 2:+0~0-0=2 taken 0 later 3:+0~0-1=1 taken later \
+         4:+1~0-0=1 taken 1 later 5:+0~0-0=2 taken 1",
     );
     // A list that comes late with a theft that is over.
     check(
@@ -469,6 +498,40 @@ fn dropping() -> (tempfile::TempDir, Town) {
     let town = Town::new("2026-11-23T12:00:00Z", &drop);
     town.city.set_list(&person(), &list(), &settings("")).unwrap();
     (dir, town)
+}
+
+/// Columns whose headings say nothing are read as a file of the city says, which a person put right once.
+#[test]
+fn what_comes_by_itself_is_read_by_the_citys_mapping() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("drop");
+    std::fs::create_dir(&folder).unwrap();
+    let mapping = dir.path().join("columns.json");
+    let more = format!(
+        "[[hotlist_drop]]\nlist=\"lst_state\"\nfolder=\"{}\"\nmapping=\"{}\"\n",
+        folder.display(),
+        mapping.display()
+    );
+    let town = Town::new("2026-11-23T12:00:00Z", &more);
+    town.city.set_list(&person(), &list(), &settings("")).unwrap();
+    play(&town, "bring 7ABC128,confirm 1");
+    let drop = || {
+        std::fs::write(folder.join("a.csv"), "f1,f2,f3\nstolen,26-1,7XYZ999\n").unwrap();
+        town.city.take_drops().unwrap();
+        town.city.list(&person(), &list()).unwrap().import
+    };
+    // Without it, or with something else in it, the list stays as it is, and its files wait.
+    for (text, why) in [(None, "cannot be read"), (Some("{}"), "is no mapping")] {
+        text.map(|text| std::fs::write(&mapping, text).unwrap());
+        assert_eq!((drop(), folder.join("a.csv").exists()), (Some(1), true));
+        let error = crate::imports::mapping_in(dir.path(), "columns.json").unwrap_err();
+        assert!(error.message().contains(why), "{error}");
+    }
+    let columns =
+        r#"{"layout":"other","delimiter":",","headings":true,"columns":["reason","case","plate"]}"#;
+    std::fs::write(&mapping, columns).unwrap();
+    assert_eq!((drop(), folder.join("a.csv").exists()), (Some(2), false));
+    assert_eq!(play(&town, "pass 7XYZ999"), "1");
 }
 
 /// What a file of the list is taken for a person sees once; and what they take back does not come again by itself.

@@ -314,6 +314,25 @@ fn a_scheduled_order_holds_by_the_clock() {
     assert!(gaps.iter().all(|g| g.from == from && g.until == Some(until)), "{gaps:?}");
 }
 
+/// "From six", said in the evening, is not at once. Who signs what somebody ordered in time may be late.
+#[test]
+fn an_order_begins_no_earlier_than_it_is_given() {
+    let off = Off::new("off_signatures=2\n");
+    let give = |who: &str, minutes: i64| {
+        let mut order = off.draft(who, Power::Off, "all");
+        order.from = Some(at(START).plus_millis(minutes * MINUTE));
+        off.give(order).map(drop).map_err(|e| e.kind())
+    };
+    assert_eq!(give("per_clara", -960), Err(Kind::Invalid));
+    assert_eq!(give("per_clara", -5), Err(Kind::Conflict), "a form is not filled in at once");
+    assert_eq!(give("per_clara", 30), Err(Kind::Conflict));
+    off.pass(60);
+    assert_eq!(give("per_admin", 29), Err(Kind::Invalid), "another moment is another order");
+    assert_eq!(give("per_admin", 30), Ok(()));
+    assert!(off.town.city.capture_allowed(&"cam_a".parse().unwrap()).is_err());
+    assert_eq!(give("per_clara", 30), Err(Kind::Invalid), "nothing waits any more");
+}
+
 /// The camera hears nothing between the order and its end, and nobody looks at the clock.
 #[test]
 fn a_lease_of_before_a_scheduled_order_covers_nothing_from_its_beginning_on() {
@@ -502,6 +521,52 @@ fn a_receipt_follows_the_cameras_and_a_certificate_proves_it() {
     );
 }
 
+/// A certificate is of an order to stop capturing, and of answers to it; receipts are public, and anybody puts some
+/// together.
+#[test]
+fn a_certificate_calls_nothing_an_answer_that_is_none() {
+    let off = Off::new("");
+    let city = &off.town.city;
+    let (order, other) =
+        (OrderId::new(city.now(), base::random()), OrderId::new(city.now(), base::random()));
+    let add = |leaf: ledger::Leaf| city.log.append(&leaf).unwrap().index;
+    let said = |kind: &str| city.leaf(kind).fact("camera", "cam_a").fact("frames", 5_u64);
+    let given = |id: &OrderId, level: &str| {
+        add(city.leaf("order.off").id(id.to_string()).fact("level", level))
+    };
+    let until = city.now().to_string();
+    let lease = add(said("lease.granted").id("lea_1").fact("until", until).fact("foreign", true));
+    let stopped = add(said("camera.stopped").id("lea_1").fact("counter", 3_u64));
+    let unasked = add(said("camera.off"));
+    let at_the_camera = add(said("camera.off").fact("order", order.to_string()));
+    let (capture, sharing) = (given(&order, "capture"), given(&other, "sharing"));
+    let later = add(said("camera.stopped").id("lea_1").fact("counter", 3_u64));
+    let check = |order: &OrderId, entries: &[u64], want: &str| {
+        let certificate = Certificate {
+            v: 1,
+            city: "S".into(),
+            origin: city.origin(),
+            vkey: city.vkey(),
+            order: *order,
+            made: city.now(),
+            witnesses: None,
+            entries: entries.iter().map(|n| city.receipt(*n).unwrap()).collect(),
+        };
+        let said = match certificate.check(&city.vkey(), None) {
+            Ok(proven) => proven.words().join("\n"),
+            Err(e) => e.message().to_owned(),
+        };
+        assert!(said.contains(want), "{want}: {said}");
+    };
+    check(&order, &[capture], "taken back later");
+    check(&order, &[lease, capture], "does not stop by itself");
+    check(&order, &[at_the_camera, capture], "cam_a: said at");
+    check(&order, &[lease, capture, later], "cam_a: said at");
+    check(&order, &[lease, stopped, capture], "before the order");
+    check(&order, &[unasked, capture], "before the order");
+    check(&other, &[sharing], "not one to switch cameras off");
+}
+
 #[test]
 fn a_camera_that_lies_is_seen() {
     let mut off = Off::new("");
@@ -529,4 +594,36 @@ fn a_camera_that_lies_is_seen() {
     assert_eq!(faults, [None, Some("unleased".into()), Some("repeated".into())]);
     let report = ledger::verify(&off.town.dir().join("log"), &off.town.city.vkey()).unwrap();
     assert_eq!(report.figures.counters, figures.counters);
+}
+
+/// An enrolment that was cut off behind the device's key is logged when the device asks again, or at the next start.
+#[test]
+fn an_enrolment_that_was_cut_off_is_logged() {
+    let off = Off::new("");
+    let city = &off.town.city;
+    let camera: CameraId = "cam_a".parse().unwrap();
+    let exchanged = || {
+        let device = SigningKey::generate().public();
+        let row = city.store.camera(&camera).unwrap().unwrap();
+        city.store.put_camera(&store::CameraRow { device_key: Some(device), ..row }).unwrap();
+        device
+    };
+    let keys = |city: &crate::City| -> Vec<String> {
+        let mut leaves = city.log.leaves(0, city.log.size()).unwrap();
+        leaves.retain(|l| l.kind == "camera.enrolled" && l.id.as_deref() == Some("cam_a"));
+        leaves.iter().filter_map(|l| l.text("key").map(str::to_owned)).collect()
+    };
+    let before = keys(city).len();
+    let first = exchanged();
+    for _ in 0..2 {
+        let again = Enrol { code: "used".into(), camera: camera.clone(), device_key: first };
+        city.enrol(again).unwrap();
+        assert_eq!(keys(city)[before..], [first.to_string()]);
+    }
+    let second = exchanged();
+    let copy = off.town.copy();
+    for _ in 0..2 {
+        let opened = copy.open().unwrap();
+        assert_eq!(keys(&opened)[before..], [first.to_string(), second.to_string()]);
+    }
 }

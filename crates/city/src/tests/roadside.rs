@@ -147,6 +147,27 @@ fn a_camera_is_as_it_says_until_it_says_nothing() {
     assert_eq!(town.city.heartbeat(&one(), good).unwrap_err().kind(), Kind::Gone);
 }
 
+/// Cameras count since they were started: a loss does not stand for ever as a new one, and the next one does.
+#[test]
+fn reads_that_were_lost_trouble_for_a_day() {
+    let town = Town::new(START, "");
+    let told = |lost: u64, refused: u64| {
+        town.city.heartbeat(&one(), Heartbeat { lost, refused, ..beat(&town) }).unwrap();
+        let health = town.city.camera_health(&person()).unwrap().remove(0);
+        health.troubles.contains(&CameraTrouble::LostReads)
+    };
+    assert!(!told(0, 0));
+    assert!(told(1, 0));
+    town.clock.advance(23 * 3_600_000);
+    assert!(told(1, 0));
+    town.clock.advance(3_600_000);
+    assert!(!told(1, 0));
+    assert!(told(1, 1));
+    town.clock.advance(24 * 3_600_000);
+    assert!(!told(1, 1));
+    assert!(told(2, 0), "the reader was started anew and has lost others");
+}
+
 #[test]
 fn who_has_no_cameras_sees_no_health_and_nonsense_is_not_taken() {
     let town = Town::new(START, "");
@@ -193,6 +214,7 @@ fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
     let town = Town::new(START, "[cameras]\nhits_only = [\"cam_one\"]\nwithout_list = \"all\"\n");
     let today = town.city.now().day();
     let settings = ListSettings { name: "A".into(), max_days: 365, ..ListSettings::default() };
+    let surer = ListSettings { threshold: 0.9, ..settings.clone() };
     town.city.set_list(&person(), &"lst_a".parse().unwrap(), &settings).unwrap();
     town.city.add_entry(&person(), entry(&town, "7ABC128")).unwrap();
     let ending =
@@ -208,9 +230,20 @@ fn a_camera_that_keeps_hits_alone_has_the_lists_of_the_day() {
     town.city.add_entry(&person(), entry(&town, "9NEW123")).unwrap();
     let more = asked(&town, today.start(), have).unwrap().unwrap();
     assert!(more.wants(&odds("9NEW123")));
+    // How sure a hit must be changes none of it; and what was read once does for the next camera.
+    let have = Some(more.head().version.clone());
+    town.city.set_list(&person(), &"lst_a".parse().unwrap(), &surer).unwrap();
+    assert!(asked(&town, today.start(), have).unwrap().is_none());
+    let read = || town.city.watched.lock().unwrap().get(&today).cloned().unwrap();
+    let first = read();
+    let again = asked(&town, today.start(), None).unwrap().unwrap();
+    assert_eq!(again.head().tokens, 3);
+    assert!(std::sync::Arc::ptr_eq(&first, &read()));
     // Tomorrow's is given an hour before, and only then; it has other tokens and not what has ended.
     assert_eq!(asked(&town, today.next().start(), None).unwrap_err().kind(), Kind::Invalid);
     town.clock.advance(3_600_000 + 1000);
+    town.city.tally().unwrap();
+    assert!(town.city.watched.lock().unwrap().is_empty(), "nobody has asked for it for an hour");
     let tomorrow = asked(&town, today.next().start(), None).unwrap().unwrap();
     assert!(tomorrow.wants(&odds("7ABC128")) && !tomorrow.wants(&odds("8XYZ001")));
     for wrong in [today.start().plus_millis(-86_400_000), today.start().plus_millis(1)] {

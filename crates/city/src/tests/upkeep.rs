@@ -149,6 +149,37 @@ fn a_camera_that_reads_nothing_where_it_usually_does() {
     assert_eq!(mail.wait(3, Duration::from_millis(200)).len(), 2);
 }
 
+/// What was switched off by order is not silent, nor is it in the first hours after that.
+#[test]
+fn a_camera_that_was_off_by_order_is_not_quiet() {
+    let place = Place::new("");
+    let camera: CameraId = "cam_one".parse().unwrap();
+    let now = place.city().now();
+    // Four days with a car each hour; then it is switched off for ten.
+    let cars: Vec<_> = (0..96).map(|hour| (&camera, now.plus_millis(-hour * HOUR))).collect();
+    place.city().note_activity(cars.into_iter()).unwrap();
+    let order = read::Order {
+        id: base::OrderId::new(now, base::random()),
+        power: read::Power::Off,
+        level: read::Level::Capture,
+        camera: None,
+        group: None,
+        spool: None,
+        from: None,
+        until: Some(now.plus_millis(10 * HOUR)),
+        by: person(),
+        at: now,
+        reason: "A vote.".into(),
+    };
+    let signed = base::Signed::sign(order, &place.town.admin_key).unwrap();
+    place.city().order(&person(), signed).unwrap();
+    place.town.clock.advance(10 * HOUR);
+    place.minutes(115);
+    place.mails(0);
+    place.minutes(70);
+    assert!(place.mails(1)[0].plain().contains("read no vehicle for 2 hours"));
+}
+
 #[test]
 fn a_certificate_that_was_not_renewed() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

@@ -271,20 +271,24 @@ impl City {
         let beats = held(&self.beats).clone();
         for row in rows {
             let id = row.id;
-            let gone = {
+            let (gone, on) = {
                 let switches = self.switches();
-                switches.retired(&id).is_some() || switches.capture_off(&id, now).is_some()
+                let off = switches.capture_off(&id, now).is_some();
+                (switches.retired(&id).is_some() || off, switches.on_since(&id, now))
             };
             if gone {
                 continue;
             }
-            let offset = beats.get(&id).and_then(|(_, beat)| beat.clock_offset_ms);
+            let offset = beats.get(&id).and_then(|heard| heard.beat.clock_offset_ms);
             if offset.is_some_and(|ms| ms.abs() > CLOCK_MS) {
                 let name = row.name.clone();
                 out.insert(format!("clock/{id}"), Fault::CameraClock { name });
             }
+            // The hours in which it was off by an order are none of silence.
+            let span = 0..i64::from(hours) * 3_600_000;
+            let rested = on.is_some_and(|on| span.contains(&now.since(on)));
             // What a camera keeps that keeps hits alone says nothing of how many pass.
-            let counts = hours > 0 && self.config.cameras.hits_only(&id).is_none();
+            let counts = hours > 0 && !rested && self.config.cameras.hits_only(&id).is_none();
             if counts && self.with_activity(|a| a.is_quiet(&id, now, hours))? {
                 out.insert(format!("quiet/{id}"), Fault::Quiet { name: row.name, hours });
             }

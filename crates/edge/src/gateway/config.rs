@@ -38,7 +38,8 @@ pub struct DeviceConfig {
     pub camera: CameraId,
     /// How it speaks.
     pub adapter: Adapter,
-    /// What it shows instead of a signature, in the address or the header `x-api-key`.
+    /// What it shows instead of a signature, in the address or the header `x-api-key`. The cameras of a recorder, which
+    /// `only` tells apart, may have one secret.
     pub secret: Option<Secret<String>>,
     /// The code that it enrols with, once.
     pub code: Option<Secret<String>>,
@@ -156,18 +157,31 @@ impl GatewayConfig {
             })
             .collect::<Result<_>>()?;
         let cameras: BTreeSet<&CameraId> = devices.iter().map(|d| &d.camera).collect();
-        let secrets: Vec<&String> =
-            devices.iter().filter_map(|d| d.secret.as_ref()).map(Secret::expose).collect();
         if cameras.len() < devices.len() {
             return Err(Error::invalid("Two devices are the same camera; give each its own."));
         }
-        if secrets.iter().collect::<BTreeSet<_>>().len() < secrets.len() {
-            return Err(Error::invalid("Two devices have the same secret; give each its own."));
+        if !(0..devices.len()).all(|at| are_told_apart(&devices[at], &devices[..at])) {
+            return Err(Error::invalid(
+                "Two devices have the same secret; give each its own, or, if they are cameras of one recorder, the same \
+                 adapter and each another `only`.",
+            ));
         }
         let data = folder.join(file.data);
         let ca = file.ca.map(|ca| folder.join(ca));
         Ok(Self { server: file.server, ca, data, listen: file.listen, admin: file.admin, devices })
     }
+}
+
+/// Whether a device has another secret than each of these, or is one of several cameras behind one address.
+fn are_told_apart(device: &DeviceConfig, others: &[DeviceConfig]) -> bool {
+    let Some(secret) = &device.secret else { return true };
+    let shares = |other: &&DeviceConfig| {
+        other.secret.as_ref().is_some_and(|theirs| theirs.expose() == secret.expose())
+    };
+    others.iter().filter(shares).all(|other| {
+        let named = device.only.is_some() && other.only.is_some();
+        named && device.only != other.only && device.adapter == other.adapter
+    })
 }
 
 impl Device {
@@ -307,6 +321,22 @@ mod tests {
         assert!(!format!("{config:?}").contains("0123456789"), "no secret is printed");
     }
 
+    /// A recorder sends all its cameras to one address.
+    #[test]
+    fn a_secret_is_shared_by_cameras_that_only_tells_apart() {
+        let check = |second: &str, good: bool| {
+            let text = format!(
+                "{GOOD}\n[[device]]\ncamera = \"cam_east\"\n\
+                 secret = {{ file = \"north.secret\" }}\n{second}"
+            );
+            assert_eq!(parse(&text).is_ok(), good, "{second}");
+        };
+        check("adapter = \"openalpr\"\nonly = \"13\"", true);
+        check("adapter = \"openalpr\"\nonly = \"12\"", false);
+        check("adapter = \"openalpr\"", false);
+        check("adapter = \"axis\"\nonly = \"13\"", false);
+    }
+
     #[test]
     fn what_is_wrong_is_said() {
         let check = |from: &str, to: &str, want: &str| {
@@ -316,7 +346,7 @@ mod tests {
             assert!(!e.inside().contains("a-code"), "{}", e.inside());
         };
         check("openalpr", "acme", "device cam_north: There is no such adapter");
-        check("north.secret", "south.secret", "There is no key file");
+        check("north.secret", "south.secret", "There is no file");
         check("{ file = \"north.secret\" }", "{ env = \"NONE\" }", "has no NONE");
         check("{ file = \"north.secret\" }", "\"north-0123456789abcdef\"", "not understood");
         check("admin = \"127.0.0.1:0\"", "admin = \"0.0.0.0:1\"", "loopback");

@@ -5,7 +5,7 @@
 
 use super::config::{DeviceClock, DeviceConfig};
 use super::passes::{Options, Pass, Passes};
-use super::picture::{corners, picture, without_glass};
+use super::picture::{self, corners};
 use crate::beat;
 use crate::counts::{Summary, add};
 use crate::lease::State;
@@ -106,6 +106,15 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
+}
+
+/// Why a document has no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoTurn {
+    /// Others of it are being looked at; soon.
+    Busy,
+    /// More came than a minute allows.
+    TooMany,
 }
 
 /// What became of a document.
@@ -260,23 +269,32 @@ impl Device {
         self.last_word(line, session);
     }
 
-    /// A turn to be looked at; an error where there is too much of it.
-    pub fn turn(&self) -> Result<Turn<'_>> {
+    /// A turn to be looked at.
+    pub fn turn(&self) -> Result<Turn<'_>, NoTurn> {
         let most = f64::from(self.conf.per_minute);
         let now = Instant::now();
         let turn = Turn(&self.at_once);
-        let busy = self.at_once.fetch_add(1, Ordering::SeqCst) >= AT_ONCE;
+        if self.at_once.fetch_add(1, Ordering::SeqCst) >= AT_ONCE {
+            return Err(NoTurn::Busy);
+        }
         let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, left) = *bucket;
         let left = (left + now.duration_since(since).as_secs_f64() * most / 60.0).min(most);
-        let refused = busy || left < 1.0;
+        let refused = left < 1.0;
         *bucket = (now, if refused { left } else { left - 1.0 });
-        if refused {
-            add(&self.tally.too_many, 1);
-            return Err(Error::busy("This device sends too much; send again later.")
-                .retry_after(Duration::from_secs(5)));
-        }
-        Ok(turn)
+        if refused { Err(NoTurn::TooMany) } else { Ok(turn) }
+    }
+
+    /// Counts a document that had no turn; what its device is told.
+    pub fn turned_away(&self) -> Error {
+        add(&self.tally.too_many, 1);
+        Error::busy("This device sends too much; send again later.")
+            .retry_after(Duration::from_secs(5))
+    }
+
+    /// Whether a lease is in force.
+    pub fn has_lease(&self) -> bool {
+        self.line.get().is_some_and(|line| line.keeper.session().is_some())
     }
 
     /// Whether a lease is in force; the error says what a person can do.
@@ -306,9 +324,17 @@ impl Device {
         })?;
         let now = self.clock.now();
         let Some(line) = self.line.get() else { return Err(not_leased()) };
-        if !line.keeper.session().is_some_and(|session| session.lease().clear_pictures) {
-            heard.seen.iter_mut().for_each(without_glass);
-        }
+        let mut out = Taken { taken: 0, left_out: heard.left_out.len() };
+        let stated = std::mem::take(&mut heard.seen);
+        add(&self.tally.seen, stated.len());
+        // Of others not even a picture is looked at.
+        let (mut mine, others): (Vec<Seen>, Vec<Seen>) =
+            stated.into_iter().partition(|seen| !self.of_another(seen));
+        add(&self.tally.others, others.len());
+        out.left_out += others.len();
+        let clear = line.keeper.session().is_some_and(|session| session.lease().clear_pictures);
+        // Before the lock: decoding takes its time, and the lease must be able to end meanwhile.
+        let lacks = picture::keep(&mut mine, clear);
         let mut inside = self.lock();
         let over = self.lease(line, &mut inside);
         let Some(session) = inside.session.clone() else {
@@ -317,15 +343,8 @@ impl Device {
             return Err(not_leased());
         };
         inside.last = Some(now);
-        let mut out = Taken { taken: 0, left_out: heard.left_out.len() };
         let mut ended = Vec::new();
-        for seen in std::mem::take(&mut heard.seen) {
-            add(&self.tally.seen, 1);
-            if self.of_another(&seen) {
-                add(&self.tally.others, 1);
-                out.left_out += 1;
-                continue;
-            }
+        for seen in mine {
             match self.captured(&seen, now, &session) {
                 Ok(at) => {
                     ended.extend(inside.passes.push(seen, at, now));
@@ -344,7 +363,8 @@ impl Device {
         self.keep(line, &mut inside, ended);
         self.draft(line, &mut inside);
         drop(inside);
-        heard.left_out.into_iter().for_each(|reason| self.note(reason));
+        let reasons = heard.left_out.into_iter().chain(lacks.map(str::to_owned));
+        reasons.for_each(|reason| self.note(reason));
         Ok(out)
     }
 
@@ -388,9 +408,12 @@ impl Device {
                 add(&line.counts.unsure, 1);
                 continue;
             }
+            // A reader whose line was broken tells late of who has long gone: no gate opens for that.
+            let age = self.clock.now().since(pass.last).max(0).unsigned_abs();
             let known = ours(pass, self.conf.adapter.as_str());
             let session = inside.session.as_ref();
-            if let Err(e) = line.outlet.finish(draft, session, known, Duration::ZERO) {
+            let kept = line.outlet.finish(draft, session, known, Duration::from_millis(age));
+            if let Err(e) = kept {
                 tracing::error!(error = %e.inside(), "a read is lost");
                 inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
             }
@@ -496,7 +519,8 @@ fn span(ms: i64) -> String {
 /// A foreign pass as a read of ours: the same signature, the same seal.
 fn ours(pass: Pass, reader: &str) -> Known {
     let Pass { number: _, first, last, best, events, seen } = pass;
-    let jpeg = picture(&seen);
+    let picture = seen.vehicle_picture.as_ref().or(seen.plate_picture.as_ref());
+    let jpeg = picture.map(|jpeg| jpeg.bytes().to_vec());
     let corners = corners(seen.plate_box.unwrap_or_default());
     let track = Track {
         number: 0,

@@ -3,7 +3,7 @@
 //! Whoever shows no secret that is known gets the same answer to everything: there is no such page. A
 //! body is taken only from a device that is known, within its size, its time and its turns.
 
-use super::device::Device;
+use super::device::{NoTurn, Turn};
 use super::{Gateway, page};
 use crate::panel::is_here;
 use base::{Error, Kind, Result, Shutdown, sha256};
@@ -29,6 +29,8 @@ const FROM_ONE: usize = 32;
 /// A head must be there within this time, a body within that.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 const BODY_TIME: Duration = Duration::from_secs(30);
+/// A document waits so long for a turn while others of its devices are looked at; many a device sends none twice.
+const TURN_TIME: Duration = Duration::from_secs(1);
 /// A body that is not wanted runs away for so long at most; of a stranger's, so many bytes.
 const POUR_TIME: Duration = Duration::from_secs(5);
 const POURED: usize = 256 << 10;
@@ -139,25 +141,27 @@ async fn answer(
 ) -> Result<Answer, Infallible> {
     Ok(match door {
         Door::People => tokio::task::block_in_place(|| look(&request, &gateway)),
-        Door::Devices => match device(&request, &gateway) {
-            Some(at) => match take(request.into_parts(), &gateway, at).await {
-                Ok(text) => reply(200, "application/json", text),
-                Err(e) => refuse(&e),
-            },
-            None => {
+        Door::Devices => match devices(&request, &gateway) {
+            at if at.is_empty() => {
                 gateway.stranger();
                 pour(request.into_body(), POURED).await;
                 refuse(&Error::not_found("There is no such page."))
             }
+            at => match take(request.into_parts(), &gateway, at).await {
+                Ok(text) => reply(200, "application/json", text),
+                Err(e) => refuse(&e),
+            },
         },
     })
 }
 
-/// The device that a request shows the secret of, if its address names that device's adapter.
-fn device(request: &Request<Incoming>, gateway: &Gateway) -> Option<usize> {
+/// The devices that a request shows the secret of, if its address names their adapter.
+fn devices(request: &Request<Incoming>, gateway: &Gateway) -> Vec<usize> {
     let key = request.headers().get("x-api-key").and_then(|v| v.to_str().ok());
-    let (secret, adapter) = route(request.method(), request.uri().path(), key)?;
-    gateway.find(&sha256(secret.as_bytes()), adapter)
+    let route = route(request.method(), request.uri().path(), key);
+    route.map_or_else(Vec::new, |(secret, adapter)| {
+        gateway.find(&sha256(secret.as_bytes()), adapter)
+    })
 }
 
 /// Secret and adapter of an address: `/in/<secret>/<adapter>`; with the secret in the header
@@ -179,10 +183,12 @@ fn route<'a>(method: &Method, path: &'a str, key: Option<&'a str>) -> Option<(&'
 async fn take(
     (head, body): (Parts, Incoming),
     gateway: &Arc<Gateway>,
-    at: usize,
+    at: Vec<usize>,
 ) -> Result<String> {
-    let device: &Device = gateway.device(at);
-    let allowed = device.turn().and_then(|turn| device.leased().map(|()| turn));
+    let allowed = match turn(gateway, &at).await {
+        Ok(turn) => gateway.leased(&at).map(|()| turn),
+        Err(e) => Err(e),
+    };
     let _turn = match allowed {
         Ok(turn) => turn,
         Err(e) => {
@@ -202,12 +208,26 @@ async fn take(
             None => Error::invalid("The body was cut off."),
         })?;
     let body = Zeroizing::new(body.to_bytes().to_vec());
-    let gateway = gateway.clone();
-    let work = tokio::task::spawn_blocking(move || {
-        gateway.device(at).hear(&Document { content_type: &kind, body: &body })
+    let work = tokio::task::spawn_blocking({
+        let (gateway, at) = (gateway.clone(), at.clone());
+        move || gateway.hear(&at, &Document { content_type: &kind, body: &body })
     });
     let taken = work.await.map_err(|e| Error::internal("The document broke us.").because(e))??;
     Ok(format!("{{\"taken\":{},\"left_out\":{}}}\n", taken.taken, taken.left_out))
+}
+
+/// A turn of one of these devices, within [`TURN_TIME`].
+async fn turn<'a>(gateway: &'a Gateway, at: &'a [usize]) -> Result<Turn<'a>> {
+    let end = tokio::time::Instant::now() + TURN_TIME;
+    loop {
+        match gateway.turn(at) {
+            Ok(turn) => return Ok(turn),
+            Err(NoTurn::Busy) if tokio::time::Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(_) => return Err(gateway.turned_away(at)),
+        }
+    }
 }
 
 /// Lets a body that is not wanted run away, so that the answer is heard: a device that still sends when

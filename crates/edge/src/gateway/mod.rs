@@ -22,8 +22,8 @@ pub use passes::{Options as PassOptions, Pass, Passes};
 
 use crate::run::Say;
 use base::{Clock, Error, Result, Shutdown, Time};
-use device::{Device, Status};
-use exchange::inbound::Adapter;
+use device::{Device, NoTurn, Status, Taken, Turn};
+use exchange::inbound::{Adapter, Document};
 use http::Door;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,14 +36,48 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// The device with this hash of a secret, if it speaks so. Every device is compared, always.
-    fn find(&self, presented: &[u8; 32], adapter: Adapter) -> Option<usize> {
-        let mut found = None;
-        for (at, device) in self.devices.iter().enumerate() {
-            let is = device.answers_to(presented) & (device.conf.adapter == adapter);
-            found = if is { Some(at) } else { found };
+    /// The devices with this hash of a secret that speak so: one, or the cameras of a recorder. Every device is
+    /// compared, always.
+    fn find(&self, presented: &[u8; 32], adapter: Adapter) -> Vec<usize> {
+        let is = |device: &Device| device.answers_to(presented) & (device.conf.adapter == adapter);
+        (0..self.devices.len()).filter(|at| is(&self.devices[*at])).collect()
+    }
+
+    fn these<'a>(&'a self, at: &'a [usize]) -> impl Iterator<Item = &'a Device> {
+        at.iter().map(move |at| &self.devices[*at])
+    }
+
+    /// A turn for a document that may be of any of these devices: of the first that has one.
+    fn turn<'a>(&'a self, at: &'a [usize]) -> Result<Turn<'a>, NoTurn> {
+        let mut why = NoTurn::TooMany;
+        for device in self.these(at) {
+            match device.turn() {
+                Ok(turn) => return Ok(turn),
+                Err(NoTurn::Busy) => why = NoTurn::Busy,
+                Err(NoTurn::TooMany) => {}
+            }
         }
-        found
+        Err(why)
+    }
+
+    /// Counts a document that had no turn; what its device is told.
+    fn turned_away(&self, at: &[usize]) -> Error {
+        let told = self.these(at).map(Device::turned_away).last();
+        told.unwrap_or_else(|| Error::not_found("There is no such page."))
+    }
+
+    /// Whether one of these devices has a lease; the error says what a person can do.
+    fn leased(&self, at: &[usize]) -> Result<()> {
+        if self.these(at).any(Device::has_lease) {
+            return Ok(());
+        }
+        // Each counts what it refuses.
+        self.these(at).map(Device::leased).fold(Ok(()), Result::and)
+    }
+
+    /// Hands a document to these devices. Each takes what is of its camera: what one has taken no other has left out.
+    fn hear(&self, at: &[usize], document: &Document<'_>) -> Result<Taken> {
+        together(self.these(at).map(|device| device.hear(document)))
     }
 
     fn device(&self, at: usize) -> &Device {
@@ -64,6 +98,28 @@ impl Gateway {
 
     fn now(&self) -> Time {
         self.clock.now()
+    }
+}
+
+/// One answer for devices that share a secret: they have refused it where none has taken what was stated.
+fn together(answers: impl Iterator<Item = Result<Taken>>) -> Result<Taken> {
+    let (mut stated, mut taken, mut refused) = (None, 0, None);
+    for answer in answers {
+        match answer {
+            Ok(of) => {
+                // Each was told of all.
+                stated = Some(of.taken + of.left_out);
+                taken += of.taken;
+            }
+            Err(e) => refused = refused.or(Some(e)),
+        }
+    }
+    match (stated, refused) {
+        (None | Some(1..), Some(e)) if taken == 0 => Err(e),
+        (stated, _) => {
+            let left_out = stated.unwrap_or_default().saturating_sub(taken);
+            Ok(Taken { taken, left_out })
+        }
     }
 }
 
@@ -111,4 +167,29 @@ pub fn run_gateway(
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(2));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_of_one_secret_answer_together() {
+        let took = |taken, left_out| Some(Taken { taken, left_out });
+        let check = |answers: &[Option<Taken>], want: Option<Taken>| {
+            let off = || Error::gone("The city has switched this camera off; nothing is kept.");
+            let told = together(answers.iter().map(|answer| answer.ok_or_else(off)));
+            assert_eq!(told.ok(), want, "{answers:?}");
+        };
+        check(&[took(2, 1)], took(2, 1));
+        check(&[None], None);
+        // Of the second camera; of both; of neither.
+        check(&[took(0, 1), took(1, 0), took(0, 1)], took(1, 0));
+        check(&[took(1, 2), took(1, 2)], took(2, 1));
+        check(&[took(0, 2), took(0, 2)], took(0, 2));
+        // Of a camera that is switched off; of another than that; a heartbeat, which is of none.
+        check(&[took(0, 1), None], None);
+        check(&[took(1, 0), None], took(1, 0));
+        check(&[None, took(0, 0)], took(0, 0));
+    }
 }

@@ -4,7 +4,10 @@ use super::Gateway;
 use super::device::Device;
 use base::{Error, Shutdown};
 use exchange::inbound::{DOCUMENT_MAX, Document};
-use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS};
+use rumqttc::{
+    AsyncClient, ConnectReturnCode, ConnectionError, Event, Incoming, MqttOptions, QoS,
+    SubscribeReasonCode,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -13,19 +16,39 @@ const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It stood for a while.
+    Stood,
+    /// It never did.
+    Never,
+    /// The broker does not know whoever we say that we are.
+    Refused,
+}
+
 /// Hears a device's broker until `done`.
 pub(super) async fn listen(gateway: Arc<Gateway>, at: usize, done: Shutdown) {
     let mut wait = BACK_OFF_MIN;
     while !done.stopped() {
-        let heard = hear(&gateway, at, &done).await;
+        let ended = hear(&gateway, at, &done).await;
         if done.stopped() {
             return;
         }
-        if heard {
-            wait = BACK_OFF_MIN;
-        }
+        wait = match ended {
+            Ended::Stood => BACK_OFF_MIN,
+            Ended::Never => wait,
+            // No try mends that, and some brokers shut out who tries often.
+            Ended::Refused => BACK_OFF_MAX,
+        };
         let seconds = wait.as_secs();
-        let e = Error::unavailable(format!("The broker does not answer; again in {seconds} s."));
+        let e = if ended == Ended::Refused {
+            Error::unauthenticated(format!(
+                "The broker refuses the user or the password; correct them. Again in {seconds} s."
+            ))
+        } else {
+            Error::unavailable(format!("The broker does not answer; again in {seconds} s."))
+        };
         gateway.device(at).trouble(&e);
         let end = tokio::time::Instant::now() + wait;
         while tokio::time::Instant::now() < end && !done.stopped() {
@@ -35,10 +58,10 @@ pub(super) async fn listen(gateway: Arc<Gateway>, at: usize, done: Shutdown) {
     }
 }
 
-/// One connection; returns whether it ever stood.
-async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
+/// One connection.
+async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> Ended {
     let conf = &gateway.device(at).conf;
-    let Some(mqtt) = &conf.mqtt else { return false };
+    let Some(mqtt) = &conf.mqtt else { return Ended::Never };
     // A name of our own a connection: two gateways do not throw each other out.
     let name = format!("homeplate-{}-{}", conf.camera, base::hex(&base::random::<4>()));
     let mut options = MqttOptions::new(name, mqtt.broker.0.clone(), mqtt.broker.1);
@@ -49,7 +72,7 @@ async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
         options.set_credentials(user.clone(), password.expose().clone());
     }
     let (client, mut events) = AsyncClient::new(options, 32);
-    let mut stood = false;
+    let mut stood = Ended::Never;
     loop {
         let event = tokio::select! {
             event = events.poll() => event,
@@ -57,7 +80,7 @@ async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
         };
         match event {
             Ok(Event::Incoming(Incoming::ConnAck(_))) => {
-                stood = true;
+                stood = Ended::Stood;
                 for topic in &mqtt.topics {
                     if client.try_subscribe(topic.clone(), QoS::AtMostOnce).is_err() {
                         return stood;
@@ -72,7 +95,21 @@ async fn hear(gateway: &Arc<Gateway>, at: usize, done: &Shutdown) -> bool {
                     return stood;
                 }
             }
+            Ok(Event::Incoming(Incoming::SubAck(answer)))
+                if answer.return_codes.contains(&SubscribeReasonCode::Failure) =>
+            {
+                // Each topic was asked for by itself, in their order, numbered from one.
+                let topic =
+                    usize::from(answer.pkid).checked_sub(1).and_then(|n| mqtt.topics.get(n));
+                let topic = topic.map_or("a topic", String::as_str);
+                gateway.device(at).trouble(&Error::refused(format!(
+                    "The broker does not let the gateway read {topic}; look at its access list."
+                )));
+            }
             Ok(_) => {}
+            Err(ConnectionError::ConnectionRefused(
+                ConnectReturnCode::BadUserNamePassword | ConnectReturnCode::NotAuthorized,
+            )) => return Ended::Refused,
             // The library's words may hold the broker's address and nothing worse; they go to the log.
             Err(e) => {
                 tracing::debug!(error = %e, "broker");
@@ -88,7 +125,10 @@ fn one(device: &Device, body: &[u8]) {
     if !names(body, device.conf.only.as_deref()) {
         return device.pass_by();
     }
-    let Ok(_turn) = device.turn() else { return };
+    let Ok(_turn) = device.turn() else {
+        let _ = device.turned_away();
+        return;
+    };
     let _ = device.hear(&Document { content_type: "application/json", body });
 }
 

@@ -7,6 +7,9 @@
 //! still said of that car is a repeat and is dropped for as long as it goes on, so that a parked car is
 //! one pass and not a hundred: by its plate for [`Options::again_ms`] after the last word, by its id until
 //! the maker says that it has left, or for [`Options::stays_ms`].
+//!
+//! A reader whose line was broken sends late what it saw earlier, all at once. So two events are of one pass, or one
+//! repeats the other, only where they are near each other by when they were captured too.
 
 use base::Time;
 use exchange::inbound::{Event, Seen};
@@ -86,6 +89,8 @@ struct Past {
     id: Option<String>,
     text: Text,
     heard: Time,
+    /// When it was seen first and last.
+    span: [Time; 2],
     /// The maker has said that it left.
     left: bool,
 }
@@ -94,6 +99,11 @@ impl Past {
     /// So long after its last word it is remembered.
     fn kept_ms(&self, options: &Options) -> i64 {
         if self.id.is_some() && !self.left { options.stays_ms } else { options.again_ms }
+    }
+
+    fn reaches(&mut self, at: Time) {
+        let [first, last] = self.span;
+        self.span = [first.min(at), last.max(at)];
     }
 }
 
@@ -117,13 +127,14 @@ impl Passes {
     pub fn push(&mut self, seen: Seen, captured: Time, now: Time) -> Vec<Pass> {
         let mut ended = self.tick(now);
         let ends = matches!(seen.event, Event::Lost | Event::Single);
-        let found = self.open.iter().position(|open| open.is_of(&seen));
+        let again_ms = self.options.again_ms;
+        let found = self.open.iter().position(|open| open.is_of(&seen, captured, again_ms));
         let at = match found {
             Some(at) => {
                 self.open[at].add(seen, captured, now);
                 at
             }
-            None if self.is_repeat(&seen, ends, now) => {
+            None if self.is_repeat(&seen, ends, captured, now) => {
                 self.repeats += 1;
                 return ended;
             }
@@ -150,6 +161,7 @@ impl Passes {
         }
         for past in self.past.iter_mut().filter(|past| past.id.as_deref() == Some(id)) {
             (past.heard, past.left) = (now, true);
+            past.reaches(now);
         }
         ended
     }
@@ -176,16 +188,23 @@ impl Passes {
         self.open.drain(..).map(|open| open.pass).collect()
     }
 
-    fn is_repeat(&mut self, seen: &Seen, left: bool, now: Time) -> bool {
+    fn is_repeat(&mut self, seen: &Seen, left: bool, captured: Time, now: Time) -> bool {
         let text = seen.odds.text();
-        let again_ms = self.options.again_ms;
-        let by_id = |past: &Past| past.id.is_some() && past.id == seen.id;
+        let Options { again_ms, stays_ms, .. } = self.options;
+        let by_id = |past: &Past| {
+            past.id.is_some() && past.id == seen.id && is_near(past.span, captured, stays_ms)
+        };
         // A plate that comes back later under another id has driven round the block.
-        let by_text = |past: &Past| past.text == text && !over(past.heard, now, again_ms);
+        let by_text = |past: &Past| {
+            past.text == text
+                && !over(past.heard, now, again_ms)
+                && is_near(past.span, captured, again_ms)
+        };
         let same = self.past.iter().position(by_id);
         let Some(at) = same.or_else(|| self.past.iter().position(by_text)) else { return false };
         let past = &mut self.past[at];
         past.heard = now;
+        past.reaches(captured);
         if same.is_some() {
             past.left |= left;
         } else if let Some(id) = &seen.id {
@@ -194,7 +213,8 @@ impl Passes {
             if past.id.is_none() || past.left {
                 (past.id, past.left) = (Some(id.clone()), left);
             } else if !left {
-                self.remember(Past { id: Some(id.clone()), text, heard: now, left });
+                let span = [captured; 2];
+                self.remember(Past { id: Some(id.clone()), text, heard: now, span, left });
             }
         }
         true
@@ -202,7 +222,8 @@ impl Passes {
 
     fn close(&mut self, at: usize, left: bool) -> Pass {
         let Open { id, heard, pass, .. } = self.open.remove(at);
-        self.remember(Past { id, text: pass.seen.odds.text(), heard, left });
+        let span = [pass.first, pass.last];
+        self.remember(Past { id, text: pass.seen.odds.text(), heard, span, left });
         pass
     }
 
@@ -222,6 +243,11 @@ fn over(since: Time, now: Time, ms: i64) -> bool {
     now.since(since) >= ms || now.since(since) < -ms
 }
 
+/// Whether a moment is less than so long before or after a span.
+fn is_near([first, last]: [Time; 2], at: Time, ms: i64) -> bool {
+    first.since(at) < ms && at.since(last) < ms
+}
+
 impl Open {
     fn new(number: u64, seen: Seen, captured: Time, now: Time) -> Self {
         let id = seen.id.clone();
@@ -230,8 +256,12 @@ impl Open {
         Self { id, since: now, heard: now, pass }
     }
 
-    fn is_of(&self, seen: &Seen) -> bool {
+    fn is_of(&self, seen: &Seen, captured: Time, again_ms: i64) -> bool {
         let ours = &self.pass.seen;
+        // What is nearer than this would be a repeat, not a pass of its own.
+        if !is_near([self.pass.first, self.pass.last], captured, again_ms) {
+            return false;
+        }
         match (&self.id, &seen.id) {
             (Some(a), Some(b)) if a == b => true,
             // A new id for a car that was behind another: the very same plate within the gap.
@@ -297,14 +327,18 @@ mod tests {
         passes.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
-    /// A story as lines `second event [id plate score] -> passes that end`.
+    /// A story as lines `second event [id plate score [captured]] -> passes that end`; captured when it is heard where
+    /// nothing else is said.
     fn check(story: &str) -> Passes {
         let options = Options { open_max: 3, ..Options::default() };
         let mut passes = Passes::new(options);
         for line in story.lines().map(str::trim).filter(|l| !l.is_empty()) {
             let (happens, want) = line.split_once("->").unwrap();
             let words: Vec<&str> = happens.split_whitespace().collect();
-            let now = Time::from_millis(T0 + (words[0].parse::<f64>().unwrap() * 1000.0) as i64);
+            let time = |second: &str| {
+                Time::from_millis(T0 + (second.parse::<f64>().unwrap() * 1000.0) as i64)
+            };
+            let now = time(words[0]);
             let ended = match words[1] {
                 "tick" => passes.tick(now),
                 "gone" => passes.gone(words[2], now),
@@ -315,7 +349,7 @@ mod tests {
                     if event == "single" {
                         seen.event = Event::Single;
                     }
-                    passes.push(seen, now, now)
+                    passes.push(seen, words.get(5).map_or(now, |at| time(at)), now)
                 }
             };
             assert_eq!(told(&ended), want.trim(), "{line}");
@@ -432,6 +466,35 @@ mod tests {
              151 update 4 7A8C128 0.6 ->",
         );
         assert_eq!(passes.repeats(), 5);
+    }
+
+    /// The line was broken: what was seen within minutes arrives within a second.
+    #[test]
+    fn what_comes_late_is_told_apart_by_when_it_was_seen() {
+        let passes = check(
+            "900   single - 7ABC128 0.6 600 -> 7ABC128 600-600 best 600 of 1
+             900.1 single - 7ABC128 0.6 700 -> 7ABC128 700-700 best 700 of 1
+             900.2 single - 7ABC128 0.6 701 ->
+             900.3 single - 7ABC128 0.6     -> 7ABC128 900.3-900.3 best 900.3 of 1
+             900.4 single - 7ABC128 0.6 650 -> 7ABC128 650-650 best 650 of 1
+             900.5 single - 7ABC128 0.6 902 ->",
+        );
+        assert_eq!(passes.repeats(), 2);
+        // Of makers that say more than once what they see: two passes, not a stay of minutes.
+        check(
+            "900 update - 7ABC128 0.6 600 ->
+             900 update - 7ABC128 0.6 602 ->
+             900 update - 7ABC128 0.6 700 ->
+             900 finish -> 7ABC128 600-602 best 600 of 2, 7ABC128 700-700 best 700 of 1",
+        );
+        // The group that a maker sends at last states the best moment of a long stay.
+        let mut story = String::from("0 update - 7ABC128 0.6 ->\n");
+        for s in 1..100 {
+            let end = if s == 30 { "7ABC128 0-29 best 0 of 30" } else { "" };
+            story.push_str(&format!("{s} update - 7ABC128 0.6 -> {end}\n"));
+        }
+        story.push_str("101 lost 7 7ABC128 0.6 3 ->");
+        assert_eq!(check(&story).repeats(), 71);
     }
 
     #[test]

@@ -226,6 +226,62 @@ fn documents_become_sealed_reads_one_a_pass() {
     assert_eq!(stops.iter().sum::<u64>(), 3, "both cameras said their last word: {stops:?}");
 }
 
+/// A recorder has one address to send to.
+#[test]
+fn cameras_of_one_recorder_share_a_secret() {
+    let city = City::start();
+    let east = "only = \"12\"\n[[device]]\ncamera = \"cam_east\"\nadapter = \"openalpr\"\n\
+                secret = { env = \"SOUTH\" }\ncode = \"right\"\nonly = \"13\"\n";
+    let mut gate = Gate::start(&city.address, east);
+    gate.leased();
+    gate.said("camera cam_east: lease until");
+    let check = |camera: u32, plate: &str, want: &str| {
+        let number = format!("\"camera_id\": {camera}");
+        let document = openalpr(plate, &[]).replace("\"camera_id\": 12", &number);
+        let answer = gate.json(&format!("/in/{SOUTH}/openalpr"), &document);
+        assert_eq!((answer.0, answer.1.trim()), (200, want), "{camera}");
+    };
+    check(12, PLATE, "{\"taken\":1,\"left_out\":0}");
+    check(13, "4XYZ99", "{\"taken\":1,\"left_out\":0}");
+    check(14, "5QRS77", "{\"taken\":0,\"left_out\":1}");
+    until("both reads arrive", || reads(&city).len() == 2);
+    let at = |camera: &str, plate: &str| {
+        (camera.to_owned(), plate.to_owned(), Some("us-ca".to_owned()), false)
+    };
+    assert_eq!(reads(&city), [at("cam_east", "4XYZ99"), at("cam_south", PLATE)]);
+    gate.end();
+}
+
+/// What was seen while the line was broken opens no gate for whoever stands there by now.
+#[test]
+fn a_gate_is_told_of_who_is_there_now() {
+    let city = City::start();
+    let barrier = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/gate", barrier.local_addr().unwrap());
+    city.seen(|s| s.gates = vec![url]);
+    let told = Arc::<Mutex<String>>::default();
+    std::thread::spawn({
+        let told = told.clone();
+        move || {
+            for mut stream in barrier.incoming().flatten() {
+                stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+                let mut text = Vec::new();
+                let _ = stream.read_to_end(&mut text);
+                told.lock().unwrap().push_str(&String::from_utf8_lossy(&text));
+                let _ = stream.write_all(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+    });
+    let mut gate = Gate::start(&city.address, "");
+    gate.leased();
+    assert_eq!(gate.json(&in_north(), &axis("lost", 7, PLATE, 60_000)).0, 200);
+    assert_eq!(gate.json(&in_north(), &axis("lost", 8, "4XYZ99", 500)).0, 200);
+    until("the gate is told", || told.lock().unwrap().contains("4xyz99"));
+    until("both reads arrive", || reads(&city).len() == 2);
+    assert!(!told.lock().unwrap().contains("7abc128"));
+    gate.end();
+}
+
 #[test]
 fn without_a_lease_nothing_is_taken() {
     let city = City::start();
@@ -476,5 +532,43 @@ fn frigate_is_heard_by_mqtt_and_again_after_the_broker_was_away() {
     let page = gate.page("/");
     assert!(page.contains("The broker does not answer; again in 1 s."));
     assert!(page.contains("<dt>of other cameras</dt><dd>1</dd>"), "{page}");
+    gate.end();
+}
+
+/// A broker that answers a connection and each subscription with these codes.
+fn refusing(connected: u8, subscribed: u8) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let session = move |mut stream: TcpStream| -> std::io::Result<()> {
+        loop {
+            let (kind, body) = packet(&mut stream)?;
+            match kind >> 4 {
+                1 => stream.write_all(&[0x20, 2, 0, connected])?,
+                8 => stream.write_all(&[0x90, 3, body[0], body[1], subscribed])?,
+                _ => {}
+            }
+        }
+    };
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|stream| drop(session(stream)))
+    });
+    port
+}
+
+#[test]
+fn what_a_broker_refuses_is_said() {
+    let city = City::start();
+    let device = |camera: &str, port: u16| {
+        format!(
+            "[[device]]\ncamera = \"{camera}\"\nadapter = \"frigate\"\ncode = \"right\"\n\
+             mqtt = {{ broker = \"127.0.0.1:{port}\" }}\n"
+        )
+    };
+    let more = device("cam_drive", refusing(5, 0)) + &device("cam_yard", refusing(0, 0x80));
+    let mut gate = Gate::start(&city.address, &more);
+    gate.said("camera cam_drive: The broker refuses the user or the password; correct them.");
+    for topic in ["frigate/events", "frigate/tracked_object_update"] {
+        gate.said(&format!("camera cam_yard: The broker does not let the gateway read {topic};"));
+    }
     gate.end();
 }

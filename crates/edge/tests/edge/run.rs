@@ -76,6 +76,7 @@ impl Edge {
             source: Source::Folder(folder),
             program: "/nowhere/homeplate-frames".into(),
             code: Some(base::Secret::new("right".into())),
+            code_file: None,
             ca: None,
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,

@@ -1,7 +1,8 @@
 //! Plate Recognizer's webhook: JSON alone, or a form with the field `json` and the picture `upload`.
 //!
 //! Facts: guides.platerecognizer.com, "Webhooks and Outputs". Newer versions send `plate` as an object
-//! with `props`, where a vehicle may have none.
+//! with `props`, where a vehicle may have none. Boxes are of the whole frame, also where `upload` is the vehicle cut out
+//! (`webhook_image_type = vehicle`, which it is where nobody says otherwise).
 
 use super::form::{is_form, parts};
 use super::node::{Json, Node};
@@ -91,6 +92,7 @@ fn one(result: &Node<'_>) -> Result<Option<Seen>> {
     let mut seen = stated.seen(Event::Single)?;
     seen.region = region_of;
     seen.plate_box = corners(&place);
+    seen.vehicle_box = corners(&result.get("vehicle").get("box"));
     let degrees = result.get("direction").number().ok().flatten();
     seen.direction =
         degrees.filter(|d| (0.0..=360.0).contains(d)).map(|d| Direction::Degrees(d as f32));

@@ -25,6 +25,7 @@
 use base::{Error, Result, Time};
 use plate::{Choice, Odds, Reason, Text, look_alikes};
 use std::fmt;
+use std::sync::Arc;
 
 /// The most that a foreign reader's word is worth: P(text) where it is wholly sure.
 pub const CAP: f32 = 0.75;
@@ -39,15 +40,16 @@ const OTHERS_MAX: usize = 16;
 /// The largest picture that is carried on, in bytes.
 const JPEG_MAX: usize = 6 << 20;
 
-/// A JPEG picture, by its first bytes; it has not been decoded.
+/// A JPEG picture, by its first bytes; it has not been decoded. Copies share the bytes: the results of a document have
+/// one picture.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Jpeg(Vec<u8>);
+pub struct Jpeg(Arc<Vec<u8>>);
 
 impl Jpeg {
     /// Takes bytes that begin as a JPEG does, at most 6 MiB of them.
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
         let fits = bytes.starts_with(&[0xff, 0xd8, 0xff]) && bytes.len() <= JPEG_MAX;
-        fits.then_some(Self(bytes))
+        fits.then(|| Self(Arc::new(bytes)))
     }
 
     /// Takes base64, with or without the head of a `data:` address.
@@ -120,6 +122,8 @@ pub struct Seen {
     pub plate_box: Option<[i32; 4]>,
     /// Width and height of that frame, pixels.
     pub frame_size: Option<[u32; 2]>,
+    /// The vehicle in that frame, pixels: left, top, width, height. A vehicle's picture of this size is cut out there.
+    pub vehicle_box: Option<[i32; 4]>,
     /// The plate cut out.
     pub plate_picture: Option<Jpeg>,
     /// The vehicle, or the whole frame.
@@ -159,6 +163,7 @@ impl Stated {
             camera: None,
             plate_box: None,
             frame_size: None,
+            vehicle_box: None,
             plate_picture: None,
             vehicle_picture: None,
         })

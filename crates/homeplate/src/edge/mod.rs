@@ -144,7 +144,7 @@ fn enter(args: &EnterArgs) -> anyhow::Result<ExitCode> {
 
 fn fleet(file: &Path, preview: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
     let config = FleetConfig::load(file)?;
-    let runs = config.runs(&program()?)?;
+    let runs = config.runs(&program()?);
     let stop = Shutdown::new();
     let signals = listen(stop.clone())?;
     let say = Arc::new(|line: &str| eprintln!("{line}"));
@@ -194,6 +194,7 @@ impl RunArgs {
             source,
             program: program()?,
             code: self.code.map(base::Secret::new),
+            code_file: None,
             ca: self.ca,
             spool_max: Config::SPOOL_MAX,
             spool_full: match self.spool_full {

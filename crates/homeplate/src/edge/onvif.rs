@@ -160,11 +160,6 @@ fn print(seen: &Seen, login: &LoginArgs) {
                 println!("  NO  {}: {wrong}", or(&stream.profile.name, &stream.profile.token));
             }
         }
-        if stream.says.as_ref().is_some_and(|s| s.in_the_clear) {
-            println!(
-                "      it asks for the password in the clear; choose Digest on the camera's page"
-            );
-        }
     }
     if let Some(block) = best(&seen.streams).map(|s| block(device, s, login)) {
         println!("\n{block}");

@@ -51,6 +51,8 @@ assert.deepEqual(complaints, []);
 const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
 for (const [button, plate] of [[2, '7ABC128'], [0, '8XYZ417']]) {
   await otto.evaluate((pressed) => {
+    // What is no new hit waits for up to two seconds by itself.
+    Math.random = () => 0;
     document.querySelector('#now').firstElementChild.setAttribute('data-old', '');
     document.body.dispatchEvent(new PointerEvent('pointerdown', { bubbles: true, button: pressed }));
   }, button);
@@ -73,6 +75,7 @@ await otto.addInitScript(() => {
     readyState = 1;
     constructor() {
       super();
+      window.line = this;
       queueMicrotask(() => this.dispatchEvent(new Event('open')));
     }
     close() {
@@ -87,4 +90,20 @@ await otto.clock.fastForward(41_000);
 await otto.locator('[data-live].bad').waitFor();
 await otto.clock.fastForward(11_000);
 await otto.locator('[data-live].good').waitFor();
+
+// What is no new hit waits, or every page would ask at the same moment; a new hit is asked for at once all the same.
+await otto.waitForTimeout(1000);
+const tell = (kind) => otto.evaluate((said) => {
+  Math.random = () => 0.999;
+  window.line.dispatchEvent(new MessageEvent('message', { data: JSON.stringify({ kind: said }) }));
+}, kind);
+const isLive = (request) => 'x-live' in request.headers();
+let early = 0;
+otto.on('request', (request) => (early += isLive(request) ? 1 : 0));
+for (let n = 0; n < 20; n += 1) await tell('camera.moved');
+await otto.waitForTimeout(300);
+assert.equal(early, 0, 'it waits');
+const soon = otto.waitForRequest(isLive, { timeout: 1200 });
+await tell('hit.raised');
+await soon;
 await browser.close();

@@ -215,6 +215,28 @@ fn root_begins_the_successor_in_a_city_of_two_users() {
     assert_eq!(of_root(&world, "city"), "");
 }
 
+/// A city of one user, as several servers need it: the configuration names nobody, and no file becomes root's either.
+#[test]
+fn root_goes_on_as_the_one_user_of_a_city() {
+    if !is_root() {
+        return;
+    }
+    let mut world = World::new();
+    open(&world.path(""));
+    world.init();
+    world.configure("127.0.0.1:8080", &format!("127.0.0.1:{}", world.port()));
+    let given = Command::new("chown").args(["-R", SERVER]).arg(world.path("city")).status();
+    assert!(given.is_ok_and(|status| status.success()));
+    world.server_user = Some(SERVER.into());
+    world.serve();
+    world.stop();
+    let data = world.path("city").display().to_string();
+    in_roots_shell(None, &["upgrade", "--data", &data]).good();
+    in_roots_shell(None, &["people", "reset", "admin", "--data", &data]).good();
+    assert_eq!(of_root(&world, "city"), "");
+    world.serve();
+}
+
 /// The server is gone: root puts the city together from its second place, and both users have theirs.
 #[test]
 fn root_restores_a_city_of_two_users() {

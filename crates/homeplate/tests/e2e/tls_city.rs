@@ -3,6 +3,7 @@
 use crate::story;
 use crate::world::{EXE, World};
 use base::{Clock, SystemClock, Time};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -153,6 +154,37 @@ fn a_certificate_that_changes_under_the_server() {
         Command::new(EXE).args(["serve", "--data"]).arg(world.path("city")).output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(!done.status.success() && said.contains("does not belong"), "{said}");
+}
+
+/// Who starts it tries again and again until somebody mends what is wrong, and nothing is ever taken from a log.
+#[test]
+fn a_start_that_fails_is_not_on_the_log() {
+    let mut world = World::new();
+    let good = served(&world, "good", 0);
+    let file = world.path("city.pem");
+    std::fs::copy(good.served_file(), &file).unwrap();
+    let name = file.display().to_string();
+    let pair = ["--tls", "file", "--certificate", &name, "--certificate-key", &name];
+    let plain = city(&mut world, &pair);
+    world.root = Some(good.root_file());
+    world.serve();
+    world.stop();
+    let entries = || {
+        let said = world.plain(&["verify", "city/log"]).good();
+        said.lines().find(|line| line.contains("  entries  ")).expect("how many").to_owned()
+    };
+    let before = entries();
+    let check = |words: &str| {
+        let done = world.plain(&["serve", "--data", "city"]);
+        assert!(done.code != 0 && done.err.contains(words), "{words}: {} {}", done.out, done.err);
+        assert_eq!(entries(), before, "{words}");
+    };
+    for port in [world.port(), plain] {
+        let _taken = TcpListener::bind(("127.0.0.1", port)).expect("a port");
+        check("is it in use?");
+    }
+    std::fs::write(&file, "half a certif").unwrap();
+    check("no PEM file");
 }
 
 /// Pebble: the test authority of those who run Let's Encrypt, on loopback.

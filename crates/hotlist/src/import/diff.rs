@@ -49,8 +49,13 @@ impl Trace {
         Self { who, what: u64::from_be_bytes(first) }
     }
 
-    /// The trace of a row.
+    /// The trace of a row. Of an end that the list's own rules make, which is another with every file, the days alone
+    /// count ([`Row::days`]).
     pub fn of(row: &Row) -> Self {
+        let (expires, days) = match row.days {
+            Some(days) => (Time::from_millis(0), days.to_string()),
+            None => (row.expires, String::new()),
+        };
         let from = row.from.map(|t| t.to_string()).unwrap_or_default();
         let or = |text: &Option<String>| text.clone().unwrap_or_default();
         let v = &row.vehicle;
@@ -67,9 +72,10 @@ impl Trace {
             or(&v.year),
             or(&v.style),
             or(&v.color),
+            days,
         ];
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        Self::new(&row.plate, row.state.as_deref(), row.record.as_deref(), &words, row.expires)
+        Self::new(&row.plate, row.state.as_deref(), row.record.as_deref(), &words, expires)
     }
 }
 

@@ -102,6 +102,9 @@ pub struct Row {
     pub from: Option<Time>,
     /// Until when.
     pub expires: Time,
+    /// How many days from now that is, where the list's own rules say so and not the file: it names no end, or one
+    /// beyond the longest.
+    pub days: Option<u32>,
     /// Its category, an adopted one, where there are any.
     pub category: Option<String>,
     /// Who asks.
@@ -301,7 +304,7 @@ impl Sieve<'_> {
             }
             None => self.rules.category.clone(),
         };
-        let expires = self.expires()?;
+        let (expires, days) = self.expires()?;
         if expires <= self.now {
             report.ended += 1;
             return Ok(None);
@@ -323,6 +326,7 @@ impl Sieve<'_> {
             priority: self.priority()?,
             from,
             expires,
+            days,
             category,
             source: self.text(Field::Source, 64)?.unwrap_or_else(|| self.rules.source.clone()),
             record: self.text(Field::Record, 64)?,
@@ -433,19 +437,23 @@ impl Sieve<'_> {
         moment.map(Some).ok_or((Some(field), "Its date is none; write 2027-02-03."))
     }
 
-    fn expires(&self) -> std::result::Result<Time, Refused> {
+    /// Until when, and [`Row::days`].
+    fn expires(&self) -> std::result::Result<(Time, Option<u32>), Refused> {
         let refused = |what| Err((Some(Field::Expires), what));
         let days = |n: u32| self.now.plus_millis(i64::from(n) * DAY_MS);
-        let longest = days(self.rules.longest_days);
+        let longest = self.rules.longest_days;
         let end = match (self.date(Field::Expires)?, self.rules.usual_days) {
             (Some(moment), _) => moment.end(&self.rules.clocks),
-            (None, Some(usual)) => days(usual).min(longest),
+            (None, Some(usual)) => {
+                let usual = usual.min(longest);
+                return Ok((days(usual), Some(usual)));
+            }
             (None, None) => return refused("It has no end, and the list has no usual one."),
         };
-        match end > longest {
-            true if self.rules.shorten => Ok(longest),
+        match end > days(longest) {
+            true if self.rules.shorten => Ok((days(longest), Some(longest))),
             true => refused("It ends later than this list may run."),
-            false => Ok(end),
+            false => Ok((end, None)),
         }
     }
 }

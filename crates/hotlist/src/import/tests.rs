@@ -305,7 +305,14 @@ fn ends_are_bounded() {
     let of = |rules: Rules| {
         let mapping = Understood::of(file, &rules, now()).mapping;
         let rows = Lines::new(&file[..], &mapping, &rules, now()).unwrap();
-        let ends: Vec<i64> = rows.map(|r| r.unwrap().expires.since(now()) / 86_400_000).collect();
+        let ends: Vec<i64> = rows
+            .map(|row| {
+                let row = row.unwrap();
+                let days = row.expires.since(now()) / 86_400_000;
+                assert_eq!(row.days.map(i64::from), Some(days), "the list's rules made it");
+                days
+            })
+            .collect();
         ends
     };
     assert_eq!(of(Rules { shorten: true, ..rules() }), [90, 30]);
@@ -446,6 +453,25 @@ fn a_change_is_told() {
     ] {
         assert_eq!(doubt(before, after), want, "{before} {after}");
     }
+}
+
+/// The same file brought later makes other ends, and is the same; an end that it names itself is compared.
+#[test]
+fn an_end_that_the_list_makes_is_no_change() {
+    let at = |later: i64, rules: &Rules| -> Vec<Trace> {
+        let file = b"plate,expires\n7ABC128,2029-01-01\n7ABC129,\n7ABC130,2027-02-01\n";
+        let mapping = Understood::of(file, rules, now()).mapping;
+        let rows = Lines::new(&file[..], &mapping, rules, now().plus_millis(later)).unwrap();
+        rows.map(|row| Trace::of(&row.unwrap())).collect()
+    };
+    let short = Rules { shorten: true, ..rules() };
+    let first = at(0, &short);
+    assert_eq!(at(86_400_000, &short), first);
+    let same = |rules: Rules| -> Vec<bool> {
+        at(0, &rules).iter().zip(&first).map(|(a, b)| a == b).collect()
+    };
+    assert_eq!(same(Rules { usual_days: Some(31), ..short.clone() }), [true, false, true]);
+    assert_eq!(same(Rules { longest_days: 60, ..short }), [false, true, true]);
 }
 
 proptest! {

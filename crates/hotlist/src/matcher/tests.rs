@@ -117,6 +117,30 @@ fn check(list: &[&str], passes: &[&str], want: &str) {
     check_at(0.5, list, passes, want);
 }
 
+/// A list that had nothing to propose is counted; one that is too old, is empty or counts nothing is not.
+#[test]
+fn what_reads_are_compared_with_is_counted() {
+    let lists = HotList::new();
+    let terms = |stale: Option<i64>| Terms {
+        counted: true,
+        stale: stale.map(|second| Time::from_millis(second * 1000)),
+        ..Terms::at(0.5)
+    };
+    lists.set_terms(HashMap::from([
+        ("lst_stolen".parse().unwrap(), terms(None)),
+        ("lst_old".parse().unwrap(), terms(Some(100))),
+        ("lst_empty".parse().unwrap(), terms(None)),
+    ]));
+    let entries = ["a 7ABC128", "b 8XYZ999 list old", "c 9XYZ999 list plain"];
+    lists.replace(entries.map(entry).to_vec());
+    assert!(lists.take_proposed().is_empty());
+    lists.on_passes(&[pass(1, "4 J K L 5 6 7")], Time::from_millis(100_000));
+    let proposed = lists.take_proposed();
+    let counted: Vec<&str> = proposed.keys().map(ListId::as_str).collect();
+    assert_eq!(counted, ["lst_stolen"]);
+    assert!(proposed.values().all(|tally| tally.counts().is_empty()));
+}
+
 #[test]
 fn the_listed_plate_and_no_other() {
     check(&[], &["7 A B"], "");

@@ -4,8 +4,8 @@ use crate::support::{ORIGIN, Quick, build, copy, extend, files, key, leaf, reope
 use base::{Error, Result};
 use ledger::{Log, Objects, verify};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How the write that fails does so.
@@ -134,6 +134,57 @@ fn an_append_that_failed_is_told_until_the_next_one() {
     log.healthy().unwrap();
     std::fs::write(dir.path().join("checkpoint"), "another's\n").unwrap();
     assert!(log.healthy().is_err());
+}
+
+/// Remembers which files are read.
+struct Watched {
+    inner: Box<dyn Objects>,
+    read: Arc<Mutex<Vec<String>>>,
+}
+
+impl Objects for Watched {
+    fn get(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.read.lock().unwrap().push(path.to_owned());
+        self.inner.get(path)
+    }
+    fn put(&self, path: &str, bytes: &[u8]) -> Result<()> {
+        self.inner.put(path, bytes)
+    }
+    fn replace(&self, path: &str, expected: Option<&[u8]>, new: &[u8]) -> Result<()> {
+        self.inner.replace(path, expected, new)
+    }
+    fn list(&self, prefix: &str) -> Result<Vec<String>> {
+        self.inner.list(prefix)
+    }
+    fn remove(&self, path: &str) -> Result<()> {
+        self.inner.remove(path)
+    }
+}
+
+/// After an append that failed nobody waits until all entries are read: on a full disk every one fails.
+#[test]
+fn after_a_failure_the_entries_of_before_are_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(build(dir.path(), 258));
+    for how in [How::Before, How::Torn, How::After] {
+        // A bundle, a tile and the checkpoint.
+        for k in 0..3 {
+            let left = Arc::new(AtomicI64::new(i64::MAX));
+            let inner = Quick::boxed(dir.path());
+            let failing = Failing { inner, left: left.clone(), how, dead: false };
+            let read: Arc<Mutex<Vec<String>>> = Arc::default();
+            let watched = Watched { inner: Box::new(failing), read: read.clone() };
+            let log = Log::open(Box::new(watched), ORIGIN, key()).unwrap();
+            let n = log.size();
+            read.lock().unwrap().clear();
+            left.store(k, Ordering::SeqCst);
+            log.append_once(&leaf(n)).unwrap_err();
+            assert_eq!(log.append_once(&leaf(n)).unwrap().index, n);
+            let read = read.lock().unwrap();
+            assert!(!read.iter().any(|path| path == "tile/entries/000"), "{k} {how:?}: {read:?}");
+        }
+    }
+    assert_eq!(reopen(dir.path()).unwrap().size(), 267);
 }
 
 /// Every write takes a while, so that somebody may look at the log between two of them.

@@ -78,6 +78,23 @@ fn a_history_that_was_rewritten_or_taken_back() {
     }
 }
 
+/// Whoever reads a log at its address has a checkpoint of before: partial files became full meanwhile, and went.
+#[test]
+fn a_log_that_goes_on_while_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = build(dir.path(), 270);
+    let old = log.checkpoint().into_bytes();
+    let more: Vec<ledger::Leaf> = (270..600).map(leaf).collect();
+    log.append_all(&more).unwrap();
+    assert_eq!(log.file("tile/entries/001.p/14").unwrap(), None);
+    let get = |path: &str| match path {
+        "checkpoint" => Ok(Some(old.clone())),
+        path => log.file(path),
+    };
+    let report = ledger::verify_from(&get, log.vkey(), &[]).unwrap();
+    assert_eq!((report.size, report.figures.hits), (270, 270));
+}
+
 #[test]
 fn every_byte_of_the_checkpoint() {
     let (dir, vkey) = base();

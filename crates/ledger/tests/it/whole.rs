@@ -92,6 +92,12 @@ fn a_real_folder_keeps_two_processes_apart() {
     extend(&log, 4);
     assert_eq!(verify(&root, log.vkey()).unwrap().size, 4);
     drop(log);
+    let mut shown = Vec::new();
+    let show = &mut |index, seen: &ledger::Leaf| shown.push((index, seen.clone()));
+    let log = Log::open_showing(Box::new(Folder::new(&root)), ORIGIN, key(), show).unwrap();
+    let leaves = log.leaves(0, 4).unwrap();
+    assert_eq!(shown, (0..4).zip(leaves).collect::<Vec<_>>());
+    drop(log);
     let again = Log::create(Box::new(Folder::new(&root)), ORIGIN, key()).err().unwrap();
     assert_eq!(again.kind(), Kind::Conflict);
 }

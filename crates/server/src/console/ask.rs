@@ -13,7 +13,7 @@ use axum::extract::{Form, State};
 use axum::http::HeaderMap;
 use axum::response::{Html, IntoResponse, Response};
 use base::{CameraId, Error, Kind, PersonId, Result, Time};
-use city::{Answer, AnswerRead, Area, Ask, City, Confirm, Confirmation, Public};
+use city::{Answer, AnswerRead, Area, Ask, City, Confirm, Confirmation, PublicCamera};
 use pages::{
     AnswerPage, AskForm, AskPage, CameraChoice, MapPlace, Page, Place, Preview, PreviewFragment,
     ReadCard, Wrong, render,
@@ -92,12 +92,12 @@ fn form_of(fields: &Fields, now: Time) -> AskForm {
 }
 
 fn page_of(around: Around, fields: &Fields, wrong: Vec<Wrong>) -> AskPage {
-    let Around { page, public, confirm, blocked } = around;
+    let Around { page, cameras, now, confirm, blocked } = around;
     let ticked = |id: &str| every(fields, "cameras").any(|value| value == id);
-    let cameras = public.cameras.iter().filter(|camera| camera.retired.is_none());
+    let cameras = cameras.iter().filter(|camera| camera.retired.is_none());
     AskPage {
         wrong,
-        form: form_of(fields, public.now),
+        form: form_of(fields, now),
         purposes: choices(city::PURPOSES, fields, "purpose"),
         authorities: choices(city::AUTHORITIES, fields, "authority"),
         agencies: choices(city::AGENCIES, fields, "on_behalf_of"),
@@ -123,7 +123,9 @@ struct Around {
     /// Person and navigation.
     page: Page,
     /// The cameras.
-    public: Public,
+    cameras: Vec<PublicCamera>,
+    /// The moment at which it is made.
+    now: Time,
     /// Whether the person's passkey may be asked for.
     confirm: bool,
     /// Whether nobody may ask with a life in danger now.
@@ -131,13 +133,14 @@ struct Around {
 }
 
 async fn surroundings(state: &AppState, headers: &HeaderMap, who: PersonId) -> Result<Around> {
-    let flow =
-        move |city: &City| Ok((Visitor::of(city, &who)?, city.present()?, city.review_overdue()));
-    let (visitor, public, blocked) = state.run(flow).await?;
+    let flow = move |city: &City| {
+        Ok((Visitor::of(city, &who)?, city.cameras_now(), city.now(), city.review_overdue()))
+    };
+    let (visitor, cameras, now, blocked) = state.run_first(flow).await?;
     let asked_for = state.city.config().console.confirm != Confirm::Never;
     let confirm = asked_for && !visitor.person.passkeys.is_empty();
     let page = around(state, headers, HERE);
-    Ok(Around { page: signed_in(page, visitor, Place::Ask), public, confirm, blocked })
+    Ok(Around { page: signed_in(page, visitor, Place::Ask), cameras, now, confirm, blocked })
 }
 
 /// `GET /console/ask`.
@@ -177,7 +180,7 @@ async fn previewed(state: &AppState, who: PersonId, fields: &Fields) -> Preview 
         Ok(ask) => {
             let flow =
                 move |city: &City| Ok((confirms(city, &who, &ask)?, city.preview(&who, ask)?));
-            state.run(flow).await
+            state.run_first(flow).await
         }
         Err(e) => Err(e),
     };
@@ -295,7 +298,7 @@ async fn answered(
         let (said, answer) = city.ask_told(&who, ask.clone(), signed, &mut |_| true)?;
         Ok((ask, said, answer))
     };
-    state.run(flow).await
+    state.run_first(flow).await
 }
 
 fn answer_page(around: Around, ask: Ask, said: &city::Preview, answer: Answer) -> AnswerPage {
@@ -308,7 +311,7 @@ fn answer_page(around: Around, ask: Ask, said: &city::Preview, answer: Answer) -
         }
     }
     let likely = ask.look_alikes || ask.plates.iter().any(|p| p.contains(['?', '*']));
-    let known = &around.public.cameras;
+    let known = &around.cameras;
     let named = |id: &CameraId| {
         known.iter().find(|camera| camera.id == *id).map_or(id.as_str(), |c| &c.name).to_owned()
     };

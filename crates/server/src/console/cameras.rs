@@ -73,8 +73,8 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
         let health = health(city, &who)?;
         let suspended =
             if visitor.may("ViewHits") { city.suspended_cameras(&who)? } else { vec![] };
-        let cameras = city.present()?.cameras;
-        let places: Vec<_> = cameras.iter().map(|c| city.place_of(&c.id)).collect();
+        let cameras = city.cameras_now();
+        let places = city.places_of(&cameras)?;
         Ok((visitor, cameras, places, health, suspended))
     };
     match state.run(flow).await {

@@ -169,10 +169,10 @@ pub(crate) async fn list(
     let only = chosen.clone();
     let flow = move |city: &City| {
         let newest = city.log_newest(only.as_deref(), turn, PAGE)?;
-        Ok((Visitor::of(city, &who)?, newest, city.public()?))
+        Ok((Visitor::of(city, &who)?, newest, city.log_name()?))
     };
     match state.run(flow).await {
-        Ok((visitor, newest, public)) => {
+        Ok((visitor, newest, log)) => {
             let kind = |kind: &str| Choice {
                 value: kind.to_owned(),
                 chosen: chosen.as_deref() == Some(kind),
@@ -183,9 +183,9 @@ pub(crate) async fn list(
                 kinds: KINDS.into_iter().map(kind).collect(),
                 entries: newest.entries.into_iter().map(view).collect(),
                 size: newest.size,
-                origin: public.origin,
-                vkey: public.vkey,
-                witness: public.witness,
+                origin: log.origin,
+                vkey: log.vkey,
+                witness: log.witness,
                 older: newest.older,
                 newer: newest.newer,
             };

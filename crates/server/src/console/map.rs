@@ -22,16 +22,18 @@ pub(crate) async fn what(State(state): Shared, headers: HeaderMap) -> Response {
     let flow = move |city: &City| {
         Visitor::of(city, &who)?;
         let health = super::cameras::health(city, &who)?;
-        let there = city.present()?.cameras.into_iter().filter(|c| c.retired.is_none());
-        let one = |camera: city::PublicCamera| {
-            let (lat, lon) = city.place_of(&camera.id)?;
+        let mut there = city.cameras_now();
+        there.retain(|camera| camera.retired.is_none());
+        let places = city.places_of(&there)?;
+        let one = |(camera, place): (city::PublicCamera, Option<(f64, f64)>)| {
+            let (lat, lon) = place?;
             let health = health.iter().find(|h| h.camera == camera.id);
             let state = state_of(&camera, health);
             Some(
                 json!({ "id": camera.id, "name": camera.name, "state": state, "lat": lat, "lon": lon }),
             )
         };
-        let cameras: Vec<Value> = there.filter_map(one).collect();
+        let cameras: Vec<Value> = there.into_iter().zip(places).filter_map(one).collect();
         let map = city.map();
         let layer = |(n, layer): (usize, &city::MapLayer)| json!({ "name": layer.name, "url": format!("/console/map/layers/{n}") });
         let layers: Vec<Value> = map.layer.iter().enumerate().map(layer).collect();

@@ -42,15 +42,15 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
         // Who sees no hits begins where they have something to do.
         let board = if visitor.may("ViewHits") { Some(city.now_board(&who)?) } else { None };
         let board = board.map(|(queue, due)| Ok((queue, due, city.drills_waiting(&who)?)));
-        Ok((visitor, board.transpose()?, city.present()?, city.now().day()))
+        Ok((visitor, board.transpose()?, city.cameras_now(), city.reads_today()))
     };
     match state.run(flow).await {
         Ok((visitor, None, ..)) => Redirect::to(visitor.first_place().path()).into_response(),
-        Ok((visitor, Some((waiting, due, drills)), public, day)) => {
+        Ok((visitor, Some((waiting, due, drills)), cameras, reads)) => {
             let may_resume = visitor.may("EnrolCamera");
             let page = signed_in(around(&state, &headers, "/console"), visitor, Place::Now);
             let (on, off): (Vec<_>, Vec<_>) =
-                public.cameras.into_iter().filter(|c| c.retired.is_none()).partition(|c| c.on);
+                cameras.into_iter().filter(|c| c.retired.is_none()).partition(|c| c.on);
             let shown = Shown::of_city(&state);
             let dot = |c: city::PublicCamera| CameraDot {
                 name: c.name,
@@ -63,7 +63,7 @@ pub(crate) async fn now(State(state): Shared, headers: HeaderMap) -> Response {
                 may_resume,
                 off: off.into_iter().map(dot).collect(),
                 on: on.len() as u64,
-                reads: public.figures.reads_by_day.get(&day).copied().unwrap_or_default(),
+                reads,
                 due: due.into_iter().map(|line| row(line, shown)).collect(),
                 drills: drills.into_iter().map(|line| super::drills::row(line, shown)).collect(),
             }))

@@ -121,7 +121,7 @@ pub(crate) async fn list(State(state): Shared, headers: HeaderMap) -> Response {
         let visitor = Visitor::of(city, &who)?;
         Ok((city.orders_waiting(&who)?, city.present()?, visitor))
     };
-    match state.run(flow).await {
+    match state.run_first(flow).await {
         Ok((waiting, public, visitor)) => {
             let shown = Shown::of_city(&state);
             let config = state.city.config();

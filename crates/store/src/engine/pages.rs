@@ -18,6 +18,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 const WAL_HEAD: usize = 32;
 const FRAME_HEAD: usize = 24;
@@ -55,6 +56,8 @@ pub struct Still {
     file: Arc<File>,
     /// Bytes of the file.
     pub size: u64,
+    /// When it was written last, by the file system.
+    pub modified: Option<SystemTime>,
     _reader: Connection,
 }
 
@@ -182,8 +185,9 @@ impl Db {
             Some(file) => file,
             None => Arc::new(File::open(path).map_err(unreadable)?),
         };
-        let size = file.metadata().map_err(unreadable)?.len();
-        Ok(Still { file, size, _reader: reader })
+        let meta = file.metadata().map_err(unreadable)?;
+        let (size, modified) = (meta.len(), meta.modified().ok());
+        Ok(Still { file, size, modified, _reader: reader })
     }
 }
 

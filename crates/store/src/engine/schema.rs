@@ -43,7 +43,7 @@ impl Kind {
                 "control": "0001_control", "0002_reveals", "0003_holds", "0004_packs", "0005_places", "0006_identity", "0007_oversight", "0008_basis", "0009_cards", "0010_delivery", "0011_drills", "0012_fetched", "0013_findings", "0014_preserving"
             ),
             Kind::HotList => {
-                sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks", "0005_own")
+                sql!("hotlist": "0001_entries", "0002_lists", "0003_wanted", "0004_marks", "0005_own", "0006_ends")
             }
             Kind::Reads => sql!("reads": "0001_sealed_reads", "0002_scan", "0003_packs"),
         }
@@ -99,6 +99,7 @@ mod tests {
             "HotList 3 7588d3b59e9bf7fc",
             "HotList 4 98b924fbd28a9099",
             "HotList 5 d645b740dcbbc829",
+            "HotList 6 50e80cd49c3ee1a3",
             "Reads 1 6f1093ac2475af84",
             "Reads 2 541e6ee9ea2b00dd",
             "Reads 3 ea200b4d49e81e8b",

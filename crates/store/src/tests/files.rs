@@ -11,6 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 on_both!(
     one_process_at_a_time,
     a_removed_entry_leaves_no_trace,
+    many_entries_are_asked_for_at_once,
     control_data_comes_back_as_it_went,
     a_code_is_used_once,
     leases_end_while_they_run,
@@ -221,6 +222,35 @@ fn a_removed_entry_leaves_no_trace(engine: Engine) {
     }
     assert_eq!(store.remove_entry(&rows[0].id).unwrap_err().kind(), Kind::NotFound);
     assert_eq!(store.entries().unwrap().len(), 1);
+}
+
+fn many_entries_are_asked_for_at_once(engine: Engine) {
+    let (_dir, store) = engine.new_store();
+    let rows: Vec<EntryRow> = (100..230).map(|n| entry(&format!("ent_{n}"), "7ABC128")).collect();
+    rows.iter().for_each(|row| store.add_entry(row).unwrap());
+    let mut ids: Vec<base::EntryId> = rows.iter().map(|row| row.id.clone()).collect();
+    ids.push("ent_gone".parse().unwrap());
+    let mut found = store.entries_named(&ids).unwrap();
+    found.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, rows);
+    assert_eq!(store.entries_named(&ids[7..8]).unwrap(), rows[7..8]);
+    assert!(store.entries_named(&[]).unwrap().is_empty());
+}
+
+/// A list is taken in one transaction, which may last: who reads sees what was, and waits for nothing.
+#[test]
+fn a_hot_list_that_is_being_written_is_read() {
+    let (_home, store) = Engine::Sqlite.new_store();
+    store.add_entry(&entry("ent_a", "7ABC128")).unwrap();
+    {
+        let mut db = crate::open::hold(&store.hotlist);
+        let mut tx = db.begin().unwrap();
+        tx.exec("DELETE FROM entries", &[]).unwrap();
+        assert_eq!(store.entries().unwrap(), [entry("ent_a", "7ABC128")]);
+        assert_eq!((store.lists().unwrap().len(), store.wanted().unwrap().len()), (0, 0));
+        tx.commit().unwrap();
+    }
+    assert_eq!(store.entries().unwrap().len(), 0);
 }
 
 #[test]

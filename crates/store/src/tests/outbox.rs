@@ -69,6 +69,10 @@ fn walk(store: &Store) {
     assert_eq!(store.unanswered(at(9999)).unwrap(), []);
     assert_eq!(claim(601), [one("per_ann", 1)]);
 
+    // A way that the configuration no longer has counts for itself.
+    assert!(store.waiting_messages("mail").unwrap() > 0);
+    assert_eq!(store.waiting_messages("hook:gone").unwrap(), 0);
+
     browsers(store);
     store.forget_messages(at(600)).unwrap();
     assert_eq!(store.messages_of(&hit).unwrap().len(), 1);
