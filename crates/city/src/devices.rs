@@ -81,10 +81,9 @@ impl City {
         };
         if self.store.take_code(&hash, self.now())?.as_ref() != Some(&enrol.camera) {
             // The answer to a good enrolment may have been lost, and its entry: the same key may ask again.
-            if row.device_key != Some(enrol.device_key) {
+            if row.device_key != Some(enrol.device_key) || !self.log_enrolment(&row)? {
                 return Err(wrong());
             }
-            self.log_enrolment(&row)?;
             return Ok(answer);
         }
         let replaced = row.device_key.is_some_and(|old| old != enrol.device_key);
@@ -110,24 +109,41 @@ impl City {
     }
 
     /// Makes up for the entry of an enrolment that was cut off behind the key: one that the log does not have as the
-    /// camera's newest would make its last words look forged.
-    fn log_enrolment(&self, row: &CameraRow) -> Result<()> {
-        let Some(key) = row.device_key else { return Ok(()) };
-        let newest = self.switches().said.enrolled.get(row.id.as_str()).copied();
-        let there = match newest {
-            Some(index) => self.log.leaves(index, index.saturating_add(1))?.pop(),
-            None => None,
+    /// camera's newest would make its last words look forged. A key that the log has from before its newest was put back
+    /// with an older database: the log's newest stands, and the device of then stays dead. Says whether the row's key is
+    /// the camera's.
+    fn log_enrolment(&self, row: &CameraRow) -> Result<bool> {
+        let Some(key) = row.device_key else { return Ok(false) };
+        let (newest, earlier) = {
+            let switches = self.switches();
+            let keys = switches.said.keys.get(row.id.as_str());
+            let newest = keys.and_then(|keys| keys.last().copied().flatten());
+            (newest, keys.is_some_and(|keys| keys.contains(&Some(key))))
         };
-        let spelled = key.to_string();
-        if there.is_some_and(|leaf| leaf.text("key") == Some(spelled.as_str())) {
-            return Ok(());
+        match newest {
+            Some(newest) if newest == key => return Ok(true),
+            Some(newest) => {
+                // It may have been cut off before the leases of the other device were ended.
+                self.store.end_leases(&row.id, self.now())?;
+                if earlier {
+                    tracing::warn!(
+                        camera = %row.id,
+                        "the database has the key of a device that was replaced; the log's newest stands"
+                    );
+                    let row = CameraRow { device_key: Some(newest), ..row.clone() };
+                    self.store.put_camera(&row)?;
+                    return Ok(false);
+                }
+            }
+            None => {}
         }
-        self.enrolled(row, key)
+        self.enrolled(row, key)?;
+        Ok(true)
     }
 
     /// The same for every camera, once a start.
     pub(crate) fn log_enrolments(&self) -> Result<()> {
-        self.store.cameras()?.iter().try_for_each(|row| self.log_enrolment(row))
+        self.store.cameras()?.iter().try_for_each(|row| self.log_enrolment(row).map(drop))
     }
 
     /// Grants a lease: only while the log says that the camera may capture, and that log is one its witnesses

@@ -327,7 +327,7 @@ impl City {
             }
             let (number, mut beside) = (number_of(&row.id)?, Beside::of(&row));
             // No row is like it then: it is written with the end that the list gives it now.
-            beside.days = beside.days.filter(|days| !wears_out(&row, *days, now, last));
+            beside.days = beside.days.filter(|days| !wears_out(&row, *days, now));
             if beside.anew {
                 begun.insert(number, row.begins);
             }
@@ -695,11 +695,11 @@ fn numbered(number: u64) -> Result<EntryId> {
     id.map_err(|e| Error::internal("No id could be made.").because(e))
 }
 
-/// Whether an entry whose end was so many days off by the list's own rules gets a new one: where less than half of them
-/// is left, or less than twice the time since the last import, so that no entry ends between two imports.
-fn wears_out(row: &EntryRow, days: u32, now: Time, last: Option<Time>) -> bool {
-    let since = last.map_or(0, |last| now.since(last));
-    row.expires.since(now) < (i64::from(days) * DAY_MS / 2).max(2 * since)
+/// Whether an entry whose end was so many days off by the list's own rules gets a new one: where less than three quarters
+/// of them are left. One that gets none lasts at least three times as long again as it is since the last import, and
+/// longer than the half of a life after which a file that the other side calls unchanged is read once more.
+fn wears_out(row: &EntryRow, days: u32, now: Time) -> bool {
+    row.expires.since(now) < i64::from(days) * DAY_MS * 3 / 4
 }
 
 /// The trace of a stored entry: the same words in the same order as of the row that it was.

@@ -10,6 +10,7 @@ use ledger::Entry;
 use nix::unistd::{Uid, User, chown, geteuid, seteuid};
 use policy::Rules;
 use serde::{Deserialize, Serialize};
+use std::ffi::CString;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -411,9 +412,11 @@ pub fn act_as_owner(file: &Path) -> Result<()> {
     }
 }
 
+/// With all groups of that user, as a service manager gives them: one may be what a key or a token is read by.
 fn become_user(user: &User) -> Result<()> {
     let become_it = || {
-        nix::unistd::setgroups(&[user.gid])?;
+        let name = CString::new(user.name.as_str()).map_err(|_| nix::Error::EINVAL)?;
+        nix::unistd::initgroups(&name, user.gid)?;
         nix::unistd::setresgid(user.gid, user.gid, user.gid)?;
         nix::unistd::setresuid(user.uid, user.uid, user.uid)
     };

@@ -172,7 +172,10 @@ impl City {
     /// Keeps what the witnesses have signed until it may be shown.
     pub(crate) fn keep_cosigned(&self, size: u64, text: &str) {
         let Some(published) = &self.published else { return };
-        if let Err(e) = published.shown().cosigned.keep(self.now(), size, text) {
+        // What is shown by now waits no longer, although nobody may be looking.
+        let forgotten = self.shown().map(drop);
+        let kept = published.shown().cosigned.keep(self.now(), size, text);
+        if let Err(e) = kept.and(forgotten) {
             // It is in memory, and the next one tries again.
             tracing::warn!(error = %e.inside(), "what the witnesses signed is not kept");
         }
@@ -315,6 +318,26 @@ mod tests {
             let city = City::open(dir.path(), clock.clone()).unwrap();
             assert_eq!(city.cosigned().unwrap().map(|(size, _)| size), want, "{minutes}");
         }
+    }
+
+    /// A city that nobody looks at keeps no more of what the witnesses signed than one that is looked at.
+    #[test]
+    fn what_is_cosigned_is_forgotten_though_nobody_looks() {
+        use crate::witness::tests::{follow, two};
+        let keys = tempfile::tempdir().unwrap();
+        let (near, policy) = two(keys.path());
+        let section = "[log]\nwitnesses=\"witnesses.policy\"\ndelay_minutes=30\nminutes=5\n";
+        let town =
+            Town::with("2026-11-01T12:00:00Z", section, &[("witnesses.policy", policy.as_str())]);
+        follow(&near, &town);
+        for n in 0..12 {
+            town.clock.advance(20 * MINUTE_MS);
+            town.city.log.append(&town.city.leaf("audit.started").id(format!("a{n}"))).unwrap();
+            assert!(town.city.cosign(&near).unwrap());
+        }
+        let file = std::fs::read(town.dir().join("log.unshown")).unwrap();
+        let kept: Vec<String> = serde_json::from_slice(&file).unwrap();
+        assert!((1..=4).contains(&kept.len()), "{}", kept.len());
     }
 
     /// A reader goes on with the checkpoint that it has, although tiles of then are full by now.

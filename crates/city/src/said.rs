@@ -1,6 +1,6 @@
 //! What the log says of leases, last words and counts, in memory: for receipts, and to judge what a camera says.
 
-use base::Time;
+use base::{PublicKey, Time};
 use ledger::{Counted, Leaf, cameras_of, moment};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -79,6 +79,8 @@ impl Given {
 pub(crate) struct Said {
     /// When a camera enrolled last: the entry.
     pub enrolled: BTreeMap<String, u64>,
+    /// The device keys of a camera's enrolments, oldest first; `None` for one whose entry has no key.
+    pub keys: BTreeMap<String, Vec<Option<PublicKey>>>,
     running: BTreeMap<String, Running>,
     /// Orders to switch capture off, by id.
     pub orders: BTreeMap<String, Given>,
@@ -100,6 +102,8 @@ impl Said {
             ("camera.enrolled", _) => {
                 let Some(camera) = &leaf.id else { return };
                 self.enrolled.insert(camera.clone(), index);
+                let key = leaf.text("key").and_then(|key| key.parse::<PublicKey>().ok());
+                self.keys.entry(camera.clone()).or_default().push(key);
                 self.counted.entry(camera.clone()).or_default().add(leaf);
             }
             ("lease.granted", Some(camera)) => self.granted(index, leaf, camera),

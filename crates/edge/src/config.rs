@@ -12,7 +12,7 @@
 //! ```
 
 use crate::enrol;
-use crate::run::Config;
+use crate::run::{Code, Config};
 use crate::spool::{Full, Keep};
 use base::{CameraId, Error, Result};
 use camera::Source;
@@ -133,8 +133,7 @@ impl FleetConfig {
             data: self.data.join(camera.id.as_str()),
             source: camera.source.clone(),
             program: program.to_owned(),
-            code: None,
-            code_file: camera.code_file.clone(),
+            code: camera.code_file.clone().map(Code::In),
             ca: self.ca.clone(),
             spool_max: camera.spool_max.unwrap_or(Config::SPOOL_MAX),
             spool_full: camera.spool_full,

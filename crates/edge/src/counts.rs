@@ -42,7 +42,7 @@ counts! {
     unsure,
     /// Reads sealed and put into the spool.
     sealed,
-    /// Reads lost: no lease covered them, or the spool was full.
+    /// Reads lost: no lease covered them, the spool was full, or the disk changed them.
     lost,
     /// Reads that the city took, now or before.
     delivered,

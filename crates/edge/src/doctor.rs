@@ -257,7 +257,7 @@ fn lists(held: &Held) -> String {
 fn delivery(line: &Line) -> String {
     match (&line.trouble, line.waiting, line.lost) {
         (_, _, 1..) => format!(
-            "{} reads were lost because the spool was full or no lease covered them.",
+            "{} reads were lost because the spool was full, the disk changed them or no lease covered them.",
             line.lost
         ),
         (Some(trouble), n, _) => format!("{n} reads wait, sealed: {trouble}"),

@@ -63,7 +63,7 @@ pub use health::{Hour, Report, Spread};
 pub use lease::{Action, Event, Grant, Machine, State};
 pub use orders::enter_order;
 pub use outbound::LocalWebhook;
-pub use run::{Config, Ended, Say, run};
+pub use run::{Code, Config, Ended, Say, run};
 pub use settings::Settings;
 pub use spool::{Full, Keep, Spool};
 pub use trust::{silent, tls};

@@ -34,7 +34,7 @@ impl Outlet {
     /// Takes a read; `age` is how long ago the vehicle was seen last. An error is that it is lost, which is
     /// counted.
     pub fn put(&self, session: Option<&Arc<Session>>, known: Known, age: Duration) -> Result<()> {
-        self.finish(None, session, known, age)
+        self.finish(None, session, known, age, true)
     }
 
     /// Keeps a read as it is so far, in the place of what was kept of it before. Nothing of one that will not be
@@ -62,13 +62,14 @@ impl Outlet {
         Ok(())
     }
 
-    /// [`Outlet::put`] of what was kept before as a draft.
+    /// [`Outlet::put`] of what was kept before as a draft. A gate is told of it only where `tells`.
     pub fn finish(
         &self,
         draft: Option<Draft>,
         session: Option<&Arc<Session>>,
         known: Known,
         age: Duration,
+        tells: bool,
     ) -> Result<()> {
         let (track, voted, sighting) = known;
         let drafted = draft.as_ref().map(|draft| draft.place);
@@ -92,7 +93,9 @@ impl Outlet {
                 Some(place) => self.spool.push_drafted(place, &sealed.0, age)?,
                 None => self.spool.push_aged(&sealed.0, age)?,
             };
-            self.gates.tell(session, signed, age);
+            if tells {
+                self.gates.tell(session, signed, age);
+            }
             Ok(dropped)
         });
         match kept {

@@ -31,6 +31,15 @@ const REOPEN: Duration = Duration::from_secs(5);
 /// Where progress is told, a line at a time. Never a plate.
 pub type Say = Arc<dyn Fn(&str) + Send + Sync>;
 
+/// Where a one-time code is.
+#[derive(Clone, Debug)]
+pub enum Code {
+    /// Here.
+    Said(Secret<String>),
+    /// In a file, which is read anew each time that the camera is tried.
+    In(PathBuf),
+}
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -45,9 +54,7 @@ pub struct Config {
     /// Where `homeplate-frames` lies, which decodes all but folders of pictures.
     pub program: PathBuf,
     /// The one-time code, on first start. It is printed nowhere.
-    pub code: Option<Secret<String>>,
-    /// A file with it; read anew each time that the camera is tried.
-    pub code_file: Option<PathBuf>,
+    pub code: Option<Code>,
     /// A file with the root of the city's certificate, where the machine does not know it.
     pub ca: Option<PathBuf>,
     /// Bytes of sealed reads that may wait.
@@ -141,9 +148,10 @@ pub(crate) fn run_at(
     say: Say,
 ) -> Result<Ended> {
     let spool = (config.spool_max, config.spool_full);
-    let code = match &config.code_file {
-        Some(file) => enrol::code_in(file, &config.data)?,
-        None => config.code.clone(),
+    let code = match &config.code {
+        Some(Code::In(file)) => enrol::code_in(file, &config.data)?,
+        Some(Code::Said(code)) => Some(code.clone()),
+        None => None,
     };
     let line = LinkConfig {
         server: &config.server,

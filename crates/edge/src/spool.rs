@@ -66,6 +66,8 @@ struct Index {
     delays: VecDeque<u64>,
     /// Items that are not sent before a moment.
     later: HashMap<u64, Instant>,
+    /// Items that the disk had changed, of which nobody has been told yet.
+    changed: usize,
 }
 
 impl Spool {
@@ -203,6 +205,11 @@ impl Spool {
         index.later.extend(later);
     }
 
+    /// How many items turned out to be changed by the disk, and were set aside, since this was last asked.
+    pub fn newly_changed(&self) -> usize {
+        std::mem::take(&mut self.lock().changed)
+    }
+
     /// How many of those that wait were put off.
     pub fn later(&self) -> usize {
         self.lock().later.len()
@@ -229,6 +236,7 @@ impl Spool {
                 None => {
                     tracing::error!(item = number, "a spooled item is damaged; set aside");
                     index.drop_item(number);
+                    index.changed += 1;
                     let _ = fs::rename(&path, path.with_extension("damaged"));
                 }
             }
@@ -514,6 +522,9 @@ mod tests {
             assert_eq!(bodies(&spool), want);
             assert!(file("damaged").exists());
             assert_eq!(spool.len(), want.len());
+            // Somebody is told once of each.
+            let told = [spool.newly_changed(), spool.newly_changed()];
+            assert_eq!((told[0] + damaged, told[1]), (1, 0));
         };
         check(false, &[b"other".as_slice()], 0);
         check(true, &[b"draft".as_slice(), b"other"], 1);

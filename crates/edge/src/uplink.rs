@@ -212,6 +212,7 @@ impl Uplink {
     /// Sends one batch of at most `most` reads; returns how many were answered for.
     pub fn send(&self, most: usize) -> Result<usize> {
         let items = self.batch(most)?;
+        add(&self.counts.lost, self.spool.newly_changed());
         if items.is_empty() {
             return Ok(0);
         }

@@ -2,7 +2,7 @@
 //! documents that are wrong.
 
 use base::{Kind, b64};
-use exchange::inbound::{Adapter, Direction, Document, Event, Heard, Seen};
+use exchange::inbound::{Adapter, Direction, Document, Event, Gone, Heard, Seen};
 use plate::{Reason, Text};
 use proptest::prelude::*;
 
@@ -154,6 +154,7 @@ fn openalpr() {
     let want = "7ABC128 0.915 Lost us-ca 2026-11-23T08:15:00.250Z AGENT-12-1795421701000 12 [409, 300, 111, 50] plate 304 vehicle 904";
     let heard = check(Adapter::OpenAlpr, JSON, group.as_bytes(), want);
     assert_eq!(heard.seen[0].frame_size, Some([1280, 720]));
+    assert_eq!(heard.seen[0].until, Some(base::Time::from_millis(1_795_421_702_000)));
 
     let results = r#"{"data_type": "alpr_results", "epoch_time": 1795421700250, "camera_id": 12,
         "img_width": 1280, "img_height": 720, "uuid": "AGENT-12-1", "results": [
@@ -198,7 +199,8 @@ fn axis() {
     assert_eq!(heard.seen[0].direction, Some(Direction::Toward));
 
     let gone = read(Adapter::Axis, JSON, event("lost", "").as_bytes());
-    assert_eq!((gone.gone, gone.seen.len()), (vec!["1144696".to_owned()], 0));
+    let left = Gone { id: "1144696".into(), camera: Some("gate_1".into()) };
+    assert_eq!((gone.gone, gone.seen.len()), (vec![left], 0));
     let odd = read(Adapter::Axis, JSON, event("7ABC128", "ABC001").as_bytes());
     assert_eq!(odd.left_out, ["carState is neither new, update nor lost."]);
     let foreign = r#"{"plateUTF8": "漢B1", "plateASCII": "AB1", "carState": "new"}"#;
@@ -301,7 +303,8 @@ fn frigate() {
     );
     check(Adapter::Frigate, JSON, event("end", "\"7ABC128\"").as_bytes(), &line("Lost", "0.880"));
     let gone = read(Adapter::Frigate, JSON, event("end", "null").as_bytes());
-    assert_eq!((gone.gone.len(), gone.seen.len()), (1, 0));
+    let left = Gone { id: "1795421700.475377-mxklsc".into(), camera: Some("drive".into()) };
+    assert_eq!((gone.gone, gone.seen.len()), (vec![left], 0));
     check(Adapter::Frigate, JSON, event("new", "null").as_bytes(), "");
 
     let lpr = r#"{"type": "lpr", "id": "1795421700.475377-mxklsc", "camera": "drive", "name": null,

@@ -1,23 +1,25 @@
 //! Listening at an address that somebody typed.
 
-use base::{Error, Result};
+use base::{Error, Kind, Result};
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
-/// Takes an address to listen at; port 0 takes a free one.
+/// Takes an address to listen at; port 0 takes a free one. One that this user may not take is [`Kind::Forbidden`].
 pub async fn bound(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|e| {
-        let message = match e.kind() {
-            ErrorKind::AddrNotAvailable => format!(
-                "{listen} cannot be listened on: this machine has no such address; `ip address` lists those it has."
+        let (kind, say) = match e.kind() {
+            ErrorKind::AddrNotAvailable => (
+                Kind::Unavailable,
+                "cannot be listened on: this machine has no such address; `ip address` lists those it has.",
             ),
-            ErrorKind::PermissionDenied => format!(
-                "{listen} cannot be listened on: this user may not open that port; take one from 1024 on."
+            ErrorKind::PermissionDenied => (
+                Kind::Forbidden,
+                "cannot be listened on: this user may not open that port; take one from 1024 on.",
             ),
-            _ => format!("{listen} cannot be listened on; is it in use?"),
+            _ => (Kind::Unavailable, "cannot be listened on; is it in use?"),
         };
-        Error::unavailable(message).because(e)
+        Error::new(kind, format!("{listen} {say}")).because(e)
     })
 }
 

@@ -96,7 +96,7 @@ async fn plain(city: &City, tokens: &Tokens) -> Result<Option<(Plain, TcpListene
     let config = city.config();
     let Some(listen) = &config.tls.redirect_listen else { return Ok(None) };
     let listener = bound(listen).await.map_err(|e| {
-        Error::unavailable(format!("{} (tls.redirect_listen)", e.message())).because(e.inside())
+        Error::new(e.kind(), format!("{} (tls.redirect_listen)", e.message())).because(e.inside())
     })?;
     let origin = config.server.public_url.clone().unwrap_or_default();
     let root = config.tls.root_file(city.dir());

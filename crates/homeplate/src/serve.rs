@@ -5,7 +5,7 @@ use crate::listening::{address_of, bound};
 use crate::secrecy::Ready;
 use crate::stand_by::{self, Seated, Told};
 use crate::web::Web;
-use base::{Shutdown, SystemClock};
+use base::{Kind, Shutdown, SystemClock};
 use city::City;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -178,14 +178,26 @@ fn try_out(args: ServeArgs, runtime: &Runtime) -> anyhow::Result<ExitCode> {
     let city = City::open_with(&args.data, Arc::new(SystemClock), memory)?;
     let listen = args.listen.unwrap_or_else(|| city.config().server.listen.clone());
     runtime.block_on(async {
-        let _listener = bound(&listen).await?;
-        crate::secrecy::ready(&city).await.map(drop)
+        let _listener = left_to_service(bound(&listen).await)?;
+        left_to_service(crate::secrecy::ready(&city).await).map(drop)
     })?;
     goes_on(&city, &Web::new(WITNESS_TIMEOUT, None)?)?;
     city.announce()?;
     remember(&city);
     city.fit()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A port that whoever tries may not open is no reason against this version: the service may have the right to, which a
+/// command has not.
+fn left_to_service<T>(taken: base::Result<T>) -> base::Result<Option<T>> {
+    match taken {
+        Err(e) if e.kind() == Kind::Forbidden => {
+            eprintln!("homeplate: not tried, the service may be allowed to: {}", e.message());
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
 }
 
 /// Asks the witnesses before a start's entry is signed and anything is answered: one may know more of the log than is
@@ -325,5 +337,21 @@ pub async fn interrupted() {
         Err(_) => {
             let _ = tokio::signal::ctrl_c().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base::Error;
+
+    #[test]
+    fn a_port_that_the_service_may_open_is_not_tried() {
+        let check = |taken: base::Result<u8>, want: Option<Option<u8>>| {
+            assert_eq!(left_to_service(taken).ok(), want);
+        };
+        check(Ok(1), Some(Some(1)));
+        check(Err(Error::forbidden("This user may not open that port.")), Some(None));
+        check(Err(Error::unavailable("Is it in use?")), None);
     }
 }

@@ -144,13 +144,14 @@ pub fn run(args: VerifyArgs) -> anyhow::Result<ExitCode> {
         if let Some(newest) = ages.newest {
             println!("  newest     entry of {newest}");
         }
-        match (&policy, &place) {
-            (None, Place::Folder(_)) => println!(
+        match (&policy, &witnessed, &place) {
+            (None, _, Place::Folder(_)) => println!(
                 "  witnesses  no list of them lies beside the folder: the city's own signature holds"
             ),
-            (policy, _) => {
-                let told = (policy.is_some(), witnessed.as_ref());
-                print!("{}", witnesses_in_words(told, report.size, &ages, SystemClock.now()));
+            (None, ..) => println!("  witnesses  none: the log is signed by the city alone"),
+            (_, None, _) => println!("  witnesses  have signed nothing yet"),
+            (_, Some(seen), _) => {
+                print!("{}", witnesses_in_words(seen, report.size, &ages, SystemClock.now()));
             }
         }
         if let Some(seen) = &recalled {
@@ -289,31 +290,16 @@ fn witnesses_in_json(seen: Option<&Witnessed>, ages: &Ages) -> serde_json::Value
     serde_json::json!({ "size": seen.size, "by": by, "unsigned_since": ages.unsigned })
 }
 
-fn witnesses_in_words(
-    (asked, seen): (bool, Option<&Witnessed>),
-    size: u64,
-    ages: &Ages,
-    now: Time,
-) -> String {
-    match seen {
-        None if asked => "  witnesses  have signed nothing yet\n".into(),
-        None => "  witnesses  none: the log is signed by the city alone\n".into(),
-        Some(seen) => {
-            let by: Vec<String> =
-                seen.by.iter().map(|(name, at)| format!("{name} at {at}")).collect();
-            let mut out = format!(
-                "  witnesses  {} of {size} entries signed by {}\n",
-                seen.size,
-                by.join(", ")
-            );
-            if let Some(since) = ages.unsigned {
-                let word = if now.since(since) > LATE_MS { "UNSIGNED" } else { "unsigned" };
-                let behind = size.saturating_sub(seen.size);
-                let _ = writeln!(out, "  {word}   {behind} entries, the first of {since}");
-            }
-            out
-        }
+fn witnesses_in_words(seen: &Witnessed, size: u64, ages: &Ages, now: Time) -> String {
+    let by: Vec<String> = seen.by.iter().map(|(name, at)| format!("{name} at {at}")).collect();
+    let mut out =
+        format!("  witnesses  {} of {size} entries signed by {}\n", seen.size, by.join(", "));
+    if let Some(since) = ages.unsigned {
+        let word = if now.since(since) > LATE_MS { "UNSIGNED" } else { "unsigned" };
+        let behind = size.saturating_sub(seen.size);
+        let _ = writeln!(out, "  {word}   {behind} entries, the first of {since}");
     }
+    out
 }
 
 /// Whether a place is an address and no folder or file.
@@ -566,7 +552,7 @@ mod tests {
         };
         let check = |unsigned: Option<i64>, want: &str| {
             let ages = Ages { newest: Some(at(30)), unsigned: unsigned.map(at) };
-            let told = witnesses_in_words((true, Some(&seen)), 15, &ages, at(30));
+            let told = witnesses_in_words(&seen, 15, &ages, at(30));
             let line = told.lines().nth(1).unwrap_or_default();
             assert_eq!(line, want);
         };

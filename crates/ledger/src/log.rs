@@ -522,8 +522,8 @@ impl Log {
         drop(state);
         let (new, _) = crate::tree::grown(before, head.size);
         // As behind a write that succeeded.
-        let full = new.into_iter().filter(|name| name.width == FULL);
-        let _ = full.map(|name| self.drop_partials(name)).collect::<Result<()>>();
+        let mut full = new.into_iter().filter(|name| name.width == FULL);
+        let _ = full.try_for_each(|name| self.drop_partials(name));
         Ok(())
     }
 

@@ -48,7 +48,8 @@ pub fn describe(at: &Address, login: Option<&Login>) -> Result<Description> {
         let Some(challenge) = Challenge::read(answer.all("www-authenticate")) else { break };
         if challenge == Challenge::Basic {
             return Err(Error::unauthenticated(format!(
-                "{at} asks for the password in the clear, so it was not sent; choose Digest on the camera's page."
+                "{at} takes the password in the clear, or by a digest other than MD5, so it was not sent; choose \
+                 Digest with MD5 on the camera's page, or write its block by hand."
             )));
         }
         let word = challenge.answer(login, "DESCRIBE", &at.to_string());

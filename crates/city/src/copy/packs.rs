@@ -64,7 +64,6 @@ impl Packs {
         let mut folders = vec![String::new()];
         while let Some(name) = folders.pop() {
             let here = pictures.join(&name);
-            // Before the look: what comes during it is seen the next time.
             let changed = fs::metadata(&here).and_then(|meta| meta.modified()).ok();
             let whole = below("pictures", &name);
             if let Some(known) = self.0.get(&name)

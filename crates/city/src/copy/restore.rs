@@ -471,9 +471,13 @@ impl Filling<'_> {
             let newest = at.is_none();
             at = at.or(Some(base.at));
             for file in &base.files {
+                // A folder whose list is lost may have had so few files then that they are named one by one.
+                let folder = file.name.rsplit_once('/').map(|(folder, _)| folder);
+                let lost = folder.is_some_and(|folder| wanted.contains(folder))
+                    && !self.names.contains(&file.name);
                 if !file.lists.is_empty() {
                     self.listed_reads(&base, file, newest, &mut wanted)?;
-                } else if newest || wanted.contains(&file.name) {
+                } else if newest || lost || wanted.contains(&file.name) {
                     self.wanted_reads(&base, file, &mut wanted)?;
                 }
             }

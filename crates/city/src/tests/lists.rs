@@ -155,12 +155,23 @@ fn an_end_that_the_list_makes_is_renewed_in_time() {
         assert_eq!(town.city.hot.len(), 1);
     };
     ends(
-        "bring 7ABC128,confirm 1,hours 240,bring 7ABC128,confirm 2,hours 240,bring 7ABC128,confirm 3,hours 240,\
+        "bring 7ABC128,confirm 1,hours 120,bring 7ABC128,confirm 2,hours 120,bring 7ABC128,confirm 3,hours 120,\
          bring 7ABC128,confirm 4",
         "1:+1~0-0=0 taken later 2:+0~0-0=1 taken later 3:+0~1-0=0 taken later 4:+0~0-0=1 taken",
-        20,
+        25,
     );
-    // Half of it is left, which is none when the next one comes as late as this.
+    // What the other side calls unchanged is read again after half of the life: a quarter is left then.
+    ends(
+        "bring 7ABC128,confirm 1,hours 168,bring 7ABC128,confirm 2,hours 168,bring 7ABC128,confirm 3,hours 360",
+        "1:+1~0-0=0 taken later 2:+0~0-0=1 taken later 3:+0~1-0=0 taken later",
+        15,
+    );
+    ends(
+        "bring 7ABC128,confirm 1,hours 168,bring 7ABC128,confirm 2,hours 360",
+        "1:+1~0-0=0 taken later 2:+0~0-0=1 taken later",
+        8,
+    );
+    // However late the next one comes.
     ends(
         "bring 7ABC128,confirm 1,hours 360,bring 7ABC128,confirm 2",
         "1:+1~0-0=0 taken later 2:+0~1-0=0 taken",
@@ -522,7 +533,9 @@ fn what_comes_by_itself_is_read_by_the_citys_mapping() {
     };
     // Without it, or with something else in it, the list stays as it is, and its files wait.
     for (text, why) in [(None, "cannot be read"), (Some("{}"), "is no mapping")] {
-        text.map(|text| std::fs::write(&mapping, text).unwrap());
+        if let Some(text) = text {
+            std::fs::write(&mapping, text).unwrap();
+        }
         assert_eq!((drop(), folder.join("a.csv").exists()), (Some(1), true));
         let error = crate::imports::mapping_in(dir.path(), "columns.json").unwrap_err();
         assert!(error.message().contains(why), "{error}");

@@ -599,7 +599,8 @@ fn a_camera_that_lies_is_seen() {
 /// An enrolment that was cut off behind the device's key is logged when the device asks again, or at the next start.
 #[test]
 fn an_enrolment_that_was_cut_off_is_logged() {
-    let off = Off::new("");
+    let mut off = Off::new("");
+    let lease = off.lease("cam_a").unwrap();
     let city = &off.town.city;
     let camera: CameraId = "cam_a".parse().unwrap();
     let exchanged = || {
@@ -620,10 +621,39 @@ fn an_enrolment_that_was_cut_off_is_logged() {
         city.enrol(again).unwrap();
         assert_eq!(keys(city)[before..], [first.to_string()]);
     }
+    // Cut off before that, too: the device of before goes on under no lease.
+    assert!(city.store.lease(&lease.id).unwrap().unwrap().ended.is_some());
     let second = exchanged();
     let copy = off.town.copy();
     for _ in 0..2 {
         let opened = copy.open().unwrap();
         assert_eq!(keys(&opened)[before..], [first.to_string(), second.to_string()]);
+    }
+}
+
+/// A database of before a device was replaced, beside the log that says so: the device of then stays dead.
+#[test]
+fn an_older_database_brings_no_device_back() {
+    let mut off = Off::new("");
+    let camera: CameraId = "cam_a".parse().unwrap();
+    let lease = off.lease("cam_a").unwrap();
+    let first = off.devices["cam_a"].device.public();
+    let old = off.town.copy();
+    off.enrol("cam_a");
+    let second = off.devices["cam_a"].device.public();
+    std::fs::remove_dir_all(old.path().join("log")).unwrap();
+    crate::kit::copy(&off.town.dir().join("log"), &old.path().join("log"));
+    for _ in 0..2 {
+        let city = old.open().unwrap();
+        let row = city.store.camera(&camera).unwrap().unwrap();
+        assert_eq!(row.device_key, Some(second));
+        let mut leaves = city.log.leaves(0, city.log.size()).unwrap();
+        leaves.retain(|l| l.kind == "camera.enrolled" && l.id.as_deref() == Some("cam_a"));
+        let keys: Vec<_> = leaves.iter().filter_map(|l| l.text("key")).collect();
+        assert_eq!(keys, [first.to_string(), second.to_string()]);
+        assert!(city.store.lease(&lease.id).unwrap().unwrap().ended.is_some());
+        let again = |device_key| Enrol { code: "used".into(), camera: camera.clone(), device_key };
+        assert_eq!(city.enrol(again(first)).unwrap_err().kind(), Kind::Unauthenticated);
+        city.enrol(again(second)).unwrap();
     }
 }

@@ -60,7 +60,7 @@ pub enum DeviceClock {
     /// The device's, if it says when.
     #[default]
     Device,
-    /// The gateway's, when the document arrives.
+    /// The gateway's, when the document arrives. No gate is told of such a device.
     Arrival,
 }
 

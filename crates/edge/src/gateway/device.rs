@@ -35,6 +35,11 @@ const AGAIN: Duration = Duration::from_secs(30);
 const FAREWELL: Duration = Duration::from_secs(5);
 /// A device's clock may be so far ahead; the city takes no more.
 const AHEAD_MS: i64 = 60_000;
+/// One farther ahead than this says of nobody that they are at a gate now.
+const GATE_AHEAD_MS: i64 = 5_000;
+/// What a person can change where a gate is told nothing.
+const NO_GATE: &str = "No gate is told of this device: it does not say when it saw the vehicle; have it state the time \
+                       with its zone, by a clock that is right.";
 /// Notes that the page shows.
 const NOTES: usize = 8;
 /// Documents of one device that are looked at at once.
@@ -292,11 +297,6 @@ impl Device {
             .retry_after(Duration::from_secs(5))
     }
 
-    /// Whether a lease is in force.
-    pub fn has_lease(&self) -> bool {
-        self.line.get().is_some_and(|line| line.keeper.session().is_some())
-    }
-
     /// Whether a lease is in force; the error says what a person can do.
     pub fn leased(&self) -> Result<()> {
         let refused = match self.line.get() {
@@ -309,14 +309,18 @@ impl Device {
             }
             Some(_) => Error::unavailable("There is no lease from the city; nothing is kept."),
         };
-        add(&self.tally.without_lease, 1);
         Err(refused.retry_after(Duration::from_secs(30)))
+    }
+
+    /// Counts a document that came without a lease.
+    pub fn unleased(&self) {
+        add(&self.tally.without_lease, 1);
     }
 
     /// Takes a document.
     pub fn hear(&self, document: &Document<'_>) -> Result<Taken> {
         // Before anything is read: what comes without a lease is not looked at.
-        self.leased()?;
+        self.leased().inspect_err(|_| self.unleased())?;
         add(&self.tally.documents, 1);
         let mut heard = self.conf.adapter.read(document).inspect_err(|e| {
             add(&self.tally.wrong, 1);
@@ -329,7 +333,7 @@ impl Device {
         add(&self.tally.seen, stated.len());
         // Of others not even a picture is looked at.
         let (mut mine, others): (Vec<Seen>, Vec<Seen>) =
-            stated.into_iter().partition(|seen| !self.of_another(seen));
+            stated.into_iter().partition(|seen| !self.of_another(seen.camera.as_ref()));
         add(&self.tally.others, others.len());
         out.left_out += others.len();
         let clear = line.keeper.session().is_some_and(|session| session.lease().clear_pictures);
@@ -344,9 +348,10 @@ impl Device {
         };
         inside.last = Some(now);
         let mut ended = Vec::new();
-        for seen in mine {
+        for mut seen in mine {
             match self.captured(&seen, now, &session) {
                 Ok(at) => {
+                    seen.captured = seen.captured.filter(|said| self.says_when(*said, now));
                     ended.extend(inside.passes.push(seen, at, now));
                     out.taken += 1;
                 }
@@ -357,8 +362,11 @@ impl Device {
                 }
             }
         }
-        for id in &heard.gone {
-            ended.extend(inside.passes.gone(id, now));
+        for gone in &heard.gone {
+            // Of another camera's car with the same number nothing is said.
+            if !self.of_another(gone.camera.as_ref()) {
+                ended.extend(inside.passes.gone(&gone.id, now));
+            }
         }
         self.keep(line, &mut inside, ended);
         self.draft(line, &mut inside);
@@ -373,8 +381,13 @@ impl Device {
         add(&self.tally.others, 1);
     }
 
-    fn of_another(&self, seen: &Seen) -> bool {
-        self.conf.only.as_ref().is_some_and(|only| seen.camera.as_ref() != Some(only))
+    fn of_another(&self, camera: Option<&String>) -> bool {
+        self.conf.only.as_ref().is_some_and(|only| camera != Some(only))
+    }
+
+    /// Whether a stated moment tells what was seen now from what is sent late.
+    fn says_when(&self, said: Time, now: Time) -> bool {
+        self.conf.clock == DeviceClock::Device && said.since(now) <= GATE_AHEAD_MS
     }
 
     /// When it was captured, if the lease covers that. A clock a little ahead is believed up to now.
@@ -408,14 +421,22 @@ impl Device {
                 add(&line.counts.unsure, 1);
                 continue;
             }
-            // A reader whose line was broken tells late of who has long gone: no gate opens for that.
-            let age = self.clock.now().since(pass.last).max(0).unsigned_abs();
+            // A reader whose line was broken tells late of who has long gone: no gate opens for that, nor for what may
+            // be so.
+            let now = self.clock.now();
+            let age = now.since(pass.last).max(0).unsigned_abs();
+            let tells = pass.seen.captured.is_some();
             let known = ours(pass, self.conf.adapter.as_str());
             let session = inside.session.as_ref();
-            let kept = line.outlet.finish(draft, session, known, Duration::from_millis(age));
+            let gated = session.is_some_and(|session| !session.lease().gates.is_empty());
+            let age = Duration::from_millis(age);
+            let kept = line.outlet.finish(draft, session, known, age, tells);
+            if gated && !tells {
+                inside.write(now, NO_GATE.to_owned());
+            }
             if let Err(e) = kept {
                 tracing::error!(error = %e.inside(), "a read is lost");
-                inside.write(self.clock.now(), format!("A read is lost: {}", e.message()));
+                inside.write(now, format!("A read is lost: {}", e.message()));
             }
         }
     }

@@ -68,11 +68,10 @@ impl Gateway {
 
     /// Whether one of these devices has a lease; the error says what a person can do.
     fn leased(&self, at: &[usize]) -> Result<()> {
-        if self.these(at).any(Device::has_lease) {
-            return Ok(());
-        }
-        // Each counts what it refuses.
-        self.these(at).map(Device::leased).fold(Ok(()), Result::and)
+        let of_each = self.these(at).map(Device::leased);
+        let told = of_each.reduce(|first, next| first.or_else(|e| next.or(Err(e))));
+        // Each counts what all refuse.
+        told.unwrap_or(Ok(())).inspect_err(|_| self.these(at).for_each(Device::unleased))
     }
 
     /// Hands a document to these devices. Each takes what is of its camera: what one has taken no other has left out.

@@ -248,11 +248,16 @@ fn is_near([first, last]: [Time; 2], at: Time, ms: i64) -> bool {
     first.since(at) < ms && at.since(last) < ms
 }
 
+/// When a vehicle was there last, by what is heard at `now` of one that was captured then.
+fn stayed(seen: &Seen, captured: Time, now: Time) -> Time {
+    seen.until.map_or(captured, |until| until.min(now).max(captured))
+}
+
 impl Open {
     fn new(number: u64, seen: Seen, captured: Time, now: Time) -> Self {
         let id = seen.id.clone();
-        let pass =
-            Pass { number, first: captured, last: captured, best: captured, events: 1, seen };
+        let last = stayed(&seen, captured, now);
+        let pass = Pass { number, first: captured, last, best: captured, events: 1, seen };
         Self { id, since: now, heard: now, pass }
     }
 
@@ -277,7 +282,7 @@ impl Open {
         }
         let pass = &mut self.pass;
         pass.first = pass.first.min(captured);
-        pass.last = pass.last.max(captured);
+        pass.last = pass.last.max(stayed(&seen, captured, now));
         pass.events = pass.events.saturating_add(1);
         let other = if seen.confidence > pass.seen.confidence {
             pass.best = captured;
@@ -495,6 +500,24 @@ mod tests {
         }
         story.push_str("101 lost 7 7ABC128 0.6 3 ->");
         assert_eq!(check(&story).repeats(), 71);
+    }
+
+    /// A group states its best moment and its end; its maker's clock may be ahead, or the two of them wrong.
+    #[test]
+    fn who_stayed_was_there_last_when_that_ended() {
+        let at = |second: i64| Time::from_millis(T0 + second * 1000);
+        let check = |until: Option<i64>, want: i64| {
+            let mut passes = Passes::new(Options::default());
+            let mut seen = seen("lost", "7", "7ABC128", 0.6);
+            seen.until = until.map(at);
+            let ended = passes.push(seen, at(10), at(60));
+            let spans: Vec<_> = ended.iter().map(|p| (p.first, p.best, p.last)).collect();
+            assert_eq!(spans, [(at(10), at(10), at(want))], "{until:?}");
+        };
+        check(None, 10);
+        check(Some(59), 59);
+        check(Some(75), 60);
+        check(Some(5), 10);
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn a_draft_that_could_not_be_written_anew_becomes_no_second_read() {
     assert!(line.outlet.draft(&mut draft, &session, look(200)).is_err());
     std::fs::remove_file(&spool).unwrap();
     std::fs::rename(&away, &spool).unwrap();
-    line.outlet.finish(draft, Some(&session), look(300), Duration::ZERO).unwrap();
+    line.outlet.finish(draft, Some(&session), look(300), Duration::ZERO, true).unwrap();
     let again = Spool::open(&spool, 1 << 30, Full::DropNew).unwrap().0;
     assert_eq!(again.len(), 1, "one pass is one read after a start too");
 }

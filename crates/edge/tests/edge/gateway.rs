@@ -274,11 +274,26 @@ fn a_gate_is_told_of_who_is_there_now() {
     });
     let mut gate = Gate::start(&city.address, "");
     gate.leased();
+    // Of a while ago; nobody knows when; by a clock that is ahead, perhaps of a while ago too.
     assert_eq!(gate.json(&in_north(), &axis("lost", 7, PLATE, 60_000)).0, 200);
+    assert!(!gate.page("/").contains("No gate is told"));
+    let untimed = axis("lost", 9, "5QRS77", 500).replace("capture_timestamp", "no_timestamp");
+    assert_eq!(gate.json(&in_north(), &untimed).0, 200);
+    assert!(gate.page("/").contains("No gate is told"));
+    assert_eq!(gate.json(&in_north(), &axis("lost", 10, "6TUV88", -30_000)).0, 200);
     assert_eq!(gate.json(&in_north(), &axis("lost", 8, "4XYZ99", 500)).0, 200);
-    until("the gate is told", || told.lock().unwrap().contains("4xyz99"));
-    until("both reads arrive", || reads(&city).len() == 2);
-    assert!(!told.lock().unwrap().contains("7abc128"));
+    // Seen best as it came, it has waited since: the maker tells of it once.
+    let (best, end) = (now() - 40_000, now() - 1000);
+    let stated = format!("\"best_uuid_epoch_ms\": {best}, \"epoch_end\": {end}, \"epoch_start\"");
+    let waits = openalpr("8WXY11", &[]).replace("\"epoch_start\"", &stated);
+    assert_eq!(gate.json(&format!("/in/{SOUTH}/openalpr"), &waits).0, 200);
+    for plate in ["4xyz99", "8wxy11"] {
+        until("the gate is told", || told.lock().unwrap().contains(plate));
+    }
+    until("all reads arrive", || reads(&city).len() == 5);
+    for plate in ["7abc128", "5qrs77", "6tuv88"] {
+        assert!(!told.lock().unwrap().contains(plate), "{plate}");
+    }
     gate.end();
 }
 

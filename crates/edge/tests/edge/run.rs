@@ -3,7 +3,7 @@
 use crate::city::{City, problem};
 use base::{Kind, Shutdown, SystemClock};
 use camera::{Folder, Source};
-use edge::{Config, Ended, Full};
+use edge::{Code, Config, Ended, Full};
 use read::{LeaseState, Without};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -75,8 +75,7 @@ impl Edge {
             data: data.into(),
             source: Source::Folder(folder),
             program: "/nowhere/homeplate-frames".into(),
-            code: Some(base::Secret::new("right".into())),
-            code_file: None,
+            code: Some(Code::Said(base::Secret::new("right".into()))),
             ca: None,
             spool_max: Config::SPOOL_MAX,
             spool_full: Full::DropNew,
@@ -188,7 +187,7 @@ fn one_car_is_one_read() {
 #[test]
 fn a_wrong_code_or_none_is_told() {
     let (city, data) = (City::start(), tempfile::tempdir().unwrap());
-    for code in [None, Some(base::Secret::new("wrong".to_owned()))] {
+    for code in [None, Some(Code::Said(base::Secret::new("wrong".to_owned())))] {
         let mut edge = Edge::new(&city, data.path());
         edge.config.code = code;
         assert_eq!(edge.run().unwrap_err().kind(), Kind::Unauthenticated);

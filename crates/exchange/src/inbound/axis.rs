@@ -8,7 +8,7 @@
 use super::node::{Json, Node};
 use super::region::region;
 use super::seen::{Direction, Event, Jpeg, Seen, Stated};
-use super::{Document, Heard, time};
+use super::{Document, Gone, Heard, time};
 use base::Result;
 
 /// Reads push events of Axis License Plate Verifier.
@@ -32,7 +32,7 @@ pub fn axis(document: &Document<'_>) -> Result<Heard> {
         };
         let seen = one(&event, what);
         if let (Event::Lost, Ok(None), Some(id)) = (what, &seen, event.get("carID").name_text()) {
-            heard.gone.push(id);
+            heard.gone.push(Gone { id, camera: camera(&event) });
         }
         heard.take(seen);
     }
@@ -57,10 +57,7 @@ fn one(event: &Node<'_>, what: Event) -> Result<Option<Seen>> {
         Some("out") => Some(Direction::Away),
         _ => None,
     };
-    seen.camera = event
-        .get("sensorProviderID")
-        .name_text()
-        .or_else(|| event.get("camera_info").get("SerialNumber").name_text());
+    seen.camera = camera(event);
     let place = event.get("plateCoordinates").items()?;
     if let [x, y, w, h] = place.as_slice() {
         let sides = (|| Some([x.pixels()?, y.pixels()?, w.pixels()?, h.pixels()?]))();
@@ -80,4 +77,9 @@ fn one(event: &Node<'_>, what: Event) -> Result<Option<Seen>> {
         seen.vehicle_picture = picture;
     }
     Ok(Some(seen))
+}
+
+fn camera(event: &Node<'_>) -> Option<String> {
+    let serial = || event.get("camera_info").get("SerialNumber").name_text();
+    event.get("sensorProviderID").name_text().or_else(serial)
 }

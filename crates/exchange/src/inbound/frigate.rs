@@ -6,7 +6,7 @@
 
 use super::node::{Json, Node};
 use super::seen::{Event, Seen, Stated};
-use super::{Document, Heard, time};
+use super::{Document, Gone, Heard, time};
 use base::Result;
 
 /// Reads a message of Frigate.
@@ -25,7 +25,7 @@ pub fn frigate(document: &Document<'_>) -> Result<Heard> {
         };
         let seen = event(&after, what);
         if let (Event::Lost, Ok(None), Some(id)) = (what, &seen, after.get("id").name_text()) {
-            heard.gone.push(id);
+            heard.gone.push(Gone { id, camera: after.get("camera").name_text() });
         }
         heard.take(seen);
         return Ok(heard);

@@ -57,10 +57,19 @@ impl std::fmt::Debug for Document<'_> {
 pub struct Heard {
     /// Plates that it states.
     pub seen: Vec<Seen>,
-    /// Vehicles, by their maker's id, that it says are gone without naming a plate.
-    pub gone: Vec<String>,
+    /// Vehicles that it says are gone without naming a plate.
+    pub gone: Vec<Gone>,
     /// What was left out and why, a sentence each, without a plate.
     pub left_out: Vec<String>,
+}
+
+/// A vehicle that has left, of which nothing more is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Its id with its maker. With some each camera counts its own.
+    pub id: String,
+    /// The camera's name with its maker.
+    pub camera: Option<String>,
 }
 
 impl Heard {

@@ -53,6 +53,7 @@ fn group(root: &Node<'_>) -> Result<Option<Seen>> {
     let stamp = root.get("best_uuid_epoch_ms").number()?;
     let stamp = stamp.or(root.get("epoch_start").number()?);
     seen.captured = stamp.and_then(time::since_1970);
+    seen.until = root.get("epoch_end").number()?.and_then(time::since_1970);
     seen.id = root.get("best_uuid").name_text();
     seen.camera = root.get("camera_id").name_text();
     let degrees = root.get("travel_direction").number()?;

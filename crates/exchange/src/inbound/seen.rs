@@ -110,6 +110,8 @@ pub struct Seen {
     pub region: Option<String>,
     /// When, if they said it with its zone.
     pub captured: Option<Time>,
+    /// When it was still there, where they say that it stayed after `captured`.
+    pub until: Option<Time>,
     /// What happened.
     pub event: Event,
     /// The vehicle's id with its maker.
@@ -157,6 +159,7 @@ impl Stated {
             stated: self.score,
             region: None,
             captured: None,
+            until: None,
             event,
             id: None,
             direction: None,

@@ -4,7 +4,7 @@ mod gateway;
 pub mod local;
 mod onvif;
 
-use ::edge::{Config, Ended, FleetConfig, Full, Settings, run as run_edge, run_fleet};
+use ::edge::{Code, Config, Ended, FleetConfig, Full, Settings, run as run_edge, run_fleet};
 use base::{CameraId, Error, Shutdown, SystemClock};
 use camera::Source;
 use std::net::SocketAddr;
@@ -193,8 +193,7 @@ impl RunArgs {
             once: source.ends(),
             source,
             program: program()?,
-            code: self.code.map(base::Secret::new),
-            code_file: None,
+            code: self.code.map(|code| Code::Said(base::Secret::new(code))),
             ca: self.ca,
             spool_max: Config::SPOOL_MAX,
             spool_full: match self.spool_full {

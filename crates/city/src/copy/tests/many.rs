@@ -70,6 +70,19 @@ fn a_folder_of_many_packs_is_there_by_its_lists() {
     assert_eq!(brought(&second), (vec![0, 1, 2, 4], Vec::new()));
 }
 
+/// A folder's lists are lost, and an older copy names what it had then pack by pack.
+#[test]
+fn a_folder_that_has_grown_is_taken_from_when_it_was_small() {
+    let second = Second::new("");
+    packs(&second, 0..3);
+    let mut reads = begun(&second);
+    copied(&second, &mut reads);
+    packs(&second, 3..7);
+    copied(&second, &mut reads);
+    lists(&second).iter().for_each(|list| second.depot().remove(list).unwrap());
+    assert_eq!(brought(&second), (vec![0, 1, 2], vec![FOLDER.to_owned()]));
+}
+
 /// The file system says that nothing has changed: that is believed for a day.
 #[test]
 fn what_has_not_changed_is_looked_at_once_a_day() {
