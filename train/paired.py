@@ -2,9 +2,12 @@
 moves with the detector, too. Formats are in it, the verdict is not.
 
 `python paired.py 1600 RECOGNISER.pt [RECOGNISER.onnx ...] [--detector DETECTOR.pt]` prints the share that each reads exactly,
-by width in the detector's pixels, its regions, and how many plates only the first or only the other reads.
+by width in the detector's pixels, its regions, and how many plates only the first or only the other reads. `SKIM.onnx+
+RECOGNISER.onnx` asks the first alone where it is sure, by the odds of config.toml. For ONNX files two cuts are timed as well,
+all files in turns on one core.
 """
 import argparse
+import time
 
 import numpy as np
 import onnxruntime
@@ -16,40 +19,67 @@ import formats
 import regions
 import scenes
 from chain import Chain, grow, iou
-from common import WORK, seed
+from common import CONFIG, WORK, contract, seed
 from detector import Detector
 from recogniser import Recogniser, real_crops
 from verifier import Verifier
 
 
 def net(kind, path):
+    if "+" in str(path):
+        return [net(kind, p) for p in str(path).split("+")]
     if str(path).endswith(".onnx"):
-        return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     weights = torch.load(path, map_location="cpu", weights_only=False)["average"]
     out = kind.like(weights)
     out.load_state_dict(weights)
     return out.eval()
 
 
+def told(session, x):
+    """What an ONNX recogniser of any of our releases tells of normalised cuts [N, 1, 48, 144]: its outputs by their names."""
+    blank = {"context": x, "seen": np.zeros((len(x), Verifier.SEEN), np.float32)}  # the verdict is not looked at
+    names = [o.name for o in session.get_outputs()]
+    return dict(zip(names, session.run(None, {i.name: blank.get(i.name, x) for i in session.get_inputs()})))
+
+
 @torch.no_grad()
 def reading(recogniser, x):
-    """(text, region) of one normalised cut."""
+    """What `formats.reading` makes of one normalised cut, and whether the recogniser is sure enough to be asked alone."""
+    if isinstance(recogniser, list):
+        first, sure = reading(recogniser[0], x)
+        return (first, sure) if sure else reading(recogniser[1], x)
     if isinstance(recogniser, onnxruntime.InferenceSession):
-        second = {"context": x.numpy()} if recogniser.get_inputs()[1].name == "context" else {"seen": np.zeros((1, Verifier.SEEN), np.float32)}
-        chars, _, layout = recogniser.run(None, {"crops": x.numpy()} | second)  # the verdict is not looked at
-        chars, odds = chars[0], layout[0, :-1]
+        out = told(recogniser, x.numpy())
+        chars, odds, lined = out["chars"][0], out["layout"][0, :-1], out["layout"][0, -1] > .5
     else:
         early, features = recogniser.both(x)
-        chars = torch.softmax(recogniser.columns(features), -1)[0].numpy()
-        odds = torch.softmax(recogniser.layout(early, features)[0, :-1], -1).numpy()
-    read = formats.reading(chars, {c: float(p) for c, p in zip(regions.REGIONS, odds) if c != "other"})
-    return (read[0], read[2]) if read else ("", None)
+        layout = recogniser.layout(early, features)[0]
+        chars, odds, lined = torch.softmax(recogniser.columns(features), -1)[0].numpy(), torch.softmax(layout[:-1], -1).numpy(), bool(layout[-1] > 0)
+    read = formats.reading(chars, {c: float(p) for c, p in zip(regions.REGIONS, odds) if c != "other"}, contract().get("confidence"))
+    least = CONFIG["skim"]
+    return read, bool(read and not lined and read[1] >= least["sure"] and read[2] and read[2][1] >= least["region_sure"])
+
+
+def timed(recognisers, x, times=200):
+    """Milliseconds that each takes for two cuts, the median of all turns."""
+    took = [[] for _ in recognisers]
+    for k in range(times):
+        pair = np.concatenate([x[2 * k % len(x)], x[(2 * k + 1) % len(x)]])
+        for one, ms in zip(recognisers, took):
+            begun = time.perf_counter()
+            told(one, pair)
+            ms.append(1000 * (time.perf_counter() - begun))
+    return [float(np.median(ms)) for ms in took]
 
 
 def rows(pictures, detector, recognisers):
-    """[(width, is real, then for each recogniser: text right, region right)] of plates that the detector finds."""
+    """[(width, is real, then for each recogniser: text right, region right, was sure)] of plates that the detector finds, and
+    their cuts."""
     seed(23)
-    stock, flats, out = scenes.Stock(held=True), real_crops()[1], []
+    stock, flats, out, seen = scenes.Stock(held=True), real_crops()[1], [], []
     real = {id(f) for of in flats.values() for f in of}
     for _ in range(pictures):
         grey, known, zoom = cuts.composed(stock, flats)
@@ -61,10 +91,11 @@ def rows(pictures, detector, recognisers):
             x = torch.from_numpy(capture.normalise(capture.rectify(grey, grow(hit, .05))))[None, None]
             row = [np.linalg.norm(quad[1] - quad[0]) / zoom, id(flat) in real]
             for recogniser in recognisers:
-                text, region = reading(recogniser, x)
-                row += [text == flat.text, region is not None and regions.index(region) in flat.regions]
+                read, sure = reading(recogniser, x)
+                row += [bool(read) and read[0] == flat.text, bool(read and read[2]) and regions.index(read[2][0]) in flat.regions, sure]
             out.append(row)
-    return np.array(out, float)
+            seen.append(x.numpy())
+    return np.array(out, float), seen
 
 
 def main():
@@ -74,15 +105,20 @@ def main():
     ap.add_argument("--detector", default=WORK / "detector.pt")
     args = ap.parse_args()
     torch.set_num_threads(1)
-    table = rows(args.pictures, Chain(net(Detector, args.detector)), [net(Recogniser, p) for p in args.recognisers])
+    nets = [net(Recogniser, p) for p in args.recognisers]
+    table, seen = rows(args.pictures, Chain(net(Detector, args.detector)), nets)
     n = len(args.recognisers)
     width, real = table[:, 0], table[:, 1] > 0
     for name, which in (("all", width > 0), ("under 50 px", width < 50), ("50 to 80 px", (width >= 50) & (width < 80)), ("above", width >= 80), ("real", real), ("rendered", ~real)):
         of = table[which]
-        text, where = of[:, 2::2], of[:, 3::2]
+        text, where, sure = of[:, 2::3], of[:, 3::3], of[:, 4::3]
         against = [f"{int(((text[:, 0] == 1) & (text[:, k] == 0)).sum())} and {int(((text[:, 0] == 0) & (text[:, k] == 1)).sum())}" for k in range(1, n)]
         print(f"{name}: {len(of)} plates, exact " + " ".join(f"{v:.3f}" for v in text.mean(0)) + ", regions " + " ".join(f"{v:.3f}" for v in where.mean(0))
+              + ", sure " + " ".join(f"{v:.2f}" for v in sure.mean(0))
               + ", only the first and only the other: " + ", ".join(against), flush=True)
+    alone = [one for one in nets if isinstance(one, onnxruntime.InferenceSession)]
+    if alone:
+        print("ms for two cuts, ONNX files in their order: " + " ".join(f"{ms:.1f}" for ms in timed(alone, seen)))
 
 
 if __name__ == "__main__":
