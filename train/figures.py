@@ -101,7 +101,7 @@ def sizes():
     rows = list(csv.DictReader(open(HERE / "sizes.csv", newline="", encoding="utf-8")))
     left, top, w, h = 60, 20, 420, 260
     ms, exact = ([float(r[k]) for r in rows] for k in ("ms", "exact"))
-    x0, x1, y0, y1 = 0, max(ms) * 1.15, min(exact) - .01, max(exact) + .01
+    x0, x1, y0, y1 = 0, max(ms) * 1.35, min(exact) - .01, max(exact) + .012
 
     def at(x, y):
         return left + (x - x0) / (x1 - x0) * w, top + (y1 - y) / (y1 - y0) * h
@@ -110,9 +110,10 @@ def sizes():
         parts.append(text(at(v, y0)[0], top + h + 18, f"{v:g}"))
     for v in np.arange(np.ceil(y0 * 100) / 100, y1, .01):
         parts += [text(left - 8, at(0, v)[1] + 4, f"{v:.2f}", "end"), line(left, at(0, v)[1], left + w, at(0, v)[1])]
-    for k, (r, x, y) in enumerate(zip(rows, ms, exact)):
-        (px, py), size = at(x, y), 3 + 2 * float(r["MB"])
-        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="{size:.1f}" fill="{BLUE}" fill-opacity=".6"/>', text(px, py + (size + 13 if k % 2 else -14), f'{r["name"]}, {r["MB"]} MB', size=11)]
+    for r, x, y in zip(rows, ms, exact):
+        (px, py), size = at(x, y), 2 + 1.5 * float(r["MB"])
+        dx, dy, anchor = {"left": (-size - 4, 4, "end"), "right": (size + 4, 4, "start"), "above": (0, -size - 4, "middle"), "below": (0, size + 12, "middle")}[r["label"]]
+        parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="{size:.1f}" fill="{BLUE}" fill-opacity=".6"/>', text(px + dx, py + dy, f'{r["name"]}, {r["MB"]} MB', anchor, size=11)]
     parts += [text(left + w / 2, top + h + 38, "ms for two places, one core"), text(14, top + h / 2, "exact, held-out plates", turn=f' transform="rotate(-90 14 {top + h / 2})"')]
     svg("sizes.svg", left + w + 40, top + h + 50, parts, "Size, time and accuracy of the recognisers tried")
 

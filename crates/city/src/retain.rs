@@ -18,6 +18,8 @@ const DAY_MS: i64 = 86_400_000;
 const LEAP_MS: i64 = 2 * DAY_MS;
 /// How long forgetting waits then.
 const CALM_MS: i64 = 6 * 3_600_000;
+/// So long after the last read that could be taken a camera that comes back may still say its last word under a lease.
+const LAST_WORDS_MS: i64 = 30 * DAY_MS;
 /// So long forgetting may fail, at a try every hour, before health says so.
 const FAILS_MS: i64 = 3 * 3_600_000;
 
@@ -99,6 +101,10 @@ impl City {
         self.forget_hits(limit)?;
         self.forget_lists(limit)?;
         self.forget_tallies()?;
+        // The log keeps that they were granted.
+        for camera in self.store.cameras()? {
+            self.store.forget_leases(&camera.id, limit.plus_millis(-LAST_WORDS_MS))?;
+        }
         // What is said too early cannot be taken back either; and if it cannot be said, all that must be
         // forgotten is forgotten by now.
         self.reveal_due()?;

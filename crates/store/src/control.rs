@@ -134,6 +134,15 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets a camera's leases that ended before this moment. Nothing that was captured under them is taken any more.
+    pub fn forget_leases(&self, camera: &CameraId, before: Time) -> Result<()> {
+        self.control().exec(
+            "DELETE FROM leases WHERE camera = ?1 AND until < ?2",
+            &[Arg::from(camera.as_str()), Arg::from(before)],
+        )?;
+        Ok(())
+    }
+
     /// Writes a person, new or known.
     pub fn put_person(&self, row: &PersonRow) -> Result<()> {
         self.control().exec(

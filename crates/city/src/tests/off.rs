@@ -657,3 +657,19 @@ fn an_older_database_brings_no_device_back() {
         city.enrol(again(second)).unwrap();
     }
 }
+
+/// Rows of leases would be the one thing that grows for ever; a camera that comes back weeks later says its last word.
+#[test]
+fn leases_are_forgotten_a_month_after_the_last_read_that_could_be_taken() {
+    let mut off = Off::new("");
+    let lease = off.lease("cam_a").unwrap();
+    let city = off.town.city.clone();
+    for (days, kept) in [(21 + 29, true), (3, false)] {
+        off.town.clock.advance(days * 24 * 60 * MINUTE);
+        city.retain().unwrap();
+        assert!(city.store.lease(&lease.id).unwrap().is_some(), "the clock may be wrong");
+        off.town.clock.advance(6 * 60 * MINUTE);
+        city.retain().unwrap();
+        assert_eq!(city.store.lease(&lease.id).unwrap().is_some(), kept, "{days}");
+    }
+}

@@ -59,16 +59,18 @@ pub struct Checked {
     pub vkey: String,
     /// The policy that names the witnesses; likewise.
     pub witnesses: String,
-    /// What it must say beside that the certificate does not hold, or nothing where it must hold.
-    pub fails: Option<&'static str>,
+    /// Whether it must hold.
+    pub holds: bool,
+    /// What the page must say beside that.
+    pub says: &'static str,
 }
 
 /// Checks certificates with a copy of the city's page that was saved before; `order` is looked up at the city first.
 pub fn check_saved(world: &World, page: &str, cases: &[Checked], order: Option<&str>) {
     std::fs::write(world.path("check.html"), page).expect("written");
     let of = |one: &Checked| {
-        let (file, says) = (one.file.display().to_string(), one.fails.unwrap_or_default());
-        serde_json::json!({ "file": file, "vkey": one.vkey, "witnesses": one.witnesses, "holds": one.fails.is_none(), "says": says })
+        let file = one.file.display().to_string();
+        serde_json::json!({ "file": file, "vkey": one.vkey, "witnesses": one.witnesses, "holds": one.holds, "says": one.says })
     };
     let cases: Vec<_> = cases.iter().map(of).collect();
     std::fs::write(world.path("cases.json"), serde_json::Value::from(cases).to_string())

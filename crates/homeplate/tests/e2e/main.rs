@@ -3,6 +3,7 @@
 mod abuse;
 mod browser;
 mod callers;
+mod checkers;
 mod crash;
 mod custody;
 mod desk;

@@ -143,12 +143,12 @@ fn certificate(world: &World, order: &str) {
     };
     assert!(check(&text).good().contains("Council vote"));
     let key = world.get("/log.vkey");
-    let case = |name: String, text: &str, fails| {
+    let case = |name: String, text: &str, holds| {
         let file = world.path(&name);
         std::fs::write(&file, text).expect("written");
-        Checked { file, vkey: key.clone(), witnesses: String::new(), fails }
+        Checked { file, vkey: key.clone(), witnesses: String::new(), holds, says: "" }
     };
-    let mut cases = vec![case("good.json".into(), &text, None)];
+    let mut cases = vec![case("good.json".into(), &text, true)];
     let bytes = text.as_bytes();
     for at in (0..bytes.len()).step_by(bytes.len() / 60) {
         let mut bad = bytes.to_vec();
@@ -165,7 +165,7 @@ fn certificate(world: &World, order: &str) {
         }
         let bad = bad.to_string();
         assert!(refused(&check(&bad)), "byte {at}: {bad}");
-        cases.push(case(format!("bad-{at}.json"), &bad, Some("")));
+        cases.push(case(format!("bad-{at}.json"), &bad, false));
     }
     assert!(cases.len() > 20, "{}", cases.len());
     check_saved(world, &world.get("/check.html"), &cases, Some(order));

@@ -384,6 +384,11 @@ fn leases_end_while_they_run(engine: Engine) {
     assert_eq!(store.end_leases(&camera("one"), at(60)).unwrap(), []);
     let ended = |n: usize| store.lease(&rows[n].lease.id).unwrap().unwrap().ended;
     assert_eq!([ended(0), ended(1), ended(2)], [None, Some(at(50)), None]);
+    store.forget_leases(&camera("one"), at(100)).unwrap();
+    let there = |n: usize| store.lease(&rows[n].lease.id).unwrap().is_some();
+    assert_eq!([there(0), there(1), there(2)], [false, true, true]);
+    store.forget_leases(&camera("one"), at(101)).unwrap();
+    assert_eq!([there(1), there(2)], [false, true]);
 }
 
 proptest! {
