@@ -210,7 +210,9 @@ impl City {
             Some(row) => row.clone(),
             None => {
                 let row = self.store.lease(&claimed.lease)?.ok_or_else(|| {
-                    Error::unauthenticated("The read names a lease that this city never granted, or has forgotten.")
+                    Error::unauthenticated(
+                        "The read names a lease that this city never granted, or has forgotten.",
+                    )
                 })?;
                 leases.insert(claimed.lease, row.clone());
                 row
