@@ -157,21 +157,32 @@ class Chain:
         """[(the characters' odds, the regions', whether it has two lines)] of cuts, by a recogniser's maps of them."""
         chars = torch.softmax(net.columns(features), -1).numpy()
         layout = net.layout(early, features)
-        priors = [{c: p for c, p in zip(regions.REGIONS, odds) if c != "other"} for odds in torch.softmax(layout[:, :-1], -1).numpy().astype(float)]
+        priors = [Chain.prior(odds) for odds in torch.softmax(layout[:, :-1], -1).numpy()]
         return list(zip(chars, priors, (layout[:, -1] > 0).tolist()))
+
+    @staticmethod
+    def prior(odds):
+        """A network's odds of the regions by their names, without `other`."""
+        return {c: float(p) for c, p in zip(regions.REGIONS, odds) if c != "other"}
 
     @torch.no_grad()
     def skimmed(self, grey, found, likely, margin):
         """What the skim reads so surely that the product takes it and asks nobody else; None of the other places."""
-        out, sure = [None] * len(found), CONFIG["skim"]
-        asked = [k for k, odds in enumerate(likely) if odds >= sure["glance"]]
+        out = [None] * len(found)
+        asked = [k for k, odds in enumerate(likely) if odds >= CONFIG["skim"]["glance"]]
         if self.skim and asked:
             told = self.read_by(self.skim, *self.skim.both(self.cuts(grey, [found[k][1] for k in asked], margin)))
             for k, (chars, prior, lined) in zip(asked, told):
                 best = formats.reading(chars, prior, self.platt)
-                if best and not lined and best[1] >= sure["sure"] and best[2] and best[2][1] >= sure["region_sure"]:
+                if self.sure(best, lined):
                     out[k] = best
         return out
+
+    @staticmethod
+    def sure(read, lined):
+        """Whether a read of the skim is taken: what `formats.reading` made of it, and whether the plate has two lines."""
+        least = CONFIG["skim"]
+        return bool(read and not lined and read[1] >= least["sure"] and read[2] and read[2][1] >= least["region_sure"])
 
     @torch.no_grad()
     def glanced(self, grey, found):

@@ -19,7 +19,7 @@ import formats
 import regions
 import scenes
 from chain import Chain, grow, iou
-from common import CONFIG, WORK, contract, seed
+from common import WORK, contract, seed
 from detector import Detector
 from recogniser import Recogniser, real_crops
 from verifier import Verifier
@@ -46,21 +46,18 @@ def told(session, x):
 
 
 @torch.no_grad()
-def reading(recogniser, x):
+def reading(recogniser, x, platt):
     """What `formats.reading` makes of one normalised cut, and whether the recogniser is sure enough to be asked alone."""
     if isinstance(recogniser, list):
-        first, sure = reading(recogniser[0], x)
-        return (first, sure) if sure else reading(recogniser[1], x)
+        first, sure = reading(recogniser[0], x, platt)
+        return (first, sure) if sure else reading(recogniser[1], x, platt)
     if isinstance(recogniser, onnxruntime.InferenceSession):
         out = told(recogniser, x.numpy())
-        chars, odds, lined = out["chars"][0], out["layout"][0, :-1], out["layout"][0, -1] > .5
+        chars, prior, lined = out["chars"][0], Chain.prior(out["layout"][0, :-1]), out["layout"][0, -1] > .5
     else:
-        early, features = recogniser.both(x)
-        layout = recogniser.layout(early, features)[0]
-        chars, odds, lined = torch.softmax(recogniser.columns(features), -1)[0].numpy(), torch.softmax(layout[:-1], -1).numpy(), bool(layout[-1] > 0)
-    read = formats.reading(chars, {c: float(p) for c, p in zip(regions.REGIONS, odds) if c != "other"}, contract().get("confidence"))
-    least = CONFIG["skim"]
-    return read, bool(read and not lined and read[1] >= least["sure"] and read[2] and read[2][1] >= least["region_sure"])
+        chars, prior, lined = Chain.read_by(recogniser, *recogniser.both(x))[0]
+    read = formats.reading(chars, prior, platt)
+    return read, Chain.sure(read, lined)
 
 
 def timed(recognisers, x, times=200):
@@ -79,6 +76,7 @@ def rows(pictures, detector, recognisers):
     """[(width, is real, then for each recogniser: text right, region right, was sure)] of plates that the detector finds, and
     their cuts."""
     seed(23)
+    platt = contract().get("confidence")
     stock, flats, out, seen = scenes.Stock(held=True), real_crops()[1], [], []
     real = {id(f) for of in flats.values() for f in of}
     for _ in range(pictures):
@@ -91,7 +89,7 @@ def rows(pictures, detector, recognisers):
             x = torch.from_numpy(capture.normalise(capture.rectify(grey, grow(hit, .05))))[None, None]
             row = [np.linalg.norm(quad[1] - quad[0]) / zoom, id(flat) in real]
             for recogniser in recognisers:
-                read, sure = reading(recogniser, x)
+                read, sure = reading(recogniser, x, platt)
                 row += [bool(read) and read[0] == flat.text, bool(read and read[2]) and regions.index(read[2][0]) in flat.regions, sure]
             out.append(row)
             seen.append(x.numpy())

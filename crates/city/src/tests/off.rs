@@ -658,7 +658,7 @@ fn an_older_database_brings_no_device_back() {
     }
 }
 
-/// Rows of leases would be the one thing that grows for ever; a camera that comes back weeks later says its last word.
+/// Their rows do not grow for ever, and a camera that comes back weeks later still says its last word.
 #[test]
 fn leases_are_forgotten_a_month_after_the_last_read_that_could_be_taken() {
     let mut off = Off::new("");

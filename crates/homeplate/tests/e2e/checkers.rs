@@ -27,7 +27,7 @@ fn lease() -> Leaf {
     entry("lease.granted").fact("camera", "cam-1").fact("until", "2026-11-23T09:00:00Z")
 }
 
-/// A log of these entries, and the certificate of [`ORDER`] that holds all of them, in this folder under this name.
+/// The certificate of [`ORDER`] that holds all these entries of a log of their own: its file, of this name, and the log's key.
 fn certificate(world: &World, name: &str, entries: &[Leaf]) -> (std::path::PathBuf, String) {
     let folder = Box::new(Folder::new(world.path(&format!("{name}.log"))));
     let log =
